@@ -1,0 +1,44 @@
+/** In charge of the small handling of bytes that the platform leaves to its users. */
+
+const encoder = new TextEncoder();
+const utf8 = new TextDecoder();
+
+/** Text as UTF-8. */
+export function encode(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text);
+}
+
+/** UTF-8 as text; what is not UTF-8 becomes U+FFFD. */
+export function decode(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
+/** Each byte as the character of that number (ISO 8859-1 in the strict sense), so that nothing is lost. */
+export function binaryString(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return text;
+}
+
+/** One array with the content of all. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Compares without telling by its time where the difference is; unequal lengths are told at once. */
+export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+}

@@ -1,0 +1,44 @@
+/** In charge of time: the one place that reads the system's clock and sets its timers. */
+
+/** A timer that was set and may be taken back. */
+export interface Timer {
+  /** Takes the timer back; nothing happens when it has fired. */
+  cancel(): void;
+}
+
+/** Time as a parameter: everything in dinopost that waits or asks what time it is gets one of these. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01 UTC. May jump when the system's clock is set. */
+  now(): number;
+  /** Milliseconds since some fixed instant; never goes back. For durations and time-outs. */
+  monotonic(): number;
+  /** Calls `fn` once, after `delayMs` or later. */
+  schedule(delayMs: number, fn: () => void): Timer;
+}
+
+/** The longest delay that the platform's timer takes; longer ones would fire at once. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+/** The system's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, fn) {
+    const handle = setTimeout(fn, Math.min(Math.max(delayMs, 0), MAX_DELAY));
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** Waits for `ms` milliseconds of that clock; ends early, without an error, when the signal is aborted. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = clock.schedule(ms, end);
+    signal?.addEventListener("abort", end, { once: true });
+    function end() {
+      timer.cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }
+  });
+}

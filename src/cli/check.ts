@@ -1,0 +1,78 @@
+/** In charge of `check`: is the configuration right, and what would the server do. */
+
+import type { Command } from "commander";
+import { formatDuration, formatSize } from "../base/units.ts";
+import type { Config, Endpoint } from "../config/config.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
+import { type ConfigOptions, loadFor, withConfig, withExamples } from "./options.ts";
+import { print, printJson } from "./output.ts";
+
+interface CheckOptions extends ConfigOptions {
+  dns?: boolean;
+  json?: boolean;
+}
+
+/** Adds the command. */
+export function addCheck(program: Command): void {
+  const command = withConfig(program.command("check"))
+    .description("check the configuration and tell what the server would do")
+    .option("--dns", "check the domains' DNS records too (not supported yet)")
+    .option("--json", "print the whole configuration, without secrets, for scripts");
+  withExamples(command, "dinopost check", "dinopost check --config /etc/dinopost.jsonc").action(check);
+}
+
+async function check(options: CheckOptions): Promise<void> {
+  const config = await loadFor(options);
+  if (options.dns) {
+    throw new CliError(ExitCode.unavailable, "check --dns is not supported yet; leave out --dns");
+  }
+  if (options.json) printJson(withoutSecrets(config));
+  else for (const line of describe(config)) print(line);
+}
+
+/** What the server would do, in sentences. */
+function describe(config: Config): string[] {
+  const { listen, queue, limits, relay } = config;
+  const listeners = Object.entries(listen).filter(([, endpoints]) => endpoints.length > 0);
+  return [
+    `${config.file ?? "The configuration (no file)"} is right.`,
+    `It is ${config.hostname} and takes mail for ${config.domains.join(", ")}.`,
+    ...listeners.map(([name, endpoints]) => `It listens for ${name} on ${endpoints.map(text).join(", ")}.`),
+    `Its data is in ${config.dataDir}.`,
+    `It has ${count(config.accounts, "account")} and ${
+      count(config.aliases, "alias", "aliases")
+    } in the configuration.`,
+    relay.smartHost
+      ? `Remote mail goes to ${relay.smartHost.host}, port ${relay.smartHost.port}.`
+      : `Remote mail goes where MX records say, port ${config.outbound.port}.`,
+    relay.networks.length > 0
+      ? `Clients in ${relay.networks.join(", ")} may relay.`
+      : "No client may relay without logging in.",
+    `A message that can't be delivered is tried again ${schedule(queue.retry)}; its sender is told after ` +
+    `${formatDuration(queue.warnAfter)}, and it goes back after ${formatDuration(queue.giveUpAfter)}.`,
+    `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
+    "Checks on incoming mail (spf, dkim, dmarc, arc) are not made yet.",
+  ];
+}
+
+function text({ hostname, port }: Endpoint): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+function count(table: Record<string, unknown>, one: string, many = `${one}s`): string {
+  const size = Object.keys(table).length;
+  return size === 0 ? `no ${one}` : `${size} ${size === 1 ? one : many}`;
+}
+
+function schedule(intervals: readonly number[]): string {
+  const last = formatDuration(intervals.at(-1)!);
+  if (intervals.length === 1) return `every ${last}`;
+  return `after ${intervals.slice(0, -1).map(formatDuration).join(", ")} and then every ${last}`;
+}
+
+function withoutSecrets(config: Config): unknown {
+  return JSON.parse(JSON.stringify(config, (key, value) => {
+    const isSecret = /^(?:password|passwordHash|token|secret)$/.test(key);
+    return isSecret && typeof value === "string" ? "(hidden)" : value;
+  }));
+}

@@ -1,0 +1,109 @@
+/** In charge of the command line: which command it is, and how its end becomes an exit code and one line. */
+
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/error.ts";
+import { addAccount } from "./account.ts";
+import { addAlias } from "./alias.ts";
+import { addCheck } from "./check.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
+import { addInit } from "./init.ts";
+import { withExamples } from "./options.ts";
+import { print, printError, safe } from "./output.ts";
+import { addQueue } from "./queue.ts";
+import { addSend } from "./send.ts";
+import { addServe } from "./serve.ts";
+import { addVersion, VERSION } from "./version.ts";
+
+/**
+ * Runs a command line, without the program's name, to its end.
+ *
+ * @returns The exit code, after sysexits(3). Errors have been told in one line on stderr.
+ */
+export async function main(args: string[]): Promise<number> {
+  try {
+    if (args.length === 0) throw new CliError(ExitCode.usage, 'no command; "dinopost help" lists them');
+    await buildProgram().parseAsync(args, { from: "user" });
+    return ExitCode.ok;
+  } catch (error) {
+    return tell(error, args);
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command("dinopost")
+    .description("A mail server for Deno: SMTP, a queue that loses nothing, POP3 and an HTTP surface.")
+    .version(VERSION, "--version", "tell the version")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      writeErr: () => {},
+      outputError: () => {},
+    })
+    .helpCommand(false);
+  for (
+    const add of [addServe, addDemo, addInit, addCheck, addQueue, addAccount, addAlias, addSend, addVersion]
+  ) add(program);
+  addHelp(program);
+  return withExamples(program, "dinopost serve", "dinopost demo", "dinopost help queue");
+}
+
+function addDemo(program: Command): void {
+  const command = program.command("demo")
+    .description("play the story of a letter on loopback, with real servers and a fast clock");
+  withExamples(command, "dinopost demo").action(async () => {
+    const { runDemo } = await import("./demo.ts");
+    await runDemo();
+  });
+}
+
+function addHelp(program: Command): void {
+  const command = program.command("help").argument("[command...]").description("explain a command");
+  withExamples(command, "dinopost help", "dinopost help queue list").action((names: string[]) => {
+    let at = program;
+    for (const name of names) {
+      const next = at.commands.find((one) => one.name() === name || one.aliases().includes(name));
+      if (!next) {
+        const known = at.commands.map((one) => one.name()).join(", ");
+        throw new CliError(
+          ExitCode.usage,
+          `there is no command "${safe(names.join(" "))}"; known are ${known}`,
+        );
+      }
+      at = next;
+    }
+    at.outputHelp();
+  });
+}
+
+/** Tells an error in one line; answers its exit code. */
+function tell(error: unknown, args: readonly string[]): number {
+  const { code, message } = verdict(error, args);
+  if (message !== undefined) printError(`dinopost: ${safe(message.replaceAll(/\s*\n\s*/g, " "))}`);
+  return code;
+}
+
+function verdict(error: unknown, args: readonly string[]): { code: number; message?: string } {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return { code: ExitCode.ok };
+    const message = error.code === "commander.help"
+      ? `a command is missing behind "${args[0]}"; "dinopost help ${args[0]}" lists them`
+      : error.message.replace(/^error: /, "");
+    return { code: ExitCode.usage, message };
+  }
+  if (error instanceof CliError) return { code: error.code, message: error.message };
+  if (error instanceof ConfigError) return { code: ExitCode.badConfig, message: error.message };
+  if (error instanceof Deno.errors.BrokenPipe) return { code: ExitCode.ok }; // who read us has seen enough
+  if (!(error instanceof Error)) return { code: ExitCode.software, message: String(error) };
+  const { message } = error;
+  if (error.name === "StoreInUse") return { code: ExitCode.tryAgain, message };
+  if (error instanceof Deno.errors.NotCapable) {
+    return {
+      code: ExitCode.badConfig,
+      message: `Deno was started without a permission that is needed: ${message}`,
+    };
+  }
+  const isOutside = Object.values(Deno.errors).some((kind) => error instanceof kind);
+  return isOutside
+    ? { code: ExitCode.unavailable, message }
+    : { code: ExitCode.software, message: `unexpected: ${error.name}: ${message}` };
+}

@@ -1,0 +1,49 @@
+/** In charge of the options that commands share, and of the configuration they lead to. */
+
+import type { Command } from "commander";
+import type { Config } from "../config/config.ts";
+
+/** `--config` and `--data-dir`. */
+export interface ConfigOptions {
+  /** Path of the configuration file. */
+  config?: string;
+  /** Instead of `dataDir` in the file. */
+  dataDir?: string;
+}
+
+const DEFAULT_FILE = "dinopost.jsonc";
+
+/** Adds `--config`. */
+export function withConfig(command: Command): Command {
+  return command.option(
+    "--config <file>",
+    `configuration file (default: ./${DEFAULT_FILE} when it is there)`,
+  );
+}
+
+/** Adds examples to a command's help. */
+export function withExamples(command: Command, ...examples: string[]): Command {
+  const lines = examples.map((example) => `  $ ${example}`).join("\n");
+  return command.addHelpText("after", `\nExamples:\n${lines}`);
+}
+
+/** Loads the configuration that the options name; `overrides` are values as in the file. */
+export async function loadFor(
+  options: ConfigOptions,
+  overrides: Record<string, unknown> = {},
+): Promise<Config> {
+  const { loadConfig } = await import("../config/load.ts");
+  const file = options.config ?? (await isFile(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
+  return await loadConfig({
+    ...(file === undefined ? {} : { file }),
+    overrides: { ...overrides, dataDir: options.dataDir },
+  });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,126 @@
+/** In charge of a message on its way from stdin to the server: its recipients, and the fields it lacks. */
+
+import { concat, encode } from "../base/bytes.ts";
+import { parseMailbox, quoteLocal } from "../mail/address.ts";
+import { formatDate } from "../mail/date.ts";
+import { foldField, type HeaderField, parseFields, scanHead } from "../mail/header.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
+import { safe } from "./output.ts";
+
+/** A message that is ready to be submitted. */
+export interface OutgoingText {
+  /** The whole text; its lines end as they ended on stdin. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** From To, Cc and Bcc, when they were asked for. */
+  recipients: string[];
+  /** The first address of its From field. */
+  from: string | undefined;
+}
+
+/** What {@linkcode prepareMessage} needs to know. */
+export interface PrepareOptions {
+  /** Recipients are taken from the message. */
+  takeRecipients: boolean;
+  /** For a From field that is missing. */
+  sender: string;
+  /** The name beside it. */
+  fullName: string | undefined;
+  /** For a Date field that is missing: milliseconds since 1970. */
+  now: number;
+  /** For a Message-ID that is missing. */
+  id: string;
+  /** Behind the @ of that Message-ID. */
+  hostname: string;
+}
+
+const LF = 10;
+const CR = 13;
+const DOT = 46;
+const BLANK = 32;
+const TAB = 9;
+
+/** The text up to a line that holds nothing but a dot. */
+export function upToDot(bytes: Uint8Array): Uint8Array {
+  for (let start = 0; start < bytes.length;) {
+    let end = bytes.indexOf(LF, start);
+    if (end === -1) end = bytes.length;
+    const length = (end > start && bytes[end - 1] === CR ? end - 1 : end) - start;
+    if (length === 1 && bytes[start] === DOT) return bytes.subarray(0, start);
+    start = end + 1;
+  }
+  return bytes;
+}
+
+/** Takes the recipients (and Bcc) out, and adds From, Date and Message-ID where they are missing. */
+export async function prepareMessage(input: Uint8Array, options: PrepareOptions): Promise<OutgoingText> {
+  const { names, end } = scanHead(input);
+  const headLength = end === -1 ? input.length : end;
+  const head = input.subarray(0, headLength);
+  const fields = parseFields(head);
+  const recipients = options.takeRecipients ? await addressesIn(fields, recipientFields(names)) : [];
+  const [from] = await addressesIn(fields, ["from"], { strict: false });
+  const eol = input[input.indexOf(LF) - 1] === CR ? "\r\n" : "\n";
+  const added: string[] = [];
+  if (!names.has("from")) added.push(foldField("From", fromText(options)));
+  if (!names.has("date")) added.push(foldField("Date", formatDate(options.now)));
+  if (!names.has("message-id")) added.push(foldField("Message-ID", `<${options.id}@${options.hostname}>`));
+  const kept = options.takeRecipients ? withoutField(head, "bcc") : head;
+  const parts = [encode(added.join("").replaceAll("\r\n", eol)), kept];
+  if (fields.length === 0 && end === -1) parts.splice(1, 0, encode(eol)); // no head at all: it is all text
+  return { bytes: concat([...parts, input.subarray(headLength)]), recipients, from };
+}
+
+function fromText({ sender, fullName }: PrepareOptions): string {
+  return fullName === undefined ? sender : `"${fullName.replace(/["\\]/g, "\\$&")}" <${sender}>`;
+}
+
+function recipientFields(names: ReadonlySet<string>): string[] {
+  const resent = ["resent-to", "resent-cc", "resent-bcc"];
+  return resent.some((name) => names.has(name)) ? resent : ["to", "cc", "bcc"];
+}
+
+/** The addresses in the fields of these names; what is no address is an error when it counts. */
+async function addressesIn(
+  fields: readonly HeaderField[],
+  names: readonly string[],
+  { strict }: { strict: boolean } = { strict: true },
+): Promise<string[]> {
+  const { addressParser } = await import("postal-mime");
+  const addresses: string[] = [];
+  for (const { name, value } of fields) {
+    if (!names.includes(name.toLowerCase())) continue;
+    for (const { address } of addressParser(value, { flatten: true })) {
+      if (address === undefined || address === "") continue;
+      const mailbox = parseMailbox(address) ?? parseMailbox(quoted(address));
+      if (mailbox !== undefined) addresses.push(mailbox);
+      else if (strict) {
+        throw new CliError(ExitCode.badData, `${name}: received "${safe(address)}", expected a full address`);
+      }
+    }
+  }
+  return addresses;
+}
+
+/** The parser takes the quotes off local parts that need them. */
+function quoted(address: string): string {
+  const at = address.lastIndexOf("@");
+  return `${quoteLocal(address.slice(0, Math.max(0, at)))}@${address.slice(at + 1)}`;
+}
+
+/** The head without the fields of a name and their continuation lines. */
+function withoutField(head: Uint8Array, name: string): Uint8Array {
+  const kept: Uint8Array[] = [];
+  const pattern = new RegExp(`^(?:resent-)?${name}[ \\t]*:`, "i");
+  let isDropped = false;
+  for (let start = 0; start < head.length;) {
+    const lineFeed = head.indexOf(LF, start);
+    const end = lineFeed === -1 ? head.length : lineFeed + 1;
+    const first = head[start]!;
+    if (first !== BLANK && first !== TAB) {
+      isDropped = pattern.test(String.fromCharCode(...head.subarray(start, Math.min(end, start + 64))));
+    }
+    if (!isDropped) kept.push(head.subarray(start, end));
+    start = end;
+  }
+  return concat(kept);
+}

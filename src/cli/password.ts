@@ -1,0 +1,74 @@
+/** In charge of asking for a password: without showing it on a terminal, or from stdin. */
+
+import { decode, encode } from "../base/bytes.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
+
+const LONGEST = 1024;
+const ENTER = 13;
+const LINE_FEED = 10;
+const BACKSPACE = 8;
+const DELETE = 127;
+const CONTROL_C = 3;
+const CONTROL_D = 4;
+const CONTROL_U = 21;
+
+/** Asks twice on a terminal; else takes the first line of stdin. Never empty. */
+export async function askPassword(): Promise<string> {
+  const isTerminal = Deno.stdin.isTerminal();
+  const password = isTerminal ? await typed("Password: ") : await firstLine();
+  if (password === "") {
+    throw new CliError(ExitCode.badData, "received an empty password, expected one on stdin");
+  }
+  if (isTerminal && await typed("Again: ") !== password) {
+    throw new CliError(ExitCode.badData, "the two passwords are not the same");
+  }
+  return password;
+}
+
+async function firstLine(): Promise<string> {
+  const bytes: number[] = [];
+  const buffer = new Uint8Array(LONGEST);
+  for (let n = await Deno.stdin.read(buffer); n !== null; n = await Deno.stdin.read(buffer)) {
+    for (const byte of buffer.subarray(0, n)) {
+      if (byte === LINE_FEED) return decode(Uint8Array.from(bytes)).replace(/\r$/, "");
+      bytes.push(byte);
+    }
+    checkLength(bytes);
+  }
+  return decode(Uint8Array.from(bytes));
+}
+
+/** Reads a line key by key; nothing of it is shown. The prompt goes to stderr. */
+async function typed(prompt: string): Promise<string> {
+  Deno.stderr.writeSync(encode(prompt));
+  Deno.stdin.setRaw(true);
+  const bytes: number[] = [];
+  try {
+    const buffer = new Uint8Array(1); // byte by byte: what is typed ahead belongs to the next question
+    while (await Deno.stdin.read(buffer) !== null) {
+      const byte = buffer[0]!;
+      if (byte === ENTER || byte === LINE_FEED || byte === CONTROL_D) break;
+      if (byte === CONTROL_C) throw new CliError(ExitCode.tryAgain, "interrupted");
+      if (byte === BACKSPACE || byte === DELETE) dropCharacter(bytes);
+      else if (byte === CONTROL_U) bytes.length = 0;
+      else bytes.push(byte);
+      checkLength(bytes);
+    }
+  } finally {
+    Deno.stdin.setRaw(false);
+    Deno.stderr.writeSync(encode("\n"));
+  }
+  return decode(Uint8Array.from(bytes));
+}
+
+/** Drops the last character, which may be several bytes of UTF-8. */
+function dropCharacter(bytes: number[]): void {
+  let last = bytes.pop();
+  while (last !== undefined && (last & 0xc0) === 0x80) last = bytes.pop();
+}
+
+function checkLength(bytes: readonly number[]): void {
+  if (bytes.length > LONGEST) {
+    throw new CliError(ExitCode.badData, `the password is too long, expected ${LONGEST} bytes at most`);
+  }
+}

@@ -1,0 +1,230 @@
+/** In charge of `serve`: runs a server until it is told to stop. */
+
+import type { Command } from "commander";
+import { sleep, systemClock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
+import { log, type LogControl, setupLogging } from "../observe/log.ts";
+import { removeAdminFile, writeAdminFile } from "./admin_file.ts";
+import { urlOf } from "./api_client.ts";
+import { type ConfigOptions, loadFor, withConfig, withExamples } from "./options.ts";
+import { print, printError } from "./output.ts";
+import { VERSION } from "./version.ts";
+
+/** What `serve` needs of a mail server. */
+export interface ServedServer {
+  /** `host:port` by kind of listener. */
+  readonly addresses: Readonly<Record<string, readonly string[]>>;
+  /** The account that was made because there was none. */
+  readonly madeAccount?: { readonly address: string; readonly password: string } | undefined;
+  /** The token of the HTTP surface. */
+  readonly adminToken: string;
+  /** Whether the token was made at this start. */
+  readonly madeToken: boolean;
+  /** Stops accepting, ends what is in flight, closes the store. */
+  stop(): Promise<void>;
+  /** Takes over what may change while it runs. */
+  reload(config: Config): Promise<void>;
+}
+
+/** Options of the command. */
+export interface ServeOptions extends ConfigOptions {
+  /** Catch everything, deliver nothing. */
+  capture?: boolean;
+}
+
+/** Starts a server. */
+export type StartServer = (config: Config) => Promise<ServedServer>;
+
+const STOP_LIMIT_MS = 10_000;
+const LISTENER_NAMES: Readonly<Record<string, string>> = {
+  smtp: "SMTP",
+  submission: "Submission",
+  submissions: "Submission, TLS",
+  lmtp: "LMTP",
+  pop3: "POP3",
+  pop3s: "POP3, TLS",
+};
+
+/** Adds the command. */
+export function addServe(program: Command): void {
+  const command = withConfig(program.command("serve"))
+    .description("run the server until SIGINT or SIGTERM; SIGHUP reloads accounts, aliases and log level")
+    .option("--data-dir <dir>", "where the data is (default: ./data)")
+    .option("--capture", "catch everything, deliver nothing");
+  withExamples(
+    command,
+    "dinopost serve",
+    "dinopost serve --config /etc/dinopost.jsonc --data-dir /var/lib/dinopost",
+    'DINOPOST_LISTEN_SMTP="0.0.0.0:25" dinopost serve',
+  ).action((options: ServeOptions) => serve(options, startMailServer));
+}
+
+async function startMailServer(config: Config): Promise<ServedServer> {
+  const { MailServer } = await import("../mail_server.ts");
+  return await MailServer.start(config);
+}
+
+/** Runs what `start` starts until a signal ends it. */
+export async function serve(options: ServeOptions, start: StartServer): Promise<void> {
+  const overrides = options.capture ? { capture: true } : {};
+  const load = () => loadFor(options, overrides);
+  const config = await load();
+  const logging = setupLogging(config.log);
+  const signals = new StopSignals();
+  globalThis.addEventListener("unhandledrejection", onUnhandled);
+  try {
+    const server = await start(config);
+    const reload = () => void reloadServer(server, { load, logging });
+    Deno.addSignalListener("SIGHUP", reload);
+    await announce(server, { config, logging });
+    log("INFO", "stopping", { signal: await signals.asked });
+    logging.flush();
+    Deno.removeSignalListener("SIGHUP", reload);
+    await removeAdminFile(config.dataDir);
+    await stopServer(server);
+  } finally {
+    signals.close();
+    globalThis.removeEventListener("unhandledrejection", onUnhandled);
+    logging.flush();
+  }
+}
+
+/** A rejection that nobody waits for would end the process; mail in flight is worth more. */
+function onUnhandled(event: PromiseRejectionEvent): void {
+  event.preventDefault();
+  const { reason } = event;
+  log("ERROR", "unhandled", { error: reason, stack: reason instanceof Error ? reason.stack : undefined });
+}
+
+async function reloadServer(
+  server: ServedServer,
+  { load, logging }: { load: () => Promise<Config>; logging: LogControl },
+): Promise<void> {
+  try {
+    const config = await load();
+    logging.level = config.log.level;
+    logging.format = config.log.format;
+    await server.reload(config);
+    log("INFO", "reloaded");
+  } catch (error) {
+    log("ERROR", "reload refused", { error });
+  }
+}
+
+async function announce(
+  server: ServedServer,
+  { config, logging }: { config: Config; logging: LogControl },
+): Promise<void> {
+  const admin = server.addresses["admin"]?.[0];
+  const url = admin === undefined ? undefined : urlOfAddress(admin);
+  if (url !== undefined) await writeAdminFile(config.dataDir, { url, token: server.adminToken });
+  for (const line of welcome(server, { config, url })) print(line);
+  // scripts wait for this line, whatever the level is
+  logging.level = "INFO";
+  log("INFO", "ready", { version: VERSION, ...server.addresses });
+  logging.flush();
+  logging.level = config.log.level;
+}
+
+function urlOfAddress(address: string): string {
+  const colon = address.lastIndexOf(":");
+  return urlOf({
+    hostname: address.slice(0, colon).replace(/^\[|\]$/g, ""),
+    port: Number(address.slice(colon + 1)),
+  });
+}
+
+/** What a person wants to know after the start. */
+function welcome(
+  server: ServedServer,
+  { config, url }: { config: Config; url: string | undefined },
+): string[] {
+  const listeners = Object.entries(server.addresses)
+    .filter(([kind, addresses]) => LISTENER_NAMES[kind] !== undefined && addresses.length > 0)
+    .map(([kind, addresses]) => [LISTENER_NAMES[kind]!, addresses.join(", ")]);
+  const rows = [
+    ...listeners,
+    ...(url === undefined ? [] : [["HTTP", url]]),
+    ["Domains", config.domains.join(", ")],
+    ["Data", config.dataDir],
+  ];
+  const { madeAccount } = server;
+  return [
+    `dinopost ${VERSION} is running as ${config.hostname}.`,
+    "",
+    ...rows.map(([name, value]) => `  ${name!.padEnd(16)}${value}`),
+    ...(madeAccount
+      ? [
+        "",
+        `A first account was made: ${madeAccount.address}, password ${madeAccount.password} (shown only now).`,
+      ]
+      : []),
+    ...(server.madeToken
+      ? ["", `A token for the HTTP surface was made: ${server.adminToken} (kept in the data directory).`]
+      : []),
+    "",
+    "Try next:",
+    ...nextSteps(server, url),
+    "Ctrl-C stops it.",
+  ];
+}
+
+function nextSteps(server: ServedServer, url: string | undefined): string[] {
+  const smtp = server.addresses["smtp"]?.[0];
+  const pop3 = server.addresses["pop3"]?.[0];
+  const address = server.madeAccount?.address ?? "postmaster@localhost";
+  const password = server.madeAccount?.password ?? "PASSWORD";
+  const steps: string[] = [];
+  if (smtp !== undefined) {
+    steps.push(
+      `  printf 'Subject: Hello\\r\\n\\r\\nA first letter.\\r\\n' | curl --url smtp://${smtp} \\`,
+      `    --mail-from me@example.org --mail-rcpt ${address} --upload-file -`,
+    );
+  }
+  if (pop3 !== undefined) steps.push(`  curl --user '${address}:${password}' pop3://${pop3}/1`);
+  if (url !== undefined) steps.push(`  curl ${url}/healthz`);
+  return steps;
+}
+
+/** The signals that end a server. They are heard from before it starts, so that none gets lost. */
+class StopSignals {
+  readonly #asked = Promise.withResolvers<string>();
+  #count = 0;
+
+  constructor() {
+    Deno.addSignalListener("SIGINT", this.#onInterrupt);
+    Deno.addSignalListener("SIGTERM", this.#onTerminate);
+  }
+
+  /** Resolves to the name of the first signal. */
+  get asked(): Promise<string> {
+    return this.#asked.promise;
+  }
+
+  close(): void {
+    Deno.removeSignalListener("SIGINT", this.#onInterrupt);
+    Deno.removeSignalListener("SIGTERM", this.#onTerminate);
+  }
+
+  readonly #onInterrupt = () => {
+    if (this.#count++ > 0) {
+      printError("dinopost: ended at once");
+      Deno.exit(130);
+    }
+    this.#asked.resolve("SIGINT");
+  };
+
+  readonly #onTerminate = () => {
+    this.#count++;
+    this.#asked.resolve("SIGTERM");
+  };
+}
+
+async function stopServer(server: ServedServer): Promise<void> {
+  const limit = new AbortController();
+  const late = sleep(systemClock, STOP_LIMIT_MS, limit.signal).then(() => !limit.signal.aborted);
+  const isLate = await Promise.race([server.stop().then(() => false), late]);
+  limit.abort();
+  log(isLate ? "WARN" : "INFO", "stopped", isLate ? { inFlight: true } : undefined);
+  if (isLate) Deno.exit(0); // what is still under way would hold the process; a warning has been written at once
+}

@@ -1,0 +1,240 @@
+/** In charge of the shape of a configuration that has been read, checked and completed. */
+
+/** Where to listen: an address or host name, and a port (0: any that is free). */
+export interface Endpoint {
+  /** An IP address without brackets, or a host name. */
+  hostname: string;
+  /** 0 to 65535. */
+  port: number;
+}
+
+/** Who may use VRFY, EXPN or VERB; `authenticated` covers clients in `relay.networks`. */
+export type CommandPolicy = "always" | "authenticated" | "never";
+
+/** How much TLS an outbound connection needs. */
+export type TlsPolicy = "never" | "opportunistic" | "require";
+
+/** What a check on incoming mail may do. */
+export type CheckPolicy = "off" | "mark" | "enforce";
+
+/** Names of log levels, from loud to quiet. */
+export type LogLevelName = "DEBUG" | "INFO" | "WARN" | "ERROR";
+
+/** Addresses of one kind of listener each; an empty list: off. */
+export interface ListenConfig {
+  /** The MX side. */
+  smtp: Endpoint[];
+  /** RFC 6409 with STARTTLS. */
+  submission: Endpoint[];
+  /** RFC 8314, TLS from the first byte. */
+  submissions: Endpoint[];
+  /** RFC 2033. */
+  lmtp: Endpoint[];
+  /** RFC 1939. */
+  pop3: Endpoint[];
+  /** POP3 with TLS from the first byte. */
+  pop3s: Endpoint[];
+  /** The HTTP surface. */
+  admin: Endpoint[];
+}
+
+/** A certificate chain and its key, both PEM files. */
+export interface TlsConfig {
+  /** Absolute path. */
+  cert: string;
+  /** Absolute path. */
+  key: string;
+  /** The oldest version that is spoken. */
+  minVersion: "TLSv1.2" | "TLSv1.3";
+}
+
+/** An account that is made at start when it is missing. Exactly one of the two passwords is there. */
+export interface AccountConfig {
+  /** In clear. */
+  password?: string;
+  /** A PHC string. */
+  passwordHash?: string;
+  /** Bytes; absent: no limit. */
+  quota?: number;
+  /** The person's name. */
+  name?: string;
+}
+
+/** A server that takes all remote mail. */
+export interface SmartHostConfig {
+  /** A host name or an IP address. */
+  host: string;
+  /** 25 unless said. */
+  port: number;
+  /** For AUTH. */
+  user?: string;
+  /** For AUTH. */
+  password?: string;
+  /** `opportunistic` unless said. */
+  tls: TlsPolicy;
+}
+
+/** What is special about one remote domain. */
+export interface OutboundDomainConfig {
+  /** Instead of `outbound.tls`. */
+  tls?: TlsPolicy;
+  /** Instead of `outbound.maxConnectionsPerDomain`. */
+  maxConnections?: number;
+  /** At most `count` messages in `periodMs`. */
+  rate?: { count: number; periodMs: number };
+}
+
+/** One receiver of events over HTTP. */
+export interface WebhookConfig {
+  /** http or https. */
+  url: string;
+  /** Which events it gets. */
+  events: ("accepted" | "delivered" | "deferred" | "bounced" | "mailbox")[];
+  /** Signs the posts. */
+  secret?: string;
+}
+
+/** The limits a session meets. */
+export interface LimitsConfig {
+  /** Bytes. */
+  messageSize: number;
+  /** Per message. */
+  recipients: number;
+  /** In all. */
+  connections: number;
+  /** Per remote address. */
+  connectionsPerIp: number;
+  /** Received fields. */
+  hops: number;
+  /** Milliseconds. */
+  commandTimeout: number;
+  /** Milliseconds. */
+  dataTimeout: number;
+  /** Errors until the session ends. */
+  errorsPerSession: number;
+}
+
+/** The queue's habits; all durations in milliseconds. */
+export interface QueueConfig {
+  /** Intervals between attempts; the last one repeats. Never empty. */
+  retry: number[];
+  /** When the sender is told that the message waits. */
+  warnAfter: number;
+  /** When the message goes back. */
+  giveUpAfter: number;
+  /** Deliveries under way at once; 0: remote delivery pauses. */
+  concurrency: number;
+  /** How long the life of a message is kept after it has left. */
+  history: number;
+}
+
+/**
+ * A whole configuration: every default is filled in, durations are milliseconds, sizes are bytes, domains are
+ * lower-case A-labels, paths are absolute.
+ */
+export interface Config {
+  /** The file it came from, absolute; absent when there was none. */
+  file?: string;
+  /** The server's own name: banner, EHLO, Received, reports. */
+  hostname: string;
+  /** Domains that are delivered here. */
+  domains: string[];
+  /** Absolute path of the directory for the embedded KV and for generated keys. */
+  dataDir: string;
+  /** A KV Connect URL instead of the embedded KV. */
+  kv: string | null;
+  /** Listeners. */
+  listen: ListenConfig;
+  /** null: a self-signed certificate is made in the data directory. */
+  tls: TlsConfig | null;
+  /** Logging in. */
+  auth: {
+    /** Passwords also without TLS off loopback. */
+    allowInsecure: boolean;
+  };
+  /** By address; the domain is one of `domains`. */
+  accounts: Record<string, AccountConfig>;
+  /** Targets by address; the domain is one of `domains`. */
+  aliases: Record<string, string[]>;
+  /** Address by domain, for recipients that nobody has; the domain is one of `domains`. */
+  catchAll: Record<string, string>;
+  /** What stands between a local part and its detail; empty: no detail. */
+  subaddressSeparator: string;
+  /** Relaying. */
+  relay: {
+    /** CIDR blocks of trusted clients. */
+    networks: string[];
+    /** Takes all remote mail; null: MX records decide. */
+    smartHost: SmartHostConfig | null;
+  };
+  /** Who may use VRFY. */
+  vrfy: CommandPolicy;
+  /** Who may use EXPN. */
+  expn: CommandPolicy;
+  /** Who may use VERB. */
+  verb: CommandPolicy;
+  /** Name resolution. */
+  dns: {
+    /** `ip:port` (`[ip]:port` for IPv6); null: the system's. */
+    nameServer: string | null;
+    /** Milliseconds. */
+    timeout: number;
+    /** The name server validates and its AD flag is trusted. */
+    dnssec: boolean;
+  };
+  /** Remote delivery. */
+  outbound: {
+    /** Port of MX hosts. */
+    port: number;
+    /** For domains without a rule of their own. */
+    tls: TlsPolicy;
+    /** Connections to one domain at once. */
+    maxConnectionsPerDomain: number;
+    /** Which addresses of MX hosts are used. */
+    family: "any" | "ipv4" | "ipv6";
+    /** MX hosts on loopback, private or link-local addresses may be connected to. */
+    allowPrivate: boolean;
+    /** Rules by domain. */
+    domains: Record<string, OutboundDomainConfig>;
+  };
+  /** The queue. */
+  queue: QueueConfig;
+  /** Limits. */
+  limits: LimitsConfig;
+  /** DKIM signatures on outgoing mail. */
+  dkim: {
+    /** For domains that have keys. */
+    sign: boolean;
+  };
+  /** Checks on incoming mail. */
+  checks: {
+    /** RFC 7208. */
+    spf: CheckPolicy;
+    /** RFC 6376. */
+    dkim: CheckPolicy;
+    /** RFC 7489. */
+    dmarc: CheckPolicy;
+    /** RFC 8617. */
+    arc: CheckPolicy;
+    /** Zones of block lists. */
+    dnsbl: string[];
+    /** Strangers come twice. */
+    greylist: boolean;
+  };
+  /** Receivers of events. */
+  webhooks: WebhookConfig[];
+  /** Everything is caught, nothing is delivered. */
+  capture: boolean;
+  /** The HTTP surface. */
+  admin: {
+    /** null: made at first start and kept in the data directory. */
+    token: string | null;
+  };
+  /** The log. */
+  log: {
+    /** Lines below it are not written. */
+    level: LogLevelName;
+    /** For people or for programs. */
+    format: "text" | "json";
+  };
+}

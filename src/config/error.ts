@@ -1,0 +1,45 @@
+/** In charge of telling what is wrong with a configuration: in one line, with the place and what would be right. */
+
+/** Where a value came from. */
+export interface Origin {
+  /** The file, the variable or the option, as people call it. */
+  source: string;
+  /** The line in the file, from 1. */
+  line?: number;
+  /** The key, such as `queue.retry`. */
+  key?: string;
+}
+
+/** A configuration that can't be used. Its message is one line that can be shown as it is. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** Where the trouble is. */
+  readonly origin: Origin;
+
+  /** `problem` says what was received and what would be right. */
+  constructor(origin: Origin, problem: string) {
+    const line = origin.line === undefined ? "" : `:${origin.line}`;
+    const key = origin.key === undefined ? "" : ` ${origin.key}:`;
+    super(`${origin.source}${line}:${key} ${problem}`.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " "));
+    this.origin = origin;
+  }
+}
+
+const SECRET = /password|token|secret/i;
+
+/** A value as it is shown in an error: short, and never a secret. */
+export function shown(value: unknown, path: readonly (string | number)[] = []): string {
+  if (value === undefined) return "nothing";
+  if (path.some((step) => typeof step === "string" && SECRET.test(step))) {
+    if (value === "") return "an empty text";
+    return value === null ? "null" : Array.isArray(value) ? "a list" : `a ${kindOf(value)}`;
+  }
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === "string" ? "text" : typeof value;
+}

@@ -1,0 +1,153 @@
+/** In charge of completing a configuration: defaults from the machine, absolute paths, names that fit each other. */
+
+import { isAbsolute, resolve } from "node:path";
+import type { Config } from "./config.ts";
+import type { Path } from "./keys.ts";
+import type { Parsed } from "./schema.ts";
+import { readDomain, readMailbox } from "./values.ts";
+
+/** Something that is wrong with values that are right one by one. */
+export interface Problem {
+  /** Where. */
+  path: Path;
+  /** What was received and what would be right. */
+  text: string;
+}
+
+/** What is needed beside the values. */
+export interface ResolveOptions {
+  /** The configuration file, absolute. */
+  file: string | undefined;
+  /** The directory that a relative path at that key starts from. */
+  baseOf(path: Path): string;
+  /** The machine's name. */
+  machineName(): string;
+}
+
+/** Completes what the schema has read. The configuration is fit for use when there is no problem. */
+export function resolveConfig(
+  parsed: Parsed,
+  options: ResolveOptions,
+): { config: Config; problems: Problem[] } {
+  // a machine's name need not be a domain
+  const hostname = parsed.hostname ?? readDomain(options.machineName()) ?? "localhost";
+  const domains = [...new Set(parsed.domains ?? ["localhost", hostname])];
+  const check = new Check(domains);
+  if (domains.length === 0) {
+    check.complain(["domains"], "received an empty list, expected at least one domain");
+  }
+  const { tls } = parsed;
+  const config: Config = {
+    ...parsed,
+    ...(options.file === undefined ? {} : { file: options.file }),
+    hostname,
+    domains,
+    dataDir: absolute(["dataDir"], parsed.dataDir),
+    tls: tls && { ...tls, cert: absolute(["tls", "cert"], tls.cert), key: absolute(["tls", "key"], tls.key) },
+    accounts: check.byAddress("accounts", parsed.accounts),
+    aliases: check.byAddress("aliases", parsed.aliases),
+    catchAll: check.byDomain(["catchAll"], parsed.catchAll, { local: true }),
+    outbound: {
+      ...parsed.outbound,
+      domains: check.byDomain(["outbound", "domains"], parsed.outbound.domains, { local: false }),
+    },
+  };
+  check.passwords(parsed.accounts);
+  check.targets(parsed.aliases);
+  check.smartHost(parsed.relay.smartHost);
+  return { config, problems: check.problems };
+
+  function absolute(key: Path, path: string): string {
+    return isAbsolute(path) ? path : resolve(options.baseOf(key), path);
+  }
+}
+
+/** Looks at values beside each other and remembers what is wrong. */
+class Check {
+  readonly problems: Problem[] = [];
+  readonly #domains: readonly string[];
+
+  constructor(domains: readonly string[]) {
+    this.#domains = domains;
+  }
+
+  complain(path: Path, text: string): void {
+    this.problems.push({ path, text });
+  }
+
+  /** A table by address, with addresses made canonical; they belong to local domains. */
+  byAddress<T>(key: string, table: Record<string, T>): Record<string, T> {
+    const result = new Map<string, T>();
+    for (const [name, value] of Object.entries(table)) {
+      const address = readMailbox(name);
+      if (address === undefined) {
+        this.complain(
+          [key, name],
+          `received "${name}", expected an address such as "jo@${this.#domains[0]}"`,
+        );
+        continue;
+      }
+      this.#local([key, name], address.slice(address.lastIndexOf("@") + 1));
+      this.#put(result, { path: [key, name], name: address, value });
+    }
+    return Object.fromEntries(result);
+  }
+
+  /** A table by domain, with domains made canonical. */
+  byDomain<T>(key: Path, table: Record<string, T>, { local }: { local: boolean }): Record<string, T> {
+    const result = new Map<string, T>();
+    for (const [name, value] of Object.entries(table)) {
+      const domain = readDomain(name);
+      if (domain === undefined) {
+        this.complain([...key, name], `received "${name}", expected a domain such as "example.org"`);
+        continue;
+      }
+      if (local) this.#local([...key, name], domain);
+      this.#put(result, { path: [...key, name], name: domain, value });
+    }
+    return Object.fromEntries(result);
+  }
+
+  passwords(accounts: Parsed["accounts"]): void {
+    for (const [name, { password, passwordHash }] of Object.entries(accounts)) {
+      if (password !== undefined && passwordHash !== undefined) {
+        this.complain(["accounts", name], 'received "password" and "passwordHash", expected one of them');
+      } else if (password === undefined && passwordHash === undefined) {
+        this.complain(["accounts", name], 'received neither, expected "password" or "passwordHash"');
+      } else if (passwordHash !== undefined && !passwordHash.startsWith("$")) {
+        const want = 'expected a PHC string such as "$argon2id$v=19$m=19456,t=2,p=1$…$…"';
+        this.complain(["accounts", name, "passwordHash"], `received another form, ${want}`);
+      }
+    }
+  }
+
+  targets(aliases: Parsed["aliases"]): void {
+    for (const [name, targets] of Object.entries(aliases)) {
+      if (targets.length === 0) {
+        this.complain(["aliases", name], "received an empty list, expected at least one address");
+      }
+    }
+  }
+
+  smartHost(smartHost: Parsed["relay"]["smartHost"]): void {
+    if (!smartHost || (smartHost.user === undefined) === (smartHost.password === undefined)) return;
+    const missing = smartHost.user === undefined ? "user" : "password";
+    this.complain(
+      ["relay", "smartHost"],
+      `"${missing}" is missing, expected "user" and "password" or neither`,
+    );
+  }
+
+  #local(path: Path, domain: string): void {
+    if (this.#domains.includes(domain)) return;
+    this.complain(
+      path,
+      `received the domain ${domain}, expected one of "domains": ${this.#domains.join(", ")}`,
+    );
+  }
+
+  #put<T>(table: Map<string, T>, entry: { path: Path; name: string; value: T }): void {
+    if (table.has(entry.name)) this.complain(entry.path, `received "${entry.name}" twice, expected it once`);
+    table.set(entry.name, entry.value);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * In charge of what the schema knows and the server can't do yet. Such a setting is refused when the server starts,
+ * never ignored in silence. When a feature is finished, its row goes.
+ */
+
+import type { Config } from "./config.ts";
+import type { Path } from "./keys.ts";
+
+/** One feature that is missing. */
+export interface Unsupported {
+  /** The key that asks for it. */
+  path: Path;
+  /** Whether the configuration asks for it. */
+  asked(config: Config): boolean;
+  /** What to write instead. */
+  instead: string;
+}
+
+/** The features that are missing, in the order of the file. `checks.*` at "mark" is taken as "no checks yet". */
+export const UNSUPPORTED: readonly Unsupported[] = [
+  { path: ["kv"], asked: (c) => c.kv !== null, instead: "null" },
+  { path: ["listen", "submission"], asked: (c) => c.listen.submission.length > 0, instead: "[]" },
+  { path: ["listen", "submissions"], asked: (c) => c.listen.submissions.length > 0, instead: "[]" },
+  { path: ["listen", "lmtp"], asked: (c) => c.listen.lmtp.length > 0, instead: "[]" },
+  { path: ["listen", "pop3s"], asked: (c) => c.listen.pop3s.length > 0, instead: "[]" },
+  { path: ["tls"], asked: (c) => c.tls !== null, instead: "null" },
+  {
+    path: ["relay", "smartHost", "user"],
+    asked: (c) => c.relay.smartHost?.user !== undefined,
+    instead: "nothing",
+  },
+  {
+    path: ["relay", "smartHost", "password"],
+    asked: (c) => c.relay.smartHost?.password !== undefined,
+    instead: "nothing",
+  },
+  {
+    path: ["relay", "smartHost", "tls"],
+    asked: (c) => c.relay.smartHost?.tls === "require",
+    instead: '"opportunistic"',
+  },
+  { path: ["dns", "dnssec"], asked: (c) => c.dns.dnssec, instead: "false" },
+  { path: ["outbound", "tls"], asked: (c) => c.outbound.tls === "require", instead: '"opportunistic"' },
+  { path: ["outbound", "domains"], asked: (c) => Object.keys(c.outbound.domains).length > 0, instead: "{}" },
+  { path: ["dkim", "sign"], asked: (c) => !c.dkim.sign, instead: "true" },
+  { path: ["checks", "spf"], asked: (c) => c.checks.spf === "enforce", instead: '"mark" or "off"' },
+  { path: ["checks", "dkim"], asked: (c) => c.checks.dkim === "enforce", instead: '"mark" or "off"' },
+  { path: ["checks", "dmarc"], asked: (c) => c.checks.dmarc === "enforce", instead: '"mark" or "off"' },
+  { path: ["checks", "arc"], asked: (c) => c.checks.arc === "enforce", instead: '"mark" or "off"' },
+  { path: ["checks", "dnsbl"], asked: (c) => c.checks.dnsbl.length > 0, instead: "[]" },
+  { path: ["checks", "greylist"], asked: (c) => c.checks.greylist, instead: "false" },
+  { path: ["webhooks"], asked: (c) => c.webhooks.length > 0, instead: "[]" },
+  { path: ["capture"], asked: (c) => c.capture, instead: "false" },
+];

@@ -1,0 +1,112 @@
+/** In charge of how many connections a destination has, and of keeping one for the next message for a moment. */
+
+import type { Clock, Timer } from "../base/clock.ts";
+import { Tasks } from "../base/tasks.ts";
+import type { SmtpClient } from "../smtp/client.ts";
+
+/** Limits of the pool. */
+export interface PoolOptions {
+  readonly clock: Clock;
+  /** How long an idle connection is kept: longer would be a burden on the peer. Default 5 s. */
+  readonly idleMs?: number;
+  /** After so many transactions a connection is not used again, so that load moves between hosts. Default 100. */
+  readonly maxTransactions?: number;
+}
+
+interface Destination {
+  active: number;
+  readonly waiting: (() => void)[];
+  readonly idle: { readonly client: SmtpClient; readonly timer: Timer }[];
+}
+
+/**
+ * Turns and idle connections by destination. Who has a turn may have one connection, and takes an idle one first, so
+ * there are never more connections than turns were given out at once.
+ */
+export class ConnectionPool {
+  readonly #clock: Clock;
+  readonly #idleMs: number;
+  readonly #maxTransactions: number;
+  readonly #destinations = new Map<string, Destination>();
+  readonly #goodbyes = new Tasks(() => {}); // quit() never throws
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#clock = options.clock;
+    this.#idleMs = options.idleMs ?? 5_000;
+    this.#maxTransactions = options.maxTransactions ?? 100;
+  }
+
+  /** What goes on at a destination. */
+  load(destination: string): { active: number; waiting: number; idle: number } {
+    const d = this.#destinations.get(destination);
+    return { active: d?.active ?? 0, waiting: d?.waiting.length ?? 0, idle: d?.idle.length ?? 0 };
+  }
+
+  /** Waits for a turn, first come first served; at most `max` have one at a time. Each turn ends by {@linkcode release}. */
+  acquire(destination: string, max: number): Promise<void> {
+    let d = this.#destinations.get(destination);
+    if (!d) this.#destinations.set(destination, d = { active: 0, waiting: [], idle: [] });
+    if (d.active < max) {
+      d.active++;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => d.waiting.push(resolve));
+  }
+
+  /** Ends a turn; the next in line has it now. */
+  release(destination: string): void {
+    const d = this.#destinations.get(destination);
+    if (!d) return;
+    const next = d.waiting.shift();
+    if (next) return next();
+    d.active--;
+    this.#tidy(destination, d);
+  }
+
+  /** An idle connection, the one that was used last. Only for who has a turn. */
+  take(destination: string): SmtpClient | undefined {
+    const d = this.#destinations.get(destination);
+    for (let parked = d?.idle.pop(); parked; parked = d?.idle.pop()) {
+      parked.timer.cancel();
+      if (parked.client.usable) return parked.client;
+      parked.client.close();
+    }
+    return undefined;
+  }
+
+  /** Keeps a connection for the next message, or says goodbye to it. Only for who has a turn. */
+  park(destination: string, client: SmtpClient): void {
+    client.trace = undefined;
+    const d = this.#destinations.get(destination);
+    if (!client.usable) return client.close();
+    if (this.#closed || !d || client.transactions >= this.#maxTransactions) return this.#quit(client);
+    const timer = this.#clock.schedule(this.#idleMs, () => {
+      d.idle.splice(d.idle.findIndex((parked) => parked.client === client), 1);
+      this.#tidy(destination, d);
+      this.#quit(client);
+    });
+    d.idle.push({ client, timer });
+  }
+
+  /** Says goodbye to all that is idle, and from now on to whatever becomes idle. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const [destination, d] of this.#destinations) {
+      for (const { client, timer } of d.idle.splice(0)) {
+        timer.cancel();
+        this.#quit(client);
+      }
+      this.#tidy(destination, d);
+    }
+    while (this.#goodbyes.size > 0) await this.#goodbyes.settle(this.#clock, 60_000);
+  }
+
+  #quit(client: SmtpClient): void {
+    this.#goodbyes.run("quit", () => client.quit());
+  }
+
+  #tidy(destination: string, d: Destination): void {
+    if (d.active === 0 && d.idle.length === 0) this.#destinations.delete(destination);
+  }
+}

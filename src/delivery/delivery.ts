@@ -1,0 +1,44 @@
+/** In charge of the shape of a delivery: a job for one domain in, one outcome per recipient out. */
+
+import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
+import type { Outcome } from "../mail/outcome.ts";
+
+/** One message for one domain. */
+export interface DeliveryJob {
+  /** The message's id, for logs. */
+  readonly id: string;
+  /** The reverse-path; empty for reports. */
+  readonly sender: Mailbox;
+  /** Who is to be served, all of {@linkcode domain}. */
+  readonly recipients: readonly EnvelopeRecipient[];
+  /** The next hop's domain, or a literal such as `[192.0.2.1]`. */
+  readonly domain: string;
+  /** How many bytes {@linkcode text} gives, exactly. */
+  readonly size: number;
+  /** What MAIL said. */
+  readonly parameters: SenderParameters;
+  /** The text, CRLF line ends, not dot-stuffed; called once per transaction. */
+  readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** False when the lease was lost: nothing more is sent then. */
+  stillOurs(): boolean;
+  /** Takes VERB's `050` lines, without code and CRLF. */
+  readonly tell?: (line: string) => void;
+  /** Somebody asked for this attempt: what is remembered of dead hosts doesn't count. */
+  readonly fresh?: boolean;
+}
+
+/** What a job came to for one recipient. */
+export interface Attempt {
+  readonly recipient: Mailbox;
+  readonly outcome: Outcome;
+  /** Milliseconds, without the time it waited for its turn. */
+  readonly durationMs: number;
+}
+
+/** What delivers. */
+export interface DeliveryAgent {
+  /** Attempts a delivery: one answer per recipient, in their order. Never throws. */
+  deliver(job: DeliveryJob): Promise<Attempt[]>;
+  /** Takes no more jobs and ends what is idle. Jobs under way go on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,182 @@
+/** In charge of delivery to other servers: who has a turn, over which connection, with what remembered. */
+
+import { sleep } from "../base/clock.ts";
+import { findHost, findMailHosts, type MailHosts, type MailHostsOptions } from "../dns/mail_hosts.ts";
+import type { Deferred, EnhancedStatus, Outcome } from "../mail/outcome.ts";
+import { type ClientOptions, type ClientTarget, type ConnectResult, SmtpClient } from "../smtp/client.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { DeadHosts } from "./dead_hosts.ts";
+import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
+import { RateLimit } from "./rate_limit.ts";
+import { type Destination, RemoteAttempt } from "./remote_attempt.ts";
+import type { RemoteAgentOptions } from "./remote_options.ts";
+
+export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";
+
+/** A dead host is not remembered for longer, however long the retry interval is. */
+const MAX_DEAD_MS = 5 * 60_000;
+/** Who would have to wait longer for a rate-limited destination is deferred instead. */
+const MAX_RATE_WAIT_MS = 10_000;
+
+/** Delivers over SMTP. */
+export class RemoteAgent implements DeliveryAgent {
+  readonly #options: RemoteAgentOptions;
+  readonly #pool: ConnectionPool;
+  readonly #dead: DeadHosts;
+  readonly #rates = new Map<string, RateLimit>();
+  readonly #stop = new AbortController();
+  readonly #active = new Set<SmtpClient>();
+  #closed = false;
+
+  constructor(options: RemoteAgentOptions) {
+    this.#options = options;
+    const { clock, idleMs, retryIntervalMs } = options;
+    this.#pool = new ConnectionPool({ clock, ...(idleMs === undefined ? {} : { idleMs }) });
+    this.#dead = new DeadHosts(clock, Math.min(retryIntervalMs ?? MAX_DEAD_MS, MAX_DEAD_MS));
+    for (const [domain, { rate }] of Object.entries(options.perDomain ?? {})) {
+      if (rate) this.#rates.set(domain, new RateLimit(clock, rate));
+    }
+  }
+
+  /** How many jobs a domain's destination has under way, how many wait for their turn, and how many may be at once. */
+  load(domain: string): { active: number; waiting: number; max: number } {
+    const { active, waiting } = this.#pool.load(this.#keyOf(domain));
+    return { active, waiting, max: this.#maxOf(domain) };
+  }
+
+  /** The hosts that a domain's mail would be offered to now, or why there are none. */
+  route(domain: string): Promise<MailHosts> {
+    const { smartHost, resolver, random, ownNames, ownAddresses, family, allowPrivate } = this.#options;
+    const search: MailHostsOptions = {
+      resolver,
+      random,
+      ownNames,
+      ...(ownAddresses && { ownAddresses }),
+      family: family ?? "any",
+      allowPrivate: allowPrivate ?? false,
+    };
+    return smartHost
+      ? findHost(smartHost.host, { ...search, allowPrivate: true })
+      : findMailHosts(domain, search);
+  }
+
+  /** Forgets which hosts were dead. */
+  forgetDeadHosts(): void {
+    this.#dead.forget();
+  }
+
+  async deliver(job: DeliveryJob): Promise<Attempt[]> {
+    const { clock } = this.#options;
+    const key = this.#keyOf(job.domain);
+    let started = clock.monotonic();
+    let turn = false;
+    let outcomes: Outcome[];
+    try {
+      const early = await this.#wait(job);
+      if (!early) {
+        await this.#pool.acquire(key, this.#maxOf(job.domain));
+        turn = true;
+        started = clock.monotonic();
+      }
+      outcomes = early ? job.recipients.map(() => early) : await this.#attempt(job);
+    } catch (error) {
+      const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
+      const outcome = ownWords("4.3.0", text);
+      outcomes = job.recipients.map(() => outcome);
+    } finally {
+      if (turn) this.#pool.release(key);
+    }
+    const durationMs = Math.round(clock.monotonic() - started);
+    return job.recipients.map(({ address }, i) => ({
+      recipient: address,
+      outcome: outcomes[i]!,
+      durationMs,
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pool.close();
+  }
+
+  /** Ends every conversation at once; what is under way is deferred. For a shutdown that can't wait any longer. */
+  abort(): void {
+    this.#closed = true;
+    this.#stop.abort();
+    for (const client of this.#active) client.close();
+  }
+
+  /** The destination's rate, if it has one: an outcome when it can't be kept by a short wait. */
+  async #wait(job: DeliveryJob): Promise<Outcome | undefined> {
+    if (this.#closed) return ownWords("4.3.2", "This server is shutting down");
+    const wait = this.#rates.get(job.domain)?.take(MAX_RATE_WAIT_MS) ?? 0;
+    if (wait > MAX_RATE_WAIT_MS) {
+      return ownWords("4.4.5", `${job.domain} has a limited rate, which is used up for now`);
+    }
+    if (wait > 0) await sleep(this.#options.clock, wait, this.#stop.signal);
+    return undefined;
+  }
+
+  #attempt(job: DeliveryJob): Promise<Outcome[]> {
+    const key = this.#keyOf(job.domain);
+    const destination: Destination = {
+      port: this.#options.smartHost?.port ?? this.#options.port ?? 25,
+      dead: this.#dead,
+      route: () => this.route(job.domain),
+      takeIdle: () => this.#hold(this.#pool.take(key)),
+      connect: (target, listener) => this.#connect(target, job.domain, listener),
+      giveBack: (client) => {
+        this.#active.delete(client);
+        this.#pool.park(key, client);
+      },
+    };
+    const { trace } = this.#options;
+    return new RemoteAttempt(job, destination, trace && ((line) => trace(job.id, line))).run();
+  }
+
+  async #connect(
+    target: ClientTarget,
+    domain: string,
+    listener: ((line: string) => void) | undefined,
+  ): Promise<ConnectResult> {
+    const { hostname, clock, smartHost, perDomain, tls, ca, dial, timeouts } = this.#options;
+    const { user, password } = smartHost ?? {};
+    const options: ClientOptions = {
+      hostname,
+      clock,
+      tls: (smartHost ? smartHost.tls : perDomain?.[domain]?.tls) ?? tls ?? "opportunistic",
+      signal: this.#stop.signal,
+      ...(ca && { ca }),
+      ...(dial && { dial }),
+      ...(timeouts && { timeouts }),
+      ...(user !== undefined && password !== undefined && { auth: { user, password } }),
+      ...(listener && { trace: listener }),
+    };
+    const result = await SmtpClient.connect(target, options);
+    if (result.ok) this.#hold(result.client);
+    return result;
+  }
+
+  /** Conversations under way are known, so that {@linkcode abort} can end them. */
+  #hold(client: SmtpClient | undefined): SmtpClient | undefined {
+    if (client) this.#active.add(client);
+    if (this.#stop.signal.aborted) client?.close();
+    return client;
+  }
+
+  /** With a smart host there is one destination for all domains. */
+  #keyOf(domain: string): string {
+    const { smartHost } = this.#options;
+    return smartHost ? `${smartHost.host}:${smartHost.port}` : domain;
+  }
+
+  #maxOf(domain: string): number {
+    const { smartHost, perDomain, maxConnectionsPerDomain } = this.#options;
+    const own = smartHost ? undefined : perDomain?.[domain]?.maxConnections;
+    return own ?? maxConnectionsPerDomain ?? 20;
+  }
+}
+
+function ownWords(status: EnhancedStatus, text: string): Deferred {
+  return { kind: "deferred", status, text, stage: "route" };
+}

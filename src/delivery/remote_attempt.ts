@@ -1,0 +1,183 @@
+/** In charge of one attempt at one message: host after host until every recipient has an outcome. */
+
+import type { MailHosts } from "../dns/mail_hosts.ts";
+import type { Deferred, Failed, Outcome } from "../mail/outcome.ts";
+import type { ConnectResult, SmtpClient } from "../smtp/client.ts";
+import type { DeadHosts } from "./dead_hosts.ts";
+import type { DeliveryJob } from "./delivery.ts";
+import { asksNextHost, isTooMany, weightier } from "./next_host.ts";
+import { lastWord, listenerOf } from "./tell.ts";
+
+/** What an attempt asks of the agent. */
+export interface Destination {
+  readonly port: number;
+  readonly dead: DeadHosts;
+  /** The hosts to try. */
+  route(): Promise<MailHosts>;
+  /** A connection that is left over from another message. */
+  takeIdle(): SmtpClient | undefined;
+  /** A new connection. */
+  connect(
+    target: { host: string; address: string; port: number },
+    listener: ((line: string) => void) | undefined,
+  ): Promise<ConnectResult>;
+  /** Every client that was taken or connected comes back by this. */
+  giveBack(client: SmtpClient): void;
+}
+
+/** RFC 5321 5.1 leaves the limit to us; a domain can't make us knock at more doors than this. */
+const MAX_HOSTS = 5;
+const MAX_ADDRESSES = 20;
+
+/** One attempt. */
+export class RemoteAttempt {
+  readonly #job: DeliveryJob;
+  readonly #to: Destination;
+  readonly #listener: ((line: string) => void) | undefined;
+  readonly #outcomes: (Outcome | undefined)[];
+  /** Why hosts did not take it, the weightiest reason per recipient. */
+  readonly #refusals: (Deferred | Failed | undefined)[];
+  /** Indices of the recipients without an outcome. */
+  #left: number[];
+
+  /** `trace` is told every line of the conversations. */
+  constructor(job: DeliveryJob, to: Destination, trace: ((line: string) => void) | undefined) {
+    this.#job = job;
+    this.#to = to;
+    this.#listener = listenerOf(job, trace);
+    this.#outcomes = job.recipients.map(() => undefined);
+    this.#refusals = job.recipients.map(() => undefined);
+    this.#left = job.recipients.map((_, i) => i);
+  }
+
+  /** Runs it: one outcome per recipient, in their order. */
+  async run(): Promise<Outcome[]> {
+    const idle = this.#isOurs() ? this.#to.takeIdle() : undefined;
+    if (idle) {
+      this.#tell(`Using cached esmtp connection to ${idle.peer.host}...`);
+      await this.#converse(idle);
+    }
+    if (this.#left.length > 0 && this.#isOurs()) await this.#routed();
+    const outcomes = this.#outcomes.map((outcome, i) => outcome ?? this.#refusals[i] ?? NOBODY);
+    const { tell, recipients } = this.#job;
+    if (tell) {
+      for (const [i, outcome] of outcomes.entries()) {
+        tell(lastWord(recipients[i]!.address, outcome));
+      }
+    }
+    return outcomes;
+  }
+
+  async #routed(): Promise<void> {
+    const route = await this.#to.route();
+    for (const step of route.steps) this.#tell(step);
+    if (route.kind !== "hosts") {
+      const { kind, status, text } = route;
+      return this.#settle({ kind, status, text, stage: "route" });
+    }
+    let tried = 0;
+    for (const { host, addresses } of route.hosts.slice(0, MAX_HOSTS)) {
+      for (const address of addresses) {
+        if (this.#left.length === 0 || !this.#isOurs() || tried++ >= MAX_ADDRESSES) return;
+        await this.#visit(host, address);
+      }
+    }
+  }
+
+  async #visit(host: string, address: string): Promise<void> {
+    const { port, dead } = this.#to;
+    const key = `${address} ${port}`;
+    const known = this.#job.fresh ? undefined : dead.recall(key);
+    if (known) {
+      return this.#refused({ ...known, host, text: `${known.text} (a moment ago; not tried again yet)` });
+    }
+    this.#tell(`Connecting to ${host}. via esmtp...`);
+    const result = await this.#to.connect({ host, address, port }, this.#listener);
+    if (!result.ok) {
+      const { outcome } = result;
+      this.#tell(`Deferred: ${outcome.text}`);
+      // a host that refuses at once costs nothing to ask again, and may be back for the next message
+      if (result.silent && outcome.kind === "deferred") dead.remember(key, outcome);
+      if (asksNextHost(outcome)) return this.#refused(outcome);
+      return this.#settle(outcome);
+    }
+    dead.forget(key);
+    await this.#converse(result.client);
+  }
+
+  /** Sends over one connection for as long as it takes recipients; what stays left is for the next host. */
+  async #converse(client: SmtpClient): Promise<void> {
+    client.trace = this.#listener;
+    try {
+      while (await this.#transact(client) && client.usable && this.#isOurs());
+    } finally {
+      this.#to.giveBack(client);
+    }
+    for (const i of this.#left) {
+      const refusal = this.#refusals[i];
+      if (refusal && isTooMany(refusal)) this.#outcomes[i] = refusal;
+    }
+    this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
+  }
+
+  /** One transaction with all who are left. True when some only have to wait for the next transaction. */
+  async #transact(client: SmtpClient): Promise<boolean> {
+    const { sender, recipients, size, parameters, text } = this.#job;
+    const asked = this.#left;
+    const outcomes = await client.send({
+      sender,
+      recipients: asked.map((i) => recipients[i]!),
+      size,
+      parameters,
+      text,
+      mayEnd: () => this.#job.stillOurs(),
+    });
+    if (client.staleBeforeMail) return false; // says nothing: a fresh connection will tell
+    let again = 0;
+    for (const [n, outcome] of outcomes.entries()) {
+      const i = asked[n]!;
+      if (isTooMany(outcome)) {
+        this.#refusals[i] = outcome as Deferred;
+        again++;
+      } else if (asksNextHost(outcome)) {
+        this.#refusals[i] = weightier(this.#refusals[i], outcome);
+      } else {
+        this.#outcomes[i] = outcome;
+      }
+    }
+    this.#left = asked.filter((i) => this.#outcomes[i] === undefined);
+    return again > 0 && again < asked.length;
+  }
+
+  /** False when the lease is gone; then nothing more is tried. */
+  #isOurs(): boolean {
+    if (this.#job.stillOurs()) return true;
+    this.#settle({
+      kind: "deferred",
+      status: "4.4.2",
+      text: "The lease was lost: another runner has the message now",
+      stage: "route",
+    });
+    return false;
+  }
+
+  #refused(outcome: Deferred | Failed): void {
+    for (const i of this.#left) this.#refusals[i] = weightier(this.#refusals[i], outcome);
+  }
+
+  #settle(outcome: Outcome): void {
+    for (const i of this.#left) this.#outcomes[i] ??= outcome;
+    this.#left = [];
+  }
+
+  #tell(line: string): void {
+    this.#job.tell?.(line);
+  }
+}
+
+const NOBODY: Deferred = {
+  kind: "deferred",
+  status: "4.4.4",
+  text: "No host could be tried",
+  stage: "route",
+};

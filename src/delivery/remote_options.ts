@@ -1,0 +1,63 @@
+/** In charge of what the remote agent is told: how to find hosts, how to speak with them, how much at once. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client.ts";
+import type { Rate } from "./rate_limit.ts";
+
+/** One host that takes all mail that leaves. */
+export interface SmartHost {
+  /** A name (its A and AAAA records are used, not its MX) or an address. */
+  readonly host: string;
+  readonly port: number;
+  /** Logs in when both are there. */
+  readonly user?: string;
+  readonly password?: string;
+  /** Default: the agent's policy; `implicit` for port 465. */
+  readonly tls?: ClientTlsPolicy;
+}
+
+/** What is different for one domain. */
+export interface DomainRules {
+  readonly tls?: ClientTlsPolicy;
+  readonly maxConnections?: number;
+  readonly rate?: Rate;
+}
+
+/** How the remote agent works. */
+export interface RemoteAgentOptions {
+  readonly resolver: Resolver;
+  readonly random: Random;
+  readonly clock: Clock;
+  /** Our name in EHLO. */
+  readonly hostname: string;
+  /** Names by which an MX record may mean this server. */
+  readonly ownNames: readonly string[];
+  /** Addresses by which it may. */
+  readonly ownAddresses?: readonly string[];
+  /** Default 25. */
+  readonly port?: number;
+  /** Which addresses are used; default `any`. */
+  readonly family?: "any" | "ipv4" | "ipv6";
+  /** Hosts on loopback and private addresses may be connected to; default false. A smart host always may. */
+  readonly allowPrivate?: boolean;
+  /** Default `opportunistic`. */
+  readonly tls?: ClientTlsPolicy;
+  /** Certificates to trust instead of the built-in ones, PEM. */
+  readonly ca?: readonly string[];
+  /** Default 20. */
+  readonly maxConnectionsPerDomain?: number;
+  readonly smartHost?: SmartHost;
+  /** By domain, lower case A-labels. */
+  readonly perDomain?: Readonly<Record<string, DomainRules>>;
+  /** How to connect; default TCP. */
+  readonly dial?: Dial;
+  readonly timeouts?: Partial<ClientTimeouts>;
+  /** The shortest interval between attempts: no host is remembered as dead for longer. Default 15 min. */
+  readonly retryIntervalMs?: number;
+  /** How long an idle connection is kept; default 5 s. */
+  readonly idleMs?: number;
+  /** Told each line of each conversation, for debugging; `id` is the message's. */
+  readonly trace?: (id: string, line: string) => void;
+}

@@ -1,0 +1,79 @@
+/** In charge of the part of a report that programs read: message/delivery-status (RFC 3464, RFC 6533). */
+
+import { needsUtf8 } from "../mail/address.ts";
+import { formatDate } from "../mail/date.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { foldField, printable } from "../mail/header.ts";
+import { decodeUtf8Address, decodeXtext, encodeUtf8Address } from "../mail/xtext.ts";
+import type { ReportRecipient, ReportRequest } from "./report.ts";
+
+/** The part's body: one group of fields for the message, one for each recipient. ASCII only unless `utf8`. */
+export function deliveryStatus(request: ReportRequest, utf8: boolean): string {
+  const message = (request.envid === undefined ? "" : envelopeId(request.envid)) +
+    foldField("Reporting-MTA", `dns; ${request.reportingMta}`) +
+    foldField("Arrival-Date", formatDate(request.arrival));
+  return [message, ...request.recipients.map((recipient) => recipientFields(recipient, utf8))].join("\r\n");
+}
+
+/** An ORCPT that a report can repeat: its type and its address decoded; undefined when it is none. */
+export function readOrcpt(orcpt: string): { type: string; address: string } | undefined {
+  const parts = /^([A-Za-z0-9-]+);(.*)$/s.exec(orcpt);
+  if (!parts) return undefined;
+  const type = parts[1]!.toLowerCase();
+  const written = parts[2]!;
+  const decoded = type === "utf-8" ? decodeUtf8Address(written) : decodeXtext(written);
+  // what would break the field, or says nothing, is repeated as it was written
+  const address = decoded === undefined || printable(decoded) !== decoded ? printable(written) : decoded;
+  return { type, address };
+}
+
+function envelopeId(envid: string): string {
+  const decoded = decodeXtext(envid);
+  const safe = decoded !== undefined && /^[ -~]*$/.test(decoded) ? decoded : ascii(envid);
+  return foldField("Original-Envelope-Id", safe);
+}
+
+function recipientFields(recipient: ReportRecipient, utf8: boolean): string {
+  const { orcpt, action, willRetryUntil } = recipient;
+  let fields = orcpt === undefined ? "" : originalRecipient(orcpt, utf8);
+  fields += foldField("Final-Recipient", typed(recipient.address, utf8));
+  fields += foldField("Action", action);
+  fields += foldField("Status", recipient.status);
+  if (recipient.remoteMta) fields += foldField("Remote-MTA", `dns; ${ascii(recipient.remoteMta)}`);
+  if (recipient.text || recipient.code) {
+    fields += foldField("Diagnostic-Code", diagnosticCode(recipient, utf8));
+  }
+  fields += foldField("Last-Attempt-Date", formatDate(recipient.lastAttempt));
+  if (action === "delayed" && willRetryUntil !== undefined) {
+    fields += foldField("Will-Retry-Until", formatDate(willRetryUntil));
+  }
+  return fields;
+}
+
+function originalRecipient(orcpt: string, utf8: boolean): string {
+  const read = readOrcpt(orcpt);
+  if (!read) return "";
+  const { type, address } = read;
+  if (type === "utf-8") return foldField("Original-Recipient", typed(address, utf8, "utf-8"));
+  const plain = /^[ -~]*$/.test(address) ? address : ascii(orcpt.slice(orcpt.indexOf(";") + 1));
+  return foldField("Original-Recipient", `${type}; ${plain}`);
+}
+
+function typed(address: Mailbox, utf8: boolean, type = needsUtf8(address) ? "utf-8" : "rfc822"): string {
+  if (type === "utf-8" && !utf8) return `utf-8; ${encodeUtf8Address(address)}`;
+  return `${type}; ${address}`;
+}
+
+function diagnosticCode(recipient: ReportRecipient, utf8: boolean): string {
+  const text = utf8 ? recipient.text : ascii(recipient.text);
+  return recipient.code === undefined ? `X-Dinopost; ${text}` : `smtp; ${replyText(recipient.code, text)}`;
+}
+
+/** A reply with its code, once: `550 5.1.1 No such user`. */
+export function replyText(code: number, text: string): string {
+  return /^\d{3}(?:[ -]|$)/.test(text) && text.startsWith(String(code)) ? text : `${code} ${text}`;
+}
+
+function ascii(text: string): string {
+  return printable(text).replace(/[^ -~]/gu, "?");
+}

@@ -1,0 +1,63 @@
+/** In charge of the head of an incoming text: held back until its blank line, so that fields can be put before it. */
+
+import { concat } from "../base/bytes.ts";
+
+/** A head longer than this is refused: nobody writes one, and it would have to be held in memory. */
+export const MAX_HEAD = 100 * 1024;
+
+/** Collects the head of a text. */
+export class TextHead {
+  readonly #parts: Uint8Array[] = [];
+  #size = 0;
+  /** How much of CRLF CRLF was seen; a text may begin with its blank line, so it starts as after a CRLF. */
+  #matched = 2;
+
+  /** How much is held. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Takes a piece. Answers the head and what follows it when the blank line came (both may be views into the piece),
+   * "more" while it has not, and "tooLong" when it never comes.
+   */
+  push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | "more" | "tooLong" {
+    const end = this.#find(piece);
+    if (end < 0) {
+      if (this.#size + piece.length > MAX_HEAD) return "tooLong";
+      this.#parts.push(piece.slice());
+      this.#size += piece.length;
+      return "more";
+    }
+    if (this.#size + end > MAX_HEAD) return "tooLong";
+    const last = piece.subarray(0, end);
+    const head = this.#parts.length === 0 ? last : concat([...this.#parts, last]);
+    return { head, rest: piece.subarray(end) };
+  }
+
+  /** All that came, when the text ended without a blank line. */
+  whole(): Uint8Array {
+    return concat(this.#parts);
+  }
+
+  /** The offset just behind the blank line, or -1. Reads each byte once, however the text is cut. */
+  #find(piece: Uint8Array): number {
+    let matched = this.#matched;
+    for (let i = 0; i < piece.length; i++) {
+      const byte = piece[i];
+      if (byte === 13) matched = matched === 2 ? 3 : 1;
+      else if (byte === 10) {
+        if (matched === 3) return i + 1;
+        matched = matched === 1 ? 2 : 0;
+      } else {
+        // From within a line only the next line end matters, and the native search is the quicker one.
+        matched = 0;
+        const next = piece.indexOf(13, i + 1);
+        if (next < 0) break;
+        i = next - 1;
+      }
+    }
+    this.#matched = matched;
+    return -1;
+  }
+}

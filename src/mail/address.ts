@@ -1,0 +1,186 @@
+/** In charge of addresses: the one parser of paths and mailboxes (RFC 5321 4.1.2, RFC 6531 3.3) and their identity. */
+
+import { encode } from "../base/bytes.ts";
+import { normalizeDomain, normalizeLiteral } from "./domain.ts";
+import type { Mailbox } from "./envelope.ts";
+
+/** What {@linkcode parsePath} made of a text. */
+export type ParsedPath =
+  | {
+    readonly ok: true;
+    /** The canonical address; empty for `<>`, `postmaster` for `<postmaster>`. */
+    readonly mailbox: Mailbox;
+    /** What follows the path, without leading blanks: the ESMTP parameters. */
+    readonly rest: string;
+    /** The path was written with characters beyond ASCII, which needs SMTPUTF8 (RFC 6531 3.4). */
+    readonly utf8: boolean;
+  }
+  | {
+    readonly ok: false;
+    /** What is wrong, for the reply's text: ASCII, without any of the received text. */
+    readonly reason: string;
+  };
+
+/** RFC 5321 4.5.3.1.1, in octets. */
+const MAX_LOCAL = 64;
+/** RFC 5321 4.5.3.1.3, in octets, with the angle brackets. */
+const MAX_PATH = 256;
+
+/** UTF8-non-ascii without C1 controls, line separators, broken surrogates, U+FFFD and non-characters. */
+const NON_ASCII = "\\u{A0}-\\u{2027}\\u{202A}-\\u{D7FF}\\u{E000}-\\u{FFFC}\\u{10000}-\\u{10FFFF}";
+const ATEXT = `[A-Za-z0-9!#$%&'*+\\-\\/=?^_\`{|}~${NON_ASCII}]`;
+const DOT_STRING = new RegExp(`${ATEXT}+(?:\\.${ATEXT}+)*`, "uy");
+const QUOTED_STRING = new RegExp(`"(?:[ !#-\\[\\]-~${NON_ASCII}]|\\\\[ -~])*"`, "uy");
+/** Everything a domain or a literal may hold and what ends it may not: the grammar is checked after the cut. */
+const DOMAIN_TEXT = /\[[^\]]*\]|[^\s<>,:;@"()[\]\\]+/y;
+const AT_DOMAIN = /@([^\s<>,:;@"()[\]\\]+)/y;
+/** The path of nearly every command, to spare it the steps; what doesn't match goes the long way. */
+const USUAL =
+  /^[ \t]*<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]{1,64})@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,3})>(?:[ \t]+(.*))?$/;
+// deno-lint-ignore no-control-regex
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
+/**
+ * Parses what follows `FROM:` (`reverse`) or `TO:` (`forward`). Blanks after the colon are forgiven; source routes
+ * are checked and dropped (RFC 5321 appendix C); `<>` is a reverse-path only, `<postmaster>` a forward-path only.
+ */
+export function parsePath(text: string, kind: "reverse" | "forward"): ParsedPath {
+  const usual = USUAL.exec(text);
+  if (usual) {
+    const domain = normalizeDomain(usual[2]!);
+    if (domain !== undefined && usual[1]!.length + domain.length + 3 <= MAX_PATH) {
+      return { ok: true, mailbox: `${usual[1]}@${domain}`, rest: usual[3] ?? "", utf8: false };
+    }
+  }
+  return parseAnyPath(text, kind);
+}
+
+/**
+ * Parses a bare address (`Mailbox` of RFC 5321 4.1.2, nothing before or behind it) and answers its canonical form;
+ * undefined when it is none.
+ */
+export function parseMailbox(text: string): Mailbox | undefined {
+  const parsed = mailboxAt(text, 0);
+  return typeof parsed === "string" || parsed.end !== text.length ? undefined : parsed.mailbox;
+}
+
+/** The two halves of a canonical address; the domain of `postmaster` and of the null path is empty. */
+export function splitMailbox(mailbox: Mailbox): { local: string; domain: string } {
+  // the content of a general literal may hold an @, but no bracket
+  const at = mailbox.endsWith("]") ? mailbox.lastIndexOf("@[") : mailbox.lastIndexOf("@");
+  if (at < 0) return { local: mailbox, domain: "" };
+  return { local: mailbox.slice(0, at), domain: mailbox.slice(at + 1) };
+}
+
+/**
+ * The identity of a local mailbox: addresses that reach the same one have the same key. Needless quotes go, the
+ * local part is taken in lower case and in Unicode's composed form (NFC).
+ */
+export function localKey(mailbox: Mailbox): Mailbox {
+  const { local, domain } = splitMailbox(mailbox);
+  const key = BEYOND_ASCII.test(local) || local[0] === '"' ? foldLocal(local) : local.toLowerCase();
+  return mailbox.length === local.length ? key : `${key}@${domain.toLowerCase()}`;
+}
+
+/** The local part without its quotes and backslashes: what was meant, not how it was written. */
+export function localText(local: string): string {
+  return local[0] === '"' ? local.slice(1, -1).replace(/\\(.)/gu, "$1") : local;
+}
+
+/** The canonical local part that means this text: quoted only when it must be (RFC 5321 4.1.2). */
+export function quoteLocal(text: string): string {
+  DOT_STRING.lastIndex = 0;
+  if (DOT_STRING.test(text) && DOT_STRING.lastIndex === text.length) return text;
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** Tells whether an address can be told only to a server with SMTPUTF8 (RFC 6531): its local part isn't ASCII. */
+export function needsUtf8(mailbox: Mailbox): boolean {
+  return BEYOND_ASCII.test(mailbox);
+}
+
+function foldLocal(local: string): string {
+  // NFC on both sides: lower case may decompose, and composing may bring ASCII to light that must be quoted
+  return quoteLocal(localText(local).normalize("NFC").toLowerCase().normalize("NFC"));
+}
+
+function parseAnyPath(text: string, kind: "reverse" | "forward"): ParsedPath {
+  let at = 0;
+  while (text[at] === " " || text[at] === "\t") at++;
+  const start = at;
+  if (text[at] !== "<") return refused("The address must stand in angle brackets: <local@domain>");
+  at++;
+  if (text[at] === ">") {
+    if (kind === "forward") return refused("The null path <> is no recipient");
+    return accepted(text, { start, end: at + 1, mailbox: "" });
+  }
+  if (text[at] === "@") {
+    const route = routeEnd(text, at);
+    if (route < 0) return refused("The source route is malformed: <@host,@host:local@domain>");
+    at = route;
+  } else if (kind === "forward" && /^postmaster>/i.test(text.slice(at, at + 11))) {
+    return accepted(text, { start, end: at + 11, mailbox: "postmaster" });
+  }
+  const parsed = mailboxAt(text, at);
+  if (typeof parsed === "string") return refused(parsed);
+  if (text[parsed.end] !== ">") return refused("The address is malformed: <local@domain> is right");
+  return accepted(text, { start, end: parsed.end + 1, mailbox: parsed.mailbox });
+}
+
+function accepted(text: string, found: { start: number; end: number; mailbox: Mailbox }): ParsedPath {
+  const next = text[found.end];
+  if (next !== undefined && next !== " " && next !== "\t") {
+    return refused("A blank is missing behind the path");
+  }
+  const path = text.slice(found.start, found.end);
+  if (longer(path, MAX_PATH)) return refused("The path is longer than 256 octets");
+  const rest = text.slice(found.end).replace(/^[ \t]+/, "");
+  return { ok: true, mailbox: found.mailbox, rest, utf8: BEYOND_ASCII.test(path) };
+}
+
+function refused(reason: string): ParsedPath {
+  return { ok: false, reason };
+}
+
+/** Where the address behind the route `@a,@b:` begins; -1 when the route is malformed. */
+function routeEnd(text: string, start: number): number {
+  for (let at = start;;) {
+    const host = match(AT_DOMAIN, text, at);
+    if (host === undefined || normalizeDomain(host.slice(1)) === undefined) return -1;
+    at += host.length;
+    if (text[at] === ":") return at + 1;
+    if (text[at] !== ",") return -1;
+    at++;
+  }
+}
+
+/** The canonical address at an offset and where it ends, or what is wrong. */
+function mailboxAt(text: string, start: number): { mailbox: Mailbox; end: number } | string {
+  const written = match(text[start] === '"' ? QUOTED_STRING : DOT_STRING, text, start);
+  if (written === undefined) return "The local part is malformed";
+  const at = start + written.length;
+  if (text[at] !== "@") {
+    return at === text.length || text[at] === ">" ? "The domain is missing" : "The local part is malformed";
+  }
+  const local = written[0] === '"' ? quoteLocal(localText(written)) : written;
+  if (longer(local, MAX_LOCAL)) return "The local part is longer than 64 octets";
+  const behind = match(DOMAIN_TEXT, text, at + 1);
+  if (behind === undefined) return "The domain is missing";
+  const domain = behind[0] === "[" ? normalizeLiteral(behind) : normalizeDomain(behind);
+  if (domain === undefined) {
+    return behind[0] === "[" ? "The address literal is malformed" : "The domain is malformed";
+  }
+  const mailbox = `${local}@${domain}`;
+  if (longer(mailbox, MAX_PATH - 2)) return "The path is longer than 256 octets";
+  return { mailbox, end: at + 1 + behind.length };
+}
+
+function match(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+function longer(text: string, octets: number): boolean {
+  if (text.length > octets) return true;
+  return text.length * 3 > octets && BEYOND_ASCII.test(text) && encode(text).length > octets;
+}

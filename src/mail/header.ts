@@ -1,0 +1,190 @@
+/** In charge of header sections: a quick look at one, its fields, and safe new fields (RFC 5322 2.2, RFC 6532). */
+
+import { decode, encode } from "../base/bytes.ts";
+
+/** What {@linkcode scanHead} saw. */
+export interface HeadScan {
+  /** The offset just behind the blank line that ends the head; -1 while there is none. */
+  readonly end: number;
+  /** How many Received fields there are, as far as the head is here. */
+  readonly received: number;
+  /** The names of its fields in lower case. */
+  readonly names: Set<string>;
+}
+
+/** One field of a head. */
+export interface HeaderField {
+  /** The name as it was written. */
+  readonly name: string;
+  /** The value: unfolded, without the blanks around it, read as UTF-8. */
+  readonly value: string;
+}
+
+const CR = 13;
+const LF = 10;
+const COLON = 58;
+const TAB = 9;
+const BLANK = 32;
+
+/** The names that most messages bear: they are recognised without making a string. */
+const USUAL_NAMES =
+  "received return-path delivered-to date from sender reply-to to cc bcc subject message-id " +
+  "in-reply-to references mime-version content-type content-transfer-encoding content-disposition " +
+  "content-language dkim-signature authentication-results received-spf arc-seal arc-message-signature " +
+  "arc-authentication-results list-id list-unsubscribe list-unsubscribe-post precedence auto-submitted " +
+  "user-agent x-mailer x-priority importance feedback-id x-spam-status x-originating-ip";
+
+interface KnownName {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+const known = new Map<number, KnownName>(
+  USUAL_NAMES.split(" ").map((name) => {
+    const bytes = encode(name);
+    let hash = 0;
+    for (const byte of bytes) hash = step(hash, byte);
+    return [hash, { name, bytes }];
+  }),
+);
+
+/**
+ * Looks through a head once, without an allocation per line. A line that is no field is passed over. Lines end with
+ * CRLF; a bare LF is taken for a line's end too, so that nothing hides behind one.
+ */
+export function scanHead(bytes: Uint8Array): HeadScan {
+  const names = new Set<string>();
+  let received = 0;
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at]!;
+    if (first === LF) return { end: at + 1, received, names };
+    if (first === CR && bytes[at + 1] === LF) return { end: at + 2, received, names };
+    let colon = at;
+    let hash = 0;
+    let byte = first;
+    while (byte > BLANK && byte < 127 && byte !== COLON) {
+      hash = step(hash, byte >= 65 && byte <= 90 ? byte + 32 : byte);
+      byte = bytes[++colon] ?? 0;
+    }
+    const lineEnd = bytes.indexOf(LF, colon);
+    if (lineEnd < 0) break;
+    if (colon > at && (byte === COLON || colonFollows(bytes, colon))) {
+      const name = nameAt(bytes, { start: at, end: colon, hash });
+      names.add(name);
+      if (name === "received") received++;
+    }
+    at = lineEnd + 1;
+  }
+  return { end: -1, received, names };
+}
+
+/** The fields of a head in their order, up to the blank line; lines that are no fields are left out. */
+export function parseFields(head: Uint8Array): HeaderField[] {
+  const { end } = scanHead(head);
+  const text = decode(end < 0 ? head : head.subarray(0, end));
+  const fields: HeaderField[] = [];
+  for (const line of text.split(/\r?\n(?![ \t])/)) {
+    const parts = /^([!-9;-~]+)[ \t]*:/.exec(line);
+    if (!parts) continue;
+    const value = line.slice(parts[0].length).replace(/\r?\n(?=[ \t])/g, "").trim();
+    fields.push({ name: parts[1]!, value });
+  }
+  return fields;
+}
+
+/** The longest line that is liked, and the longest that is allowed, without CRLF (RFC 5322 2.1.1). */
+const LIKED = 78;
+const ALLOWED = 998;
+/** More blanks in a row than this (a quoted local part may hold 62) become one: a line of nothing but blanks is no legal folding (RFC 5322 3.2.2). */
+const MAX_BLANKS = 66;
+
+const NO_NAME_CHARACTER = /[^!-9;-~]/g;
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g;
+// deno-lint-ignore no-control-regex
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
+/**
+ * A field with its CRLF that is safe whatever it is made of: control characters in the value become a blank, what
+ * can't stand in a name becomes `-`. Folded at blanks to lines of 78 octets where there are blanks; a word that
+ * fits no line of 998 octets is cut.
+ */
+export function foldField(name: string, value: string): string {
+  const start = `${name.replace(NO_NAME_CHARACTER, "-") || "-"}:`;
+  const clean = printable(value).trim();
+  if (start.length + clean.length < LIKED && !BEYOND_ASCII.test(clean)) return `${start} ${clean}\r\n`;
+  let done = "";
+  let line = start;
+  let length = start.length;
+  for (const [word] of ` ${clean}`.matchAll(/ *[^ ]+/g)) {
+    const piece = word.lastIndexOf(" ") > MAX_BLANKS ? ` ${word.trimStart()}` : word;
+    for (const part of cutWord(piece)) {
+      const size = octets(part);
+      // the first word stays beside the name as long as it can: some readers take a bare "Subject:" for empty
+      if (length + size > (line === start ? ALLOWED : LIKED)) {
+        done += `${line}\r\n`;
+        line = part;
+        length = size;
+      } else {
+        line += part;
+        length += size;
+      }
+    }
+  }
+  return `${done}${line}\r\n`;
+}
+
+/** The text in one line, fit for a header or a log: control characters become a blank, broken surrogates U+FFFD. */
+export function printable(text: string): string {
+  return text.toWellFormed().replace(CONTROLS, " ");
+}
+
+/** A word with the blanks before it in pieces that fit a line, each beginning with a blank. */
+function cutWord(word: string): string[] {
+  if (word.length * 3 < ALLOWED || octets(word) < ALLOWED) return [word];
+  const parts: string[] = [];
+  let part = "";
+  let length = 0;
+  for (const character of word) {
+    const size = octets(character);
+    if (length + size > ALLOWED - 1) {
+      parts.push(part);
+      part = " ";
+      length = 1;
+    }
+    part += character;
+    length += size;
+  }
+  parts.push(part);
+  return parts;
+}
+
+function octets(text: string): number {
+  return BEYOND_ASCII.test(text) ? encode(text).length : text.length;
+}
+
+function step(hash: number, byte: number): number {
+  return (Math.imul(hash, 31) + byte) | 0;
+}
+
+/** The obsolete form `Name :` (RFC 5322 4.5.8). */
+function colonFollows(bytes: Uint8Array, at: number): boolean {
+  while (bytes[at] === BLANK || bytes[at] === TAB) at++;
+  return bytes[at] === COLON;
+}
+
+function nameAt(bytes: Uint8Array, at: { start: number; end: number; hash: number }): string {
+  const usual = known.get(at.hash);
+  if (usual && sameName(bytes, at.start, usual.bytes) && at.end - at.start === usual.bytes.length) {
+    return usual.name;
+  }
+  return decode(bytes.subarray(at.start, at.end)).toLowerCase();
+}
+
+function sameName(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) {
+    // names hold letters, digits and hyphens only, which the bit of lower case leaves apart
+    if ((bytes[start + i]! | 32) !== name[i]) return false;
+  }
+  return true;
+}

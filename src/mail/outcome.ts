@@ -1,0 +1,54 @@
+/** In charge of what an attempt to deliver came to: a closed union that queue, report, log, HTTP and VERB share. */
+
+/** An enhanced status code (RFC 3463) without its surrounding text: `class.subject.detail`. */
+export type EnhancedStatus = `${2 | 4 | 5}.${number}.${number}`;
+
+/** Where in a conversation something ended. */
+export type Stage =
+  | "route"
+  | "connect"
+  | "tls"
+  | "greeting"
+  | "ehlo"
+  | "auth"
+  | "mail"
+  | "rcpt"
+  | "data"
+  | "end"
+  | "mailbox";
+
+/** What every outcome tells. */
+export interface OutcomeFacts {
+  /** The enhanced status, the peer's own when it gave one. */
+  readonly status: EnhancedStatus;
+  /** One line for people and logs: the peer's reply text, or our own words. Printable, without CR and LF. */
+  readonly text: string;
+  /** The reply code of the peer, when there was one. */
+  readonly code?: number;
+  /** Where the attempt ended. */
+  readonly stage?: Stage;
+  /** The host that answered, or that was asked last. */
+  readonly host?: string;
+  /** Its address: `127.0.2.1` or `2001:db8::1`. */
+  readonly address?: string;
+  /** Protocol and cipher when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
+  readonly tls?: string;
+}
+
+/** The next server (or the mailbox) has the message. */
+export interface Delivered extends OutcomeFacts {
+  readonly kind: "delivered";
+  /** True when the peer can't pass the sender's wish for a success report on (RFC 3461 5.2.7: we report "relayed"). */
+  readonly relayedWithoutDsn?: boolean;
+}
+/** Not now: try again later. */
+export interface Deferred extends OutcomeFacts {
+  readonly kind: "deferred";
+}
+/** Never: tell the sender. */
+export interface Failed extends OutcomeFacts {
+  readonly kind: "failed";
+}
+
+/** What an attempt came to for one recipient. */
+export type Outcome = Delivered | Deferred | Failed;

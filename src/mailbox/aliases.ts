@@ -1,0 +1,94 @@
+/** In charge of aliases and lists: names that stand for other addresses. */
+
+import type { Clock } from "../base/clock.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import { Table } from "./table.ts";
+
+/** What a name stands for. */
+export interface Alias {
+  /** The name. */
+  readonly address: Mailbox;
+  /** Whom it stands for, local and remote; at least one. Other aliases among them are followed by `routing/`. */
+  readonly targets: readonly Mailbox[];
+  /** Set for a list: who hears of failures, as the envelope's sender. */
+  readonly owner?: Mailbox;
+}
+
+/** An alias, and where it comes from. */
+export interface ListedAlias extends Alias {
+  /** From the configuration, or made at run time. */
+  readonly source: "config" | "store";
+}
+
+/**
+ * The aliases of this server: those of the configuration, and over them those that were made at run time.
+ * {@linkcode load} comes first.
+ */
+export class Aliases {
+  readonly #table: Table<Alias>;
+  #configured = new Map<string, Alias>();
+
+  /** `configured` are the aliases of the configuration, by address. */
+  constructor(
+    store: Store,
+    options: { clock: Clock; configured?: Readonly<Record<Mailbox, readonly Mailbox[]>> },
+  ) {
+    this.#table = new Table(store, { keys: { key: keys.alias, all: keys.aliases }, clock: options.clock });
+    this.configure(options.configured ?? {});
+  }
+
+  /** Reads all aliases; again after SIGHUP. */
+  load(): Promise<void> {
+    return this.#table.load();
+  }
+
+  /** Takes the aliases of the configuration, in place of those it had before. */
+  configure(aliases: Readonly<Record<Mailbox, readonly Mailbox[]>>): void {
+    const configured = new Map<string, Alias>();
+    for (const [address, targets] of Object.entries(aliases)) {
+      configured.set(localKey(address), { address, targets });
+    }
+    this.#configured = configured;
+  }
+
+  /** What a name stands for, undefined when it is no alias; at once on the embedded store. */
+  get(address: Mailbox): Alias | undefined | Promise<Alias | undefined> {
+    const key = localKey(address);
+    const made = this.#table.get(key);
+    if (made instanceof Promise) return made.then((alias) => alias ?? this.#configured.get(key));
+    return made ?? this.#configured.get(key);
+  }
+
+  /** Makes an alias, or replaces the one of that name. */
+  async put(alias: Alias): Promise<Alias> {
+    const { address, targets, owner } = alias;
+    const made: Alias = { address, targets: [...targets], ...(owner === undefined ? {} : { owner }) };
+    await this.#table.change(localKey(address), () => made);
+    return made;
+  }
+
+  /** Takes an alias away. "configured": the configuration has it, and it stays. */
+  async remove(address: Mailbox): Promise<"removed" | "configured" | "unknown"> {
+    const key = localKey(address);
+    let was = false;
+    await this.#table.change(key, (old) => {
+      was = old !== undefined;
+      return undefined;
+    });
+    if (was) return "removed";
+    return this.#configured.has(key) ? "configured" : "unknown";
+  }
+
+  /** All aliases, by address. */
+  async list(): Promise<ListedAlias[]> {
+    const all = new Map<string, ListedAlias>();
+    for (const [key, alias] of this.#configured) all.set(key, { ...alias, source: "config" });
+    for (const alias of await this.#table.list()) {
+      all.set(localKey(alias.address), { ...alias, source: "store" });
+    }
+    return [...all.keys()].sort().map((key) => all.get(key)!);
+  }
+}

@@ -1,0 +1,44 @@
+/** In charge of what a mailbox keeps of one message. */
+
+import { encode } from "../base/bytes.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { BodyRef } from "../storage/body_ref.ts";
+
+/** One message in a mailbox. */
+export interface MailEntry {
+  /** Its name in the mailbox: the message's id, so it sorts by time and never returns. */
+  readonly uid: string;
+  /** Octets that reading it gives: prefix and body, before any dot-stuffing. See {@linkcode sizeOf}. */
+  readonly size: number;
+  /** When it came: milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** The text. */
+  readonly body: BodyRef;
+  /** Return-Path and Delivered-To fields with CRLF, put before the body when it is read. */
+  readonly prefix: string;
+  /** The reverse-path it came with. */
+  readonly sender: Mailbox;
+  /** The address it came for. */
+  readonly recipient: Mailbox;
+  /** Somebody looked at it on the web page. */
+  readonly seen?: true;
+}
+
+/** What is needed to list and read a message: little, since there may be 100,000 of them in memory. */
+export type MailRef = Pick<MailEntry, "uid" | "size" | "body" | "prefix">;
+
+/** What an entry is made of; its size follows. */
+export type NewMail = Omit<MailEntry, "size" | "seen">;
+
+/** Makes an entry. */
+export function mailEntry(mail: NewMail): MailEntry {
+  return { ...mail, size: sizeOf(mail.prefix, mail.body) };
+}
+
+// deno-lint-ignore no-control-regex
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** The octets of prefix and body together. */
+export function sizeOf(prefix: string, body: BodyRef): number {
+  return (ASCII.test(prefix) ? prefix.length : encode(prefix).length) + body.size;
+}

@@ -1,0 +1,221 @@
+/**
+ * In charge of taking messages out of a mailbox: all or none of them, whatever their number, and whenever the process
+ * dies. What fits one commit is one commit. For more, the list of uids is written first, in parts; then the record
+ * with part -1 makes the removal happen; then it is carried out in batches, and the list is taken away.
+ *
+ * Legal states, and what opening the mailbox does then:
+ * - parts without the record -1: nothing has happened; another process may still be writing them, so they go after
+ *   an hour;
+ * - the record -1 with all, some or none of its parts: the removal has happened and is carried out to its end.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { BodyRef } from "../storage/body_ref.ts";
+import { releaseBody } from "../storage/bodies.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import { together, type Write } from "../storage/write.ts";
+import type { MailEntry } from "./mail_entry.ts";
+
+/** How many messages one commit takes: each has a check, and a shared body has one more. */
+const PER_COMMIT = 48;
+/** How many uids one part of the list holds: some 50 KiB. */
+const PER_PART = 2_500;
+/** KV's limits for one commit, with some room. */
+const MAX_CHECKS = 99;
+const MAX_MUTATIONS = 900;
+/** How many batches of one removal are on their way at a time: while one is committed others are read. */
+const ABREAST = 3;
+/** After this long a list without its record -1 is left over. */
+const LEFT_OVER_MS = 3_600_000;
+
+interface RemovalPart {
+  readonly at: number;
+  readonly uids: readonly string[];
+}
+interface RemovalHappened {
+  readonly at: number;
+  readonly parts: number;
+}
+
+/** A pass over a mailbox's removals, and the one that comes after it when somebody waits for that. */
+interface Pass {
+  readonly current: Promise<void>;
+  next?: Promise<void>;
+}
+
+/** The amounts by which a mailbox changes, as sums: `messages` and `bytes` may be negative. */
+export function usageSums(address: string, messages: number, bytes: number): Deno.KvMutation[] {
+  return [
+    { type: "sum", key: keys.mailCount(address), value: u64(messages) },
+    { type: "sum", key: keys.mailBytes(address), value: u64(bytes) },
+  ];
+}
+
+/** KV's sums are modulo 2^64, so a negative number is its complement. */
+function u64(value: number): Deno.KvU64 {
+  return new Deno.KvU64(BigInt.asUintN(64, BigInt(value)));
+}
+
+/** Removals from the mailboxes of one store. Addresses are local keys. */
+export class MailRemovals {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #passes = new Map<string, Pass>();
+
+  constructor(store: Store, options: { clock: Clock; random: Random }) {
+    this.#store = store;
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /**
+   * Removes the messages of those uids; those that are gone already don't matter. When it resolves the removal has
+   * happened; when it rejects, nothing has.
+   */
+  async remove(address: string, uids: readonly string[]): Promise<void> {
+    if (uids.length <= PER_COMMIT && await this.#removeAtOnce(address, uids)) return;
+    await this.#announce(address, [...new Set(uids)]);
+    try {
+      await this.finish(address);
+    } catch {
+      // it has happened: who opens the mailbox next carries it out
+    }
+  }
+
+  /** Carries out all that has happened by now and is not done yet. */
+  finish(address: string): Promise<void> {
+    const pass = this.#passes.get(address);
+    if (!pass) return this.#begin(address);
+    // the running pass may not see what was announced since it began
+    return pass.next ??= pass.current.catch(() => {}).then(() => this.#begin(address));
+  }
+
+  #begin(address: string): Promise<void> {
+    const current = this.#finishAll(address).finally(() => {
+      if (this.#passes.get(address) === pass) this.#passes.delete(address);
+    });
+    const pass: Pass = { current };
+    this.#passes.set(address, pass);
+    return current;
+  }
+
+  /** False when it does not fit one commit; nothing has happened then. */
+  async #removeAtOnce(address: string, uids: readonly string[]): Promise<boolean> {
+    for (;;) {
+      const write = await this.#planRemoval(address, uids);
+      if (!write) return true;
+      if (write.mutations.length > MAX_MUTATIONS || write.checks!.length > MAX_CHECKS) return false;
+      if ((await this.#store.write(write)).ok) return true;
+    }
+  }
+
+  /** Writes the list, then what makes it happen. */
+  async #announce(address: string, uids: readonly string[]): Promise<void> {
+    const id = this.#random.bytes(12).toBase64({ alphabet: "base64url" });
+    const at = this.#clock.now();
+    const parts = Math.ceil(uids.length / PER_PART);
+    const checks: Deno.AtomicCheck[] = [];
+    for (let part = 0; part < parts; part++) {
+      const key = keys.mailRemoval(address, id, part);
+      const value: RemovalPart = { at, uids: uids.slice(part * PER_PART, (part + 1) * PER_PART) };
+      const size = 200 + value.uids.reduce((sum, uid) => sum + uid.length + 3, 0);
+      const result = await this.#store.write({ mutations: [{ type: "set", key, value }], size });
+      if (result.ok && part === 0) checks.push({ key, versionstamp: result.versionstamp });
+    }
+    const value: RemovalHappened = { at, parts };
+    const mutation = { type: "set" as const, key: keys.mailRemoval(address, id, -1), value };
+    const result = await this.#store.write({ checks, mutations: [mutation], size: 200 });
+    if (!result.ok) throw new Error(`The removal of ${uids.length} messages took over an hour to be written`);
+  }
+
+  async #finishAll(address: string): Promise<void> {
+    const leftOver = new Map<string, Deno.KvKey[]>();
+    const happened: { id: string; parts: number }[] = [];
+    // batches of one: each part may be near KV's limit for values, and hardly ever is there any
+    const entries = this.#store.kv.list<RemovalPart | RemovalHappened>(keys.mailRemovals(address), {
+      batchSize: 1,
+    });
+    for await (const { key, value } of entries) {
+      const id = key.at(-2) as string;
+      if ("parts" in value) happened.push({ id, parts: value.parts });
+      else if (happened.at(-1)?.id !== id && value.at + LEFT_OVER_MS < this.#clock.now()) {
+        leftOver.set(id, [...leftOver.get(id) ?? [], key]);
+      }
+    }
+    for (const { id, parts } of happened) await this.#carryOut(address, { id, parts });
+    for (const list of leftOver.values()) {
+      const mutations = list.map((key) => ({ type: "delete" as const, key }));
+      await this.#store.write({ mutations, size: 100 * list.length });
+    }
+  }
+
+  async #carryOut(address: string, { id, parts }: { id: string; parts: number }): Promise<void> {
+    for (let part = 0; part < parts; part++) {
+      const key = keys.mailRemoval(address, id, part);
+      const { value } = await this.#store.kv.get<RemovalPart>(key);
+      if (!value) continue;
+      await this.#removeInBatches(address, value.uids);
+      await this.#store.write({ mutations: [{ type: "delete", key }], size: 100 });
+    }
+    const mutation = { type: "delete" as const, key: keys.mailRemoval(address, id, -1) };
+    await this.#store.write({ mutations: [mutation], size: 100 });
+  }
+
+  async #removeInBatches(address: string, uids: readonly string[]): Promise<void> {
+    let next = 0;
+    const worker = async () => {
+      while (next < uids.length) {
+        const batch = uids.slice(next, next += PER_COMMIT);
+        await this.#removeBatch(address, batch);
+      }
+    };
+    await Promise.all(Array.from({ length: ABREAST }, worker));
+  }
+
+  /** A batch that others interfere with, or that is too large, is halved, down to single messages. */
+  async #removeBatch(address: string, uids: readonly string[]): Promise<void> {
+    for (let attempt = 0;; attempt++) {
+      const write = await this.#planRemoval(address, uids);
+      if (!write) return;
+      const fits = write.mutations.length <= MAX_MUTATIONS && write.checks!.length <= MAX_CHECKS;
+      if ((fits || uids.length === 1) && (await this.#store.write(write)).ok) return;
+      if (uids.length > 1 && (!fits || attempt > 0)) break;
+    }
+    const half = uids.length >> 1;
+    await this.#removeBatch(address, uids.slice(0, half));
+    await this.#removeBatch(address, uids.slice(half));
+  }
+
+  /** What removes these messages, all checked to be as they are now; undefined when none of them is there. */
+  async #planRemoval(address: string, uids: readonly string[]): Promise<Write | undefined> {
+    const entries = await this.#read(address, uids);
+    if (entries.length === 0) return undefined;
+    const bodies = new Map<string, { ref: BodyRef; owners: number }>();
+    const checks: Deno.AtomicCheck[] = [];
+    const mutations: Deno.KvMutation[] = [];
+    let bytes = 0;
+    for (const { key, value, versionstamp } of entries) {
+      checks.push({ key, versionstamp });
+      mutations.push({ type: "delete", key });
+      bytes += value.size;
+      const body = bodies.get(value.body.id);
+      if (body) body.owners++;
+      else bodies.set(value.body.id, { ref: value.body, owners: 1 });
+    }
+    mutations.push(...usageSums(address, -entries.length, -bytes));
+    const releases = [...bodies.values()].map(({ ref, owners }) => releaseBody(this.#store.kv, ref, owners));
+    return together({ checks, mutations, size: 120 * mutations.length }, ...await Promise.all(releases));
+  }
+
+  async #read(address: string, uids: readonly string[]): Promise<Deno.KvEntry<MailEntry>[]> {
+    const reads: Promise<Deno.KvEntryMaybe<MailEntry>[]>[] = [];
+    for (let i = 0; i < uids.length; i += 10) {
+      const some = uids.slice(i, i + 10).map((uid) => keys.mail(address, uid));
+      reads.push(this.#store.kv.getMany<MailEntry[]>(some));
+    }
+    return (await Promise.all(reads)).flat().filter((entry) => entry.versionstamp !== null);
+  }
+}

@@ -1,0 +1,165 @@
+/** In charge of mailboxes: what is in them, how much that is, and who has one locked. */
+
+import { encode } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { type Random, systemRandom } from "../base/random.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { readBody } from "../storage/bodies.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import type { Write } from "../storage/write.ts";
+import type { MailEntry, MailRef } from "./mail_entry.ts";
+import { MailList } from "./mail_list.ts";
+import { MailLock } from "./mail_lock.ts";
+import { MailRemovals, usageSums } from "./mail_removal.ts";
+
+export type { MailEntry, MailRef };
+
+/** How much a mailbox holds. */
+export interface MailUsage {
+  /** Messages. */
+  readonly messages: number;
+  /** Their octets, as {@linkcode MailEntry.size} counts them. */
+  readonly bytes: number;
+}
+
+/** Which entries of a mailbox are wanted. */
+export interface MailListOptions {
+  /** Only those that came after this uid (with `reverse`: before it). */
+  readonly after?: string;
+  /** At most so many. */
+  readonly limit?: number;
+  /** Newest first. */
+  readonly reverse?: boolean;
+}
+
+/** All mailboxes of one store. Addresses may be written in any way that means the same local mailbox. */
+export class MailStore {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #removals: MailRemovals;
+
+  constructor(store: Store, options: { clock: Clock; random?: Random }) {
+    this.#store = store;
+    this.#clock = options.clock;
+    this.#removals = new MailRemovals(store, {
+      clock: options.clock,
+      random: options.random ?? systemRandom,
+    });
+  }
+
+  /** The key-value store below, for reading bodies ahead. */
+  get kv(): Deno.Kv {
+    return this.#store.kv;
+  }
+
+  /**
+   * What puts a message into a mailbox. Deliveries never stand in each other's way: it sets a key of its own and adds
+   * to sums. It must happen once per mailbox and uid, or the sums are wrong: so it belongs into a write whose checks
+   * make sure of that (accepting the message, or settling the queue's record under its lease), with the body's.
+   */
+  deliveryWrite(address: Mailbox, entry: MailEntry): Write {
+    const key = localKey(address);
+    const size = 500 + 3 * key.length +
+      2 * (entry.prefix.length + entry.sender.length + entry.recipient.length);
+    const set = { type: "set" as const, key: keys.mail(key, entry.uid), value: entry };
+    return { mutations: [set, ...usageSums(key, 1, entry.size)], size };
+  }
+
+  /** How much the mailbox holds. */
+  async usage(address: Mailbox): Promise<MailUsage> {
+    const key = localKey(address);
+    const wanted = [keys.mailCount(key), keys.mailBytes(key)] as const;
+    const [messages, bytes] = await this.#store.kv.getMany<[Deno.KvU64, Deno.KvU64]>(wanted);
+    return { messages: Number(messages.value?.value ?? 0n), bytes: Number(bytes.value?.value ?? 0n) };
+  }
+
+  /** Every mailbox that ever had mail, by address (a local key), and how many messages it has. */
+  async *mailboxes(): AsyncGenerator<{ address: Mailbox; messages: number }> {
+    for await (const { key, value } of this.#store.kv.list<Deno.KvU64>(keys.mailCounts, { batchSize: 500 })) {
+      yield { address: key.at(-1) as string, messages: Number(value.value) };
+    }
+  }
+
+  /** The entries of a mailbox, oldest first unless asked otherwise. */
+  async list(address: Mailbox, options: MailListOptions = {}): Promise<MailEntry[]> {
+    const key = localKey(address);
+    await this.#removals.finish(key);
+    const entries: MailEntry[] = [];
+    const { limit, reverse = false } = options;
+    const listOptions = {
+      batchSize: Math.min(500, limit ?? 500),
+      reverse,
+      ...(limit === undefined ? {} : { limit }),
+    };
+    if (limit === 0) return entries;
+    for await (const entry of this.#store.kv.list<MailEntry>(selector(key, options), listOptions)) {
+      entries.push(entry.value);
+    }
+    return entries;
+  }
+
+  /** All of a mailbox as it is now, oldest first, in little memory. Takes some 10 µs a message. */
+  async snapshot(address: Mailbox): Promise<MailList> {
+    const key = localKey(address);
+    await this.#removals.finish(key);
+    const list = new MailList();
+    for await (const { value } of this.#store.kv.list<MailEntry>(keys.mails(key), { batchSize: 100 })) {
+      list.push(value);
+    }
+    return list;
+  }
+
+  /** One entry, or undefined. */
+  async get(address: Mailbox, uid: string): Promise<MailEntry | undefined> {
+    const { value } = await this.#store.kv.get<MailEntry>(keys.mail(localKey(address), uid));
+    return value ?? undefined;
+  }
+
+  /** The text of a message: its prefix, then its body in pieces. Throws `BodyMissing` when that is gone. */
+  async *read(entry: MailRef): AsyncGenerator<Uint8Array> {
+    if (entry.prefix !== "") yield encode(entry.prefix);
+    yield* readBody(this.#store.kv, entry.body);
+  }
+
+  /** Remembers that somebody looked at a message; false when it is gone. */
+  async markSeen(address: Mailbox, uid: string): Promise<boolean> {
+    const key = keys.mail(localKey(address), uid);
+    for (;;) {
+      const { value, versionstamp } = await this.#store.kv.get<MailEntry>(key);
+      if (!value) return false;
+      if (value.seen) return true;
+      const mutation = { type: "set" as const, key, value: { ...value, seen: true } };
+      const size = 500 + value.prefix.length;
+      if ((await this.#store.write({ checks: [{ key, versionstamp }], mutations: [mutation], size })).ok) {
+        return true;
+      }
+    }
+  }
+
+  /**
+   * Removes messages, all of them or none; uids that are gone already don't matter. When it resolves, the removal
+   * has happened: it survives a crash, though its last bytes may be freed when the mailbox is opened next. When it
+   * rejects, nothing was removed.
+   */
+  remove(address: Mailbox, uids: readonly string[]): Promise<void> {
+    return uids.length === 0 ? Promise.resolve() : this.#removals.remove(localKey(address), uids);
+  }
+
+  /** Removes all messages of a mailbox, as when its account is taken away. */
+  async removeAll(address: Mailbox): Promise<void> {
+    await this.remove(address, (await this.snapshot(address)).uids);
+  }
+
+  /** Locks the mailbox for `owner` (a session's id); undefined when another session has it. */
+  lock(address: Mailbox, owner: string): Promise<MailLock | undefined> {
+    return MailLock.take(this.#store, { clock: this.#clock, address: localKey(address), owner });
+  }
+}
+
+function selector(key: string, { after, reverse }: MailListOptions): Deno.KvListSelector {
+  if (after === undefined) return keys.mails(key);
+  if (reverse) return { ...keys.mails(key), end: keys.mail(key, after) };
+  return keys.mailsAfter(key, after);
+}

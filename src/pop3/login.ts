@@ -1,0 +1,112 @@
+/** In charge of finding out who the client is: USER and PASS, SASL PLAIN and SCRAM-SHA-256 (RFC 1939 7, RFC 5034). */
+
+import { encode } from "../base/bytes.ts";
+import { type Clock, sleep } from "../base/clock.ts";
+import { type Random, systemRandom } from "../base/random.ts";
+import type { Account, Accounts } from "../mailbox/accounts.ts";
+import type { LoginGuard } from "../mailbox/login_guard.ts";
+import { decodeSaslLine, parsePlain } from "../mailbox/sasl_plain.ts";
+import { saslPrep } from "../mailbox/sasl_prep.ts";
+import { ScramExchange } from "../mailbox/scram.ts";
+import { err, TOO_MANY_LOGINS, WRONG_CREDENTIALS } from "./reply.ts";
+
+/** How the client logged in. */
+export type Mechanism = "PASS" | "PLAIN" | "SCRAM-SHA-256";
+
+/** What a login came to. `name` is what the client called itself, empty when it did not come to that. */
+export type LoginResult =
+  | { readonly account: Account; readonly name: string }
+  | { readonly refused: string; readonly name: string; readonly guessing?: true };
+
+/** What logins need. */
+export interface LoginOptions {
+  readonly accounts: Accounts;
+  readonly guard: LoginGuard;
+  readonly clock: Clock;
+  readonly random?: Random;
+  /** The client's IP address. */
+  readonly remote: string;
+  /** Ends delays early. */
+  readonly closing: AbortSignal;
+}
+
+/** Sends a challenge (without `+ ` and CRLF) and answers the client's next line; undefined when it has gone. */
+export type Challenge = (text: string) => Promise<string | undefined>;
+
+/** The logins of one session. */
+export class Logins {
+  readonly #options: LoginOptions;
+
+  constructor(options: LoginOptions) {
+    this.#options = options;
+  }
+
+  /** Checks a name and a password. Rejects when the store fails. */
+  async password(name: string, password: string): Promise<LoginResult> {
+    const attempt = await this.#begin(name);
+    if (!attempt) return { refused: TOO_MANY_LOGINS, name, guessing: true };
+    const account = await this.#options.accounts.verify(saslPrep(name) ?? name, password);
+    if (!account) return { refused: WRONG_CREDENTIALS, name };
+    attempt.succeeded();
+    return { account, name };
+  }
+
+  /** AUTH PLAIN. `initial` is the initial response; without it the client is asked for one. */
+  async plain(initial: string | undefined, challenge: Challenge): Promise<LoginResult> {
+    const message = await response(initial, challenge);
+    if (!(message instanceof Uint8Array)) return message;
+    const credentials = parsePlain(message);
+    if (!credentials) return { refused: err("That is not a PLAIN message of RFC 4616"), name: "" };
+    const { actAs, name, password } = credentials;
+    const result = await this.password(name, password);
+    if (!("account" in result) || actAs === "" || actAs === name) return result;
+    const wanted = await this.#options.accounts.byName(actAs);
+    return wanted?.address === result.account.address ? result : { refused: WRONG_CREDENTIALS, name };
+  }
+
+  /** AUTH SCRAM-SHA-256 (RFC 5802, RFC 7677). */
+  async scram(initial: string | undefined, challenge: Challenge): Promise<LoginResult> {
+    const { accounts, random = systemRandom } = this.#options;
+    const first = await response(initial, challenge);
+    if (!(first instanceof Uint8Array)) return first;
+    const exchange = new ScramExchange({
+      random,
+      find: (name) => accounts.scramVerifier(saslPrep(name) ?? name),
+    });
+    const begun = await exchange.first(first);
+    if (!begun.ok) return { refused: err(begun.reason), name: "" };
+    const name = exchange.name;
+    const attempt = await this.#begin(name);
+    if (!attempt) return { refused: TOO_MANY_LOGINS, name, guessing: true };
+    const final = await response(undefined, challenge, begun.reply);
+    if (!(final instanceof Uint8Array)) return { ...final, name };
+    const ended = await exchange.final(final);
+    const account = await accounts.byName(saslPrep(name) ?? name);
+    if (!ended.ok || !account) return { refused: WRONG_CREDENTIALS, name };
+    // RFC 5034 4 has no room for data beside +OK: the server's proof is one more challenge, answered by an empty line
+    const last = await response(undefined, challenge, ended.reply);
+    if (!(last instanceof Uint8Array)) return { ...last, name };
+    attempt.succeeded();
+    return { account, name };
+  }
+
+  async #begin(name: string) {
+    const { guard, clock, remote, closing } = this.#options;
+    const attempt = guard.begin(remote, name);
+    if (attempt.refused) return undefined;
+    if (attempt.delayMs > 0) await sleep(clock, attempt.delayMs, closing);
+    return attempt;
+  }
+}
+
+/** The bytes of a response: the initial one, or the answer to a challenge. */
+async function response(
+  initial: string | undefined,
+  challenge: Challenge,
+  text = "",
+): Promise<Uint8Array | Extract<LoginResult, { refused: string }>> {
+  const line = initial ?? await challenge(text === "" ? "" : encode(text).toBase64());
+  if (line === undefined) return { refused: err("Too late, or too long"), name: "" };
+  if (line === "*") return { refused: err("Authentication cancelled"), name: "" };
+  return decodeSaslLine(line) ?? { refused: err("That is not base64"), name: "" };
+}

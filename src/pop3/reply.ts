@@ -1,0 +1,27 @@
+/** In charge of the one-line replies of POP3 (RFC 1939 3) and their response codes (RFC 2449 8, RFC 3206, RFC 6856). */
+
+/** What a client can tell from an error without reading its text. */
+export type ResponseCode = "AUTH" | "IN-USE" | "SYS/TEMP" | "SYS/PERM" | "UTF8";
+
+/** A yes, with CRLF. */
+export function ok(text = ""): string {
+  return text === "" ? "+OK\r\n" : `+OK ${text}\r\n`;
+}
+
+/** A no, with CRLF. */
+export function err(text: string, code?: ResponseCode): string {
+  return code === undefined ? `-ERR ${text}\r\n` : `-ERR [${code}] ${text}\r\n`;
+}
+
+/** A wrong name or password; the same words for both. */
+export const WRONG_CREDENTIALS: string = err("Wrong name or password", "AUTH");
+/** A password in clear over a network. */
+export const TLS_FIRST: string = err("Passwords are only taken over TLS: send STLS first", "AUTH");
+/** Too many guesses. */
+export const TOO_MANY_LOGINS: string = err("Too many failed logins: try again in 15 minutes", "AUTH");
+/** Another session has the maildrop. */
+export const IN_USE: string = err("The maildrop is open in another session", "IN-USE");
+/** The store fails. */
+export const STORAGE_TROUBLE: string = err("The mail store can't be read at the moment", "SYS/TEMP");
+/** The server is going down. */
+export const SHUTTING_DOWN: string = err("The server is shutting down; nothing was deleted", "SYS/TEMP");

@@ -1,0 +1,362 @@
+/** In charge of one POP3 session (RFC 1939), from the greeting to the end of the connection. */
+
+import { decode } from "../base/bytes.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { ByteConn } from "../wire/byte_conn.ts";
+import type { Deadline } from "../wire/deadlines.ts";
+import { type Line, LineConn } from "../wire/line_conn.ts";
+import { capabilities, language, languages, MECHANISMS } from "./capabilities.ts";
+import { type Command, parseCommand, type Verb } from "./command.ts";
+import { type LoginResult, Logins, type Mechanism } from "./login.ts";
+import { Maildrop } from "./maildrop.ts";
+import { Output } from "./output.ts";
+import { err, IN_USE, ok, SHUTTING_DOWN, STORAGE_TROUBLE, TLS_FIRST } from "./reply.ts";
+import { isConnectionError, isForeign, isLoopback } from "./peer.ts";
+import type { Pop3Event, Pop3SessionOptions } from "./session_options.ts";
+import { Transaction } from "./transaction.ts";
+
+export type { Pop3Event, Pop3SessionOptions };
+
+/** RFC 2449 4: the longest command, with CRLF. */
+const MAX_COMMAND = 255;
+/** The longest line of a SASL exchange, with CRLF (RFC 4954 4 has the same for SMTP). */
+const MAX_AUTH_LINE = 12_288;
+const IDLE_MS = 10 * 60_000;
+const HANDSHAKE_MS = 60_000;
+/** How long a client may take to read the last reply. */
+const GOODBYE_MS = 5_000;
+
+/** Serves POP3 on a connection until it ends. Never rejects; the maildrop is always unlocked. */
+export async function servePop3(conn: ByteConn, options: Pop3SessionOptions): Promise<void> {
+  await new Session(conn, options).run();
+}
+
+type How = Extract<Pop3Event, { kind: "ended" }>["how"];
+
+class Session {
+  readonly #options: Pop3SessionOptions;
+  readonly #lines: LineConn;
+  readonly #deadline: Deadline;
+  readonly #out: Output;
+  readonly #logins: Logins;
+  readonly #idleMs: number;
+  #secure = false;
+  #utf8 = false;
+  #name: string | undefined;
+  #transaction: Transaction | undefined;
+  #account: Mailbox | undefined;
+  #waiting = false;
+  #over: How | undefined;
+  #late = false;
+  #errors = 0;
+  #first = true;
+  #removed = 0;
+
+  constructor(conn: ByteConn, options: Pop3SessionOptions) {
+    this.#options = options;
+    this.#lines = new LineConn(conn);
+    this.#idleMs = options.idleTimeoutMs ?? IDLE_MS;
+    // RFC 1939 3: when the time is over the connection is closed without a word, and nothing is deleted
+    this.#deadline = options.deadlines.watch(() => {
+      this.#late = true;
+      conn.close();
+      this.#lines.close();
+    });
+    this.#out = new Output(this.#lines, { deadline: this.#deadline, idleMs: this.#idleMs });
+    this.#logins = new Logins({ ...options, remote: conn.remote.hostname });
+  }
+
+  async run(): Promise<void> {
+    const goDown = () => this.#goDown();
+    this.#options.closing.addEventListener("abort", goDown, { once: true });
+    try {
+      if (!this.#options.implicitTls || await this.#startTls()) {
+        this.#put(ok(`${this.#options.hostname} POP3 dinopost`));
+        await this.#converse();
+      }
+    } catch (error) {
+      // a broken connection is a client that has gone; anything else nobody expected
+      if (!isConnectionError(error) && !this.#lines.closed) {
+        this.#over = "trouble";
+        this.#options.onEvent?.({ kind: "trouble", error });
+      }
+    } finally {
+      this.#options.closing.removeEventListener("abort", goDown);
+      await this.#end();
+    }
+  }
+
+  async #converse(): Promise<void> {
+    let moved = true;
+    while (!this.#over) {
+      const line = this.#lines.line(MAX_AUTH_LINE);
+      if (line) {
+        moved = true;
+        const done = this.#take(line);
+        if (done) await done;
+        const sent = this.#out.flushIfMuch();
+        if (sent) await sent;
+        continue;
+      }
+      await this.#out.flush();
+      // not for each read: a client that sends an octet now and then is idle all the same
+      if (moved) this.#deadline.set(this.#idleMs);
+      moved = false;
+      if (!await this.#fill()) return;
+    }
+    if (this.#over === "closing") this.#put(SHUTTING_DOWN);
+    await this.#out.flush();
+  }
+
+  /** Waits for the client; false when nothing more will come. */
+  async #fill(): Promise<boolean> {
+    this.#waiting = true;
+    try {
+      if (this.#options.closing.aborted) this.#goDown();
+      return await this.#lines.fill();
+    } finally {
+      this.#waiting = false;
+    }
+  }
+
+  #take(line: Line): void | Promise<void> {
+    if (line.kind === "tooLong") return this.#refuse("Line too long");
+    if (this.#first && isForeign(line.bytes)) {
+      this.#over = "refused";
+      return this.#put(err("This is a POP3 server"));
+    }
+    this.#first = false;
+    const text = decode(line.bytes);
+    const command = parseCommand(text, this.#transaction ? "transaction" : "authorization");
+    if (line.bytes.length > MAX_COMMAND - 2 && !(command.ok && command.verb === "AUTH")) {
+      return this.#refuse("Line too long");
+    }
+    if (!command.ok) return this.#refuse(command.reason);
+    if (this.#transaction?.maildrop.held === false) {
+      this.#over = "trouble";
+      return this.#put(err("The lock on the maildrop was lost; nothing was deleted", "SYS/TEMP"));
+    }
+    return this.#handlers[command.verb](command);
+  }
+
+  readonly #handlers: Readonly<Record<Verb, (command: Understood) => void | Promise<void>>> = {
+    QUIT: () => this.#quit(),
+    USER: ({ text }) => this.#user(text),
+    PASS: ({ text }) => this.#pass(text),
+    APOP: () => this.#refuse("APOP is not offered: use AUTH SCRAM-SHA-256"),
+    STAT: () => this.#transaction!.stat(),
+    LIST: ({ numbers }) => this.#transaction!.list(numbers[0]),
+    RETR: ({ numbers }) => this.#transaction!.send(numbers[0]!),
+    TOP: ({ numbers }) => this.#transaction!.send(numbers[0]!, numbers[1]),
+    DELE: ({ numbers }) => this.#transaction!.dele(numbers[0]!),
+    NOOP: () => this.#put(ok()),
+    RSET: () => this.#transaction!.rset(),
+    UIDL: ({ numbers }) => this.#transaction!.uidl(numbers[0]),
+    CAPA: () => this.#capa(),
+    STLS: () => this.#stls(),
+    AUTH: ({ words }) => this.#auth(words),
+    UTF8: () => this.#enableUtf8(),
+    LANG: ({ words }) => this.#lang(words[0]),
+  };
+
+  get #mayLogIn(): boolean {
+    const { conn } = this.#lines;
+    return this.#secure || this.#options.allowInsecure === true || isLoopback(conn.remote.hostname);
+  }
+
+  // AUTHORIZATION
+
+  #user(name: string): void {
+    if (!this.#mayLogIn) return this.#refuseWith(TLS_FIRST);
+    this.#name = name;
+    // the same for every name: whether there is such an account is nobody's business
+    this.#put(ok("Send your password"));
+  }
+
+  #pass(password: string): void | Promise<void> {
+    if (!this.#mayLogIn) return this.#refuseWith(TLS_FIRST);
+    const name = this.#name;
+    this.#name = undefined;
+    if (name === undefined) return this.#refuse("Send USER first");
+    return this.#logIn("PASS", () => this.#logins.password(name, password));
+  }
+
+  #auth([mechanism, initial]: readonly string[]): void | Promise<void> {
+    if (mechanism === undefined) {
+      return this.#multiLine("Mechanisms follow", this.#mayLogIn ? MECHANISMS : []);
+    }
+    if (!this.#mayLogIn) return this.#refuseWith(TLS_FIRST);
+    const challenge = (text: string) => this.#challenge(text);
+    switch (mechanism.toUpperCase()) {
+      case "PLAIN":
+        return this.#logIn("PLAIN", () => this.#logins.plain(initial, challenge));
+      case "SCRAM-SHA-256":
+        return this.#logIn("SCRAM-SHA-256", () => this.#logins.scram(initial, challenge));
+      default:
+        return this.#refuse(`Unknown mechanism; there are ${MECHANISMS.join(", ")}`);
+    }
+  }
+
+  /** Sends a challenge and waits for the line that answers it. */
+  async #challenge(text: string): Promise<string | undefined> {
+    this.#put(`+ ${text}\r\n`);
+    await this.#out.flush();
+    this.#deadline.set(this.#idleMs);
+    for (;;) {
+      const line = this.#lines.line(MAX_AUTH_LINE);
+      if (line) return line.kind === "tooLong" ? undefined : decode(line.bytes);
+      if (!await this.#fill()) return undefined;
+    }
+  }
+
+  async #logIn(mechanism: Mechanism, login: () => Promise<LoginResult>): Promise<void> {
+    await this.#out.flush();
+    let result: LoginResult | undefined;
+    try {
+      result = await login();
+      if ("account" in result) return await this.#open(mechanism, result);
+    } catch (error) {
+      if (isConnectionError(error) || this.#lines.closed) throw error;
+      const { onEvent } = this.#options;
+      onEvent?.({ kind: "login", ok: false, mechanism, name: result?.name ?? "", why: "storage" });
+      onEvent?.({ kind: "trouble", error });
+      return this.#put(STORAGE_TROUBLE);
+    }
+    const why = result.guessing ? "guessing" : "credentials";
+    this.#options.onEvent?.({ kind: "login", ok: false, mechanism, name: result.name, why });
+    this.#refuseWith(result.refused);
+    if (result.guessing) this.#over = "refused";
+  }
+
+  async #open(
+    mechanism: Mechanism,
+    { account, name }: Extract<LoginResult, { account: unknown }>,
+  ): Promise<void> {
+    const { mailStore, id, onEvent } = this.#options;
+    const facts = { kind: "login", mechanism, name, account: account.address } as const;
+    const maildrop = await Maildrop.open(mailStore, account.address, id);
+    if (!maildrop) {
+      onEvent?.({ ...facts, ok: false, why: "locked" });
+      return this.#put(IN_USE);
+    }
+    this.#transaction = new Transaction({
+      maildrop,
+      out: this.#out,
+      onTrouble: (error) => onEvent?.({ kind: "trouble", error }),
+      onBroken: () => {
+        this.#over = "trouble";
+        this.#lines.close();
+      },
+    });
+    this.#account = account.address;
+    onEvent?.({ ...facts, ok: true });
+    this.#put(ok(`${maildrop.count} messages, ${maildrop.octets} octets`));
+  }
+
+  async #stls(): Promise<void> {
+    if (this.#secure) return this.#refuse("TLS is active already");
+    if (!this.#options.tls) return this.#refuse("TLS is not offered");
+    // RFC 6856 2.1
+    if (this.#utf8) return this.#refuse("STLS has to come before UTF8");
+    this.#put(ok("Begin TLS"));
+    await this.#out.flush();
+    // what came behind STLS came in clear, from anybody
+    this.#lines.discardInput();
+    if (!await this.#startTls()) return;
+    this.#name = undefined;
+  }
+
+  /** False when the handshake failed; the connection is closed then. */
+  async #startTls(): Promise<boolean> {
+    this.#deadline.set(HANDSHAKE_MS);
+    try {
+      const conn = await this.#options.tls!.upgrade(this.#lines.conn);
+      this.#lines.replace(conn);
+      this.#secure = true;
+      this.#first = true;
+      if (conn.tls) {
+        this.#options.onEvent?.({ kind: "tls", protocol: conn.tls.protocol, cipher: conn.tls.cipher });
+      }
+      return true;
+    } catch {
+      this.#over = "lost";
+      this.#lines.close();
+      return false;
+    }
+  }
+
+  #enableUtf8(): void {
+    this.#utf8 = true;
+    // messages are sent as they came in any case: downgrading (RFC 6857) would change what was stored
+    this.#put(ok("UTF-8 it is"));
+  }
+
+  // both
+
+  #capa(): void | Promise<void> {
+    const canStartTls = this.#options.tls !== undefined && !this.#secure;
+    return this.#multiLine("Capabilities follow", capabilities({ canStartTls, canLogIn: this.#mayLogIn }));
+  }
+
+  #lang(wish: string | undefined): void | Promise<void> {
+    if (wish === undefined) return this.#multiLine("Languages follow", languages());
+    const tag = language(wish);
+    if (tag === undefined) return this.#put(err("There is no such language here"));
+    this.#put(ok(`${tag} Replies are in English`));
+  }
+
+  /** QUIT: in the TRANSACTION state the UPDATE state follows (RFC 1939 6). */
+  async #quit(): Promise<void> {
+    this.#over = "quit";
+    if (!this.#transaction) return this.#put(ok("Goodbye"));
+    // the replies so far don't have to wait for the store
+    await this.#out.flush();
+    this.#removed = await this.#transaction.update();
+  }
+
+  #multiLine(title: string, lines: readonly string[]): Promise<void> {
+    return this.#out.multiLine(title, lines.map((line) => `${line}\r\n`));
+  }
+
+  #put(text: string): void {
+    this.#out.put(text);
+  }
+
+  /** A reply to something that was wrong; too many of them end the session. */
+  #refuse(text: string): void {
+    this.#refuseWith(err(text));
+  }
+
+  #refuseWith(reply: string): void {
+    this.#put(reply);
+    if (++this.#errors >= (this.#options.errorsPerSession ?? 20)) this.#over = "refused";
+  }
+
+  /** The server goes down: told at once when the client has nothing to wait for, else after its command. */
+  #goDown(): void {
+    if (this.#over) return;
+    this.#over = "closing";
+    if (!this.#waiting) return;
+    this.#put(SHUTTING_DOWN);
+    this.#deadline.set(GOODBYE_MS);
+    this.#lines.flush().catch(() => {}).then(() => this.#lines.close());
+  }
+
+  async #end(): Promise<void> {
+    // after QUIT it is closed already; again does no harm
+    await this.#transaction?.maildrop.close();
+    this.#deadline.set(GOODBYE_MS);
+    const how = this.#late ? "idle" : this.#over ?? "lost";
+    await this.#lines.hangUp();
+    this.#deadline.end();
+    this.#options.onEvent?.({
+      kind: "ended",
+      how,
+      ...(this.#account === undefined ? {} : { account: this.#account }),
+      retrieved: this.#transaction?.retrieved ?? 0,
+      removed: this.#removed,
+    });
+  }
+}
+
+type Understood = Extract<Command, { ok: true }>;

@@ -1,0 +1,68 @@
+/** In charge of what a POP3 session is given, and what it tells. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { Accounts } from "../mailbox/accounts.ts";
+import type { LoginGuard } from "../mailbox/login_guard.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Deadlines } from "../wire/deadlines.ts";
+import type { ServerTls } from "../wire/tls.ts";
+import type { Mechanism } from "./login.ts";
+
+/** What a session tells its surroundings. */
+export type Pop3Event =
+  /** Somebody tried to log in. */
+  | {
+    readonly kind: "login";
+    readonly ok: boolean;
+    readonly mechanism: Mechanism;
+    /** What the client called itself. */
+    readonly name: string;
+    /** Who it was, when it was somebody. */
+    readonly account?: Mailbox;
+    /** Why not. */
+    readonly why?: "credentials" | "guessing" | "locked" | "storage";
+  }
+  /** The connection is encrypted now. */
+  | { readonly kind: "tls"; readonly protocol: string; readonly cipher: string }
+  /** The store, or something nobody expected, made trouble. */
+  | { readonly kind: "trouble"; readonly error: unknown }
+  /** The session is over. */
+  | {
+    readonly kind: "ended";
+    readonly how: "quit" | "lost" | "idle" | "closing" | "refused" | "trouble";
+    readonly account?: Mailbox;
+    /** Messages sent by RETR. */
+    readonly retrieved: number;
+    /** Messages removed at QUIT. */
+    readonly removed: number;
+  };
+
+/** What a session needs. */
+export interface Pop3SessionOptions {
+  readonly accounts: Accounts;
+  readonly mailStore: MailStore;
+  readonly guard: LoginGuard;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Our name, for the greeting. */
+  readonly hostname: string;
+  /** Present: STLS is offered (or done at once, see `implicitTls`). */
+  readonly tls?: ServerTls;
+  /** TLS from the first octet on (RFC 8314). */
+  readonly implicitTls?: boolean;
+  /** Passwords are taken without TLS from other machines too. */
+  readonly allowInsecure?: boolean;
+  /** How long a client may be silent, in milliseconds: 10 minutes at least by RFC 1939 3, which is the default. */
+  readonly idleTimeoutMs?: number;
+  /** Bad commands and failed logins until the connection is closed (20). */
+  readonly errorsPerSession?: number;
+  /** A name for the logs, unique in this process. */
+  readonly id: string;
+  /** Aborted when the server goes down. */
+  readonly closing: AbortSignal;
+  readonly onEvent?: (event: Pop3Event) => void;
+  /** For SCRAM's nonces; tests take a seeded one. */
+  readonly random?: Random;
+}

@@ -1,0 +1,63 @@
+/** In charge of the life of a message as it is remembered: each attempt, also after the message has left. */
+
+import type { Outcome } from "../mail/outcome.ts";
+import * as keys from "../storage/keys.ts";
+import type { Write } from "../storage/write.ts";
+import type { QueueRecord, Source } from "./record.ts";
+import type { RecipientOutcome } from "./settle.ts";
+
+/** One attempt for one recipient, as it is kept. */
+export interface KeptAttempt {
+  readonly recipient: string;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+}
+
+/** What is kept of one instant in a message's life. */
+export interface LifeEntry {
+  /** When: milliseconds since 1970. */
+  readonly at: number;
+  /** What was tried then. */
+  readonly attempts: readonly KeptAttempt[];
+  /** The message itself, kept when the record has ended. */
+  readonly message?: {
+    readonly sender: string;
+    readonly receivedAt: number;
+    readonly size: number;
+    readonly source: Source;
+    readonly authenticatedAs?: string;
+  };
+}
+
+/** Keeps an attempt for `keepFor` milliseconds; nothing when that is 0. */
+export function attemptWrite(
+  record: QueueRecord,
+  outcomes: readonly RecipientOutcome[],
+  options: { at: number; ended: boolean; keepFor: number },
+): Write {
+  if (options.keepFor <= 0) return { mutations: [], size: 0 };
+  const { sender, receivedAt, body, source, authenticatedAs } = record;
+  const message = {
+    sender,
+    receivedAt,
+    size: body.size,
+    source,
+    ...(authenticatedAs === undefined ? {} : { authenticatedAs }),
+  };
+  const attempts = outcomes.map(({ recipient, outcome, durationMs }) => ({
+    recipient,
+    outcome: { ...outcome, text: outcome.text.slice(0, 500) },
+    durationMs,
+  }));
+  const value: LifeEntry = { at: options.at, attempts, ...(options.ended ? { message } : {}) };
+  const key = keys.lifeEvent(record.id, options.at, record.part);
+  const size = 300 + attempts.reduce((sum, a) => sum + 200 + a.recipient.length + a.outcome.text.length, 0);
+  return { mutations: [{ type: "set", key, value, expireIn: options.keepFor }], size };
+}
+
+/** The life of a message, oldest entry first. */
+export async function lifeOf(kv: Deno.Kv, id: string): Promise<LifeEntry[]> {
+  const entries: LifeEntry[] = [];
+  for await (const entry of kv.list<LifeEntry>(keys.lifeEvents(id))) entries.push(entry.value);
+  return entries;
+}

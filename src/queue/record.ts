@@ -1,0 +1,51 @@
+/** In charge of what the queue keeps of a message for one next hop, and of the legal changes to it. */
+
+import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
+import type { BodyRef } from "../storage/body_ref.ts";
+
+/** A recipient that is still to be served. */
+export interface QueueRecipient extends EnvelopeRecipient {
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** The last reply of a peer, as it was: `451 4.7.1 Greylisted`. */
+  readonly lastReply?: string;
+  /** Why it waits, in words. */
+  readonly lastError?: string;
+  /** The list or alias it came from, whose owner hears of failures. */
+  readonly via?: Mailbox;
+}
+
+/** Where a message came from; a notice tells the postmaster of a report that could not be delivered. */
+export type Source = "smtp" | "submission" | "lmtp" | "http" | "report" | "notice";
+
+/**
+ * One message for one next hop (all its recipients have the same domain), stored under `["q","item",id,part]`.
+ * Legal states, by the due index alone:
+ * - a due key at `dueAt` without a lease: it waits for that time (state `queued` when due, else `deferred`);
+ * - a due key elsewhere, with a lease: somebody delivers it now; when the lease ends it is simply due again;
+ * - no due key and `held`: it waits for the operator.
+ */
+export interface QueueRecord extends SenderParameters {
+  /** The message's id. */
+  readonly id: string;
+  /** Which of the message's records this is, from 0. */
+  readonly part: number;
+  /** The reverse-path; empty for reports. */
+  readonly sender: Mailbox;
+  /** The domain of all recipients. */
+  readonly domain: string;
+  /** Who is still to be served: at most 50. */
+  readonly recipients: readonly QueueRecipient[];
+  /** The text. */
+  readonly body: BodyRef;
+  /** When it came: milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** When it is due, while no lease says otherwise. */
+  readonly dueAt: number;
+  /** The operator holds it. */
+  readonly held?: true;
+  /** Who submitted it. */
+  readonly authenticatedAs?: Mailbox;
+  /** Where it came from. */
+  readonly source: Source;
+}

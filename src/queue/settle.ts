@@ -1,0 +1,107 @@
+/** In charge of what an attempt's outcomes mean for a record: who is left, who is told what. Pure. */
+
+import type { Mailbox, Notify } from "../mail/envelope.ts";
+import type { Outcome } from "../mail/outcome.ts";
+import type { QueueRecipient, QueueRecord } from "./record.ts";
+import { isExpired, nextAttemptAt, type Schedule } from "./schedule.ts";
+
+/** What an attempt came to for one recipient. */
+export interface RecipientOutcome {
+  readonly recipient: Mailbox;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+}
+
+/** A recipient whose sender hears of it. */
+export interface Told {
+  readonly recipient: QueueRecipient;
+  readonly action: "failed" | "delivered" | "relayed";
+  readonly outcome: Outcome;
+}
+
+/** What is to be done after an attempt. */
+export interface Settlement {
+  /** The record as it goes on; undefined when nobody is left to serve. */
+  readonly rest: QueueRecord | undefined;
+  /** The outcomes as they count: a deferral at the end of the time is a failure. */
+  readonly outcomes: readonly RecipientOutcome[];
+  /** What the sender is told now. */
+  readonly told: readonly Told[];
+}
+
+/** Does somebody want to hear of this? By default of failures and delays (RFC 3461 4.1). */
+export function wants(notify: Notify | undefined, what: "success" | "failure" | "delay"): boolean {
+  if (notify === undefined) return what !== "success";
+  return notify !== "never" && notify.includes(what);
+}
+
+/** Applies outcomes to a record. Recipients without an outcome are left as they are. */
+export function settle(
+  record: QueueRecord,
+  outcomes: readonly RecipientOutcome[],
+  by: { schedule: Schedule; now: number },
+): Settlement {
+  const of = new Map(outcomes.map((o) => [o.recipient, o]));
+  const rest: QueueRecipient[] = [];
+  const told: Told[] = [];
+  const counted: RecipientOutcome[] = [];
+  for (const recipient of record.recipients) {
+    const got = of.get(recipient.address);
+    if (!got) {
+      rest.push(recipient);
+      continue;
+    }
+    const outcome = isExpired(by.schedule, record.receivedAt, by.now) ? final(got.outcome) : got.outcome;
+    counted.push(outcome === got.outcome ? got : { ...got, outcome });
+    if (outcome.kind === "deferred") {
+      rest.push(tried(recipient, outcome));
+    } else if (outcome.kind === "failed") {
+      // A report asks for no report, but the postmaster hears of its loss.
+      if (wants(recipient.notify, "failure") || record.source === "report") {
+        told.push({ recipient, action: "failed", outcome });
+      }
+    } else if (wants(recipient.notify, "success")) {
+      if (outcome.stage === "mailbox") told.push({ recipient, action: "delivered", outcome });
+      else if (outcome.relayedWithoutDsn) told.push({ recipient, action: "relayed", outcome });
+    }
+  }
+  return { rest: rest.length === 0 ? undefined : later(record, rest, by), outcomes: counted, told };
+}
+
+function later(
+  record: QueueRecord,
+  recipients: readonly QueueRecipient[],
+  by: { schedule: Schedule; now: number },
+): QueueRecord {
+  const attempts = Math.max(1, ...recipients.map((r) => r.attempts));
+  const dueAt = nextAttemptAt(by.schedule, attempts, { receivedAt: record.receivedAt, now: by.now });
+  return { ...record, recipients, dueAt };
+}
+
+function tried(recipient: QueueRecipient, outcome: Outcome): QueueRecipient {
+  const { lastReply: _, ...facts } = recipient;
+  const told = { ...facts, attempts: recipient.attempts + 1, lastError: clip(explain(outcome)) };
+  return outcome.code === undefined
+    ? told
+    : { ...told, lastReply: clip(`${outcome.code} ${outcome.status} ${outcome.text}`) };
+}
+
+function explain(outcome: Outcome): string {
+  return outcome.host === undefined ? outcome.text : `${outcome.host}: ${outcome.text}`;
+}
+
+/** A record of 50 recipients stays well under KV's 64 KiB for a value. */
+function clip(text: string): string {
+  return text.length <= 250 ? text : `${text.slice(0, 249)}…`;
+}
+
+/** Out of time: what was "not now" is "never", and the report keeps what was said last (RFC 3463 x.4.7). */
+function final(outcome: Outcome): Outcome {
+  if (outcome.kind !== "deferred") return outcome;
+  return {
+    ...outcome,
+    kind: "failed",
+    status: "5.4.7",
+    text: `Delivery time expired; the last attempt said: ${outcome.text}`,
+  };
+}

@@ -1,0 +1,97 @@
+/** In charge of being woken when the next record is due. */
+
+import type { Clock, Timer } from "../base/clock.ts";
+
+/** An alarm clock with one setting: the earliest. */
+export interface Waker {
+  /** Wakes at `when` (milliseconds since 1970) or up to a second later; an earlier setting stays. */
+  arm(when: number): void;
+  /** No more waking. */
+  close(): void;
+}
+
+/** Wakes by a timer of the clock: for tests that move it, and wherever the queue of KV does not exist. */
+export class TimerWaker implements Waker {
+  #timer: Timer | undefined;
+  #when = Infinity;
+
+  constructor(private readonly clock: Clock, private readonly wake: () => void) {}
+
+  arm(when: number): void {
+    if (when >= this.#when) return;
+    this.#timer?.cancel();
+    this.#when = when;
+    this.#timer = this.clock.schedule(when - this.clock.now(), () => {
+      this.#when = Infinity;
+      this.wake();
+    });
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#when = -Infinity;
+  }
+}
+
+/** What the wake-ups carry through KV's queue. */
+interface WakeUp {
+  readonly dinopost: "wake";
+  readonly slot: number;
+}
+
+/** Wake-ups are rounded up to this, so that records due about together share one. */
+const SLOT_MS = 1000;
+/** KV takes delays up to 30 days. */
+const MAX_DELAY_MS = 30 * 24 * 3600_000;
+
+/**
+ * Wakes by `kv.enqueue` with a delay: the alarm is in the store and survives a restart. One wake-up per slot, never
+ * one per record, since entries that wait make every other one slower (and can't be listed, moved or cancelled: a
+ * wake-up that is no longer needed fires and finds nothing due).
+ */
+export class KvWaker implements Waker {
+  readonly #kv: Deno.Kv;
+  readonly #clock: Clock;
+  readonly #wake: () => void;
+  readonly #trouble: (error: unknown) => void;
+  /** The slots that have a wake-up. */
+  readonly #armed = new Set<number>();
+  #earliest = Infinity;
+  #closed = false;
+
+  constructor(kv: Deno.Kv, options: { clock: Clock; wake: () => void; trouble: (error: unknown) => void }) {
+    this.#kv = kv;
+    this.#clock = options.clock;
+    this.#wake = options.wake;
+    this.#trouble = options.trouble;
+    // Ends when the store is closed.
+    kv.listenQueue((message) => this.#rung(message)).catch((error) => {
+      if (!this.#closed) this.#trouble(error);
+    });
+  }
+
+  arm(when: number): void {
+    const slot = Math.ceil(when / SLOT_MS) * SLOT_MS;
+    if (this.#closed || slot >= this.#earliest || this.#armed.has(slot)) return;
+    this.#armed.add(slot);
+    this.#earliest = slot;
+    const delay = Math.min(Math.max(0, slot - this.#clock.now()), MAX_DELAY_MS);
+    const message: WakeUp = { dinopost: "wake", slot };
+    this.#kv.enqueue(message, { delay }).catch((error) => {
+      this.#armed.delete(slot);
+      this.#earliest = this.#armed.size === 0 ? Infinity : Math.min(...this.#armed);
+      if (!this.#closed) this.#trouble(error);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #rung(message: unknown): void {
+    if (this.#closed || (message as WakeUp | null)?.dinopost !== "wake") return;
+    this.#armed.delete((message as WakeUp).slot);
+    this.#earliest = this.#armed.size === 0 ? Infinity : Math.min(...this.#armed);
+    this.#wake();
+  }
+}

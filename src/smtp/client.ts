@@ -1,0 +1,129 @@
+/** In charge of SMTP and LMTP as a client: a connection to one server over which messages are sent. */
+
+import type { Deferred, Failed, Outcome } from "../mail/outcome.ts";
+import type { ClientChannel } from "./client_channel.ts";
+import type { PeerExtensions } from "./client_extensions.ts";
+import { openConversation, type Opened } from "./client_hello.ts";
+import type { ClientOptions, ClientTarget, OutgoingMessage } from "./client_options.ts";
+import type { PeerFacts } from "./client_outcome.ts";
+import { Transaction } from "./client_transaction.ts";
+
+export type {
+  ClientOptions,
+  ClientTarget,
+  ClientTimeouts,
+  ClientTlsPolicy,
+  Dial,
+  OutgoingMessage,
+} from "./client_options.ts";
+
+/**
+ * A client that is ready to send, or why there is none. The outcome's `stage` tells who refused: a 5xx at `greeting`
+ * or `ehlo` speaks of the host, not of the message, and another host may be asked. `silent`: it was waited in vain for
+ * a connection or a greeting, and the next one would wait as long.
+ */
+export type ConnectResult =
+  | { readonly ok: true; readonly client: SmtpClient }
+  | { readonly ok: false; readonly outcome: Deferred | Failed; readonly silent: boolean };
+
+/** A conversation with one server, for one message after the other. */
+export class SmtpClient {
+  /** What the server offers. */
+  readonly extensions: PeerExtensions;
+  readonly #channel: ClientChannel;
+  readonly #options: ClientOptions;
+  #sent = 0;
+  #busy = false;
+  #reset = false;
+  #stale = false;
+
+  private constructor(opened: Opened, options: ClientOptions) {
+    this.#channel = opened.channel;
+    this.extensions = opened.extensions;
+    this.#options = options;
+  }
+
+  /**
+   * Connects, waits for the greeting, says EHLO, encrypts and logs in as the options say. Doesn't throw.
+   *
+   * @example
+   * ```ts ignore
+   * const result = await SmtpClient.connect({ host: "mx.example.com", address: "192.0.2.1", port: 25 }, {
+   *   hostname: "mail.example.org",
+   *   clock: systemClock,
+   *   tls: "opportunistic",
+   * });
+   * if (result.ok) console.log(await result.client.send(message));
+   * ```
+   */
+  static async connect(target: ClientTarget, options: ClientOptions): Promise<ConnectResult> {
+    const opened = await openConversation(target, options);
+    if (!("channel" in opened)) return { ok: false, outcome: opened.outcome, silent: opened.silent === true };
+    return { ok: true, client: new SmtpClient(opened, options) };
+  }
+
+  /** True while another message may be sent. */
+  get usable(): boolean {
+    return !this.#busy && !this.#channel.closed && this.#sent < (this.extensions.mailLimit ?? Infinity);
+  }
+
+  /**
+   * True when the last {@linkcode send} came to nothing because a connection that had served before was gone: it
+   * closed, broke, or said 421 before MAIL had an answer. That says nothing about the message: send it over a fresh
+   * connection at once.
+   */
+  get staleBeforeMail(): boolean {
+    return this.#stale;
+  }
+
+  /** How many transactions were begun. */
+  get transactions(): number {
+    return this.#sent;
+  }
+
+  /** Who is at the other end. */
+  get peer(): PeerFacts {
+    return this.#channel.peer;
+  }
+
+  /** Told each line from now on. */
+  set trace(trace: ((line: string) => void) | undefined) {
+    this.#channel.trace = trace;
+  }
+
+  /**
+   * Sends a message: one outcome per recipient, in their order. A 452 at RCPT behind accepted recipients defers that
+   * recipient alone; it may be sent again over the same connection. Doesn't throw, except when a message is under way
+   * already.
+   */
+  async send(message: OutgoingMessage): Promise<Outcome[]> {
+    if (this.#busy) throw new Error("A message is under way already on this connection");
+    this.#busy = true;
+    const transaction = new Transaction(this.#channel, message, {
+      peer: this.extensions,
+      lmtp: this.#options.lmtp === true,
+      chunking: this.#options.chunking !== false,
+      reset: this.#reset,
+    });
+    const reused = this.#sent++ > 0;
+    try {
+      const outcomes = await transaction.run();
+      this.#reset = transaction.open;
+      this.#stale = reused && !transaction.sound && !transaction.answered;
+      return outcomes;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Says goodbye and closes. Doesn't throw. */
+  async quit(): Promise<void> {
+    if (!this.#channel.closed && !this.#busy) await this.#channel.ask("QUIT", this.#channel.timeouts.quit);
+    this.#channel.close();
+  }
+
+  /** Ends the connection at once; a message under way is deferred. */
+  close(): void {
+    this.#channel.close();
+  }
+}

@@ -1,0 +1,281 @@
+/** In charge of one mail transaction as a client: MAIL, RCPT, the text, and each recipient's outcome. */
+
+import type { Outcome, Stage } from "../mail/outcome.ts";
+import type { ClientChannel } from "./client_channel.ts";
+import { isSafeAddress, mailCommand, needsUtf8, rcptCommand, wantsSuccess } from "./client_commands.ts";
+import type { PeerExtensions } from "./client_extensions.ts";
+import type { OutgoingMessage } from "./client_options.ts";
+import { deferred, failed, isPositive, outcomeOf, refusalOf, troubleOf } from "./client_outcome.ts";
+import { needsOfText, sendText } from "./client_text.ts";
+import type { Reply } from "./reply.ts";
+import { isTrouble, messageOf, type Trouble } from "./reply_reader.ts";
+
+/** What a transaction is told beside its message. */
+export interface TransactionOptions {
+  readonly peer: PeerExtensions;
+  readonly lmtp: boolean;
+  readonly chunking: boolean;
+  /** A transaction before this one was left open: RSET comes first. */
+  readonly reset: boolean;
+}
+
+/**
+ * One transaction. Commands go out as one group where the peer pipelines (RFC 2920), else one by one.
+ *
+ * Why BDAT is not part of that group, though it would save a round trip: RFC 3030 2 sends it when the replies to MAIL
+ * and RCPT are known, the text would be out before anybody accepted a recipient, and a stale connection could not
+ * be told from a lost message any more. So a message costs two round trips either way; BDAT's worth is that no octets
+ * of a text can be taken for its end, and that nothing is sent when all recipients are refused.
+ */
+export class Transaction {
+  /** False when the conversation lost its beat: the connection must not be used again. */
+  sound = true;
+  /** The peer has an open transaction. */
+  open = false;
+  /** MAIL got an answer that the peer meant for it. */
+  answered = false;
+  /** The text has begun. */
+  #began = false;
+  readonly #outcomes: (Outcome | undefined)[];
+  /** Indices of the recipients that RCPT is said for. */
+  #asked: number[] = [];
+  #accepted: number[] = [];
+
+  constructor(
+    private readonly channel: ClientChannel,
+    private readonly message: OutgoingMessage,
+    private readonly options: TransactionOptions,
+  ) {
+    this.#outcomes = message.recipients.map(() => undefined);
+  }
+
+  /** Runs it: one outcome per recipient, in their order. */
+  async run(): Promise<Outcome[]> {
+    const utf8 = await this.#prepare();
+    if (utf8 !== undefined && this.#asked.length > 0) await this.#converse(utf8);
+    return this.#outcomes.map((outcome) => outcome ?? this.#missing());
+  }
+
+  /** What can be told without asking; undefined when that is all, else whether SMTPUTF8 is needed. */
+  async #prepare(): Promise<boolean | undefined> {
+    const { message, options: { peer } } = this;
+    if (!isSafeAddress(message.sender)) {
+      return this.#refuse("5.1.7", "The sender's address can't be written in MAIL");
+    }
+    if (peer.sizeLimit !== undefined && message.size > peer.sizeLimit) {
+      const limit = `takes ${peer.sizeLimit} octets at most; the message has ${message.size}`;
+      return this.#refuse("5.3.4", `${this.channel.peer.host} ${limit}`);
+    }
+    for (const [i, recipient] of message.recipients.entries()) {
+      if (!isSafeAddress(recipient.address)) this.#fail(i, "5.1.3", "The address can't be written in RCPT");
+      else if (!peer.utf8 && needsUtf8(recipient.address)) this.#fail(i, "5.6.7", this.#lacks("SMTPUTF8"));
+      else if (this.#asked.length < (peer.recipientLimit ?? Infinity)) this.#asked.push(i);
+      else this.#outcomes[i] = this.#tooMany(peer.recipientLimit!);
+    }
+    const wants = message.parameters.utf8 === true || needsUtf8(message.sender) ||
+      this.#asked.some((i) => needsUtf8(message.recipients[i]!.address));
+    const refused = await this.#refusedText(wants);
+    if (refused) return this.#refuse(...refused);
+    this.#asked = this.#asked.filter((i) => this.#outcomes[i] === undefined);
+    return wants && peer.utf8;
+  }
+
+  /** A peer that lacks an extension which the message needs: nothing is converted, so it can't go there. */
+  async #refusedText(utf8: boolean): Promise<["5.6.7" | "5.6.3", string] | undefined> {
+    const { message, options: { peer } } = this;
+    if (!peer.utf8 && needsUtf8(message.sender)) return ["5.6.7", this.#lacks("SMTPUTF8")];
+    if (peer.eightBit && (peer.utf8 || !utf8)) return undefined;
+    try {
+      const needs = await needsOfText(message);
+      if (!peer.utf8 && utf8 && needs.utf8Head) return ["5.6.7", this.#lacks("SMTPUTF8")];
+      if (!peer.eightBit && needs.eightBit) return ["5.6.3", this.#lacks("8BITMIME")];
+    } catch (error) {
+      this.#settleRest(
+        deferred("4.3.0", `The message can't be read: ${messageOf(error)}`, "mail", this.channel.peer),
+      );
+    }
+    return undefined;
+  }
+
+  async #converse(utf8: boolean): Promise<void> {
+    const { channel, message, options: { peer, reset, chunking } } = this;
+    const bdat = chunking && peer.chunking;
+    const group = peer.pipelining;
+    const commands = [mailCommand(message, peer, utf8)];
+    for (const i of this.#asked) commands.push(rcptCommand(message.recipients[i]!, peer, utf8));
+    if (group) {
+      if (reset) channel.put("RSET");
+      for (const command of commands) channel.put(command);
+      if (!bdat) channel.put("DATA");
+      channel.flush();
+    }
+    if (reset && !await this.#reset(group)) return;
+    if (!await this.#mail(group ? undefined : commands[0])) {
+      // a group goes on to its end behind a refused MAIL
+      if (!group || !this.sound) return;
+    }
+    for (const [n, i] of this.#asked.entries()) {
+      if (!await this.#rcpt(i, group ? undefined : commands[n + 1])) return;
+    }
+    const ready = bdat ? this.#accepted.length > 0 && this.open : await this.#data(group);
+    if (ready) await this.#text(bdat ? "bdat" : "data");
+  }
+
+  /** Any answer will do: what matters is that the next one is MAIL's. */
+  async #reset(group: boolean): Promise<boolean> {
+    const reply = await this.#reply("mail", group ? undefined : "RSET");
+    return reply !== undefined;
+  }
+
+  async #mail(command: string | undefined): Promise<boolean> {
+    const reply = await this.#reply("mail", command);
+    if (!reply) return false;
+    this.answered = true;
+    this.open = isPositive(reply);
+    if (!this.open) this.#settleRest(refusalOf(reply, "mail", this.channel.peer));
+    return this.open;
+  }
+
+  async #rcpt(index: number, command: string | undefined): Promise<boolean> {
+    const reply = await this.#reply("rcpt", command);
+    if (!reply) return false;
+    if (isPositive(reply)) this.#accepted.push(index);
+    else this.#outcomes[index] ??= this.#refusedRcpt(reply);
+    return true;
+  }
+
+  /** RFC 5321 4.5.3.1.10: some servers say 552 for too many recipients, and mean 452. */
+  #refusedRcpt(reply: Reply): Outcome {
+    const { peer } = this.channel;
+    const outcome = refusalOf(reply, "rcpt", peer);
+    const vague = reply.status === undefined || reply.status === "5.5.3";
+    if (reply.code !== 552 || !vague || this.#accepted.length === 0) return outcome;
+    return { ...outcome, kind: "deferred", status: "4.5.3" };
+  }
+
+  /** The answer to DATA: may the text begin? */
+  async #data(group: boolean): Promise<boolean> {
+    const nobody = this.#accepted.length === 0;
+    if (!group && nobody) return false;
+    const reply = await this.#reply("data", group ? undefined : "DATA");
+    if (!reply) return false;
+    if (reply.code !== 354) {
+      this.#settleRest(refusalOf(reply, "data", this.channel.peer));
+      // a 2xx instead of 354: who knows what the peer takes the next line for
+      if (isPositive(reply)) this.#drop();
+      return false;
+    }
+    if (this.open && !nobody) return true;
+    await this.#endNothing();
+    return false;
+  }
+
+  /**
+   * 354 though nothing was accepted: a lone dot ends it (RFC 2920 3.1), unless somebody would get an empty message, or
+   * nobody would answer (RFC 2033 4.2).
+   */
+  async #endNothing(): Promise<void> {
+    if (this.#accepted.length > 0 || this.options.lmtp) return this.#drop();
+    this.channel.put(".");
+    this.channel.flush();
+    const reply = await this.channel.reply(this.channel.timeouts.end);
+    this.open = false;
+    if (isTrouble(reply) || reply.code === 421) this.#drop();
+  }
+
+  async #text(how: "data" | "bdat"): Promise<void> {
+    const { channel } = this;
+    this.#began = true;
+    const result = await sendText(channel, this.message, how);
+    if (result.kind === "kept") {
+      const status = result.why === "lease" ? "4.4.2" : "4.3.0";
+      this.#settleRest(deferred(status, result.text, "end", channel.peer));
+      return this.#drop();
+    }
+    if (result.kind === "broken") return await this.#goneEarly(result.trouble);
+    await this.#final();
+  }
+
+  /** The peer stopped reading: it may have said why. */
+  async #goneEarly(trouble: Trouble): Promise<void> {
+    const { channel } = this;
+    const reply = channel.closed ? trouble : await channel.reply(channel.timeouts.data);
+    if (isTrouble(reply)) this.#settleRest(troubleOf(trouble, "data", channel.peer));
+    else this.#settleRest(refusalOf(reply, "data", channel.peer));
+    this.#drop();
+  }
+
+  /** The answer, or with LMTP the answers, to the end of the text. */
+  async #final(): Promise<void> {
+    const { channel, options } = this;
+    let reply: Reply | Trouble | undefined;
+    for (const index of this.#accepted) {
+      if (reply === undefined || options.lmtp) reply = await channel.reply(channel.timeouts.end);
+      if (isTrouble(reply)) return this.#lostAnswer(reply);
+      const outcome = outcomeOf(reply, "end", channel.peer);
+      this.#outcomes[index] = outcome.kind === "delivered" ? this.#relayed(index, outcome) : outcome;
+      if (reply.code === 421 || (reply.code >= 300 && reply.code < 400)) {
+        this.#settleRest(this.#outcomes[index]!);
+        return this.#drop();
+      }
+    }
+    this.open = false;
+  }
+
+  #relayed(index: number, outcome: Outcome & { kind: "delivered" }): Outcome {
+    if (this.options.peer.dsn || !wantsSuccess(this.message.recipients[index]!)) return outcome;
+    return { ...outcome, relayedWithoutDsn: true };
+  }
+
+  /** The text was ended but the answer is missing: the peer may or may not have it (RFC 1047). */
+  #lostAnswer(trouble: Trouble): void {
+    const text =
+      `${trouble.text} after the end of the text: it may have the message, a duplicate is possible`;
+    this.#settleRest(troubleOf({ ...trouble, text }, "end", this.channel.peer));
+    this.#drop();
+  }
+
+  /** Says a command, when there is one, and reads a reply; undefined when the conversation is over. */
+  async #reply(stage: "mail" | "rcpt" | "data", command: string | undefined): Promise<Reply | undefined> {
+    const { channel } = this;
+    const limit = channel.timeouts[stage];
+    const reply = command === undefined ? await channel.reply(limit) : await channel.ask(command, limit);
+    if (isTrouble(reply)) this.#settleRest(troubleOf(reply, stage, channel.peer));
+    else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
+    else return reply;
+    this.#drop();
+    return undefined;
+  }
+
+  #drop(): void {
+    this.sound = false;
+    this.channel.close();
+  }
+
+  /** Gives an outcome to all recipients that have none. */
+  #settleRest(outcome: Outcome): void {
+    for (let i = 0; i < this.#outcomes.length; i++) this.#outcomes[i] ??= outcome;
+  }
+
+  #refuse(status: "5.1.7" | "5.3.4" | "5.6.3" | "5.6.7", text: string): undefined {
+    this.#settleRest(failed(status, text, "mail", this.channel.peer));
+  }
+
+  #fail(index: number, status: "5.1.3" | "5.6.7", text: string): void {
+    this.#outcomes[index] = failed(status, text, "rcpt", this.channel.peer);
+  }
+
+  #tooMany(limit: number): Outcome {
+    const text = `${this.channel.peer.host} takes ${limit} recipients at a time`;
+    return { ...deferred("4.5.3", text, "rcpt", this.channel.peer), code: 452 };
+  }
+
+  #lacks(extension: string): string {
+    return `The message needs ${extension}, which ${this.channel.peer.host} doesn't offer`;
+  }
+
+  #missing(): Outcome {
+    const stage: Stage = this.#began ? "end" : "mail";
+    return deferred("4.3.0", "The transaction ended without an outcome", stage, this.channel.peer);
+  }
+}

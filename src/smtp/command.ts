@@ -1,0 +1,126 @@
+/** In charge of command lines: which verb, which argument, and what is wrong with the line (RFC 5321 4.1.1). */
+
+import type { Reply } from "./reply.ts";
+import {
+  BAD_UTF8,
+  BARE_CR_IN_COMMAND,
+  EMPTY_COMMAND,
+  FOREIGN_PROTOCOL,
+  NUL_IN_COMMAND,
+  UNKNOWN_VERB,
+} from "./replies.ts";
+
+/** The verbs that have a row in the command table. */
+export const VERBS = [
+  "HELO",
+  "EHLO",
+  "LHLO",
+  "MAIL",
+  "RCPT",
+  "DATA",
+  "BDAT",
+  "RSET",
+  "QUIT",
+  "NOOP",
+  "HELP",
+  "VRFY",
+  "EXPN",
+  "VERB",
+  "STARTTLS",
+  "AUTH",
+] as const;
+
+/** Verbs that other servers have; here they are known and not implemented (502 5.5.1). */
+export const ABSENT_VERBS = ["ETRN", "ATRN", "TURN", "SEND", "SOML", "SAML"] as const;
+
+/** A verb that dinopost has. */
+export type Verb = typeof VERBS[number];
+/** A verb in logs and metrics: strangers can't invent names there. */
+export type KnownVerb = Verb | typeof ABSENT_VERBS[number] | "other";
+
+/** The longest command line, CRLF included. RFC 5321 4.5.3.1.4 asks for 512 and what extensions add. */
+export const MAX_COMMAND = 4096;
+/** The longest line of AUTH, command or response, CRLF included (RFC 4954 4). */
+export const MAX_AUTH_LINE = 12_288;
+
+/** A command, or the reply to a line that is none. */
+export type ParsedCommand =
+  | { readonly ok: true; readonly verb: Verb | typeof ABSENT_VERBS[number]; readonly argument: string }
+  | { readonly ok: false; readonly verb: "other"; readonly reply: Reply };
+
+const KNOWN: ReadonlyMap<string, Verb | typeof ABSENT_VERBS[number]> = new Map(
+  [...VERBS, ...ABSENT_VERBS].flatMap((verb) => [[verb, verb], [verb.toLowerCase(), verb]]),
+);
+
+/** First words of other protocols that end up on SMTP ports; each closes the connection. */
+const FOREIGN = new Set([
+  "GET",
+  "POST",
+  "PUT",
+  "HEAD",
+  "OPTIONS",
+  "CONNECT",
+  "DELETE",
+  "PATCH",
+  "TRACE",
+  "PRI",
+]);
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Takes a line (without CRLF) apart. The argument has no blanks around it. Control bytes other than NUL and CR are
+ * left to the grammar of the argument.
+ */
+export function parseCommand(line: Uint8Array): ParsedCommand {
+  const text = lineText(line);
+  if (typeof text !== "string") return refused(text);
+  const blank = text.indexOf(" ");
+  const word = blank < 0 ? text.trimEnd() : text.slice(0, blank);
+  let verb = KNOWN.get(word);
+  if (verb === undefined) {
+    const upper = word.toUpperCase();
+    verb = KNOWN.get(upper);
+    if (verb === undefined) return refused(replyToUnknown(upper));
+  }
+  return { ok: true, verb, argument: blank < 0 ? "" : text.slice(blank + 1).trim() };
+}
+
+/** A line as text, or the reply to bytes that no line may have. Also for the responses of AUTH. */
+export function lineText(line: Uint8Array): string | Reply {
+  let high = false;
+  for (let i = 0; i < line.length; i++) {
+    const byte = line[i]!;
+    if (byte >= 0x80) high = true;
+    else if (byte === 0) return NUL_IN_COMMAND;
+    else if (byte === 13) return BARE_CR_IN_COMMAND;
+  }
+  if (!high) return asciiText(line);
+  try {
+    return strict.decode(line);
+  } catch {
+    return BAD_UTF8;
+  }
+}
+
+/** The verb a line begins with, for lines that can't be parsed. Tells whether a longer line is to be expected. */
+export function startsWithAuth(bytes: Uint8Array): boolean {
+  return (bytes[0]! | 32) === 97 && (bytes[1]! | 32) === 117 && (bytes[2]! | 32) === 116 &&
+    (bytes[3]! | 32) === 104 && bytes[4] === 32;
+}
+
+function asciiText(line: Uint8Array): string {
+  // Short lines: one call that makes the string from its codes is quicker than the decoder.
+  if (line.length <= 256) return String.fromCharCode.apply(null, line as unknown as number[]);
+  return strict.decode(line);
+}
+
+function replyToUnknown(word: string): Reply {
+  if (word === "") return EMPTY_COMMAND;
+  if (FOREIGN.has(word) || word.startsWith("SSH-") || word.startsWith("RTSP/")) return FOREIGN_PROTOCOL;
+  return UNKNOWN_VERB;
+}
+
+function refused(reply: Reply): ParsedCommand {
+  return { ok: false, verb: "other", reply };
+}

@@ -1,0 +1,76 @@
+/** In charge of reading commands, one line after the other. */
+
+import { MAX_AUTH_LINE, MAX_COMMAND, parseCommand, startsWithAuth } from "./command.ts";
+import { dispatch } from "./commands.ts";
+import { BARE_LF_IN_COMMAND, FOREIGN_PROTOCOL, LINE_TOO_LONG, SHUTTING_DOWN, TROUBLE } from "./replies.ts";
+import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
+
+/** The first octet of a TLS record with a handshake. */
+const TLS_HANDSHAKE = 0x16;
+
+/** Reads commands; one for each session. */
+export class CommandMode implements ReadingMode {
+  #waiting = false;
+  #begun = false;
+
+  get interruptible(): boolean {
+    return true;
+  }
+
+  /** The time-out is for a whole line: an octet now and then doesn't prolong it. */
+  patience(session: SessionState): number | undefined {
+    if (this.#waiting) return undefined;
+    this.#waiting = true;
+    return session.options.limits.commandTimeoutMs;
+  }
+
+  take(session: SessionState): Progress | Promise<Progress> {
+    const { line } = session;
+    if (!this.#begun && line.available > 0) {
+      this.#begun = true;
+      if (line.buffered[0] === TLS_HANDSHAKE) return refuseForeign(session);
+    }
+    const long = line.available >= MAX_COMMAND && startsWithAuth(line.buffered);
+    const next = line.line(long ? MAX_AUTH_LINE : MAX_COMMAND);
+    if (!next) return "more";
+    this.#waiting = false;
+    session.verb = "other";
+    if (next.kind !== "line") {
+      session.answer(next.kind === "tooLong" ? LINE_TOO_LONG : BARE_LF_IN_COMMAND);
+      return "again";
+    }
+    const command = parseCommand(next.bytes);
+    if (session.options.closing.aborted && !mayGoOn(session, command.verb)) {
+      session.end("shutdown");
+      session.say(SHUTTING_DOWN);
+      return "again";
+    }
+    return this.#run(session, command);
+  }
+
+  #run(session: SessionState, command: ReturnType<typeof parseCommand>): Progress | Promise<Progress> {
+    try {
+      const running = dispatch(session, command);
+      if (!running) return "again";
+      return running.then(() => "again" as const, (error) => broke(session, error));
+    } catch (error) {
+      return broke(session, error);
+    }
+  }
+}
+
+/** A text in chunks is finished, and QUIT is answered, also while the server shuts down. */
+function mayGoOn(session: SessionState, verb: string): boolean {
+  return verb === "QUIT" || (verb === "BDAT" && session.phase === "chunks");
+}
+
+function refuseForeign(session: SessionState): Progress {
+  session.answer(FOREIGN_PROTOCOL);
+  return "again";
+}
+
+function broke(session: SessionState, error: unknown): Progress {
+  session.trouble(error);
+  session.answer(TROUBLE);
+  return "again";
+}

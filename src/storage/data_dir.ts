@@ -1,0 +1,54 @@
+/** In charge of the data directory belonging to one server at a time. */
+
+import { join } from "node:path";
+import { decode, encode } from "../base/bytes.ts";
+
+/** Another server uses the data directory. */
+export class StoreInUse extends Error {
+  /** The class, as it is shown in front of the message. */
+  override readonly name = "StoreInUse";
+
+  /** `pid` is that server's process, when the lock file told it. */
+  constructor(readonly dir: string, readonly pid?: number) {
+    const who = pid === undefined ? "another server" : `another server (process ${pid})`;
+    super(`The data directory ${dir} is used by ${who}: stop that one, or use another data directory.`);
+  }
+}
+
+/** A data directory that is ours. */
+export interface DataDirLock {
+  /** Lets others have it; a second call does nothing. The end of the process does the same, however it ends. */
+  release(): void;
+}
+
+/**
+ * Makes the directory when it is missing (for its owner alone) and takes it for this process.
+ * @throws {StoreInUse} when another server, or another part of this process, has it.
+ */
+export async function lockDataDir(dir: string): Promise<DataDirLock> {
+  await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+  // The file stays when the lock is released: were it deleted, two servers could lock two files of that name.
+  const file = await Deno.open(join(dir, "lock"), { read: true, write: true, create: true, mode: 0o600 });
+  try {
+    if (!await file.tryLock(true)) throw new StoreInUse(dir, await readPid(file));
+    await file.truncate();
+    await file.write(encode(`${Deno.pid}\n`));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  let held = true;
+  return {
+    release() {
+      if (held) file.close();
+      held = false;
+    },
+  };
+}
+
+async function readPid(file: Deno.FsFile): Promise<number | undefined> {
+  const bytes = new Uint8Array(32);
+  const length = await file.read(bytes) ?? 0;
+  const pid = /^(\d+)\n/.exec(decode(bytes.subarray(0, length)))?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}

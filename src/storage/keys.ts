@@ -1,0 +1,181 @@
+/**
+ * In charge of the names of everything in the store: each key and each list selector is made here and nowhere else.
+ * To be imported whole: `import * as keys from "../storage/keys.ts"`.
+ */
+
+/** Where the format's version is kept: a number, see `store.ts`. */
+export const format: Deno.KvKey = ["format"];
+
+/** Chunk `n` (from 0) of the text of body `id`: bytes. */
+export function body(id: string, n: number): Deno.KvKey {
+  return ["body", id, n];
+}
+
+/** How many own the shared body `id`: a `Deno.KvU64`. */
+export function bodyRefs(id: string): Deno.KvKey {
+  return ["bodyrefs", id];
+}
+
+/** The mark of a body that no record owns (not yet, or no more): a `BodyMark`. */
+export function bodyPending(id: string): Deno.KvKey {
+  return ["bodypending", id];
+}
+
+/** All marks, by id. */
+export const bodiesPending: Deno.KvListSelector = { prefix: ["bodypending"] };
+
+/** The queue's record for one next hop of message `id`: a `QueueRecord`. */
+export function queueItem(id: string, part: number): Deno.KvKey {
+  return ["q", "item", id, part];
+}
+
+/** All records of message `id`, by part. */
+export function queueItems(id: string): Deno.KvListSelector {
+  return { prefix: ["q", "item", id] };
+}
+
+/** All records of all messages, oldest message first. */
+export const queueItemsAll: Deno.KvListSelector = { prefix: ["q", "item"] };
+
+/** The records of the messages behind `id`, oldest message first. */
+export function queueItemsAfter(id: string): Deno.KvListSelector {
+  return { start: ["q", "item", id, true], end: ["q", "item", true] };
+}
+
+/** When a record is due, or when the lease on it ends: `when` in milliseconds since 1970. */
+export function queueDue(when: number, id: string, part: number): Deno.KvKey {
+  return ["q", "due", when, id, part];
+}
+
+/** All due keys, soonest first. */
+export const queueDueAll: Deno.KvListSelector = { prefix: ["q", "due"] };
+
+/** The due keys up to and with `when` (milliseconds since 1970), soonest first. */
+export function queueDueUntil(when: number): Deno.KvListSelector {
+  // `true` sorts behind every string, so behind every id of that instant
+  return { start: ["q", "due"], end: ["q", "due", when, true] };
+}
+
+/** The due keys after `when` (milliseconds since 1970), soonest first. */
+export function queueDueAfter(when: number): Deno.KvListSelector {
+  return { start: ["q", "due", when, true], end: ["q", "due", true] };
+}
+
+/** One attempt to deliver message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
+export function queueAttempt(id: string, at: number, n: number): Deno.KvKey {
+  return ["q", "attempt", id, at, n];
+}
+
+/** All attempts for message `id`, first one first. */
+export function queueAttempts(id: string): Deno.KvListSelector {
+  return { prefix: ["q", "attempt", id] };
+}
+
+/** That the sender of message `id` was warned of the delay. */
+export function queueWarned(id: string): Deno.KvKey {
+  return ["q", "warned", id];
+}
+
+/**
+ * What servers on a shared store watch to hear of new work: a `Deno.KvU64`, changed by sums, so that many writes that
+ * change it still share one commit.
+ */
+export const queueWake: Deno.KvKey = ["q", "wake"];
+
+/** That nothing is delivered to `domain` for now. */
+export function suspension(domain: string): Deno.KvKey {
+  return ["suspension", domain];
+}
+
+/** All suspensions, by domain. */
+export const suspensions: Deno.KvListSelector = { prefix: ["suspension"] };
+
+/** What is remembered of message `id` after it left the queue. */
+export function life(id: string): Deno.KvKey {
+  return ["life", id];
+}
+
+/** One event in the life of message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
+export function lifeEvent(id: string, at: number, n: number): Deno.KvKey {
+  return ["life", id, at, n];
+}
+
+/** All events in the life of message `id`, first one first; without what {@linkcode life} names. */
+export function lifeEvents(id: string): Deno.KvListSelector {
+  return { prefix: ["life", id] };
+}
+
+/** An account. `address` is the identity: `localKey(mailbox)`. */
+export function account(address: string): Deno.KvKey {
+  return ["account", address];
+}
+
+/** All accounts, by address. */
+export const accounts: Deno.KvListSelector = { prefix: ["account"] };
+
+/** An alias or list. `address` is the identity: `localKey(mailbox)`. */
+export function alias(address: string): Deno.KvKey {
+  return ["alias", address];
+}
+
+/** All aliases, by address. */
+export const aliases: Deno.KvListSelector = { prefix: ["alias"] };
+
+/** One message in the mailbox of `address`. */
+export function mail(address: string, uid: string): Deno.KvKey {
+  return ["mail", address, uid];
+}
+
+/** All messages in the mailbox of `address`, oldest first. */
+export function mails(address: string): Deno.KvListSelector {
+  return { prefix: ["mail", address] };
+}
+
+/** The messages in the mailbox of `address` that came after `uid`, oldest first. */
+export function mailsAfter(address: string, uid: string): Deno.KvListSelector {
+  return { start: ["mail", address, uid, true], end: ["mail", address, true] };
+}
+
+/** How many messages the mailbox of `address` holds: a `Deno.KvU64`, changed by sums. */
+export function mailCount(address: string): Deno.KvKey {
+  return ["mailcount", address];
+}
+
+/** How many bytes the mailbox of `address` holds: a `Deno.KvU64`, changed by sums. */
+export function mailBytes(address: string): Deno.KvKey {
+  return ["mailbytes", address];
+}
+
+/** Of all mailboxes, how many messages they hold, by address. */
+export const mailCounts: Deno.KvListSelector = { prefix: ["mailcount"] };
+
+/**
+ * A removal of many messages from the mailbox of `address`: its list of uids in parts from 0; part -1 says that the
+ * list is complete and that the removal has happened.
+ */
+export function mailRemoval(address: string, id: string, part: number): Deno.KvKey {
+  return ["mailremoval", address, id, part];
+}
+
+/** The removals in the mailbox of `address` that are not carried out yet. */
+export function mailRemovals(address: string): Deno.KvListSelector {
+  return { prefix: ["mailremoval", address] };
+}
+
+/** Who has the mailbox of `address` locked, and until when. */
+export function mailLock(address: string): Deno.KvKey {
+  return ["maillock", address];
+}
+
+/** A session of the web page, by the hash of its cookie. */
+export function session(hash: string): Deno.KvKey {
+  return ["session", hash];
+}
+
+/** All sessions of the web page. */
+export const sessions: Deno.KvListSelector = { prefix: ["session"] };
+
+/** A secret the server made for itself: the admin token, a key. */
+export function secret(name: string): Deno.KvKey {
+  return ["secret", name];
+}

@@ -1,0 +1,115 @@
+/** In charge of opening and closing the one store that everything durable is in. */
+
+import { dirname } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { CommitGroup } from "./commit_group.ts";
+import * as keys from "./keys.ts";
+import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
+import type { Write, Writer, WriteResult } from "./write.ts";
+
+/** The version of what the store's keys and values mean. */
+export const FORMAT = 1;
+
+/** The store. Reads go to `kv` itself, writes only through {@linkcode Store.write}. */
+export interface Store extends Writer {
+  /** For reading, watching and `enqueue`. */
+  readonly kv: Deno.Kv;
+  /** True when this process is the only one that has it; false over KV Connect. */
+  readonly embedded: boolean;
+  /** Resolves when the write is durable; rejects with a `StorageError` when that can't be. */
+  write(change: Write): Promise<WriteResult>;
+  /** Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. */
+  close(): Promise<void>;
+}
+
+/** How to open a store. */
+export interface StoreOptions {
+  /** A file's path (its folder is made when missing), `:memory:`, or a KV Connect URL (`https://…`). */
+  readonly location: string;
+  /** For pauses between tries. */
+  readonly clock: Clock;
+  /** Is told of trouble that the store gets over by itself, such as a locked file. */
+  readonly onTrouble?: (what: string, error: unknown) => void;
+}
+
+/**
+ * Opens a store, and marks a new one with the format's version.
+ * @throws {StorageError} when it can't be opened, is no store of dinopost, or was written by a newer one.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { location } = options;
+  const remote = /^https?:\/\//.test(location);
+  const kv = await openKv(location, remote);
+  const store = new KvStore(kv, !remote, options);
+  try {
+    await checkFormat(store, location);
+  } catch (error) {
+    await store.close();
+    throw openError(location, error);
+  }
+  return store;
+}
+
+class KvStore implements Store {
+  readonly #group: CommitGroup;
+  #closing: Promise<void> | undefined;
+
+  constructor(readonly kv: Deno.Kv, readonly embedded: boolean, options: StoreOptions) {
+    this.#group = new CommitGroup(kv, options);
+  }
+
+  write(change: Write): Promise<WriteResult> {
+    return this.#group.write(change);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#group.close().then(() => this.kv.close());
+  }
+}
+
+async function openKv(location: string, remote: boolean): Promise<Deno.Kv> {
+  try {
+    if (!remote && location !== ":memory:") {
+      await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
+    }
+    return await Deno.openKv(location);
+  } catch (error) {
+    throw openError(location, error);
+  }
+}
+
+async function checkFormat(store: Store, location: string): Promise<void> {
+  let { value, versionstamp } = await store.kv.get(keys.format);
+  if (versionstamp === null) {
+    for await (const _ of store.kv.list({ prefix: [] }, { limit: 1 })) {
+      throw new StorageError(
+        "failed",
+        `${location} holds the data of another program: give dinopost its own.`,
+      );
+    }
+    const check = { key: keys.format, versionstamp: null };
+    const mark = { type: "set", key: keys.format, value: FORMAT } as const;
+    const written = await store.write({ checks: [check], mutations: [mark], size: 32 });
+    // when the check failed, another server has just made the same shared store
+    value = written.ok ? FORMAT : (await store.kv.get(keys.format)).value;
+  }
+  if (value === FORMAT) return;
+  throw new StorageError(
+    "failed",
+    typeof value === "number" && value > FORMAT
+      ? `${location} has the format ${value} of a newer dinopost; this one knows the format ${FORMAT}: ` +
+        `run the newer one, or use another data directory.`
+      : `${location} has an unknown format (${String(value)}); this dinopost knows the format ${FORMAT}.`,
+  );
+}
+
+function openError(location: string, error: unknown): StorageError {
+  if (error instanceof StorageError) return error;
+  const reason = messageOf(error);
+  let what = `can't be opened: ${reason}`;
+  if (/not a database/i.test(reason)) {
+    what = "is not a Deno KV database: move it away, or use another data directory";
+  } else if (/malformed|corrupt/i.test(reason)) what = `is damaged (${reason}): put a backup in its place`;
+  else if (troubleOf(error) === "locked") what = "is in use by another process";
+  return new StorageError(troubleOf(error), `The store ${location} ${what}.`, error);
+}

@@ -1,0 +1,29 @@
+/** In charge of what a change of the store is: checks and mutations that happen together or not at all. */
+
+/** One change. `size` of a write is an estimate in bytes, so that commit groups keep within KV's limits. */
+export interface Write {
+  /** What must still be so. */
+  readonly checks?: readonly Deno.AtomicCheck[];
+  /** What is done then. */
+  readonly mutations: readonly Deno.KvMutation[];
+  /** About how many bytes keys and values take in all. */
+  readonly size: number;
+}
+
+/** The write happened, with this versionstamp on all that it set; or a check failed and nothing happened. */
+export type WriteResult = { readonly ok: true; readonly versionstamp: string } | { readonly ok: false };
+
+/** What takes writes: a commit group in the server, plain commits in tests. */
+export interface Writer {
+  /** Resolves when the write is durable. Rejects when the store fails (full disk, closed). */
+  write(change: Write): Promise<WriteResult>;
+}
+
+/** One write made of several; all or nothing. */
+export function together(...writes: readonly Write[]): Write {
+  return {
+    checks: writes.flatMap((w) => w.checks ?? []),
+    mutations: writes.flatMap((w) => w.mutations),
+    size: writes.reduce((sum, w) => sum + w.size, 0),
+  };
+}

@@ -1,0 +1,122 @@
+/** In charge of which writes may share one commit without anybody being able to tell. */
+
+import { binaryString } from "../base/bytes.ts";
+import type { Write } from "./write.ts";
+
+/** KV's limits for one commit; that of the bytes (800 KiB) with some room, since they are estimated. */
+export const LIMITS = { mutations: 1000, checks: 100, bytes: 780 * 1024 } as const;
+
+/** A write, with what is to be known of it to put it beside others. */
+export interface Planned {
+  /** The write itself. */
+  readonly write: Write;
+  /** About how many bytes it takes. */
+  readonly bytes: number;
+  /** The text of each check's key, in the order of the checks. */
+  readonly checkKeys: readonly string[];
+  /** The text of each mutation's key, in the order of the mutations. */
+  readonly mutationKeys: readonly string[];
+}
+
+/** Looks a write over, once. */
+export function plan(write: Write): Planned {
+  const checkKeys = (write.checks ?? []).map((check) => keyText(check.key));
+  const mutationKeys: string[] = [];
+  let bytes = 0;
+  for (const mutation of write.mutations) {
+    const text = keyText(mutation.key);
+    mutationKeys.push(text);
+    bytes += text.length;
+    if (mutation.type === "set" && mutation.value instanceof Uint8Array) bytes += mutation.value.length;
+  }
+  return { write, bytes: Math.max(bytes, write.size), checkKeys, mutationKeys };
+}
+
+/**
+ * The checks and mutations of one commit. Its writes happen as if one after the other: since KV looks at all checks
+ * before it does the first mutation, a write stays out when it touches a key that a write before it changes. Only
+ * sums may meet on a key, as long as nobody checks it: in which order they happen can't be told. Two sets of a key are
+ * kept apart although KV does them in order: both writers would be told the same versionstamp, and the first one would
+ * take the second one's value for its own.
+ */
+export class Batch {
+  /** The checks, equal ones once. */
+  readonly checks: Deno.AtomicCheck[] = [];
+  /** The mutations in order, sums on one key added up. */
+  readonly mutations: Deno.KvMutation[] = [];
+  /** The versionstamp each key was checked for. */
+  readonly #checked = new Map<string, string | null>();
+  /** The keys that change: at which place of the mutations their sum is, or -1 when more than sums change them. */
+  readonly #changed = new Map<string, number>();
+  #bytes = 0;
+  #empty = true;
+
+  /** Takes the write in, or answers false when it has to wait for the next batch. The first one always gets in. */
+  add(planned: Planned): boolean {
+    if (!this.#empty && !(this.#hasRoomFor(planned) && this.#isFreeFor(planned))) return false;
+    this.#empty = false;
+    this.#bytes += planned.bytes;
+    const { checks = [], mutations } = planned.write;
+    for (let i = 0; i < checks.length; i++) this.#addCheck(checks[i]!, planned.checkKeys[i]!);
+    for (let i = 0; i < mutations.length; i++) this.#addMutation(mutations[i]!, planned.mutationKeys[i]!);
+    return true;
+  }
+
+  #hasRoomFor(planned: Planned): boolean {
+    return this.#bytes + planned.bytes <= LIMITS.bytes &&
+      this.checks.length + planned.checkKeys.length <= LIMITS.checks &&
+      this.mutations.length + planned.mutationKeys.length <= LIMITS.mutations;
+  }
+
+  #isFreeFor({ write, checkKeys, mutationKeys }: Planned): boolean {
+    for (let i = 0; i < checkKeys.length; i++) {
+      if (this.#changed.has(checkKeys[i]!)) return false;
+      const before = this.#checked.get(checkKeys[i]!);
+      // two that expect different versions can't both be right: together they would only fail together
+      if (before !== undefined && before !== write.checks![i]!.versionstamp) return false;
+    }
+    for (let i = 0; i < mutationKeys.length; i++) {
+      const place = this.#changed.get(mutationKeys[i]!);
+      if (place !== undefined && (place < 0 || !isSum(write.mutations[i]!))) return false;
+    }
+    return true;
+  }
+
+  #addCheck(check: Deno.AtomicCheck, key: string): void {
+    if (this.#checked.get(key) === check.versionstamp) return;
+    this.#checked.set(key, check.versionstamp);
+    this.checks.push(check);
+  }
+
+  #addMutation(mutation: Deno.KvMutation, key: string): void {
+    const place = this.#changed.get(key);
+    if (!isSum(mutation)) {
+      this.#changed.set(key, -1);
+    } else if (place === undefined) {
+      this.#changed.set(key, this.mutations.length);
+    } else if (place >= 0) {
+      const sum = (this.mutations[place] as Sum).value.value + mutation.value.value;
+      this.mutations[place] = { ...mutation, value: new Deno.KvU64(BigInt.asUintN(64, sum)) };
+      return;
+    }
+    this.mutations.push(mutation);
+  }
+}
+
+type Sum = Extract<Deno.KvMutation, { type: "sum" }>;
+
+function isSum(mutation: Deno.KvMutation): mutation is Sum {
+  return mutation.type === "sum" && mutation.value instanceof Deno.KvU64;
+}
+
+/** A text that is the same for two keys when KV takes them for the same; about as long as the key itself. */
+export function keyText(key: Deno.KvKey): string {
+  let text = "";
+  for (const part of key) {
+    // the length in front of what may hold anything keeps ["a", "b"] apart from ["ab"]
+    if (typeof part === "string") text += `${part.length}:${part}`;
+    else if (part instanceof Uint8Array) text += `b${part.length}:${binaryString(part)}`;
+    else text += `${typeof part} ${String(part)};`;
+  }
+  return text;
+}

@@ -1,0 +1,105 @@
+/** In charge of DNS zones as plain data, and of what an authoritative server would answer from them. */
+
+import { Buffer } from "node:buffer";
+import type { DnsRecord } from "../dns/packet.ts";
+
+/** The records of one name. */
+export interface ZoneEntry {
+  /** Preference and host; `[[0, "."]]` is a null MX. */
+  MX?: [number, string][];
+  A?: string[];
+  AAAA?: string[];
+  TXT?: string[];
+  CNAME?: string;
+  PTR?: string[];
+  /** Seconds, for all records of the name; 60 unless said. */
+  TTL?: number;
+}
+
+/** Records by owner name: lower case, without the final dot. */
+export type Zones = Record<string, ZoneEntry>;
+
+/** What the zones say about a question. */
+export interface ZoneAnswer {
+  rcode: "NOERROR" | "NXDOMAIN";
+  answers: DnsRecord[];
+  /** Holds an SOA record when there is no answer. */
+  authorities: DnsRecord[];
+}
+
+const DEFAULT_TTL = 60;
+const MAX_ALIASES = 8;
+
+/**
+ * Answers a question; CNAMEs are followed as far as the zones lead. `negativeTtl` (seconds) stands in the SOA of
+ * negative answers. A name exists when it or a name below it is in the zones.
+ */
+export function answerFromZones(
+  zones: Zones,
+  question: { name: string; type: string },
+  negativeTtl: number,
+): ZoneAnswer {
+  const answers: DnsRecord[] = [];
+  let name = question.name;
+  for (let i = 0; i <= MAX_ALIASES; i++) {
+    const entry = entryOf(zones, name);
+    if (!entry) return { rcode: "NXDOMAIN", answers, authorities: [soa(name, negativeTtl)] };
+    const found = recordsOf(entry, name, question.type);
+    answers.push(...found);
+    if (found.length > 0) return { rcode: "NOERROR", answers, authorities: [] };
+    if (entry.CNAME === undefined) {
+      return { rcode: "NOERROR", answers, authorities: [soa(name, negativeTtl)] };
+    }
+    answers.push({ type: "CNAME", name, ttl: entry.TTL ?? DEFAULT_TTL, data: entry.CNAME });
+    name = entry.CNAME.toLowerCase().replace(/\.$/, "");
+  }
+  return { rcode: "NOERROR", answers, authorities: [] };
+}
+
+function entryOf(zones: Zones, name: string): ZoneEntry | undefined {
+  if (Object.hasOwn(zones, name)) return zones[name];
+  return Object.keys(zones).some((owner) => owner.endsWith(`.${name}`)) ? {} : undefined;
+}
+
+function recordsOf(entry: ZoneEntry, name: string, type: string): DnsRecord[] {
+  const ttl = entry.TTL ?? DEFAULT_TTL;
+  switch (type) {
+    case "MX":
+      return (entry.MX ?? []).map(([preference, exchange]) => ({
+        type,
+        name,
+        ttl,
+        data: { preference, exchange },
+      }));
+    case "A":
+    case "AAAA":
+    case "PTR":
+      return (entry[type] ?? []).map((data) => ({ type, name, ttl, data }));
+    case "TXT":
+      return (entry.TXT ?? []).map((text) => ({ type, name, ttl, data: pieces(text) }));
+    default:
+      return [];
+  }
+}
+
+/** A text in the pieces of at most 255 octets that a TXT record is made of. */
+function pieces(text: string): Uint8Array[] {
+  const bytes = Buffer.from(text); // the codec takes no plain Uint8Array here
+  const list: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length || at === 0; at += 255) list.push(bytes.subarray(at, at + 255));
+  return list;
+}
+
+function soa(name: string, ttl: number): DnsRecord {
+  const apex = name.split(".").slice(-2).join(".");
+  const data = {
+    mname: `ns.${apex}`,
+    rname: `hostmaster.${apex}`,
+    serial: 1,
+    refresh: 3600,
+    retry: 600,
+    expire: 86400,
+    minimum: ttl,
+  };
+  return { type: "SOA", name: apex, ttl, data };
+}

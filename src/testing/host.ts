@@ -1,0 +1,206 @@
+/** In charge of one mail server of a loopback internet: up, down, and what arrives in its mailboxes. */
+
+import type { Clock } from "../base/clock.ts";
+import { systemClock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { concat, decode, encode } from "../base/bytes.ts";
+import { loadConfig } from "../config/load.ts";
+import { MailServer } from "../mail_server.ts";
+import { SmtpClient } from "../smtp/client.ts";
+import type { Journal, JournalEvent } from "../observe/journal.ts";
+
+/** What a host is told beside its domain. */
+export interface HostOptions {
+  /** Its name; default `mail.DOMAIN`. */
+  readonly hostname?: string;
+  /** Local parts and passwords of its accounts. */
+  readonly accounts?: Readonly<Record<string, string>>;
+  /** More configuration, in the form of the file; what stands here wins. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Told what happens. */
+  readonly journal?: Journal;
+  /** Told each line of each conversation it begins with other hosts. */
+  readonly trace?: (line: string) => void;
+}
+
+/** Where a host stands. */
+export interface Place {
+  readonly domain: string;
+  readonly name: string;
+  readonly address: string;
+  readonly smtpPort: number;
+  /** `ip:port`. */
+  readonly nameServer: string;
+}
+
+/** A mail server on an address of its own. */
+export class Host {
+  readonly domain: string;
+  readonly name: string;
+  readonly address: string;
+  readonly #place: Place;
+  readonly #options: HostOptions & { clock: Clock; random: Random; journal: Journal };
+  readonly #arrived: (JournalEvent & { type: "mailbox" })[] = [];
+  readonly #unsubscribe: () => void;
+  #waiting: (() => void)[] = [];
+  #dataDir: string | undefined;
+  #server: MailServer | undefined;
+
+  constructor(place: Place, options: HostOptions & { clock: Clock; random: Random; journal: Journal }) {
+    this.domain = place.domain;
+    this.name = place.name;
+    this.address = place.address;
+    this.#place = place;
+    this.#options = options;
+    this.#unsubscribe = options.journal.on((event) => {
+      if (event.type !== "mailbox") return;
+      this.#arrived.push(event);
+      for (const wake of this.#waiting.splice(0)) wake();
+    });
+  }
+
+  /** The running server; throws while the host is down. */
+  get server(): MailServer {
+    if (!this.#server) throw new Error(`${this.name} is down`);
+    return this.#server;
+  }
+
+  get isUp(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** Where its SMTP listens. */
+  get smtp(): { hostname: string; port: number } {
+    return { hostname: this.address, port: this.#place.smtpPort };
+  }
+
+  /** Where its POP3 listens. */
+  get pop3(): { hostname: string; port: number } {
+    const [address] = this.server.addresses["pop3"] ?? [];
+    return { hostname: this.address, port: Number(address?.split(":").at(-1)) };
+  }
+
+  /** Starts the server on the data it had. */
+  async up(): Promise<void> {
+    if (this.#server) return;
+    this.#dataDir ??= await Deno.makeTempDir({ prefix: "dinopost-" });
+    const { accounts = {}, config = {}, clock, random, journal, trace } = this.#options;
+    const loaded = await loadConfig({ env: {}, overrides: { ...this.#config(accounts), ...config } });
+    this.#server = await MailServer.start(loaded, {
+      clock,
+      random,
+      journal,
+      ...(trace === undefined ? {} : { trace: (_id, line) => trace(line) }),
+    });
+  }
+
+  /**
+   * Sends a message to this host by SMTP, as a mail program would, and answers the final reply. Throws when a
+   * recipient or the message is refused.
+   */
+  async send(
+    message: { from: string; to: readonly string[]; text: string },
+    trace?: (line: string) => void,
+  ): Promise<string> {
+    const connected = await SmtpClient.connect(
+      { host: this.name, address: this.address, port: this.#place.smtpPort },
+      {
+        hostname: "client.example",
+        clock: systemClock,
+        tls: "never",
+        ...(trace === undefined ? {} : { trace }),
+      },
+    );
+    if (!connected.ok) throw new Error(`${this.name}: ${connected.outcome.text}`);
+    const { client } = connected;
+    try {
+      const bytes = encode(message.text);
+      const outcomes = await client.send({
+        sender: message.from,
+        recipients: message.to.map((address) => ({ address })),
+        size: bytes.length,
+        parameters: { bodyType: "8BITMIME" },
+        text: () => [bytes],
+      });
+      const refused = outcomes.find((o) => o.kind !== "delivered");
+      if (refused) throw new Error(`${this.name}: ${refused.code ?? ""} ${refused.status} ${refused.text}`);
+      return outcomes[0]!.text;
+    } finally {
+      await client.quit();
+    }
+  }
+
+  /** Stops the server; whoever connects is refused. */
+  async down(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    await server?.stop();
+  }
+
+  /** Stops the server for good and removes its data. */
+  async remove(): Promise<void> {
+    this.#unsubscribe();
+    await this.down();
+    if (this.#dataDir !== undefined) await Deno.remove(this.#dataDir, { recursive: true });
+    this.#dataDir = undefined;
+  }
+
+  /** The messages in a mailbox, as POP3 would give them, oldest first. */
+  async mailbox(localPart: string): Promise<string[]> {
+    const { mailStore } = this.server;
+    const texts: string[] = [];
+    for (const entry of await mailStore.list(`${localPart}@${this.domain}`)) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of mailStore.read(entry)) pieces.push(piece);
+      texts.push(decode(concat(pieces)));
+    }
+    return texts;
+  }
+
+  /**
+   * Waits until a message that matches is in the mailbox (one that came before counts) and answers its text. Throws
+   * when none came within `timeoutMs` of real time (default 5000).
+   */
+  async waitForMessage(
+    localPart: string,
+    matches: (text: string) => boolean = () => true,
+    timeoutMs = 5000,
+  ): Promise<string> {
+    let late = false;
+    const timer = systemClock.schedule(timeoutMs, () => {
+      late = true;
+      for (const wake of this.#waiting.splice(0)) wake();
+    });
+    try {
+      while (!late) {
+        const woken = new Promise<void>((resolve) => this.#waiting.push(resolve));
+        const found = (await this.mailbox(localPart)).find(matches);
+        if (found !== undefined) return found;
+        await woken;
+      }
+      throw new Error(
+        `No such message came to ${localPart}@${this.domain} within ${timeoutMs} ms; ${this.#arrived.length} came to this host`,
+      );
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #config(accounts: Readonly<Record<string, string>>): Record<string, unknown> {
+    const { domain, name, address, smtpPort, nameServer } = this.#place;
+    return {
+      hostname: name,
+      domains: [domain],
+      dataDir: this.#dataDir,
+      listen: { smtp: [`${address}:${smtpPort}`], pop3: [`${address}:0`], admin: [] },
+      accounts: Object.fromEntries(
+        Object.entries(accounts).map((
+          [local, password],
+        ) => [`${local}@${domain}`, { password, name: local }]),
+      ),
+      relay: { networks: ["127.0.0.0/8"] },
+      dns: { nameServer },
+      outbound: { port: smtpPort, allowPrivate: true },
+    };
+  }
+}

@@ -1,0 +1,127 @@
+/** In charge of a small internet on loopback: named hosts with addresses of their own, DNS, and time that is moved. */
+
+import { getAvailablePort } from "@std/net";
+import { systemClock } from "../base/clock.ts";
+import { ManualClock } from "../base/manual_clock.ts";
+import { type Random, seededRandom, systemRandom } from "../base/random.ts";
+import { parseDuration } from "../base/units.ts";
+import { Journal } from "../observe/journal.ts";
+import { DnsServer } from "./dns_server.ts";
+import { Host, type HostOptions } from "./host.ts";
+
+/** How to start a {@linkcode LoopbackInternet}. */
+export interface LoopbackInternetOptions {
+  /** What the clock shows first; default Monday, 5 January 2026, 09:00 UTC. */
+  readonly start?: string;
+  /** The port that all hosts use for SMTP between each other; default one that is free. */
+  readonly smtpPort?: number;
+  /** Makes chance repeatable. */
+  readonly seed?: number;
+}
+
+/** How long to wait, in real time, for work that may itself wait for the clock. */
+const STALL_MS = 250;
+/** Connections inside one machine end, and close, within this. */
+const MOMENT_MS = 1;
+
+/** An internet of mail servers inside one process. */
+export class LoopbackInternet implements AsyncDisposable {
+  /** The time on all hosts; stands still until it is moved. */
+  readonly clock: ManualClock;
+  /** The name server of all hosts. Its zones may be changed at any time. */
+  readonly dns: DnsServer;
+  /** The port of SMTP between hosts. */
+  readonly smtpPort: number;
+  readonly #random: Random;
+  readonly #network: string;
+  readonly #hosts: Host[] = [];
+  #addresses = 0;
+
+  private constructor(dns: DnsServer, options: LoopbackInternetOptions) {
+    this.dns = dns;
+    this.clock = new ManualClock(options.start);
+    this.smtpPort = options.smtpPort ?? getAvailablePort();
+    this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
+    // Several internets may run at once on this machine: each takes a corner of 127.0.0.0/8.
+    const [a, b] = systemRandom.bytes(2) as unknown as [number, number];
+    this.#network = `127.${1 + (a % 250)}.${b}`;
+  }
+
+  /** Starts the name server; hosts are added with {@linkcode host}. */
+  static async start(options: LoopbackInternetOptions = {}): Promise<LoopbackInternet> {
+    return new LoopbackInternet(await DnsServer.start(), options);
+  }
+
+  /** An address of this internet that nobody uses yet. */
+  address(): string {
+    return `${this.#network}.${++this.#addresses}`;
+  }
+
+  /**
+   * Adds a mail server for `domain`, at an address of its own, named in the DNS (`mail.domain` is its MX host).
+   * Its data is kept while it is down.
+   */
+  async host(domain: string, options: HostOptions = {}): Promise<Host> {
+    const address = this.address();
+    const name = options.hostname ?? `mail.${domain}`;
+    const zones = this.dns.zones;
+    zones[domain] ??= { MX: [[10, name]] };
+    zones[name] ??= { A: [address] };
+    const { clock, smtpPort } = this;
+    const host = new Host(
+      { domain, name, address, smtpPort, nameServer: this.dns.address },
+      { clock, random: this.#random, journal: options.journal ?? new Journal(undefined), ...options },
+    );
+    await host.up();
+    this.#hosts.push(host);
+    return host;
+  }
+
+  /**
+   * Lets time pass: `"5d"`, `"15m"` or milliseconds. The clock goes from one timer to the next, and what each sets
+   * off (real connections, real disk) ends before the next one fires.
+   */
+  async pass(time: string | number): Promise<void> {
+    const ms = parseDuration(time);
+    if (ms === undefined) throw new TypeError(`${time} is no duration; write "15m", "4h" or milliseconds`);
+    await this.settled();
+    for (let left = ms; left > 0;) {
+      const step = Math.min(left, this.clock.untilNext ?? left);
+      this.clock.advance(step);
+      left -= step;
+      await this.settled();
+    }
+  }
+
+  /** Resolves when nothing is due or under way on any host, or when what is under way waits for the clock. */
+  async settled(): Promise<void> {
+    for (let busy = true; busy;) {
+      busy = false;
+      for (const host of this.#hosts) {
+        if (!host.isUp || host.server.queue.isIdle) continue;
+        busy = await within(host.server.queue.idle(), STALL_MS);
+      }
+    }
+    await pause(MOMENT_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.remove()));
+    await this.dns.close();
+  }
+}
+
+/** Waits for the promise, at most `ms` of real time: did it resolve? */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = Promise.withResolvers<boolean>();
+  const late = systemClock.schedule(ms, () => timer.resolve(false));
+  try {
+    return await Promise.race([promise.then(() => true), timer.promise]);
+  } finally {
+    late.cancel();
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void systemClock.schedule(ms, resolve));
+}

@@ -1,0 +1,161 @@
+/** In charge of accepting connections: within the limits, never ending by an error, each one's task caught. */
+
+import { type Clock, sleep, systemClock } from "../base/clock.ts";
+import type { ByteConn } from "./byte_conn.ts";
+import { plainAddress, tcpConn } from "./tcp_conn.ts";
+
+/** Where to listen, how many to serve, and who serves them. */
+export interface ListenOptions {
+  /** An address of this machine, or `0.0.0.0` or `::` for all. */
+  hostname: string;
+  /** 0: the system chooses a free one; see {@linkcode TcpListener.address}. */
+  port: number;
+  /** How many connections are served at a time in all. */
+  maxConnections: number;
+  /** How many of one remote address. */
+  maxPerAddress: number;
+  /** Serves one connection; it is closed when the promise settles, and a rejection goes to `onError`. */
+  onConnection(conn: ByteConn): Promise<void>;
+  /** Says no to a connection over a limit (a short write); it is closed when the promise settles. */
+  onRefused?(conn: ByteConn, why: "connections" | "perAddress"): Promise<void>;
+  /** Told what went wrong with accepting or with a connection's task. */
+  onError(error: unknown): void;
+  /** For the pause after an accept error (default: the system's). */
+  clock?: Clock;
+}
+
+/** So many refusals may be under way; further connections are closed without a word. */
+const MAX_REFUSALS = 64;
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 1000;
+
+/** A bound port and its connections. */
+export class TcpListener {
+  readonly #options: ListenOptions;
+  readonly #listener: Deno.TcpListener;
+  readonly #closing = new AbortController();
+  readonly #connections = new Set<ByteConn>();
+  readonly #refusals = new Set<ByteConn>();
+  readonly #perAddress = new Map<string, number>();
+  #whenIdle: (() => void)[] = [];
+
+  /** Binds at once; throws what the system says (address in use, no permission). */
+  static listen(options: ListenOptions): TcpListener {
+    const listener = new TcpListener(options);
+    listener.#acceptAll();
+    return listener;
+  }
+
+  private constructor(options: ListenOptions) {
+    this.#options = options;
+    this.#listener = Deno.listen({ hostname: options.hostname, port: options.port });
+  }
+
+  /** The address that is bound, with the real port. */
+  get address(): { hostname: string; port: number } {
+    const { hostname, port } = this.#listener.addr;
+    return { hostname: plainAddress(hostname), port };
+  }
+
+  /** How many connections are being served. */
+  get active(): number {
+    return this.#connections.size;
+  }
+
+  /** Stops accepting; the connections go on. May be called again. */
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#listener.close();
+  }
+
+  /** Closes all connections at once; their tasks end by it. */
+  closeConnections(): void {
+    for (const conn of this.#connections) conn.close();
+    for (const conn of this.#refusals) conn.close();
+  }
+
+  /** Resolves when no connection's task is left. */
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => void this.#whenIdle.push(resolve));
+  }
+
+  async #acceptAll(): Promise<void> {
+    const { signal } = this.#closing;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      try {
+        const conn = await this.#listener.accept();
+        pauseMs = FIRST_PAUSE_MS;
+        this.#take(conn);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#tell(error);
+        // out of file descriptors, most often: it passes when connections end
+        await sleep(this.#options.clock ?? systemClock, pauseMs, signal);
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      }
+    }
+  }
+
+  #take(raw: Deno.TcpConn): void {
+    const { maxConnections, maxPerAddress } = this.#options;
+    const conn = tcpConn(raw);
+    const address = conn.remote.hostname;
+    const ofAddress = this.#perAddress.get(address) ?? 0;
+    if (this.#closing.signal.aborted) conn.close();
+    else if (this.#connections.size >= maxConnections) void this.#refuse(conn, "connections");
+    else if (ofAddress >= maxPerAddress) void this.#refuse(conn, "perAddress");
+    else {
+      this.#perAddress.set(address, ofAddress + 1);
+      void this.#serve(conn, address);
+    }
+  }
+
+  async #serve(conn: ByteConn, address: string): Promise<void> {
+    this.#connections.add(conn);
+    try {
+      await this.#options.onConnection(conn);
+    } catch (error) {
+      this.#tell(error);
+    }
+    this.#connections.delete(conn);
+    const left = this.#perAddress.get(address)! - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+    this.#ended(conn);
+  }
+
+  async #refuse(conn: ByteConn, why: "connections" | "perAddress"): Promise<void> {
+    if (!this.#options.onRefused || this.#refusals.size >= MAX_REFUSALS) return conn.close();
+    this.#refusals.add(conn);
+    try {
+      await this.#options.onRefused(conn, why);
+    } catch {
+      // a peer that is refused may go as it likes
+    }
+    this.#refusals.delete(conn);
+    this.#ended(conn);
+  }
+
+  #ended(conn: ByteConn): void {
+    conn.close();
+    if (!this.#isIdle()) return;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #isIdle(): boolean {
+    return this.#connections.size === 0 && this.#refusals.size === 0;
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError(error);
+    } catch {
+      // whoever listens to errors must not end the listener
+    }
+  }
+}

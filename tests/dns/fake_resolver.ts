@@ -1,0 +1,52 @@
+/** In charge of a resolver whose answers are data. */
+
+import type { DnsResult, MxRecord, Resolver } from "../../src/dns/resolver.ts";
+
+/** What the fake knows of a name; a text is the reason of trouble; what is absent is "none". */
+export interface FakeName {
+  mx?: [number, string][] | string;
+  a?: string[] | string;
+  aaaa?: string[] | string;
+}
+
+/** Answers from data; names that aren't in it don't exist. */
+export class FakeResolver implements Resolver {
+  /** All questions, as `MX name`. */
+  readonly questions: string[] = [];
+
+  constructor(private readonly names: Record<string, FakeName>) {}
+
+  mx(domain: string): Promise<DnsResult<MxRecord>> {
+    const mx = this.#ask("MX", domain)?.mx;
+    const records = typeof mx === "string"
+      ? mx
+      : mx?.map(([preference, exchange]) => ({ preference, exchange }));
+    return Promise.resolve(this.#answer(domain, records));
+  }
+
+  addresses(host: string, family: 4 | 6): Promise<DnsResult<string>> {
+    const name = this.#ask(family === 4 ? "A" : "AAAA", host);
+    return Promise.resolve(this.#answer(host, family === 4 ? name?.a : name?.aaaa));
+  }
+
+  txt(): Promise<DnsResult<string>> {
+    throw new Error("Not asked here");
+  }
+
+  ptr(): Promise<DnsResult<string>> {
+    throw new Error("Not asked here");
+  }
+
+  close(): void {}
+
+  #ask(type: string, name: string): FakeName | undefined {
+    this.questions.push(`${type} ${name}`);
+    return Object.hasOwn(this.names, name) ? this.names[name] : undefined;
+  }
+
+  #answer<T>(name: string, records: T[] | string | undefined): DnsResult<T> {
+    if (!Object.hasOwn(this.names, name)) return { kind: "nxdomain" };
+    if (typeof records === "string") return { kind: "trouble", why: records };
+    return records && records.length > 0 ? { kind: "found", records } : { kind: "none" };
+  }
+}

@@ -1,0 +1,301 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  localKey,
+  localText,
+  needsUtf8,
+  type ParsedPath,
+  parseMailbox,
+  parsePath,
+  quoteLocal,
+  splitMailbox,
+} from "../../src/mail/address.ts";
+
+type Row = [text: string, mailbox: string, rest?: string];
+
+const ACCEPTED: Row[] = [
+  // plain addresses
+  ["<brain@howstuffworks.com>", "brain@howstuffworks.com"],
+  ["<Brain@HowStuffWorks.COM>", "Brain@howstuffworks.com"],
+  ["<a@localhost>", "a@localhost"],
+  ["<first.middle.last@x.example>", "first.middle.last@x.example"],
+  ["<!#$%&'*+-/=?^_`{|}~@x.example>", "!#$%&'*+-/=?^_`{|}~@x.example"],
+  // old routing signs are ordinary characters
+  ["<user%host@x.example>", "user%host@x.example"],
+  ["<host!user@x.example>", "host!user@x.example"],
+  // blanks and parameters around the path
+  [" \t<a@x.example>", "a@x.example"],
+  ["<a@x.example> SIZE=5 BODY=8BITMIME", "a@x.example", "SIZE=5 BODY=8BITMIME"],
+  ["<a@x.example>   ", "a@x.example", ""],
+  ["<a@x.example> \t SIZE=5 ", "a@x.example", "SIZE=5 "],
+  // quoted strings: needless quotes go, needed ones stay, with as few backslashes as can be
+  ['<"brain"@x.example>', "brain@x.example"],
+  ['<"b\\rain"@x.example>', "brain@x.example"],
+  ['<"a b"@x.example>', '"a b"@x.example'],
+  ['<"a@b"@x.example> X=1', '"a@b"@x.example', "X=1"],
+  ['<"a>b"@x.example>', '"a>b"@x.example'],
+  ['<"a\\"b\\\\c"@x.example>', '"a\\"b\\\\c"@x.example'],
+  ['<"a..b"@x.example>', '"a..b"@x.example'],
+  ['<".a"@x.example>', '".a"@x.example'],
+  ['<""@x.example>', '""@x.example'],
+  // literals
+  ["<a@[192.0.2.1]>", "a@[192.0.2.1]"],
+  ["<a@[192.0.02.001]>", "a@[192.0.2.1]"],
+  ["<a@[IPv6:2001:DB8:0:0:0:0:0:1]>", "a@[IPv6:2001:db8::1]"],
+  ["<a@[ipv6:::1]>", "a@[IPv6:::1]"],
+  ["<a@[X400:c=us@b]>", "a@[x400:c=us@b]"],
+  // source routes are dropped
+  ["<@one.example:a@x.example>", "a@x.example"],
+  ["<@one.example,@two.example:a@x.example> SIZE=1", "a@x.example", "SIZE=1"],
+  // characters beyond ASCII
+  ["<jürgen@bücher.example>", "jürgen@xn--bcher-kva.example"],
+  ["<a@BÜCHER。example>", "a@xn--bcher-kva.example"],
+  ['<"jürgen k"@x.example>', '"jürgen k"@x.example'],
+  ["<用户@例子.example>", "用户@xn--fsqu00a.example"],
+  // the lengths that are just right
+  [`<${"l".repeat(64)}@x.example>`, `${"l".repeat(64)}@x.example`],
+  [`<"${"l".repeat(64)}"@x.example>`, `${"l".repeat(64)}@x.example`],
+  [`<a@${"d".repeat(63)}.example>`, `a@${"d".repeat(63)}.example`],
+  [`<a@${"d.".repeat(125)}ab>`, `a@${"d.".repeat(125)}ab`],
+];
+
+Deno.test("parsePath() accepts what RFC 5321 and 6531 allow, in the canonical form", () => {
+  for (const [text, mailbox, rest = ""] of ACCEPTED) {
+    for (const kind of ["reverse", "forward"] as const) {
+      const path = text.slice(0, text.lastIndexOf(">"));
+      const utf8 = [...path].some((character) => character > "\x7f");
+      assertEquals(parsePath(text, kind), { ok: true, mailbox, rest, utf8 }, text);
+    }
+  }
+});
+
+const REFUSED: string[] = [
+  // no path at all
+  "",
+  "a@x.example",
+  "a@x.example>",
+  "<a@x.example",
+  "< a@x.example>",
+  "<a@x.example >",
+  "<<a@x.example>>",
+  "<a@x.example>SIZE=1",
+  // halves missing
+  "<@>",
+  "<a@>",
+  "<@x.example>",
+  "<a>",
+  "<a@b@x.example>",
+  // dots in the wrong place
+  "<.a@x.example>",
+  "<a.@x.example>",
+  "<a..b@x.example>",
+  "<user@us.>",
+  "<a@.us>",
+  "<a@x..us>",
+  "<a@us。>",
+  // domains that are none
+  "<a@-x.example>",
+  "<a@x-.example>",
+  "<a@x_y.example>",
+  "<a@x y.example>",
+  "<a@x%.example>",
+  "<a@é%00.example>",
+  `<a@${"d".repeat(64)}.example>`,
+  // literals that are none
+  "<a@[]>",
+  "<a@[192.0.2]>",
+  "<a@[192.0.2.256]>",
+  "<a@[192.0.2.1>",
+  "<a@[192.0.2.1]x>",
+  "<a@[IPv6:zz::1]>",
+  "<a@[IPv6:fe80::1%eth0]>",
+  "<a@[IPv6:1:2:3:4:5:6:7:8:9]>",
+  "<a@[2001:db8::1]>",
+  "<a@[x-:1]>",
+  "<a@[x:a b]>",
+  // specials outside quotes, quotes that don't close or enclose only a part
+  "<a b@x.example>",
+  "<a,b@x.example>",
+  "<a(c)@x.example>",
+  "<a\\b@x.example>",
+  '<"a@x.example>',
+  '<"a"b@x.example>',
+  '<a."b"@x.example>',
+  '<"a\\"@x.example>',
+  // control bytes, broken UTF-8 and broken surrogates
+  "<a\0@x.example>",
+  '<"a\0"@x.example>',
+  '<"a\tb"@x.example>',
+  '<"a\\\tb"@x.example>',
+  "<a\r\n@x.example>",
+  "<a\x7f@x.example>",
+  "<a\x85@x.example>",
+  "<a\u2028@x.example>",
+  "<a\ufffd@x.example>",
+  "<a\ud800@x.example>",
+  "<a@x\0.example>",
+  // source routes that are none
+  "<@one.example a@x.example>",
+  "<@one.example,two.example:a@x.example>",
+  "<@one.example,:a@x.example>",
+  "<@us.:a@x.example>",
+  "<@one.example:>",
+  // lengths
+  `<${"l".repeat(65)}@x.example>`,
+  `<${"ü".repeat(33)}@x.example>`,
+  `<a@${"d.".repeat(126)}ab>`,
+  `<@${"d.".repeat(120)}ab:aaaaaaaaaa@x.example>`,
+];
+
+Deno.test("parsePath() refuses what is no path, with a reason in plain ASCII", () => {
+  for (const text of REFUSED) {
+    for (const kind of ["reverse", "forward"] as const) {
+      const parsed = parsePath(text, kind);
+      assert(!parsed.ok, `accepted: ${JSON.stringify(text)}`);
+      assert(/^[ -~]{5,}$/.test(parsed.reason), parsed.reason);
+    }
+  }
+});
+
+Deno.test("parsePath() takes the null path as a reverse-path only", () => {
+  assertEquals(parsePath("<> SIZE=1", "reverse"), { ok: true, mailbox: "", rest: "SIZE=1", utf8: false });
+  assert(!parsePath("<>", "forward").ok);
+  assert(!parsePath("<>SIZE=1", "reverse").ok);
+});
+
+Deno.test("parsePath() takes <postmaster> as a forward-path only", () => {
+  for (const text of ["<postmaster>", "<Postmaster>", "<POSTMASTER> NOTIFY=NEVER"]) {
+    const parsed = parsePath(text, "forward");
+    assert(parsed.ok, text);
+    assertEquals(parsed.mailbox, "postmaster");
+    assert(!parsePath(text, "reverse").ok, text);
+  }
+  assert(!parsePath("<postmaster", "forward").ok);
+});
+
+Deno.test("parseMailbox() takes a bare address and nothing around it", () => {
+  assertEquals(parseMailbox("Brain@X.example"), "Brain@x.example");
+  assertEquals(parseMailbox('"a b"@[192.0.2.1]'), '"a b"@[192.0.2.1]');
+  for (
+    const text of ["", "a", "<a@x.example>", " a@x.example", "a@x.example ", "a@x.example\n", "a@x.example,"]
+  ) {
+    assertEquals(parseMailbox(text), undefined, JSON.stringify(text));
+  }
+});
+
+Deno.test("splitMailbox() splits where the domain begins", () => {
+  const rows: [string, string, string][] = [
+    // usual, quoted @, literal, @ inside a general literal
+    ["a@x.example", "a", "x.example"],
+    ['"a@b"@x.example', '"a@b"', "x.example"],
+    ['"a@[b]"@x.example', '"a@[b]"', "x.example"],
+    ["a@[192.0.2.1]", "a", "[192.0.2.1]"],
+    ["a@[x:b@c]", "a", "[x:b@c]"],
+    // without a domain
+    ["postmaster", "postmaster", ""],
+    ["", "", ""],
+  ];
+  for (const [mailbox, local, domain] of rows) assertEquals(splitMailbox(mailbox), { local, domain });
+});
+
+Deno.test("localKey() is the same for addresses of one mailbox", () => {
+  const rows: [string, string][] = [
+    // case
+    ["Brain@x.example", "brain@x.example"],
+    ["BRAIN@X.example", "brain@x.example"],
+    ["Postmaster", "postmaster"],
+    // quotes
+    ['"Brain"@x.example', "brain@x.example"],
+    ['"A b"@x.example', '"a b"@x.example'],
+    // Unicode: composed and decomposed, and a sign whose composed form is ASCII that needs quotes
+    ["JU\u0308RGEN@x.example", "jürgen@x.example"],
+    ["a\u037eb@x.example", '"a;b"@x.example'],
+  ];
+  for (const [mailbox, key] of rows) assertEquals(localKey(mailbox), key);
+});
+
+Deno.test("quoteLocal() and localText() undo each other", () => {
+  for (const text of ["brain", "a b", 'a"b\\c', "", "a..b", "jürgen"]) {
+    assertEquals(localText(quoteLocal(text)), text);
+  }
+});
+
+Deno.test("needsUtf8() is about the local part, since domains are A-labels", () => {
+  assert(needsUtf8(parseMailbox("jürgen@x.example")!));
+  assert(!needsUtf8(parseMailbox("juergen@bücher.example")!));
+});
+
+// ── properties ──
+
+const atom = fc.string({
+  unit: fc.constantFrom(..."abzAZ09!#$%&'*+-/=?^_`{|}~éΩ用"),
+  minLength: 1,
+  maxLength: 5,
+});
+const dotString = fc.array(atom, { minLength: 1, maxLength: 4 }).map((atoms) => atoms.join("."));
+const quoted = fc.string({ unit: fc.constantFrom(...' !"#()<>@,;:[]\\.abéΩ'), maxLength: 20 })
+  .map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`);
+const label = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9-]{0,6}[A-Za-z0-9])?$/).filter((l) =>
+  !/^..--/.test(l)
+);
+const literal = fc.oneof(
+  fc.ipV4().map((ip) => `[${ip}]`),
+  fc.ipV6().map((ip) => `[IPv6:${ip}]`),
+  fc.stringMatching(/^\[[a-z]{1,5}:[a-z@.,=]{1,9}\]$/).filter((text) => !text.startsWith("[ipv6:")),
+);
+const domain = fc.oneof(fc.array(label, { minLength: 1, maxLength: 4 }).map((l) => l.join(".")), literal);
+const address = fc.tuple(fc.oneof(dotString, quoted), domain).map(([l, d]) => `${l}@${d}`);
+
+function reparsed(parsed: ParsedPath): void {
+  if (!parsed.ok || parsed.mailbox === "" || parsed.mailbox === "postmaster") return;
+  assertEquals(parseMailbox(parsed.mailbox), parsed.mailbox);
+  assert(new TextEncoder().encode(parsed.mailbox).length <= 254);
+  const { local, domain } = splitMailbox(parsed.mailbox);
+  assertEquals(`${local}@${domain}`, parsed.mailbox);
+  assert(/^[!-~]+$/.test(domain));
+  assertEquals(localKey(localKey(parsed.mailbox)), localKey(parsed.mailbox));
+}
+
+Deno.test("parsePath() accepts every generated address, and its canonical form is a fixed point", () => {
+  fc.assert(
+    fc.property(address, fc.constantFrom("", " SIZE=1"), (text, rest) => {
+      const parsed = parsePath(`<${text}>${rest}`, "forward");
+      assert(parsed.ok, `${text}: ${parsed.ok || parsed.reason}`);
+      assertEquals(parsed.rest, rest.trim());
+      assertEquals(parseMailbox(text), parsed.mailbox);
+      const sent = splitMailbox(text);
+      assertEquals(localText(splitMailbox(parsed.mailbox).local), localText(sent.local));
+      reparsed(parsed);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("parsePath() never throws, and what it accepts parses to itself", () => {
+  const near = fc.tuple(address, fc.nat(), fc.string({ unit: "binary", maxLength: 2 })).map(
+    ([text, at, noise]) => {
+      const cut = at % (text.length + 1);
+      return `<${text.slice(0, cut)}${noise}${text.slice(cut)}>`;
+    },
+  );
+  const signs = fc.string({ unit: fc.constantFrom(...'<>@"\\[]:,. a1\0\tü\ud800'), maxLength: 30 });
+  const any = fc.oneof(near, signs, fc.string({ unit: "binary", maxLength: 300 }));
+  fc.assert(
+    fc.property(any, fc.constantFrom("reverse" as const, "forward" as const), (text, kind) => {
+      const parsed = parsePath(text, kind);
+      assert(parsed.ok || parsed.reason !== "");
+      // deno-lint-ignore no-control-regex
+      if (parsed.ok) assert(!/[\x00-\x1f\x7f]/.test(parsed.mailbox));
+      reparsed(parsed);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("parsePath() takes linear time for hostile texts", () => {
+  for (const text of ["<" + "a.".repeat(50_000), '<"' + "\\".repeat(100_000), "<" + "@a,".repeat(30_000)]) {
+    const before = performance.now();
+    assert(!parsePath(text, "forward").ok);
+    assert(performance.now() - before < 500);
+  }
+});

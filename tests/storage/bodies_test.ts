@@ -1,0 +1,323 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { concat } from "../../src/base/bytes.ts";
+import {
+  addOwners,
+  type BodyDraft,
+  BodyMissing,
+  BodySweeper,
+  BodyWriter,
+  draftOf,
+  readBody,
+  releaseBody,
+} from "../../src/storage/bodies.ts";
+import type { BodyRef } from "../../src/storage/body_ref.ts";
+import { StorageError } from "../../src/storage/storage_error.ts";
+import type { Store } from "../../src/storage/store.ts";
+import { together, type Write } from "../../src/storage/write.ts";
+import { keysUnder, onEachStore } from "./stores.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const CHUNK = 60 * KIB;
+
+/** A text whose every place can be told from the others. */
+function textOf(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = (i * 31 + (i >> 8) * 7 + (i >> 16)) & 0xff;
+  return bytes;
+}
+
+const owner = (id: string): Write => ({
+  mutations: [{ type: "set", key: ["owner", id], value: 1 }],
+  size: 20,
+});
+
+/** Writes a text in pieces of that size. */
+async function written(
+  store: Store,
+  id: string,
+  bytes: Uint8Array,
+  pieceSize = 64 * KIB,
+): Promise<BodyWriter> {
+  const writer = new BodyWriter(store, { id, clock: systemClock });
+  for (let at = 0; at < bytes.length; at += pieceSize) {
+    await writer.append(bytes.subarray(at, at + pieceSize));
+  }
+  return writer;
+}
+
+async function commit(store: Store, draft: BodyDraft, owners = 1): Promise<BodyRef> {
+  assertEquals((await store.write(together(draft.write(owners), owner("x")))).ok, true);
+  return draft.ref(owners);
+}
+
+async function readWhole(store: Store, ref: BodyRef): Promise<Uint8Array> {
+  return concat(await Array.fromAsync(readBody(store.kv, ref)));
+}
+
+/** All that is in the store beside owners and the format. */
+async function left(store: Store): Promise<string[]> {
+  return [
+    ...await keysUnder(store.kv, "body"),
+    ...await keysUnder(store.kv, "bodyrefs"),
+    ...await keysUnder(store.kv, "bodypending"),
+  ];
+}
+
+function sweeper(store: Store, clock = new ManualClock()): BodySweeper {
+  return new BodySweeper(store, { clock, graceMs: 3_600_000 });
+}
+
+onEachStore("BodyWriter and readBody() keep texts of every size as they are", async (store) => {
+  const sizes = [0, 1, 4300, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1, 2 * CHUNK, 2 * CHUNK + 1]
+    .concat([3 * CHUNK, 4 * CHUNK, 4 * CHUNK + 1, 5 * CHUNK + 17, MIB]);
+  for (const size of sizes) {
+    for (const pieceSize of [997, 64 * KIB, 3 * MIB]) {
+      const bytes = textOf(size);
+      const writer = await written(store, `${size}-${pieceSize}`, bytes, pieceSize);
+      assertEquals(writer.size, size);
+      const ref = await commit(store, writer.finish());
+      assertEquals(ref, { id: `${size}-${pieceSize}`, size, chunks: Math.ceil(size / CHUNK), shared: false });
+      assertEquals(await readWhole(store, ref), bytes);
+    }
+  }
+  assertEquals(await keysUnder(store.kv, "bodypending"), []);
+});
+
+onEachStore("BodyWriter takes up to 120 KiB without a promise or a write, and copies", async (store) => {
+  const writer = new BodyWriter(store, { id: "A", clock: systemClock });
+  const piece = new Uint8Array(10 * KIB).fill(7);
+  for (let i = 0; i < 12; i++) assertEquals(writer.append(piece), undefined);
+  piece.fill(9);
+  assertEquals(await left(store), []);
+  const draft = writer.finish();
+  assertEquals(draft.inMemory, new Uint8Array(120 * KIB).fill(7));
+  assertEquals(draft.write(1).checks?.length ?? 0, 0);
+  assertEquals(await readWhole(store, await commit(store, draft)), draft.inMemory!);
+});
+
+onEachStore("BodyWriter writes ahead under a mark that the accepting write takes away", async (store) => {
+  const clock = new ManualClock(5000);
+  const writer = new BodyWriter(store, { id: "A", clock });
+  await writer.append(new Uint8Array(120 * KIB));
+  assertEquals(await left(store), []);
+  await writer.append(new Uint8Array(1));
+  assertEquals(await left(store), ["body/A/0", "body/A/1", "bodypending/A"]);
+  assertEquals((await store.kv.get(["bodypending", "A"])).value, { at: 5000, chunks: 2 });
+  clock.advance(60_000);
+  await writer.append(new Uint8Array(120 * KIB));
+  assertEquals((await store.kv.get(["bodypending", "A"])).value, { at: 65_000, chunks: 4 });
+
+  const draft = writer.finish();
+  assertEquals(draft.inMemory, undefined);
+  assertEquals(draft.size, 240 * KIB + 1);
+  await commit(store, draft, 3);
+  assertEquals(await left(store), [0, 1, 2, 3, 4].map((n) => `body/A/${n}`).concat("bodyrefs/A"));
+  assertEquals((await store.kv.get<Deno.KvU64>(["bodyrefs", "A"])).value!.value, 3n);
+});
+
+onEachStore("BodyWriter takes nothing while it writes ahead, and nothing after its end", async (store) => {
+  const writer = new BodyWriter(store, { id: "A", clock: systemClock });
+  const writing = writer.append(new Uint8Array(200 * KIB));
+  assert(writing instanceof Promise);
+  assertThrows(() => writer.append(new Uint8Array(1)), Error, "await append()");
+  assertThrows(() => writer.finish(), Error, "await append()");
+  await writing;
+  writer.finish();
+  assertThrows(() => writer.append(new Uint8Array(1)), Error, "finished");
+});
+
+onEachStore("BodyWriter.abort() leaves nothing, whenever it comes", async (store) => {
+  for (const size of [0, 4300, 121 * KIB, 10 * MIB]) {
+    const writer = await written(store, `before-${size}`, textOf(size));
+    await writer.abort();
+    const finished = await written(store, `after-${size}`, textOf(size));
+    finished.finish();
+    await finished.abort();
+    const busy = new BodyWriter(store, { id: `busy-${size}`, clock: systemClock });
+    const appending = busy.append(textOf(size));
+    await busy.abort();
+    await appending;
+    assertEquals(await left(store), [], `size ${size}`);
+  }
+});
+
+onEachStore("BodyWriter.abort() leaves a committed text alone", async (store) => {
+  const bytes = textOf(MIB);
+  const writer = await written(store, "A", bytes);
+  const ref = await commit(store, writer.finish());
+  await writer.abort();
+  assertEquals(await readWhole(store, ref), bytes);
+});
+
+onEachStore("a swept body can't be committed, nor written on", async (store) => {
+  const bytes = textOf(MIB);
+  const done = await written(store, "done", bytes);
+  const draft = done.finish();
+  const busy = await written(store, "busy", bytes);
+  assertEquals(await sweeper(store).sweep(true), 2);
+  assertEquals(await store.write(together(draft.write(1), owner("done"))), { ok: false });
+  const error = await assertRejects(async () => await busy.append(bytes), StorageError);
+  assertEquals(error.kind, "failed");
+  assertThrows(() => busy.append(bytes), Error, "broken");
+  await busy.abort();
+  assertEquals([...await left(store), ...await keysUnder(store.kv, "owner")], []);
+});
+
+onEachStore(
+  "BodySweeper spares the living: writers seen in the last hour, and committed texts",
+  async (store) => {
+    const clock = new ManualClock();
+    const bytes = textOf(MIB);
+    const ref = await commit(store, (await written(store, "stored", bytes)).finish());
+    const slow = new BodyWriter(store, { id: "slow", clock });
+    await slow.append(bytes);
+    const dead = new BodyWriter(store, { id: "dead", clock });
+    await dead.append(bytes);
+    clock.advance(59 * 60_000);
+    assertEquals(await sweeper(store, clock).sweep(false), 0);
+    await slow.append(bytes); // renews its mark
+    clock.advance(60_000);
+    assertEquals(await sweeper(store, clock).sweep(false), 1);
+    assertEquals((await keysUnder(store.kv, "body", "dead")).length, 0);
+    assertEquals(await readWhole(store, await commit(store, slow.finish())), concat([bytes, bytes]));
+    assertEquals(await readWhole(store, ref), bytes);
+  },
+);
+
+onEachStore("releaseBody() deletes with the last owner", async (store) => {
+  for (const size of [4300, 8 * CHUNK, 8 * CHUNK + 1, 10 * MIB]) {
+    // one owner: at once
+    const alone = await commit(store, (await written(store, "alone", textOf(size))).finish());
+    const change = releaseBody(store.kv, alone);
+    assert(!(change instanceof Promise));
+    assertEquals((await store.write(change)).ok, true);
+
+    // three owners, two of which go together
+    const shared = await commit(store, (await written(store, "shared", textOf(size))).finish(), 3);
+    assertEquals((await store.write(await releaseBody(store.kv, shared, 2))).ok, true);
+    assertEquals(await readWhole(store, shared), textOf(size));
+    assertEquals((await store.write(await releaseBody(store.kv, shared))).ok, true);
+    assertEquals((await store.kv.get(["bodyrefs", "shared"])).versionstamp, null);
+
+    const large = size > 8 * CHUNK;
+    assertEquals(await sweeper(store).sweep(false), large ? 2 : 0);
+    assertEquals(await left(store), [], `size ${size}`);
+  }
+});
+
+onEachStore("releaseBody() by many owners at once deletes once, and only at the end", async (store) => {
+  const owners = 40;
+  const ref = await commit(store, draftOf("A", textOf(5000)), owners);
+  let retries = 0;
+  async function letGo(): Promise<void> {
+    while (!(await store.write(await releaseBody(store.kv, ref))).ok) retries++;
+  }
+  await Promise.all(Array.from({ length: owners - 1 }, letGo));
+  assert(retries > 0, "they met");
+  assertEquals(await readWhole(store, ref), textOf(5000));
+  await letGo();
+  assertEquals(await left(store), []);
+  await store.write(await releaseBody(store.kv, ref)); // one too many does no harm
+  assertEquals(await left(store), []);
+});
+
+onEachStore("addOwners() makes a text of one owner shared, and a shared one more so", async (store) => {
+  const bytes = textOf(5000);
+  const alone = await commit(store, draftOf("A", bytes));
+  const two = addOwners(alone, 1);
+  assertEquals(two.ref, { ...alone, shared: true });
+  await store.write(two.write);
+  const five = addOwners(two.ref, 3);
+  assertEquals(five.ref, two.ref);
+  await store.write(five.write);
+  assertEquals(addOwners(alone, 0), { ref: alone, write: { mutations: [], size: 0 } });
+  for (let owners = 5; owners > 0; owners--) {
+    assertEquals(await readWhole(store, five.ref), bytes);
+    await store.write(await releaseBody(store.kv, five.ref));
+  }
+  assertEquals(await left(store), []);
+});
+
+onEachStore("a text of 50 MiB for 1,000 owners keeps within KV's limits", async (store) => {
+  const bytes = textOf(50 * MIB);
+  const writer = await written(store, "A", bytes);
+  const draft = writer.finish();
+  const owners: Write = {
+    mutations: Array.from({ length: 1000 - 5 }, (_, n) => ({ type: "set", key: ["owner", n], value: 1 })),
+    size: 20_000,
+  };
+  const write = together(draft.write(1000), owners);
+  assert(write.size < 150 * KIB);
+  assertEquals((await store.write(write)).ok, true);
+  const ref = draft.ref(1000);
+  let at = 0;
+  for await (const piece of readBody(store.kv, ref)) {
+    assertEquals(piece, bytes.subarray(at, at + piece.length));
+    at += piece.length;
+  }
+  assertEquals(at, bytes.length);
+  await store.write(await releaseBody(store.kv, ref, 1000));
+  assertEquals(await sweeper(store).sweep(false), 1);
+  assertEquals(await left(store), []);
+});
+
+onEachStore("BodySweeper goes on where it was stopped", async (store) => {
+  const ref = await commit(store, (await written(store, "A", textOf(20 * MIB))).finish());
+  await store.write(releaseBody(store.kv, ref) as Write);
+  let allowed = 3;
+  const stopping: Store = {
+    kv: store.kv,
+    embedded: true,
+    write: (change) =>
+      allowed-- > 0 ? store.write(change) : Promise.reject(new StorageError("closed", "stop")),
+    close: () => store.close(),
+  };
+  await assertRejects(() => sweeper(stopping).sweep(true), StorageError, "stop");
+  const between = await left(store);
+  assertEquals(between.length, ref.chunks - 3 * 64 + 1);
+  assertEquals(between.at(-1), "bodypending/A");
+  assertEquals(await sweeper(store).sweep(false), 1);
+  assertEquals(await left(store), []);
+});
+
+onEachStore("readBody() throws when the text is not what the ref says", async (store) => {
+  const ref = await commit(store, draftOf("A", textOf(300 * KIB)));
+  const wrong: [BodyRef, string][] = [
+    [{ id: "B", size: 10, chunks: 1, shared: false }, "chunk 0 of 1 is missing"],
+    [{ ...ref, chunks: 6, size: 310 * KIB }, "chunk 5 of 6 is missing"],
+    [{ ...ref, size: ref.size + 1 }, `${ref.size} bytes instead of ${ref.size + 1}`],
+    [{ ...ref, size: 5, chunks: 1 }, "instead of 5"],
+  ];
+  for (const [ref, words] of wrong) await assertRejects(() => readWhole(store, ref), BodyMissing, words);
+});
+
+onEachStore("readBody() leaves nothing running when the reader stops early", async (store) => {
+  const ref = await commit(store, draftOf("A", textOf(600 * KIB)));
+  for await (const piece of readBody(store.kv, ref)) {
+    assertEquals(piece.length, CHUNK);
+    break;
+  }
+  const reading = readBody(store.kv, ref);
+  await reading.next();
+  await reading.return(undefined);
+});
+
+onEachStore("draftOf() takes a text in memory of up to 700 KiB", async (store) => {
+  const bytes = textOf(700 * KIB);
+  const draft = draftOf("A", bytes);
+  assertEquals(draft.inMemory, bytes);
+  assertEquals(await readWhole(store, await commit(store, draft)), bytes);
+  assertThrows(() => draftOf("B", new Uint8Array(700 * KIB + 1)), RangeError, "716801 bytes");
+  for (const owners of [0, -1, 1.5]) assertThrows(() => draft.write(owners), RangeError, "owners");
+});
+
+onEachStore("a draft can be written again after a failed check", async (store) => {
+  const bytes = textOf(MIB);
+  const draft = (await written(store, "A", bytes)).finish();
+  const quota = { checks: [{ key: ["quota"], versionstamp: "0".repeat(20) }], mutations: [], size: 10 };
+  assertEquals((await store.write(together(draft.write(2), quota))).ok, false);
+  assertEquals(await readWhole(store, await commit(store, draft)), bytes);
+});

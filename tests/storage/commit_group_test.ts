@@ -1,0 +1,190 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { CommitGroup } from "../../src/storage/commit_group.ts";
+import { StorageError } from "../../src/storage/storage_error.ts";
+import type { Write, WriteResult } from "../../src/storage/write.ts";
+import { type Fate, fatefulKv, memoryStore, onEachStore } from "./stores.ts";
+
+const setting = (key: string, value: unknown = key): Write => ({
+  mutations: [{ type: "set", key: [key], value }],
+  size: 50,
+});
+const failing = (key: string): Write => ({
+  ...setting(key),
+  checks: [{ key: ["no"], versionstamp: "0".repeat(20) }],
+});
+
+onEachStore("Store.write() makes a write durable and tells its versionstamp", async (store) => {
+  const result = await store.write(setting("a"));
+  const entry = await store.kv.get(["a"]);
+  assertEquals(entry.value, "a");
+  assertEquals(result, { ok: true, versionstamp: entry.versionstamp! });
+});
+
+onEachStore("Store.write() does nothing of a write whose check fails", async (store) => {
+  assertEquals(await store.write(failing("a")), { ok: false });
+  assertEquals((await store.kv.get(["a"])).versionstamp, null);
+});
+
+onEachStore("Store.write() gives each of many at once its own result", async (store) => {
+  const writes = Array.from({ length: 60 }, (_, i) => i % 7 === 3 ? failing(`k${i}`) : setting(`k${i}`));
+  const results = await Promise.all(writes.map((write) => store.write(write)));
+  for (let i = 0; i < 60; i++) {
+    assertEquals(results[i]!.ok, i % 7 !== 3, `write ${i}`);
+    assertEquals((await store.kv.get([`k${i}`])).value, i % 7 === 3 ? null : `k${i}`);
+  }
+});
+
+onEachStore("Store.write() rejects only the write that KV refuses", async (store) => {
+  const poison: Write[] = [
+    setting("large", new Uint8Array(65_537)),
+    setting("function", () => 1),
+    setting("x".repeat(3000)),
+    { mutations: [{ type: "sum", key: ["format"], value: new Deno.KvU64(1n) }], size: 10 },
+  ];
+  const told = await Promise.allSettled(
+    [setting("a"), ...poison, setting("b"), setting("c")].map((write) => store.write(write)),
+  );
+  assertEquals(told.map((t) => t.status === "fulfilled"), [true, false, false, false, false, true, true]);
+  for (const t of told) if (t.status === "rejected") assert(t.reason instanceof StorageError);
+  assertEquals((await store.kv.get(["c"])).value, "c");
+});
+
+onEachStore("Store.write() says what is wrong with a write that is too big for one commit", async (store) => {
+  const many: Write = {
+    mutations: Array.from({ length: 1001 }, (_, i) => ({ type: "set", key: ["m", i], value: 1 })),
+    size: 10,
+  };
+  const error = await assertRejects(() => store.write(many), StorageError);
+  assertEquals(error.kind, "failed");
+  assertStringIncludes(error.message, "1001 mutations");
+  assertStringIncludes(error.message, "at most 1000 mutations, 100 checks and 800 KiB");
+  const heavy: Write = {
+    mutations: Array.from(
+      { length: 14 },
+      (_, i) => ({ type: "set", key: ["h", i], value: new Uint8Array(60_000) }),
+    ),
+    size: 840_000,
+  };
+  await assertRejects(() => store.write(heavy), StorageError, "800 KiB");
+});
+
+onEachStore("Store.write() adds up the sums of many writes", async (store) => {
+  const one: Write = { mutations: [{ type: "sum", key: ["n"], value: new Deno.KvU64(1n) }], size: 10 };
+  const back: Write = {
+    mutations: [{ type: "sum", key: ["n"], value: new Deno.KvU64(2n ** 64n - 1n) }],
+    size: 10,
+  };
+  await Promise.all(Array.from({ length: 500 }, (_, i) => store.write(i % 5 === 4 ? back : one)));
+  assertEquals((await store.kv.get<Deno.KvU64>(["n"])).value!.value, 300n);
+});
+
+Deno.test("CommitGroup puts what arrives during a commit into the next one", async () => {
+  await using store = await memoryStore();
+  const { kv, commits } = fatefulKv(store.kv, []);
+  const group = new CommitGroup(kv, { clock: systemClock });
+  await Promise.all(Array.from({ length: 51 }, (_, i) => group.write(setting(`k${i}`))));
+  assertEquals(commits, [{ mutations: 1 }, { mutations: 50 }]);
+  await group.close();
+});
+
+Deno.test("CommitGroup halves a group to find the one write whose check fails", async () => {
+  await using store = await memoryStore();
+  const { kv, commits } = fatefulKv(store.kv, []);
+  const group = new CommitGroup(kv, { clock: systemClock });
+  const writes = [
+    setting("first"),
+    ...Array.from({ length: 64 }, (_, i) => (i === 21 ? failing : setting)(`k${i}`)),
+  ];
+  const results = await Promise.all(writes.map((write) => group.write(write)));
+  assertEquals(results.filter((r) => !r.ok).length, 1);
+  assertEquals(results[22], { ok: false });
+  assertEquals(commits.length, 1 + 1 + 2 * Math.log2(64));
+  await group.close();
+});
+
+Deno.test("CommitGroup rejects a group that meets a full disk, and goes on when there is space again", async () => {
+  const messages: [message: string, kind: string][] = [
+    ["database or disk is full", "full"],
+    ["disk I/O error", "full"],
+    ["No space left on device (os error 28)", "full"],
+    ["the server went away", "failed"],
+  ];
+  for (const [message, kind] of messages) {
+    await using store = await memoryStore();
+    const fates: Fate[] = [undefined, new TypeError(message)];
+    const { kv, commits } = fatefulKv(store.kv, fates);
+    const group = new CommitGroup(kv, { clock: systemClock });
+    const first = group.write(setting("first"));
+    const rest = Promise.allSettled(["a", "b", "c"].map((key) => group.write(setting(key))));
+    assertEquals((await first).ok, true);
+    for (const told of await rest) {
+      assert(told.status === "rejected" && told.reason instanceof StorageError);
+      assertEquals(told.reason.kind, kind);
+      assertStringIncludes(told.reason.message, message);
+    }
+    assertEquals((await group.write(setting("a"))).ok, true);
+    assertEquals(commits.length, 3, "no tries one by one on a full disk");
+    await group.close();
+  }
+});
+
+/** Moves the clock on until the promise is settled. */
+async function passTime<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+  let settled = false;
+  const done = () => settled = true;
+  promise.then(done, done);
+  while (!settled) {
+    clock.advance(clock.untilNext ?? 0);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return await promise;
+}
+
+Deno.test("CommitGroup tries again while the file is locked, and tells so once", async () => {
+  await using store = await memoryStore();
+  const locked = new TypeError("database is locked");
+  const { kv, commits } = fatefulKv(store.kv, Array(12).fill(locked));
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const group = new CommitGroup(kv, { clock, onTrouble: (what) => told.push(what) });
+  assertEquals((await passTime(clock, group.write(setting("a")))).ok, true);
+  assertEquals(commits.length, 13);
+  assertEquals(clock.monotonic(), 2 + 4 + 8 + 16 + 32 + 64 + 128 + 5 * 250);
+  assertEquals(told.length, 1);
+  await group.close();
+});
+
+Deno.test("CommitGroup gives up after ten seconds of a locked file", async () => {
+  await using store = await memoryStore();
+  const { kv } = fatefulKv(store.kv, Array(100).fill(new TypeError("database is locked")));
+  const clock = new ManualClock();
+  const group = new CommitGroup(kv, { clock });
+  const error = await assertRejects(() => passTime(clock, group.write(setting("a"))), StorageError);
+  assertEquals(error.kind, "locked");
+  assert(clock.monotonic() >= 10_000 && clock.monotonic() < 11_000);
+  await group.close();
+});
+
+Deno.test("CommitGroup.close() lets in-flight writes end and takes no more", async () => {
+  await using store = await memoryStore();
+  const group = new CommitGroup(store.kv, { clock: systemClock });
+  const results: Promise<WriteResult>[] = Array.from({ length: 5 }, (_, i) => group.write(setting(`k${i}`)));
+  const closing = group.close();
+  const late = group.write(setting("late"));
+  const error = await assertRejects(() => late, StorageError);
+  assertEquals(error.kind, "closed");
+  await closing;
+  assertEquals((await Promise.all(results)).every((r) => r.ok), true);
+  assertEquals((await store.kv.get(["late"])).versionstamp, null);
+});
+
+Deno.test("CommitGroup tells that KV was closed behind its back", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const group = new CommitGroup(kv, { clock: systemClock });
+  kv.close();
+  const error = await assertRejects(() => group.write(setting("a")), StorageError);
+  assertEquals(error.kind, "closed");
+  await group.close();
+});

@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
+import * as keys from "../../src/storage/keys.ts";
+import { StorageError } from "../../src/storage/storage_error.ts";
+import { FORMAT, openStore } from "../../src/storage/store.ts";
+import { tempDir } from "./stores.ts";
+
+const open = (location: string) => openStore({ location, clock: systemClock });
+
+Deno.test("openStore() makes the file's folder for its owner alone, and marks a new store", async () => {
+  await using dir = await tempDir();
+  const location = `${dir.path}/a/b/kv.sqlite3`;
+  const store = await open(location);
+  assertEquals((await Deno.stat(`${dir.path}/a/b`)).mode! & 0o777, 0o700);
+  assertEquals(store.embedded, true);
+  assertEquals((await store.kv.get(keys.format)).value, FORMAT);
+  await store.write({ mutations: [{ type: "set", key: ["a"], value: 1 }], size: 8 });
+  await store.close();
+  await store.close();
+
+  const again = await open(location);
+  assertEquals((await again.kv.get(["a"])).value, 1);
+  await again.close();
+});
+
+Deno.test("openStore() refuses what is no store of this dinopost", async () => {
+  await using dir = await tempDir();
+  const location = `${dir.path}/kv.sqlite3`;
+  const contents: [entry: [Deno.KvKey, unknown], words: string[]][] = [
+    // a newer format names both
+    [[keys.format, FORMAT + 1], [`format ${FORMAT + 1}`, `format ${FORMAT}`, "newer"]],
+    [[keys.format, "x"], ["unknown format (x)"]],
+    [[["something"], 1], ["another program"]],
+  ];
+  for (const [[key, value], words] of contents) {
+    const kv = await Deno.openKv(location);
+    await kv.set(key, value);
+    kv.close();
+    const error = await assertRejects(() => open(location), StorageError);
+    assertEquals(error.kind, "failed");
+    for (const word of [location, ...words]) assertStringIncludes(error.message, word);
+    await Deno.remove(location);
+  }
+});
+
+Deno.test("openStore() refuses a file that is no database, and leaves it as it is", async () => {
+  await using dir = await tempDir();
+  const location = `${dir.path}/kv.sqlite3`;
+  const text = "Dear Brain, this is a letter and no database.\n".repeat(100);
+  await Deno.writeTextFile(location, text);
+  const error = await assertRejects(() => open(location), StorageError, "is not a Deno KV database");
+  assertStringIncludes(error.message, location);
+  assertEquals(await Deno.readTextFile(location), text);
+});
+
+Deno.test("openStore() tells of a damaged file", async () => {
+  await using dir = await tempDir();
+  const location = `${dir.path}/kv.sqlite3`;
+  const store = await open(location);
+  for (let n = 0; n < 50; n++) {
+    await store.write({
+      mutations: [{ type: "set", key: ["a", n], value: new Uint8Array(4000) }],
+      size: 4000,
+    });
+  }
+  await store.close();
+  const bytes = await Deno.readFile(location);
+  bytes.fill(0xa5, 200); // the first page's header stays, so that it still looks like a database
+  await Deno.writeFile(location, bytes);
+  const error = await assertRejects(() => open(location), StorageError);
+  assertStringIncludes(error.message, location);
+  assertStringIncludes(error.message, "damaged");
+});
+
+Deno.test("openStore() tells when a folder is in the way, or a server can't be reached", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(`${dir.path}/kv.sqlite3`);
+  const error = await assertRejects(() => open(`${dir.path}/kv.sqlite3`), StorageError);
+  assertStringIncludes(error.message, dir.path);
+  const url = "http://127.0.0.1:1/";
+  assertStringIncludes((await assertRejects(() => open(url), StorageError)).message, url);
+});
+
+Deno.test("Store.close() waits for the writes in flight", async () => {
+  await using dir = await tempDir();
+  const store = await open(`${dir.path}/kv.sqlite3`);
+  const writing = Array.from({ length: 20 }, (_, n) => {
+    return store.write({
+      mutations: [{ type: "set", key: ["a", n], value: new Uint8Array(50_000) }],
+      size: 50_000,
+    });
+  });
+  await store.close();
+  assert((await Promise.all(writing)).every((result) => result.ok));
+  const again = await open(`${dir.path}/kv.sqlite3`);
+  assertEquals((await Array.fromAsync(again.kv.list({ prefix: ["a"] }))).length, 20);
+  await again.close();
+});

@@ -1,0 +1,135 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { Batch, keyText, LIMITS, plan } from "../../src/storage/write_plan.ts";
+import type { Write } from "../../src/storage/write.ts";
+
+const set = (key: string, value: unknown = 1): Deno.KvMutation => ({ type: "set", key: [key], value });
+const del = (key: string): Deno.KvMutation => ({ type: "delete", key: [key] });
+const max = (key: string): Deno.KvMutation => ({ type: "max", key: [key], value: new Deno.KvU64(1n) });
+const sum = (key: string, n = 1n): Deno.KvMutation => ({ type: "sum", key: [key], value: new Deno.KvU64(n) });
+const check = (key: string, versionstamp: string | null = null) => ({ key: [key], versionstamp });
+const write = (...mutations: Deno.KvMutation[]): Write => ({ mutations, size: 10 });
+const guarded = (checks: Deno.AtomicCheck[], ...mutations: Deno.KvMutation[]): Write => ({
+  checks,
+  mutations,
+  size: 10,
+});
+
+const PAIRS: [what: string, first: Write, second: Write, together: boolean][] = [
+  // nothing in common
+  ["other keys", write(set("a")), write(set("b")), true],
+  [
+    "keys that only look alike",
+    write(set("a")),
+    { mutations: [set("b")], checks: [check("a ")], size: 1 },
+    true,
+  ],
+  // both only look
+  ["the same check", guarded([check("a", "1")], set("x")), guarded([check("a", "1")], set("y")), true],
+  [
+    "checks that exclude each other",
+    guarded([check("a", "1")], set("x")),
+    guarded([check("a")], set("y")),
+    false,
+  ],
+  // the second looks at what the first changes
+  ["check after set", write(set("a")), guarded([check("a")], set("b")), false],
+  ["check after delete", write(del("a")), guarded([check("a")], set("b")), false],
+  ["check after sum", write(sum("a")), guarded([check("a")], set("b")), false],
+  // the second changes what the first looks at: all checks come before all mutations anyway
+  ["set after check", guarded([check("a")], set("b")), write(set("a")), true],
+  ["sum after check", guarded([check("a")], set("b")), write(sum("a")), true],
+  // both change it
+  ["set after set", write(set("a")), write(set("a")), false],
+  ["delete after set", write(set("a")), write(del("a")), false],
+  ["set after sum", write(sum("a")), write(set("a")), false],
+  ["sum after set", write(set("a")), write(sum("a")), false],
+  ["max after sum", write(sum("a")), write(max("a")), false],
+  ["sum after max", write(max("a")), write(sum("a")), false],
+  ["sum after sum", write(sum("a")), write(sum("a")), true],
+  ["sum after a write that sums and sets", write(sum("a"), set("a")), write(sum("a")), false],
+  ["sum and set after sum", write(sum("a")), write(sum("a"), set("a")), false],
+];
+
+for (const [what, first, second, expected] of PAIRS) {
+  Deno.test(`Batch ${expected ? "puts together" : "keeps apart"}: ${what}`, () => {
+    const batch = new Batch();
+    assertEquals(batch.add(plan(first)), true);
+    assertEquals(batch.add(plan(second)), expected);
+    if (!expected) {
+      assertEquals(batch.mutations.length, first.mutations.length, "nothing of it may be left in");
+    }
+  });
+}
+
+Deno.test("Batch merges equal checks and sums, modulo 2^64", () => {
+  const batch = new Batch();
+  batch.add(plan(guarded([check("c", "5")], sum("n", 2n ** 64n - 1n), set("x"))));
+  batch.add(plan(guarded([check("c", "5")], sum("n", 3n), set("y"))));
+  assertEquals(batch.checks, [check("c", "5")]);
+  assertEquals(batch.mutations, [sum("n", 2n), set("x"), set("y")]);
+});
+
+Deno.test("Batch leaves the order inside of one write alone", () => {
+  const mutations = [sum("n", 1n), sum("n", 2n), set("n"), sum("n", 3n), sum("n", 4n), del("n")];
+  const batch = new Batch();
+  batch.add(plan(write(...mutations)));
+  assertEquals(batch.mutations, [sum("n", 3n), set("n"), sum("n", 3n), sum("n", 4n), del("n")]);
+});
+
+Deno.test("Batch keeps both of a write's own checks that exclude each other", () => {
+  const batch = new Batch();
+  batch.add(plan(guarded([check("a"), check("a", "1")], set("x"))));
+  assertEquals(batch.checks.length, 2);
+});
+
+Deno.test("Batch keeps within KV's limits", () => {
+  const keys = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `${from + i}`);
+  const sets = (n: number, from = 0) => write(...keys(n, from).map((k) => set(k)));
+  const checks = (n: number, from = 0) => guarded(keys(n, from).map((k) => check(k)), set(`x${from}`));
+  const bytes = (n: number, key: string): Write => ({ mutations: [set(key)], size: n });
+  const cases: [Write, Write, Write][] = [
+    [sets(LIMITS.mutations - 1), sets(1, 5000), sets(1, 6000)],
+    [checks(LIMITS.checks - 1), checks(1, 5000), checks(1, 6000)],
+    [bytes(LIMITS.bytes - 10, "a"), bytes(10, "b"), bytes(1, "c")],
+    // a size that was told too low doesn't count
+    [
+      bytes(LIMITS.bytes - 60_000, "a"),
+      { mutations: [set("b", new Uint8Array(59_000))], size: 0 },
+      bytes(2000, "c"),
+    ],
+  ];
+  for (const [first, fits, tooMuch] of cases) {
+    const batch = new Batch();
+    assertEquals([first, fits, tooMuch].map((w) => batch.add(plan(w))), [true, true, false]);
+  }
+  assertEquals(new Batch().add(plan(sets(2000))), true, "alone, KV itself judges it");
+});
+
+Deno.test("keyText() tells keys apart as KV does", () => {
+  const distinct: Deno.KvKey[] = [
+    ["a", "b"],
+    ["ab"],
+    ["a\0b"],
+    ["a,b"],
+    ["1:a"],
+    [1, "a"],
+    ["1"],
+    [1],
+    [1n],
+    [true],
+    ["true"],
+    [false],
+    [new Uint8Array([49])],
+    [new Uint8Array([1, 2])],
+    [new Uint8Array([1]), new Uint8Array([2])],
+    [],
+    [""],
+    ["", ""],
+    [12, 3],
+    [1, 23],
+    [0.5],
+  ];
+  assertEquals(new Set(distinct.map(keyText)).size, distinct.length);
+  assertEquals(keyText(["a", 1, new Uint8Array([9])]), keyText(["a", 1, new Uint8Array([9])]));
+  assertNotEquals(keyText(["é"]), keyText(["e"]));
+});

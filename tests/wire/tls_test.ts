@@ -1,0 +1,409 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { binaryString, encode } from "../../src/base/bytes.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { memoryPair } from "../../src/testing/memory_conn.ts";
+import type { ByteConn } from "../../src/wire/byte_conn.ts";
+import { type TcpByteConn, tcpConn } from "../../src/wire/tcp_conn.ts";
+import { clientTls, type ServerTls, serverTls, type TlsMaterial } from "../../src/wire/tls.ts";
+import type { TlsConn } from "../../src/wire/tls_conn.ts";
+
+const MAIL = await makeMaterial("mail.test", ["DNS:mail.test", "IP:127.0.0.1"], 30);
+const OTHER = await makeMaterial("other.test", ["DNS:other.test"], 3);
+
+async function makeMaterial(name: string, names: string[], days: number): Promise<TlsMaterial> {
+  const dir = await Deno.makeTempDir();
+  try {
+    const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    args.push("-keyout", `${dir}/key.pem`, "-out", `${dir}/cert.pem`, "-days", `${days}`);
+    args.push("-subj", `/CN=${name}`, "-addext", `subjectAltName=${names.join(",")}`);
+    const { success, stderr } = await new Deno.Command("openssl", { args, stderr: "piped" }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    return {
+      cert: await Deno.readTextFile(`${dir}/cert.pem`),
+      key: await Deno.readTextFile(`${dir}/key.pem`),
+    };
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+async function tcpPair(): Promise<[TcpByteConn, TcpByteConn]> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const dialing = Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const server = tcpConn(await listener.accept());
+  listener.close();
+  return [tcpConn(await dialing), server];
+}
+
+interface Encrypted {
+  client: TlsConn;
+  server: TlsConn;
+  /** The server's connection below. */
+  below: ByteConn;
+  clientBelow: ByteConn;
+}
+
+async function encrypted(
+  tls: ServerTls,
+  options: Partial<Parameters<typeof clientTls>[1]> = {},
+  pair?: [ByteConn, ByteConn],
+): Promise<Encrypted> {
+  const [clientBelow, below] = pair ?? await tcpPair();
+  const [client, server] = await Promise.all([
+    clientTls(clientBelow, { serverName: "mail.test", ...options }),
+    tls.upgrade(below),
+  ]);
+  return { client: client as TlsConn, server: server as TlsConn, below, clientBelow };
+}
+
+async function text(conn: ByteConn): Promise<string | null> {
+  const buffer = new Uint8Array(100);
+  const count = await conn.read(buffer);
+  return count === null ? null : binaryString(buffer.subarray(0, count));
+}
+
+/** Reads to the end; how many octets came. */
+async function drain(conn: ByteConn): Promise<number> {
+  const buffer = new Uint8Array(64 * 1024);
+  let total = 0;
+  for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) total += n;
+  return total;
+}
+
+/** Waits until the condition holds, while the sockets work; each turn is a round trip through the system. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Deno.stat(".");
+}
+
+Deno.test("serverTls() and clientTls() talk, on TCP and on anything else", async () => {
+  const tls = serverTls(MAIL);
+  for (const pair of [await tcpPair(), memoryPair(), memoryPair({ bytewise: true })]) {
+    const { client, server } = await encrypted(tls, {}, pair);
+    assertEquals(server.tls, { protocol: "TLSv1.3", cipher: server.tls.cipher, serverName: "mail.test" });
+    assertEquals(client.tls.protocol, "TLSv1.3");
+    assertStringIncludes(client.tls.cipher, "TLS_");
+    assertEquals(server.remote, pair[1].remote);
+    await client.write(encode("EHLO x\r\n"));
+    assertEquals(await text(server), "EHLO x\r\n");
+    await server.write(encode("250 y\r\n"));
+    assertEquals(await text(client), "250 y\r\n");
+    client.close();
+    assertEquals(await text(server), null);
+    server.close();
+  }
+});
+
+Deno.test("clientTls() accepts any certificate and says what is wrong with it", async () => {
+  const tls = serverTls(MAIL);
+  const ca = [MAIL.cert];
+  const cases: [Partial<Parameters<typeof clientTls>[1]>, string | undefined][] = [
+    [{}, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+    [{ ca }, undefined],
+    [{ ca, serverName: "wrong.test" }, "ERR_TLS_CERT_ALTNAME_INVALID"],
+    [{ ca, serverName: "127.0.0.1" }, undefined],
+    [{ ca, serverName: "127.0.0.2" }, "ERR_TLS_CERT_ALTNAME_INVALID"],
+    [{ ca, serverName: "::1" }, "ERR_TLS_CERT_ALTNAME_INVALID"],
+  ];
+  for (const [options, untrusted] of cases) {
+    const { client, server } = await encrypted(tls, options);
+    assertEquals(client.tls.untrusted, untrusted, JSON.stringify(options));
+    assertEquals("untrusted" in client.tls, untrusted !== undefined);
+    client.close();
+    assertEquals(await text(server), null);
+    server.close();
+  }
+});
+
+Deno.test("clientTls() accepts an expired certificate and says so", async () => {
+  const expired = await makeMaterial("mail.test", ["DNS:mail.test"], -1).catch(() => undefined);
+  // older versions of openssl refuse to make one
+  if (!expired) return;
+  const tls = serverTls(expired);
+  assert(tls.daysLeft < 0);
+  const { client, server } = await encrypted(tls, { ca: [expired.cert] });
+  assertEquals(client.tls.untrusted, "CERT_HAS_EXPIRED");
+  client.close();
+  await drain(server);
+  server.close();
+});
+
+Deno.test("serverTls() chooses the certificate by the name that is asked for", async () => {
+  const tls = serverTls(MAIL, { sni: { "Other.test": OTHER } });
+  const trusted: [string, TlsMaterial][] = [["mail.test", MAIL], ["other.test", OTHER]];
+  for (const [serverName, { cert }] of trusted) {
+    const { client, server } = await encrypted(tls, { serverName, ca: [cert] });
+    assertEquals([client.tls.untrusted, server.tls.serverName], [undefined, serverName]);
+    client.close();
+    await drain(server);
+    server.close();
+  }
+  // an unknown name, and none: the main one
+  for (const serverName of ["nobody.test", "127.0.0.1"]) {
+    const { client, server } = await encrypted(tls, { serverName, ca: [MAIL.cert] });
+    assertEquals(client.tls.untrusted === undefined, serverName === "127.0.0.1");
+    client.close();
+    await drain(server);
+    server.close();
+  }
+});
+
+Deno.test("ServerTls.reload() changes the certificate for the next handshake and keeps the old one when it is no good", async () => {
+  const clock = new ManualClock(Date.parse("2026-01-05T09:00:00Z"));
+  const tls = serverTls(MAIL, { clock });
+  const before = tls.daysLeft;
+  const running = await encrypted(tls, { ca: [MAIL.cert] });
+  tls.reload(OTHER);
+  assertEquals(before - tls.daysLeft, 27);
+  assertThrows(() => tls.reload({ cert: MAIL.cert, key: OTHER.key }), Error, "does not belong");
+  assertThrows(() => tls.reload({ cert: "rubbish", key: OTHER.key }));
+  assertThrows(() => tls.reload({ cert: MAIL.cert, key: "rubbish" }));
+  const { client, server } = await encrypted(tls, { serverName: "other.test", ca: [OTHER.cert] });
+  assertEquals(client.tls.untrusted, undefined);
+  await running.client.write(encode("still here"));
+  assertEquals(await text(running.server), "still here");
+  for (const conn of [client, server, running.client, running.server]) conn.close();
+});
+
+Deno.test("serverTls() throws at once when the material is no good", () => {
+  assertThrows(() => serverTls({ cert: "", key: "" }));
+  assertThrows(() => serverTls({ cert: MAIL.cert, key: OTHER.key }), Error, "does not belong");
+});
+
+Deno.test("serverTls() with minVersion TLSv1.3 refuses older clients, and a client that wants more is told", async () => {
+  const { client, server } = await encrypted(serverTls(MAIL, { minVersion: "TLSv1.3" }));
+  assertEquals(client.tls.protocol, "TLSv1.3");
+  client.close();
+  await drain(server);
+  server.close();
+  const [a, b] = await tcpPair();
+  const upgrading = serverTls(MAIL, { minVersion: "TLSv1.3" }).upgrade(b);
+  const { connect } = await import("node:tls");
+  const { Duplex } = await import("node:stream");
+  const below = new Duplex({
+    read() {
+      const buffer = new Uint8Array(4096);
+      a.read(buffer).then((n) => this.push(n === null ? null : buffer.slice(0, n)), () => this.push(null));
+    },
+    write: (chunk: Uint8Array, _encoding, done) => void a.write(chunk).then(() => done(), done),
+  });
+  const old = connect({ socket: below, rejectUnauthorized: false, maxVersion: "TLSv1.2" });
+  const refused = new Promise((resolve) => old.on("error", resolve));
+  await assertRejects(() => upgrading);
+  await refused;
+  a.close();
+});
+
+Deno.test("A handshake ends with a rejection when the peer talks no TLS, goes away, or we close", async () => {
+  const tls = serverTls(MAIL);
+  for (const make of [tcpPair, () => Promise.resolve(memoryPair())]) {
+    let [client, server] = await make();
+    let upgrading = tls.upgrade(server);
+    await client.write(encode("EHLO example.com\r\nMAIL FROM:<a@example.com>\r\n"));
+    await assertRejects(() => upgrading);
+    await client.read(new Uint8Array(10)).catch(() => null);
+    client.close();
+
+    [client, server] = await make();
+    upgrading = tls.upgrade(server);
+    client.close();
+    await assertRejects(() => upgrading);
+
+    // a time-out: the handshake never begins, or stops after the first octets of the client's hello
+    for (const begin of [new Uint8Array(0), Uint8Array.of(0x16, 3, 1, 2, 0, 1)]) {
+      [client, server] = await make();
+      upgrading = tls.upgrade(server);
+      await client.write(begin);
+      server.close();
+      await assertRejects(() => upgrading);
+      client.close();
+    }
+
+    [client, server] = await make();
+    let dialing = clientTls(client, { serverName: "mail.test" });
+    await server.write(encode("220 mail.test ESMTP\r\n"));
+    await assertRejects(() => dialing);
+    server.close();
+
+    [client, server] = await make();
+    dialing = clientTls(client, { serverName: "mail.test" });
+    client.close();
+    await assertRejects(() => dialing);
+    server.close();
+  }
+});
+
+Deno.test("A client that reads not one octet of 64 MiB holds the sender back", async () => {
+  const { client, server, clientBelow } = await encrypted(serverTls(MAIL));
+  let sent = 0;
+  const part = new Uint8Array(64 * 1024);
+  const sending = (async () => {
+    while (sent < 64 * 1024 * 1024) {
+      await server.write(part);
+      sent += part.length;
+    }
+  })();
+  const outcome = assertRejects(() => sending);
+  await stalled(() => sent);
+  // the system's socket buffers, our credit, and little more
+  assert(sent < 24 * 1024 * 1024, `${sent}`);
+  assert(client.waiting < 1024 * 1024, `${client.waiting}`);
+  server.close();
+  await outcome;
+  client.close();
+  clientBelow.close();
+});
+
+/** Waits until the number does not change any more over many turns. */
+async function stalled(value: () => number): Promise<void> {
+  let last = -1;
+  for (let quiet = 0; quiet < 400;) {
+    await Deno.stat(".");
+    if (value() === last) quiet++;
+    else quiet = 0;
+    last = value();
+  }
+}
+
+Deno.test("64 MiB to a reader that pauses: no more than about 1 MiB is taken in, and then all of it arrives", async () => {
+  const { client, server } = await encrypted(serverTls(MAIL));
+  const size = 64 * 1024 * 1024;
+  let sent = 0;
+  const part = new Uint8Array(256 * 1024);
+  const sending = (async () => {
+    while (sent < size) {
+      await client.write(part);
+      sent += part.length;
+    }
+    client.close();
+  })();
+  await stalled(() => sent + server.waiting);
+  assert(sent < size);
+  assert(server.waiting >= 512 * 1024 && server.waiting <= 1024 * 1024, `${server.waiting}`);
+  assertEquals(await drain(server), size);
+  await sending;
+  server.close();
+});
+
+Deno.test("What a peer sent before it broke the connection is not lost", async () => {
+  const { client, server, clientBelow, below } = await encrypted(serverTls(MAIL));
+  const size = 200_000;
+  // unread octets at its side make the peer's close a reset
+  await server.write(new Uint8Array(300_000));
+  await client.write(new Uint8Array(size));
+  await until(() => server.waiting > 0);
+  clientBelow.close();
+  let total = 0;
+  const buffer = new Uint8Array(10_000);
+  try {
+    for (let n = await server.read(buffer); n !== null; n = await server.read(buffer)) total += n;
+  } catch (error) {
+    assert(error instanceof Deno.errors.ConnectionReset, `${error}`);
+  }
+  assertEquals(total, size);
+  server.close();
+  client.close();
+  below.close();
+});
+
+Deno.test("What a peer sent before a reset is not lost, and the reset is told behind it", async () => {
+  const pair = memoryPair({ capacity: 1_000_000 });
+  const { client, server } = await encrypted(serverTls(MAIL), {}, pair);
+  await client.write(new Uint8Array(100_000));
+  await until(() => server.waiting === 100_000);
+  pair[0].reset();
+  await until(() => pair[1].read(new Uint8Array(1)).catch(() => {}) !== undefined);
+  let total = 0;
+  await assertRejects(async () => {
+    const buffer = new Uint8Array(10_000);
+    for (let n = await server.read(buffer); n !== null; n = await server.read(buffer)) total += n;
+  }, Deno.errors.ConnectionReset);
+  assertEquals(total, 100_000);
+  await assertRejects(() => server.write(encode("x")));
+  server.close();
+  client.close();
+});
+
+Deno.test("TlsConn.close() ends a pending read and a write that the peer never reads", async () => {
+  const { client, server } = await encrypted(serverTls(MAIL));
+  const reading = server.read(new Uint8Array(10));
+  const writing = server.write(new Uint8Array(64 * 1024 * 1024));
+  server.close();
+  server.close();
+  assertEquals(await reading, null);
+  await assertRejects(() => writing);
+  await assertRejects(() => server.write(encode("x")));
+  assertEquals(await server.read(new Uint8Array(1)), null);
+  client.close();
+});
+
+Deno.test("TlsConn.close() sends what was written before, and says goodbye", async () => {
+  const { client, server } = await encrypted(serverTls(MAIL));
+  await server.write(encode("221 bye\r\n"));
+  server.close();
+  assertEquals([await text(client), await text(client)], ["221 bye\r\n", null]);
+  client.close();
+});
+
+Deno.test("TlsConn.closeWrite() leaves the other direction open", async () => {
+  const { client, server } = await encrypted(serverTls(MAIL));
+  await client.closeWrite();
+  assertEquals(await text(server), null);
+  await server.write(encode("late"));
+  assertEquals(await text(client), "late");
+  server.close();
+  assertEquals(await text(client), null);
+  client.close();
+});
+
+Deno.test("TlsConn carries large texts both ways at the same time, in order", async () => {
+  const { client, server } = await encrypted(serverTls(MAIL));
+  const size = 3_000_000;
+  const sent = Uint8Array.from({ length: size }, (_, n) => (n * 7 + (n >> 8)) & 255);
+  async function check(conn: ByteConn): Promise<void> {
+    const buffer = new Uint8Array(10_007);
+    for (let at = 0; at < size;) {
+      const count = await conn.read(buffer);
+      assert(count !== null);
+      for (let i = 0; i < count; i++) {
+        if (buffer[i] !== sent[at + i]) throw new Error(`Other octet at ${at + i}`);
+      }
+      at += count;
+    }
+  }
+  await Promise.all([client.write(sent), server.write(sent), check(client), check(server)]);
+  client.close();
+  server.close();
+});
+
+Deno.test("Closing the connection below ends the encrypted one", async () => {
+  const { client, server, below } = await encrypted(serverTls(MAIL));
+  const reading = server.read(new Uint8Array(10));
+  below.close();
+  assertEquals(await reading.catch(() => null), null);
+  assertEquals(await text(client).catch(() => null), null);
+  server.close();
+  client.close();
+});
+
+Deno.test("A real client of another make connects and hears a proper goodbye", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const args = [
+    "s_client",
+    "-connect",
+    `127.0.0.1:${listener.addr.port}`,
+    "-servername",
+    "mail.test",
+    "-quiet",
+  ];
+  const child = new Deno.Command("openssl", { args, stdin: "piped", stdout: "piped", stderr: "piped" })
+    .spawn();
+  const below = tcpConn(await listener.accept());
+  listener.close();
+  const server = await serverTls(MAIL).upgrade(below);
+  assertEquals(server.tls?.serverName, "mail.test");
+  await server.write(encode("220 mail.test ESMTP\r\n"));
+  server.close();
+  const { stdout, stderr } = await child.output().finally(() => {});
+  assertEquals(new TextDecoder().decode(stdout), "220 mail.test ESMTP\r\n");
+  assert(!new TextDecoder().decode(stderr).includes("unexpected eof"));
+});
