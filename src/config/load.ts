@@ -173,7 +173,8 @@ function unknownKey(path: Path, context: Context): ConfigError {
   const here = namesAt(path.slice(0, -1));
   const elsewhere = allPaths().filter((other) => other.at(-1) === name).map(pathText);
   const sibling = nearest(name, here);
-  const meant = elsewhere[0] ?? (sibling === undefined ? undefined : pathText([...path.slice(0, -1), sibling]));
+  const meant = elsewhere[0] ??
+    (sibling === undefined ? undefined : pathText([...path.slice(0, -1), sibling]));
   const hint = meant === undefined ? `; known here: ${here.join(", ")}` : `; did you mean ${meant}?`;
   return new ConfigError(originOf(path, context, true), `this key is not known${hint}`);
 }

@@ -76,8 +76,9 @@ export class MailRemovals {
    * happened; when it rejects, nothing has.
    */
   async remove(address: string, uids: readonly string[]): Promise<void> {
-    if (uids.length <= PER_COMMIT && await this.#removeAtOnce(address, uids)) return;
-    await this.#announce(address, [...new Set(uids)]);
+    const each = [...new Set(uids)];
+    if (each.length <= PER_COMMIT && await this.#removeAtOnce(address, each)) return;
+    await this.#announce(address, each);
     try {
       await this.finish(address);
     } catch {

@@ -80,9 +80,16 @@ export class ScramExchange {
   #wholeNonce = "";
 
   /** `find` answers the verifier for a name; for an unknown one a {@linkcode decoyVerifier}. */
-  constructor(options: { random: Random; find: (name: string) => ScramVerifier | Promise<ScramVerifier> }) {
+  constructor(
+    options: {
+      random: Random;
+      find: (name: string) => ScramVerifier | Promise<ScramVerifier>;
+      /** Our part of the nonce: random unless a test knows better. */
+      nonce?: string;
+    },
+  ) {
     this.#find = options.find;
-    this.#nonce = options.random.bytes(18).toBase64();
+    this.#nonce = options.nonce ?? options.random.bytes(18).toBase64();
   }
 
   /** Takes the client's first message and answers the server's first (RFC 5802 5, 7). */

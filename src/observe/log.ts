@@ -184,7 +184,6 @@ function plainValue(_key: string, value: unknown): unknown {
 
 function jsonLine(time: string, record: std.LogRecord, fields: LogFields | undefined): string {
   const rest = fields ? jsonText(fields) : "{}";
-
   const head = `{"time":"${time}","level":"${record.levelName}","event":${jsonText(record.msg)}`;
   return rest.length < 3 || rest[0] !== "{" ? `${head}}\n` : `${head},${rest.slice(1)}\n`;
 }
@@ -199,8 +198,8 @@ function textLine(time: string, record: std.LogRecord, fields: LogFields | undef
 }
 
 function textValue(value: unknown): string {
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  if (typeof value === "string") return PLAIN.test(value) ? value : jsonText(value);
-  const text = jsonText(value);
-  return PLAIN.test(text) || typeof value === "object" ? text : JSON.stringify(text);
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") {
+    return String(value);
+  }
+  return typeof value === "string" && PLAIN.test(value) ? value : jsonText(value);
 }

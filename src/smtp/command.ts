@@ -1,5 +1,6 @@
 /** In charge of command lines: which verb, which argument, and what is wrong with the line (RFC 5321 4.1.1). */
 
+import { binaryString } from "../base/bytes.ts";
 import type { Reply } from "./reply.ts";
 import {
   BAD_UTF8,
@@ -66,6 +67,9 @@ const FOREIGN = new Set([
   "PRI",
 ]);
 
+/** The first octet of a TLS record with a handshake. */
+const TLS_HANDSHAKE = 0x16;
+
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -103,7 +107,14 @@ export function lineText(line: Uint8Array): string | Reply {
   }
 }
 
-/** The verb a line begins with, for lines that can't be parsed. Tells whether a longer line is to be expected. */
+/** Tells whether input begins as another protocol does: a TLS handshake, or a first word such as GET. */
+export function looksForeign(input: Uint8Array): boolean {
+  if (input[0] === TLS_HANDSHAKE) return true;
+  const word = /^[A-Z][A-Z/-]*/.exec(binaryString(input.subarray(0, 16)));
+  return word !== null && isForeign(word[0]);
+}
+
+/** Tells whether input begins with AUTH, whose lines may be longer than others. */
 export function startsWithAuth(bytes: Uint8Array): boolean {
   return (bytes[0]! | 32) === 97 && (bytes[1]! | 32) === 117 && (bytes[2]! | 32) === 116 &&
     (bytes[3]! | 32) === 104 && bytes[4] === 32;
@@ -117,8 +128,11 @@ function asciiText(line: Uint8Array): string {
 
 function replyToUnknown(word: string): Reply {
   if (word === "") return EMPTY_COMMAND;
-  if (FOREIGN.has(word) || word.startsWith("SSH-") || word.startsWith("RTSP/")) return FOREIGN_PROTOCOL;
-  return UNKNOWN_VERB;
+  return isForeign(word) ? FOREIGN_PROTOCOL : UNKNOWN_VERB;
+}
+
+function isForeign(word: string): boolean {
+  return FOREIGN.has(word) || word.startsWith("SSH-") || word.startsWith("RTSP/");
 }
 
 function refused(reply: Reply): ParsedCommand {

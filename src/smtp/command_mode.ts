@@ -1,12 +1,9 @@
 /** In charge of reading commands, one line after the other. */
 
-import { MAX_AUTH_LINE, MAX_COMMAND, parseCommand, startsWithAuth } from "./command.ts";
+import { looksForeign, MAX_AUTH_LINE, MAX_COMMAND, parseCommand, startsWithAuth } from "./command.ts";
 import { dispatch } from "./commands.ts";
 import { BARE_LF_IN_COMMAND, FOREIGN_PROTOCOL, LINE_TOO_LONG, SHUTTING_DOWN, TROUBLE } from "./replies.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
-
-/** The first octet of a TLS record with a handshake. */
-const TLS_HANDSHAKE = 0x16;
 
 /** Reads commands; one for each session. */
 export class CommandMode implements ReadingMode {
@@ -28,7 +25,8 @@ export class CommandMode implements ReadingMode {
     const { line } = session;
     if (!this.#begun && line.available > 0) {
       this.#begun = true;
-      if (line.buffered[0] === TLS_HANDSHAKE) return refuseForeign(session);
+      // such a client may never send a whole line
+      if (looksForeign(line.buffered)) return refuseForeign(session);
     }
     const long = line.available >= MAX_COMMAND && startsWithAuth(line.buffered);
     const next = line.line(long ? MAX_AUTH_LINE : MAX_COMMAND);

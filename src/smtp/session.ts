@@ -2,8 +2,9 @@
 
 import type { ByteConn } from "../wire/byte_conn.ts";
 import { LineConn } from "../wire/line_conn.ts";
+import { looksForeign } from "./command.ts";
 import { CommandMode } from "./command_mode.ts";
-import { EARLY_TALKER, IDLE, SHUTTING_DOWN } from "./replies.ts";
+import { EARLY_TALKER, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "./replies.ts";
 import { formatReply, type Reply, reply } from "./reply.ts";
 import { type ClosedBecause, type Progress, SessionState, type SmtpSessionOptions } from "./session_state.ts";
 
@@ -64,7 +65,9 @@ class SmtpSession {
   async #greet(): Promise<void> {
     const { line } = this.#state;
     if (this.#options.closing.aborted) return this.#sayLast(SHUTTING_DOWN, "shutdown");
-    if (await this.#talksEarly()) return this.#sayLast(EARLY_TALKER, "refused");
+    if (await this.#talksEarly()) {
+      return this.#sayLast(looksForeign(line.buffered) ? FOREIGN_PROTOCOL : EARLY_TALKER, "refused");
+    }
     const protocol = this.#options.service === "lmtp" ? "LMTP" : "ESMTP";
     line.put(formatReply(reply(220, undefined, `${this.#options.hostname} ${protocol} dinopost`)));
   }

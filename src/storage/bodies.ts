@@ -9,7 +9,8 @@
  * | absent | none | none | none | none | nothing |
  * | being written | 0 … `chunks`-1, all full | `at` = the last commit of its writer | none | none | removed: its writer died; on a shared store once `at` is an hour old |
  * | stored, one owner | all | none | none | one, its ref says `shared: false` | nothing |
- * | stored, shared | all | none | the number of records | that many, their refs say `shared: true` | nothing |
+ * | stored, shared | all | none | the number of records; a recount key when some went | that many, their refs say `shared: true` | counted again |
+ * | stored, left by all | all | none | 0, and a recount key | none | removed |
  * | being removed | any | `at` = 0 | none | none | removed |
  *
  * The only ways between them, each one commit:
@@ -17,11 +18,12 @@
  * - absent → being written → being written …: 120 KiB more each time, checking and renewing the mark;
  * - being written → stored: the rest of the text and the records, checking and deleting the mark;
  * - being written → being removed: the sweeper or the writer's `abort()`, checking the mark;
- * - stored → absent: with the last owner, when the text has 8 chunks or less;
- * - stored → being removed: with the last owner of a larger text;
+ * - stored, shared → stored, shared or left by all: by a sum, when the counter was read as more than those who go;
+ * - stored → absent: with the last owner (or the sweeper, who counts again), when the text has 8 chunks or less;
+ * - stored → being removed: the same for a larger text;
  * - being removed → absent: 64 chunks at a time, the mark with the last ones.
  *
- * So every chunk has an owner or a mark at any instant, and a crash leaves nothing behind that is not found by it.
+ * So at any instant every chunk has an owner, a mark or a recount key, and what a crash leaves behind is found by them.
  */
 
 export { type BodyDraft, draftOf } from "./body_draft.ts";

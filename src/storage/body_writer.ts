@@ -45,6 +45,7 @@ export class BodyWriter {
   /** Why no more can be appended. */
   #ended: "finished" | "aborted" | "broken" | undefined;
 
+  /** Begins a text; the store hears nothing of it yet. */
   constructor(store: Store, options: BodyWriterOptions) {
     this.#store = store;
     this.#id = options.id;

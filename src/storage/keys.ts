@@ -24,6 +24,14 @@ export function bodyPending(id: string): Deno.KvKey {
 /** All marks, by id. */
 export const bodiesPending: Deno.KvListSelector = { prefix: ["bodypending"] };
 
+/** That owners of the shared body `id` went, perhaps the last ones: a `Deno.KvU64`, changed by sums. */
+export function bodyRecount(id: string, chunks: number): Deno.KvKey {
+  return ["bodyrecount", id, chunks];
+}
+
+/** All bodies whose owners are to be counted again, by id. */
+export const bodiesRecount: Deno.KvListSelector = { prefix: ["bodyrecount"] };
+
 /** The queue's record for one next hop of message `id`: a `QueueRecord`. */
 export function queueItem(id: string, part: number): Deno.KvKey {
   return ["q", "item", id, part];

@@ -32,8 +32,8 @@ export class TlsBase {
   mayRead: () => Promise<void> | undefined = () => undefined;
   /** Told when nothing more comes from below: with the error when it broke. */
   onOver: (error?: Error) => void = () => {};
-  /** Octets that came from below, for tests and measurements. */
-  received = 0;
+  /** Why nothing can be written any more. */
+  broken: Error | undefined;
   /** True: what is written now is the last, the connection closes behind it. */
   closing = false;
   #buffer = new Uint8Array(SMALL_CHUNK);
@@ -64,12 +64,12 @@ export class TlsBase {
       await this.mayRead();
       const count = await this.conn.read(this.#buffer);
       this.#reading = false;
-      this.received += count ?? 0;
       if (count === null) this.onOver();
       this.stream.push(count === null ? null : this.#chunk(count));
     } catch (error) {
       this.#reading = false;
-      this.onOver(error as Error);
+      this.broken ??= error as Error;
+      this.onOver(this.broken);
       // not destroy(): it would throw away what was received and not yet decrypted
       if (error instanceof Deno.errors.ConnectionReset) this.stream.push(null);
       else this.stream.destroy();
@@ -87,9 +87,10 @@ export class TlsBase {
   }
 
   #write(chunk: Uint8Array, done: (error?: Error | null) => void): void {
-    this.conn.write(chunk).then(() => done(), (error) => {
-      // the reading side tells what happened; what came before a reset is still to be read
-      done(this.closing ? null : error);
+    this.conn.write(chunk).then(() => done(), (error: Error) => {
+      // no error for the library: it would throw away what came before a reset and is still to be read
+      this.broken ??= error;
+      done();
     });
     // the write was begun, so the system has the octets, or is so full that nobody waits for them
     if (this.closing) this.conn.close();
@@ -184,14 +185,16 @@ export class TlsConn implements ByteConn {
 
   #writePart(part: Uint8Array): Promise<void> {
     if (this.#closed) return Promise.reject(new Deno.errors.BadResource("The connection is closed"));
-    if (this.#socket.destroyed) {
-      return Promise.reject(this.#failure ?? new Deno.errors.BrokenPipe("The connection is broken"));
+    if (this.#base.broken || this.#socket.destroyed) {
+      return Promise.reject(
+        this.#base.broken ?? this.#failure ?? new Deno.errors.BrokenPipe("The connection is broken"),
+      );
     }
     return new Promise((resolve, reject) => {
       this.#writers.add(reject);
       this.#socket.write(part, (error) => {
         this.#writers.delete(reject);
-        if (error) reject(error);
+        if (error ?? this.#base.broken) reject(error ?? this.#base.broken);
         else resolve();
       });
     });

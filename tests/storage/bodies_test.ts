@@ -63,6 +63,7 @@ async function left(store: Store): Promise<string[]> {
     ...await keysUnder(store.kv, "body"),
     ...await keysUnder(store.kv, "bodyrefs"),
     ...await keysUnder(store.kv, "bodypending"),
+    ...await keysUnder(store.kv, "bodyrecount"),
   ];
 }
 
@@ -208,19 +209,62 @@ onEachStore("releaseBody() deletes with the last owner", async (store) => {
   }
 });
 
-onEachStore("releaseBody() by many owners at once deletes once, and only at the end", async (store) => {
-  const owners = 40;
-  const ref = await commit(store, draftOf("A", textOf(5000)), owners);
-  let retries = 0;
-  async function letGo(): Promise<void> {
-    while (!(await store.write(await releaseBody(store.kv, ref))).ok) retries++;
-  }
-  await Promise.all(Array.from({ length: owners - 1 }, letGo));
-  assert(retries > 0, "they met");
+onEachStore(
+  "releaseBody() by all owners at once deletes at the sweep, and one by one at once",
+  async (store) => {
+    for (const size of [5000, MIB]) {
+      for (const together of [true, false]) {
+        const bytes = textOf(size);
+        const ref = await commit(store, (await written(store, "A", bytes)).finish(), 150);
+        const letGo = async () => {
+          const write = await releaseBody(store.kv, ref);
+          assertEquals(write.checks ?? [], [], "no owner but the last one has to try again");
+          assertEquals((await store.write(write)).ok, true);
+        };
+        if (together) {
+          await Promise.all(Array.from({ length: 150 }, letGo));
+        } else {
+          await Promise.all(Array.from({ length: 149 }, letGo));
+          assertEquals(await sweeper(store).sweep(false), 0);
+          assertEquals(await readWhole(store, ref), bytes);
+          assertEquals(await keysUnder(store.kv, "bodyrecount"), []);
+          assertEquals((await store.write(await releaseBody(store.kv, ref))).ok, true);
+        }
+        assertEquals(await sweeper(store).sweep(false), together || size === MIB ? 1 : 0);
+        assertEquals(await left(store), []);
+        await store.write(await releaseBody(store.kv, ref)); // one too many does no harm
+        assertEquals(await left(store), []);
+      }
+    }
+  },
+);
+
+onEachStore("the last owner's release fails when another owner came meanwhile", async (store) => {
+  const ref = await commit(store, draftOf("A", textOf(5000)), 2);
+  await store.write(await releaseBody(store.kv, ref));
+  const last = await releaseBody(store.kv, ref);
+  await store.write(addOwners(ref, 1).write);
+  assertEquals(await store.write(last), { ok: false });
+  assertEquals((await store.write(await releaseBody(store.kv, ref))).ok, true);
   assertEquals(await readWhole(store, ref), textOf(5000));
-  await letGo();
-  assertEquals(await left(store), []);
-  await store.write(await releaseBody(store.kv, ref)); // one too many does no harm
+});
+
+onEachStore("the sweeper counts again when an owner goes while it counts", async (store) => {
+  const ref = await commit(store, draftOf("A", textOf(5000)), 3);
+  const [first, second, third] = [1, 2, 3].map(() => releaseBody(store.kv, ref)) as Promise<Write>[];
+  await store.write(await first!);
+  await store.write(await second!);
+  const counting: Store = {
+    kv: store.kv,
+    embedded: true,
+    async write(change) {
+      await store.write(await third!);
+      return store.write(change);
+    },
+    close: () => store.close(),
+  };
+  assertEquals(await sweeper(counting).sweep(false), 0);
+  assertEquals(await sweeper(store).sweep(false), 1);
   assertEquals(await left(store), []);
 });
 

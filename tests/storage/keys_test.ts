@@ -53,6 +53,7 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.body("A", 0),
     keys.bodyRefs("A"),
     keys.bodyPending("A"),
+    keys.bodyRecount("A", 0),
     keys.queueItem("A", 0),
     keys.queueDue(0, "A", 0),
     keys.queueAttempt("A", 0, 0),

@@ -1,0 +1,42 @@
+/**
+ * In charge of starting dinopost for a benchmark, in one of four modes:
+ * hold (accept and queue, no delivery), local (deliver to a mailbox), relay (deliver to a sink), defer (as hold; started
+ * again in relay mode it delivers what is there).
+ *
+ * Usage: deno run -A serve.ts --port N --dir DIR --mode MODE [--sink HOST:PORT]
+ */
+import { parseArgs } from "node:util";
+import { main } from "../../src/cli/main.ts";
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "2520" },
+    dir: { type: "string", default: "." },
+    mode: { type: "string", default: "hold" },
+    sink: { type: "string", default: "127.0.0.2:2626" },
+  },
+});
+const port = Number(values.port);
+const [host, sinkPort] = values.sink.split(":");
+const config = {
+  hostname: "dinopost.test",
+  domains: ["local.test"],
+  dataDir: `${values.dir}/data`,
+  listen: {
+    smtp: [`127.0.0.1:${port}`],
+    pop3: [`127.0.0.1:${port + 1}`],
+    admin: [`127.0.0.1:${port + 2}`],
+  },
+  accounts: { "user@local.test": { password: "bench" } },
+  relay: {
+    networks: ["127.0.0.0/8"],
+    smartHost: values.mode === "relay" ? { host, port: Number(sinkPort), tls: "never" } : null,
+  },
+  queue: { concurrency: values.mode === "relay" ? 200 : 0 },
+  limits: { connections: 10_000, connectionsPerIp: 10_000 },
+  admin: { token: "bench" },
+};
+const file = `${values.dir}/dinopost.jsonc`;
+await Deno.mkdir(values.dir, { recursive: true });
+await Deno.writeTextFile(file, JSON.stringify(config, null, 2));
+Deno.exitCode = await main(["serve", "--config", file]);

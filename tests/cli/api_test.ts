@@ -1,0 +1,220 @@
+import { assert, assertEquals } from "@std/assert";
+import { type CliOptions, type CliResult, runCli } from "./run_cli.ts";
+
+/** What a server is asked. */
+interface Asked {
+  method: string;
+  path: string;
+  body: string;
+  type: string | null;
+}
+
+/** Runs commands against an HTTP server that answers from a table of `"METHOD path"`. */
+async function withServer(
+  answers: Record<string, { status?: number; json?: unknown }>,
+  test: (run: (args: string[], options?: CliOptions) => Promise<CliResult>, asked: Asked[]) => Promise<void>,
+): Promise<void> {
+  const asked: Asked[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const url = new URL(request.url);
+    const path = url.pathname.replace("/api/v1", "") + url.search;
+    asked.push({
+      method: request.method,
+      path,
+      body: await request.text(),
+      type: request.headers.get("content-type"),
+    });
+    if (request.headers.get("authorization") !== "Bearer t0ken") {
+      return Response.json({ title: "Unauthorized" }, { status: 401 });
+    }
+    const answer = answers[`${request.method} ${path}`] ??
+      { status: 404, json: { detail: "There is no such thing" } };
+    const status = answer.status ?? 200;
+    return status === 204 ? new Response(null, { status }) : Response.json(answer.json, { status });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await test((args, options) => runCli([...args, "--url", url, "--token", "t0ken"], options), asked);
+}
+
+const ITEM = {
+  id: "01HXYZ0000000001",
+  sender: "",
+  recipients: [
+    {
+      address: "jsmith@mindspring.com",
+      domain: "mindspring.com",
+      state: "deferred",
+      attempts: 2,
+      nextAttemptAt: "2020-01-01T00:15:00Z",
+      lastReply: "451 4.3.0 Later\x1b[2J",
+      lastError: "451 4.3.0 Later\x1b[2J",
+    },
+    { address: "ann@mindspring.com", state: "deferred", attempts: 2, lastReply: null, lastError: null },
+  ],
+  state: "deferred",
+  size: 4096,
+  receivedAt: "2020-01-01T00:00:00Z",
+  nextAttemptAt: "2020-01-01T00:15:00Z",
+  expiresAt: "2020-01-06T00:00:00Z",
+  attempts: [
+    {
+      at: "2020-01-01T00:00:01Z",
+      recipient: "jsmith@mindspring.com",
+      host: "mx.mindspring.com",
+      reply: "451 4.3.0 Later",
+      durationMs: 12.4,
+    },
+  ],
+};
+
+Deno.test("queue list prints a table, and what strangers wrote can't move the cursor", async () => {
+  const page = { items: [ITEM], cursor: "next" };
+  await withServer({
+    "GET /queue?state=deferred&limit=100": { json: page },
+    "GET /queue?limit=5&cursor=c": { json: { items: [], cursor: null } },
+  }, async (run) => {
+    const { code, out, err } = await run(["queue", "list", "--state", "deferred"]);
+    assertEquals([code, err], [0, ""]);
+    const lines = out.split("\n");
+    assert(/^ID +STATE +AGE +SIZE +FROM +TO +NEXT TRY +WHY$/.test(lines[0]!), out);
+    assert(
+      /^01HXYZ0000000001 +deferred +\S+ +4KiB +<> +jsmith@mindspring.com \+1 +now +451 4.3.0 Later/.test(
+        lines[1]!,
+      ),
+    );
+    assertEquals(lines[2], "There is more: add --cursor next");
+    assert(!out.includes("\x1b"));
+    const json = await run(["queue", "list", "--state", "deferred", "--json"]);
+    assertEquals(JSON.parse(json.out), page);
+    const empty = await run(["queue", "list", "--limit", "5", "--cursor", "c"]);
+    assertEquals(empty.out, "The queue is empty.\n");
+  });
+});
+
+Deno.test("queue shows, retries, flushes and deletes", async () => {
+  const id = ITEM.id;
+  await withServer({
+    [`GET /queue/${id}`]: { json: ITEM },
+    [`POST /queue/${id}/retry`]: { json: ITEM },
+    [`POST /queue/${id}/hold`]: { status: 409, json: { detail: "It is being tried" } },
+    [`DELETE /queue/${id}`]: { status: 204 },
+    "POST /queue/flush": { json: { count: 3 } },
+    "GET /queue/summary": {
+      json: {
+        total: 2,
+        byState: { deferred: 2 },
+        byDomain: [{ domain: "a.org", count: 2, oldest: "2020-01-01T00:00:00Z" }],
+      },
+    },
+  }, async (run, asked) => {
+    const show = await run(["queue", "show", id]);
+    assert(show.out.includes("mx.mindspring.com  12ms  451 4.3.0 Later"), show.out);
+    assertEquals(await run(["queue", "retry", id]), { code: 0, out: `${id} is tried now.\n`, err: "" });
+    assertEquals(await run(["queue", "hold", id]), {
+      code: 75,
+      out: "",
+      err: "dinopost: It is being tried\n",
+    });
+    const removed = await run(["queue", "delete", id]);
+    assertEquals(removed.out, `${id} is deleted; nobody was told.\n`);
+    assertEquals((await run(["queue", "show", "nope"])).code, 65);
+    assertEquals((await run(["queue", "flush", "--domain", "a.org"])).out, "3 messages are tried now.\n");
+    assertEquals(asked.at(-1)!.body, '{"domain":"a.org"}');
+    assert((await run(["queue", "summary"])).out.startsWith("2 messages: 2 deferred\n"));
+  });
+});
+
+Deno.test("account reads the password from stdin, never from an argument", async () => {
+  const account = { address: "jo@example.org", name: "Jo", quota: 1024, used: 10, messages: 1 };
+  await withServer({
+    "POST /accounts": { status: 201, json: account },
+    "GET /accounts": { json: { items: [account], cursor: null } },
+    "PATCH /accounts/jo%40example.org": { json: account },
+    "DELETE /accounts/jo%40example.org": { status: 204 },
+  }, async (run, asked) => {
+    const added = await run(["account", "add", "jo@example.org", "--name", "Jo", "--quota", "1KiB"], {
+      stdin: "se cret\r\nmore\n",
+    });
+    assertEquals(added, { code: 0, out: "jo@example.org is added.\n", err: "" });
+    const want = { address: "jo@example.org", name: "Jo", quota: 1024, password: "se cret" };
+    assertEquals(JSON.parse(asked[0]!.body), want);
+    assertEquals((await run(["account", "add", "jo@example.org"])).code, 65);
+    assertEquals((await run(["account", "add", "jo@example.org", "--quota", "big"])).code, 64);
+    assertEquals((await run(["account", "add", "jo@example.org", "secret"])).code, 64);
+    const list = await run(["account", "list"]);
+    assert(/^jo@example.org +1 +10B +1KiB +Jo$/m.test(list.out), list.out);
+    await run(["account", "password", "jo@example.org"], { stdin: "new" });
+    assertEquals(asked.at(-1)!.body, '{"password":"new"}');
+    assertEquals((await run(["account", "remove", "jo@example.org"])).out, "jo@example.org is removed.\n");
+  });
+});
+
+Deno.test("alias adds and removes targets and keeps the others", async () => {
+  const alias = { address: "staff@example.org", targets: ["jo@example.org"] };
+  await withServer({
+    "GET /aliases": { json: { items: [alias] } },
+    "PUT /aliases/staff%40example.org": { json: alias },
+    "DELETE /aliases/staff%40example.org": { status: 204 },
+  }, async (run, asked) => {
+    await run(["alias", "add", "staff@example.org", "Jo@example.org", "ann@example.net"]);
+    assertEquals(asked.at(-1)!.body, '{"targets":["jo@example.org","ann@example.net"]}');
+    await run(["alias", "remove", "staff@example.org", "jo@example.org"]);
+    assertEquals(asked.at(-1)!.method, "DELETE"); // the last target is gone
+    assertEquals(
+      (await run(["alias", "list"])).out,
+      "ADDRESS            TARGETS\nstaff@example.org  jo@example.org\n",
+    );
+  });
+});
+
+Deno.test("send -t takes recipients from the message and Bcc out of it", async () => {
+  const query =
+    "from=brain%40howstuffworks.com&to=jsmith%40mindspring.com&to=ann%40example.org&to=bo%40example.org";
+  await withServer(
+    { [`POST /messages?${query}`]: { status: 202, json: { id: "01HXYZ" } } },
+    async (run, asked) => {
+      const message = 'From: "Brain" <brain@howstuffworks.com>\nTo: "Smith, J" <jsmith@mindspring.com>,\n' +
+        " ann@example.org\nBcc: bo@example.org\nDate: Mon, 5 Jan 2026 09:00:00 +0000\nMessage-ID: <1@x>\n\nHello\n.\nnever\n";
+      const sent = await run(["send", "-t", "-v"], { stdin: message });
+      assertEquals(sent, { code: 0, out: "", err: "queued as 01HXYZ\n" });
+      assertEquals(asked[0]!.type, "message/rfc822");
+      assertEquals(asked[0]!.body, message.replace(/Bcc.*\n/, "").replace(".\nnever\n", ""));
+      await run(["send", "-ti"], { stdin: message });
+      assert(asked[1]!.body.endsWith("\n.\nnever\n"));
+    },
+  );
+});
+
+Deno.test("send adds the fields that are missing and takes sendmail's options", async () => {
+  const path = "POST /messages?from=&to=jo%40example.org&to=ann%40example.org";
+  await withServer({ [path]: { status: 202, json: { id: "01HXYZ" } } }, async (run, asked) => {
+    const { code, err } = await run(["send", "-oi", "-odi", "-f", "<>", "jo@example.org,<ann@example.org>"], {
+      stdin: "Subject: Hi\n\n.\nHello\n",
+    });
+    assertEquals([code, err], [0, ""]);
+    const [head, text] = asked[0]!.body.split("\n\n");
+    assert(/^From: \S+@\S+\nDate: .*\nMessage-ID: <\S+@\S+>\nSubject: Hi$/.test(head!), head);
+    assertEquals(text, ".\nHello\n");
+    assertEquals((await run(["send"], { stdin: "Subject: Hi\n\n" })).code, 64);
+    assertEquals((await run(["send", "no address"], { stdin: "" })).code, 65);
+  });
+});
+
+Deno.test("the command line tells when the server does not take the token, or does not know the call", async () => {
+  await withServer({}, async (run) => {
+    const foreign = await run(["queue", "list", "--token", "wrong"]);
+    assertEquals(foreign.code, 69); // the last --token counts: the right one, for a call that is not there
+    assert(foreign.err.includes("not supported yet by this server"), foreign.err);
+  });
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => Response.json({ detail: "Wrong token" }, { status: 401 }),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const refused = await runCli(["queue", "list", "--url", url, "--token", "x"]);
+  assertEquals(refused, {
+    code: 78,
+    out: "",
+    err: "dinopost: the server does not accept the token: Wrong token\n",
+  });
+});

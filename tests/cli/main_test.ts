@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import { type CliOptions, runCli } from "./run_cli.ts";
+
+Deno.test("main() ends with sysexits codes and one line that says why", async () => {
+  const table: [args: string[], code: number, err: string, options?: CliOptions][] = [
+    // usage
+    [[], 64, 'dinopost: no command; "dinopost help" lists them\n'],
+    [["quue"], 64, "dinopost: unknown command 'quue' (Did you mean queue?)\n"],
+    [["queue"], 64, 'dinopost: a command is missing behind "queue"; "dinopost help queue" lists them\n'],
+    [["queue", "show"], 64, "dinopost: missing required argument 'id'\n"],
+    [["serve", "--nope"], 64, "dinopost: unknown option '--nope'\n"],
+    [["send", "-bs"], 64, 'dinopost: -b: received "s", expected "m"; the other modes are not sending\n'],
+    [["queue", "list", "--url", "x"], 64, 'dinopost: --url: received "x", expected an http or https URL\n'],
+    // nobody there
+    [
+      ["queue", "list", "--data-dir", "/nowhere"],
+      69,
+      'dinopost: no server is running on /nowhere; start it with "dinopost serve", or give --url and --token\n',
+    ],
+    [
+      ["queue", "list", "--url", "http://127.0.0.1:1", "--token", "t"],
+      69,
+      "dinopost: no server answers at http://127.0.0.1:1; is it running?\n",
+    ],
+    // callers of sendmail keep what is told to be tried again
+    [
+      ["send", "--url", "http://127.0.0.1:1", "--token", "t", "jo@example.org"],
+      75,
+      "dinopost: no server answers at http://127.0.0.1:1; is it running?\n",
+    ],
+    // not built yet
+    [
+      ["init", "--domain", "example.org"],
+      69,
+      "dinopost: init is not supported yet; serve starts without a configuration\n",
+    ],
+    [["check", "--dns"], 69, "dinopost: check --dns is not supported yet; leave out --dns\n"],
+    // configuration
+    [["check", "--config", "/nowhere.jsonc"], 78, "dinopost: /nowhere.jsonc: there is no such file\n"],
+    [["serve", "--capture"], 78, "dinopost: option: capture: not supported yet; what works is false\n"],
+    [
+      ["check"],
+      78,
+      "dinopost: environment: DINOPOST_HOSTNAM: this variable is not known; did you mean DINOPOST_HOSTNAME?\n",
+      { env: { DINOPOST_HOSTNAM: "a" } },
+    ],
+  ];
+  for (const [args, code, err, options] of table) {
+    assertEquals(await runCli(args, options), { code, out: "", err }, args.join(" "));
+  }
+});
+
+Deno.test("main() explains every command with examples", async () => {
+  const top = await runCli(["help"]);
+  assertEquals([top.code, top.err], [0, ""]);
+  for (
+    const name of ["serve", "demo", "init", "check", "queue", "account", "alias", "send", "version", "help"]
+  ) {
+    assert(new RegExp(`^  ${name}\\b`, "m").test(top.out), name);
+  }
+  for (
+    const args of [["serve"], ["queue", "list"], ["account", "add"], ["alias", "add"], ["send"], ["demo"]]
+  ) {
+    const help = await runCli(["help", ...args]);
+    assertEquals([help.code, help.err], [0, ""]);
+    assert(help.out.startsWith(`Usage: dinopost ${args.join(" ")}`), help.out);
+    assert(help.out.includes("Examples:\n  $ "), help.out);
+  }
+});
+
+Deno.test("version tells the version of deno.json", async () => {
+  const about = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const { code, out } = await runCli(["version"]);
+  assertEquals(code, 0);
+  assert(out.startsWith(`dinopost ${about.version} (Deno `), out);
+});
+
+Deno.test("check finds dinopost.jsonc where it stands, and hides secrets", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${cwd}/dinopost.jsonc`,
+      '{ "hostname": "mail.example.org", "domains": ["example.org"], "queue": { "retry": "1m, 1h" },\n' +
+        '"accounts": { "jo@example.org": { "password": "hush" } }, "admin": { "token": "hush" } }',
+    );
+    const people = await runCli(["check"], { cwd });
+    assertEquals([people.code, people.err], [0, ""]);
+    assert(people.out.includes("It is mail.example.org and takes mail for example.org."), people.out);
+    assert(people.out.includes("tried again after 1m and then every 1h"), people.out);
+    const scripts = await runCli(["check", "--json"], { cwd });
+    assertEquals(JSON.parse(scripts.out).queue.retry, [60_000, 3_600_000]);
+    assert(!(people.out + scripts.out).includes("hush"));
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});

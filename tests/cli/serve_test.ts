@@ -1,0 +1,112 @@
+import { assert, assertEquals } from "@std/assert";
+import { cliCommand, runCli } from "./run_cli.ts";
+
+const FREE_PORTS = {
+  DINOPOST_LISTEN_SMTP: "127.0.0.1:0",
+  DINOPOST_LISTEN_POP3: "127.0.0.1:0",
+  DINOPOST_LISTEN_ADMIN: "127.0.0.1:0",
+};
+
+/** A running command whose words on stderr can be waited for. */
+class Running implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #out: Promise<string>;
+  #err = "";
+
+  constructor(command: Deno.Command) {
+    this.#child = command.spawn();
+    this.#reader = this.#child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    this.#out = new Response(this.#child.stdout).text();
+  }
+
+  async said(word: string): Promise<void> {
+    while (!this.#err.includes(word)) {
+      const { value, done } = await this.#reader.read();
+      if (done) throw new Error(`ended without saying "${word}": ${this.#err}`);
+      this.#err += value;
+    }
+  }
+
+  signal(name: Deno.Signal): void {
+    this.#child.kill(name);
+  }
+
+  async end(): Promise<{ code: number; out: string; err: string }> {
+    for (let next = await this.#reader.read(); !next.done; next = await this.#reader.read()) {
+      this.#err += next.value;
+    }
+    const { code } = await this.#child.status;
+    return { code, out: await this.#out, err: this.#err };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.signal("SIGKILL");
+    } catch {
+      // it has ended
+    }
+    await this.#child.stdin.close();
+    await this.end();
+  }
+}
+
+Deno.test("serve tells where it is and what to try, reloads on SIGHUP and ends on SIGTERM with 0", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    await using server = new Running(
+      cliCommand(["serve"], { cwd, env: { ...FREE_PORTS, DINOPOST_LOG_LEVEL: "ERROR" } }),
+    );
+    await server.said("ready"); // whatever the level is
+    const file = JSON.parse(await Deno.readTextFile(`${cwd}/data/admin.json`));
+    assertEquals((await Deno.stat(`${cwd}/data/admin.json`)).mode! & 0o777, 0o600);
+    const health = await fetch(`${file.url}/healthz`);
+    assertEquals([health.status, await health.text()], [200, '{"status":"ok"}']);
+
+    // the command line finds it by its data directory
+    assertEquals(await runCli(["queue", "list"], { cwd }), {
+      code: 0,
+      out: "The queue is empty.\n",
+      err: "",
+    });
+
+    // one process owns the store
+    const second = await runCli(["serve"], { cwd, env: FREE_PORTS });
+    assertEquals(second.code, 75, second.err);
+    assert(second.err.includes("is used by another server"), second.err);
+
+    await Deno.writeTextFile(`${cwd}/dinopost.jsonc`, '{ "log": { "lvel": "INFO" } }');
+    server.signal("SIGHUP");
+    await server.said("did you mean");
+    server.signal("SIGTERM");
+    const { code, out } = await server.end();
+    assertEquals(code, 0);
+    for (
+      const word of [
+        "SMTP ",
+        "POP3 ",
+        "HTTP ",
+        "Data ",
+        "postmaster@localhost, password ",
+        "curl --url smtp://",
+      ]
+    ) {
+      assert(out.includes(word), `${word} in ${out}`);
+    }
+    await Deno.remove(`${cwd}/dinopost.jsonc`);
+    assertEquals((await runCli(["queue", "list"], { cwd })).code, 69); // admin.json is gone
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("serve ends at once on a second SIGINT", async () => {
+  await using server = new Running(cliCommand([], { script: "tests/cli/stuck_server.ts" }));
+  await server.said("ready");
+  server.signal("SIGINT");
+  await server.said("stopping");
+  server.signal("SIGINT");
+  const { code, err } = await server.end();
+  assertEquals(code, 130);
+  assert(err.includes("ended at once"), err);
+});

@@ -1,0 +1,162 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { type Account, Accounts } from "../../src/mailbox/accounts.ts";
+import { PasswordHasher } from "../../src/mailbox/password.ts";
+import type { Store } from "../../src/storage/store.ts";
+import { CHEAP, memoryStore, sharedView } from "./helpers.ts";
+
+const BRAIN = "brain@howstuffworks.com";
+const PINKY = "pinky@howstuffworks.com";
+
+async function accountsOn(store: Store, clock = new ManualClock(), costly = false): Promise<Accounts> {
+  const accounts = new Accounts(store, {
+    clock,
+    random: seededRandom(1),
+    domains: ["howstuffworks.com", "localhost"],
+    ...CHEAP,
+    ...(costly ? { cost: { memory: 16, passes: 2, parallelism: 1 } } : {}),
+  });
+  await accounts.load();
+  return accounts;
+}
+
+Deno.test("Accounts.add() makes an account that verify() knows, once", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  const made = await accounts.add({ address: BRAIN, password: "narf", name: "Brain", quota: 1000 });
+  assert(made !== "exists");
+  assertEquals([made.address, made.name, made.quota], [BRAIN, "Brain", 1000]);
+  assert(!JSON.stringify(made).includes("narf"));
+  assertEquals(await accounts.add({ address: "Brain@howstuffworks.com", password: "zort" }), "exists");
+  assertEquals(await accounts.verify(BRAIN, "narf"), made);
+  assertEquals(await accounts.verify(BRAIN, "zort"), undefined);
+  assertEquals(await accounts.verify("nobody@howstuffworks.com", "narf"), undefined);
+});
+
+Deno.test("Accounts answers at once from memory, also after a restart", async () => {
+  await using store = await memoryStore();
+  await (await accountsOn(store)).add({ address: BRAIN, password: "narf" });
+  const accounts = await accountsOn(store);
+  assertEquals(accounts.has(BRAIN), true);
+  assertEquals(accounts.has("BRAIN@howstuffworks.com"), true);
+  assertEquals(accounts.has(PINKY), false);
+  assertEquals((accounts.get(BRAIN) as Account).address, BRAIN);
+});
+
+Deno.test("Accounts.byName() finds an account by address, or by local part in our domains in order", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN });
+  await accounts.add({ address: "brain@localhost" });
+  await accounts.add({ address: "root@localhost" });
+  const cases: readonly [string, string | undefined][] = [
+    [BRAIN, BRAIN],
+    ["Brain@HowStuffWorks.com", BRAIN],
+    [" brain ", BRAIN],
+    ["root", "root@localhost"],
+    ["brain@localhost", "brain@localhost"],
+    ["nobody", undefined],
+    ["brain@mindspring.com", undefined],
+    ["@howstuffworks.com", undefined],
+    ["", undefined],
+    ["x".repeat(5000), undefined],
+    ["brain@bad domain", undefined],
+  ];
+  for (const [name, address] of cases) assertEquals((await accounts.byName(name))?.address, address, name);
+});
+
+Deno.test("Accounts.seed() makes what is missing, in order, and never overwrites", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.seed([{ address: PINKY, password: "poit" }, { address: BRAIN, password: "narf" }]);
+  assertEquals(accounts.first()?.address, PINKY);
+  await accounts.setPassword(BRAIN, "egad");
+  await accounts.seed([{ address: BRAIN, password: "narf" }]);
+  assert(await accounts.verify(BRAIN, "egad"));
+  assertEquals(await accounts.verify(BRAIN, "narf"), undefined);
+  assertEquals((await accounts.list()).map((one) => one.address), [BRAIN, PINKY]);
+});
+
+Deno.test("Accounts.seed() takes a hash instead of a password, and the first login completes the account", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  const passwordHash = await new PasswordHasher({ random: seededRandom(2), ...CHEAP }).hash("narf");
+  await accounts.seed([{ address: BRAIN, passwordHash }]);
+  assertEquals((accounts.get(BRAIN) as Account).scram, undefined);
+  assert((await accounts.verify(BRAIN, "narf"))?.scram);
+  assert((accounts.get(BRAIN) as Account).scram);
+});
+
+Deno.test("Accounts.verify() makes a hash anew when hashes cost more", async () => {
+  await using store = await memoryStore();
+  await (await accountsOn(store)).add({ address: BRAIN, password: "narf" });
+  const accounts = await accountsOn(store, new ManualClock(), true);
+  const before = (accounts.get(BRAIN) as Account).passwordHash;
+  assertEquals(await accounts.verify(BRAIN, "zort"), undefined);
+  assertEquals((accounts.get(BRAIN) as Account).passwordHash, before);
+  const after = (await accounts.verify(BRAIN, "narf"))!.passwordHash;
+  assert(after.startsWith("$argon2id$v=19$m=16,t=2,"));
+  assert(await accounts.verify(BRAIN, "narf"));
+});
+
+Deno.test("Accounts without a password can't be logged in to", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN });
+  assertEquals(await accounts.verify(BRAIN, ""), undefined);
+});
+
+Deno.test("Accounts.update() changes and takes away; remove() ends it", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN, password: "narf", name: "Brain", quota: 5 });
+  const renamed = await accounts.update(BRAIN, { name: "The Brain" });
+  assertEquals([renamed?.name, renamed?.quota], ["The Brain", 5]);
+  assertEquals((await accounts.update(BRAIN, { quota: null }))?.quota, undefined);
+  assertEquals(await accounts.update(PINKY, { name: "Pinky" }), undefined);
+  assertEquals(await accounts.setPassword(PINKY, "poit"), undefined);
+  assertEquals(accounts.has(PINKY), false);
+  assertEquals([await accounts.remove(BRAIN), await accounts.remove(BRAIN)], [true, false]);
+  assertEquals([accounts.has(BRAIN), accounts.first()], [false, undefined]);
+});
+
+Deno.test("Accounts.list() goes on after an address", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  for (const name of ["c", "a", "b"]) await accounts.add({ address: `${name}@localhost` });
+  const names = async (options: Parameters<Accounts["list"]>[0]) =>
+    (await accounts.list(options)).map((one) => one.address[0]).join("");
+  assertEquals(await names({}), "abc");
+  assertEquals(await names({ limit: 2 }), "ab");
+  assertEquals(await names({ after: "a@localhost", limit: 1 }), "b");
+  assertEquals(await names({ after: "c@localhost" }), "");
+});
+
+Deno.test("Accounts on a shared store sees what another server changed after five seconds", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  const [here, there] = [
+    await accountsOn(sharedView(store), clock),
+    await accountsOn(sharedView(store), clock),
+  ];
+  assertEquals(await here.has(BRAIN), false);
+  await there.add({ address: BRAIN, password: "narf", quota: 1 });
+  clock.advance(5_000);
+  assertEquals(await here.has(BRAIN), true);
+  await there.update(BRAIN, { quota: 2 });
+  assertEquals((await here.get(BRAIN))?.quota, 1);
+  clock.advance(5_000);
+  assertEquals((await here.get(BRAIN))?.quota, 2);
+  assertEquals((await here.list()).length, 1);
+});
+
+Deno.test("Accounts.scramVerifier() answers for every name, the same also after a restart", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN, password: "narf" });
+  const decoy = await accounts.scramVerifier("nobody");
+  assertEquals(decoy.iterations, CHEAP.scramIterations);
+  assertNotEquals(decoy.salt, (await accounts.scramVerifier(BRAIN)).salt);
+  assertEquals(await (await accountsOn(store)).scramVerifier("nobody"), decoy);
+});

@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { concat, decode } from "../../src/base/bytes.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { sizeOf } from "../../src/mailbox/mail_entry.ts";
+import { MailStore } from "../../src/mailbox/mail_store.ts";
+import type { Store } from "../../src/storage/store.ts";
+import { deliver, dyingView, keyCounts, memoryStore, uidOf } from "./helpers.ts";
+
+const BRAIN = "brain@howstuffworks.com";
+const PINKY = "pinky@howstuffworks.com";
+const PREFIX = "Return-Path: <jsmith@mindspring.com>\r\n";
+
+function mailStoreOn(store: Store): MailStore {
+  return new MailStore(store, { clock: new ManualClock() });
+}
+
+async function fill(store: Store, count: number, to: readonly string[] = [BRAIN]): Promise<MailStore> {
+  const mailStore = mailStoreOn(store);
+  const all = Array.from({ length: count }, (_, i) => i);
+  await Promise.all(
+    all.map((i) => deliver({ store, mailStore }, { uid: uidOf(i), text: `Message ${i}\r\n`, to })),
+  );
+  return mailStore;
+}
+
+async function uids(mailStore: MailStore, address = BRAIN): Promise<number[]> {
+  return (await mailStore.list(address)).map((entry) => Number(entry.uid.slice(4)));
+}
+
+Deno.test("MailStore delivers, lists, counts and reads", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 3);
+  assertEquals(await uids(mailStore), [0, 1, 2]);
+  const entry = (await mailStore.get("Brain@howstuffworks.com", uidOf(1)))!;
+  const text = `${PREFIX}Message 1\r\n`;
+  assertEquals(decode(concat(await Array.fromAsync(mailStore.read(entry)))), text);
+  assertEquals(entry.size, text.length);
+  assertEquals(await mailStore.usage(BRAIN), { messages: 3, bytes: 3 * text.length });
+  assertEquals(await mailStore.usage(PINKY), { messages: 0, bytes: 0 });
+  assertEquals(await mailStore.get(BRAIN, uidOf(7)), undefined);
+});
+
+Deno.test("sizeOf() counts octets, not characters", () => {
+  const body = { id: "", size: 10, chunks: 1, shared: false };
+  assertEquals(sizeOf("Delivered-To: grün@x\r\n", body), 10 + 23);
+  assertEquals(sizeOf("", body), 10);
+});
+
+Deno.test("MailStore.list() takes pages, from both ends", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 5);
+  const numbers = async (options: Parameters<MailStore["list"]>[1]) =>
+    (await mailStore.list(BRAIN, options)).map((entry) => Number(entry.uid.slice(4)));
+  assertEquals(await numbers({ limit: 2 }), [0, 1]);
+  assertEquals(await numbers({ limit: 2, after: uidOf(1) }), [2, 3]);
+  assertEquals(await numbers({ reverse: true, limit: 2 }), [4, 3]);
+  assertEquals(await numbers({ reverse: true, after: uidOf(3) }), [2, 1, 0]);
+  assertEquals(await numbers({ limit: 0 }), []);
+});
+
+Deno.test("MailStore.snapshot() has what POP3 needs of each message", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 3, [BRAIN, PINKY]);
+  const list = await mailStore.snapshot(BRAIN);
+  assertEquals(list.length, 3);
+  const { uid, size, body, prefix } = (await mailStore.get(BRAIN, uidOf(2)))!;
+  assertEquals(list.at(2), { uid, size, body, prefix });
+  assertEquals([list.uid(2), list.size(2), list.at(3)], [uid, size, undefined]);
+});
+
+Deno.test("MailStore.remove() removes, counts back and frees the bodies; gone ones don't matter", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 4);
+  await mailStore.remove(BRAIN, [uidOf(1), uidOf(2), uidOf(99)]);
+  assertEquals(await uids(mailStore), [0, 3]);
+  await mailStore.remove(BRAIN, [uidOf(1), uidOf(0), uidOf(0)]);
+  await mailStore.remove(BRAIN, []);
+  assertEquals((await mailStore.usage(BRAIN)).messages, 1);
+  await mailStore.removeAll(BRAIN);
+  assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
+  assertEquals(await keyCounts(store.kv), { format: 1, mailbytes: 1, mailcount: 1 });
+});
+
+Deno.test("MailStore.remove() keeps a body that another mailbox has", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 2, [BRAIN, PINKY]);
+  await mailStore.remove(BRAIN, [uidOf(0), uidOf(1)]);
+  const entry = (await mailStore.get(PINKY, uidOf(1)))!;
+  assertEquals(decode(concat(await Array.fromAsync(mailStore.read(entry)))), `${PREFIX}Message 1\r\n`);
+  await mailStore.remove(PINKY, [uidOf(0), uidOf(1)]);
+  assertEquals((await keyCounts(store.kv)).body, undefined);
+});
+
+Deno.test("MailStore.remove() of many messages takes them all and leaves no list behind", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 500);
+  const all = Array.from({ length: 500 }, (_, i) => uidOf(i));
+  await mailStore.remove(BRAIN, all.slice(10));
+  assertEquals((await uids(mailStore)).length, 10);
+  assertEquals((await mailStore.usage(BRAIN)).messages, 10);
+  assertEquals(await keyCounts(store.kv), { format: 1, body: 10, mail: 10, mailbytes: 1, mailcount: 1 });
+});
+
+Deno.test("A process that dies while it removes leaves all or none, and exact counts", async () => {
+  let writes = 0;
+  for (let die = 0; die <= writes; die++) {
+    await using store = await memoryStore();
+    await fill(store, 130);
+    const dying = dyingView(store, die);
+    const gone = Array.from({ length: 120 }, (_, i) => uidOf(i + 5));
+    const told = await mailStoreOn(dying).remove(BRAIN, gone).then(() => true, () => false);
+    const reopened = mailStoreOn(store);
+    const left = (await uids(reopened)).length;
+    assertEquals(left, told ? 10 : 130, `died after ${die} writes`);
+    const usage = await reopened.usage(BRAIN);
+    assertEquals(usage.messages, left);
+    assertEquals(usage.bytes, (await reopened.list(BRAIN)).reduce((sum, entry) => sum + entry.size, 0));
+    assertEquals((await keyCounts(store.kv)).body, left);
+    writes = Math.max(writes, dying.written + (die === dying.written ? 1 : 0));
+    assert(writes < 50);
+  }
+  assert(writes > 5, "a removal of many takes several writes");
+});
+
+Deno.test("A list of uids whose removal never happened goes away after an hour", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  await fill(store, 100);
+  const all = Array.from({ length: 100 }, (_, i) => uidOf(i));
+  await assertRejects(() => new MailStore(dyingView(store, 1), { clock }).remove(BRAIN, all));
+  const mailStore = new MailStore(store, { clock });
+  assertEquals((await mailStore.list(BRAIN)).length, 100);
+  assertEquals((await keyCounts(store.kv)).mailremoval, 1, "it may still be being written");
+  clock.advance(3_600_001);
+  assertEquals((await mailStore.list(BRAIN)).length, 100);
+  assertEquals((await keyCounts(store.kv)).mailremoval, undefined);
+});
+
+Deno.test("MailStore.list() never shows a part of a removal that is under way", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 300);
+  const all = Array.from({ length: 300 }, (_, i) => uidOf(i));
+  let over = false;
+  const removing = mailStore.remove(BRAIN, all).then(() => over = true);
+  const seen = new Set<number>();
+  while (!over) seen.add((await mailStore.list(BRAIN)).length);
+  await removing;
+  assertEquals([...seen].filter((count) => count !== 0 && count !== 300), []);
+});
+
+Deno.test("MailStore.markSeen() stays out of the way of a removal", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 30);
+  const all = Array.from({ length: 30 }, (_, i) => uidOf(i));
+  await Promise.all([mailStore.remove(BRAIN, all), ...all.map((uid) => mailStore.markSeen(BRAIN, uid))]);
+  assertEquals(await uids(mailStore), []);
+  assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
+  assertEquals(await mailStore.markSeen(BRAIN, uidOf(1)), false);
+});
+
+Deno.test("MailStore.mailboxes() lists who ever had mail", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 2, [PINKY, BRAIN]);
+  await mailStore.removeAll(PINKY);
+  assertEquals(await Array.fromAsync(mailStore.mailboxes()), [
+    { address: BRAIN, messages: 2 },
+    { address: PINKY, messages: 0 },
+  ]);
+});

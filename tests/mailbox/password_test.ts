@@ -1,0 +1,78 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { seededRandom } from "../../src/base/random.ts";
+import { DEFAULT_COST, formatPhc, parsePhc, PasswordHasher } from "../../src/mailbox/password.ts";
+import { CHEAP } from "./helpers.ts";
+
+// from the tests of the reference implementation of Argon2
+const REFERENCE = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+function cheapHasher(parallel?: number): PasswordHasher {
+  return new PasswordHasher({ random: seededRandom(1), cost: CHEAP.cost, ...(parallel ? { parallel } : {}) });
+}
+
+Deno.test("PasswordHasher.verify() agrees with the reference implementation", async () => {
+  assert(await cheapHasher().verify("password", REFERENCE));
+  assert(!await cheapHasher().verify("differentpassword", REFERENCE));
+});
+
+Deno.test("PasswordHasher.hash() makes a PHC string with the default cost that verifies", async () => {
+  const hasher = new PasswordHasher({ random: seededRandom(1) });
+  const hash = await hasher.hash("narf");
+  assertEquals(hash.slice(0, 31), "$argon2id$v=19$m=19456,t=2,p=1$");
+  assertEquals(parsePhc(hash)?.cost, DEFAULT_COST);
+  assert(await hasher.verify("narf", hash));
+  assertNotEquals(await hasher.hash("narf"), hash, "each hash has its own salt");
+});
+
+Deno.test("PasswordHasher.verify() says no without a usable hash, and to absurd passwords", async () => {
+  const hasher = cheapHasher();
+  assert(!await hasher.verify("narf", undefined));
+  assert(!await hasher.verify("narf", ""));
+  assert(!await hasher.verify("", "$1$plain"));
+  const long = "x".repeat(2000);
+  assert(!await hasher.verify(long, await hasher.hash(long)));
+  assert(await hasher.verify("", await hasher.hash("")));
+});
+
+Deno.test("PasswordHasher.verify() takes passwords in any Unicode form (RFC 4013)", async () => {
+  const hasher = cheapHasher();
+  assert(await hasher.verify("grün", await hasher.hash("gru\u0308n")));
+  assert(await hasher.verify("a b", await hasher.hash("a\u00a0b")));
+});
+
+Deno.test("PasswordHasher runs only so many at a time, and all of them", async () => {
+  const hasher = cheapHasher(2);
+  const hash = await hasher.hash("narf");
+  const results = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => hasher.verify(i % 2 ? "narf" : "zort", hash)),
+  );
+  assertEquals(results.filter((right) => right).length, 10);
+});
+
+Deno.test("PasswordHasher.isWeak() tells hashes that cost less", async () => {
+  const cheap = await cheapHasher().hash("narf");
+  assert(new PasswordHasher({ random: seededRandom(1) }).isWeak(cheap));
+  assert(!cheapHasher().isWeak(cheap));
+  assert(!cheapHasher().isWeak(REFERENCE));
+});
+
+const BAD: readonly [string, string][] = [
+  ["empty", ""],
+  ["another function", REFERENCE.replace("argon2id", "argon2i")],
+  ["another version", REFERENCE.replace("v=19", "v=16")],
+  ["no passes", REFERENCE.replace("t=2", "t=0")],
+  ["absurdly many passes", REFERENCE.replace("t=2", "t=999")],
+  ["absurdly much memory", REFERENCE.replace("m=65536", "m=9999999")],
+  ["less memory than lanes need", REFERENCE.replace("m=65536,t=2,p=1", "m=8,t=2,p=4")],
+  ["parameters in another order", REFERENCE.replace("m=65536,t=2", "t=2,m=65536")],
+  ["no hash", REFERENCE.slice(0, REFERENCE.lastIndexOf("$"))],
+  ["not base64", REFERENCE.replace("c29tZXNhbHQ", "c29tZXNhbH!")],
+  ["something behind it", REFERENCE + "\n"],
+];
+for (const [what, text] of BAD) {
+  Deno.test(`parsePhc() refuses a string with ${what}`, () => assertEquals(parsePhc(text), undefined));
+}
+
+Deno.test("formatPhc() writes what parsePhc() reads", () => {
+  assertEquals(formatPhc(parsePhc(REFERENCE)!), REFERENCE);
+});

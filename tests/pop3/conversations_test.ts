@@ -1,0 +1,56 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Pop3SessionOptions } from "../../src/pop3/session.ts";
+import { parseScript, type PlayOptions, playScript, type Script } from "../../src/testing/script.ts";
+import { BRAIN, Harness, type HarnessOptions, pretendedTls } from "./harness.ts";
+
+const FOLDER = new URL("../../fixtures/pop3/", import.meta.url);
+
+/** Each scenario is played in all of these ways; what is said must not depend on how the octets come. */
+const WAYS: readonly { name: string; harness: HarnessOptions; play: PlayOptions }[] = [
+  { name: "in memory", harness: {}, play: {} },
+  { name: "in memory, pipelined", harness: {}, play: { pipelined: true } },
+  { name: "in memory, octet by octet", harness: { bytewise: true }, play: {} },
+  { name: "over TCP, pipelined", harness: { tcp: true }, play: { pipelined: true } },
+];
+
+const names = [...Deno.readDirSync(FOLDER)].map((one) => one.name).filter((one) => one.endsWith(".pop3"))
+  .sort();
+
+Deno.test("fixtures/pop3/ has its conversations", () => assert(names.length >= 12, `Only ${names.length}`));
+
+for (const name of names) {
+  const script = parseScript(Deno.readTextFileSync(new URL(name, FOLDER)), name);
+  Deno.test(`conversation: ${name.replace(".pop3", "").replaceAll("_", " ")}`, async (t) => {
+    for (const way of WAYS) await t.step(way.name, () => run(script, way));
+  });
+}
+
+async function run(script: Script, way: typeof WAYS[number]): Promise<void> {
+  await using harness = await Harness.start({ ...optionsOf(script.settings), ...way.harness });
+  const lock = script.settings.has("locked") ? await harness.mailStore.lock(BRAIN, "another") : undefined;
+  const conn = await harness.connect();
+  await playScript(script, conn, { ...way.play, advance: (ms) => harness.clock.advance(ms) });
+  await harness.ended();
+  await lock?.release();
+  // what is left in the maildrop, by number
+  const left = (await harness.uids()).map((uid) => String(Number(uid.slice(4))));
+  if (script.messages.length > 0) assertEquals(left.join(" "), script.messages[0]);
+  const last = harness.events.at(-1);
+  assert(last?.kind === "ended");
+  if (script.settings.has("how")) assertEquals(last.how, script.settings.get("how") as typeof last.how);
+  assertEquals(harness.events.filter((event) => event.kind === "trouble"), []);
+}
+
+function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {
+  const session: { -readonly [K in keyof Pop3SessionOptions]?: Pop3SessionOptions[K] } = {};
+  let remote: string | undefined;
+  for (const [key, value] of settings) {
+    if (key === "tls") session.tls = pretendedTls;
+    else if (key === "implicitTls") [session.tls, session.implicitTls] = [pretendedTls, true];
+    else if (key === "allowInsecure") session.allowInsecure = true;
+    else if (key === "errorsPerSession") session.errorsPerSession = Number(value);
+    else if (key === "remote") remote = value;
+    else if (!["how", "locked"].includes(key)) throw new Error(`Unknown setting: @ ${key}`);
+  }
+  return { session, ...(remote === undefined ? {} : { remote }) };
+}
