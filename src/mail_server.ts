@@ -1,57 +1,29 @@
 /** In charge of putting the house together: one process with SMTP, POP3, HTTP, the queue and the store. */
 
-import { join } from "node:path";
-import { type Clock, sleep, systemClock } from "./base/clock.ts";
-import { IdMaker } from "./base/ids.ts";
-import { type Random, systemRandom } from "./base/random.ts";
+import { sleep, systemClock } from "./base/clock.ts";
 import { Tasks } from "./base/tasks.ts";
 import { createAdminApp } from "./admin/app.ts";
 import type { Config } from "./config/config.ts";
-import { RemoteAgent } from "./delivery/remote_agent.ts";
-import { type Resolver, SystemResolver } from "./dns/resolver.ts";
-import { Destinations } from "./intake/destinations.ts";
-import { Networks } from "./intake/networks.ts";
-import { Policy } from "./intake/policy.ts";
-import { Accounts } from "./mailbox/accounts.ts";
-import { Aliases } from "./mailbox/aliases.ts";
-import { LoginGuard } from "./mailbox/login_guard.ts";
-import { MailStore } from "./mailbox/mail_store.ts";
-import { Journal } from "./observe/journal.ts";
+import type { Accounts } from "./mailbox/accounts.ts";
+import type { Aliases } from "./mailbox/aliases.ts";
+import type { MailStore } from "./mailbox/mail_store.ts";
+import type { Journal } from "./observe/journal.ts";
 import { servePop3 } from "./pop3/session.ts";
-import { DeliveryQueue } from "./queue/delivery_queue.ts";
-import { KvWaker, TimerWaker, type Waker } from "./queue/waker.ts";
-import { Router } from "./routing/router.ts";
+import type { DeliveryQueue } from "./queue/delivery_queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
 import { Listeners } from "./server/listeners.ts";
+import { closeParts, type MailServerOptions, openParts, type Parts } from "./server/parts.ts";
 import { SessionLog } from "./server/session_log.ts";
 import { serveSmtp } from "./smtp/session.ts";
 import { BodySweeper } from "./storage/bodies.ts";
-import { type DataDirLock, lockDataDir } from "./storage/data_dir.ts";
-import { openStore, type Store } from "./storage/store.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
 import { Deadlines } from "./wire/deadlines.ts";
 
-/** What a server can be given in place of the real thing: time, chance, names, the store. */
-export interface MailServerOptions {
-  /** Default: the system's. */
-  readonly clock?: Clock;
-  /** Default: the system's. */
-  readonly random?: Random;
-  /** Default: one on `Deno.resolveDns`, as `dns` in the configuration says. */
-  readonly resolver?: Resolver;
-  /** Default: one that writes log lines. */
-  readonly journal?: Journal;
-  /** True: the store lives in memory, and the data directory is not touched. */
-  readonly inMemory?: boolean;
-  /** Told each line of each conversation with another server, with the message's id. */
-  readonly trace?: (id: string, line: string) => void;
-}
+export type { MailServerOptions };
 
 /** How often the store is looked through for texts that nobody owns. */
 const SWEEP_EVERY_MS = 5 * 60_000;
 const SWEEP_GRACE_MS = 3600_000;
-/** The default of `outbound.port` is 25; a session tells VERB's watchers for at most this long. */
-const VERBOSE_MS = 60_000;
 /** What is under way at the end gets this long, in two halves. */
 const STOP_MS = 8000;
 
@@ -234,179 +206,4 @@ export class MailServer implements AsyncDisposable {
       onEvent: (event, session) => sessionLog.smtp(event, session),
     });
   }
-}
-
-/** Everything that is opened before a server can be. */
-interface Parts {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly journal: Journal;
-  readonly lock: DataDirLock | undefined;
-  readonly store: Store;
-  readonly resolver: Resolver;
-  readonly accounts: Accounts;
-  readonly aliases: Aliases;
-  readonly guard: LoginGuard;
-  readonly mailStore: MailStore;
-  readonly queue: DeliveryQueue;
-  readonly policy: Policy;
-}
-
-async function openParts(config: Config, options: MailServerOptions): Promise<Parts> {
-  const clock = options.clock ?? systemClock;
-  const journal = options.journal ?? new Journal();
-  const lock = options.inMemory ? undefined : await lockDataDir(config.dataDir);
-  let store: Store;
-  try {
-    store = await openStore({
-      location: options.inMemory ? ":memory:" : join(config.dataDir, "dinopost.db"),
-      clock,
-      onTrouble: (what, error) => journal.note("WARN", what, { error: String(error) }),
-    });
-  } catch (error) {
-    lock?.release();
-    throw error;
-  }
-  try {
-    return { ...await furnish(store, { config, clock, journal, options }), lock };
-  } catch (error) {
-    await store.close();
-    lock?.release();
-    throw error;
-  }
-}
-
-async function furnish(
-  store: Store,
-  by: { config: Config; clock: Clock; journal: Journal; options: MailServerOptions },
-): Promise<Omit<Parts, "lock">> {
-  const { config, clock, journal, options } = by;
-  const random = options.random ?? systemRandom;
-  const { nameServer, timeout } = config.dns;
-  const resolver = options.resolver ??
-    new SystemResolver({ timeoutMs: timeout, clock, random, ...(nameServer === null ? {} : { nameServer }) });
-  const accounts = new Accounts(store, { clock, random, domains: config.domains });
-  const aliases = new Aliases(store, { clock, configured: config.aliases });
-  await Promise.all([accounts.load(), aliases.load()]);
-  const mailStore = new MailStore(store, { clock, random });
-  const guard = new LoginGuard({ clock });
-  const router = new Router({
-    directory: {
-      hasAccount: (address) => accounts.has(address) === true,
-      firstAccount: () => accounts.first()?.address,
-      alias: (address) => atOnce(aliases.get(address)),
-    },
-    domains: config.domains,
-    catchAll: config.catchAll,
-    subaddressSeparator: config.subaddressSeparator,
-  });
-  const ids = new IdMaker(clock, random);
-  const agent = remoteAgent(config, {
-    clock,
-    random,
-    resolver,
-    ...(options.trace === undefined ? {} : { trace: options.trace }),
-  });
-  const { maxConnectionsPerDomain, domains } = config.outbound;
-  const queue = new DeliveryQueue({
-    store,
-    clock,
-    ids,
-    journal,
-    router,
-    accounts,
-    mailStore,
-    agent,
-    hostname: config.hostname,
-    schedule: config.queue,
-    concurrency: config.queue.concurrency,
-    perDestination: (domain) => domains[domain]?.maxConnections ?? maxConnectionsPerDomain,
-    destinationOf: (record) =>
-      config.relay.smartHost === null || router.isLocal(record.domain) ? record.domain : "",
-    historyMs: config.queue.history,
-    waker: (wake) => makeWaker(store, { clock, journal, wake }),
-  });
-  const destinations = new Destinations({ router, accounts, mailStore, clock });
-  const { vrfy, expn, verb } = config;
-  const policy = new Policy({
-    store,
-    clock,
-    journal,
-    ids,
-    router,
-    accounts,
-    guard,
-    queue,
-    destinations,
-    hostname: config.hostname,
-    maxHops: config.limits.hops,
-    verboseMs: VERBOSE_MS,
-    trusted: new Networks(config.relay.networks),
-    verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
-  });
-  return {
-    config,
-    clock,
-    random,
-    journal,
-    store,
-    resolver,
-    accounts,
-    aliases,
-    guard,
-    mailStore,
-    queue,
-    policy,
-  };
-}
-
-async function closeParts(parts: Parts): Promise<void> {
-  parts.resolver.close();
-  await parts.store.close();
-  parts.lock?.release();
-}
-
-/** The embedded store answers from memory, at once. */
-function atOnce<T>(value: T | Promise<T>): T {
-  if (value instanceof Promise) throw new TypeError("The directory of names must be in memory");
-  return value;
-}
-
-function makeWaker(store: Store, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
-  const { clock, journal, wake } = options;
-  // The queue of KV knows only the real time, and is not there over KV Connect.
-  if (clock !== systemClock || !store.embedded) return new TimerWaker(clock, wake);
-  return new KvWaker(store.kv, {
-    clock,
-    wake,
-    trouble: (error) => journal.note("ERROR", "wake-up failed", { error: String(error) }),
-  });
-}
-
-function remoteAgent(
-  config: Config,
-  by: { clock: Clock; random: Random; resolver: Resolver; trace?: (id: string, line: string) => void },
-): RemoteAgent {
-  const { outbound, relay, hostname } = config;
-  const own = config.listen.smtp.filter((e) => e.port === outbound.port).map((e) => e.hostname);
-  return new RemoteAgent({
-    ...by,
-    hostname,
-    ownNames: [hostname],
-    ownAddresses: own,
-    port: outbound.port,
-    family: outbound.family,
-    allowPrivate: outbound.allowPrivate,
-    tls: outbound.tls,
-    maxConnectionsPerDomain: outbound.maxConnectionsPerDomain,
-    perDomain: Object.fromEntries(
-      Object.entries(outbound.domains).map(([domain, { rate, ...rules }]) => [
-        domain,
-        { ...rules, ...(rate === undefined ? {} : { rate: { count: rate.count, perMs: rate.periodMs } }) },
-      ]),
-    ),
-    retryIntervalMs: Math.min(...config.queue.retry),
-    ...(relay.smartHost === null ? {} : { smartHost: relay.smartHost }),
-  });
 }

@@ -1,86 +1,120 @@
-/** In charge of locking a mailbox for one POP3 session: a lease in the store, which a dead process leaves to end. */
+/** In charge of locking a mailbox for one POP3 session, in a way that a dead process can't leave behind. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
+import type { Write } from "../storage/write.ts";
 
-/** How long a lease lasts without being renewed, in milliseconds. */
+/** How long a lease on a shared store lasts without being renewed, in milliseconds. */
 export const LEASE_MS = 90_000;
 /** How often it is renewed. */
 const RENEW_MS = 30_000;
 
-interface LockRecord {
+/** A mailbox locked for one owner. */
+export interface MailLock {
+  /** False once somebody else may have the lock: then nothing may be deleted any more. */
+  readonly held: boolean;
+  /** Makes a lease last from now on again, which happens by itself; answers {@linkcode held}. Never rejects. */
+  renew(): Promise<boolean>;
+  /** Gives the lock back; again does nothing. Never rejects: what can't be deleted now ends with its lease. */
+  release(): Promise<void>;
+}
+
+/** What a lock is taken with. */
+export interface LockOptions {
+  readonly clock: Clock;
+  /** The mailbox, as a local key. */
+  readonly address: string;
+  /** A name for who has it. */
   readonly owner: string;
+}
+
+/** Which mailboxes this process has locked, by store. */
+const lockedHere = new WeakMap<Store, Set<string>>();
+
+/**
+ * Locks a mailbox; undefined when somebody else has it. The embedded store has one owner, this process, so its memory
+ * is enough; on a shared store the lock is a lease besides. Rejects when the store fails.
+ */
+export async function lockMailbox(store: Store, options: LockOptions): Promise<MailLock | undefined> {
+  const here = lockedHere.get(store) ?? new Set();
+  lockedHere.set(store, here);
+  const { address } = options;
+  if (here.has(address)) return undefined;
+  here.add(address);
+  if (store.embedded) return new LocalLock(here, address);
+  let lease: Lease | undefined;
+  try {
+    lease = await Lease.take(store, { ...options, here });
+  } finally {
+    if (!lease) here.delete(address);
+  }
+  return lease;
+}
+
+class LocalLock implements MailLock {
+  held = true;
+
+  constructor(private readonly here: Set<string>, private readonly address: string) {}
+
+  renew(): Promise<boolean> {
+    return Promise.resolve(this.held);
+  }
+
+  release(): Promise<void> {
+    if (this.held) this.here.delete(this.address);
+    this.held = false;
+    return Promise.resolve();
+  }
+}
+
+interface LeaseRecord {
+  readonly owner: string;
+  /** Milliseconds since 1970. */
   readonly until: number;
 }
 
-/** Which mailboxes this process has locked: on an embedded store any other lock is a dead process's. */
-const heldHere = new WeakMap<Store, Set<string>>();
+interface LeaseOptions extends LockOptions {
+  readonly here: Set<string>;
+}
 
-/** A mailbox locked for one owner; renews itself until it is released. */
-export class MailLock {
+class Lease implements MailLock {
   readonly #store: Store;
-  readonly #clock: Clock;
-  readonly #address: string;
-  readonly #owner: string;
+  readonly #options: LeaseOptions;
+  readonly #key: Deno.KvKey;
   #versionstamp: string;
-  #lostAt: number;
+  /** On the monotonic clock. */
+  #endsAt: number;
   #lost = false;
   #released = false;
   #timer: Timer | undefined;
   #renewing: Promise<boolean> | undefined;
 
-  private constructor(
-    store: Store,
-    options: { clock: Clock; address: string; owner: string; versionstamp: string },
-  ) {
+  private constructor(store: Store, options: LeaseOptions, versionstamp: string) {
     this.#store = store;
-    this.#clock = options.clock;
-    this.#address = options.address;
-    this.#owner = options.owner;
-    this.#versionstamp = options.versionstamp;
-    this.#lostAt = this.#clock.monotonic() + LEASE_MS;
+    this.#options = options;
+    this.#key = keys.mailLock(options.address);
+    this.#versionstamp = versionstamp;
+    this.#endsAt = options.clock.monotonic() + LEASE_MS;
     this.#schedule();
   }
 
-  /** Locks the mailbox of `address` (a local key); undefined when somebody else has it. */
-  static async take(
-    store: Store,
-    options: { clock: Clock; address: string; owner: string },
-  ): Promise<MailLock | undefined> {
-    const { clock, address, owner } = options;
-    const here = heldHere.get(store) ?? new Set();
-    heldHere.set(store, here);
-    if (here.has(address)) return undefined;
-    here.add(address);
-    let versionstamp: string | undefined;
-    try {
-      const key = keys.mailLock(address);
-      const old = await store.kv.get<LockRecord>(key);
-      if (old.value && !store.embedded && old.value.until > clock.now()) return undefined;
-      const result = await store.write(
-        lockWrite(key, old.versionstamp, { owner, until: clock.now() + LEASE_MS }),
-      );
-      if (result.ok) versionstamp = result.versionstamp;
-    } finally {
-      if (versionstamp === undefined) here.delete(address);
-    }
-    return versionstamp === undefined
-      ? undefined
-      : new MailLock(store, { clock, address, owner, versionstamp });
+  static async take(store: Store, options: LeaseOptions): Promise<Lease | undefined> {
+    const key = keys.mailLock(options.address);
+    const old = await store.kv.get<LeaseRecord>(key);
+    if (old.value && old.value.until > options.clock.now()) return undefined;
+    const result = await store.write(leaseWrite(key, old.versionstamp, options));
+    return result.ok ? new Lease(store, options, result.versionstamp) : undefined;
   }
 
-  /** False once the lease has ended or somebody else has the lock: then nothing may be deleted any more. */
   get held(): boolean {
-    return !this.#lost && this.#clock.monotonic() < this.#lostAt;
+    return !this.#lost && this.#options.clock.monotonic() < this.#endsAt;
   }
 
-  /** Makes the lease last from now on again. Happens by itself; false when the lock is lost. Never rejects. */
   renew(): Promise<boolean> {
     return this.#renewing ??= this.#renew().finally(() => this.#renewing = undefined);
   }
 
-  /** Gives the lock back; again does nothing. Never rejects: what can't be deleted now ends with its lease. */
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
@@ -88,28 +122,24 @@ export class MailLock {
     await this.#renewing;
     if (!this.#lost) {
       this.#lost = true;
-      const key = keys.mailLock(this.#address);
-      const checks = [{ key, versionstamp: this.#versionstamp }];
+      const checks = [{ key: this.#key, versionstamp: this.#versionstamp }];
       try {
-        await this.#store.write({ checks, mutations: [{ type: "delete", key }], size: 100 });
+        await this.#store.write({ checks, mutations: [{ type: "delete", key: this.#key }], size: 100 });
       } catch {
         // the lease ends by itself
       }
     }
-    heldHere.get(this.#store)?.delete(this.#address);
+    this.#options.here.delete(this.#options.address);
   }
 
   async #renew(): Promise<boolean> {
     if (!this.held) return false;
-    const start = this.#clock.monotonic();
-    const record = { owner: this.#owner, until: this.#clock.now() + LEASE_MS };
+    const start = this.#options.clock.monotonic();
     try {
-      const result = await this.#store.write(
-        lockWrite(keys.mailLock(this.#address), this.#versionstamp, record),
-      );
+      const result = await this.#store.write(leaseWrite(this.#key, this.#versionstamp, this.#options));
       if (result.ok) {
         this.#versionstamp = result.versionstamp;
-        this.#lostAt = start + LEASE_MS;
+        this.#endsAt = start + LEASE_MS;
       } else {
         this.#lost = true;
       }
@@ -120,7 +150,7 @@ export class MailLock {
   }
 
   #schedule(): void {
-    this.#timer = this.#clock.schedule(RENEW_MS, () => {
+    this.#timer = this.#options.clock.schedule(RENEW_MS, () => {
       if (this.#released) return;
       this.#schedule();
       this.renew();
@@ -128,10 +158,11 @@ export class MailLock {
   }
 }
 
-function lockWrite(key: Deno.KvKey, versionstamp: string | null, record: LockRecord) {
+function leaseWrite(key: Deno.KvKey, versionstamp: string | null, { owner, clock }: LockOptions): Write {
+  const value: LeaseRecord = { owner, until: clock.now() + LEASE_MS };
   return {
     checks: [{ key, versionstamp }],
-    mutations: [{ type: "set" as const, key, value: record }],
-    size: 200 + record.owner.length,
+    mutations: [{ type: "set", key, value }],
+    size: 200 + owner.length,
   };
 }

@@ -11,7 +11,7 @@ import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
 import { MailList } from "./mail_list.ts";
-import { MailLock } from "./mail_lock.ts";
+import { lockMailbox, type MailLock } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
 
 export type { MailEntry, MailRef };
@@ -154,7 +154,7 @@ export class MailStore {
 
   /** Locks the mailbox for `owner` (a session's id); undefined when another session has it. */
   lock(address: Mailbox, owner: string): Promise<MailLock | undefined> {
-    return MailLock.take(this.#store, { clock: this.#clock, address: localKey(address), owner });
+    return lockMailbox(this.#store, { clock: this.#clock, address: localKey(address), owner });
   }
 }
 

@@ -21,7 +21,11 @@ Deno.test("fixtures/pop3/ has its conversations", () => assert(names.length >= 1
 for (const name of names) {
   const script = parseScript(Deno.readTextFileSync(new URL(name, FOLDER)), name);
   Deno.test(`conversation: ${name.replace(".pop3", "").replaceAll("_", " ")}`, async (t) => {
-    for (const way of WAYS) await t.step(way.name, () => run(script, way));
+    for (const way of WAYS) {
+      // octets that the server has not read yet would be the first ones of the handshake
+      if (way.harness.bytewise && script.settings.has("whole")) continue;
+      await t.step(way.name, () => run(script, way));
+    }
   });
 }
 
@@ -50,7 +54,7 @@ function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {
     else if (key === "allowInsecure") session.allowInsecure = true;
     else if (key === "errorsPerSession") session.errorsPerSession = Number(value);
     else if (key === "remote") remote = value;
-    else if (!["how", "locked"].includes(key)) throw new Error(`Unknown setting: @ ${key}`);
+    else if (!["how", "locked", "whole"].includes(key)) throw new Error(`Unknown setting: @ ${key}`);
   }
   return { session, ...(remote === undefined ? {} : { remote }) };
 }

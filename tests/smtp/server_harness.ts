@@ -18,6 +18,8 @@ export interface HarnessOptions extends Partial<Omit<SmtpSessionOptions, "limits
   /** What the server takes for the client's address. */
   remote?: string;
   memory?: MemoryPairOptions;
+  /** What the client does before the session begins. */
+  before?: (conn: ByteConn) => Promise<void>;
 }
 
 /** A server's session and the client's end. */
@@ -53,11 +55,12 @@ export async function startSession(options: HarnessOptions = {}): Promise<Harnes
   const clock = new ManualClock();
   const deadlines = new Deadlines(clock);
   const closing = new AbortController();
-  const { behaviour, tcp, remote, memory, limits, ...rest } = options;
+  const { behaviour, tcp, remote, memory, limits, before, ...rest } = options;
   const reception = new FakeReception(behaviour);
   const events: SessionEvent[] = [];
   const [conn, plain] = tcp ? await tcpPair() : memoryPair(memory);
   const server = remote === undefined ? plain : withRemote(plain, remote);
+  await before?.(conn);
   const done = serveSmtp(server, {
     reception,
     hostname: "mail.howstuffworks.com",

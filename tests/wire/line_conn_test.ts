@@ -130,6 +130,25 @@ Deno.test("LineConn grows for a longer line and lets the buffer go again", async
   assertEquals(lines.line(512)?.kind, "line");
 });
 
+Deno.test("LineConn never lends its small buffer to others", async () => {
+  const { peer, lines } = setUp();
+  await peer.write(encode("x".repeat(4000) + "\r\n"));
+  while (!lines.line(4096)) await lines.fill();
+  await peer.write(encode("y"));
+  await lines.fill();
+  // now it reads into the small buffer again, while others collect their replies
+  const others = [setUp(), setUp(), setUp()];
+  for (const other of others) other.lines.put("250 ok\r\n");
+  lines.discardInput();
+  await peer.write(encode("z".repeat(100)));
+  await lines.fill();
+  for (const other of others) {
+    await other.lines.flush();
+    other.lines.close();
+    assertEquals(await drain(other.peer), "250 ok\r\n");
+  }
+});
+
 Deno.test("LineConn reads text into a borrowed buffer and keeps what follows it", async () => {
   const { peer, lines } = setUp({ capacity: 1_000_000 });
   const small = lines.buffered.buffer;
@@ -215,7 +234,7 @@ Deno.test("LineConn keeps the order of output of several tasks, large or small",
   const { peer, lines } = setUp({ capacity: 100 });
   const reading = drain(peer);
   const large = "x".repeat(200_000);
-  lines.put("1");
+  lines.put("1" + large);
   const first = lines.flush();
   lines.put("2");
   const second = lines.flush();
@@ -226,7 +245,28 @@ Deno.test("LineConn keeps the order of output of several tasks, large or small",
   lines.put("4");
   await lines.flush();
   lines.close();
-  assertEquals(await reading, "123" + large + large + "4");
+  assertEquals(await reading, "1" + large + "23" + large + large + "4");
+});
+
+Deno.test("LineConn never has two writes under way, which could interleave", async () => {
+  const [, conn] = memoryPair();
+  const underWay: (() => void)[] = [];
+  const written: string[] = [];
+  conn.write = (bytes) => {
+    written.push(binaryString(bytes));
+    return new Promise((resolve) => void underWay.push(resolve));
+  };
+  const lines = new LineConn(conn);
+  lines.put("1");
+  const sending = [lines.flush()];
+  lines.put("2");
+  sending.push(lines.flush(), lines.write(encode("3")));
+  for (const soFar of [["1"], ["1", "2"], ["1", "2", "3"]]) {
+    while (underWay.length === 0) await Promise.resolve();
+    assertEquals([written, underWay.length], [soFar, 1]);
+    underWay.pop()!();
+  }
+  await Promise.all(sending);
 });
 
 Deno.test("LineConn.close() ends a write that the peer never reads, and a read", async () => {

@@ -301,50 +301,57 @@ Deno.test("64 MiB to a reader that pauses: no more than about 1 MiB is taken in,
 Deno.test("What a peer sent before a reset is not lost, and the reset is told behind it", async () => {
   const size = 300_000;
   const [clientBelow, below] = memoryPair({ capacity: 2 * size });
-  let left = Infinity; // octets until the reset
-  const cut: ByteConn = {
-    read: async (into) => {
-      if (left === 0) throw new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)");
-      const count = await below.read(into.subarray(0, left));
-      left -= count ?? 0;
-      return count;
-    },
-    write: (bytes) => left === 0 ? Promise.reject(new Deno.errors.BrokenPipe()) : below.write(bytes),
-    close: () => below.close(),
-    remote: below.remote,
-    local: below.local,
-  };
-  let written = 0;
-  const counted: ByteConn = {
+  let sent = 0;
+  const counting: ByteConn = {
     read: (into) => clientBelow.read(into),
     write: (bytes) => {
-      written += bytes.length;
+      sent += bytes.length;
       return clientBelow.write(bytes);
     },
     close: () => clientBelow.close(),
     remote: clientBelow.remote,
     local: clientBelow.local,
   };
-  const { client, server } = await encrypted(serverTls(MAIL), {}, [counted, cut]);
-  written = 0;
-  // a read waits below already, without the limit: what it takes is counted off by an octet that comes first
-  await client.write(encode("x"));
-  const first = written;
-  assertEquals(await text(server), "x");
-  await client.write(new Uint8Array(size - 1));
-  left = Infinity;
-  await client.write(encode("y"));
-  assert(written > size + first);
-  await until(() => server.waiting === size);
-  left = 0;
-  await client.write(encode("lost"));
+  let taken = 0;
+  const gate = Promise.withResolvers<void>();
+  let gated = false;
+  const resetting: ByteConn = {
+    read: async (into) => {
+      if (gated) {
+        await gate.promise;
+        // the reset is there in the very moment in which the last octets were taken
+        if (taken === sent) throw new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)");
+      }
+      const count = await below.read(into);
+      taken += count ?? 0;
+      return count;
+    },
+    write: (bytes) => gated ? Promise.reject(new Deno.errors.BrokenPipe("Broken pipe")) : below.write(bytes),
+    close: () => below.close(),
+    remote: below.remote,
+    local: below.local,
+  };
+  const { client, server } = await encrypted(serverTls(MAIL), {}, [counting, resetting]);
+  gated = true;
+  await client.write(new Uint8Array(size));
+  gate.resolve();
   let total = 0;
   await assertRejects(async () => {
     const buffer = new Uint8Array(10_000);
     for (let n = await server.read(buffer); n !== null; n = await server.read(buffer)) total += n;
   }, Deno.errors.ConnectionReset);
-  assert(total >= size);
-  await assertRejects(() => server.write(encode("x")));
+  assertEquals(total, size);
+  await assertRejects(() => server.write(encode("x")), Deno.errors.ConnectionReset);
+  server.close();
+  client.close();
+});
+
+Deno.test("TlsConn.write() rejects when the peer is gone", async () => {
+  const { client, server, clientBelow } = await encrypted(serverTls(MAIL), {}, memoryPair());
+  clientBelow.close();
+  await assertRejects(async () => {
+    for (;;) await server.write(new Uint8Array(1000));
+  });
   server.close();
   client.close();
 });

@@ -7,7 +7,6 @@ import * as real from "npm:deno-std@1.4.0/assert/mod.js";
 
 const std = real as unknown as Record<string, any>;
 
-// deno-lint-ignore no-explicit-any
 type Class<T> = abstract new (...args: any[]) => T;
 
 /** Thrown when an assertion does not hold. */
@@ -58,7 +57,6 @@ export function assertArrayIncludes<T>(actual: ArrayLike<T>, expected: ArrayLike
   std.assertArrayIncludes(actual, expected, msg);
 }
 /** Fails unless `expected` is a deep subset of `actual`. */
-// deno-lint-ignore no-explicit-any
 export function assertObjectMatch(
   actual: Record<PropertyKey, any>,
   expected: Record<PropertyKey, unknown>,

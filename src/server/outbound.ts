@@ -1,0 +1,88 @@
+/** In charge of the way out as the configuration wants it: the queue, its alarm clock, and who delivers. */
+
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { IdMaker } from "../base/ids.ts";
+import { RemoteAgent } from "../delivery/remote_agent.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import type { Accounts } from "../mailbox/accounts.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Journal } from "../observe/journal.ts";
+import { DeliveryQueue } from "../queue/delivery_queue.ts";
+import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
+import type { Router } from "../routing/router.ts";
+import type { Store } from "../storage/store.ts";
+import type { Surroundings } from "./parts.ts";
+
+/** What the way out is made of. */
+export interface OutboundParts extends Surroundings {
+  readonly store: Store;
+  readonly ids: IdMaker;
+  readonly resolver: Resolver;
+  readonly router: Router;
+  readonly accounts: Accounts;
+  readonly mailStore: MailStore;
+  readonly trace: ((id: string, line: string) => void) | undefined;
+}
+
+/** Makes the queue. */
+export function makeQueue(parts: OutboundParts): DeliveryQueue {
+  const { config, router } = parts;
+  const { maxConnectionsPerDomain, domains } = config.outbound;
+  return new DeliveryQueue({
+    ...parts,
+    agent: remoteAgent(parts),
+    hostname: config.hostname,
+    schedule: config.queue,
+    concurrency: config.queue.concurrency,
+    perDestination: (domain) => domains[domain]?.maxConnections ?? maxConnectionsPerDomain,
+    destinationOf: (record) =>
+      config.relay.smartHost === null || router.isLocal(record.domain) ? record.domain : "",
+    historyMs: config.queue.history,
+    waker: (wake) => makeWaker(parts.store, { ...parts, wake }),
+  });
+}
+
+function makeWaker(store: Store, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
+  const { clock, journal, wake } = options;
+  // The queue of KV knows only the real time, and is not there over KV Connect.
+  if (clock !== systemClock || !store.embedded) return new TimerWaker(clock, wake);
+  const trouble = (error: unknown) => journal.note("ERROR", "wake-up failed", { error: String(error) });
+  return new KvWaker(store.kv, { clock, wake, trouble });
+}
+
+function remoteAgent({ config, clock, random, resolver, trace }: OutboundParts): RemoteAgent {
+  const { outbound, relay, hostname } = config;
+  const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
+  const perDomain = Object.entries(outbound.domains).map(([domain, { rate, ...rules }]) => {
+    return [domain, { ...rules, ...(rate && { rate: { count: rate.count, perMs: rate.periodMs } }) }];
+  });
+  return new RemoteAgent({
+    clock,
+    random,
+    resolver,
+    hostname,
+    port,
+    family,
+    allowPrivate,
+    tls,
+    maxConnectionsPerDomain,
+    ownNames: [hostname],
+    ownAddresses: config.listen.smtp.filter((e) => e.port === port).flatMap((e) => addressesOf(e.hostname)),
+    perDomain: Object.fromEntries(perDomain),
+    retryIntervalMs: Math.min(...config.queue.retry),
+    ...(relay.smartHost && { smartHost: relay.smartHost }),
+    ...(trace && { trace }),
+  });
+}
+
+/** The addresses a listener is reached at: itself, or all of this machine's. */
+function addressesOf(hostname: string): string[] {
+  if (hostname !== "0.0.0.0" && hostname !== "::") return [hostname];
+  try {
+    return Deno.networkInterfaces().map((i) => i.address);
+  } catch (error) {
+    // Without the permission the own name in an MX record still tells.
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}

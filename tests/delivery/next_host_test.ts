@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { DeadHosts } from "../../src/delivery/dead_hosts.ts";
+import { isTooMany, weightier } from "../../src/delivery/next_host.ts";
+import { RateLimit } from "../../src/delivery/rate_limit.ts";
+import type { Deferred, Failed, Outcome } from "../../src/mail/outcome.ts";
+
+const WORDS: Deferred = { kind: "deferred", status: "4.4.1", text: "our words" };
+const REPLY: Deferred = { kind: "deferred", status: "4.3.2", text: "a reply", code: 421 };
+const NEVER: Failed = { kind: "failed", status: "5.7.1", text: "never", code: 554 };
+
+Deno.test("weightier() prefers hope to refusal, and the peer's words to ours", () => {
+  assertEquals(weightier<Deferred | Failed>(undefined, NEVER), NEVER);
+  assertEquals(weightier<Deferred | Failed>(NEVER, WORDS), WORDS);
+  assertEquals(weightier<Deferred | Failed>(WORDS, NEVER), WORDS);
+  assertEquals(weightier(REPLY, WORDS), REPLY);
+  assertEquals(weightier(WORDS, REPLY), REPLY);
+});
+
+Deno.test("isTooMany() knows 452 for recipients from other 452s", () => {
+  const rows: [Partial<Outcome>, boolean][] = [
+    [{ status: "4.5.3", code: 452, stage: "rcpt" }, true],
+    [{ status: "4.0.0", code: 452, stage: "rcpt" }, true],
+    [{ status: "4.5.3", code: 552, stage: "rcpt" }, true],
+    [{ status: "4.2.2", code: 452, stage: "rcpt" }, false],
+    [{ status: "4.3.1", code: 452, stage: "rcpt" }, false],
+    [{ status: "4.0.0", code: 450, stage: "rcpt" }, false],
+    [{ status: "4.5.3", code: 452, stage: "end" }, false],
+  ];
+  for (const [facts, expected] of rows) {
+    assertEquals(
+      isTooMany({ kind: "deferred", text: "", ...facts } as Outcome),
+      expected,
+      JSON.stringify(facts),
+    );
+  }
+});
+
+Deno.test("DeadHosts forgets in time, on request, and the oldest when there are too many", () => {
+  const clock = new ManualClock();
+  const dead = new DeadHosts(clock, 1000);
+  dead.remember("a", WORDS);
+  clock.advance(999);
+  assertEquals(dead.recall("a"), WORDS);
+  clock.jump(0); // the time of day plays no part
+  assertEquals(dead.recall("a"), WORDS);
+  clock.advance(1);
+  assertEquals([dead.recall("a"), dead.size], [undefined, 0]);
+  for (let i = 0; i < 10_001; i++) dead.remember(`${i}`, WORDS);
+  assertEquals([dead.recall("0"), dead.recall("1"), dead.size], [undefined, WORDS, 10_000]);
+  dead.forget("1");
+  assertEquals(dead.recall("1"), undefined);
+  dead.forget();
+  assertEquals(dead.size, 0);
+});
+
+Deno.test("RateLimit lets a burst pass, then one at a time", () => {
+  const clock = new ManualClock();
+  const limit = new RateLimit(clock, { count: 3, perMs: 3000 });
+  assertEquals([1, 2, 3, 4, 5].map(() => limit.take(1500)), [0, 0, 0, 1000, 2000]);
+  assertEquals(limit.take(5000), 2000); // the refused one took no place
+  clock.advance(60_000);
+  assertEquals([1, 2, 3, 4].map(() => limit.take(0)), [0, 0, 0, 1000]);
+});

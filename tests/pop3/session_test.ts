@@ -1,0 +1,262 @@
+import { assert, assertEquals } from "@std/assert";
+import { encode } from "../../src/base/bytes.ts";
+import * as keys from "../../src/storage/keys.ts";
+import type { MemoryConn } from "../../src/testing/memory_conn.ts";
+import { clientTls, serverTls } from "../../src/wire/tls.ts";
+import { CERTIFICATE } from "../smtp_client/certificate.ts";
+import { scramClient } from "./scram_client.ts";
+import { BRAIN, Client, Harness, MESSAGES, PASSWORD, PREFIX, uidOf } from "./harness.ts";
+
+/** A few turns of the event loop: what was sent is read. */
+async function turns(harness: Harness): Promise<void> {
+  for (let i = 0; i < 10; i++) await harness.store.kv.get(["nothing"]);
+}
+
+Deno.test("AUTH SCRAM-SHA-256 logs in, and the server proves itself", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.line();
+  const scram = scramClient(BRAIN, PASSWORD);
+  assertEquals(await client.command("AUTH SCRAM-SHA-256"), "+ ");
+  const challenge = await client.command(scram.first());
+  const { final, proof } = scram.final(challenge!.slice(2));
+  assertEquals(await client.command(final), `+ ${proof}`);
+  assertEquals(await client.command(""), "+OK 3 messages, 233 octets");
+  const [event] = harness.events;
+  assert(event?.kind === "login" && event.ok);
+  assertEquals([event.mechanism, event.account], ["SCRAM-SHA-256", BRAIN]);
+});
+
+Deno.test("AUTH SCRAM-SHA-256 looks the same for a wrong password and an unknown name", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.line();
+  for (const [name, password] of [[BRAIN, "zort"], ["nobody", PASSWORD], [BRAIN, "zort"]] as const) {
+    const scram = scramClient(name, password);
+    const challenge = await client.command(`AUTH SCRAM-SHA-256 ${scram.first()}`);
+    assert(/^\+ [A-Za-z0-9+/=]+$/.test(challenge!));
+    const { final } = scram.final(challenge!.slice(2));
+    assertEquals(await client.command(final), "-ERR [AUTH] Wrong name or password");
+  }
+});
+
+Deno.test("STLS encrypts the session (real TLS over TCP)", async () => {
+  await using harness = await Harness.start({ tcp: true, session: { tls: serverTls(CERTIFICATE) } });
+  const conn = await harness.connect();
+  const plain = new Client(conn);
+  await plain.line();
+  assertEquals(await plain.command("STLS"), "+OK Begin TLS");
+  const client = new Client(await clientTls(conn, { serverName: "mx.far.example" }));
+  await client.command(`USER ${BRAIN}`);
+  assertEquals(await client.command(`PASS ${PASSWORD}`), "+OK 3 messages, 233 octets");
+  assertEquals(await client.command("QUIT"), "+OK Goodbye");
+  assertEquals(await client.line(), undefined);
+  client.close();
+  await harness.ended();
+  assertEquals(harness.events.map((event) => event.kind), ["tls", "login", "ended"]);
+});
+
+Deno.test("A failed handshake ends the session", async () => {
+  await using harness = await Harness.start({ tcp: true, session: { tls: serverTls(CERTIFICATE) } });
+  const client = new Client(await harness.connect());
+  await client.line();
+  await client.command("STLS");
+  await client.send("this is no TLS\r\n".repeat(10));
+  while (await client.line() !== undefined);
+  await harness.ended();
+  assertEquals(harness.events.map((event) => event.kind), ["ended"]);
+});
+
+Deno.test("A store that fails at QUIT removes nothing and says so", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.logIn();
+  await client.command("DELE 1");
+  harness.disk.broken = true;
+  assertEquals(await client.command("QUIT"), "-ERR [SYS/TEMP] No message was removed");
+  harness.disk.broken = false;
+  client.close();
+  await harness.ended();
+  assertEquals((await harness.uids()).length, 3);
+  const last = harness.events.at(-1);
+  assert(last?.kind === "ended");
+  assertEquals([last.how, last.removed], ["quit", 0]);
+});
+
+Deno.test("The maildrop is free again when QUIT is answered, and when the connection is lost", async () => {
+  await using harness = await Harness.start();
+  for (let i = 0; i < 5; i++) {
+    const client = new Client(await harness.connect());
+    assertEquals(await client.logIn(), "+OK 3 messages, 233 octets");
+    assertEquals(await client.command("QUIT"), "+OK Goodbye");
+  }
+  const lost = await harness.connect() as MemoryConn;
+  await new Client(lost).logIn();
+  lost.reset();
+  await turns(harness);
+  const client = new Client(await harness.connect());
+  assertEquals(await client.logIn(), "+OK 3 messages, 233 octets");
+});
+
+Deno.test("What comes during a session is in the next one", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.logIn();
+  await harness.deliver("Subject: late\r\n\r\n\r\n");
+  await harness.mailStore.remove(BRAIN, [uidOf(3)]); // over HTTP, say
+  assertEquals(await client.command("STAT"), "+OK 3 233");
+  assertEquals(await client.command("RETR 3"), "-ERR [SYS/TEMP] The message can't be read");
+  await client.command("DELE 3");
+  await client.command("DELE 1");
+  assertEquals(await client.command("QUIT"), "+OK Goodbye, 2 messages removed");
+  assertEquals(await harness.uids(), [uidOf(2), uidOf(4)]);
+  assertEquals((await harness.mailStore.usage(BRAIN)).messages, 2);
+});
+
+Deno.test("RETR sends exactly the octets that LIST told, also of large messages and odd ones", async () => {
+  const messages = [
+    ...MESSAGES,
+    "Subject: large\r\n\r\n" + ".a line of a large message\r\n".repeat(15_000), // 7 chunks
+    "Subject: one chunk and a half\r\n\r\n" + "x".repeat(90_000) + "\r\n",
+    "",
+    "\r\n",
+    "Subject: head only\r\n",
+  ];
+  await using harness = await Harness.start({ messages });
+  const client = new Client(await harness.connect());
+  await client.logIn();
+  await client.command("LIST");
+  const sizes = (await client.lines()).map((line) => Number(line.split(" ")[1]));
+  for (const [i, message] of messages.entries()) {
+    assertEquals(await client.command(`RETR ${i + 1}`), `+OK ${sizes[i]} octets`);
+    const lines = (await client.lines()).map((line) => line.replace(/^\./, "") + "\r\n");
+    assertEquals(lines.join("") === PREFIX + message, true, `message ${i + 1}`);
+    assertEquals(encode(lines.join("")).length, sizes[i]);
+  }
+  await client.command("TOP 4 2");
+  assertEquals(await client.lines(), [
+    PREFIX.trim(),
+    "Subject: large",
+    "",
+    "..a line of a large message",
+    "..a line of a large message",
+  ]);
+  await client.command("TOP 6 5");
+  assertEquals(await client.lines(), [PREFIX.trim()]);
+});
+
+Deno.test("A message that breaks off in the middle ends the connection instead of looking whole", async () => {
+  await using harness = await Harness.start({
+    messages: ["Subject: large\r\n\r\n" + "x\r\n".repeat(100_000)],
+  });
+  await harness.store.kv.delete(keys.body(uidOf(1), 3));
+  const client = new Client(await harness.connect());
+  await client.logIn();
+  assert((await client.command("RETR 1"))?.startsWith("+OK"));
+  let last: string | undefined;
+  for (let line = await client.line(); line !== undefined; line = await client.line()) last = line;
+  assert(last !== ".");
+  await harness.ended();
+  assertEquals(harness.events.map((event) => event.kind), ["login", "trouble", "ended"]);
+});
+
+Deno.test("Pipelined RETRs are answered in order, in few writes", async () => {
+  const messages = Array.from(
+    { length: 300 },
+    (_, i) => `Subject: ${i}\r\n\r\n${"x".repeat(i % 7 * 100)}\r\n`,
+  );
+  await using harness = await Harness.start({ messages });
+  const conn = await harness.connect();
+  const client = new Client(conn);
+  await client.logIn();
+  await client.send(messages.map((_, i) => `RETR ${i + 1}\r\n`).join(""));
+  let reads = 0;
+  const read = conn.read.bind(conn);
+  conn.read = (into) => {
+    reads++;
+    return read(into);
+  };
+  for (let i = 0; i < messages.length; i++) {
+    assert((await client.line())?.startsWith("+OK"));
+    assertEquals((await client.lines())[1], `Subject: ${i}`);
+  }
+  assert(reads < 60, `${reads} reads`);
+});
+
+Deno.test("Going down tells a waiting client and removes nothing", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.logIn();
+  await client.command("DELE 1");
+  await turns(harness);
+  harness.closing.abort();
+  assertEquals(await client.line(), "-ERR [SYS/TEMP] The server is shutting down; nothing was deleted");
+  assertEquals(await client.line(), undefined);
+  await harness.ended();
+  assertEquals((await harness.uids()).length, 3);
+  const last = harness.events.at(-1);
+  assertEquals(last?.kind === "ended" && last.how, "closing");
+});
+
+Deno.test("A server that goes down already turns new clients away", async () => {
+  await using harness = await Harness.start();
+  harness.closing.abort();
+  const client = new Client(await harness.connect());
+  assert((await client.line())?.startsWith("+OK"));
+  assert((await client.line())?.startsWith("-ERR [SYS/TEMP]"));
+  assertEquals(await client.line(), undefined);
+});
+
+Deno.test("Guessing is slowed down, then refused, whatever the session", async () => {
+  await using harness = await Harness.start({ remote: "192.0.2.9", session: { allowInsecure: true } });
+  let waits = 0;
+  let refused: string | undefined;
+  for (let i = 0; i < 21; i++) {
+    const client = new Client(await harness.connect());
+    await client.line();
+    await client.command("USER brain");
+    let answer: string | undefined;
+    const pass = client.command(`PASS guess${i}`).then((line) => answer = line);
+    await turns(harness);
+    // without time passing there is an answer only as long as there is no delay
+    for (; answer === undefined && waits < 1000; waits++) {
+      harness.clock.advance(1000);
+      await turns(harness);
+    }
+    await pass;
+    if (i < 20) assertEquals(answer, "-ERR [AUTH] Wrong name or password");
+    else refused = answer;
+    client.close();
+  }
+  assert(waits >= 1 + 2 + 4 + 8 + 16 + 30, `${waits} seconds`);
+  assertEquals(refused, "-ERR [AUTH] Too many failed logins: try again in 15 minutes");
+});
+
+Deno.test("A session on a store that can't be read says so and lives on", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.line();
+  await client.command("USER brain");
+  const snapshot = harness.mailStore.snapshot;
+  harness.mailStore.snapshot = () => Promise.reject(new Error("disk I/O error"));
+  assertEquals(
+    await client.command(`PASS ${PASSWORD}`),
+    "-ERR [SYS/TEMP] The mail store can't be read at the moment",
+  );
+  harness.mailStore.snapshot = snapshot;
+  await client.command("USER brain");
+  assertEquals(await client.command(`PASS ${PASSWORD}`), "+OK 3 messages, 233 octets");
+});
+
+Deno.test("A client that does not read is dropped after the idle time", async () => {
+  const messages = ["Subject: large\r\n\r\n" + "x\r\n".repeat(200_000)];
+  await using harness = await Harness.start({ messages });
+  const client = new Client(await harness.connect());
+  await client.logIn();
+  await client.send("RETR 1\r\n");
+  await turns(harness);
+  harness.clock.advance(11 * 60_000);
+  await harness.ended();
+  const last = harness.events.at(-1);
+  assertEquals(last?.kind === "ended" && last.how, "idle");
+});
