@@ -2,7 +2,6 @@
 
 import { sleep, systemClock } from "./base/clock.ts";
 import { Tasks } from "./base/tasks.ts";
-import { createAdminApp } from "./admin/app.ts";
 import type { Config } from "./config/config.ts";
 import type { Accounts } from "./mailbox/accounts.ts";
 import type { Aliases } from "./mailbox/aliases.ts";
@@ -11,19 +10,25 @@ import type { Journal } from "./observe/journal.ts";
 import { servePop3 } from "./pop3/session.ts";
 import type { DeliveryQueue } from "./queue/delivery_queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
-import { Listeners } from "./server/listeners.ts";
+import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, type MailServerOptions, openParts, type Parts } from "./server/parts.ts";
 import { SessionLog } from "./server/session_log.ts";
+import { makeSurface } from "./server/surface.ts";
 import { serveSmtp } from "./smtp/session.ts";
 import { BodySweeper } from "./storage/bodies.ts";
+import { DEFAULT_SWEEP_GRACE_MS } from "./storage/body_sweeper.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
+import { Crowd } from "./wire/crowd.ts";
 import { Deadlines } from "./wire/deadlines.ts";
 
 export type { MailServerOptions };
 
 /** How often the store is looked through for texts that nobody owns. */
 const SWEEP_EVERY_MS = 5 * 60_000;
-const SWEEP_GRACE_MS = 3600_000;
+/** RFC 1939 3 asks for ten minutes at least. */
+const POP3_IDLE_MS = 600_000;
+/** A session that sends more commands than this, and no mail, is slowed down. */
+const COMMANDS_PER_SECOND = 100;
 /** What is under way at the end gets this long, in two halves. */
 const STOP_MS = 8000;
 
@@ -41,8 +46,8 @@ export class MailServer implements AsyncDisposable {
   readonly aliases: Aliases;
   /** What happens. */
   readonly journal: Journal;
-  /** The HTTP surface, also without a listener. */
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** The HTTP surface, also without a listener; `remote` is the client's IP address, when it is known. */
+  readonly fetch: (request: Request, remote?: string) => Response | Promise<Response>;
   /** The token of the HTTP surface. */
   readonly adminToken: string;
   /** Whether the token was made at this start. */
@@ -53,8 +58,10 @@ export class MailServer implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #listeners: Listeners;
   readonly #deadlines: Deadlines;
+  readonly #crowd: Crowd;
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
+  readonly #warmUp: () => Promise<void>;
   #sessions = 0;
   #isReady = false;
   #stopped: Promise<void> | undefined;
@@ -90,30 +97,27 @@ export class MailServer implements AsyncDisposable {
     this.madeToken = first.made;
     this.madeAccount = first.madeAccount;
     this.#deadlines = new Deadlines(clock);
+    this.#crowd = new Crowd({
+      maxConnections: config.limits.connections,
+      maxPerAddress: config.limits.connectionsPerIp,
+      clock,
+    });
     this.#tasks = new Tasks((name, error) =>
       journal.note("ERROR", "task failed", { name, error: String(error) })
     );
-    const hosts = [
-      "localhost",
-      "127.0.0.1",
-      "::1",
-      config.hostname,
-      ...config.listen.admin.map((e) => e.hostname),
-    ];
-    const app = createAdminApp({
-      queue,
-      clock,
-      journal,
-      hosts,
+    const app = makeSurface(parts, {
       token: first.token,
-      giveUpAfter: config.queue.giveUpAfter,
+      addresses: () => this.addresses,
       ready: () => this.#isReady,
+      closing: this.#closing.signal,
     });
-    this.fetch = (request) => app.fetch(request);
+    this.fetch = (request, remote) => app.fetch(request, remote === undefined ? {} : { remote });
+    this.#warmUp = () => app.warmUp();
     this.#listeners = new Listeners({
       config,
       clock,
       journal,
+      crowd: this.#crowd,
       serve: (kind, conn) => this.#serve(kind, conn),
       fetch: this.fetch,
     });
@@ -124,7 +128,7 @@ export class MailServer implements AsyncDisposable {
     return this.#listeners.addresses;
   }
 
-  /** Takes over accounts and aliases of a new configuration; the rest stays until a restart. */
+  /** Takes over accounts, aliases and the certificate of a new configuration; the rest stays until a restart. */
   async reload(config: Config): Promise<void> {
     const { accounts, aliases } = this.#parts;
     await accounts.load();
@@ -133,6 +137,7 @@ export class MailServer implements AsyncDisposable {
     );
     await aliases.load();
     aliases.configure(config.aliases);
+    await this.#parts.certificates?.reload();
   }
 
   /** Stops accepting, lets what is under way end, closes the store. */
@@ -148,7 +153,10 @@ export class MailServer implements AsyncDisposable {
     this.#listeners.bind();
     this.queue.start();
     this.#tasks.run("sweep", () => this.#sweep());
+    const { certificates } = this.#parts;
+    if (certificates) this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));
     this.#isReady = true;
+    if (this.config.listen.admin.length > 0) this.#tasks.run("http", this.#warmUp);
   }
 
   async #stop(): Promise<void> {
@@ -163,7 +171,7 @@ export class MailServer implements AsyncDisposable {
 
   async #sweep(): Promise<void> {
     const { store, clock, journal } = this.#parts;
-    const sweeper = new BodySweeper(store, { clock, graceMs: SWEEP_GRACE_MS });
+    const sweeper = new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS });
     for (let first = store.embedded; !this.#closing.signal.aborted; first = false) {
       try {
         await sweeper.sweep(first);
@@ -174,11 +182,18 @@ export class MailServer implements AsyncDisposable {
     }
   }
 
-  #serve(kind: string, conn: ByteConn): Promise<void> {
-    const { config, clock, policy, accounts, mailStore, guard, journal } = this.#parts;
+  #serve(kind: Exclude<ListenerKind, "admin">, conn: ByteConn): Promise<void> {
+    const { config, clock, policy, accounts, mailStore, guard, journal, tls } = this.#parts;
     const id = `s${(++this.#sessions).toString(36)}`;
-    const { hostname, limits } = config;
-    const shared = { hostname, clock, deadlines: this.#deadlines, id, closing: this.#closing.signal };
+    const { hostname, limits, auth } = config;
+    const shared = {
+      hostname,
+      clock,
+      id,
+      deadlines: this.#deadlines,
+      closing: this.#closing.signal,
+      ...(tls === undefined ? {} : { tls, implicitTls: kind === "submissions" || kind === "pop3s" }),
+    };
     const sessionLog = new SessionLog(journal, { id, service: kind, remote: conn.remote.hostname });
     if (kind === "pop3" || kind === "pop3s") {
       return servePop3(conn, {
@@ -186,23 +201,26 @@ export class MailServer implements AsyncDisposable {
         accounts,
         mailStore,
         guard,
-        allowInsecure: config.auth.allowInsecure,
-        idleTimeoutMs: Math.max(600_000, limits.commandTimeout),
+        allowInsecure: auth.allowInsecure,
+        idleTimeoutMs: Math.max(POP3_IDLE_MS, limits.commandTimeout),
         onEvent: (event) => sessionLog.pop3(event),
       });
     }
+    const submits = kind === "submission" || kind === "submissions";
     return serveSmtp(conn, {
       ...shared,
       reception: policy,
-      service: "smtp",
-      auth: "never",
+      service: kind,
+      auth: !submits ? "never" : auth.allowInsecure ? "always" : "overTls",
       limits: {
         messageSize: limits.messageSize,
         recipients: limits.recipients,
         commandTimeoutMs: limits.commandTimeout,
         dataTimeoutMs: limits.dataTimeout,
         errorsPerSession: limits.errorsPerSession,
+        commandsPerSecond: COMMANDS_PER_SECOND,
       },
+      crowd: this.#crowd,
       onEvent: (event, session) => sessionLog.smtp(event, session),
     });
   }

@@ -4,6 +4,7 @@
  * again in relay mode it delivers what is there).
  *
  * Usage: deno run -A serve.ts --port N --dir DIR --mode MODE [--sink HOST:PORT]
+ * Listens on N (SMTP), N + 1 (POP3) and N + 2 (HTTP); 0: on free ports, which the line `ready` names.
  */
 import { parseArgs } from "node:util";
 import { main } from "../../src/cli/main.ts";
@@ -16,16 +17,16 @@ const { values } = parseArgs({
     sink: { type: "string", default: "127.0.0.2:2626" },
   },
 });
-const port = Number(values.port);
+const port = (nth: number) => values.port === "0" ? 0 : Number(values.port) + nth;
 const [host, sinkPort] = values.sink.split(":");
 const config = {
   hostname: "dinopost.test",
   domains: ["local.test"],
   dataDir: `${values.dir}/data`,
   listen: {
-    smtp: [`127.0.0.1:${port}`],
-    pop3: [`127.0.0.1:${port + 1}`],
-    admin: [`127.0.0.1:${port + 2}`],
+    smtp: [`127.0.0.1:${port(0)}`],
+    pop3: [`127.0.0.1:${port(1)}`],
+    admin: [`127.0.0.1:${port(2)}`],
   },
   accounts: { "user@local.test": { password: "bench" } },
   relay: {

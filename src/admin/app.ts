@@ -1,26 +1,26 @@
-/** In charge of the HTTP surface: puts its routes together behind their guards. */
+/** In charge of the HTTP surface: the small calls and the guards at once, the API when it is first asked for. */
 
 import { Hono } from "hono";
-import { HTTPException } from "hono/http-exception";
-import type { Journal } from "../observe/journal.ts";
-import { bearerToken, knownHosts, securityHeaders } from "./guard.ts";
-import { problemResponse } from "./problem.ts";
-import { queueRoutes, type QueueRoutesOptions } from "./queue_routes.ts";
+import { Access } from "./access.ts";
+import { knownHosts, secure, securityHeaders } from "./guard.ts";
+import type { AdminEnv, AdminOptions } from "./options.ts";
+import { Problem, problemOf, problemResponse, quoted } from "./problem.ts";
 
-/** What the HTTP surface works with. */
-export interface AdminOptions extends QueueRoutesOptions {
-  readonly journal: Journal;
-  /** The bearer token. */
-  readonly token: string;
-  /** The host names it answers for. */
-  readonly hosts: readonly string[];
-  /** Is the server ready to serve? */
-  ready(): boolean;
+export type { AdminBindings, AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
+
+/** The HTTP surface, to be served by `Deno.serve` or mounted in another app. */
+export interface AdminApp extends Hono<AdminEnv> {
+  /** Loads what the first call would else wait for, some 100 ms of work. */
+  warmUp(): Promise<void>;
 }
 
-/** Makes the HTTP surface, to be served by `Deno.serve` or mounted in another app. */
-export function createAdminApp(options: AdminOptions): Hono {
-  const app = new Hono();
+/** Makes the HTTP surface. Cheap: schemas, validation and the API's document are loaded with the first call to them. */
+export function createAdminApp(options: AdminOptions): AdminApp {
+  const app = new Hono<AdminEnv>();
+  const access = new Access(options);
+  const api = once(async () => (await import("./api.ts")).buildApi(options, access));
+  const page = once(() => options.page?.(options, access));
+
   app.use(securityHeaders());
   app.use(knownHosts(options.hosts));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
@@ -28,17 +28,43 @@ export function createAdminApp(options: AdminOptions): Hono {
     "/readyz",
     (c) => options.ready() ? c.json({ status: "ready" }) : c.json({ status: "starting" }, 503),
   );
-  app.use("/api/v1/*", bearerToken(options.token));
-  app.route("/api/v1/queue", queueRoutes(options));
-  app.notFound((c) => problemResponse(404, `There is nothing at ${c.req.path}`, c.req.path));
+  const { metrics } = options;
+  if (metrics) {
+    app.get("/metrics", async (c) => {
+      return c.text(await metrics(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+    });
+  }
+  const allowed = access.required();
+  app.use("/api/v1/*", async (c, next) => {
+    // who logs in has nothing to show yet
+    if (c.req.path === "/api/v1/session" && c.req.method === "POST") await next();
+    else await allowed(c, next);
+  });
+  for (const path of ["/api/v1/*", "/openapi.json", "/docs"]) {
+    app.all(path, async (c) => (await api()).fetch(c.req.raw, c.env));
+  }
+  app.notFound(async (c) => {
+    const made = await page();
+    if (made) return await made.fetch(c.req.raw, c.env);
+    return problemResponse(new Problem(404, `There is nothing at ${quoted(c.req.path)}`), c.req.path);
+  });
   app.onError((error, c) => {
-    const response = error instanceof HTTPException
-      ? problemResponse(error.status, error.message, c.req.path)
-      : problemResponse(500, "The server failed; its log says how", c.req.path);
-    if (!(error instanceof HTTPException)) {
-      options.journal.note("ERROR", "http request failed", { path: c.req.path, error: String(error) });
-    }
+    const response = problemResponse(
+      problemOf(error, { journal: options.journal, path: c.req.path }),
+      c.req.path,
+    );
+    secure(response.headers);
     return response;
   });
-  return app;
+  return Object.assign(app, { warmUp: async () => void await api() });
+}
+
+/** Calls `make` once, at the first call; again after a failure. */
+function once<T>(make: () => T | Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () =>
+    made ??= Promise.resolve().then(make).catch((error) => {
+      made = undefined;
+      throw error;
+    });
 }

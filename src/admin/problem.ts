@@ -1,23 +1,15 @@
 /** In charge of how the HTTP surface says no: RFC 9457 problem details. */
 
 import { HTTPException } from "hono/http-exception";
+import type { Journal } from "../observe/journal.ts";
 
-/** A problem as an exception: Hono's error handler turns it into the answer. */
-export class Problem extends HTTPException {
-  constructor(
-    status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503,
-    readonly detail: string,
-  ) {
-    super(status, { message: detail });
-  }
-}
-
-const TITLES: Record<number, string> = {
+const TITLES = {
   400: "Bad request",
   401: "Not authorized",
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  406: "Not acceptable",
   408: "Nothing came in time",
   409: "Not possible now",
   413: "Too large",
@@ -26,13 +18,71 @@ const TITLES: Record<number, string> = {
   422: "Not understood",
   429: "Too many requests",
   500: "Internal error",
-  503: "Not ready",
-};
+  503: "Not available now",
+} as const;
 
-/** The answer that tells a problem. */
-export function problemResponse(status: number, detail: string, instance: string): Response {
-  const body = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, instance };
-  const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (status === 401) headers["www-authenticate"] = 'Bearer realm="dinopost"';
+/** The statuses that problems have. */
+export type ProblemStatus = keyof typeof TITLES;
+
+/** One thing that is wrong with a request. */
+export interface Fault {
+  /** Where: `query`, `path`, `body`, … */
+  readonly in: string;
+  /** Which parameter or member: `limit`, `attachments.0.content`; empty for the whole. */
+  readonly name: string;
+  /** What is wrong with it. */
+  readonly detail: string;
+}
+
+/** What a problem may carry beside its sentence. */
+export interface ProblemExtras {
+  /** Each thing that is wrong, when it is about more than one. */
+  readonly errors?: readonly Fault[];
+  /** More headers of the answer, such as Allow. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A problem as an exception: the error handler turns it into the answer. */
+export class Problem extends HTTPException {
+  /** `detail` is a sentence for people: what was received, what would be right. */
+  constructor(
+    override readonly status: ProblemStatus,
+    readonly detail: string,
+    readonly extras: ProblemExtras = {},
+  ) {
+    super(status, { message: detail });
+  }
+}
+
+/** What is quoted of a request in a sentence: not too much of it. */
+export function quoted(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
+}
+
+/** The answer that tells a problem; `instance` is the path it happened at. */
+export function problemResponse(problem: Problem, instance: string): Response {
+  const { status, detail, extras } = problem;
+  const body = {
+    type: "about:blank",
+    title: TITLES[status],
+    status,
+    detail,
+    instance: quoted(instance),
+    ...(extras.errors === undefined ? {} : { errors: extras.errors }),
+  };
+  const headers = new Headers({ ...extras.headers, "content-type": "application/problem+json" });
+  if (status === 401) headers.set("www-authenticate", 'Bearer realm="dinopost"');
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** Any error as a problem; one that nobody expected goes to the journal, and its text to nobody. */
+export function problemOf(error: unknown, at: { journal: Journal; path: string }): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof HTTPException) {
+    const status = error.status in TITLES ? error.status as ProblemStatus : 400;
+    return new Problem(status, error.message || TITLES[status]);
+  }
+  const told = error instanceof Error ? error.stack ?? String(error) : String(error);
+  at.journal.note("ERROR", "http request failed", { path: at.path, error: told });
+  return new Problem(500, "The server failed; its log says how");
 }

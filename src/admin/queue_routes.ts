@@ -1,106 +1,144 @@
-/** In charge of `/api/v1/queue`: what waits, why, and the operator's hand on it. */
+/** In charge of `/api/v1/queue`: what waits, and why. */
 
-import { Hono } from "hono";
-import type { Clock } from "../base/clock.ts";
+import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../base/ids.ts";
-import type { DeliveryQueue, Refusal } from "../queue/delivery_queue.ts";
+import { domainToSearch } from "./names.ts";
+import type { DeliveryQueue } from "../queue/delivery_queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
-import { Problem } from "./problem.ts";
-import { iso, queueItem, stateOf } from "./queue_view.ts";
+import { json, newApi, problems } from "./api_app.ts";
+import type { AdminOptions } from "./options.ts";
+import { Problem, quoted } from "./problem.ts";
+import { queuePage, queueSummary } from "./queue_list.ts";
+import {
+  attemptSchema,
+  attemptView,
+  iso,
+  type QueueItem,
+  queueItem,
+  queueItemSchema,
+  STATES,
+} from "./queue_view.ts";
+import { idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+import { rawMessage } from "./raw_message.ts";
 
-/** What the queue's routes work with. */
-export interface QueueRoutesOptions {
-  readonly queue: DeliveryQueue;
-  readonly clock: Clock;
-  readonly giveUpAfter: number;
-}
+const tags = ["Queue"];
+const params = z.object({ id: idParam });
 
-const MAX_LIMIT = 1000;
+const list = createRoute({
+  method: "get",
+  path: "/",
+  tags,
+  summary: "List messages, oldest first",
+  description:
+    "A cursor stays valid while the queue moves: it names the message behind which the page begins.",
+  request: {
+    query: z.strictObject({
+      state: z.enum(STATES).optional(),
+      domain: z.string().max(255).optional(),
+      sender: z.string().max(320).optional(),
+      recipient: z.string().max(320).optional(),
+      limit: limitParam(1000, 100),
+      cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(queueItemSchema), "A page"), ...problems() },
+});
 
-/** The routes. */
-export function queueRoutes(options: QueueRoutesOptions): Hono {
+const summary = createRoute({
+  method: "get",
+  path: "/summary",
+  tags,
+  summary: "The queue in numbers",
+  responses: {
+    200: json(
+      z.object({
+        total: z.int(),
+        byState: z.record(z.enum(STATES), z.int()),
+        byDomain: z.array(z.object({ domain: z.string(), count: z.int(), oldest: timeSchema })),
+        ageBuckets: z.array(z.object({
+          upToSeconds: z.int().nullable().openapi({ description: "null: all that are older" }),
+          count: z.int(),
+        })),
+      }).openapi("QueueSummary"),
+      "Counts of messages by state, destination and age",
+    ),
+    ...problems(),
+  },
+});
+
+const show = createRoute({
+  method: "get",
+  path: "/{id}",
+  tags,
+  summary: "One message with all attempts",
+  request: { params },
+  responses: {
+    200: json(
+      queueItemSchema.extend({ attempts: z.array(attemptSchema) }).openapi("QueueItemWithAttempts"),
+      "It",
+    ),
+    ...problems(404),
+  },
+});
+
+const message = createRoute({
+  method: "get",
+  path: "/{id}/message",
+  tags,
+  summary: "The text as queued",
+  request: { params },
+  responses: {
+    200: {
+      description: "The bytes",
+      content: { "message/rfc822": { schema: z.string().openapi({ format: "binary" }) } },
+    },
+    ...problems(404),
+  },
+});
+
+/** The calls. */
+export function queueRoutes(options: AdminOptions) {
   const { queue, clock, giveUpAfter } = options;
-  const show = (records: readonly QueueRecord[]) => queueItem(records, { now: clock.now(), giveUpAfter });
-  return new Hono()
-    .get("/", async (c) => {
-      const limit = limitOf(c.req.query("limit"));
-      const wanted = filterOf(c.req.query(), clock.now());
-      const items = [];
-      for await (const records of queue.messages(cursorOf(c.req.query("cursor")))) {
-        if (!wanted(records)) continue;
-        items.push(show(records));
-        if (items.length > limit) break;
-      }
-      const more = items.length > limit;
-      if (more) items.pop();
-      return c.json({ items, cursor: more ? items.at(-1)!.id : null });
-    })
-    .get("/:id", async (c) => {
-      const records = await found(queue, c.req.param("id"));
-      const attempts = (await queue.attempts(records[0]!.id)).map((
-        { at, recipient, outcome, durationMs },
-      ) => ({
-        at: iso(at),
+  const view = (records: readonly QueueRecord[]): QueueItem =>
+    queueItem(records, { now: clock.now(), giveUpAfter });
+
+  return newApi()
+    .openapi(list, async (c) => {
+      const { limit, cursor, state, domain, sender, recipient } = c.req.valid("query");
+      const filter = {
+        state,
+        sender,
         recipient,
-        host: outcome.host ?? null,
-        reply: outcome.code === undefined ? outcome.text : `${outcome.code} ${outcome.text}`,
-        enhanced: outcome.status,
-        tls: outcome.tls ?? null,
-        durationMs: Math.round(durationMs),
-      }));
-      return c.json({ ...show(records), attempts });
+        domain: domain === undefined ? undefined : domainToSearch(domain),
+      };
+      const { page, next } = await queuePage(queue.messages(cursor), { filter, limit, now: clock.now() });
+      return c.json({ items: page.map(view), cursor: next ?? null }, 200);
     })
-    .post("/:id/retry", async (c) => {
-      const id = c.req.param("id");
-      await found(queue, id);
-      refuse(await queue.retry(id));
-      return c.json(show(await found(queue, id)));
+    .openapi(summary, async (c) => {
+      const { byDomain, ageBuckets, ...counts } = await queueSummary(queue.messages(), clock.now());
+      return c.json({
+        ...counts,
+        byDomain: byDomain.map((d) => ({ ...d, oldest: iso(d.oldest) })),
+        ageBuckets: ageBuckets.map(({ upToMs, count }) => ({
+          upToSeconds: upToMs === null ? null : upToMs / 1000,
+          count,
+        })),
+      }, 200);
     })
-    .delete("/:id", async (c) => {
-      const id = c.req.param("id");
-      await found(queue, id);
-      refuse(await queue.delete(id));
-      return c.body(null, 204);
+    .openapi(show, async (c) => {
+      const records = await found(queue, c.req.valid("param").id);
+      const attempts = (await queue.attempts(records[0]!.id)).map(attemptView);
+      return c.json({ ...view(records), attempts }, 200);
+    })
+    .openapi(message, async (c) => {
+      const [record] = await found(queue, c.req.valid("param").id);
+      return rawMessage(queue.text(record!), { size: record!.body.size, name: record!.id });
     });
 }
 
-async function found(queue: DeliveryQueue, id: string): Promise<QueueRecord[]> {
+/** A queued message's records; throws a {@linkcode Problem} when it is not in the queue. */
+export async function found(queue: DeliveryQueue, id: string): Promise<QueueRecord[]> {
   const records = isId(id) ? await queue.message(id) : [];
-  if (records.length === 0) throw new Problem(404, `No message ${id.slice(0, 40)} is in the queue`);
+  if (records.length === 0) throw new Problem(404, `No message ${quoted(id)} is in the queue`);
   return records;
-}
-
-function refuse(refusal: Refusal | undefined): void {
-  if (refusal === "gone") throw new Problem(404, "The message has left the queue meanwhile");
-  if (refusal === "busy") {
-    throw new Problem(409, "The message is being delivered at this moment; try again shortly");
-  }
-  if (refusal === "notHeld") throw new Problem(409, "The message is not held");
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return 100;
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new Problem(400, `limit is ${text}; it must be a whole number from 1 to ${MAX_LIMIT}`);
-  }
-  return limit;
-}
-
-function cursorOf(text: string | undefined): string | undefined {
-  if (text !== undefined && !isId(text)) throw new Problem(400, "cursor is none that this server gave out");
-  return text;
-}
-
-function filterOf(query: Record<string, string>, now: number): (records: readonly QueueRecord[]) => boolean {
-  const { state, domain, sender, recipient } = query;
-  if (state !== undefined && !["queued", "deferred", "held", "delivered", "failed"].includes(state)) {
-    throw new Problem(400, `state is ${state}; it must be queued, deferred, held, delivered or failed`);
-  }
-  return (records) =>
-    (state === undefined || records.some((r) => stateOf(r, now) === state)) &&
-    (domain === undefined || records.some((r) => r.domain === domain.toLowerCase())) &&
-    (sender === undefined || records[0]!.sender.toLowerCase() === sender.toLowerCase()) &&
-    (recipient === undefined ||
-      records.some((r) => r.recipients.some((x) => x.address.toLowerCase() === recipient.toLowerCase())));
 }

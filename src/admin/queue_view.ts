@@ -1,37 +1,58 @@
 /** In charge of how a queued message looks over HTTP: the contract's QueueItem, made of its records. */
 
-import type { QueueRecord } from "../queue/record.ts";
+import { z } from "@hono/zod-openapi";
 import { splitMailbox } from "../mail/address.ts";
+import type { Outcome } from "../mail/outcome.ts";
+import type { QueueRecord } from "../queue/record.ts";
+import { timeSchema } from "./schemas.ts";
 
-/** The state of a message or of one recipient. */
-export type QueueState = "queued" | "deferred" | "held";
+/** The states of a message and of its recipients. */
+export const STATES = ["queued", "deferred", "held", "delivered", "failed"] as const;
 
-/** A recipient of a {@linkcode QueueItem}; times are ISO 8601 UTC. */
-export interface QueueItemRecipient {
-  readonly address: string;
-  readonly domain: string;
-  readonly state: QueueState;
-  readonly attempts: number;
-  readonly nextAttemptAt: string | null;
-  readonly lastReply: string | null;
-  readonly lastError: string | null;
-}
+/** A state. */
+export type QueueState = typeof STATES[number];
 
-/** A queued message. */
-export interface QueueItem {
-  readonly id: string;
-  readonly sender: string;
-  readonly recipients: readonly QueueItemRecipient[];
-  readonly state: QueueState;
-  readonly size: number;
-  readonly receivedAt: string;
-  readonly nextAttemptAt: string | null;
-  readonly expiresAt: string;
-  readonly authenticatedAs: string | null;
-  readonly source: string;
-}
+const state = z.enum(STATES).openapi({
+  description: "queued: due now or being tried; deferred: waits for its time; held: until it is released",
+});
 
-/** The state of a record: due or being tried, waiting, or held. */
+/** The contract's QueueItem. */
+export const queueItemSchema = z.object({
+  id: z.string(),
+  sender: z.string().openapi({ description: "Empty for reports" }),
+  recipients: z.array(z.object({
+    address: z.string(),
+    domain: z.string(),
+    state,
+    attempts: z.int(),
+    nextAttemptAt: timeSchema.nullable(),
+    lastReply: z.string().nullable(),
+    lastError: z.string().nullable(),
+  })),
+  state,
+  size: z.int(),
+  receivedAt: timeSchema,
+  nextAttemptAt: timeSchema.nullable(),
+  expiresAt: timeSchema,
+  authenticatedAs: z.string().nullable(),
+  source: z.string(),
+}).openapi("QueueItem");
+
+/** A queued message as it is shown. */
+export type QueueItem = z.infer<typeof queueItemSchema>;
+
+/** One attempt at one recipient. */
+export const attemptSchema = z.object({
+  at: timeSchema,
+  recipient: z.string(),
+  host: z.string().nullable(),
+  reply: z.string(),
+  enhanced: z.string(),
+  tls: z.string().nullable(),
+  durationMs: z.int(),
+}).openapi("Attempt");
+
+/** The state of a record. */
 export function stateOf(record: QueueRecord, now: number): QueueState {
   if (record.held) return "held";
   return record.dueAt <= now ? "queued" : "deferred";
@@ -49,7 +70,7 @@ export function queueItem(
     id: first.id,
     sender: first.sender,
     recipients: records.flatMap((record, i) =>
-      record.recipients.map((r): QueueItemRecipient => ({
+      record.recipients.map((r) => ({
         address: r.address,
         domain: splitMailbox(r.address).domain,
         state: states[i]!,
@@ -59,7 +80,7 @@ export function queueItem(
         lastError: r.lastError ?? null,
       }))
     ),
-    state: states.includes("queued") ? "queued" : states.includes("deferred") ? "deferred" : "held",
+    state: (["queued", "deferred"] as const).find((s) => states.includes(s)) ?? "held",
     size: first.body.size,
     receivedAt: iso(first.receivedAt),
     nextAttemptAt: next.length === 0 ? null : iso(Math.min(...next)),
@@ -69,7 +90,29 @@ export function queueItem(
   };
 }
 
-/** Milliseconds since 1970 as ISO 8601 UTC. */
+/** An item whose message is given up. */
+export function failedItem(item: QueueItem): QueueItem {
+  const recipients = item.recipients.map((r) => ({ ...r, state: "failed" as const, nextAttemptAt: null }));
+  return { ...item, recipients, state: "failed", nextAttemptAt: null };
+}
+
+/** An attempt as it is shown. */
+export function attemptView(
+  attempt: { at: number; recipient: string; outcome: Outcome; durationMs: number },
+): z.infer<typeof attemptSchema> {
+  const { at, recipient, outcome, durationMs } = attempt;
+  return {
+    at: iso(at),
+    recipient,
+    host: outcome.host ?? null,
+    reply: outcome.code === undefined ? outcome.text : `${outcome.code} ${outcome.text}`,
+    enhanced: outcome.status,
+    tls: outcome.tls ?? null,
+    durationMs: Math.round(durationMs),
+  };
+}
+
+/** Milliseconds since 1970 as ISO 8601 UTC; what is beyond all calendars becomes their last day. */
 export function iso(ms: number): string {
-  return new Date(ms).toISOString();
+  return new Date(Math.min(ms, 253_402_300_799_000)).toISOString();
 }

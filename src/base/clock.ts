@@ -29,6 +29,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** Lets the platform look at its sockets once: a read of what has arrived by now is done when this resolves. */
+export function eventTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** Waits for `ms` milliseconds of that clock; ends early, without an error, when the signal is aborted. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -10,6 +10,7 @@ import { print, printJson, printTable, safe } from "./output.ts";
 interface AliasItem {
   address: string;
   targets: string[];
+  owner?: string | null;
 }
 
 interface AliasOptions extends ApiOptions {
@@ -23,8 +24,13 @@ export function addAlias(program: Command): void {
   );
   withExamples(alias, "dinopost alias list", "dinopost alias add staff@example.org jo@example.org");
 
-  const add = sub(alias, "add <address> <target...>", "add targets to an alias; it is made when missing");
-  withExamples(add, "dinopost alias add staff@example.org jo@example.org ann@example.net").action(addTargets);
+  const add = sub(alias, "add <address> <target...>", "add targets to an alias; it is made when missing")
+    .option("--owner <address>", "make it a list: this address hears of what can't be delivered");
+  withExamples(
+    add,
+    "dinopost alias add staff@example.org jo@example.org ann@example.net",
+    "dinopost alias add news@example.org jo@example.org --owner ann@example.org",
+  ).action(addTargets);
 
   const list = sub(alias, "list", "list the aliases");
   withExamples(list, "dinopost alias list", "dinopost alias list --json").action(listAll);
@@ -63,17 +69,26 @@ function sameAddress(a: string, b: string): boolean {
 }
 
 async function put(api: ApiClient, alias: AliasItem, options: AliasOptions): Promise<void> {
-  const json = { targets: alias.targets };
+  const json = { targets: alias.targets, ...(alias.owner == null ? {} : { owner: alias.owner }) };
   const saved = await api.call<AliasItem>(aliasPath(alias.address), { method: "PUT", json });
   if (options.json) printJson(saved);
   else print(safe(`${saved.address} leads to ${saved.targets.join(", ")}.`));
 }
 
-async function addTargets(address: string, targets: string[], options: AliasOptions): Promise<void> {
+async function addTargets(
+  address: string,
+  targets: string[],
+  options: AliasOptions & { owner?: string },
+): Promise<void> {
   const api = await ApiClient.find(options);
-  const before = (await allAliases(api)).find((item) => sameAddress(item.address, address))?.targets ?? [];
+  const old = (await allAliases(api)).find((item) => sameAddress(item.address, address));
+  const before = old?.targets ?? [];
   const fresh = targets.filter((target) => !before.some((old) => sameAddress(old, target)));
-  await put(api, { address, targets: [...before, ...fresh] }, options);
+  await put(
+    api,
+    { address, targets: [...before, ...fresh], owner: options.owner ?? old?.owner ?? null },
+    options,
+  );
 }
 
 async function removeTargets(address: string, targets: string[], options: AliasOptions): Promise<void> {
@@ -82,7 +97,7 @@ async function removeTargets(address: string, targets: string[], options: AliasO
     const before = (await allAliases(api)).find((item) => sameAddress(item.address, address));
     if (!before) throw new CliError(ExitCode.badData, `there is no alias ${safe(address)}`);
     const rest = before.targets.filter((old) => !targets.some((target) => sameAddress(old, target)));
-    if (rest.length > 0) return await put(api, { address, targets: rest }, options);
+    if (rest.length > 0) return await put(api, { ...before, address, targets: rest }, options);
   }
   await api.call(aliasPath(address), { method: "DELETE" });
   if (options.json) printJson({ address });
@@ -93,5 +108,8 @@ async function listAll(options: AliasOptions): Promise<void> {
   const items = await allAliases(await ApiClient.find(options));
   if (options.json) return printJson({ items, cursor: null });
   if (items.length === 0) return print('There are no aliases; "dinopost alias add ADDRESS TARGET" adds one.');
-  printTable(["ADDRESS", "TARGETS"], items.map((item) => [item.address, item.targets.join(", ")]));
+  printTable(
+    ["ADDRESS", "OWNER", "TARGETS"],
+    items.map((item) => [item.address, item.owner ?? "-", item.targets.join(", ")]),
+  );
 }

@@ -101,6 +101,17 @@ export class ApiClient {
     }
   }
 
+  /** Asks and answers the response, whose body is a stream; a refusal is a {@linkcode CliError}. */
+  async open(path: string, init: RequestInit = {}): Promise<Response> {
+    const url = new URL(`${this.#url}/api/v1${path}`);
+    const response = await this.#send(url, init);
+    if (response.ok) return response;
+    throw this.#failure(response, {
+      text: await response.text(),
+      what: `${init.method ?? "GET"} ${url.pathname}`,
+    });
+  }
+
   async #send(url: URL, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("authorization", `Bearer ${this.#token}`);

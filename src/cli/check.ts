@@ -10,6 +10,8 @@ import { print, printJson } from "./output.ts";
 interface CheckOptions extends ConfigOptions {
   dns?: boolean;
   json?: boolean;
+  store?: boolean;
+  repair?: boolean;
 }
 
 /** Adds the command. */
@@ -17,12 +19,27 @@ export function addCheck(program: Command): void {
   const command = withConfig(program.command("check"))
     .description("check the configuration and tell what the server would do")
     .option("--dns", "check the domains' DNS records too (not supported yet)")
+    .option("--store", "check the data of a server that is down, instead of the configuration")
+    .option("--repair", "with --store: mend what can be mended")
+    .option("--data-dir <dir>", "with --store: where the data is")
     .option("--json", "print the whole configuration, without secrets, for scripts");
-  withExamples(command, "dinopost check", "dinopost check --config /etc/dinopost.jsonc").action(check);
+  withExamples(
+    command,
+    "dinopost check",
+    "dinopost check --config /etc/dinopost.jsonc",
+    "dinopost check --store --repair",
+  ).action(check);
 }
 
 async function check(options: CheckOptions): Promise<void> {
   const config = await loadFor(options);
+  if (options.repair && !options.store) {
+    throw new CliError(ExitCode.usage, "--repair goes with --store; a configuration is mended by hand");
+  }
+  if (options.store) {
+    const { checkData } = await import("./check_store.ts");
+    return await checkData(config.dataDir, options);
+  }
   if (options.dns) {
     throw new CliError(ExitCode.unavailable, "check --dns is not supported yet; leave out --dns");
   }

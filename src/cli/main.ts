@@ -9,6 +9,7 @@ import { CliError, ExitCode } from "./cli_error.ts";
 import { addInit } from "./init.ts";
 import { withExamples } from "./options.ts";
 import { print, printError, safe } from "./output.ts";
+import { addMailbox } from "./mailbox.ts";
 import { addQueue } from "./queue.ts";
 import { addSend } from "./send.ts";
 import { addServe } from "./serve.ts";
@@ -41,7 +42,18 @@ function buildProgram(): Command {
     })
     .helpCommand(false);
   for (
-    const add of [addServe, addDemo, addInit, addCheck, addQueue, addAccount, addAlias, addSend, addVersion]
+    const add of [
+      addServe,
+      addDemo,
+      addInit,
+      addCheck,
+      addQueue,
+      addAccount,
+      addAlias,
+      addMailbox,
+      addSend,
+      addVersion,
+    ]
   ) add(program);
   addHelp(program);
   return withExamples(program, "dinopost serve", "dinopost demo", "dinopost help queue");
@@ -75,6 +87,9 @@ function addHelp(program: Command): void {
   });
 }
 
+/** Our own errors about what is around us: ports that others have, a store that can't be opened. */
+const OUTSIDE: ReadonlySet<string> = new Set(["ListenError", "StorageError"]);
+
 /** Tells an error in one line; answers its exit code. */
 function tell(error: unknown, args: readonly string[]): number {
   const { code, message } = verdict(error, args);
@@ -96,6 +111,7 @@ function verdict(error: unknown, args: readonly string[]): { code: number; messa
   if (!(error instanceof Error)) return { code: ExitCode.software, message: String(error) };
   const { message } = error;
   if (error.name === "StoreInUse") return { code: ExitCode.tryAgain, message };
+  if (OUTSIDE.has(error.name)) return { code: ExitCode.unavailable, message };
   if (error instanceof Deno.errors.NotCapable) {
     return {
       code: ExitCode.badConfig,

@@ -39,13 +39,19 @@ export interface ListenConfig {
 }
 
 /** A certificate chain and its key, both PEM files. */
-export interface TlsConfig {
+export interface CertificateConfig {
   /** Absolute path. */
   cert: string;
   /** Absolute path. */
   key: string;
+}
+
+/** The server's certificates. */
+export interface TlsConfig extends CertificateConfig {
   /** The oldest version that is spoken. */
   minVersion: "TLSv1.2" | "TLSv1.3";
+  /** Other certificates, by the host name that a client asks for. */
+  sni: Record<string, CertificateConfig>;
 }
 
 /** An account that is made at start when it is missing. Exactly one of the two passwords is there. */

@@ -1,7 +1,7 @@
 /** In charge of completing a configuration: defaults from the machine, absolute paths, names that fit each other. */
 
 import { isAbsolute, resolve } from "node:path";
-import type { Config } from "./config.ts";
+import type { CertificateConfig, Config } from "./config.ts";
 import type { Path } from "./keys.ts";
 import type { Parsed } from "./schema.ts";
 import { readDomain, readMailbox } from "./values.ts";
@@ -43,7 +43,15 @@ export function resolveConfig(
     hostname,
     domains,
     dataDir: absolute(["dataDir"], parsed.dataDir),
-    tls: tls && { ...tls, cert: absolute(["tls", "cert"], tls.cert), key: absolute(["tls", "key"], tls.key) },
+    tls: tls && {
+      ...tls,
+      ...certificate(["tls"], tls),
+      sni: Object.fromEntries(
+        Object.entries(check.byDomain(["tls", "sni"], tls.sni, { local: false })).map((
+          [name, files],
+        ) => [name, certificate(["tls", "sni", name], files)]),
+      ),
+    },
     accounts: check.byAddress("accounts", parsed.accounts),
     aliases: check.byAddress("aliases", parsed.aliases),
     catchAll: check.byDomain(["catchAll"], parsed.catchAll, { local: true }),
@@ -56,6 +64,10 @@ export function resolveConfig(
   check.targets(parsed.aliases);
   check.smartHost(parsed.relay.smartHost);
   return { config, problems: check.problems };
+
+  function certificate(at: Path, { cert, key }: CertificateConfig): CertificateConfig {
+    return { cert: absolute([...at, "cert"], cert), key: absolute([...at, "key"], key) };
+  }
 
   function absolute(key: Path, path: string): string {
     return isAbsolute(path) ? path : resolve(options.baseOf(key), path);

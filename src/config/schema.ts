@@ -170,10 +170,15 @@ const listen = z.strictObject({
   admin: z.prefault(listeners(), ["127.0.0.1:8025"]),
 });
 
-const tls = z.strictObject({
+const certificate = {
   cert: text("the path of a PEM file"),
   key: text("the path of a PEM file"),
+};
+
+const tls = z.strictObject({
+  ...certificate,
   minVersion: z._default(choice("TLSv1.2", "TLSv1.3"), "TLSv1.2"),
+  sni: z._default(z.record(recordKey, z.strictObject(certificate)), {}),
 });
 
 const relay = z.strictObject({

@@ -18,31 +18,6 @@ export interface Unsupported {
 
 /** The features that are missing, in the order of the file. `checks.*` at "mark" is taken as "no checks yet". */
 export const UNSUPPORTED: readonly Unsupported[] = [
-  { path: ["kv"], asked: (c) => c.kv !== null, instead: "null" },
-  { path: ["listen", "submission"], asked: (c) => c.listen.submission.length > 0, instead: "[]" },
-  { path: ["listen", "submissions"], asked: (c) => c.listen.submissions.length > 0, instead: "[]" },
-  { path: ["listen", "lmtp"], asked: (c) => c.listen.lmtp.length > 0, instead: "[]" },
-  { path: ["listen", "pop3s"], asked: (c) => c.listen.pop3s.length > 0, instead: "[]" },
-  { path: ["tls"], asked: (c) => c.tls !== null, instead: "null" },
-  {
-    path: ["relay", "smartHost", "user"],
-    asked: (c) => c.relay.smartHost?.user !== undefined,
-    instead: "nothing",
-  },
-  {
-    path: ["relay", "smartHost", "password"],
-    asked: (c) => c.relay.smartHost?.password !== undefined,
-    instead: "nothing",
-  },
-  {
-    path: ["relay", "smartHost", "tls"],
-    asked: (c) => c.relay.smartHost?.tls === "require",
-    instead: '"opportunistic"',
-  },
-  { path: ["dns", "dnssec"], asked: (c) => c.dns.dnssec, instead: "false" },
-  { path: ["outbound", "tls"], asked: (c) => c.outbound.tls === "require", instead: '"opportunistic"' },
-  { path: ["outbound", "domains"], asked: (c) => Object.keys(c.outbound.domains).length > 0, instead: "{}" },
-  { path: ["dkim", "sign"], asked: (c) => !c.dkim.sign, instead: "true" },
   { path: ["checks", "spf"], asked: (c) => c.checks.spf === "enforce", instead: '"mark" or "off"' },
   { path: ["checks", "dkim"], asked: (c) => c.checks.dkim === "enforce", instead: '"mark" or "off"' },
   { path: ["checks", "dmarc"], asked: (c) => c.checks.dmarc === "enforce", instead: '"mark" or "off"' },

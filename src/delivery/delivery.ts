@@ -41,4 +41,6 @@ export interface DeliveryAgent {
   deliver(job: DeliveryJob): Promise<Attempt[]>;
   /** Takes no more jobs and ends what is idle. Jobs under way go on. */
   close(): Promise<void>;
+  /** Ends every job under way at once, each with a deferral: for a shutdown that can't wait any longer. */
+  abort?(): void;
 }

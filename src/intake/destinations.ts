@@ -1,25 +1,38 @@
 /** In charge of where the copies of an accepted message go, and of what is said when a mailbox is full. */
 
 import type { Clock } from "../base/clock.ts";
-import { encodeXtext } from "../mail/xtext.ts";
-import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
-import type { Account, Accounts } from "../mailbox/accounts.ts";
+import { encodeUtf8Address, encodeXtext } from "../mail/xtext.ts";
+import { needsUtf8 } from "../mail/address.ts";
+import type { Envelope, EnvelopeRecipient, Mailbox, Notify } from "../mail/envelope.ts";
+import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
+import type { AcceptedSuccess } from "../queue/reporter.ts";
 import type { Destination } from "../queue/enlist.ts";
+import { FULL_PAUSE_MS } from "../queue/spread.ts";
 import type { Leaf, Router } from "../routing/router.ts";
-import { reply } from "../smtp/reply.ts";
-
-/** A full mailbox among several recipients gets its copy later: tried again after this. */
-const FULL_PAUSE_MS = 15 * 60_000;
+import { type Reply, reply } from "../smtp/reply.ts";
 
 /** The answer for a mailbox that is over its quota. */
 export const MAILBOX_FULL = reply(452, "4.2.2", "The mailbox is full; try again later");
+/** The answer for a recipient that was there at RCPT and is no more. */
+export const GONE = reply(550, "5.1.1", "No such user here any more");
 
 /** Where a message goes. */
 export interface Dispatch {
   readonly destinations: readonly Destination[];
-  /** The recipients whose mailbox is full and who get no copy. */
-  readonly full: ReadonlySet<Mailbox>;
+  /** Which recipients get no copy, by address, and what they are answered. */
+  readonly refused: ReadonlyMap<Mailbox, Reply>;
+  /** What the sender asked to hear of and what is done when the message is accepted. */
+  readonly successes: readonly AcceptedSuccess[];
+}
+
+/** A way of one recipient that is blocked for now. */
+interface Blocked {
+  readonly recipient: EnvelopeRecipient;
+  readonly way: Destination;
+  /** Nothing else of this recipient goes on. */
+  readonly alone: boolean;
+  readonly why: Reply;
 }
 
 /** Finds destinations. */
@@ -31,70 +44,108 @@ export class Destinations {
   /** Has the mailbox room for `size` more bytes? At once for accounts without a quota, which is the common case. */
   hasRoom(address: Mailbox, size: number): boolean | Promise<boolean> {
     const { accounts, mailStore } = this.options;
-    const check = (account: Account | undefined): boolean | Promise<boolean> => {
-      const quota = account?.quota;
-      return quota === undefined || mailStore.usage(address).then(({ bytes }) => bytes + size <= quota);
-    };
-    const account = accounts.get(address);
-    return account instanceof Promise ? account.then(check) : check(account);
+    const quota = accounts.get(address)?.quota;
+    return quota === undefined || mailStore.usage(address).then(({ bytes }) => bytes + size <= quota);
   }
 
   /**
    * The ways of all recipients of an envelope, for a text of that size. With one answer for all (SMTP) a full
-   * mailbox must not hold up the others: its copy waits in the queue, unless nobody else gets the message. With an
-   * answer for each (LMTP) its recipient is refused for now.
+   * mailbox, or a user who has just gone, must not hold up the others: its copy takes the way over the queue, unless
+   * nobody else gets the message. With an answer for each (LMTP) its recipient is refused.
    */
   async of(envelope: Envelope, options: { size: number; oneAnswer: boolean }): Promise<Dispatch> {
     const destinations: Destination[] = [];
-    const full: { recipient: EnvelopeRecipient; way: Destination; only: boolean }[] = [];
+    const blocked: Blocked[] = [];
+    const successes: AcceptedSuccess[] = [];
     for (const recipient of envelope.recipients) {
       const leaves = this.#leaves(recipient);
-      for (const leaf of leaves) {
-        const way = wayOf(leaf, recipient);
-        const room = way.kind === "queue" || this.hasRoom(leaf.address, options.size);
-        if (room === true || await room) destinations.push(way);
-        else full.push({ recipient, way, only: leaves.length === 1 });
+      const alone = leaves.length === 1;
+      for (const way of waysOf(leaves, recipient, this.options.clock.now())) {
+        if (way.waits) blocked.push({ recipient, way, alone, why: GONE });
+        else if (way.kind === "queue") destinations.push(way);
+        else {
+          const room = this.hasRoom(way.address, options.size);
+          if (room === true || await room) destinations.push(way);
+          else blocked.push({ recipient, way: this.#later(way), alone, why: MAILBOX_FULL });
+        }
       }
+      const action = successOf(leaves, recipient);
+      if (action) successes.push({ recipient, action });
     }
-    const refused = new Set<Mailbox>();
+    const refused = new Map<Mailbox, Reply>();
     const others = destinations.length > 0;
-    for (const { recipient, way, only } of full) {
-      if (others && (options.oneAnswer || !only)) destinations.push(this.#later(way));
-      else refused.add(recipient.address);
+    for (const { recipient, way, alone, why } of blocked) {
+      if (others && (options.oneAnswer || !alone)) destinations.push(way);
+      else refused.set(recipient.address, why);
     }
-    return { destinations, full: refused };
+    const isTold = ({ recipient }: AcceptedSuccess) => !blocked.some((b) => b.recipient === recipient);
+    return { destinations, refused, successes: successes.filter(isTold) };
   }
 
   #leaves(recipient: EnvelopeRecipient): readonly Leaf[] {
     const found = this.options.router.resolve(recipient.address);
     if (found.kind === "remote") return [{ kind: "remote", address: recipient.address }];
-    return found.kind === "local" ? found.leaves : [];
+    return found.kind === "local" ? found.leaves : [{ kind: "nobody", address: recipient.address }];
   }
 
   #later(way: Destination): Destination {
     const until = this.options.clock.now() + FULL_PAUSE_MS;
-    const { address, recipient } = way;
-    return { kind: "queue", address, recipient, waits: { reason: "The mailbox is full", until } };
+    return { ...way, kind: "queue", waits: { reason: "The mailbox is full", until } };
   }
 }
 
 /**
- * What a leaf gets of the sender's wishes (RFC 3461 5.2.7): a member of a list gets none, since the list's owner is
- * the sender from there on; the target of an alias gets all, and the name the sender used.
+ * What each leaf gets of the sender's wishes (RFC 3461 5.2.7): a member of a list gets none, since the list's owner is
+ * the sender from there on; the target of an alias gets all, and the name the sender used. Of an alias with several
+ * targets the sender has heard that it was expanded, so that success is not told once more for each.
  */
-function wayOf(leaf: Leaf, recipient: EnvelopeRecipient): Destination {
-  if (leaf.kind === "mailbox") return { kind: "mailbox", address: leaf.address, recipient };
-  const via = leaf.via === undefined ? {} : { via: leaf.via };
-  if (leaf.owner !== undefined) {
+function waysOf(leaves: readonly Leaf[], recipient: EnvelopeRecipient, now: number): Destination[] {
+  return leaves.map(({ kind, address, via, owner }): Destination => {
+    const several = leaves.length > 1;
+    const wishes = owner === undefined
+      ? inherited(recipient, { via, several })
+      : { address: recipient.address };
     return {
-      kind: "queue",
-      address: leaf.address,
-      recipient: { address: leaf.address },
-      owner: leaf.owner,
-      ...via,
+      kind: kind === "mailbox" ? "mailbox" : "queue",
+      address,
+      recipient: wishes,
+      ...(via === undefined ? {} : { via }),
+      ...(owner === undefined ? {} : { owner }),
+      // Due at once, to fail with a report: what is wrong with a name of ours is told like anything else.
+      ...(kind === "nobody" ? { waits: { reason: "There is no such mailbox here", until: now } } : {}),
     };
-  }
-  if (leaf.via === undefined) return { kind: "queue", address: leaf.address, recipient };
-  const orcpt = recipient.orcpt ?? `rfc822;${encodeXtext(recipient.address)}`;
-  return { kind: "queue", address: leaf.address, recipient: { ...recipient, orcpt }, ...via };
+  });
+}
+
+function inherited(
+  recipient: EnvelopeRecipient,
+  { via, several }: { via: Mailbox | undefined; several: boolean },
+): EnvelopeRecipient {
+  if (via === undefined) return recipient;
+  const { address, notify } = recipient;
+  const orcpt = recipient.orcpt ??
+    (needsUtf8(address) ? `utf-8;${encodeUtf8Address(address)}` : `rfc822;${encodeXtext(address)}`);
+  return {
+    ...recipient,
+    orcpt,
+    ...(several && notify !== undefined ? { notify: withoutSuccess(notify) } : {}),
+  };
+}
+
+function withoutSuccess(notify: Notify): Notify {
+  if (notify === "never") return notify;
+  const rest = notify.filter((what) => what !== "success");
+  return rest.length === 0 ? "never" : rest;
+}
+
+/** What a sender who asked for it is told as soon as the message is ours; undefined: nothing yet. */
+function successOf(
+  leaves: readonly Leaf[],
+  { notify }: EnvelopeRecipient,
+): AcceptedSuccess["action"] | undefined {
+  if (notify === undefined || notify === "never" || !notify.includes("success")) return undefined;
+  // Handing a message to a list is its delivery (RFC 3461 5.2.7.2).
+  if (leaves[0]?.owner !== undefined) return "delivered";
+  if (leaves.length > 1) return "expanded";
+  return leaves[0]?.kind === "mailbox" ? "delivered" : undefined;
 }

@@ -14,7 +14,7 @@ import { type Reply, reply } from "../smtp/reply.ts";
 import type { MessageSink, SessionFacts } from "../smtp/reception.ts";
 import { BodyWriter } from "../storage/bodies.ts";
 import type { Store } from "../storage/store.ts";
-import { type Destinations, MAILBOX_FULL } from "./destinations.ts";
+import { type Destinations, type Dispatch, MAILBOX_FULL } from "./destinations.ts";
 import { missingFields } from "./submission.ts";
 import { TextHead } from "./text_head.ts";
 import { FirstAttempts } from "./verbose.ts";
@@ -33,6 +33,8 @@ export interface IntakeOptions {
   readonly verboseMs: number;
 }
 
+const LF = 10;
+const CRLF = Uint8Array.of(13, LF);
 const STORAGE_FAILING = reply(451, "4.3.0", "The message could not be stored; try again later");
 const LOOP = reply(554, "5.4.6", "Too many Received fields: the message is going in circles");
 const LONG_HEAD = reply(552, "5.3.4", "The header is too long");
@@ -45,6 +47,7 @@ export class IncomingText implements MessageSink {
   readonly #body: BodyWriter;
   readonly #head = new TextHead();
   #headDone = false;
+  #lineEnded = true;
   #refusal: Reply | undefined;
   #storageError: unknown;
 
@@ -60,7 +63,8 @@ export class IncomingText implements MessageSink {
   readonly id: string;
 
   write(piece: Uint8Array): void | Promise<void> {
-    if (this.#refusal) return;
+    if (this.#refusal || piece.length === 0) return;
+    this.#lineEnded = piece[piece.length - 1] === LF;
     if (this.#headDone) return this.#append(piece);
     const found = this.#head.push(piece);
     if (found === "more") return;
@@ -73,6 +77,8 @@ export class IncomingText implements MessageSink {
 
   async finish(tell?: (line: string) => void): Promise<Reply | Reply[]> {
     if (!this.#headDone && !this.#refusal) await this.#begin(this.#head.whole());
+    // Chunks (RFC 3030) may end within a line, which every reader of the text would have to complete and count anew.
+    if (!this.#lineEnded) await this.#append(CRLF);
     const answer = await this.#finish(tell);
     return this.#session.service === "lmtp" && !Array.isArray(answer)
       ? this.#envelope.recipients.map(() => answer)
@@ -84,6 +90,7 @@ export class IncomingText implements MessageSink {
   }
 
   #append(piece: Uint8Array): void | Promise<void> {
+    if (this.#refusal) return;
     const waiting = this.#body.append(piece);
     return waiting?.catch((error) => this.#refuse(STORAGE_FAILING, error));
   }
@@ -137,24 +144,31 @@ export class IncomingText implements MessageSink {
   async #finish(tell: ((line: string) => void) | undefined): Promise<Reply | Reply[]> {
     if (this.#refusal) return this.#failed(this.#refusal, this.#storageError);
     const { destinations, queue } = this.#options;
+    const { recipients } = this.#envelope;
     const lmtp = this.#session.service === "lmtp";
-    const to = await destinations.of(this.#envelope, { size: this.#body.size, oneAnswer: !lmtp });
-    if (to.destinations.length === 0) return this.#failed(MAILBOX_FULL, undefined);
-    const message = this.#message(to.destinations);
-    const watch = tell ? new FirstAttempts(tell, this.#options) : undefined;
+    const watcher = tell ? new FirstAttempts(tell, this.#options) : undefined;
+    let to: Dispatch;
+    let message: NewMessage;
     try {
-      if (!(await queue.accept(message, watch))) {
-        return this.#failed(STORAGE_FAILING, "the text was swept away");
+      to = await destinations.of(this.#envelope, { size: this.#body.size, oneAnswer: !lmtp });
+      const { successes, refused } = to;
+      if (to.destinations.length === 0) {
+        const answers = recipients.map((r) => refused.get(r.address) ?? MAILBOX_FULL);
+        // With one answer for all, one that may change is worth another try.
+        await this.#failed(answers[0]!, undefined);
+        return lmtp ? answers : answers.find((a) => a.code < 500) ?? answers[0]!;
+      }
+      message = this.#message(to.destinations);
+      if (!(await queue.accept(message, { watcher, successes }))) {
+        return await this.#failed(STORAGE_FAILING, "the text was swept away");
       }
     } catch (error) {
-      return this.#failed(STORAGE_FAILING, error);
+      return await this.#failed(STORAGE_FAILING, error);
     }
     this.#tell(message, to.destinations);
-    await watch?.ended(to.destinations);
+    await watcher?.ended(to.destinations);
     const accepted = reply(250, "2.0.0", `Ok: queued as ${this.id}`);
-    return lmtp
-      ? this.#envelope.recipients.map((r) => to.full.has(r.address) ? MAILBOX_FULL : accepted)
-      : accepted;
+    return lmtp ? recipients.map((r) => to.refused.get(r.address) ?? accepted) : accepted;
   }
 
   #message(destinations: readonly Destination[]): NewMessage {

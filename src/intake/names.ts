@@ -1,6 +1,6 @@
 /** In charge of VRFY and EXPN: what is told about a name (RFC 5321 3.5). */
 
-import { localKey, parseMailbox, parsePath, splitMailbox } from "../mail/address.ts";
+import { parseMailbox, parsePath, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Account, Accounts } from "../mailbox/accounts.ts";
 import type { Router } from "../routing/router.ts";
@@ -42,7 +42,7 @@ export function expandName(text: string, options: NameOptions): Reply {
       return reply(
         250,
         "2.1.5",
-        ...found.leaves.map((leaf) => `<${leaf.address}>`),
+        ...found.leaves.filter((leaf) => leaf.kind !== "nobody").map((leaf) => `<${leaf.address}>`),
       );
     }
   }
@@ -80,8 +80,9 @@ function parse(text: string): Mailbox | undefined {
 }
 
 async function named(address: Mailbox, { accounts }: NameOptions): Promise<string> {
-  const account = await accounts.get(localKey(address));
-  return account?.name === undefined ? `<${address}>` : `${account.name} <${address}>`;
+  const account = await accounts.get(address);
+  const shown = account?.address ?? address;
+  return account?.name === undefined ? `<${shown}>` : `${account.name} <${shown}>`;
 }
 
 function unknown(text: string): Reply {

@@ -1,18 +1,25 @@
 /** In charge of the answers that a session asks for: who may relay, who is ours, who may look up names. */
 
-import { type Clock, sleep } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { parseLiteral } from "../mail/domain.ts";
 import { localKey, splitMailbox } from "../mail/address.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
-import type { Accounts } from "../mailbox/accounts.ts";
-import type { LoginGuard } from "../mailbox/login_guard.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { Router } from "../routing/router.ts";
-import { closing, type Reply, reply } from "../smtp/reply.ts";
-import type { Login, MessageSink, Reception, SessionFacts, Verdict } from "../smtp/reception.ts";
+import type { Resolution, Router } from "../routing/router.ts";
+import { type Reply, reply } from "../smtp/reply.ts";
+import type {
+  Login,
+  LoginExchange,
+  MessageSink,
+  Reception,
+  SessionFacts,
+  Verdict,
+} from "../smtp/reception.ts";
+import { type LoginOptions, Logins } from "./logins.ts";
 import type { Networks } from "./networks.ts";
 import { IncomingText, type IntakeOptions } from "./message_sink.ts";
+import { ExpansionBudget } from "./expansion_budget.ts";
 import { expandName, verifyName } from "./names.ts";
 import { MAILBOX_FULL } from "./destinations.ts";
 
@@ -20,13 +27,11 @@ import { MAILBOX_FULL } from "./destinations.ts";
 export type VerbPolicy = "always" | "authenticated" | "never";
 
 /** What a {@linkcode Policy} works with. */
-export interface PolicyOptions extends IntakeOptions {
+export interface PolicyOptions extends IntakeOptions, LoginOptions {
   readonly clock: Clock;
   readonly ids: IdMaker;
   readonly journal: Journal;
   readonly router: Router;
-  readonly accounts: Accounts;
-  readonly guard: LoginGuard;
   /** Clients that may relay without logging in. */
   readonly trusted: Networks;
   readonly verbs: Readonly<Record<"VRFY" | "EXPN" | "VERB", VerbPolicy>>;
@@ -34,16 +39,22 @@ export interface PolicyOptions extends IntakeOptions {
 
 const NO_RELAY = reply(550, "5.7.1", "Relaying refused: log in, or send to an address of this server");
 const LOGIN_FIRST = reply(530, "5.7.0", "Authentication required");
+const TOO_MUCH = reply(
+  452,
+  "4.5.3",
+  "The recipients stand for too many; send to the others in another message",
+);
 const NOT_YOURS = reply(553, "5.7.1", "The sender address is not one of yours");
-const WRONG = reply(535, "5.7.8", "Wrong user name or password");
-const SLOW_DOWN = closing(reply(421, "4.7.0", "Too many failed logins; try again later"));
 
 /** Answers the sessions of one server. */
 export class Policy implements Reception {
   readonly #options: PolicyOptions;
+  readonly #logins: Logins;
+  readonly #budget = new ExpansionBudget();
 
   constructor(options: PolicyOptions) {
     this.#options = options;
+    this.#logins = new Logins(options);
   }
 
   may(verb: "VRFY" | "EXPN" | "VERB", session: SessionFacts): boolean {
@@ -57,9 +68,23 @@ export class Policy implements Reception {
     return sender === "" || this.#owns(session.account, sender) ? undefined : NOT_YOURS;
   }
 
-  recipient(session: SessionFacts, recipient: EnvelopeRecipient): Verdict | Promise<Verdict> {
+  recipient(
+    session: SessionFacts,
+    recipient: EnvelopeRecipient,
+    soFar: readonly EnvelopeRecipient[] = [],
+  ): Verdict | Promise<Verdict> {
     const address = this.#ownLiteral(session, recipient.address);
     const found = this.#options.router.resolve(address);
+    const refused = this.#recipient(session, recipient, found);
+    if (refused && !(refused instanceof Promise)) return refused;
+    return this.#budget.takes(recipient, found, soFar) ? refused : TOO_MUCH;
+  }
+
+  #recipient(
+    session: SessionFacts,
+    recipient: EnvelopeRecipient,
+    found: Resolution,
+  ): Verdict | Promise<Verdict> {
     switch (found.kind) {
       case "remote":
         return this.#mayRelay(session) ? undefined : NO_RELAY;
@@ -67,6 +92,8 @@ export class Policy implements Reception {
         return reply(550, "5.1.1", `<${recipient.address}>: no such user here`);
       case "loop":
         return reply(550, "5.4.6", `<${recipient.address}>: the alias leads in a circle at ${found.at}`);
+      case "endless":
+        return reply(550, "5.4.6", `<${recipient.address}>: the alias leads too far, at ${found.at}`);
       case "local": {
         const only = found.leaves.length === 1 ? found.leaves[0]! : undefined;
         if (only?.kind !== "mailbox") return undefined;
@@ -98,22 +125,12 @@ export class Policy implements Reception {
     return expandName(text, this.#options);
   }
 
-  async authenticate(session: SessionFacts, name: string, password: string): Promise<Login> {
-    const { guard, accounts, journal } = this.#options;
-    const attempt = guard.begin(session.remote.hostname, name);
-    if (attempt.refused) return { refused: SLOW_DOWN };
-    if (attempt.delayMs > 0) await sleep(this.#options.clock, attempt.delayMs);
-    const account = await accounts.verify(name, password);
-    if (account) attempt.succeeded();
-    journal.emit({
-      type: "login",
-      session: session.id,
-      service: session.service,
-      remote: session.remote.hostname,
-      account: account?.address ?? name,
-      ok: account !== undefined,
-    });
-    return account ? { account: account.address } : { refused: WRONG };
+  authenticate(session: SessionFacts, name: string, password: string): Promise<Login> {
+    return this.#logins.password(session, name, password);
+  }
+
+  scram(session: SessionFacts, bound: boolean): LoginExchange {
+    return this.#logins.scram(session, bound);
   }
 
   #mayRelay(session: SessionFacts): boolean {

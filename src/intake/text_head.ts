@@ -5,12 +5,21 @@ import { concat } from "../base/bytes.ts";
 /** A head longer than this is refused: nobody writes one, and it would have to be held in memory. */
 export const MAX_HEAD = 100 * 1024;
 
+/** What takes the place of a head in a text that has none. */
+const NO_HEAD = Uint8Array.of(13, 10);
+/** No field's name is longer. */
+const MAX_NAME = 1000;
+const MAILBOX_LINE = /^>?From$/;
+
 /** Collects the head of a text. */
 export class TextHead {
   readonly #parts: Uint8Array[] = [];
   #size = 0;
   /** How much of CRLF CRLF was seen; a text may begin with its blank line, so it starts as after a CRLF. */
   #matched = 2;
+  /** Where in its first field's name the text is; "known" when it is clear whether it begins with one. */
+  #opening: "start" | "name" | "blanks" | "known" = "start";
+  #name = "";
 
   /** How much is held. */
   get size(): number {
@@ -19,9 +28,14 @@ export class TextHead {
 
   /**
    * Takes a piece. Answers the head and what follows it when the blank line came (both may be views into the piece),
-   * "more" while it has not, and "tooLong" when it never comes.
+   * "more" while it has not, and "tooLong" when it never comes. A text that does not begin with a header field is all
+   * body: its head is a blank line that was not in the text.
    */
   push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | "more" | "tooLong" {
+    if (this.#opening !== "known" && this.#isBody(piece)) {
+      const rest = this.#parts.length === 0 ? piece : concat([...this.#parts.splice(0), piece]);
+      return { head: NO_HEAD, rest };
+    }
     const end = this.#find(piece);
     if (end < 0) {
       if (this.#size + piece.length > MAX_HEAD) return "tooLong";
@@ -33,6 +47,30 @@ export class TextHead {
     const last = piece.subarray(0, end);
     const head = this.#parts.length === 0 ? last : concat([...this.#parts, last]);
     return { head, rest: piece.subarray(end) };
+  }
+
+  /** Looks at the beginning of the text, byte by byte: does it show that there is no head? */
+  #isBody(piece: Uint8Array): boolean {
+    for (const byte of piece) {
+      const before = this.#opening;
+      const isBlank = byte === 32 || byte === 9;
+      if (before === "start" && byte === 13) this.#opening = "known"; // the blank line itself
+      else if (byte === 58 && before !== "start") this.#opening = "known";
+      else if (isBlank && before !== "start") this.#opening = "blanks";
+      else if (
+        before !== "blanks" && byte > 32 && byte < 127 && byte !== 58 && this.#name.length < MAX_NAME
+      ) {
+        this.#opening = "name";
+        this.#name += String.fromCharCode(byte);
+      } else {
+        // The line that mailbox files put before a message is no field, but a head follows.
+        const isBody = !(before === "blanks" && MAILBOX_LINE.test(this.#name));
+        this.#opening = "known";
+        return isBody;
+      }
+      if (this.#opening === "known") break;
+    }
+    return false;
   }
 
   /** All that came, when the text ended without a blank line. */

@@ -51,7 +51,9 @@ export interface AccountChange {
 
 /** What accounts need beside the store. */
 export interface AccountsOptions {
+  /** For creation times, and for following what other servers change. */
   readonly clock: Clock;
+  /** For salts. */
   readonly random: Random;
   /** The domains delivered here, canonical; a login name without a domain is looked for in them, in this order. */
   readonly domains: readonly string[];
@@ -75,37 +77,53 @@ export class Accounts {
   readonly #scramIterations: number | undefined;
   #decoySecret: Uint8Array<ArrayBuffer> | undefined;
 
+  /** On that store; nothing is read yet. */
   constructor(store: Store, options: AccountsOptions) {
     this.#store = store;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#domains = options.domains;
-    this.#table = new Table(store, { keys: { key: keys.account, all: keys.accounts }, clock: options.clock });
+    const tableKeys = { key: keys.account, all: keys.accounts, version: keys.accountsVersion };
+    this.#table = new Table(store, { keys: tableKeys, clock: options.clock });
     this.#hasher = new PasswordHasher(options);
     this.#scramIterations = options.scramIterations;
   }
 
-  /** Reads all accounts; again after SIGHUP. */
+  /** Reads all accounts. */
   load(): Promise<void> {
     return this.#table.load();
+  }
+
+  /** On a shared store: hears of what other servers change within a second or two, until {@linkcode close}. */
+  follow(onTrouble: (error: unknown) => void): void {
+    this.#table.follow(onTrouble);
+  }
+
+  /** Follows no more; to be done before the store is closed. */
+  close(): Promise<void> {
+    return this.#table.close();
   }
 
   /** Makes the accounts of the configuration that are missing, in order; the others stay as they are. */
   async seed(accounts: readonly NewAccount[]): Promise<void> {
     for (const account of accounts) {
-      if (!await this.has(account.address)) await this.add(account);
+      if (!this.has(account.address)) await this.add(account);
     }
   }
 
-  /** The account of an address; at once on the embedded store. */
-  get(address: Mailbox): Account | undefined | Promise<Account | undefined> {
+  /** The account of an address. */
+  get(address: Mailbox): Account | undefined {
     return this.#table.get(localKey(address));
   }
 
-  /** Is there such an account? At once on the embedded store. */
-  has(address: Mailbox): boolean | Promise<boolean> {
-    const found = this.get(address);
-    return found instanceof Promise ? found.then((account) => account !== undefined) : found !== undefined;
+  /** Like {@linkcode get}, but on a shared store sure that there is none when it says so. */
+  find(address: Mailbox): Promise<Account | undefined> {
+    return this.#table.find(localKey(address));
+  }
+
+  /** Is there such an account? */
+  has(address: Mailbox): boolean {
+    return this.get(address) !== undefined;
   }
 
   /** The account that was made first: who gets the postmaster's mail when nobody else does. */
@@ -127,7 +145,7 @@ export class Accounts {
 
   /** Makes an account, or answers "exists". */
   async add(account: NewAccount): Promise<Account | "exists"> {
-    if (await this.has(account.address)) return "exists";
+    if (this.has(account.address)) return "exists";
     const secrets = account.password === undefined
       ? { passwordHash: account.passwordHash ?? "" }
       : await this.#secrets(account.password);
@@ -174,7 +192,7 @@ export class Accounts {
    * costs less than new ones do is made anew on the way, and so is a missing SCRAM verifier.
    */
   async verify(name: string, password: string): Promise<Account | undefined> {
-    const account = await this.byName(name);
+    const account = this.byName(name);
     const right = await this.#hasher.verify(password, account?.passwordHash);
     if (!right || !account) return undefined;
     if (account.scram && !this.#hasher.isWeak(account.passwordHash)) return account;
@@ -188,15 +206,15 @@ export class Accounts {
   }
 
   /** The account a login name means: an address, or a local part in the first of our domains that has one. */
-  async byName(name: string): Promise<Account | undefined> {
+  byName(name: string): Account | undefined {
     const { local, domain } = splitMailbox(name.trim());
     if (local === "" || name.length > MAX_NAME) return undefined;
     if (domain !== "") {
       const canonical = normalizeDomain(domain);
-      return canonical === undefined ? undefined : await this.get(`${local}@${canonical}`);
+      return canonical === undefined ? undefined : this.get(`${local}@${canonical}`);
     }
     for (const ours of this.#domains) {
-      const account = await this.get(`${local}@${ours}`);
+      const account = this.get(`${local}@${ours}`);
       if (account) return account;
     }
     return undefined;
@@ -204,7 +222,7 @@ export class Accounts {
 
   /** What SCRAM checks a name with: for unknown names, and accounts without a verifier, one that nothing fits. */
   async scramVerifier(name: string): Promise<ScramVerifier> {
-    const account = await this.byName(name);
+    const account = this.byName(name);
     const secret = this.#decoySecret ??= await this.#loadDecoySecret();
     const iterations = this.#scramIterations;
     const decoy = await decoyVerifier(name.trim().toLowerCase(), {

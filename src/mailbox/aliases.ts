@@ -36,13 +36,24 @@ export class Aliases {
     store: Store,
     options: { clock: Clock; configured?: Readonly<Record<Mailbox, readonly Mailbox[]>> },
   ) {
-    this.#table = new Table(store, { keys: { key: keys.alias, all: keys.aliases }, clock: options.clock });
+    const tableKeys = { key: keys.alias, all: keys.aliases, version: keys.aliasesVersion };
+    this.#table = new Table(store, { keys: tableKeys, clock: options.clock });
     this.configure(options.configured ?? {});
   }
 
   /** Reads all aliases; again after SIGHUP. */
   load(): Promise<void> {
     return this.#table.load();
+  }
+
+  /** On a shared store: hears of what other servers change within a second or two, until {@linkcode close}. */
+  follow(onTrouble: (error: unknown) => void): void {
+    this.#table.follow(onTrouble);
+  }
+
+  /** Follows no more; to be done before the store is closed. */
+  close(): Promise<void> {
+    return this.#table.close();
   }
 
   /** Takes the aliases of the configuration, in place of those it had before. */
@@ -54,12 +65,20 @@ export class Aliases {
     this.#configured = configured;
   }
 
-  /** What a name stands for, undefined when it is no alias; at once on the embedded store. */
-  get(address: Mailbox): Alias | undefined | Promise<Alias | undefined> {
+  /**
+   * What a name stands for, undefined when it is no alias. One with an alias beside it that is called `owner-NAME` is
+   * a list, and that one is its owner, as mail servers have had it for long: so a configuration can have lists too.
+   */
+  get(address: Mailbox): Alias | undefined {
     const key = localKey(address);
-    const made = this.#table.get(key);
-    if (made instanceof Promise) return made.then((alias) => alias ?? this.#configured.get(key));
-    return made ?? this.#configured.get(key);
+    const alias = this.#exact(key);
+    if (!alias || alias.owner !== undefined) return alias;
+    const owner = `owner-${key}`;
+    return this.#exact(owner) ? { ...alias, owner } : alias;
+  }
+
+  #exact(key: string): Alias | undefined {
+    return this.#table.get(key) ?? this.#configured.get(key);
   }
 
   /** Makes an alias, or replaces the one of that name. */

@@ -22,6 +22,7 @@ export interface MailLock {
 
 /** What a lock is taken with. */
 export interface LockOptions {
+  /** For the lease. */
   readonly clock: Clock;
   /** The mailbox, as a local key. */
   readonly address: string;

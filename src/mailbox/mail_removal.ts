@@ -65,6 +65,7 @@ export class MailRemovals {
   readonly #random: Random;
   readonly #passes = new Map<string, Pass>();
 
+  /** On that store; `random` names removals. */
   constructor(store: Store, options: { clock: Clock; random: Random }) {
     this.#store = store;
     this.#clock = options.clock;

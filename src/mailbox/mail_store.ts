@@ -40,6 +40,7 @@ export class MailStore {
   readonly #clock: Clock;
   readonly #removals: MailRemovals;
 
+  /** On that store. */
   constructor(store: Store, options: { clock: Clock; random?: Random }) {
     this.#store = store;
     this.#clock = options.clock;

@@ -14,8 +14,12 @@ export interface PasswordCost {
   readonly parallelism: number;
 }
 
-/** What new hashes cost: about 70 ms and 19 MiB. */
-export const DEFAULT_COST: PasswordCost = { memory: 19_456, passes: 2, parallelism: 1 };
+/**
+ * What new hashes cost: about 70 ms and 46 MiB. OWASP holds it for equal to 19 MiB and two passes; but the C library
+ * gives blocks over 32 MiB back to the system at once, while smaller ones stay with each thread that ever hashed:
+ * 52 MB of resident memory against 450 after 60 logins (measured on Deno 2.9.6).
+ */
+export const DEFAULT_COST: PasswordCost = { memory: 47_104, passes: 1, parallelism: 1 };
 
 /** Longest password that is looked at, in octets; longer ones are simply wrong. */
 export const MAX_PASSWORD = 1024;
@@ -55,11 +59,13 @@ export function formatPhc({ cost, salt, hash }: ParsedHash): string {
 
 /** Makes and checks password hashes, at most `parallel` (2) at a time, since each takes its memory while it runs. */
 export class PasswordHasher {
+  /** What new hashes cost. */
   readonly cost: PasswordCost;
   readonly #random: Random;
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
+  /** `random` makes salts. */
   constructor(options: { random: Random; cost?: PasswordCost; parallel?: number }) {
     this.#random = options.random;
     this.cost = options.cost ?? DEFAULT_COST;
@@ -91,7 +97,7 @@ export class PasswordHasher {
   isWeak(phc: string): boolean {
     const cost = parsePhc(phc)?.cost;
     if (cost === undefined) return false;
-    return cost.memory < this.cost.memory || cost.passes < this.cost.passes;
+    return cost.memory * cost.passes < this.cost.memory * this.cost.passes;
   }
 
   async #derive(

@@ -1,6 +1,6 @@
 /** In charge of SCRAM-SHA-256 (RFC 5802, RFC 7677) as a server plays it, whatever protocol carries it. */
 
-import { decode, encode, equalInConstantTime } from "../base/bytes.ts";
+import { concat, decode, encode, equalInConstantTime } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
 import { preparePassword } from "./sasl_prep.ts";
 
@@ -68,12 +68,23 @@ const FIRST = new RegExp(
 );
 const FINAL = /^((?:c=([A-Za-z0-9+/=]+)),r=([!-+\--~]+)(?:,[^p].*)?),p=([A-Za-z0-9+/=]+)$/;
 
-/** One exchange: {@linkcode first}, then {@linkcode final}. Without channel binding. */
+/** How the connection below can be bound to an exchange (RFC 5802 6). */
+export interface ChannelBinding {
+  /** Such as `tls-server-end-point`. */
+  readonly type: string;
+  /** What both ends see of the connection. */
+  readonly data: Uint8Array;
+  /** True: the client has chosen SCRAM-SHA-256-PLUS, and must bind. */
+  readonly chosen: boolean;
+}
+
+/** One exchange: {@linkcode first}, then {@linkcode final}. */
 export class ScramExchange {
   /** The name the client gave, once {@linkcode first} went well. */
   name = "";
   readonly #find: (name: string) => ScramVerifier | Promise<ScramVerifier>;
   readonly #nonce: string;
+  readonly #binding: ChannelBinding | undefined;
   #verifier: ScramVerifier | undefined;
   #header = "";
   #started = "";
@@ -86,8 +97,11 @@ export class ScramExchange {
       find: (name: string) => ScramVerifier | Promise<ScramVerifier>;
       /** Our part of the nonce: random unless a test knows better. */
       nonce?: string;
+      /** Present when SCRAM-SHA-256-PLUS is offered beside SCRAM-SHA-256. */
+      binding?: ChannelBinding;
     },
   ) {
+    this.#binding = options.binding;
     this.#find = options.find;
     this.#nonce = options.nonce ?? options.random.bytes(18).toBase64();
   }
@@ -104,7 +118,8 @@ export class ScramExchange {
       string?,
       string?,
     ];
-    if (binding.startsWith("p=")) return failed("Channel binding is not offered.");
+    const unbound = this.#bindingFault(binding);
+    if (unbound !== undefined) return failed(unbound);
     const who = unescapeName(name!);
     if (who === undefined) return failed("The name holds a '=' that is neither =2C nor =3D.");
     if (actAs !== undefined && unescapeName(actAs) !== who) {
@@ -132,7 +147,7 @@ export class ScramExchange {
       string,
       string,
     ];
-    if (binding !== encode(this.#header).toBase64()) return failed("The channel binding has changed.");
+    if (binding !== this.#expectedBinding()) return failed("The channel binding has changed.");
     if (nonce !== this.#wholeNonce) return failed("The nonce has changed.");
     const authMessage = `${this.#started},${withoutProof}`;
     const storedKey = Uint8Array.fromBase64(verifier.storedKey);
@@ -143,6 +158,25 @@ export class ScramExchange {
     if (!equalInConstantTime(await sha256(clientKey), storedKey)) return failed("Wrong name or password.");
     const own = await hmac(Uint8Array.fromBase64(verifier.serverKey), authMessage);
     return { ok: true, reply: `v=${own.toBase64()}` };
+  }
+
+  /** What is wrong with the client's flag `n`, `y` or `p=type` (RFC 5802 6). */
+  #bindingFault(flag: string): string | undefined {
+    if (!this.#binding?.chosen) {
+      if (flag.startsWith("p=")) return "Channel binding belongs to SCRAM-SHA-256-PLUS.";
+      // Such a client believes that we can't: somebody in between has taken the mechanism off our list.
+      return flag === "y" && this.#binding
+        ? "Channel binding is offered: choose SCRAM-SHA-256-PLUS."
+        : undefined;
+    }
+    const { type } = this.#binding;
+    return flag === `p=${type}` ? undefined : `SCRAM-SHA-256-PLUS needs p=${type} here.`;
+  }
+
+  /** The header and, when bound, what our end sees of the connection; in base64. */
+  #expectedBinding(): string {
+    const header = encode(this.#header);
+    return (this.#binding?.chosen ? concat([header, this.#binding.data]) : header).toBase64();
   }
 }
 

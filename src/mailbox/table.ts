@@ -1,6 +1,7 @@
 /** In charge of small tables that are read often and written seldom: kept in memory, written through to the store. */
 
 import type { Clock } from "../base/clock.ts";
+import { KeyWatcher } from "../storage/key_watcher.ts";
 import type { Store } from "../storage/store.ts";
 
 /** Where a table's records are. */
@@ -9,67 +10,86 @@ export interface TableKeys {
   key(name: string): Deno.KvKey;
   /** All records, by name. */
   readonly all: Deno.KvListSelector;
+  /** A `Deno.KvU64` that tells the servers of a shared store that something changed. */
+  readonly version: Deno.KvKey;
 }
 
-/** On a shared store, how long a record is believed before it is read again, in milliseconds. */
-const TRUSTED_MS = 5_000;
-/** On a shared store, for how many unknown names it is remembered that there is nothing. */
-const MAX_ABSENT = 10_000;
-
-interface Known<T> {
-  readonly value: T | undefined;
-  readonly at: number;
-}
+/** On a shared store, how often the version is read beside being watched, in milliseconds. */
+const LOOK_EVERY_MS = 2_000;
 
 /**
- * A table of records by name (the name is the last part of the key). On the embedded store, which has one owner, all
- * is in memory after {@linkcode load}, and reads answer at once; on a shared store a record is read again after five
- * seconds.
+ * A table of records by name (the name is the last part of the key). All of it is in memory after {@linkcode load}, so
+ * that reads answer at once. On a shared store every change adds to the table's version; who follows the table watches
+ * that and reads the table again. So another server's change is known here some milliseconds later, or two seconds
+ * when the watch is broken; until then this server answers as before. A change never rests on memory: it is made to
+ * what the store holds, under a check.
  */
 export class Table<T extends object> {
   readonly #store: Store;
   readonly #keys: TableKeys;
   readonly #clock: Clock;
-  #known = new Map<string, Known<T>>();
-  #absent = 0;
-  #loaded = false;
+  #records = new Map<string, T>();
+  #watcher: KeyWatcher | undefined;
+  #loading: Promise<void> | undefined;
+  #again: Promise<void> | undefined;
+  /** How often the table was read. */
+  #loads = 0;
 
+  /** On that store; nothing is read yet. */
   constructor(store: Store, options: { keys: TableKeys; clock: Clock }) {
     this.#store = store;
     this.#keys = options.keys;
     this.#clock = options.clock;
   }
 
-  /** Reads all records. */
-  async load(): Promise<void> {
-    const known = new Map<string, Known<T>>();
-    const at = this.#clock.monotonic();
-    for await (const entry of this.#store.kv.list<T>(this.#keys.all, { batchSize: 500 })) {
-      known.set(entry.key.at(-1) as string, { value: entry.value, at });
-    }
-    this.#known = known;
-    this.#absent = 0;
-    this.#loaded = true;
+  /** Reads all records as they are now, or a moment later. */
+  load(): Promise<void> {
+    if (!this.#loading) return this.#loading = this.#load().finally(() => this.#loading = undefined);
+    // the reading that is under way may have begun before what the caller has in mind
+    return this.#again ??= this.#loading.catch(() => {}).then(() => {
+      this.#again = undefined;
+      return this.load();
+    });
   }
 
-  /** The record of that name, at once when memory is to be believed. */
-  get(name: string): T | undefined | Promise<T | undefined> {
-    const known = this.#known.get(name);
-    if (this.#store.embedded && this.#loaded) return known?.value;
-    if (known && this.#clock.monotonic() - known.at < TRUSTED_MS) return known.value;
-    return this.#read(name);
+  /** On a shared store: reads all records again whenever another server changed some, until {@linkcode close}. */
+  follow(onTrouble: (error: unknown) => void): void {
+    if (this.#store.embedded) return;
+    this.#watcher ??= new KeyWatcher(this.#store, {
+      key: this.#keys.version,
+      clock: this.#clock,
+      everyMs: LOOK_EVERY_MS,
+      onChange: () => void this.load().catch(onTrouble),
+    });
   }
 
-  /** All records that memory knows of, in no particular order. */
-  *values(): Generator<T> {
-    for (const { value } of this.#known.values()) if (value !== undefined) yield value;
+  /** Follows no more; to be done before the store is closed. */
+  async close(): Promise<void> {
+    await this.#watcher?.close();
+    await this.#loading?.catch(() => {});
+  }
+
+  /** The record of that name. */
+  get(name: string): T | undefined {
+    return this.#records.get(name);
+  }
+
+  /** The record of that name; on a shared store, one that memory does not know is looked for there. */
+  async find(name: string): Promise<T | undefined> {
+    const known = this.#records.get(name);
+    if (known || this.#store.embedded) return known;
+    return (await this.#store.kv.get<T>(this.#keys.key(name))).value ?? undefined;
+  }
+
+  /** All records, in no particular order. */
+  values(): IterableIterator<T> {
+    return this.#records.values();
   }
 
   /** All records, by name; on a shared store read again. */
   async list(): Promise<T[]> {
-    if (!this.#store.embedded || !this.#loaded) await this.load();
-    const names = [...this.#known.keys()].sort();
-    return names.map((name) => this.#known.get(name)!.value).filter((value) => value !== undefined);
+    if (!this.#store.embedded) await this.load();
+    return [...this.#records.keys()].sort().map((name) => this.#records.get(name)!);
   }
 
   /**
@@ -80,36 +100,42 @@ export class Table<T extends object> {
   async change(name: string, change: (old: T | undefined) => T | undefined): Promise<T | undefined> {
     const key = this.#keys.key(name);
     for (;;) {
+      const loads = this.#loads;
       const old = await this.#store.kv.get<T>(key);
       const before = old.value ?? undefined;
       const after = change(before);
-      if (after === before) return this.#remember(name, before);
-      const result = await this.#store.write({
-        checks: [{ key, versionstamp: old.versionstamp }],
-        mutations: [after === undefined ? { type: "delete", key } : { type: "set", key, value: after }],
-        size: after === undefined ? 100 : 200 + JSON.stringify(after).length,
-      });
-      if (result.ok) return this.#remember(name, after);
+      if (after === before || await this.#write(old, after)) {
+        put(this.#records, name, after);
+        // a reading meanwhile may have missed this, or may have seen what came after it
+        if (this.#loading || loads !== this.#loads) await this.load();
+        return after;
+      }
     }
   }
 
-  async #read(name: string): Promise<T | undefined> {
-    const { value } = await this.#store.kv.get<T>(this.#keys.key(name));
-    return this.#remember(name, value ?? undefined);
-  }
-
-  #remember(name: string, value: T | undefined): T | undefined {
-    if (value === undefined && this.#store.embedded) {
-      this.#known.delete(name);
-      return undefined;
+  async #write(old: Deno.KvEntryMaybe<T>, after: T | undefined): Promise<boolean> {
+    const { key, versionstamp } = old;
+    const mutations: Deno.KvMutation[] = [
+      after === undefined ? { type: "delete", key } : { type: "set", key, value: after },
+    ];
+    if (!this.#store.embedded) {
+      mutations.push({ type: "sum", key: this.#keys.version, value: new Deno.KvU64(1n) });
     }
-    if (value === undefined && ++this.#absent > MAX_ABSENT) this.#forgetAbsent();
-    this.#known.set(name, { value, at: this.#clock.monotonic() });
-    return value;
+    const size = after === undefined ? 100 : 200 + JSON.stringify(after).length;
+    return (await this.#store.write({ checks: [{ key, versionstamp }], mutations, size })).ok;
   }
 
-  #forgetAbsent(): void {
-    for (const [name, known] of this.#known) if (known.value === undefined) this.#known.delete(name);
-    this.#absent = 0;
+  async #load(): Promise<void> {
+    const records = new Map<string, T>();
+    for await (const entry of this.#store.kv.list<T>(this.#keys.all, { batchSize: 500 })) {
+      records.set(entry.key.at(-1) as string, entry.value);
+    }
+    this.#records = records;
+    this.#loads++;
   }
+}
+
+function put<T>(records: Map<string, T>, name: string, value: T | undefined): void {
+  if (value === undefined) records.delete(name);
+  else records.set(name, value);
 }

@@ -104,7 +104,7 @@ export function parseCommand(line: string, state: State): Command {
     if (!/^\d+$/.test(word)) return no(`Usage: ${rule.usage}`);
     numbers.push(Math.min(Number(word), MAX_NUMBER));
   }
-  return { ok: true, verb, numbers, words, text };
+  return { ok: true, verb, numbers, words: NONE, text };
 }
 
 function no(reason: string): Command {

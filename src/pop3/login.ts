@@ -20,9 +20,13 @@ export type LoginResult =
 
 /** What logins need. */
 export interface LoginOptions {
+  /** Who may log in. */
   readonly accounts: Accounts;
+  /** Slows down who guesses. */
   readonly guard: LoginGuard;
+  /** For its delays. */
   readonly clock: Clock;
+  /** For SCRAM's nonces. */
   readonly random?: Random;
   /** The client's IP address. */
   readonly remote: string;
@@ -37,6 +41,7 @@ export type Challenge = (text: string) => Promise<string | undefined>;
 export class Logins {
   readonly #options: LoginOptions;
 
+  /** For the connection that the options tell of. */
   constructor(options: LoginOptions) {
     this.#options = options;
   }
@@ -60,7 +65,7 @@ export class Logins {
     const { actAs, name, password } = credentials;
     const result = await this.password(name, password);
     if (!("account" in result) || actAs === "" || actAs === name) return result;
-    const wanted = await this.#options.accounts.byName(actAs);
+    const wanted = this.#options.accounts.byName(actAs);
     return wanted?.address === result.account.address ? result : { refused: WRONG_CREDENTIALS, name };
   }
 
@@ -81,7 +86,7 @@ export class Logins {
     const final = await response(undefined, challenge, begun.reply);
     if (!(final instanceof Uint8Array)) return { ...final, name };
     const ended = await exchange.final(final);
-    const account = await accounts.byName(saslPrep(name) ?? name);
+    const account = accounts.byName(saslPrep(name) ?? name);
     if (!ended.ok || !account) return { refused: WRONG_CREDENTIALS, name };
     // RFC 5034 4 has no room for data beside +OK: the server's proof is one more challenge, answered by an empty line
     const last = await response(undefined, challenge, ended.reply);

@@ -10,9 +10,13 @@ import { TopCutter } from "./top_cutter.ts";
 
 /** What to send, and where. */
 export interface MessageToSend {
+  /** Where it is. */
   readonly maildrop: Maildrop;
+  /** Its number. */
   readonly number: number;
+  /** What is known of it. */
   readonly mail: MailRef;
+  /** Where it goes. */
   readonly out: Output;
   /** For TOP: how many lines of the body. */
   readonly lines?: number;
@@ -20,6 +24,7 @@ export interface MessageToSend {
 
 /** The store could not give the message. */
 export interface ReadFailure {
+  /** What went wrong. */
   readonly error: unknown;
   /** True when a part of the reply is out already. */
   readonly begun: boolean;

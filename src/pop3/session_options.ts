@@ -41,10 +41,15 @@ export type Pop3Event =
 
 /** What a session needs. */
 export interface Pop3SessionOptions {
+  /** Who may log in. */
   readonly accounts: Accounts;
+  /** What they read. */
   readonly mailStore: MailStore;
+  /** Slows down who guesses; the same one as for SMTP AUTH. */
   readonly guard: LoginGuard;
+  /** For delays. */
   readonly clock: Clock;
+  /** For time-outs. */
   readonly deadlines: Deadlines;
   /** Our name, for the greeting. */
   readonly hostname: string;
@@ -62,6 +67,7 @@ export interface Pop3SessionOptions {
   readonly id: string;
   /** Aborted when the server goes down. */
   readonly closing: AbortSignal;
+  /** Is told what happens; must not throw. */
   readonly onEvent?: (event: Pop3Event) => void;
   /** For SCRAM's nonces; tests take a seeded one. */
   readonly random?: Random;

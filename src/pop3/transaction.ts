@@ -7,7 +7,9 @@ import { sendMessage } from "./send_message.ts";
 
 /** What the commands need. */
 export interface TransactionOptions {
+  /** The maildrop, locked. */
   readonly maildrop: Maildrop;
+  /** Where replies go. */
   readonly out: Output;
   /** The store made trouble. */
   readonly onTrouble: (error: unknown) => void;
@@ -24,16 +26,19 @@ export class Transaction {
   readonly #out: Output;
   readonly #options: TransactionOptions;
 
+  /** The maildrop is this one's to close from now on. */
   constructor(options: TransactionOptions) {
     this.maildrop = options.maildrop;
     this.#out = options.out;
     this.#options = options;
   }
 
+  /** STAT. */
   stat(): void {
     this.#out.put(ok(`${this.maildrop.count} ${this.maildrop.octets}`));
   }
 
+  /** LIST, of one message or all. */
   list(number: number | undefined): void | Promise<void> {
     if (number === undefined) {
       return this.#out.multiLine(this.#scan(), this.maildrop.lines("size"));
@@ -42,6 +47,7 @@ export class Transaction {
     this.#out.put(mail ? ok(`${number} ${mail.size}`) : noSuchMessage(number));
   }
 
+  /** UIDL, of one message or all. */
   uidl(number: number | undefined): void | Promise<void> {
     if (number === undefined) {
       return this.#out.multiLine("Unique ids follow", this.maildrop.lines("uid"));
@@ -66,11 +72,13 @@ export class Transaction {
     });
   }
 
+  /** DELE. */
   dele(number: number): void {
     const marked = this.maildrop.delete(number);
     this.#out.put(marked ? ok(`Message ${number} is marked as deleted`) : noSuchMessage(number));
   }
 
+  /** RSET. */
   rset(): void {
     this.maildrop.reset();
     this.#out.put(ok(this.#scan()));

@@ -8,17 +8,20 @@ import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Router } from "../routing/router.ts";
 import { readBody, releaseBody } from "../storage/bodies.ts";
+import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
-import { enlist, type Enlisted, type NewMessage } from "./enlist.ts";
+import { enlist, type Enlisted, type LeaseOf, type NewMessage } from "./enlist.ts";
+import { FreshTexts } from "./fresh_texts.ts";
 import { type KeptAttempt, lifeOf } from "./life.ts";
 import { deliverToMailbox } from "./local_delivery.ts";
-import { type Claim, QueueStore } from "./queue_store.ts";
-import type { QueueRecord } from "./record.ts";
-import { Reporter } from "./reporter.ts";
-import { type DeliveryResult, Runner, type Watcher } from "./runner.ts";
+import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
+import { MIXED, type QueueRecord } from "./record.ts";
+import { type AcceptedSuccess, Reporter } from "./reporter.ts";
+import { type DeliveryResult, type Lease, Runner, type Watcher } from "./runner.ts";
 import type { Schedule } from "./schedule.ts";
 import { Settler } from "./settler.ts";
+import { FULL_PAUSE_MS, needsSpread, spread } from "./spread.ts";
 import type { Waker } from "./waker.ts";
 
 /** What a {@linkcode DeliveryQueue} works with. */
@@ -38,50 +41,75 @@ export interface DeliveryQueueOptions {
   /** Deliveries at once to one destination. */
   readonly perDestination: (destination: string) => number;
   /** The next hop that records share: their domain, or one smart host for all. */
-  readonly destinationOf: (record: QueueRecord) => string;
+  readonly destinationOf: (record: { readonly domain: string }) => string;
   /** How long the life of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
   /** Makes the alarm clock of the retries. */
   readonly waker: (wake: () => void) => Waker;
+  /** Tells the other servers of a shared store that there may be work for them. */
+  readonly call?: (() => void) | undefined;
+  /** How long a lease lasts, in milliseconds; default: two minutes. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** An operator's wish can't be met: no such message, or it is being delivered at this moment. */
 export type Refusal = "gone" | "busy" | "notHeld";
 
-/** A lease is given up for lost this long before it ends, since its end is seen by others at their own time. */
-const LEASE_MARGIN_MS = 5000;
+/** What {@linkcode DeliveryQueue.accept} takes beside the message. */
+export interface AcceptOptions {
+  /** Sees the first attempts. */
+  readonly watcher?: Watcher | undefined;
+  /** What the sender is told at once. */
+  readonly successes?: readonly AcceptedSuccess[];
+}
+
+/** What is under way at the end is cut off, and gets so long to be written down: milliseconds. */
+const CUT_OFF_MS = 1000;
+/**
+ * A lease is given up for lost so long before it ends, since others see its end at their own time: as a part of the
+ * lease, five seconds of two minutes.
+ */
+const LEASE_MARGIN = 1 / 24;
 
 /** The queue of messages that are not yet where they belong. */
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
   readonly #queue: QueueStore;
   readonly #reporter: Reporter;
+  readonly #settler: Settler;
   readonly #runner: Runner;
+  readonly #fresh = new FreshTexts();
+  #recovery: Promise<void> | undefined;
 
   constructor(options: DeliveryQueueOptions) {
     this.#options = options;
     const { store, clock, journal, ids, router, hostname } = options;
-    this.#queue = new QueueStore(store, ids.next());
+    this.#queue = new QueueStore(store, ids.next(), options.leaseMs);
     this.#reporter = new Reporter({ kv: store.kv, clock, ids, router, hostname });
-    const settler = new Settler({
-      store,
+    this.#settler = new Settler({
+      queue: this.#queue,
       clock,
       journal,
       reporter: this.#reporter,
       schedule: options.schedule,
       historyMs: options.historyMs,
-      enlist: (message) => this.#plan(message, () => undefined),
-      message: (id) => this.#queue.message(id),
+      enlist: (message) => this.#plan(message),
     });
     this.#runner = new Runner({
       queue: this.#queue,
-      settler,
+      settler: this.#settler,
       clock,
       journal,
-      limits: { concurrency: options.concurrency, perDestination: options.perDestination },
-      destinationOf: options.destinationOf,
+      limits: {
+        concurrency: options.concurrency,
+        perDestination: options.perDestination,
+        isHere: (destination) => destination === MIXED || router.isLocal(destination),
+      },
+      destinationOf: (of) => of.domain === MIXED ? MIXED : options.destinationOf(of),
       deliver: (claim, tell) => this.#deliver(claim, tell),
+      longestWaitMs: Math.max(FULL_PAUSE_MS, ...options.schedule.retry),
       waker: options.waker,
+      ...(options.call === undefined ? {} : { call: options.call }),
     });
   }
 
@@ -89,69 +117,91 @@ export class DeliveryQueue {
   start(): void {
     this.#runner.start();
     if (!this.#options.store.embedded) return;
-    this.#queue.recover().then((count) => {
+    this.#recovery = this.#queue.recover().then((count) => {
       if (count === 0) return;
       this.#options.journal.note("INFO", "deliveries of the last run are taken up again", { count });
       this.#runner.wake();
     }).catch((error) =>
       this.#options.journal.note("ERROR", "queue recovery failed", { error: String(error) })
-    );
+    )
+      .finally(() => this.#recovery = undefined);
   }
 
-  /** Stops the work: what waits stays in the store, what is under way gets `graceMs`. */
+  /** Stops the work: what waits stays in the store, what is under way gets `graceMs` and is cut off then. */
   async stop(graceMs: number): Promise<void> {
-    await this.#runner.stop(graceMs);
+    const left = await this.#runner.stop(graceMs);
+    if (left > 0) {
+      this.#options.agent.abort?.();
+      await this.#runner.stop(CUT_OFF_MS);
+    }
     await this.#options.agent.close();
+    await this.#recovery;
   }
 
   /** Is nothing due or under way? */
   get isIdle(): boolean {
-    return this.#runner.isIdle;
+    return this.#recovery === undefined && this.#runner.isIdle;
   }
 
   /** Resolves when nothing is due or under way. */
-  idle(): Promise<void> {
-    return this.#runner.idle();
+  async idle(): Promise<void> {
+    await this.#recovery;
+    await this.#runner.idle();
   }
 
   /**
    * Takes a message over. Resolves when it is durable: from that instant on it is ours (RFC 5321 4.2.5). Answers
-   * false when the text was swept away meanwhile; rejects when the store fails. `watcher` sees the first attempts.
+   * false when the text was swept away meanwhile; rejects when the store fails.
    */
-  async accept(message: NewMessage, watcher?: Watcher): Promise<boolean> {
-    const leased: { record: QueueRecord; until: number }[] = [];
-    const enlisted = this.#plan(message, (record) => {
+  async accept(message: NewMessage, options: AcceptOptions = {}): Promise<boolean> {
+    const reports = options.successes?.length
+      ? await this.#reporter.accepted(message, options.successes)
+      : [];
+    const leased = new Map<QueueRecord, Lease>();
+    const leaseOf: LeaseOf = (record) => {
       const lease = record.dueAt <= message.receivedAt ? this.#runner.lease(record) : undefined;
-      if (lease) leased.push({ record, until: lease.until });
+      if (lease) leased.set(record, lease);
       return lease;
-    });
+    };
     let versionstamp: string | undefined;
+    let enlisted: Enlisted[] = [];
     try {
-      const result = await this.#options.store.write(enlisted.write);
+      enlisted = [this.#plan(message, leaseOf), ...reports.map((report) => this.#plan(report))];
+      const result = await this.#options.store.write(together(...enlisted.map((e) => e.write)));
       if (result.ok) versionstamp = result.versionstamp;
     } finally {
-      if (versionstamp === undefined) { for (const { record } of leased) this.#runner.giveUp(record); }
+      if (versionstamp === undefined) { for (const record of leased.keys()) this.#runner.giveUp(record); }
     }
     if (versionstamp === undefined) return false;
-    this.#hand(enlisted, leased, { versionstamp, watcher });
+    this.#tellReports(message, reports, enlisted.slice(1));
+    const { records } = enlisted[0]!;
+    options.watcher?.begin(records.length);
+    for (const record of records) {
+      const lease = leased.get(record);
+      if (lease) this.#fresh.keep(record, message.body.inMemory);
+      if (lease) this.#runner.take(record, { ...lease, versionstamp }, options.watcher);
+      else {
+        this.#runner.expect(record.dueAt, record);
+        options.watcher?.done();
+      }
+    }
+    for (const record of enlisted.slice(1).flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
     return true;
   }
 
-  #hand(
-    enlisted: Enlisted,
-    leased: readonly { record: QueueRecord; until: number }[],
-    how: { versionstamp: string; watcher: Watcher | undefined },
-  ): void {
-    how.watcher?.begin(enlisted.records.length);
-    for (const { record, until } of leased) {
-      this.#runner.take(record, { until, versionstamp: how.versionstamp }, how.watcher);
-    }
-    if (leased.length === enlisted.records.length) return;
-    const taken = new Set(leased.map((l) => l.record));
-    for (const record of enlisted.records) {
-      if (taken.has(record)) continue;
-      this.#runner.expect(record.dueAt);
-      how.watcher?.done();
+  #tellReports(message: NewMessage, reports: readonly NewMessage[], enlisted: readonly Enlisted[]): void {
+    const { journal } = this.#options;
+    for (const [i, { id, body }] of reports.entries()) {
+      journal.emit({
+        type: "report",
+        id: message.id,
+        report: id,
+        action: "delivered",
+        to: message.sender,
+      });
+      for (const mailbox of enlisted[i]!.mailboxes) {
+        journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
+      }
     }
   }
 
@@ -178,99 +228,143 @@ export class DeliveryQueue {
 
   /** Makes a message due now. A held one stays held: {@linkcode release} it. */
   async retry(id: string): Promise<Refusal | undefined> {
-    const dueAt = this.#options.clock.now();
-    const refused = await this.#each(
+    const results = await this.#each(
       id,
-      (record) => ({ record: record.held ? record : { ...record, dueAt } }),
+      (record) => ({ record: record.held ? record : this.#dueNow(record) }),
     );
-    if (!refused) this.#runner.wake();
-    return refused;
+    // What can't be made due since it is being delivered gets what was asked for.
+    return results.done > 0 ? undefined : results.refused;
   }
 
   /** Keeps a message until it is released. */
-  hold(id: string): Promise<Refusal | undefined> {
-    return this.#each(id, (record) => ({ record: { ...record, held: true } }));
+  async hold(id: string): Promise<Refusal | undefined> {
+    return (await this.#each(id, (record) => ({ record: { ...record, held: true } }))).refused;
   }
 
   /** Lets a held message go on: due now. */
   async release(id: string): Promise<Refusal | undefined> {
     const records = await this.#queue.message(id);
     if (records.length > 0 && !records.some((r) => r.held)) return "notHeld";
-    const dueAt = this.#options.clock.now();
-    const refused = await this.#each(id, ({ held: _, ...record }) => ({ record: { ...record, dueAt } }));
-    if (!refused) this.#runner.wake();
-    return refused;
+    const results = await this.#each(id, (record) => {
+      if (!record.held) return { record };
+      const { held: _, ...free } = record;
+      return { record: this.#dueNow(free) };
+    });
+    return results.done > 0 ? undefined : results.refused;
   }
 
   /** Returns a message to its sender now. */
   async bounce(id: string): Promise<Refusal | undefined> {
-    const text = "The operator of the mail server returned the message";
-    const refused = await this.#each(id, async (record) => {
-      const failed = record.recipients.map((
-        recipient,
-      ) => ({ recipient, action: "failed", status: "5.7.1", text } as const));
-      const report = await this.#reporter.report(record, failed);
-      const release = await releaseBody(this.#options.store.kv, record.body);
-      const told = report ? [this.#plan(report, () => undefined).write] : [];
-      return { record: undefined, also: together(release, ...told) };
+    const outcome = {
+      kind: "failed",
+      status: "5.7.1",
+      text: "The operator of the mail server returned the message",
+    } as const;
+    const results = await this.#each(id, async (record) => {
+      const outcomes = record.recipients.map(({ address }) => ({
+        recipient: address,
+        outcome,
+        durationMs: 0,
+      }));
+      const what = await this.#settler.consequences(record, outcomes);
+      return { record: undefined, also: what.write, done: () => this.#settler.tell(record, what) };
     });
-    this.#runner.wake();
-    return refused;
+    return results.refused;
   }
 
   /** Drops a message; nobody is told. */
-  delete(id: string): Promise<Refusal | undefined> {
-    return this.#each(id, async (record) => ({
+  async delete(id: string): Promise<Refusal | undefined> {
+    const results = await this.#each(id, async (record) => ({
       record: undefined,
       also: await releaseBody(this.#options.store.kv, record.body),
     }));
+    return results.refused;
   }
 
   /** Makes all messages (of a domain) due now that are not held; answers how many. */
   async flush(domain?: string): Promise<number> {
-    const dueAt = this.#options.clock.now();
+    const now = this.#options.clock.now();
     let count = 0;
-    const batch: Promise<void>[] = [];
-    for await (const records of this.#queue.messages()) {
-      const wanted = records.filter((r) =>
-        !r.held && r.dueAt > dueAt && (domain === undefined || r.domain === domain)
-      );
-      if (wanted.length === 0) continue;
-      batch.push(
-        Promise.all(wanted.map((r) => this.#queue.change(r, (record) => ({ record: { ...record, dueAt } }))))
-          .then((changes) => void (count += changes.some((c) => c.ok) ? 1 : 0)),
-      );
-      if (batch.length >= 200) await Promise.all(batch.splice(0));
+    let batch: QueueRecord[][] = [];
+    try {
+      for await (const records of this.#queue.messages()) {
+        const wanted = records.filter((r) =>
+          !r.held && r.dueAt > now && (domain === undefined || r.domain === domain)
+        );
+        if (wanted.length === 0) continue;
+        batch.push(wanted);
+        if (batch.length < 200) continue;
+        count += await this.#makeDue(batch);
+        batch = [];
+      }
+      return count + await this.#makeDue(batch);
+    } finally {
+      this.#runner.wake();
     }
-    await Promise.all(batch);
-    this.#runner.wake();
-    return count;
   }
 
-  async #each(id: string, change: Parameters<QueueStore["change"]>[1]): Promise<Refusal | undefined> {
+  /** Answers of how many messages a record was made due. */
+  async #makeDue(messages: readonly (readonly QueueRecord[])[]): Promise<number> {
+    const change: Changer = (record) => ({ record: record.held ? record : this.#dueNow(record) });
+    const changed = await Promise.all(messages.map(async (records) => {
+      const changes = await Promise.all(records.map((r) => this.#queue.change(r, change)));
+      return changes.some((c) => c.ok);
+    }));
+    return changed.filter((ok) => ok).length;
+  }
+
+  #dueNow(record: QueueRecord): QueueRecord {
+    return { ...record, dueAt: this.#options.clock.now(), asked: true };
+  }
+
+  /** Changes each record of a message; `refused` tells of one that could not be changed, though others were. */
+  async #each(id: string, change: Changer): Promise<{ done: number; refused: Refusal | undefined }> {
     const records = await this.#queue.message(id);
-    if (records.length === 0) return "gone";
+    if (records.length === 0) return { done: 0, refused: "gone" };
     let done = 0;
-    let refused: Refusal | undefined;
-    // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
-    for (const record of records) {
-      const result = await this.#queue.change(record, change);
-      if (result.ok) done++;
-      else refused = result.why;
+    let busy = false;
+    await this.#runner.letGo(id);
+    try {
+      // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
+      for (const record of records) {
+        const result = await this.#queue.change(record, change);
+        if (result.ok) done++;
+        else if (result.why === "busy") busy = true;
+      }
+    } finally {
+      this.#runner.wake();
     }
-    return done === 0 ? refused : undefined;
+    return { done, refused: busy ? "busy" : done === 0 ? "gone" : undefined };
   }
 
-  #plan(
-    message: NewMessage,
-    lease: (record: QueueRecord) => { owner: string; until: number } | undefined,
-  ): Enlisted {
-    return enlist(message, { mailStore: this.#options.mailStore, lease });
+  #plan(message: NewMessage, lease: LeaseOf = () => undefined): Enlisted {
+    const { mailStore, store } = this.#options;
+    const planned = enlist(message, { mailStore, lease });
+    // Ids of one server never meet; those of two may, once in four billion times within the same millisecond.
+    if (store.embedded || message.body.inMemory === undefined) return planned;
+    const unused = {
+      checks: [{ key: keys.body(message.id, 0), versionstamp: null }],
+      mutations: [],
+      size: 0,
+    };
+    return { ...planned, write: together(planned.write, unused) };
+  }
+
+  /** On a shared store others may take a record when its lease ends: then this server must not end a text any more. */
+  #isSurelyOurs(claim: Claim): boolean {
+    const { clock, store } = this.#options;
+    const margin = this.#queue.leaseMs * LEASE_MARGIN;
+    if (clock.monotonic() >= claim.leaseEnds - margin) return false;
+    // The monotonic clock stands still while a machine sleeps; others go by the time of day.
+    return store.embedded || clock.now() < claim.leaseKeyAt - margin;
   }
 
   async #deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult> {
     const { record } = claim;
-    const { agent, router, clock, store } = this.#options;
+    const { agent, router, store } = this.#options;
+    if (await needsSpread(record, this.#options)) {
+      return { outcomes: [], spread: await spread(record, this.#options) };
+    }
     if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.#options);
     const attempts = await agent.deliver({
       id: record.id,
@@ -279,9 +373,10 @@ export class DeliveryQueue {
       domain: record.domain,
       size: record.body.size,
       parameters: record,
-      text: () => readBody(store.kv, record.body),
-      stillOurs: () => clock.monotonic() < claim.leaseEnds - LEASE_MARGIN_MS,
+      text: () => this.#fresh.take(record) ?? readBody(store.kv, record.body),
+      stillOurs: () => this.#isSurelyOurs(claim),
       ...(tell === undefined ? {} : { tell }),
+      ...(record.asked === undefined ? {} : { fresh: true }),
     });
     return { outcomes: attempts };
   }

@@ -1,27 +1,30 @@
 /** In charge of turning a message and its recipients into one write: mailbox entries, queue records, the text. */
 
-import { encode } from "../base/bytes.ts";
 import { splitMailbox } from "../mail/address.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { BodyDraft } from "../storage/bodies.ts";
+import type { BodyRef } from "../storage/body_ref.ts";
 import { together, type Write } from "../storage/write.ts";
-import { mailboxPrefix } from "./local_delivery.ts";
+import { mailboxWrite } from "./local_delivery.ts";
 import { queueWrites } from "./queue_store.ts";
-import type { QueueRecipient, QueueRecord, Source } from "./record.ts";
+import { MIXED, type QueueRecipient, type QueueRecord, type Source } from "./record.ts";
 
 /** Where a copy of the message goes. */
-export type Destination =
-  | { readonly kind: "mailbox"; readonly address: Mailbox; readonly recipient: EnvelopeRecipient }
-  | {
-    readonly kind: "queue";
-    readonly address: Mailbox;
-    readonly recipient: EnvelopeRecipient;
-    readonly via?: Mailbox;
-    readonly owner?: Mailbox;
-    /** Why it waits instead of going at once (a mailbox over quota). */
-    readonly waits?: { readonly reason: string; readonly until: number };
-  };
+export interface Destination {
+  /** At once into a mailbox here, or over the queue. */
+  readonly kind: "mailbox" | "queue";
+  /** The account's address, or the remote one. */
+  readonly address: Mailbox;
+  /** The recipient that the sender named, with what holds for this copy of the sender's wishes. */
+  readonly recipient: EnvelopeRecipient;
+  /** The alias or list it came through. */
+  readonly via?: Mailbox;
+  /** The list's owner: the envelope sender of this copy. */
+  readonly owner?: Mailbox;
+  /** Of the queue only: a mailbox here that can't take it yet. Until then the copy waits, for that reason. */
+  readonly waits?: { readonly reason: string; readonly until: number };
+}
 
 /** A message that is about to become ours. */
 export interface NewMessage {
@@ -32,6 +35,7 @@ export interface NewMessage {
   readonly receivedAt: number;
   readonly source: Source;
   readonly authenticatedAs?: Mailbox;
+  /** One at least. */
   readonly destinations: readonly Destination[];
 }
 
@@ -39,102 +43,179 @@ export interface NewMessage {
 export interface Enlisted {
   /** Message, recipients and due times: all of it, or nothing. */
   readonly write: Write;
-  /** The queue records, those with a lease first. */
+  /** The queue records. */
   readonly records: readonly QueueRecord[];
   /** The mailboxes that have it when the write is durable. */
   readonly mailboxes: readonly Mailbox[];
 }
 
-/** A record holds at most this many recipients, so that it fits KV's 64 KiB whatever their replies are. */
+/** A record holds at most so many recipients, and so many bytes of what was said of them, to fit KV's 64 KiB. */
 export const MAX_RECIPIENTS = 50;
+const MAX_RECIPIENT_BYTES = 24 * 1024;
+/** The same for a record of mixed domains, which is never tried and so has no replies. */
+export const MAX_MIXED = 200;
+const MAX_MIXED_BYTES = 48 * 1024;
+
+/** A write that is larger leaves no room in KV's limits (1000 mutations, 800 KiB) for what goes with it. */
+const MAX_MUTATIONS = 800;
+const MAX_BYTES = 480 * 1024;
+
+/** The lease of a record that is delivered at once; undefined: it waits in the index. */
+export type LeaseOf = (record: QueueRecord) => { owner: string; until: number } | undefined;
 
 /** What {@linkcode enlist} needs to know of its surroundings. */
 export interface EnlistOptions {
   readonly mailStore: MailStore;
-  /** The lease of a record that is delivered at once; undefined: it waits in the index. */
-  lease(record: QueueRecord): { owner: string; until: number } | undefined;
-}
-
-/** Plans a message. */
-export function enlist(message: NewMessage, options: EnlistOptions): Enlisted {
-  const boxes = new Map<Mailbox, EnvelopeRecipient>();
-  const queued: Destination[] = [];
-  for (const d of message.destinations) {
-    if (d.kind === "queue") queued.push(d);
-    else if (!boxes.has(d.address)) boxes.set(d.address, d.recipient);
-  }
-  const groups = group(queued);
-  const owners = boxes.size + groups.length;
-  const body = message.body.ref(owners);
-  const writes: Write[] = [message.body.write(owners)];
-  for (const [address, recipient] of boxes) {
-    const prefix = mailboxPrefix(message.sender, address);
-    const { id: uid, receivedAt, sender } = message;
-    const entry = {
-      uid,
-      size: body.size + encode(prefix).length,
-      receivedAt,
-      body,
-      prefix,
-      sender,
-      recipient: recipient.address,
-    };
-    writes.push(options.mailStore.deliveryWrite(address, entry));
-  }
-  const records = groups.map((g, part) => recordOf(message, g, { part, body }));
-  for (const record of records) writes.push(queueWrites.insert(record, options.lease(record)));
-  return { write: together(...writes), records, mailboxes: [...boxes.keys()] };
-}
-
-interface Group {
-  readonly domain: string;
-  readonly sender: Mailbox | undefined;
-  readonly dueAt: number | undefined;
-  readonly recipients: QueueRecipient[];
+  readonly lease: LeaseOf;
 }
 
 /**
- * Same domain and same envelope sender: one record, of at most {@linkcode MAX_RECIPIENTS}. A mailbox that is full
- * has a record of its own, which hands the text over to the mailbox as its one owner.
+ * Plans a message. Each mailbox and each remote address gets it once. What is too much for one commit is planned as
+ * records of mixed domains, which are sorted out in commits of their own.
  */
-function group(queued: readonly Destination[]): Group[] {
-  const open = new Map<string, Group>();
-  const groups: Group[] = [];
+export function enlist(message: NewMessage, options: EnlistOptions): Enlisted {
+  const { boxes, queued } = once(message.destinations);
+  const groups = group(queued);
+  const { mutations, bytes } = costOf(boxes, groups);
+  const fits = mutations <= MAX_MUTATIONS && bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
+  return fits
+    ? planned(message, { boxes, groups }, options)
+    : planned(message, { boxes: [], groups: mixed([...boxes, ...queued]) }, options);
+}
+
+function planned(
+  message: NewMessage,
+  to: { boxes: readonly Destination[]; groups: readonly Group[] },
+  options: EnlistOptions,
+): Enlisted {
+  const owners = to.boxes.length + to.groups.length;
+  const body = message.body.ref(owners);
+  const records = to.groups.map((g, part) => recordOf(message, g, { part, body }));
+  const writes: Write[] = [message.body.write(owners)];
+  for (const { address, recipient, owner } of to.boxes) {
+    const sender = senderFor(message.sender, owner);
+    const { id, receivedAt } = message;
+    const delivery = { id, sender, receivedAt, body, recipient: recipient.address };
+    writes.push(mailboxWrite(options.mailStore, address, delivery));
+  }
+  for (const record of records) writes.push(queueWrites.insert(record, options.lease(record)));
+  return { write: together(...writes), records, mailboxes: to.boxes.map((d) => d.address) };
+}
+
+/** Each address once, the first way it was found. */
+function once(destinations: readonly Destination[]): { boxes: Destination[]; queued: Destination[] } {
   const seen = new Set<Mailbox>();
+  const boxes: Destination[] = [];
+  const queued: Destination[] = [];
+  for (const destination of destinations) {
+    if (seen.has(destination.address)) continue;
+    seen.add(destination.address);
+    (destination.kind === "mailbox" ? boxes : queued).push(destination);
+  }
+  return { boxes, queued };
+}
+
+/** Recipients that go together. */
+export interface Group {
+  readonly domain: string;
+  readonly owner: Mailbox | undefined;
+  readonly dueAt: number | undefined;
+  readonly recipients: QueueRecipient[];
+  bytes: number;
+}
+
+/**
+ * Same domain and same envelope sender: one record, of at most {@linkcode MAX_RECIPIENTS}. A mailbox that must wait
+ * has a record of its own, which hands the text over to the mailbox.
+ */
+export function group(queued: readonly Destination[]): Group[] {
+  const { groups, into } = grouping(MAX_RECIPIENTS, MAX_RECIPIENT_BYTES);
   for (const d of queued) {
-    if (d.kind !== "queue" || seen.has(d.address)) continue;
-    seen.add(d.address);
     const { domain } = splitMailbox(d.address);
-    const key = d.waits ? d.address : `${domain} ${d.owner ?? ""}`;
-    let into = open.get(key);
-    if (!into || into.recipients.length >= MAX_RECIPIENTS) {
-      into = { domain, sender: d.owner, dueAt: d.waits?.until, recipients: [] };
-      open.set(key, into);
-      groups.push(into);
-    }
-    into.recipients.push({
-      ...d.recipient,
-      address: d.address,
-      attempts: 0,
-      ...(d.via === undefined ? {} : { via: d.via }),
-      ...(d.waits === undefined ? {} : { lastError: d.waits.reason }),
-    });
+    const key = d.waits ? `waits ${d.address}` : `${domain} ${d.owner ?? ""}`;
+    into(key, { domain, owner: d.owner, dueAt: d.waits?.until }, d);
   }
   return groups;
 }
 
-function recordOf(
-  message: NewMessage,
-  of: Group,
-  at: { part: number; body: QueueRecord["body"] },
-): QueueRecord {
-  const { id, receivedAt, source, authenticatedAs, parameters } = message;
+/** By domain, so that few domains are in two records and get two transactions. */
+function mixed(all: readonly Destination[]): Group[] {
+  const { groups, into } = grouping(MAX_MIXED, MAX_MIXED_BYTES);
+  const byDomain = new Map<string, Destination[]>();
+  for (const d of all) {
+    const { domain } = splitMailbox(d.address);
+    const before = byDomain.get(domain);
+    if (before) before.push(d);
+    else byDomain.set(domain, [d]);
+  }
+  for (const d of [...byDomain.values()].flat()) {
+    into(d.owner ?? "", { domain: MIXED, owner: d.owner, dueAt: undefined }, d);
+  }
+  return groups;
+}
+
+function grouping(maxRecipients: number, maxBytes: number): {
+  groups: Group[];
+  into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void;
+} {
+  const open = new Map<string, Group>();
+  const groups: Group[] = [];
+  function into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void {
+    const recipient = queueRecipient(d);
+    const bytes = sizeOf(recipient);
+    let to = open.get(key);
+    if (!to || to.recipients.length >= maxRecipients || to.bytes + bytes > maxBytes) {
+      to = { ...like, recipients: [], bytes: 0 };
+      open.set(key, to);
+      groups.push(to);
+    }
+    to.recipients.push(recipient);
+    to.bytes += bytes;
+  }
+  return { groups, into };
+}
+
+function queueRecipient(d: Destination): QueueRecipient {
+  const via = d.via ?? (d.recipient.address === d.address ? undefined : d.recipient.address);
+  return {
+    ...d.recipient,
+    address: d.address,
+    attempts: 0,
+    ...(via === undefined ? {} : { via }),
+    ...(d.waits === undefined ? {} : { lastError: d.waits.reason }),
+  };
+}
+
+/** About what a recipient takes in a record: text beyond ASCII is kept with two bytes a character. */
+function sizeOf({ address, via, orcpt }: QueueRecipient): number {
+  return 100 + 2 * (address.length + (via?.length ?? 0)) + (orcpt?.length ?? 0);
+}
+
+/** About what the copies take in a commit, each with its key and value. */
+function costOf(
+  boxes: readonly Destination[],
+  groups: readonly Group[],
+): { mutations: number; bytes: number } {
+  let bytes = 0;
+  for (const { address, recipient } of boxes) {
+    bytes += 900 + 3 * address.length + 2 * recipient.address.length;
+  }
+  for (const { recipients, bytes: own } of groups) bytes += 700 + own + 50 * recipients.length;
+  return { mutations: 3 * boxes.length + 2 * groups.length, bytes };
+}
+
+/** The null reverse-path stays null also through a list: no report about a report. */
+function senderFor(sender: Mailbox, owner: Mailbox | undefined): Mailbox {
+  return sender === "" ? "" : owner ?? sender;
+}
+
+function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {
+  const { id, sender, receivedAt, source, authenticatedAs, parameters } = message;
   return {
     ...parameters,
     id,
     part: at.part,
-    // The null reverse-path stays null also through a list: no report about a report.
-    sender: message.sender === "" ? "" : of.sender ?? message.sender,
+    sender: senderFor(sender, of.owner),
     domain: of.domain,
     recipients: of.recipients,
     body: at.body,

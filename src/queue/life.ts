@@ -4,7 +4,7 @@ import type { Outcome } from "../mail/outcome.ts";
 import * as keys from "../storage/keys.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord, Source } from "./record.ts";
-import type { RecipientOutcome } from "./settle.ts";
+import { clip, type RecipientOutcome } from "./settle.ts";
 
 /** One attempt for one recipient, as it is kept. */
 export interface KeptAttempt {
@@ -46,7 +46,7 @@ export function attemptWrite(
   };
   const attempts = outcomes.map(({ recipient, outcome, durationMs }) => ({
     recipient,
-    outcome: { ...outcome, text: outcome.text.slice(0, 500) },
+    outcome: { ...outcome, text: clip(outcome.text) },
     durationMs,
   }));
   const value: LifeEntry = { at: options.at, attempts, ...(options.ended ? { message } : {}) };

@@ -11,8 +11,26 @@ import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { QueueRecord } from "./record.ts";
 
-/** The value of a due key: 0, or who has the lease and when the record was due before. */
-export type DueMark = 0 | { readonly owner: string; readonly at: number };
+/** The value of a due key. */
+export interface DueMark {
+  /** The domain of the record, so that records for a destination that is full are passed over without a look. */
+  readonly domain: string;
+  /** Who has the record now, and when it was due before. */
+  readonly lease?: { readonly owner: string; readonly at: number };
+}
+
+/** A place in the due index. */
+export interface DuePlace {
+  readonly when: number;
+  readonly id: string;
+  readonly part: number;
+}
+
+/** A record that is due. */
+export interface DueEntry extends DuePlace {
+  readonly mark: DueMark;
+  readonly versionstamp: string;
+}
 
 /** A record that its holder may deliver until the lease ends. */
 export interface Claim {
@@ -23,10 +41,12 @@ export interface Claim {
   versionstamp: string;
   /** The end of the lease on the monotonic clock. */
   leaseEnds: number;
+  /** Where the due key may be: a renewal was refused by the store, and nobody knows whether it happened. */
+  maybeAt?: number;
   /** A renewal that is under way: the due key moves, so whoever checks it waits first. */
   renewing?: Promise<unknown>;
   /** The outcome is being written: no more renewals. */
-  settling?: true;
+  settling?: boolean;
 }
 
 /** One instant on both clocks. */
@@ -35,7 +55,7 @@ export interface Times {
   readonly monotonic: number;
 }
 
-/** How long a lease lasts: long enough for a renewal to fail twice, short enough for a dead owner not to matter. */
+/** How long a lease lasts unless told otherwise: long enough for a renewal to fail twice, short enough for a dead owner not to matter. */
 export const LEASE_MS = 120_000;
 
 /** KV reads at most this many keys at once. */
@@ -55,11 +75,10 @@ function sizeOf(record: QueueRecord): number {
 export const queueWrites = {
   /** A new record: due at `dueAt`, or leased to `owner` until `leasedUntil`. */
   insert(record: QueueRecord, lease?: { owner: string; until: number }): Write {
-    const due: DueMark = lease ? { owner: lease.owner, at: record.dueAt } : 0;
     const mutations: Deno.KvMutation[] = [
       { type: "set", key: keys.queueItem(record.id, record.part), value: record },
     ];
-    if (!record.held) mutations.push(dueAt(record, lease?.until ?? record.dueAt, due));
+    if (!record.held) mutations.push(dueAt(record, lease?.until ?? record.dueAt, lease?.owner));
     return { mutations, size: sizeOf(record) + 200 };
   },
 
@@ -70,9 +89,19 @@ export const queueWrites = {
       mutations: [
         { type: "delete", key: dueKey(claim) },
         { type: "set", key: keys.queueItem(record.id, record.part), value: record },
-        dueAt(record, record.dueAt, 0),
+        dueAt(record, record.dueAt),
       ],
       size: sizeOf(record) + 300,
+    };
+  },
+
+  /** The holder of a claim gives it up untouched: the record is due as it was before. */
+  unclaim(claim: Claim): Write {
+    const { record } = claim;
+    return {
+      checks: [check(claim)],
+      mutations: [{ type: "delete", key: dueKey(claim) }, dueAt(record, record.dueAt)],
+      size: 300,
     };
   },
 
@@ -88,19 +117,20 @@ export const queueWrites = {
     };
   },
 
-  /** The holder of a claim moves its lease: renews it, or lets the record go until `at` without touching it. */
+  /** The holder of a claim moves the end of its lease. */
   moveLease(claim: Claim, at: number, owner: string): Write {
     const { record } = claim;
-    const mark: DueMark = { owner, at: record.dueAt };
     return {
       checks: [check(claim)],
-      mutations: [{ type: "delete", key: dueKey(claim) }, dueAt(record, at, mark)],
+      mutations: [{ type: "delete", key: dueKey(claim) }, dueAt(record, at, owner)],
       size: 300,
     };
   },
 };
 
-function dueAt(record: QueueRecord, at: number, value: DueMark): Deno.KvMutation {
+function dueAt(record: QueueRecord, at: number, owner?: string): Deno.KvMutation {
+  const { domain } = record;
+  const value: DueMark = owner === undefined ? { domain } : { domain, lease: { owner, at: record.dueAt } };
   return { type: "set", key: keys.queueDue(at, record.id, record.part), value };
 }
 
@@ -108,8 +138,8 @@ function dueKey(claim: Claim): Deno.KvKey {
   return keys.queueDue(claim.leaseKeyAt, claim.record.id, claim.record.part);
 }
 
-function itemOf(key: Deno.KvKey): { id: string; part: number } {
-  return { id: key[3] as string, part: key[4] as number };
+function placeOf(key: Deno.KvKey): DuePlace {
+  return { when: key[2] as number, id: key[3] as string, part: key[4] as number };
 }
 
 function check(claim: Claim): Deno.AtomicCheck {
@@ -117,72 +147,111 @@ function check(claim: Claim): Deno.AtomicCheck {
 }
 
 /** What an operator's wish came to. */
-export type Change = { readonly ok: true } | { readonly ok: false; readonly why: "gone" | "busy" };
+export type Change =
+  | { readonly ok: true; readonly record: QueueRecord | undefined }
+  | { readonly ok: false; readonly why: "gone" | "busy" };
+
+/** What takes a record's place, and what else is written then. */
+export interface Changed {
+  readonly record: QueueRecord | undefined;
+  readonly also?: Write;
+  /** Called when it is written. */
+  readonly done?: () => void;
+}
+
+/** An operator's wish. */
+export type Changer = (record: QueueRecord) => Changed | Promise<Changed>;
+
+/** How often a change is tried while others change the same message. */
+const MAX_TRIES = 50;
 
 /** Reads and moves records in the store. */
 export class QueueStore {
-  constructor(readonly store: Store, readonly owner: string) {}
+  /** `leaseMs` is how long a lease lasts. */
+  constructor(readonly store: Store, readonly owner: string, readonly leaseMs: number = LEASE_MS) {}
 
-  /** When the earliest due key is; undefined when nothing waits. */
-  async nextDue(): Promise<number | undefined> {
-    for await (const entry of this.store.kv.list(keys.queueDueAll, { limit: 1 })) {
-      return entry.key[2] as number;
+  /** When the next record after `now` is due; undefined when none waits. */
+  async nextDueAfter(now: number): Promise<number | undefined> {
+    for await (const entry of this.store.kv.list(keys.queueDueAfter(now), { limit: 1 })) {
+      return placeOf(entry.key).when;
     }
     return undefined;
   }
 
-  /** Takes leases on up to `max` records that are due, oldest first, but not on those that are `mine` already. */
-  async claim(max: number, times: Times, mine: (id: string, part: number) => boolean): Promise<Claim[]> {
-    const entries: Deno.KvEntry<DueMark>[] = [];
-    const due = this.store.kv.list<DueMark>(keys.queueDueUntil(times.now), {
-      limit: max,
-      batchSize: Math.min(max, 500),
-    });
-    for await (const entry of due) {
-      const { id, part } = itemOf(entry.key);
-      // A lease of ours that ran out while the store failed: its delivery still runs here.
-      if (!mine(id, part)) entries.push(entry);
+  /** What is due at `now`, oldest first, from a place on. */
+  async *due(now: number, from?: DuePlace): AsyncGenerator<DueEntry> {
+    if (from && from.when > now) return;
+    const selector = from ? keys.queueDueBetween(from, now) : keys.queueDueUntil(now);
+    for await (const entry of this.store.kv.list<DueMark>(selector, { batchSize: 200 })) {
+      yield { ...placeOf(entry.key), mark: entry.value, versionstamp: entry.versionstamp };
     }
-    const records = await this.#records(entries.map((e) => itemOf(e.key)));
-    const claims = await Promise.all(entries.map((entry, i) => this.#claim(entry, records[i], times)));
-    return claims.filter((c) => c !== undefined);
+  }
+
+  /** Takes leases, in the order of `entries`; undefined where somebody else was quicker. */
+  async claim(entries: readonly DueEntry[], times: Times): Promise<(Claim | undefined)[]> {
+    const records = await this.#records(entries);
+    return await Promise.all(entries.map((entry, i) => this.#claim(entry, records[i], times)));
   }
 
   async #claim(
-    entry: Deno.KvEntry<DueMark>,
+    entry: DueEntry,
     record: QueueRecord | undefined,
     times: Times,
   ): Promise<Claim | undefined> {
-    const checks = [{ key: entry.key, versionstamp: entry.versionstamp }];
+    const key = keys.queueDue(entry.when, entry.id, entry.part);
+    const checks = [{ key, versionstamp: entry.versionstamp }];
     if (!record) {
       // Only a store that something else changed has such a key; it would be found due for ever.
-      await this.store.write({ checks, mutations: [{ type: "delete", key: entry.key }], size: 100 });
+      await this.store.write({ checks, mutations: [{ type: "delete", key }], size: 100 });
       return undefined;
     }
-    const until = times.now + LEASE_MS;
-    const mark: DueMark = { owner: this.owner, at: entry.value === 0 ? record.dueAt : entry.value.at };
+    const until = times.now + this.leaseMs;
     const result = await this.store.write({
       checks,
-      mutations: [{ type: "delete", key: entry.key }, dueAt(record, until, mark)],
+      mutations: [{ type: "delete", key }, dueAt(record, until, this.owner)],
       size: 300,
     });
     if (!result.ok) return undefined;
-    const leaseEnds = times.monotonic + LEASE_MS;
+    const leaseEnds = times.monotonic + this.leaseMs;
     return { record, leaseKeyAt: until, versionstamp: result.versionstamp, leaseEnds };
   }
 
-  /** Moves the lease of a claim; false when it was lost. */
-  async moveLease(
-    claim: Claim,
-    at: number,
-    options: { owner?: string; leaseEnds: number },
-  ): Promise<boolean> {
-    const result = await this.store.write(queueWrites.moveLease(claim, at, options.owner ?? this.owner));
+  /** Renews the lease of a claim; false when it was lost. Rejects when the store fails. */
+  async renew(claim: Claim, times: Times): Promise<boolean> {
+    const at = times.now + this.leaseMs;
+    claim.maybeAt = at;
+    const result = await this.store.write(queueWrites.moveLease(claim, at, this.owner));
     if (!result.ok) return false;
+    delete claim.maybeAt;
     claim.leaseKeyAt = at;
     claim.versionstamp = result.versionstamp;
-    claim.leaseEnds = options.leaseEnds;
+    claim.leaseEnds = times.monotonic + this.leaseMs;
     return true;
+  }
+
+  /** Is the claim still ours? Finds its due key again when a renewal happened that the store had rejected. */
+  async isOurs(claim: Claim): Promise<boolean> {
+    const { id, part } = claim.record;
+    for (const at of [claim.leaseKeyAt, claim.maybeAt]) {
+      if (at === undefined) continue;
+      const entry = await this.store.kv.get<DueMark>(keys.queueDue(at, id, part));
+      if (entry.versionstamp === null) continue;
+      if (entry.versionstamp === claim.versionstamp) return true;
+      if (at !== claim.maybeAt || entry.value.lease?.owner !== this.owner) continue;
+      claim.leaseKeyAt = at;
+      claim.versionstamp = entry.versionstamp;
+      delete claim.maybeAt;
+      return true;
+    }
+    return false;
+  }
+
+  /** Gives claims up, untouched; those that were lost don't matter. */
+  async unclaim(claims: readonly Claim[]): Promise<void> {
+    await Promise.allSettled(claims.map(async (claim) => {
+      await claim.renewing;
+      await this.store.write(queueWrites.unclaim(claim));
+    }));
   }
 
   /**
@@ -192,17 +261,40 @@ export class QueueStore {
   async recover(): Promise<number> {
     const moved: Promise<unknown>[] = [];
     for await (const entry of this.store.kv.list<DueMark>(keys.queueDueAll, { batchSize: 500 })) {
-      if (entry.value === 0 || entry.value.owner === this.owner) continue;
-      const { id, part } = itemOf(entry.key);
+      const { domain, lease } = entry.value;
+      if (!lease || lease.owner === this.owner) continue;
+      const { id, part } = placeOf(entry.key);
+      const value: DueMark = { domain };
       const mutations: Deno.KvMutation[] = [
         { type: "delete", key: entry.key },
-        { type: "set", key: keys.queueDue(entry.value.at, id, part), value: 0 },
+        { type: "set", key: keys.queueDue(lease.at, id, part), value },
       ];
       const checks = [{ key: entry.key, versionstamp: entry.versionstamp }];
       moved.push(this.store.write({ checks, mutations, size: 200 }));
     }
     await Promise.all(moved);
     return moved.length;
+  }
+
+  /**
+   * Makes due at `now` what waits for a time after `latest`, which no policy asks for: the clock was set back. Answers
+   * how many that are.
+   */
+  async pullIn(now: number, latest: number): Promise<number> {
+    const far: DuePlace[] = [];
+    for await (const entry of this.store.kv.list<DueMark>(keys.queueDueAfter(latest), { batchSize: 200 })) {
+      if (!entry.value.lease) far.push(placeOf(entry.key));
+    }
+    let count = 0;
+    for (const place of far) {
+      const changed = await this.change(place, (record) => ({
+        record: record.dueAt <= latest
+          ? record
+          : { ...record, dueAt: now, receivedAt: Math.min(now, record.receivedAt) },
+      }));
+      if (changed.ok) count++;
+    }
+    return count;
   }
 
   /** The records of one message, by part. */
@@ -228,40 +320,41 @@ export class QueueStore {
 
   /**
    * Changes a record that nobody delivers now. `change` answers what takes its place (undefined: it ends) and what
-   * else is written with it.
+   * else is written with it; it is asked again when something else changed meanwhile.
    */
-  async change(
-    record: QueueRecord,
-    change: (
-      record: QueueRecord,
-    ) =>
-      | { record: QueueRecord | undefined; also?: Write }
-      | Promise<{ record: QueueRecord | undefined; also?: Write }>,
-  ): Promise<Change> {
-    const key = keys.queueItem(record.id, record.part);
-    const [item, due] = await this.store.kv.getMany<[QueueRecord, DueMark]>([
-      key,
-      keys.queueDue(record.dueAt, record.id, record.part),
-    ]);
-    if (item.versionstamp === null) return { ok: false, why: "gone" };
-    const now = item.value;
-    if (!now.held && (due.versionstamp === null || due.value !== 0 || now.dueAt !== record.dueAt)) {
-      return { ok: false, why: "busy" };
+  async change(of: { id: string; part: number }, change: Changer): Promise<Change> {
+    const key = keys.queueItem(of.id, of.part);
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.store.kv.get<QueueRecord>(key);
+      if (item.versionstamp === null) return { ok: false, why: "gone" };
+      const { held, dueAt } = item.value;
+      const checks: Deno.AtomicCheck[] = [{ key, versionstamp: item.versionstamp }];
+      const mutations: Deno.KvMutation[] = [];
+      if (!held) {
+        const dueKey = keys.queueDue(dueAt, of.id, of.part);
+        const due = await this.store.kv.get<DueMark>(dueKey);
+        // Without a key at its time it is leased, or it changes at this moment; which of both, the next try tells.
+        if (due.versionstamp === null && await this.#isUnchanged(item)) return { ok: false, why: "busy" };
+        if (due.versionstamp === null) continue;
+        if (due.value.lease) return { ok: false, why: "busy" };
+        checks.push({ key: dueKey, versionstamp: due.versionstamp });
+        mutations.push({ type: "delete", key: dueKey });
+      }
+      const next = await change(item.value);
+      if (!next.record) mutations.push({ type: "delete", key });
+      const put = next.record ? [queueWrites.insert(next.record)] : [];
+      const own: Write = { checks, mutations, size: 300 };
+      const result = await this.store.write(together(own, ...put, ...(next.also ? [next.also] : [])));
+      if (result.ok) {
+        next.done?.();
+        return { ok: true, record: next.record };
+      }
     }
-    const next = await change(now);
-    const mutations: Deno.KvMutation[] = now.held ? [] : [{ type: "delete", key: due.key }];
-    if (!next.record) mutations.push({ type: "delete", key });
-    const own: Write = {
-      checks: [
-        { key, versionstamp: item.versionstamp },
-        ...(now.held ? [] : [{ key: due.key, versionstamp: due.versionstamp }]),
-      ],
-      mutations,
-      size: 300,
-    };
-    const put = next.record ? [queueWrites.insert(next.record)] : [];
-    const result = await this.store.write(together(own, ...put, ...(next.also ? [next.also] : [])));
-    return result.ok ? { ok: true } : { ok: false, why: "busy" };
+    return { ok: false, why: "busy" };
+  }
+
+  async #isUnchanged(item: Deno.KvEntry<QueueRecord>): Promise<boolean> {
+    return (await this.store.kv.get(item.key)).versionstamp === item.versionstamp;
   }
 
   async #records(items: readonly { id: string; part: number }[]): Promise<(QueueRecord | undefined)[]> {

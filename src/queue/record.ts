@@ -15,8 +15,17 @@ export interface QueueRecipient extends EnvelopeRecipient {
   readonly via?: Mailbox;
 }
 
-/** Where a message came from; a notice tells the postmaster of a report that could not be delivered. */
+/**
+ * Where a message came from. A report tells a sender of a failure, and when it is lost the postmaster hears of that; a
+ * notice is a report whose loss is told to nobody: to the postmaster, or of no failure.
+ */
 export type Source = "smtp" | "submission" | "lmtp" | "http" | "report" | "notice";
+
+/**
+ * In place of a domain: the recipients have several, since the message has too many of them for one commit. The
+ * record is sorted out into others as soon as it is durable (see `spread.ts`).
+ */
+export const MIXED = "*";
 
 /**
  * One message for one next hop (all its recipients have the same domain), stored under `["q","item",id,part]`.
@@ -32,9 +41,9 @@ export interface QueueRecord extends SenderParameters {
   readonly part: number;
   /** The reverse-path; empty for reports. */
   readonly sender: Mailbox;
-  /** The domain of all recipients. */
+  /** The domain of all recipients, or {@linkcode MIXED}. */
   readonly domain: string;
-  /** Who is still to be served: at most 50. */
+  /** Who is still to be served: at most 50, or 200 of mixed domains. */
   readonly recipients: readonly QueueRecipient[];
   /** The text. */
   readonly body: BodyRef;
@@ -44,6 +53,8 @@ export interface QueueRecord extends SenderParameters {
   readonly dueAt: number;
   /** The operator holds it. */
   readonly held?: true;
+  /** Somebody asked for the next attempt: what is remembered of dead hosts doesn't count. */
+  readonly asked?: true;
   /** Who submitted it. */
   readonly authenticatedAs?: Mailbox;
   /** Where it came from. */

@@ -4,12 +4,12 @@ import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { concat, encode } from "../base/bytes.ts";
 import { scanHead } from "../mail/header.ts";
-import type { Mailbox } from "../mail/envelope.ts";
+import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import { receivedField } from "../mail/trace.ts";
-import { buildReport, type ReportRecipient } from "../dsn/report.ts";
+import { bodyTypeOf, buildReport, type ReportRecipient } from "../dsn/report.ts";
 import type { Router } from "../routing/router.ts";
-import { draftOf, readBody } from "../storage/bodies.ts";
+import { BodyMissing, draftOf, readBody } from "../storage/bodies.ts";
 import type { BodyRef } from "../storage/body_ref.ts";
 import type { Destination, NewMessage } from "./enlist.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
@@ -24,8 +24,24 @@ export interface Reported {
   readonly host?: string;
 }
 
+/** Success that the sender asked to hear of, at the instant a message is accepted. */
+export interface AcceptedSuccess {
+  /** The recipient as the sender named it. */
+  readonly recipient: EnvelopeRecipient;
+  /** In a mailbox, or handed to a list; or its alias has become several (RFC 3461 5.2.7). */
+  readonly action: "delivered" | "expanded";
+}
+
 /** A report returns at most this much of the message, whatever RET says. */
 const MAX_RETURNED = 50 * 1024;
+/** A report speaks of at most so many recipients: it has to fit the commit that queues it. */
+const MAX_REPORTED = 200;
+
+/** The message that a report is about. */
+export type About = Pick<
+  QueueRecord,
+  "id" | "sender" | "source" | "receivedAt" | "envid" | "ret" | "utf8" | "body"
+>;
 
 /** Makes reports. */
 export class Reporter {
@@ -34,22 +50,24 @@ export class Reporter {
   ) {}
 
   /**
-   * The report about `record`, ready to be enlisted; undefined when nobody is to be told: the sender is nobody
-   * (never a report about a report, RFC 5321 4.5.5), except that the failure of a report goes to the postmaster once.
+   * The report about a message, ready to be enlisted; undefined when nobody is to be told: the sender is nobody
+   * (never a report about a report, RFC 5321 4.5.5). What could not be told to a sender is told to the postmaster,
+   * once: when a report fails, and when the sender is of our domains but nobody has that name. `text` is that of the
+   * message, when it is not in the store yet.
    */
   async report(
-    record: QueueRecord,
+    record: About,
     reported: readonly Reported[],
-    willRetryUntil?: number,
+    more: { willRetryUntil?: number; text?: Uint8Array } = {},
   ): Promise<NewMessage | undefined> {
-    const to = this.#addressee(record, reported);
-    if (to === undefined || reported.length === 0) return undefined;
-    const destinations = this.#destinations(to);
-    if (destinations.length === 0) return undefined;
+    if (reported.length === 0) return undefined;
+    const way = this.#way(record, reported);
+    if (way === undefined) return undefined;
+    const { to, destinations, source } = way;
     const { clock, ids, hostname } = this.options;
     const id = ids.next();
     const now = clock.now();
-    const recipients = reported.map((r): ReportRecipient => ({
+    const recipients = reported.slice(0, MAX_REPORTED).map((r): ReportRecipient => ({
       address: r.recipient.address,
       ...(r.recipient.orcpt === undefined ? {} : { orcpt: r.recipient.orcpt }),
       action: r.action,
@@ -58,7 +76,8 @@ export class Reporter {
       ...(r.code === undefined ? {} : { code: r.code }),
       ...(r.host === undefined ? {} : { remoteMta: r.host }),
       lastAttempt: now,
-      ...(willRetryUntil === undefined || r.action !== "delayed" ? {} : { willRetryUntil }),
+      ...(more.willRetryUntil !== undefined && r.action === "delayed" &&
+        { willRetryUntil: more.willRetryUntil }),
     }));
     const bytes = buildReport({
       kind: reported[0]!.action,
@@ -68,7 +87,7 @@ export class Reporter {
       arrival: record.receivedAt,
       now,
       recipients,
-      original: await this.#original(record, reported),
+      original: await this.#original(record, reported, more.text),
       ...(record.envid === undefined ? {} : { envid: record.envid }),
       ...(record.utf8 ? { utf8: true } : {}),
     });
@@ -82,57 +101,99 @@ export class Reporter {
       for: to,
     });
     const whole = concat([encode(trace), bytes]);
+    const bodyType = bodyTypeOf(whole);
     return {
       id,
       sender: "",
-      parameters: record.utf8 ? { utf8: true, bodyType: "8BITMIME" } : {},
+      parameters: { ...(record.utf8 && { utf8: true }), ...(bodyType !== "7BIT" && { bodyType }) },
       body: draftOf(id, whole),
       receivedAt: now,
-      // A notice to the postmaster about a lost report is the end of it, wherever the postmaster's mail goes.
-      source: record.source === "report" ? "notice" : "report",
+      source,
       destinations,
     };
   }
 
-  #addressee(record: QueueRecord, reported: readonly Reported[]): Mailbox | undefined {
-    if (record.sender !== "") return record.sender;
-    const failed = reported.some((r) => r.action === "failed");
-    return record.source === "report" && failed ? `postmaster@${this.options.router.domains[0]}` : undefined;
+  /** Reports about what is a success as soon as the message is durable. */
+  async accepted(message: NewMessage, successes: readonly AcceptedSuccess[]): Promise<NewMessage[]> {
+    const reports: NewMessage[] = [];
+    for (const action of ["delivered", "expanded"] as const) {
+      const reported = successes.filter((s) => s.action === action).map(({ recipient }): Reported => ({
+        recipient: { ...recipient, attempts: 1 },
+        action,
+        status: action === "delivered" ? "2.0.0" : "2.1.5",
+        text: action === "delivered" ? "Taken over" : "Sent on to several addresses",
+      }));
+      const text = message.body.inMemory;
+      const about = { ...message, ...message.parameters, body: message.body.ref(1) };
+      const report = await this.report(about, reported, text ? { text } : {});
+      if (report) reports.push(report);
+    }
+    return reports;
   }
 
+  /** Who is told. A notice to the postmaster is the end of it, wherever the postmaster's mail goes. */
+  #way(
+    record: About,
+    reported: readonly Reported[],
+  ): { to: Mailbox; destinations: Destination[]; source: "report" | "notice" } | undefined {
+    const failed = reported.some((r) => r.action === "failed");
+    if (record.sender !== "") {
+      const destinations = this.#destinations(record.sender);
+      if (destinations.length > 0) {
+        return { to: record.sender, destinations, source: failed ? "report" : "notice" };
+      }
+    } else if (record.source !== "report") return undefined;
+    if (!failed) return undefined;
+    const to = `postmaster@${this.options.router.domains[0]}`;
+    const destinations = this.#destinations(to);
+    return destinations.length === 0 ? undefined : { to, destinations, source: "notice" };
+  }
+
+  /** Reports ask for no reports (RFC 3461 5.2.8), and have room in every mailbox. */
   #destinations(to: Mailbox): Destination[] {
-    const recipient = { address: to, notify: "never" } as const;
     const found = this.options.router.resolve(to);
-    if (found.kind === "remote") return [{ kind: "queue", address: to, recipient }];
+    if (found.kind === "remote") {
+      return [{ kind: "queue", address: to, recipient: { address: to, notify: "never" } }];
+    }
     if (found.kind !== "local") return [];
-    return found.leaves.map((leaf): Destination =>
-      leaf.kind === "mailbox"
-        ? { kind: "mailbox", address: leaf.address, recipient }
-        : { kind: "queue", address: leaf.address, recipient: { ...recipient, address: leaf.address } }
-    );
+    return found.leaves.filter((leaf) => leaf.kind !== "nobody").map((
+      { kind, address, via },
+    ): Destination => ({
+      kind: kind === "mailbox" ? "mailbox" : "queue",
+      address,
+      recipient: { address: to, notify: "never" },
+      ...(via === undefined ? {} : { via }),
+    }));
   }
 
   /** The original's header, and the whole of it when the sender asked and it is not too long. */
   async #original(
-    record: QueueRecord,
+    record: About,
     reported: readonly Reported[],
+    known: Uint8Array | undefined,
   ): Promise<{ head: Uint8Array; full?: Uint8Array }> {
     const wantsAll = record.ret === "full" && reported.some((r) => r.action === "failed");
-    const text = await beginning(this.options.kv, record.body, MAX_RETURNED);
+    const text = known?.subarray(0, MAX_RETURNED) ??
+      await beginning(this.options.kv, record.body, MAX_RETURNED);
     const { end } = scanHead(text);
     const head = end < 0 ? text : text.subarray(0, end);
-    return wantsAll && record.body.size <= MAX_RETURNED ? { head, full: text } : { head };
+    return wantsAll && text.length === record.body.size ? { head, full: text } : { head };
   }
 }
 
 async function beginning(kv: Deno.Kv, ref: BodyRef, most: number): Promise<Uint8Array> {
   const text = new Uint8Array(Math.min(ref.size, most));
   let at = 0;
-  for await (const chunk of readBody(kv, ref)) {
-    const part = chunk.subarray(0, text.length - at);
-    text.set(part, at);
-    at += part.length;
-    if (at === text.length) break;
+  try {
+    for await (const chunk of readBody(kv, ref)) {
+      const part = chunk.subarray(0, text.length - at);
+      text.set(part, at);
+      at += part.length;
+      if (at === text.length) break;
+    }
+  } catch (error) {
+    // A report without the message is better than none.
+    if (!(error instanceof BodyMissing)) throw error;
   }
-  return text;
+  return text.subarray(0, at);
 }

@@ -1,10 +1,12 @@
 /** In charge of the queue's work: claims what is due, has it delivered, settles, and sleeps until the next is due. */
 
-import { type Clock, sleep, type Timer } from "../base/clock.ts";
+import { type Clock, sleep, systemClock, type Timer } from "../base/clock.ts";
 import { Tasks } from "../base/tasks.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Write } from "../storage/write.ts";
-import { type Claim, LEASE_MS, type QueueStore } from "./queue_store.ts";
+import { DueScan } from "./due_scan.ts";
+import type { Enlisted } from "./enlist.ts";
+import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import { Scheduler, type SchedulerLimits } from "./scheduler.ts";
 import type { RecipientOutcome } from "./settle.ts";
@@ -14,11 +16,13 @@ import type { Waker } from "./waker.ts";
 /** What a delivery of a claim came to. */
 export interface DeliveryResult {
   readonly outcomes: readonly RecipientOutcome[];
-  /** Done in the settling commit: a mailbox delivery. */
-  readonly also?: { readonly write: Write; readonly keepsBody: boolean };
+  /** Done in the settling commit: a mailbox delivery, which takes the text over. */
+  readonly also?: { readonly write: Write };
+  /** Nothing was delivered: these take the record's place. */
+  readonly spread?: Enlisted;
 }
 
-/** Somebody who watches one record's first attempt (VERB). */
+/** Somebody who watches the first attempts for one message (VERB). */
 export interface Watcher {
   /** So many records are under way; {@linkcode Watcher.done} is called for each. */
   begin(records: number): void;
@@ -26,6 +30,15 @@ export interface Watcher {
   tell(line: string): void;
   /** The attempt ended. */
   done(): void;
+}
+
+/** The lease of a record that is delivered as soon as it is durable. */
+export interface Lease {
+  readonly owner: string;
+  /** Its end: milliseconds since 1970. */
+  readonly until: number;
+  /** Its end on the monotonic clock. */
+  readonly leaseEnds: number;
 }
 
 /** What a {@linkcode Runner} works with. */
@@ -36,40 +49,51 @@ export interface RunnerOptions {
   readonly journal: Journal;
   readonly limits: SchedulerLimits;
   /** The next hop that a record shares with others: its domain, or the smart host. */
-  destinationOf(record: QueueRecord): string;
-  /** Delivers; never rejects. */
+  destinationOf(record: { readonly domain: string }): string;
+  /** Delivers. When it rejects, the record is deferred. */
   deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult>;
+  /** No record waits longer for its next attempt than this: milliseconds. */
+  readonly longestWaitMs: number;
   /** Makes the alarm clock. */
   waker(wake: () => void): Waker;
+  /** Tells the other servers of a shared store that there may be work for them. */
+  call?(): void;
 }
 
-/** A destination with a full waiting room gets its next records after this. */
-const PARK_MS = 15_000;
-/** Records claimed at once. */
-const BATCH = 200;
+/** A clock that goes back by less is only being corrected. */
+const SET_BACK_MS = 60_000;
 /** How long to wait when the store fails. */
 const STORE_PAUSE_MS = 1000;
-/** Leases are looked after this often. */
-const RENEW_EVERY_MS = LEASE_MS / 3;
+/** Leases are looked after so often while they last. */
+const RENEWALS = 3;
 
 /** Runs the queue of one server. */
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #scheduler: Scheduler;
+  readonly #scan: DueScan;
   readonly #tasks: Tasks;
   readonly #claims = new Map<string, Claim>();
   readonly #watchers = new Map<Claim, Watcher>();
   readonly #stop = new AbortController();
   #waker: Waker | undefined;
   #renewal: Timer | undefined;
-  /** The index may hold records that are due. */
+  /** The index may hold records that are due and have room. */
   #backlog = false;
-  #refilling = false;
+  #looking = false;
+  #lastLook = Infinity;
   #idle: (() => void)[] = [];
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#scheduler = new Scheduler(options.limits);
+    const { queue, limits } = options;
+    this.#scheduler = new Scheduler(limits);
+    this.#scan = new DueScan({
+      queue,
+      scheduler: this.#scheduler,
+      destinationOf: (of) => options.destinationOf(of),
+      isOurs: (of) => this.#claims.has(nameOf(of)),
+    });
     this.#tasks = new Tasks((name, error) =>
       options.journal.note("ERROR", "queue task failed", { name, error: String(error) })
     );
@@ -77,33 +101,40 @@ export class Runner {
 
   /** Starts: looks what is due, and sets the alarm. */
   start(): void {
-    this.#waker = this.#options.waker(() => this.wake());
+    this.#waker = this.#options.waker(() => this.#ring());
     this.wake();
   }
 
-  /** Looks into the index now. */
+  /** Looks through the whole index now. */
   wake(): void {
-    this.#backlog = true;
-    this.#pump();
+    this.#scan.rewind();
+    this.#look();
+    this.#options.call?.();
   }
 
-  /** Is there room to deliver this record at once? Then a place is kept until {@linkcode take} or {@linkcode giveUp}. */
-  lease(record: QueueRecord): { owner: string; until: number } | undefined {
+  /**
+   * Is there room to deliver this record at once? Then a place is kept until {@linkcode take} or
+   * {@linkcode giveUp}.
+   */
+  lease(record: { readonly domain: string }): Lease | undefined {
     if (this.#waker === undefined || this.#stop.signal.aborted) return undefined;
     const destination = this.#options.destinationOf(record);
     if (!this.#scheduler.hasRoom(destination)) return undefined;
     this.#scheduler.reserve(destination);
-    return { owner: this.#options.queue.owner, until: this.#options.clock.now() + LEASE_MS };
+    const { queue, clock } = this.#options;
+    return {
+      owner: queue.owner,
+      until: clock.now() + queue.leaseMs,
+      leaseEnds: clock.monotonic() + queue.leaseMs,
+    };
   }
 
   /** A record for which {@linkcode lease} gave a lease is durable: it is delivered now. */
-  take(record: QueueRecord, lease: { until: number; versionstamp: string }, watcher?: Watcher): void {
-    const destination = this.#options.destinationOf(record);
-    this.#scheduler.unreserve(destination);
-    const leaseEnds = this.#options.clock.monotonic() + LEASE_MS;
-    const claim: Claim = { record, leaseKeyAt: lease.until, versionstamp: lease.versionstamp, leaseEnds };
+  take(record: QueueRecord, lease: Lease & { readonly versionstamp: string }, watcher?: Watcher): void {
+    const { until, leaseEnds, versionstamp } = lease;
+    const claim: Claim = { record, leaseKeyAt: until, versionstamp, leaseEnds };
     if (watcher) this.#watchers.set(claim, watcher);
-    this.#add(destination, claim);
+    this.#place(claim);
     this.#pump();
   }
 
@@ -112,10 +143,33 @@ export class Runner {
     this.#scheduler.unreserve(this.#options.destinationOf(record));
   }
 
-  /** A record without a lease is in the index, due at `dueAt`. */
-  expect(dueAt: number): void {
-    if (dueAt <= this.#options.clock.now()) this.wake();
-    else this.#waker?.arm(dueAt);
+  /** A record without a lease is in the index, due at `dueAt`. For the domain `of` there may be no room. */
+  expect(dueAt: number, of?: { readonly domain: string }): void {
+    const isDue = dueAt <= this.#options.clock.now();
+    // While there is none, a look would only pass it over: with a long queue that is a look for each message.
+    if (isDue && of && this.#scan.passOver(this.#options.destinationOf(of), dueAt)) {
+      return this.#options.call?.();
+    }
+    this.#scan.rewind(dueAt);
+    if (!isDue) return this.#waker?.arm(dueAt);
+    this.#look();
+    this.#options.call?.();
+  }
+
+  /**
+   * Puts the records of a message that wait in memory for their turn back into the index, so that an operator can
+   * change them; those that are being delivered stay.
+   */
+  async letGo(id: string): Promise<void> {
+    const waiting = [...this.#claims.values()].filter((claim) =>
+      claim.record.id === id && this.#scheduler.withdraw(this.#options.destinationOf(claim.record), claim)
+    );
+    await this.#options.queue.unclaim(waiting);
+    for (const claim of waiting) {
+      this.#forget(claim);
+      // A claim that could not be given up is due at the end of its lease.
+      this.#waker?.arm(claim.leaseKeyAt);
+    }
   }
 
   /** How many deliveries are under way or wait in memory. */
@@ -128,51 +182,75 @@ export class Runner {
     while (!this.isIdle) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Starts nothing more, lets go what waits, and gives what is under way `graceMs`. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Starts nothing more, lets go what waits, and gives what is under way `graceMs`. Answers how many still run: it
+   * may be called again. Real time: a server stops also when its clock stands still.
+   */
+  async stop(graceMs: number): Promise<number> {
     this.#stop.abort();
-    this.#waker?.close();
+    const closed = this.#waker?.close();
     const waiting = this.#scheduler.drain();
-    const { queue, clock } = this.#options;
-    await Promise.allSettled(waiting.map((claim) => {
-      this.#forget(claim);
-      return queue.moveLease(claim, clock.now(), { leaseEnds: 0 });
-    }));
-    await this.#tasks.settle(clock, graceMs);
+    for (const claim of waiting) this.#forget(claim);
+    this.#tellIdle();
+    await this.#options.queue.unclaim(waiting);
+    if (waiting.length > 0) this.#options.call?.();
+    const left = await this.#tasks.settle(systemClock, graceMs);
     this.#renewal?.cancel();
+    await closed;
+    return left;
   }
 
-  /** Is nothing due, waiting or under way? */
+  /** Is nothing due, waiting or under way? Records that pause don't count. */
   get isIdle(): boolean {
-    return this.#stop.signal.aborted ||
-      (this.busy === 0 && !this.#refilling && (!this.#backlog || this.#options.limits.concurrency === 0));
+    return this.#stop.signal.aborted || (this.busy === 0 && !this.#looking && !this.#backlog);
   }
 
-  #add(destination: string, claim: Claim): void {
+  /** The alarm rings. */
+  #ring(): void {
+    // On a shared store others put records into the part of the index that was looked through.
+    if (!this.#options.queue.store.embedded) this.#scan.rewind();
+    this.#look();
+  }
+
+  #look(): void {
+    this.#backlog = true;
+    this.#pump();
+  }
+
+  /** Takes a claim over for which a place is kept. */
+  #place(claim: Claim): void {
+    const destination = this.#options.destinationOf(claim.record);
+    this.#scheduler.unreserve(destination);
+    // It stays leased: on the embedded store the next start finds it, on a shared one the end of the lease.
+    if (this.#stop.signal.aborted) return this.#forget(claim);
     this.#claims.set(nameOf(claim.record), claim);
     this.#scheduler.add(destination, claim);
-    this.#renewal ??= this.#options.clock.schedule(RENEW_EVERY_MS, () => this.#renew());
+    this.#renewal ??= this.#options.clock.schedule(this.#renewEveryMs, () => this.#renew());
   }
 
   #forget(claim: Claim): void {
-    this.#claims.delete(nameOf(claim.record));
+    const name = nameOf(claim.record);
+    if (this.#claims.get(name) === claim) this.#claims.delete(name);
     this.#watchers.get(claim)?.done();
     this.#watchers.delete(claim);
   }
 
-  /** Starts what may start; fetches more when there is room. */
+  /** Starts what may start; looks for more when there may be some. */
   #pump(): void {
     if (this.#stop.signal.aborted) return;
     for (let next = this.#scheduler.next(); next; next = this.#scheduler.next()) {
       const { destination, claim } = next;
       this.#tasks.run(`deliver ${nameOf(claim.record)}`, () => this.#deliver(destination, claim));
     }
-    const { concurrency } = this.#options.limits;
-    if (this.#backlog && !this.#refilling && concurrency > 0 && this.#scheduler.waiting < BATCH) {
-      this.#refilling = true;
+    if (this.#backlog && !this.#looking && this.#waker !== undefined) {
+      this.#looking = true;
       this.#tasks.run("claim", () => this.#refill());
     }
-    if (this.#idle.length > 0 && this.isIdle) { for (const resolve of this.#idle.splice(0)) resolve(); }
+    if (this.isIdle) this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   async #refill(): Promise<void> {
@@ -180,88 +258,137 @@ export class Runner {
     try {
       this.#backlog = false;
       const times = { now: clock.now(), monotonic: clock.monotonic() };
-      const claims = await queue.claim(BATCH, times, (id, part) => this.#claims.has(`${id}/${part}`));
-      if (claims.length >= BATCH / 2) this.#backlog = true;
-      await Promise.all(claims.map((claim) => this.#place(claim)));
-      const next = this.#backlog ? undefined : await queue.nextDue();
-      if (next !== undefined) {
-        if (next > clock.now()) this.#waker?.arm(next);
-        else if (claims.length > 0) this.#backlog = true;
-        else this.#waker?.arm(clock.now() + STORE_PAUSE_MS);
-      }
+      if (times.now < this.#lastLook - SET_BACK_MS) await this.#pullIn(times.now);
+      this.#lastLook = times.now;
+      const { picked, complete } = await this.#scan.look(times.now);
+      if (picked.length > 0) await this.#claim(picked, times);
+      if (!complete) this.#backlog = true;
+      const next = await queue.nextDueAfter(times.now);
+      if (next === undefined) return;
+      // Time went on while it was looked.
+      if (next <= clock.now()) this.#backlog = true;
+      else this.#waker?.arm(next);
     } catch (error) {
       this.#options.journal.note("ERROR", "queue could not be read", { error: String(error) });
       this.#waker?.arm(clock.now() + STORE_PAUSE_MS);
     } finally {
-      this.#refilling = false;
+      this.#looking = false;
       this.#pump();
     }
   }
 
-  async #place(claim: Claim): Promise<void> {
-    const destination = this.#options.destinationOf(claim.record);
-    if (this.#stop.signal.aborted || !this.#scheduler.hasRoom(destination)) {
-      const at = this.#options.clock.now() + (this.#stop.signal.aborted ? 0 : PARK_MS);
-      await this.#options.queue.moveLease(claim, at, { leaseEnds: 0 });
-    } else this.#add(destination, claim);
+  /** The clock was set back, perhaps while no server ran: what waits for a time far off is due now. */
+  async #pullIn(now: number): Promise<void> {
+    const { queue, journal, longestWaitMs } = this.#options;
+    const count = await queue.pullIn(now, now + longestWaitMs + SET_BACK_MS);
+    if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
+    this.#scan.rewind(now);
+  }
+
+  async #claim(
+    picked: Awaited<ReturnType<DueScan["look"]>>["picked"],
+    times: { now: number; monotonic: number },
+  ): Promise<void> {
+    try {
+      const claims = await this.#options.queue.claim(picked.map((p) => p.entry), times);
+      if (this.#stop.signal.aborted) await this.#options.queue.unclaim(claims.filter((c) => c !== undefined));
+      for (const [i, claim] of claims.entries()) {
+        if (claim) this.#place(claim);
+        else this.#scheduler.unreserve(picked[i]!.destination);
+      }
+    } catch (error) {
+      // Those that were claimed nevertheless are due again when the lease ends.
+      for (const { destination } of picked) this.#scheduler.unreserve(destination);
+      this.#scan.rewind(picked[0]!.entry.when);
+      throw error;
+    }
   }
 
   async #deliver(destination: string, claim: Claim): Promise<void> {
+    let settled = false;
     try {
-      const watcher = this.#watchers.get(claim);
-      const result = await this.#options.deliver(claim, watcher && ((line) => watcher.tell(line)));
-      await this.#settle(claim, result);
+      settled = await this.#settle(claim, await this.#attempt(claim));
     } finally {
       this.#forget(claim);
       this.#scheduler.done(destination);
+      // Whoever has it now, it is due at the end of the lease at the latest.
+      if (!settled) this.expect(claim.leaseKeyAt);
+      if (this.#scan.roomFor(destination)) this.#backlog = true;
       this.#pump();
+    }
+  }
+
+  async #attempt(claim: Claim): Promise<DeliveryResult> {
+    const watcher = this.#watchers.get(claim);
+    try {
+      return await this.#options.deliver(claim, watcher && ((line) => watcher.tell(line)));
+    } catch (error) {
+      const outcome = {
+        kind: "deferred",
+        status: "4.3.0",
+        text: `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`,
+      } as const;
+      const { recipients } = claim.record;
+      return { outcomes: recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0 })) };
     }
   }
 
   /** What was delivered must be written down, or it would be delivered again: tried until the store works. */
-  async #settle(claim: Claim, result: DeliveryResult): Promise<void> {
+  async #settle(claim: Claim, result: DeliveryResult): Promise<boolean> {
     const { journal, clock, settler } = this.#options;
-    claim.settling = true;
-    await claim.renewing;
     for (;;) {
       try {
-        const settled = await settler.settle(claim, result.outcomes, result.also);
+        claim.settling = true;
+        await claim.renewing;
+        const settled = result.spread
+          ? await settler.spread(claim, result.spread)
+          : await settler.settle(claim, result.outcomes, result.also?.write);
         if (settled.kind === "lost") {
           journal.note("WARN", "lease lost", { id: claim.record.id, part: claim.record.part });
-        } else {
-          if (settled.rest) this.expect(settled.rest.dueAt);
-          for (const { enlisted } of settled.reports) {
-            for (const record of enlisted.records) this.expect(record.dueAt);
-          }
+          return false;
         }
-        return;
+        for (const record of settled.waiting) this.expect(record.dueAt);
+        return true;
       } catch (error) {
         journal.note("ERROR", "outcome could not be written, trying again", {
           id: claim.record.id,
           error: String(error),
         });
-        if (this.#stop.signal.aborted) return;
+        // Between the tries the lease is kept.
+        claim.settling = false;
+        if (this.#stop.signal.aborted) return false;
         await sleep(clock, STORE_PAUSE_MS, this.#stop.signal);
       }
     }
   }
 
+  get #renewEveryMs(): number {
+    return this.#options.queue.leaseMs / RENEWALS;
+  }
+
   #renew(): void {
     this.#renewal = undefined;
     if (this.#claims.size === 0 || this.#stop.signal.aborted) return;
-    this.#renewal = this.#options.clock.schedule(RENEW_EVERY_MS, () => this.#renew());
-    const { queue, clock } = this.#options;
-    const leaseEnds = clock.monotonic() + LEASE_MS;
+    this.#renewal = this.#options.clock.schedule(this.#renewEveryMs, () => this.#renew());
+    const { queue, clock, journal } = this.#options;
+    const times = { now: clock.now(), monotonic: clock.monotonic() };
     for (const claim of this.#claims.values()) {
-      if (claim.settling || claim.leaseEnds > leaseEnds - RENEW_EVERY_MS) continue;
-      this.#tasks.run(`renew ${nameOf(claim.record)}`, async () => {
-        claim.renewing = queue.moveLease(claim, clock.now() + LEASE_MS, { leaseEnds }).catch(() => false);
-        await claim.renewing;
-      });
+      if (
+        claim.settling || claim.renewing ||
+        claim.leaseEnds > times.monotonic + queue.leaseMs - this.#renewEveryMs
+      ) continue;
+      const renewing = queue.renew(claim, times).then((ours) => {
+        // Somebody else has it: nothing more may be sent.
+        if (!ours) claim.leaseEnds = -Infinity;
+      }).catch((error) => {
+        journal.note("WARN", "lease not renewed", { id: claim.record.id, error: String(error) });
+      }).finally(() => delete claim.renewing);
+      claim.renewing = renewing;
+      this.#tasks.run(`renew ${nameOf(claim.record)}`, () => renewing);
     }
   }
 }
 
-function nameOf(record: QueueRecord): string {
-  return `${record.id}/${record.part}`;
+function nameOf(of: { readonly id: string; readonly part: number }): string {
+  return `${of.id}/${of.part}`;
 }

@@ -16,8 +16,9 @@ export function expiresAt(schedule: Schedule, receivedAt: number): number {
 }
 
 /**
- * When to try again after the attempt number `attempts` (from 1) failed for now at `now`. The last attempt is at
- * the instant of giving up, and one is at the instant of the warning, so that neither comes late by an interval.
+ * When to try again after the attempt number `attempts` (from 1) failed for now at `now`: always later than `now`. The
+ * last attempt is at the instant of giving up, and one is at the instant of the warning, so that neither comes late by
+ * an interval.
  */
 export function nextAttemptAt(
   schedule: Schedule,
@@ -26,10 +27,11 @@ export function nextAttemptAt(
 ): number {
   const { receivedAt, now } = times;
   const interval = schedule.retry[Math.min(attempts, schedule.retry.length) - 1] ?? schedule.retry.at(-1)!;
-  let next = now + interval;
-  const warnAt = receivedAt + schedule.warnAfter;
-  if (warnAt > now) next = Math.min(next, warnAt);
-  return Math.max(now + 1, Math.min(next, expiresAt(schedule, receivedAt)));
+  let next = now + Math.max(1, interval);
+  for (const instant of [receivedAt + schedule.warnAfter, expiresAt(schedule, receivedAt)]) {
+    if (instant > now) next = Math.min(next, instant);
+  }
+  return next;
 }
 
 /** Is it time to tell the sender that the message is late? */

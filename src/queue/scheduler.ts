@@ -6,37 +6,47 @@ import type { Claim } from "./queue_store.ts";
 interface Lane {
   readonly waiting: Claim[];
   active: number;
-  /** Records that are being accepted now and will be handed over. */
+  /** Records that are being accepted or claimed now and will be handed over. */
   reserved: number;
+  /** Ends in this house: no connection is needed. */
+  readonly here: boolean;
 }
 
 /** The bounds of a {@linkcode Scheduler}. */
 export interface SchedulerLimits {
-  /** Deliveries at once, in all. */
+  /** Deliveries to other servers at once, in all; 0: they pause. */
   readonly concurrency: number;
   /** Deliveries at once to one destination. */
   perDestination(destination: string): number;
+  /** Does the way end in this house? Such deliveries don't count for {@linkcode concurrency}. Default: none does. */
+  isHere?(destination: string): boolean;
 }
 
 /** Claims that wait in memory: in all, and for one destination. More stay in the index. */
-const MAX_WAITING = 2000;
+const MAX_WAITING = 20_000;
 const MAX_WAITING_PER_LANE = 500;
+/**
+ * No destination gets more than this share of the room that is left, nor more than twice as many deliveries as are
+ * still free beside the last one: so there is a place for one more destination, however many are full and slow.
+ */
+const SHARE_OF_ROOM = 0.1;
+const SHARE_OF_FREE = 2;
 
 /** Takes claims in and gives them out, one destination after the other. */
 export class Scheduler {
   readonly #lanes = new Map<string, Lane>();
   /** Destinations that have somebody waiting and room for one more, in turn. */
-  readonly #turn: string[] = [];
-  readonly #queuedForTurn = new Set<string>();
+  readonly #turn = new Set<string>();
   #waiting = 0;
   #reserved = 0;
   #active = 0;
+  #activeHere = 0;
 
   constructor(private readonly limits: SchedulerLimits) {}
 
   /** How many deliveries are under way. */
   get active(): number {
-    return this.#active;
+    return this.#active + this.#activeHere;
   }
 
   /** How many claims wait in memory. */
@@ -44,19 +54,22 @@ export class Scheduler {
     return this.#waiting;
   }
 
-  /** How many more claims may be taken in. */
-  get room(): number {
-    return Math.max(0, MAX_WAITING - this.#waiting - this.#reserved);
+  /** How many destinations are remembered: those with somebody under way, waiting or expected. */
+  get lanes(): number {
+    return this.#lanes.size;
   }
 
   /** Is there room for one more claim of that destination? */
   hasRoom(destination: string): boolean {
-    if (this.limits.concurrency === 0 || this.room === 0) return false;
-    const lane = this.#lanes.get(destination);
-    return !lane || lane.waiting.length + lane.reserved < MAX_WAITING_PER_LANE;
+    return this.#roomOf(destination) > 0;
   }
 
-  /** Keeps a place for a record that is being accepted; ended by {@linkcode add} or {@linkcode unreserve}. */
+  /** Is at least half of its waiting room free, so that it is worth a look for more? */
+  isLow(destination: string): boolean {
+    return this.#roomOf(destination) * 2 >= this.#capacity;
+  }
+
+  /** Keeps a place for a record that is being accepted or claimed; ended by {@linkcode unreserve}. */
   reserve(destination: string): void {
     this.#lane(destination).reserved++;
     this.#reserved++;
@@ -80,26 +93,42 @@ export class Scheduler {
 
   /** The next claim to deliver now, if any; {@linkcode done} must be told when it ended. */
   next(): { destination: string; claim: Claim } | undefined {
-    if (this.#active >= this.limits.concurrency) return undefined;
-    const destination = this.#turn.shift();
-    if (destination === undefined) return undefined;
-    this.#queuedForTurn.delete(destination);
-    const lane = this.#lane(destination);
-    const claim = lane.waiting.shift()!;
-    lane.active++;
-    this.#waiting--;
-    this.#active++;
-    this.#enqueue(destination, lane);
-    return { destination, claim };
+    for (const destination of this.#turn) {
+      const lane = this.#lane(destination);
+      if (!this.#mayStart(lane)) continue;
+      // Deleted and added again, it comes last.
+      this.#turn.delete(destination);
+      const claim = lane.waiting.shift()!;
+      this.#waiting--;
+      lane.active++;
+      if (lane.here) this.#activeHere++;
+      else this.#active++;
+      this.#enqueue(destination, lane);
+      return { destination, claim };
+    }
+    return undefined;
   }
 
   /** A delivery ended. */
   done(destination: string): void {
     const lane = this.#lane(destination);
     lane.active--;
-    this.#active--;
+    if (lane.here) this.#activeHere--;
+    else this.#active--;
     this.#enqueue(destination, lane);
     this.#tidy(destination, lane);
+  }
+
+  /** Takes a claim out that waits; false when it does not wait (any more). */
+  withdraw(destination: string, claim: Claim): boolean {
+    const lane = this.#lanes.get(destination);
+    const at = lane?.waiting.indexOf(claim) ?? -1;
+    if (!lane || at < 0) return false;
+    lane.waiting.splice(at, 1);
+    this.#waiting--;
+    if (lane.waiting.length === 0) this.#turn.delete(destination);
+    this.#tidy(destination, lane);
+    return true;
   }
 
   /** Empties the waiting room, for shutting down. */
@@ -109,23 +138,46 @@ export class Scheduler {
       all.push(...lane.waiting.splice(0));
       this.#tidy(destination, lane);
     }
-    this.#turn.length = 0;
-    this.#queuedForTurn.clear();
+    this.#turn.clear();
     this.#waiting = 0;
     return all;
   }
 
+  /** How many may wait for one destination. */
+  get #capacity(): number {
+    const room = MAX_WAITING - this.#waiting - this.#reserved;
+    return room <= 0 ? 0 : Math.min(MAX_WAITING_PER_LANE, Math.ceil(room * SHARE_OF_ROOM));
+  }
+
+  #roomOf(destination: string): number {
+    const lane = this.#lanes.get(destination);
+    const here = lane?.here ?? this.#isHere(destination);
+    if (!here && this.limits.concurrency === 0) return 0;
+    return this.#capacity - (lane ? lane.waiting.length + lane.reserved : 0);
+  }
+
+  #mayStart(lane: Lane): boolean {
+    if (lane.here) return true;
+    const free = this.limits.concurrency - this.#active;
+    return free > 0 && (lane.active === 0 || lane.active < (free - 1) * SHARE_OF_FREE);
+  }
+
+  #isHere(destination: string): boolean {
+    return this.limits.isHere?.(destination) ?? false;
+  }
+
   #lane(destination: string): Lane {
     let lane = this.#lanes.get(destination);
-    if (!lane) this.#lanes.set(destination, lane = { waiting: [], active: 0, reserved: 0 });
+    if (!lane) {
+      lane = { waiting: [], active: 0, reserved: 0, here: this.#isHere(destination) };
+      this.#lanes.set(destination, lane);
+    }
     return lane;
   }
 
   #enqueue(destination: string, lane: Lane): void {
-    if (lane.waiting.length === 0 || this.#queuedForTurn.has(destination)) return;
-    if (lane.active >= this.limits.perDestination(destination)) return;
-    this.#queuedForTurn.add(destination);
-    this.#turn.push(destination);
+    if (lane.waiting.length === 0 || lane.active >= this.limits.perDestination(destination)) return;
+    this.#turn.add(destination);
   }
 
   #tidy(destination: string, lane: Lane): void {

@@ -35,7 +35,10 @@ export function wants(notify: Notify | undefined, what: "success" | "failure" | 
   return notify !== "never" && notify.includes(what);
 }
 
-/** Applies outcomes to a record. Recipients without an outcome are left as they are. */
+/** For a recipient that an agent forgot: it can't wait without an attempt, or it would be due again at once. */
+const NO_OUTCOME: Outcome = { kind: "deferred", status: "4.3.0", text: "The attempt came to nothing" };
+
+/** Applies outcomes to a record. A recipient without an outcome is deferred. */
 export function settle(
   record: QueueRecord,
   outcomes: readonly RecipientOutcome[],
@@ -46,11 +49,8 @@ export function settle(
   const told: Told[] = [];
   const counted: RecipientOutcome[] = [];
   for (const recipient of record.recipients) {
-    const got = of.get(recipient.address);
-    if (!got) {
-      rest.push(recipient);
-      continue;
-    }
+    const got = of.get(recipient.address) ??
+      { recipient: recipient.address, outcome: NO_OUTCOME, durationMs: 0 };
     const outcome = isExpired(by.schedule, record.receivedAt, by.now) ? final(got.outcome) : got.outcome;
     counted.push(outcome === got.outcome ? got : { ...got, outcome });
     if (outcome.kind === "deferred") {
@@ -75,7 +75,8 @@ function later(
 ): QueueRecord {
   const attempts = Math.max(1, ...recipients.map((r) => r.attempts));
   const dueAt = nextAttemptAt(by.schedule, attempts, { receivedAt: record.receivedAt, now: by.now });
-  return { ...record, recipients, dueAt };
+  const { asked: _, ...facts } = record;
+  return { ...facts, recipients, dueAt };
 }
 
 function tried(recipient: QueueRecipient, outcome: Outcome): QueueRecipient {
@@ -90,9 +91,19 @@ function explain(outcome: Outcome): string {
   return outcome.host === undefined ? outcome.text : `${outcome.host}: ${outcome.text}`;
 }
 
-/** A record of 50 recipients stays well under KV's 64 KiB for a value. */
-function clip(text: string): string {
-  return text.length <= 250 ? text : `${text.slice(0, 249)}…`;
+/**
+ * At most 240 bytes of a text as V8 writes it, where one character beyond Latin-1 makes all of them take two bytes: so
+ * that 50 recipients stay well under KV's 64 KiB for a value.
+ */
+export function clip(text: string): string {
+  if (text.length <= 120) return text;
+  const most = isWide(text) ? 120 : 240;
+  return text.length <= most ? text : `${text.slice(0, most - 3)}...`.toWellFormed();
+}
+
+function isWide(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 255) return true;
+  return false;
 }
 
 /** Out of time: what was "not now" is "never", and the report keeps what was said last (RFC 3463 x.4.7). */

@@ -1,15 +1,16 @@
 /** In charge of writing down what an attempt came to: queue, life, report and mailbox in one commit. */
 
 import type { Clock } from "../base/clock.ts";
+import type { Mailbox } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import type { Journal } from "../observe/journal.ts";
 import { releaseBody } from "../storage/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
-import { type Enlisted, type NewMessage } from "./enlist.ts";
+import type { Enlisted, NewMessage } from "./enlist.ts";
+import { KeyedLock } from "./keyed_lock.ts";
 import { attemptWrite } from "./life.ts";
-import { type Claim, queueWrites } from "./queue_store.ts";
+import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import type { Reported, Reporter } from "./reporter.ts";
 import { expiresAt, isLate, type Schedule } from "./schedule.ts";
@@ -17,7 +18,7 @@ import { type RecipientOutcome, settle, type Settlement, wants } from "./settle.
 
 /** What a {@linkcode Settler} works with. */
 export interface SettlerOptions {
-  readonly store: Store;
+  readonly queue: QueueStore;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly reporter: Reporter;
@@ -26,139 +27,171 @@ export interface SettlerOptions {
   readonly historyMs: number;
   /** Plans a report's way. */
   enlist(message: NewMessage): Enlisted;
-  /** The records of one message. */
-  message(id: string): Promise<QueueRecord[]>;
 }
 
 /** What settling came to. */
 export type Settled =
-  /** Written. `rest` waits in the index; `reports` are to be delivered. */
-  | {
-    readonly kind: "done";
-    readonly rest: QueueRecord | undefined;
-    readonly reports: readonly Made[];
-    readonly versionstamp: string;
-  }
+  /** Written; these wait in the index now: the rest of the record, and reports. */
+  | { readonly kind: "done"; readonly waiting: readonly QueueRecord[] }
   /** Somebody else has the record now: nothing was written. */
   | { readonly kind: "lost" };
 
+/** What follows from outcomes, beside what becomes of the record itself. */
+export interface Consequences {
+  readonly settlement: Settlement;
+  readonly reports: readonly Made[];
+  /** The life of the message, the reports, and the text let go when nobody is left. */
+  readonly write: Write;
+}
+
 /** A report that was enlisted. */
-export interface Made {
+interface Made {
   readonly message: NewMessage;
   readonly enlisted: Enlisted;
   readonly action: string;
 }
 
-/** Checks fail when a sibling record settles at the same instant; that can't go on for long. */
+/** Checks fail when another server settles a record of the same message; that can't go on for long. */
 const MAX_TRIES = 20;
 
 /** Settles attempts. */
 export class Settler {
+  /** The records of one message share a counter and a warning: one after the other, they don't fail each other. */
+  readonly #lock = new KeyedLock();
+
   constructor(private readonly options: SettlerOptions) {}
 
   /**
-   * Writes down the outcomes of a claim. `also` is done in the same commit (a mailbox delivery, whose body is then
-   * not released). Rejects when the store fails; then nothing was written.
+   * Writes down the outcomes of a claim. `delivery` is done in the same commit: a mailbox takes the text over. Rejects
+   * when the store fails; then nothing was written.
    */
-  async settle(
-    claim: Claim,
-    outcomes: readonly RecipientOutcome[],
-    also?: { write: Write; keepsBody: boolean },
-  ): Promise<Settled> {
-    const { store, clock, schedule } = this.options;
+  settle(claim: Claim, outcomes: readonly RecipientOutcome[], delivery?: Write): Promise<Settled> {
+    const { id, body } = claim.record;
+    if (!body.shared) return this.#settle(claim, outcomes, delivery);
+    return this.#lock.run(id, () => this.#settle(claim, outcomes, delivery));
+  }
+
+  async #settle(claim: Claim, outcomes: readonly RecipientOutcome[], delivery?: Write): Promise<Settled> {
+    const { record } = claim;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const now = clock.now();
-      const settlement = settle(claim.record, outcomes, { schedule, now });
-      const reports = await this.#reports(claim.record, settlement, now);
-      const writes: Write[] = [
-        this.#life(claim.record, settlement, now),
-        ...reports.map((r) => r.enlisted.write),
-      ];
-      if (reports.some((r) => r.action === "delayed")) writes.push(this.#warned(claim.record));
-      if (also) writes.push(also.write);
-      if (settlement.rest) writes.push(queueWrites.putBack(claim, settlement.rest));
-      else {
-        writes.push(queueWrites.end(claim));
-        if (!also?.keepsBody) writes.push(await releaseBody(store.kv, claim.record.body));
-      }
-      const result = await store.write(together(...writes));
+      const what = await this.consequences(record, outcomes, delivery);
+      const { rest } = what.settlement;
+      const own = rest ? queueWrites.putBack(claim, rest) : queueWrites.end(claim);
+      const result = await this.options.queue.store.write(together(own, what.write));
       if (result.ok) {
-        this.#tell(claim.record, settlement, reports);
-        return { kind: "done", rest: settlement.rest, reports, versionstamp: result.versionstamp };
+        this.tell(record, what);
+        return { kind: "done", waiting: waitingOf(what) };
       }
-      if (!(await this.#stillOurs(claim))) return { kind: "lost" };
+      if (!(await this.options.queue.isOurs(claim))) return { kind: "lost" };
     }
     throw new Error(
-      `The queue record ${claim.record.id}/${claim.record.part} could not be settled in ${MAX_TRIES} tries`,
+      `The queue record ${record.id}/${record.part} could not be settled in ${MAX_TRIES} tries`,
     );
   }
 
-  async #stillOurs(claim: Claim): Promise<boolean> {
-    const { id, part } = claim.record;
-    const entry = await this.options.store.kv.get(keys.queueDue(claim.leaseKeyAt, id, part));
-    return entry.versionstamp === claim.versionstamp;
+  /** Puts other records in the place of a claim's. */
+  async spread(claim: Claim, into: Enlisted): Promise<Settled> {
+    const { queue, journal } = this.options;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const result = await queue.store.write(together(queueWrites.end(claim), into.write));
+      if (result.ok) {
+        const { id, sender, body } = claim.record;
+        for (const mailbox of into.mailboxes) {
+          journal.emit({ type: "mailbox", id, mailbox, sender, size: body.size });
+        }
+        return { kind: "done", waiting: into.records };
+      }
+      if (!(await queue.isOurs(claim))) break;
+    }
+    return { kind: "lost" };
   }
 
-  async #reports(record: QueueRecord, settlement: Settlement, now: number): Promise<Made[]> {
-    const made: Made[] = [];
+  /** What is to be written when these are the outcomes for a record, beside the record itself. */
+  async consequences(
+    record: QueueRecord,
+    outcomes: readonly RecipientOutcome[],
+    delivery?: Write,
+  ): Promise<Consequences> {
+    const { clock, schedule, queue } = this.options;
+    const now = clock.now();
+    const settlement = settle(record, outcomes, { schedule, now });
+    const { reports, warned } = await this.#reports(record, settlement, now);
+    const writes: Write[] = [
+      this.#life(record, settlement, now),
+      ...reports.map((r) => r.enlisted.write),
+      ...(warned ? [warned] : []),
+    ];
+    if (delivery) writes.push(delivery);
+    else if (!settlement.rest) writes.push(await releaseBody(queue.store.kv, record.body));
+    return { settlement, reports, write: together(...writes) };
+  }
+
+  async #reports(
+    record: QueueRecord,
+    settlement: Settlement,
+    now: number,
+  ): Promise<{ reports: Made[]; warned: Write | undefined }> {
+    const reports: Made[] = [];
     const told = settlement.told.map((t): Reported => ({
       recipient: t.recipient,
       action: t.action,
       ...facts(t.outcome),
     }));
-    for (
-      const set of [
-        told.filter((t) => t.action === "failed"),
-        told.filter((t) => t.action !== "failed"),
-      ]
-    ) {
-      await this.#make(made, record, set);
-    }
-    if (settlement.rest && isLate(this.options.schedule, record.receivedAt, now)) {
-      const late = await this.#late(record, settlement);
-      await this.#make(made, record, late, expiresAt(this.options.schedule, record.receivedAt));
-    }
-    return made;
+    await this.#make(reports, record, told.filter((t) => t.action === "failed"));
+    await this.#make(reports, record, told.filter((t) => t.action !== "failed"));
+    const late = settlement.rest && isLate(this.options.schedule, record.receivedAt, now)
+      ? await this.#late(record, settlement)
+      : undefined;
+    if (!late) return { reports, warned: undefined };
+    const willRetryUntil = expiresAt(this.options.schedule, record.receivedAt);
+    const made = await this.#make(reports, record, late.reported, { willRetryUntil });
+    return { reports, warned: made ? late.warned : undefined };
   }
 
   async #make(
     made: Made[],
     record: QueueRecord,
     reported: readonly Reported[],
-    until?: number,
-  ): Promise<void> {
-    const message = await this.options.reporter.report(record, reported, until);
-    if (message) made.push({ message, enlisted: this.options.enlist(message), action: reported[0]!.action });
+    more?: { willRetryUntil: number },
+  ): Promise<boolean> {
+    const message = await this.options.reporter.report(record, reported, more);
+    if (!message) return false;
+    made.push({ message, enlisted: this.options.enlist(message), action: reported[0]!.action });
+    return true;
   }
 
-  /** Who is late of the whole message, when the sender wasn't told yet: one warning per message. */
-  async #late(record: QueueRecord, settlement: Settlement): Promise<Reported[]> {
-    const warned = await this.options.store.kv.get(keys.queueWarned(record.id));
-    if (warned.versionstamp !== null) return [];
-    const siblings = (await this.options.message(record.id)).filter((r) => r.part !== record.part);
+  /**
+   * Who is late of the whole message, when its sender wasn't told yet: one warning per message. Copies that go on in
+   * the name of a list's owner are the owner's, who has a warning of his own.
+   */
+  async #late(
+    record: QueueRecord,
+    settlement: Settlement,
+  ): Promise<{ reported: Reported[]; warned: Write } | undefined> {
+    const { queue, schedule } = this.options;
+    const { id, part, sender } = record;
+    if (sender === "") return undefined;
+    const key = keys.queueWarned(id);
+    const { value, versionstamp } = await queue.store.kv.get<readonly Mailbox[]>(key);
+    if (value?.includes(sender)) return undefined;
+    const siblings = (await queue.message(id)).filter((r) => r.part !== part && r.sender === sender);
     const waiting = [settlement.rest!, ...siblings].flatMap((r) => r.recipients).filter((r) =>
       r.attempts > 0
     );
-    return waiting.filter((r) => wants(r.notify, "delay")).map((recipient) => {
+    const reported = waiting.filter((r) => wants(r.notify, "delay")).map((recipient): Reported => {
       const own = settlement.outcomes.find((o) => o.recipient === recipient.address)?.outcome;
-      if (own) return { recipient, action: "delayed", ...facts(own) };
-      return {
-        recipient,
-        action: "delayed",
-        status: "4.4.1",
-        text: recipient.lastError ?? "Not delivered yet",
-      };
+      const why = own
+        ? facts(own)
+        : { status: "4.4.1" as const, text: recipient.lastError ?? "Not delivered yet" };
+      return { recipient, action: "delayed", ...why };
     });
-  }
-
-  #warned(record: QueueRecord): Write {
-    const key = keys.queueWarned(record.id);
-    const expireIn = this.options.schedule.giveUpAfter + 24 * 3600_000;
-    return {
-      checks: [{ key, versionstamp: null }],
-      mutations: [{ type: "set", key, value: true, expireIn }],
-      size: 100,
+    const expireIn = schedule.giveUpAfter + 24 * 3600_000;
+    const warned: Write = {
+      checks: [{ key, versionstamp }],
+      mutations: [{ type: "set", key, value: [...value ?? [], sender], expireIn }],
+      size: 200,
     };
+    return { reported, warned };
   }
 
   #life(record: QueueRecord, settlement: Settlement, now: number): Write {
@@ -168,13 +201,15 @@ export class Settler {
     return attemptWrite(record, settlement.outcomes, { at: now, ended, keepFor });
   }
 
-  #tell(record: QueueRecord, settlement: Settlement, reports: readonly Made[]): void {
+  /** Tells the journal, when it is written. */
+  tell(record: QueueRecord, { settlement, reports }: Consequences): void {
     const { journal } = this.options;
+    const { id, sender, body } = record;
     for (const { recipient, outcome, durationMs } of settlement.outcomes) {
       const { kind, stage: _, ...told } = outcome;
       journal.emit({
         type: kind === "failed" ? "bounced" : kind,
-        id: record.id,
+        id,
         recipient,
         status: told.status,
         text: told.text,
@@ -185,11 +220,24 @@ export class Settler {
         ...(told.tls === undefined ? {} : { tls: told.tls }),
         ...(kind === "deferred" && settlement.rest ? { nextAttemptAt: settlement.rest.dueAt } : {}),
       });
+      if (kind === "delivered" && outcome.stage === "mailbox") {
+        journal.emit({ type: "mailbox", id, mailbox: recipient, sender, size: body.size });
+      }
     }
-    for (const { message, action } of reports) {
-      journal.emit({ type: "report", id: record.id, report: message.id, action, to: record.sender });
+    for (const { message, enlisted, action } of reports) {
+      const to = message.destinations[0]!.recipient.address;
+      journal.emit({ type: "report", id, report: message.id, action, to });
+      for (const mailbox of enlisted.mailboxes) {
+        journal.emit({ type: "mailbox", id: message.id, mailbox, sender: "", size: message.body.size });
+      }
     }
   }
+}
+
+/** What waits in the index when the consequences are written. */
+export function waitingOf({ settlement, reports }: Consequences): QueueRecord[] {
+  const records = reports.flatMap((r) => r.enlisted.records);
+  return settlement.rest ? [settlement.rest, ...records] : records;
 }
 
 function facts(outcome: Outcome): Pick<Reported, "status" | "text" | "code" | "host"> {

@@ -5,9 +5,9 @@ import { localKey, splitMailbox } from "../mail/address.ts";
 
 /** One end of an expansion. */
 export interface Leaf {
-  /** In a mailbox here, or at another server. */
-  readonly kind: "mailbox" | "remote";
-  /** The account's address, or the remote one. */
+  /** In a mailbox here, at another server, or a name of ours that nobody has: an alias is out of date. */
+  readonly kind: "mailbox" | "remote" | "nobody";
+  /** The account's address, the remote one, or the name that nobody has. */
   readonly address: Mailbox;
   /** The alias or list it came through last, when it came through one. */
   readonly via?: Mailbox;
@@ -19,12 +19,14 @@ export interface Leaf {
 export type Resolution =
   /** Not of our domains. */
   | { readonly kind: "remote" }
-  /** Ours, and these get it: at least one. */
+  /** Ours, and these get it: one at least that isn't "nobody". */
   | { readonly kind: "local"; readonly leaves: readonly Leaf[]; readonly list: boolean }
   /** Ours, and nobody has that name. */
   | { readonly kind: "unknown" }
-  /** Ours, but the aliases lead in a circle or too deep. */
-  | { readonly kind: "loop"; readonly at: Mailbox };
+  /** Ours, but the aliases lead in a circle only. */
+  | { readonly kind: "loop"; readonly at: Mailbox }
+  /** Ours, but the aliases lead too deep, or to too many. */
+  | { readonly kind: "endless"; readonly at: Mailbox };
 
 /** What the router asks about names; accounts and aliases answer from memory. */
 export interface Directory {
@@ -48,9 +50,9 @@ export interface RouterOptions {
 }
 
 /** Aliases of aliases are followed this deep. */
-const MAX_DEPTH = 10;
+export const MAX_DEPTH = 10;
 /** One recipient becomes at most so many. */
-const MAX_LEAVES = 1000;
+export const MAX_LEAVES = 1000;
 /** Names that somebody must read (RFC 5321 4.5.1, RFC 2142). */
 const ROLES = new Set(["postmaster", "abuse"]);
 
@@ -83,84 +85,118 @@ export class Router {
   }
 }
 
-/** One expansion: depth first, each name once. */
+/**
+ * One expansion: depth first, each alias once, so that it ends whatever the aliases are. A list that names itself
+ * reaches the account of its name: with `brain -> brain, jsmith` brain keeps a copy.
+ */
 class Expansion {
   readonly #leaves = new Map<Mailbox, Leaf>();
   readonly #seen = new Set<Mailbox>();
   #loop: Mailbox | undefined;
+  #endless: Mailbox | undefined;
   #list = false;
 
   constructor(private readonly router: Router, private readonly options: RouterOptions) {}
 
   of(address: Mailbox): Resolution {
-    const found = this.#name(address, undefined, 0);
-    if (this.#leaves.size > 0) return { kind: "local", leaves: [...this.#leaves.values()], list: this.#list };
-    if (this.#loop !== undefined) return { kind: "loop", at: this.#loop };
-    return found ? { kind: "loop", at: address } : { kind: "unknown" };
+    this.#follow(address, undefined, 0);
+    // Whatever the aliases say, somebody reads the postmaster's mail (RFC 5321 4.5.1).
+    if (this.#isRole(address) && (!this.#leadsToSomebody() || this.#endless !== undefined)) {
+      const first = this.options.directory.firstAccount();
+      if (first !== undefined) {
+        return { kind: "local", leaves: [{ kind: "mailbox", address: first }], list: false };
+      }
+    }
+    // All of a list or nothing: a part of it would be a loss that nobody hears of.
+    if (this.#endless !== undefined) return { kind: "endless", at: this.#endless };
+    const leaves = [...this.#leaves.values()];
+    if (this.#leadsToSomebody()) return { kind: "local", leaves, list: this.#list };
+    return this.#loop === undefined ? { kind: "unknown" } : { kind: "loop", at: this.#loop };
   }
 
-  /** Follows a local name; false when nobody has it. */
-  #name(address: Mailbox, from: Leaf | undefined, depth: number): boolean {
-    if (depth > MAX_DEPTH || this.#leaves.size >= MAX_LEAVES) {
-      this.#loop = address;
-      return true;
-    }
-    for (const name of this.#spellings(address)) {
-      if (this.#exact(name, from, depth)) return true;
-    }
+  #leadsToSomebody(): boolean {
+    for (const { kind } of this.#leaves.values()) if (kind !== "nobody") return true;
     return false;
+  }
+
+  #isRole(address: Mailbox): boolean {
+    return ROLES.has(this.#parts(address).base);
+  }
+
+  /** Follows a local name to its leaves. */
+  #follow(address: Mailbox, from: Leaf | undefined, depth: number): void {
+    for (const name of this.#spellings(address)) {
+      if (this.#exact(name, from, depth)) return;
+    }
+    this.#add({ ...from, kind: "nobody", address });
+  }
+
+  #parts(address: Mailbox): { base: string; hasDetail: boolean; domain: string } {
+    const { local, domain } = splitMailbox(address);
+    const separator = this.options.subaddressSeparator;
+    const cut = separator === "" ? -1 : local.indexOf(separator);
+    return cut > 0
+      ? { base: local.slice(0, cut), hasDetail: true, domain }
+      : { base: local, hasDetail: false, domain };
   }
 
   /** The names to look for, the most exact first. */
   #spellings(address: Mailbox): Mailbox[] {
-    const { local, domain } = splitMailbox(address);
+    const { base, hasDetail, domain } = this.#parts(address);
     const names = [address];
-    const separator = this.options.subaddressSeparator;
-    const cut = separator === "" ? -1 : local.indexOf(separator);
-    const base = cut > 0 ? local.slice(0, cut) : local;
-    if (cut > 0) names.push(`${base}@${domain}`);
+    if (hasDetail) names.push(`${base}@${domain}`);
     const rest = this.options.catchAll[domain];
     if (rest !== undefined) names.push(localKey(rest));
     if (ROLES.has(base)) {
       if (base !== "postmaster") names.push(`postmaster@${domain}`);
-      names.push(...this.router.domains.map((d) => `postmaster@${d}`));
+      for (const ours of this.router.domains) names.push(`postmaster@${ours}`);
       const first = this.options.directory.firstAccount();
-      if (first !== undefined) names.push(first);
+      if (first !== undefined) names.push(localKey(first));
     }
     return names;
   }
 
+  /** Is there an alias or an account of exactly that name? Then it is followed. */
   #exact(name: Mailbox, from: Leaf | undefined, depth: number): boolean {
-    const alias = this.options.directory.alias(name);
+    const { directory } = this.options;
+    const alias = directory.alias(name);
     if (alias && !this.#seen.has(name)) {
+      if (depth >= MAX_DEPTH) {
+        this.#endless ??= name;
+        return true;
+      }
       this.#seen.add(name);
       if (depth === 0) this.#list = true;
       const owner = alias.owner ?? from?.owner;
-      const through: Leaf = {
-        kind: "mailbox",
-        address: name,
-        via: name,
-        ...(owner === undefined ? {} : { owner }),
-      };
+      const through: Leaf = { kind: "nobody", address: name, via: name, ...(owner && { owner }) };
       for (const target of alias.targets) this.#target(target, through, depth + 1);
       return true;
     }
-    if (this.options.directory.hasAccount(name)) {
+    if (directory.hasAccount(name)) {
       this.#add({ ...from, kind: "mailbox", address: name });
       return true;
     }
-    // An alias that names itself without an account of that name leads nowhere.
-    if (alias) this.#loop = name;
+    // Back at an alias that is followed already, and no account of that name keeps a copy.
+    if (alias) this.#loop ??= name;
     return alias !== undefined;
   }
 
   #target(target: Mailbox, from: Leaf, depth: number): void {
+    if (this.#endless !== undefined) return;
     const { domain } = splitMailbox(target);
-    if (!this.router.isLocal(domain)) this.#add({ ...from, kind: "remote", address: target });
-    else this.#name(localKey(target), from, depth);
+    if (domain !== "" && !this.router.isLocal(domain)) {
+      this.#add({ ...from, kind: "remote", address: target });
+    } else {this.#follow(
+        localKey(domain === "" ? `${target}@${splitMailbox(from.address).domain}` : target),
+        from,
+        depth,
+      );}
   }
 
   #add(leaf: Leaf): void {
-    if (!this.#leaves.has(leaf.address)) this.#leaves.set(leaf.address, leaf);
+    const before = this.#leaves.get(leaf.address);
+    if (before) return;
+    if (this.#leaves.size >= MAX_LEAVES) this.#endless ??= leaf.address;
+    else this.#leaves.set(leaf.address, leaf);
   }
 }

@@ -44,6 +44,7 @@ export async function firstAccounts(
   if (accounts.first()) return undefined;
   const address = `postmaster@${config.domains[0]}`;
   const password = readableSecret(random);
-  await accounts.add({ address, password, name: "Postmaster" });
-  return { address, password };
+  const made = await accounts.add({ address, password, name: "Postmaster" });
+  // On a shared store another server may start at the same instant; its password is the one that holds.
+  return made === "exists" ? undefined : { address, password };
 }

@@ -5,6 +5,7 @@ import type { Config, Endpoint } from "../config/config.ts";
 import { encode } from "../base/bytes.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
+import type { Crowd, Refusal } from "../wire/crowd.ts";
 import { TcpListener } from "../wire/listener.ts";
 
 /** A kind of listener. */
@@ -21,18 +22,18 @@ export interface ListenersOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly journal: Journal;
+  /** Bounds the connections of all listeners together. */
+  readonly crowd: Crowd;
   /** Serves a connection of that kind until it ends. */
   serve(kind: Exclude<ListenerKind, "admin">, conn: ByteConn): Promise<void>;
-  /** Answers HTTP requests. */
-  fetch(request: Request): Response | Promise<Response>;
+  /** Answers HTTP requests; `remote` is the client's IP address. */
+  fetch(request: Request, remote: string): Response | Promise<Response>;
 }
 
-const BUSY: Readonly<Record<string, string>> = {
-  pop3: "-ERR [SYS/TEMP] Too many connections, try again later\r\n",
-  pop3s: "",
-  submissions: "",
+const BUSY: Readonly<Record<Refusal, string>> = {
+  connections: "Too many connections, try again later",
+  perAddress: "Too many connections from your address, try again later",
 };
-const BUSY_SMTP = "421 4.7.0 Too many connections, try again later\r\n";
 /** Requests under way get this long at the end. */
 const HTTP_GRACE_MS = 1000;
 
@@ -99,15 +100,14 @@ export class Listeners {
   }
 
   #serveTcp(kind: Exclude<ListenerKind, "admin">, endpoint: Endpoint): TcpListener {
-    const { config, clock, journal, serve } = this.#options;
+    const { clock, journal, crowd, serve } = this.#options;
     return TcpListener.listen({
       ...endpoint,
       clock,
-      maxConnections: config.limits.connections,
-      maxPerAddress: config.limits.connectionsPerIp,
+      crowd,
       onConnection: (conn) => serve(kind, conn),
-      onRefused: async (conn) => {
-        const text = BUSY[kind] ?? BUSY_SMTP;
+      onRefused: async (conn, why) => {
+        const text = busy(kind, why);
         if (text !== "") await conn.write(encode(text));
       },
       onError: (error) => journal.note("ERROR", "connection failed", { kind, error: String(error) }),
@@ -115,7 +115,10 @@ export class Listeners {
   }
 
   #serveHttp(endpoint: Endpoint): HttpListener {
-    const server = Deno.serve({ ...endpoint, onListen: () => {} }, (request) => this.#options.fetch(request));
+    const server = Deno.serve(
+      { ...endpoint, onListen: () => {} },
+      (request, { remoteAddr }) => this.#options.fetch(request, remoteAddr.hostname),
+    );
     const { hostname, port } = server.addr as Deno.NetAddr;
     return {
       address: { hostname, port },
@@ -127,6 +130,12 @@ export class Listeners {
       },
     };
   }
+}
+
+/** What a client is told that can't be served; nothing where it expects a TLS handshake. */
+function busy(kind: ListenerKind, why: Refusal): string {
+  if (kind === "pop3s" || kind === "submissions") return "";
+  return kind === "pop3" ? `-ERR [SYS/TEMP] ${BUSY[why]}\r\n` : `421 4.7.0 ${BUSY[why]}\r\n`;
 }
 
 /** `127.0.0.1:25`, `[::1]:25`. */

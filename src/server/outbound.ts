@@ -8,6 +8,7 @@ import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/delivery_queue.ts";
+import { Caller, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../routing/router.ts";
 import type { Store } from "../storage/store.ts";
@@ -21,16 +22,17 @@ export interface OutboundParts extends Surroundings {
   readonly router: Router;
   readonly accounts: Accounts;
   readonly mailStore: MailStore;
-  readonly trace: ((id: string, line: string) => void) | undefined;
+  readonly agent: RemoteAgent;
+  readonly leaseMs?: number | undefined;
 }
 
 /** Makes the queue. */
 export function makeQueue(parts: OutboundParts): DeliveryQueue {
-  const { config, router } = parts;
+  const { config, router, store } = parts;
+  const caller = store.embedded ? undefined : new Caller(store);
   const { maxConnectionsPerDomain, domains } = config.outbound;
   return new DeliveryQueue({
     ...parts,
-    agent: remoteAgent(parts),
     hostname: config.hostname,
     schedule: config.queue,
     concurrency: config.queue.concurrency,
@@ -38,19 +40,27 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     destinationOf: (record) =>
       config.relay.smartHost === null || router.isLocal(record.domain) ? record.domain : "",
     historyMs: config.queue.history,
-    waker: (wake) => makeWaker(parts.store, { ...parts, wake }),
+    waker: (wake) => makeWaker(store, { ...parts, wake }),
+    call: caller && (() => void caller.call()),
   });
 }
 
 function makeWaker(store: Store, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
   const { clock, journal, wake } = options;
-  // The queue of KV knows only the real time, and is not there over KV Connect.
-  if (clock !== systemClock || !store.embedded) return new TimerWaker(clock, wake);
+  if (!store.embedded) return new SharedWaker(store, { clock, wake });
+  // The queue of KV knows only the real time.
+  if (clock !== systemClock) return new TimerWaker(clock, wake);
   const trouble = (error: unknown) => journal.note("ERROR", "wake-up failed", { error: String(error) });
   return new KvWaker(store.kv, { clock, wake, trouble });
 }
 
-function remoteAgent({ config, clock, random, resolver, trace }: OutboundParts): RemoteAgent {
+/** Makes who delivers to other servers. */
+export function makeAgent(
+  { config, clock, random, resolver, trace }: Surroundings & {
+    readonly resolver: Resolver;
+    readonly trace: ((id: string, line: string) => void) | undefined;
+  },
+): RemoteAgent {
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
   const perDomain = Object.entries(outbound.domains).map(([domain, { rate, ...rules }]) => {

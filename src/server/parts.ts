@@ -5,8 +5,10 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
+import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { Destinations } from "../intake/destinations.ts";
+import { HttpSubmission } from "../intake/http_submission.ts";
 import { Networks } from "../intake/networks.ts";
 import { Policy } from "../intake/policy.ts";
 import { Accounts } from "../mailbox/accounts.ts";
@@ -14,11 +16,15 @@ import { Aliases } from "../mailbox/aliases.ts";
 import { LoginGuard } from "../mailbox/login_guard.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
 import { Journal } from "../observe/journal.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { isLoopback } from "../pop3/peer.ts";
 import type { DeliveryQueue } from "../queue/delivery_queue.ts";
 import { Router } from "../routing/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import { openStore, type Store } from "../storage/store.ts";
-import { makeQueue } from "./outbound.ts";
+import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
+import { Certificates } from "./certificates.ts";
+import { makeAgent, makeQueue } from "./outbound.ts";
 
 /** What a server can be given in place of the real thing: time, chance, names, the store. */
 export interface MailServerOptions {
@@ -32,8 +38,17 @@ export interface MailServerOptions {
   readonly journal?: Journal;
   /** True: the store lives in memory, and the data directory is not touched. */
   readonly inMemory?: boolean;
+  /**
+   * The certificate; null: no TLS is offered. Default: the configured one, or one that is made in the data directory
+   * (none for a server in memory).
+   */
+  readonly certificate?: TlsMaterial | null;
   /** Told each line of each conversation with another server, with the message's id. */
   readonly trace?: (id: string, line: string) => void;
+  /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
+  readonly leaseMs?: number;
+  /** True: the data directory is not touched; the store has to be elsewhere (`kv`). */
+  readonly withoutFiles?: boolean;
 }
 
 /** A session tells VERB's watchers how deliveries go for at most this long. */
@@ -59,27 +74,37 @@ export interface Parts extends Surroundings, Names {
   readonly lock: DataDirLock | undefined;
   readonly store: Store;
   readonly resolver: Resolver;
+  /** Present when the certificate is kept in files. */
+  readonly certificates: Certificates | undefined;
+  /** Present when TLS is offered. */
+  readonly tls: ServerTls | undefined;
   readonly guard: LoginGuard;
   readonly mailStore: MailStore;
   readonly queue: DeliveryQueue;
   readonly destinations: Destinations;
   readonly policy: Policy;
   readonly ids: IdMaker;
+  readonly agent: RemoteAgent;
+  readonly submission: HttpSubmission;
+  readonly metrics: Metrics;
 }
 
 /** Opens it all; throws, with everything closed again, when something can't be. */
 export async function openParts(config: Config, options: MailServerOptions): Promise<Parts> {
   const { clock = systemClock, random = systemRandom, journal = new Journal() } = options;
   const around = { config, clock, random, journal };
-  const lock = options.inMemory ? undefined : await lockDataDir(config.dataDir);
+  const lock = await openDataDir(config, options);
   let store: Store | undefined;
   try {
     store = await openStore({
-      location: options.inMemory ? ":memory:" : join(config.dataDir, "dinopost.db"),
+      location: options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db"),
       clock,
       onTrouble: (what, error) => journal.note("WARN", what, { error: String(error) }),
     });
-    return { ...furnish(store, { around, options, names: await openNames(store, around) }), lock };
+    const certificates = await openCertificates(around, options);
+    const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
+    const furnished = furnish(store, { around, options, names: await openNames(store, around) });
+    return { ...furnished, certificates, tls, lock };
   } catch (error) {
     await store?.close();
     lock?.release();
@@ -90,19 +115,40 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
 /** Closes it all. */
 export async function closeParts(parts: Parts): Promise<void> {
   parts.resolver.close();
+  await Promise.all([parts.accounts.close(), parts.aliases.close()]);
   await parts.store.close();
   parts.lock?.release();
 }
 
-async function openNames(store: Store, { config, clock, random }: Surroundings): Promise<Names> {
+/** The directory belongs to one server, unless the store is one that servers share: then it has only secrets in it. */
+async function openDataDir(config: Config, options: MailServerOptions): Promise<DataDirLock | undefined> {
+  if (options.inMemory || options.withoutFiles) return undefined;
+  if (config.kv === null) return await lockDataDir(config.dataDir);
+  await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  return undefined;
+}
+
+async function openCertificates(
+  around: Surroundings,
+  options: MailServerOptions,
+): Promise<Certificates | undefined> {
+  if (options.certificate !== undefined) return undefined;
+  const fileless = options.inMemory || options.withoutFiles;
+  return fileless && around.config.tls === null ? undefined : await Certificates.open(around);
+}
+
+async function openNames(store: Store, { config, clock, random, journal }: Surroundings): Promise<Names> {
   const { domains, catchAll, subaddressSeparator } = config;
   const accounts = new Accounts(store, { clock, random, domains });
   const aliases = new Aliases(store, { clock, configured: config.aliases });
   await Promise.all([accounts.load(), aliases.load()]);
+  for (const names of [accounts, aliases]) {
+    names.follow((error) => journal.note("WARN", "names not read again", { error: String(error) }));
+  }
   const directory = {
-    hasAccount: (address: string) => accounts.has(address) === true,
+    hasAccount: (address: string) => accounts.has(address),
     firstAccount: () => accounts.first()?.address,
-    alias: (address: string) => atOnce(aliases.get(address)),
+    alias: (address: string) => aliases.get(address),
   };
   return { accounts, aliases, router: new Router({ directory, domains, catchAll, subaddressSeparator }) };
 }
@@ -110,16 +156,27 @@ async function openNames(store: Store, { config, clock, random }: Surroundings):
 function furnish(
   store: Store,
   by: { around: Surroundings; options: MailServerOptions; names: Names },
-): Omit<Parts, "lock"> {
+): Omit<Parts, "lock" | "certificates" | "tls"> {
   const { around, options, names } = by;
   const { config, clock, random } = around;
   const resolver = options.resolver ?? systemResolver(around);
   const mailStore = new MailStore(store, { clock, random });
-  const guard = new LoginGuard({ clock });
+  // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
+  const guard = new LoginGuard({ clock, exempt: isLoopback });
   const ids = new IdMaker(clock, random);
   const base = { ...around, ...names, store, resolver, mailStore, ids };
-  const queue = makeQueue({ ...base, trace: options.trace });
+  const agent = makeAgent({ ...base, trace: options.trace });
+  const queue = makeQueue({ ...base, agent, leaseMs: options.leaseMs });
   const destinations = new Destinations({ ...names, mailStore, clock });
+  const submission = new HttpSubmission({
+    ...base,
+    queue,
+    destinations,
+    hostname: config.hostname,
+    messageSize: config.limits.messageSize,
+    recipients: config.limits.recipients,
+    maxHops: config.limits.hops,
+  });
   const { vrfy, expn, verb } = config;
   const policy = new Policy({
     ...base,
@@ -132,21 +189,17 @@ function furnish(
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
   });
-  return { ...base, guard, queue, destinations, policy };
+  const metrics = new Metrics(around.journal, { clock });
+  return { ...base, guard, queue, destinations, policy, agent, submission, metrics };
 }
 
 function systemResolver({ config, clock, random }: Surroundings): Resolver {
-  const { nameServer, timeout } = config.dns;
+  const { nameServer, timeout, dnssec } = config.dns;
   return new SystemResolver({
     timeoutMs: timeout,
     clock,
     random,
+    trustAd: dnssec,
     ...(nameServer === null ? {} : { nameServer }),
   });
-}
-
-/** The embedded store answers from memory, at once. */
-function atOnce<T>(value: T | Promise<T>): T {
-  if (value instanceof Promise) throw new TypeError("The directory of names must be in memory");
-  return value;
 }

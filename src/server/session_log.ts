@@ -22,6 +22,10 @@ export class SessionLog {
     if (event.kind === "trouble") {
       this.journal.note("ERROR", "session failed", { session: id, error: String(event.error) });
     }
+    if (event.kind === "login") {
+      const account = event.ok ? event.account : event.name;
+      this.journal.emit({ type: "login", session: id, service, remote, account, ok: event.ok });
+    }
     if (event.kind !== "closed") return;
     const { messages, errors, why } = event;
     const helo = session.helo === "" ? {} : { helo: session.helo };

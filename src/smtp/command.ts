@@ -80,14 +80,26 @@ export function parseCommand(line: Uint8Array): ParsedCommand {
   const text = lineText(line);
   if (typeof text !== "string") return refused(text);
   const blank = text.indexOf(" ");
-  const word = blank < 0 ? text.trimEnd() : text.slice(0, blank);
+  const word = blank < 0 ? withoutBlanks(text) : text.slice(0, blank);
   let verb = KNOWN.get(word);
   if (verb === undefined) {
     const upper = word.toUpperCase();
     verb = KNOWN.get(upper);
     if (verb === undefined) return refused(replyToUnknown(upper));
   }
-  return { ok: true, verb, argument: blank < 0 ? "" : text.slice(blank + 1).trim() };
+  return { ok: true, verb, argument: blank < 0 ? "" : withoutBlanks(text.slice(blank + 1)) };
+}
+
+/** Without the spaces and tabs around it. Other white space is not ours to forgive: a control character is an error. */
+function withoutBlanks(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (from < to && isBlank(text.charCodeAt(to - 1))) to--;
+  return to - from === text.length ? text : text.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 /** A line as text, or the reply to bytes that no line may have. Also for the responses of AUTH. */

@@ -1,5 +1,6 @@
 /** In charge of reading commands, one line after the other. */
 
+import { sleep } from "../base/clock.ts";
 import { looksForeign, MAX_AUTH_LINE, MAX_COMMAND, parseCommand, startsWithAuth } from "./command.ts";
 import { dispatch } from "./commands.ts";
 import { BARE_LF_IN_COMMAND, FOREIGN_PROTOCOL, LINE_TOO_LONG, SHUTTING_DOWN, TROUBLE } from "./replies.ts";
@@ -35,7 +36,7 @@ export class CommandMode implements ReadingMode {
     session.verb = "other";
     if (next.kind !== "line") {
       session.answer(next.kind === "tooLong" ? LINE_TOO_LONG : BARE_LF_IN_COMMAND);
-      return "again";
+      return paced(session, "again");
     }
     const command = parseCommand(next.bytes);
     if (session.options.closing.aborted && !mayGoOn(session, command.verb)) {
@@ -43,7 +44,7 @@ export class CommandMode implements ReadingMode {
       session.say(SHUTTING_DOWN);
       return "again";
     }
-    return this.#run(session, command);
+    return paced(session, this.#run(session, command));
   }
 
   #run(session: SessionState, command: ReturnType<typeof parseCommand>): Progress | Promise<Progress> {
@@ -55,6 +56,14 @@ export class CommandMode implements ReadingMode {
       return broke(session, error);
     }
   }
+}
+
+/** What comes after a command; later when the client sends too many. */
+function paced(session: SessionState, after: Progress | Promise<Progress>): Progress | Promise<Progress> {
+  const ms = session.pace.pause();
+  if (ms === 0 || session.over || session.mode) return after;
+  const { clock, closing } = session.options;
+  return Promise.resolve(after).then((progress) => sleep(clock, ms, closing).then(() => progress));
 }
 
 /** A text in chunks is finished, and QUIT is answered, also while the server shuts down. */

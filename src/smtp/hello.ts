@@ -74,7 +74,9 @@ function extensions(session: SessionState): string[] {
     `LIMITS RCPTMAX=${options.limits.recipients}`,
   ];
   if (options.tls && !facts.tls) lines.push("STARTTLS");
-  if (options.auth !== "never" && isLoginSafe(session)) lines.push(`AUTH ${mechanismNames(reception)}`);
+  if (options.auth !== "never" && isLoginSafe(session)) {
+    lines.push(`AUTH ${mechanismNames(reception)}`);
+  }
   lines.push("VRFY");
   if (reception.may("EXPN", facts)) lines.push("EXPN");
   if (reception.may("VERB", facts)) lines.push("VERB");

@@ -61,6 +61,8 @@ export type LoginStep = { readonly challenge: string | Uint8Array } | Login;
 
 /** A login that takes several messages, such as SCRAM-SHA-256 (RFC 5802, 7677). */
 export interface LoginExchange {
+  /** Who the client says it is, once it said so; for the logs. */
+  readonly user: string;
   /**
    * Takes the client's next message. For SCRAM: client-first, client-final, and the empty message that answers the
    * server's proof (RFC 4954 4), after which the account is told.
@@ -89,6 +91,9 @@ export interface Reception {
   expand(session: SessionFacts, text: string): Reply | Promise<Reply>;
   /** AUTH PLAIN and LOGIN: checks a name and a password. */
   authenticate(session: SessionFacts, name: string, password: string): Promise<Login>;
-  /** AUTH SCRAM-SHA-256: begins an exchange. Absent: the mechanism is not offered. */
-  scram?(session: SessionFacts): LoginExchange;
+  /**
+   * AUTH SCRAM-SHA-256, or SCRAM-SHA-256-PLUS (`bound`, only when `session.tls.endPoint` is there): begins an
+   * exchange. Absent: neither is offered.
+   */
+  scram?(session: SessionFacts, bound: boolean): LoginExchange;
 }

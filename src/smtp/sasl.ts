@@ -1,7 +1,7 @@
 /** In charge of SASL as a server plays it: PLAIN, LOGIN, and exchanges that Reception plays (RFC 4954, 4616). */
 
 import { decode } from "../base/bytes.ts";
-import type { Login, LoginStep, Reception, SessionFacts } from "./reception.ts";
+import type { Login, LoginExchange, LoginStep, Reception, SessionFacts } from "./reception.ts";
 import { WRONG_LOGIN } from "./replies.ts";
 
 /** What a message of the client came to; `malformed`: it does not fit the mechanism. */
@@ -22,15 +22,9 @@ export interface Mechanism {
 const MAKERS: Readonly<
   Record<string, (reception: Reception, session: SessionFacts) => Mechanism | undefined>
 > = {
-  "SCRAM-SHA-256": (reception, session) => {
-    const exchange = reception.scram?.(session);
-    return exchange && {
-      name: "SCRAM-SHA-256",
-      opening: "",
-      user: "",
-      step: (message) => exchange.step(message),
-    };
-  },
+  "SCRAM-SHA-256-PLUS": (reception, session) =>
+    session.tls?.endPoint && scram("SCRAM-SHA-256-PLUS", reception.scram?.(session, true)),
+  "SCRAM-SHA-256": (reception, session) => scram("SCRAM-SHA-256", reception.scram?.(session, false)),
   PLAIN: (reception, session) => new Plain(reception, session),
   LOGIN: (reception, session) => new UserAndPassword(reception, session),
 };
@@ -41,9 +35,23 @@ export function mechanism(name: string, reception: Reception, session: SessionFa
   return Object.hasOwn(MAKERS, upper) ? MAKERS[upper]!(reception, session) : undefined;
 }
 
-/** The names that EHLO lists. */
+/**
+ * The names that EHLO lists, the best first. SCRAM-SHA-256-PLUS is for those who ask for it by name: mail programs on
+ * GNU SASL (mutt) choose it wherever they see it, bind to `tls-exporter` only, and then can't log in at all.
+ */
 export function mechanismNames(reception: Reception): string {
   return reception.scram ? "SCRAM-SHA-256 PLAIN LOGIN" : "PLAIN LOGIN";
+}
+
+function scram(name: string, exchange: LoginExchange | undefined): Mechanism | undefined {
+  return exchange && {
+    name,
+    opening: "",
+    get user() {
+      return exchange.user;
+    },
+    step: (message) => exchange.step(message),
+  };
 }
 
 /** Base64 of a response, `=` being the empty one; undefined when it is not base64. */

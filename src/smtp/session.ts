@@ -1,10 +1,12 @@
 /** In charge of one receiving session from greeting to close, for SMTP, submission and LMTP (RFC 5321, 6409, 2033). */
 
+import { eventTurn } from "../base/clock.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
+import type { Idler } from "../wire/crowd.ts";
 import { LineConn } from "../wire/line_conn.ts";
 import { looksForeign } from "./command.ts";
 import { CommandMode } from "./command_mode.ts";
-import { EARLY_TALKER, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "./replies.ts";
+import { CROWDED, EARLY_TALKER, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "./replies.ts";
 import { formatReply, type Reply, reply } from "./reply.ts";
 import { type ClosedBecause, type Progress, SessionState, type SmtpSessionOptions } from "./session_state.ts";
 
@@ -12,15 +14,13 @@ export type { ClosedBecause, SessionEvent, SmtpLimits, SmtpSessionOptions } from
 
 /** How long a client that was sent away may take to notice. */
 const PARTING_MS = 1_000;
-/** Turns of the microtask queue after which a read that needs no waiting has come back. */
-const EARLY_TURNS = 8;
 
 /** Greets, converses, closes. Never throws; a text that is not completed is dropped. */
 export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Promise<void> {
   await new SmtpSession(conn, options).serve();
 }
 
-class SmtpSession {
+class SmtpSession implements Idler {
   readonly #state: SessionState;
   readonly #options: SmtpSessionOptions;
   readonly #commands = new CommandMode();
@@ -28,6 +28,8 @@ class SmtpSession {
   #waiting = false;
   /** The read that was begun before the greeting. */
   #firstRead: Promise<boolean> | undefined;
+  /** Since when the client is waited for. */
+  #waitingSince = 0;
 
   constructor(conn: ByteConn, options: SmtpSessionOptions) {
     this.#options = options;
@@ -36,9 +38,10 @@ class SmtpSession {
 
   async serve(): Promise<void> {
     const state = this.#state;
-    const { closing, onEvent } = this.#options;
+    const { closing, onEvent, crowd } = this.#options;
     const onClosing = () => this.#shutDown();
     closing.addEventListener("abort", onClosing);
+    const unwatch = crowd?.watch(this);
     try {
       onEvent?.({ kind: "connected" }, state.facts);
       if (this.#options.implicitTls) await state.encrypt();
@@ -53,6 +56,7 @@ class SmtpSession {
       state.enter("greeted");
     }
     closing.removeEventListener("abort", onClosing);
+    unwatch?.();
     state.deadline.end();
     state.line.close();
     onEvent?.(
@@ -61,7 +65,20 @@ class SmtpSession {
     );
   }
 
-  /** The greeting doesn't wait; but who has sent something by now talks before listening. */
+  /** For the crowd: a client that has sent no MAIL yet may be sent away while it is waited for. */
+  get idleSince(): number | undefined {
+    const { phase, messages, facts, over } = this.#state;
+    const unused = messages === 0 && (phase === "greeted" || phase === "ready") &&
+      facts.account === undefined;
+    return this.#waiting && unused && !over ? this.#waitingSince : undefined;
+  }
+
+  /** Sends an idle client away. */
+  makeRoom(): void {
+    if (this.idleSince !== undefined) this.#interrupt(CROWDED, "crowded");
+  }
+
+  /** Who has sent something before the greeting talks before listening. */
   async #greet(): Promise<void> {
     const { line } = this.#state;
     if (this.#options.closing.aborted) return this.#sayLast(SHUTTING_DOWN, "shutdown");
@@ -72,12 +89,12 @@ class SmtpSession {
     line.put(formatReply(reply(220, undefined, `${this.#options.hostname} ${protocol} dinopost`)));
   }
 
-  /** Tells whether input is there already, without waiting for any. */
+  /** Tells whether input has arrived already, without waiting for any. */
   async #talksEarly(): Promise<boolean> {
     let early = false;
     this.#firstRead = this.#state.line.fill();
     this.#firstRead.then((more) => early = more, () => {});
-    for (let turn = 0; turn < EARLY_TURNS; turn++) await null;
+    await eventTurn();
     return early;
   }
 
@@ -103,6 +120,7 @@ class SmtpSession {
     const patience = (state.mode ?? this.#commands).patience(state);
     if (patience !== undefined) state.deadline.set(patience);
     this.#waiting = true;
+    if (this.#options.crowd) this.#waitingSince = this.#options.clock.monotonic();
     try {
       if (state.line.pending > 0) await state.line.flush();
       const reading = this.#firstRead ?? state.line.fill();

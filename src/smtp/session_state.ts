@@ -3,10 +3,12 @@
 import type { Clock } from "../base/clock.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
+import type { Crowd } from "../wire/crowd.ts";
 import type { Deadline, Deadlines } from "../wire/deadlines.ts";
 import type { LineConn } from "../wire/line_conn.ts";
 import type { ServerTls } from "../wire/tls.ts";
 import type { KnownVerb } from "./command.ts";
+import { Pace } from "./pace.ts";
 import type { Phase } from "./phase.ts";
 import type { MessageSink, Reception, Service, SessionFacts } from "./reception.ts";
 import { type FixedReply, TOO_MANY_ERRORS, TOO_MUCH_JUNK } from "./replies.ts";
@@ -25,6 +27,11 @@ export interface SmtpLimits {
   dataTimeoutMs: number;
   /** More errors than this end the session. */
   errorsPerSession: number;
+  /**
+   * How many commands a client may send in a second, over time and beyond a first burst, before it is slowed down to
+   * that. Commands that lead to an accepted message don't count. Default: no bound.
+   */
+  commandsPerSecond?: number;
 }
 
 /** What a session is made of. */
@@ -54,6 +61,8 @@ export interface SmtpSessionOptions {
   bare?: "refuse" | "normalize";
   /** A name for the logs, unique in this process. */
   id: string;
+  /** Whoever has sent no MAIL yet and is idle may have to make room for others in it. */
+  crowd?: Crowd;
   /** Is told what happens; must not throw. */
   onEvent?(event: SessionEvent, session: SessionFacts): void;
   /** Aborted when the server shuts down: `421 4.3.2` between commands. */
@@ -68,6 +77,8 @@ export type ClosedBecause =
   | "gone"
   /** A time-out. */
   | "idle"
+  /** Idle while others waited for a place. */
+  | "crowded"
   /** The server shuts down. */
   | "shutdown"
   /** Too many errors or too much junk. */
@@ -138,6 +149,8 @@ export class SessionState {
   /** MAIL was refused: commands that the client had already sent for that message are no errors. */
   mailRefused = false;
   messages = 0;
+  /** Slows down who sends commands and no mail. */
+  readonly pace: Pace;
   #phase: Phase = "greeted";
   #transaction: Transaction | undefined;
   #errors = 0;
@@ -152,6 +165,7 @@ export class SessionState {
     this.line = line;
     this.deadline = options.deadlines.watch(onLate);
     this.facts = factsOf(line.conn, options);
+    this.pace = new Pace(options.clock, options.limits);
   }
 
   /** Where the session stands. */
@@ -232,6 +246,7 @@ export class SessionState {
   accepted(): void {
     this.messages++;
     this.#junk = this.#refusals = this.#forgiven = 0;
+    this.pace.refill();
   }
 
   /** Nothing more is read. The first reason counts. */

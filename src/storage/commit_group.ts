@@ -5,6 +5,7 @@
 
 import { setImmediate } from "node:timers";
 import { type Clock, sleep } from "../base/clock.ts";
+import type { CommitChain } from "./commit_chain.ts";
 import { isRefusal, messageOf, StorageError, troubleOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 import { Batch, LIMITS, plan, type Planned } from "./write_plan.ts";
@@ -15,6 +16,8 @@ export interface CommitGroupOptions {
   readonly clock: Clock;
   /** Is told in words that the file is locked, once for each commit that meets it. */
   readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
+  /** For a store behind a network: makes each commit happen once. */
+  readonly chain?: CommitChain | undefined;
 }
 
 /** The pauses while another process holds the file: the first, the longest, and all of them together. */
@@ -103,6 +106,8 @@ export class CommitGroup implements Writer {
   }
 
   async #commit({ checks, mutations }: Batch): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+    const { chain } = this.#options;
+    if (chain) return await chain.commit(checks, mutations);
     let waited = 0;
     for (let pause: number = LOCKED.firstMs;; pause = Math.min(pause * 2, LOCKED.longestMs)) {
       try {
@@ -124,6 +129,7 @@ function turn(): Promise<void> {
 }
 
 function storageError(error: unknown, { checks, mutations }: Batch): StorageError {
+  if (error instanceof StorageError) return error;
   const kind = troubleOf(error);
   const reason = messageOf(error);
   if (kind === "full") return new StorageError(kind, `The store's disk is full or fails: ${reason}.`, error);

@@ -6,6 +6,11 @@
 /** Where the format's version is kept: a number, see `store.ts`. */
 export const format: Deno.KvKey = ["format"];
 
+/** The last commit of one process on a shared store, named by chance: a number. See `commit_chain.ts`. */
+export function commitChain(name: string): Deno.KvKey {
+  return ["commit", name];
+}
+
 /** Chunk `n` (from 0) of the text of body `id`: bytes. */
 export function body(id: string, n: number): Deno.KvKey {
   return ["body", id, n];
@@ -20,6 +25,12 @@ export function bodyRefs(id: string): Deno.KvKey {
 export function bodyPending(id: string): Deno.KvKey {
   return ["bodypending", id];
 }
+
+/** All chunks of all texts. */
+export const bodies: Deno.KvListSelector = { prefix: ["body"] };
+
+/** Of all shared texts, how many own them. */
+export const bodiesRefs: Deno.KvListSelector = { prefix: ["bodyrefs"] };
 
 /** All marks, by id. */
 export const bodiesPending: Deno.KvListSelector = { prefix: ["bodypending"] };
@@ -67,6 +78,14 @@ export function queueDueUntil(when: number): Deno.KvListSelector {
 /** The due keys after `when` (milliseconds since 1970), soonest first. */
 export function queueDueAfter(when: number): Deno.KvListSelector {
   return { start: ["q", "due", when, true], end: ["q", "due", true] };
+}
+
+/** The due keys from that one on, up to and with `until` (milliseconds since 1970), soonest first. */
+export function queueDueBetween(
+  from: { readonly when: number; readonly id: string; readonly part: number },
+  until: number,
+): Deno.KvListSelector {
+  return { start: queueDue(from.when, from.id, from.part), end: ["q", "due", until, true] };
 }
 
 /** One attempt to deliver message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
@@ -118,6 +137,9 @@ export function account(address: string): Deno.KvKey {
   return ["account", address];
 }
 
+/** How often accounts changed on a shared store, whose servers watch it: a `Deno.KvU64`, changed by sums. */
+export const accountsVersion: Deno.KvKey = ["version", "account"];
+
 /** All accounts, by address. */
 export const accounts: Deno.KvListSelector = { prefix: ["account"] };
 
@@ -126,6 +148,9 @@ export function alias(address: string): Deno.KvKey {
   return ["alias", address];
 }
 
+/** How often aliases changed on a shared store, whose servers watch it: a `Deno.KvU64`, changed by sums. */
+export const aliasesVersion: Deno.KvKey = ["version", "alias"];
+
 /** All aliases, by address. */
 export const aliases: Deno.KvListSelector = { prefix: ["alias"] };
 
@@ -133,6 +158,9 @@ export const aliases: Deno.KvListSelector = { prefix: ["alias"] };
 export function mail(address: string, uid: string): Deno.KvKey {
   return ["mail", address, uid];
 }
+
+/** All messages in all mailboxes, by address. */
+export const mailsAll: Deno.KvListSelector = { prefix: ["mail"] };
 
 /** All messages in the mailbox of `address`, oldest first. */
 export function mails(address: string): Deno.KvListSelector {
@@ -156,6 +184,9 @@ export function mailBytes(address: string): Deno.KvKey {
 
 /** Of all mailboxes, how many messages they hold, by address. */
 export const mailCounts: Deno.KvListSelector = { prefix: ["mailcount"] };
+
+/** Of all mailboxes, how many bytes they hold, by address. */
+export const mailByteCounts: Deno.KvListSelector = { prefix: ["mailbytes"] };
 
 /**
  * A removal of many messages from the mailbox of `address`: its list of uids in parts from 0; part -1 says that the

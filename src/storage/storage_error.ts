@@ -23,7 +23,8 @@ export class StorageError extends Error {
 const FULL =
   /database or disk is full|disk I\/O error|SQLITE_FULL|SQLITE_IOERR|no space left|read-?only database/i;
 const LOCKED = /database (?:table )?is locked|database is busy|SQLITE_BUSY/i;
-const REFUSED = /^Too many |too large|cannot be empty|^Failed to perform |could not be cloned|^Invalid /i;
+const REFUSED =
+  /^Too many |too large|cannot be empty|^Failed to perform |could not be cloned|^Invalid |\(status=4(?:00|13) /i;
 
 /** The kind of trouble that an error of KV is. */
 export function troubleOf(error: unknown): StorageTrouble {

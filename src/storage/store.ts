@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { CommitChain } from "./commit_chain.ts";
 import { CommitGroup } from "./commit_group.ts";
 import * as keys from "./keys.ts";
 import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
@@ -55,7 +56,8 @@ class KvStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(readonly kv: Deno.Kv, readonly embedded: boolean, options: StoreOptions) {
-    this.#group = new CommitGroup(kv, options);
+    const chain = embedded ? undefined : new CommitChain(kv, options);
+    this.#group = new CommitGroup(kv, { ...options, chain });
   }
 
   write(change: Write): Promise<WriteResult> {
@@ -79,20 +81,7 @@ async function openKv(location: string, remote: boolean): Promise<Deno.Kv> {
 }
 
 async function checkFormat(store: Store, location: string): Promise<void> {
-  let { value, versionstamp } = await store.kv.get(keys.format);
-  if (versionstamp === null) {
-    for await (const _ of store.kv.list({ prefix: [] }, { limit: 1 })) {
-      throw new StorageError(
-        "failed",
-        `${location} holds the data of another program: give dinopost its own.`,
-      );
-    }
-    const check = { key: keys.format, versionstamp: null };
-    const mark = { type: "set", key: keys.format, value: FORMAT } as const;
-    const written = await store.write({ checks: [check], mutations: [mark], size: 32 });
-    // when the check failed, another server has just made the same shared store
-    value = written.ok ? FORMAT : (await store.kv.get(keys.format)).value;
-  }
+  const value = await readFormat(store) ?? await markFormat(store, location);
   if (value === FORMAT) return;
   throw new StorageError(
     "failed",
@@ -101,6 +90,24 @@ async function checkFormat(store: Store, location: string): Promise<void> {
         `run the newer one, or use another data directory.`
       : `${location} has an unknown format (${String(value)}); this dinopost knows the format ${FORMAT}.`,
   );
+}
+
+async function readFormat(store: Store): Promise<unknown> {
+  return (await store.kv.get(keys.format)).value;
+}
+
+/** Marks a new store; answers the format it has then. */
+async function markFormat(store: Store, location: string): Promise<unknown> {
+  for await (const _ of store.kv.list({ prefix: [] }, { limit: 1 })) {
+    // another server may have made the same shared store just now
+    const value = await readFormat(store);
+    if (value !== null) return value;
+    throw new StorageError("failed", `${location} holds the data of another program: give dinopost its own.`);
+  }
+  const check = { key: keys.format, versionstamp: null };
+  const mark = { type: "set", key: keys.format, value: FORMAT } as const;
+  const written = await store.write({ checks: [check], mutations: [mark], size: 32 });
+  return written.ok ? FORMAT : await readFormat(store);
 }
 
 function openError(location: string, error: unknown): StorageError {

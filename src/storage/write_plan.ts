@@ -3,8 +3,11 @@
 import { binaryString } from "../base/bytes.ts";
 import type { Write } from "./write.ts";
 
-/** KV's limits for one commit; that of the bytes (800 KiB) with some room, since they are estimated. */
-export const LIMITS = { mutations: 1000, checks: 100, bytes: 780 * 1024 } as const;
+/**
+ * KV's limits for one commit, less the one check and the one mutation of a `CommitChain`; that of the bytes (800 KiB)
+ * with some room, since they are estimated.
+ */
+export const LIMITS = { mutations: 999, checks: 99, bytes: 780 * 1024 } as const;
 
 /** A write, with what is to be known of it to put it beside others. */
 export interface Planned {

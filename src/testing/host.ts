@@ -6,6 +6,7 @@ import type { Random } from "../base/random.ts";
 import { concat, decode, encode } from "../base/bytes.ts";
 import { loadConfig } from "../config/load.ts";
 import { MailServer } from "../mail_server.ts";
+import type { TlsMaterial } from "../wire/tls.ts";
 import { SmtpClient } from "../smtp/client.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
 
@@ -17,6 +18,8 @@ export interface HostOptions {
   readonly accounts?: Readonly<Record<string, string>>;
   /** More configuration, in the form of the file; what stands here wins. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Its certificate; without one it offers no TLS. */
+  readonly certificate?: TlsMaterial;
   /** Told what happens. */
   readonly journal?: Journal;
   /** Told each line of each conversation it begins with other hosts. */
@@ -90,6 +93,7 @@ export class Host {
       clock,
       random,
       journal,
+      certificate: this.#options.certificate ?? null,
       ...(trace === undefined ? {} : { trace: (_id, line) => trace(line) }),
     });
   }

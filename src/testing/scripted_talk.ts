@@ -141,6 +141,7 @@ export class ScriptedTalk {
       const went = await this.#act(this.host.answer("end", message.rcpts[i] ?? ""), (code) => {
         if (code < 300 && this.session.messages.at(-1) !== message) this.session.messages.push(message);
       });
+      this.host.changed();
       if (!went) return false;
     }
     return true;

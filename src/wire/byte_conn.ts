@@ -29,6 +29,8 @@ export interface TlsFacts {
   readonly cipher: string;
   /** The name the client asked for, when it did. */
   readonly serverName?: string;
+  /** Server side: the channel binding `tls-server-end-point` (RFC 5929 4); absent when the certificate has none. */
+  readonly endPoint?: Uint8Array;
   /** Client side: why the peer's certificate is not trusted; absent when it is. */
   readonly untrusted?: string;
 }

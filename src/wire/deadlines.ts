@@ -20,6 +20,7 @@ export class Deadlines {
   #timer: Timer | undefined;
   #closed = false;
 
+  /** No timer is set before a deadline is. */
   constructor(clock: Clock, everyMs = 1000) {
     this.#clock = clock;
     this.#everyMs = everyMs;

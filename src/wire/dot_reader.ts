@@ -19,7 +19,10 @@ export type DotState =
 export interface DotResult {
   /** How many octets of the input were taken; with `end`, what follows is not text any more. */
   readonly used: number;
-  /** The decoded text, in order: views into the input, or static bytes. Valid as long as the input is. */
+  /**
+   * The decoded text, in order: views into the input, or static bytes. Valid as long as the input is. Together with
+   * a refusal they are of no use, and may hold what was refused.
+   */
   readonly pieces: readonly Uint8Array[];
   /** How far it came. */
   readonly state: DotState;

@@ -1,5 +1,6 @@
 /** In charge of putting the text of a message on the wire: no octets of it can be taken for the end. */
 
+const NUL = 0;
 const LF = 10;
 const CR = 13;
 const DOT = 46;
@@ -19,7 +20,8 @@ const END_AFTER_CR = Uint8Array.of(LF, DOT, CR, LF);
 
 /**
  * Encodes text for DATA or a multi-line POP3 reply (RFC 5321 4.5.2, RFC 1939 3): a dot before every line that begins
- * with one. A bare CR or LF, which stored text never holds, is made CRLF: a lax peer could take it for a line end.
+ * with one. A bare CR or LF, which stored text never holds, is made CRLF, and a NUL is left out: a lax peer could take
+ * them for a line end, or not see that something stands before a dot.
  */
 export class DotWriter {
   #place = LINE_START;
@@ -32,6 +34,7 @@ export class DotWriter {
     let place = this.#place;
     let from = 0;
     let i = 0;
+    let dropped = false;
     while (i < length) {
       if (place === TEXT) {
         while (i < length && piece[i]! > CR) i++;
@@ -44,6 +47,10 @@ export class DotWriter {
           parts.push(CR_BYTES);
           from = i;
           place = LINE_START;
+        } else if (octet === NUL) {
+          if (i > from) parts.push(piece.subarray(from, i));
+          dropped = true;
+          from = i + 1;
         }
         i++;
       } else if (place === AFTER_CR) {
@@ -55,6 +62,10 @@ export class DotWriter {
           from = i;
         }
         place = LINE_START;
+      } else if (piece[i] === NUL) {
+        if (i > from) parts.push(piece.subarray(from, i));
+        dropped = true;
+        from = ++i;
       } else {
         if (piece[i] === DOT) {
           if (i > from) parts.push(piece.subarray(from, i));
@@ -65,7 +76,7 @@ export class DotWriter {
       }
     }
     this.#place = place;
-    if (parts.length === 0) return [piece];
+    if (parts.length === 0 && !dropped) return [piece];
     if (from < length) parts.push(piece.subarray(from));
     return parts;
   }

@@ -2,6 +2,7 @@
 
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
+import type { Crowd, Refusal } from "./crowd.ts";
 import { plainAddress, tcpConn } from "./tcp_conn.ts";
 
 /** Where to listen, how many to serve, and who serves them. */
@@ -10,14 +11,12 @@ export interface ListenOptions {
   hostname: string;
   /** 0: the system chooses a free one; see {@linkcode TcpListener.address}. */
   port: number;
-  /** How many connections are served at a time in all. */
-  maxConnections: number;
-  /** How many of one remote address. */
-  maxPerAddress: number;
+  /** Whose connections these are: bounds them, together with those of other listeners. */
+  crowd: Crowd;
   /** Serves one connection; it is closed when the promise settles, and a rejection goes to `onError`. */
   onConnection(conn: ByteConn): Promise<void>;
   /** Says no to a connection over a limit (a short write); it is closed when the promise settles. */
-  onRefused?(conn: ByteConn, why: "connections" | "perAddress"): Promise<void>;
+  onRefused?(conn: ByteConn, why: Refusal): Promise<void>;
   /** Told what went wrong with accepting or with a connection's task. */
   onError(error: unknown): void;
   /** For the pause after an accept error (default: the system's). */
@@ -36,7 +35,6 @@ export class TcpListener {
   readonly #closing = new AbortController();
   readonly #connections = new Set<ByteConn>();
   readonly #refusals = new Set<ByteConn>();
-  readonly #perAddress = new Map<string, number>();
   #whenIdle: (() => void)[] = [];
 
   /** Binds at once; throws what the system says (address in use, no permission). */
@@ -100,20 +98,14 @@ export class TcpListener {
   }
 
   #take(raw: Deno.TcpConn): void {
-    const { maxConnections, maxPerAddress } = this.#options;
     const conn = tcpConn(raw);
-    const address = conn.remote.hostname;
-    const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (this.#closing.signal.aborted) conn.close();
-    else if (this.#connections.size >= maxConnections) void this.#refuse(conn, "connections");
-    else if (ofAddress >= maxPerAddress) void this.#refuse(conn, "perAddress");
-    else {
-      this.#perAddress.set(address, ofAddress + 1);
-      void this.#serve(conn, address);
-    }
+    if (this.#closing.signal.aborted) return conn.close();
+    const why = this.#options.crowd.enter(conn.remote.hostname);
+    if (why) void this.#refuse(conn, why);
+    else void this.#serve(conn);
   }
 
-  async #serve(conn: ByteConn, address: string): Promise<void> {
+  async #serve(conn: ByteConn): Promise<void> {
     this.#connections.add(conn);
     try {
       await this.#options.onConnection(conn);
@@ -121,13 +113,11 @@ export class TcpListener {
       this.#tell(error);
     }
     this.#connections.delete(conn);
-    const left = this.#perAddress.get(address)! - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+    this.#options.crowd.leave(conn.remote.hostname);
     this.#ended(conn);
   }
 
-  async #refuse(conn: ByteConn, why: "connections" | "perAddress"): Promise<void> {
+  async #refuse(conn: ByteConn, why: Refusal): Promise<void> {
     if (!this.#options.onRefused || this.#refusals.size >= MAX_REFUSALS) return conn.close();
     this.#refusals.add(conn);
     try {

@@ -6,6 +6,7 @@ import type { ByteConn } from "./byte_conn.ts";
 export interface TcpByteConn extends ByteConn {
   /** The platform's own connection. */
   readonly raw: Deno.TcpConn;
+  /** See {@linkcode ByteConn}; never rejects. */
   closeWrite(): Promise<void>;
 }
 

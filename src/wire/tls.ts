@@ -4,11 +4,14 @@ import process from "node:process";
 import type { SecureContext, SecureVersion, TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { ByteConn, TlsFacts } from "./byte_conn.ts";
+import { serverEndPoint } from "./end_point.ts";
 import { nodeTls, TlsBase, TlsConn } from "./tls_conn.ts";
 
 /** A certificate (with its chain) and its key, both PEM. */
 export interface TlsMaterial {
+  /** The certificate, then those that signed it. */
   readonly cert: string;
+  /** The private key, not encrypted. */
   readonly key: string;
 }
 
@@ -20,8 +23,11 @@ export interface ServerTls {
    * handshake fails. What was received in clear and not yet consumed is the caller's to discard before.
    */
   upgrade(conn: ByteConn): Promise<ByteConn>;
-  /** From the next handshake on another certificate is used. Throws, and goes on with the old one, when it is no good. */
-  reload(material: TlsMaterial): void;
+  /**
+   * From the next handshake on other certificates are used; without `sni` those for other names stay. Throws, and goes
+   * on with the old ones, when one is no good.
+   */
+  reload(material: TlsMaterial, sni?: Readonly<Record<string, TlsMaterial>>): void;
   /** Whole days until the certificate expires (the first one of those in use); negative when it has. */
   readonly daysLeft: number;
 }
@@ -43,58 +49,72 @@ export function serverTls(material: TlsMaterial, options: ServerTlsOptions = {})
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** A certificate in use. */
+interface Identity {
+  readonly context: SecureContext;
+  readonly cert: string;
+  readonly endPoint: Uint8Array | undefined;
+}
+
 class Server implements ServerTls {
   readonly #minVersion: "TLSv1.2" | "TLSv1.3";
   readonly #clock: Clock;
-  readonly #named = new Map<string, SecureContext>();
-  readonly #namedCerts: string[] = [];
-  #context: SecureContext;
-  #cert: string;
+  #named: ReadonlyMap<string, Identity>;
+  #identity: Identity;
 
   constructor(material: TlsMaterial, options: ServerTlsOptions) {
     this.#minVersion = options.minVersion ?? "TLSv1.2";
     this.#clock = options.clock ?? systemClock;
-    this.#context = this.#makeContext(material);
-    this.#cert = material.cert;
-    for (const [name, other] of Object.entries(options.sni ?? {})) {
-      this.#named.set(name.toLowerCase(), this.#makeContext(other));
-      this.#namedCerts.push(other.cert);
-    }
+    this.#identity = this.#identify(material);
+    this.#named = this.#identifyAll(options.sni ?? {});
   }
 
   get daysLeft(): number {
-    const ends = [this.#cert, ...this.#namedCerts].map((cert) => Date.parse(certificate(cert).validTo));
+    const ends = [this.#identity, ...this.#named.values()].map(({ cert }) =>
+      Date.parse(certificate(cert).validTo)
+    );
     return Math.floor((Math.min(...ends) - this.#clock.now()) / DAY_MS);
   }
 
-  reload(material: TlsMaterial): void {
-    this.#context = this.#makeContext(material);
-    this.#cert = material.cert;
+  reload(material: TlsMaterial, sni?: Readonly<Record<string, TlsMaterial>>): void {
+    const identity = this.#identify(material);
+    if (sni) this.#named = this.#identifyAll(sni);
+    this.#identity = identity;
   }
 
   upgrade(conn: ByteConn): Promise<ByteConn> {
     const base = new TlsBase(conn);
+    let used = this.#identity;
     const socket = new (nodeTls().TLSSocket)(
       base.stream as unknown as ConstructorParameters<typeof TLSSocket>[0],
       {
         isServer: true,
-        secureContext: this.#context,
+        secureContext: used.context,
         ...(this.#named.size > 0 && {
-          SNICallback: (name: string, choose: (error: Error | null, context?: SecureContext) => void) =>
-            choose(null, this.#named.get(name.toLowerCase()) ?? this.#context),
+          SNICallback: (name: string, choose: (error: Error | null, context?: SecureContext) => void) => {
+            used = this.#named.get(name.toLowerCase()) ?? used;
+            choose(null, used.context);
+          },
         }),
       },
     );
-    return handshake(base, socket, "secure");
+    return handshake(base, socket, { done: "secure", endPoint: () => used.endPoint });
   }
 
-  #makeContext(material: TlsMaterial): SecureContext {
+  #identifyAll(sni: Readonly<Record<string, TlsMaterial>>): Map<string, Identity> {
+    return new Map(
+      Object.entries(sni).map(([name, material]) => [name.toLowerCase(), this.#identify(material)]),
+    );
+  }
+
+  #identify(material: TlsMaterial): Identity {
     const { cert, key } = material;
     const parsed = certificate(cert);
     if (!parsed.checkPrivateKey(process.getBuiltinModule("node:crypto").createPrivateKey(key))) {
       throw new Error("The TLS key does not belong to the certificate");
     }
-    return nodeTls().createSecureContext({ cert, key, minVersion: this.#minVersion });
+    const context = nodeTls().createSecureContext({ cert, key, minVersion: this.#minVersion });
+    return { context, cert, endPoint: serverEndPoint(cert) };
   }
 }
 
@@ -131,14 +151,14 @@ export function clientTls(conn: ByteConn, options: ClientTlsOptions): Promise<By
     minVersion: (options.minVersion ?? "TLSv1.2") as SecureVersion,
     ...(ca && { ca }),
   });
-  return handshake(base, socket, "secureConnect");
+  return handshake(base, socket, { done: "secureConnect" });
 }
 
 /** Waits for the handshake; whatever way it fails, both layers are closed. */
 function handshake(
   base: TlsBase,
   socket: TLSSocket,
-  doneEvent: "secure" | "secureConnect",
+  { done, endPoint }: { done: "secure" | "secureConnect"; endPoint?: () => Uint8Array | undefined },
 ): Promise<TlsConn> {
   return new Promise((resolve, reject) => {
     function fail(error?: Error): void {
@@ -151,8 +171,10 @@ function handshake(
     socket.on("error", fail);
     socket.on("_tlsError", fail);
     socket.on("close", ended);
-    socket.once(doneEvent, () => {
-      const conn = new TlsConn(base, socket, factsOf(socket, doneEvent === "secure"));
+    socket.once(done, () => {
+      const binding = endPoint?.();
+      const facts = factsOf(socket, done === "secure");
+      const conn = new TlsConn(base, socket, binding ? { ...facts, endPoint: binding } : facts);
       // from here on it would destroy what is still to be read
       socket.off("error", fail);
       socket.off("_tlsError", fail);

@@ -26,7 +26,9 @@ export function nodeTls(): typeof import("node:tls") {
  * or not, so the flow is held here, before each read (`mayRead`).
  */
 export class TlsBase {
+  /** What node:tls gets. */
   readonly stream: Duplex;
+  /** What carries the encrypted octets. */
   readonly conn: ByteConn;
   /** Set by the one who reads the decrypted text: what to wait for before reading on. */
   mayRead: () => Promise<void> | undefined = () => undefined;
@@ -39,6 +41,7 @@ export class TlsBase {
   #buffer = new Uint8Array(SMALL_CHUNK);
   #reading = false;
 
+  /** Takes the connection over; nobody else reads or writes it from here on. */
   constructor(conn: ByteConn) {
     this.conn = conn;
     const { Duplex } = process.getBuiltinModule("node:stream");
@@ -125,6 +128,7 @@ export class TlsConn implements ByteConn {
   #failure: Error | undefined;
   #closed = false;
 
+  /** Reads from a socket that stands on `base`; call it in the very turn in which the handshake is told. */
   constructor(base: TlsBase, socket: TLSSocket, facts: TlsFacts) {
     this.#base = base;
     this.#socket = socket;

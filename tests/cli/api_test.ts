@@ -160,9 +160,14 @@ Deno.test("alias adds and removes targets and keeps the others", async () => {
     assertEquals(asked.at(-1)!.body, '{"targets":["jo@example.org","ann@example.net"]}');
     await run(["alias", "remove", "staff@example.org", "jo@example.org"]);
     assertEquals(asked.at(-1)!.method, "DELETE"); // the last target is gone
+    await run(["alias", "add", "staff@example.org", "ann@example.net", "--owner", "bo@example.org"]);
+    assertEquals(
+      asked.at(-1)!.body,
+      '{"targets":["jo@example.org","ann@example.net"],"owner":"bo@example.org"}',
+    );
     assertEquals(
       (await run(["alias", "list"])).out,
-      "ADDRESS            TARGETS\nstaff@example.org  jo@example.org\n",
+      "ADDRESS            OWNER  TARGETS\nstaff@example.org  -      jo@example.org\n",
     );
   });
 });

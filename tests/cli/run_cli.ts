@@ -33,7 +33,16 @@ export function cliCommand(args: string[], options: CliOptions = {}): Deno.Comma
     if (value !== undefined) env[name] = value;
   }
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", "--config", new URL("deno.json", ROOT).pathname, script, ...args],
+    args: [
+      "run",
+      "-A",
+      "--quiet",
+      "--no-prompt",
+      "--config",
+      new URL("deno.json", ROOT).pathname,
+      script,
+      ...args,
+    ],
     cwd: options.cwd ?? new URL("tests/cli/", ROOT).pathname,
     clearEnv: true,
     env,

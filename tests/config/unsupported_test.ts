@@ -5,7 +5,6 @@ import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 
 /** A setting that asks for the feature, by its key. */
 const ASKING: Record<string, unknown> = {
-  "kv": { kv: "https://kv.example/x" },
   "listen.submission": { listen: { submission: ["127.0.0.1:0"] } },
   "listen.submissions": { listen: { submissions: ["127.0.0.1:0"] } },
   "listen.lmtp": { listen: { lmtp: ["127.0.0.1:0"] } },

@@ -52,3 +52,20 @@ Deno.test("Aliases on a shared store falls back to the configuration", async () 
   await aliases.put({ address: STAFF, targets: [BRAIN] });
   assertEquals((await aliases.get(STAFF))?.targets.length, 1);
 });
+
+Deno.test("Aliases.get() takes an alias called owner-NAME for the owner of NAME", async () => {
+  await using store = await memoryStore();
+  const configured = {
+    "staff@localhost": ["brain@localhost"],
+    "owner-staff@localhost": ["pinky@localhost"],
+    "team@localhost": ["brain@localhost"],
+    "owner-team@elsewhere": ["pinky@localhost"],
+  };
+  const aliases = new Aliases(store, { clock: new ManualClock(), configured });
+  await aliases.load();
+  assertEquals(aliases.get("Staff@localhost")?.owner, "owner-staff@localhost");
+  assertEquals(aliases.get("team@localhost")?.owner, undefined);
+  assertEquals(aliases.get("owner-staff@localhost")?.owner, undefined);
+  await aliases.put({ address: "staff@localhost", targets: ["brain@localhost"], owner: "zort@localhost" });
+  assertEquals(aliases.get("staff@localhost")?.owner, "zort@localhost");
+});

@@ -177,6 +177,7 @@ class FakeSink implements MessageSink {
 }
 
 class ThreeSteps implements LoginExchange {
+  readonly user = "brain@howstuffworks.com";
   #step = 0;
 
   step(message: Uint8Array): Promise<{ challenge: string } | Login> {

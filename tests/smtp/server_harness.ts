@@ -1,5 +1,6 @@
 /** In charge of starting a receiving session for a test, in memory or over TCP. */
 
+import { systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { serveSmtp, type SessionEvent, type SmtpSessionOptions } from "../../src/smtp/session.ts";
 import { memoryPair, type MemoryPairOptions } from "../../src/testing/memory_conn.ts";
@@ -8,6 +9,8 @@ import { Deadlines } from "../../src/wire/deadlines.ts";
 import { tcpConn } from "../../src/wire/tcp_conn.ts";
 import type { ServerTls } from "../../src/wire/tls.ts";
 import { type FakeBehaviour, FakeReception } from "./fake_reception.ts";
+
+const WATCHDOG_MS = 60_000;
 
 /** What differs from the defaults. */
 export interface HarnessOptions extends Partial<Omit<SmtpSessionOptions, "limits">> {
@@ -60,6 +63,8 @@ export async function startSession(options: HarnessOptions = {}): Promise<Harnes
   const events: SessionEvent[] = [];
   const [conn, plain] = tcp ? await tcpPair() : memoryPair(memory);
   const server = remote === undefined ? plain : withRemote(plain, remote);
+  // A session that doesn't end must not keep a test from ending.
+  const watchdog = systemClock.schedule(WATCHDOG_MS, () => conn.close());
   await before?.(conn);
   const done = serveSmtp(server, {
     reception,
@@ -80,7 +85,10 @@ export async function startSession(options: HarnessOptions = {}): Promise<Harnes
       ...limits,
     },
     ...rest,
-  }).finally(() => deadlines.close());
+  }).finally(() => {
+    watchdog.cancel();
+    deadlines.close();
+  });
   return { conn, server, reception, clock, events, closing, done };
 }
 

@@ -80,7 +80,7 @@ for (const tcp of [false, true]) {
 }
 
 async function startEarly(sent: string, tcp: boolean): Promise<Harness> {
-  return await startSession({ tcp, before: (conn) => say(conn, sent) });
+  return await startSession({ tcp, before: (conn) => say(conn, sent).then(() => turns()) });
 }
 
 Deno.test("serveSmtp() greets with 421 4.3.2 when the server shuts down already", async () => {
@@ -263,8 +263,8 @@ Deno.test("serveSmtp() does not time out while the answer is on our side", async
 
 Deno.test("serveSmtp() closes on a client that does not read its replies", async () => {
   const harness = await startSession({ memory: { capacity: 64 }, limits: { errorsPerSession: 1_000_000 } });
-  harness.conn.write(encode("XYZZY\r\n".repeat(100))).catch(() => {});
   await until(harness.conn, /^220/);
+  harness.conn.write(encode("XYZZY\r\n".repeat(100))).catch(() => {});
   await turns();
   harness.clock.advance(301_000);
   await turns();

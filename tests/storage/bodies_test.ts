@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { systemClock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { concat } from "../../src/base/bytes.ts";
 import {
@@ -67,7 +67,7 @@ async function left(store: Store): Promise<string[]> {
   ];
 }
 
-function sweeper(store: Store, clock = new ManualClock()): BodySweeper {
+function sweeper(store: Store, clock: Clock = new ManualClock()): BodySweeper {
   return new BodySweeper(store, { clock, graceMs: 3_600_000 });
 }
 
@@ -158,7 +158,7 @@ onEachStore("a swept body can't be committed, nor written on", async (store) => 
   const done = await written(store, "done", bytes);
   const draft = done.finish();
   const busy = await written(store, "busy", bytes);
-  assertEquals(await sweeper(store).sweep(true), 2);
+  assertEquals(await sweeper(store, systemClock).sweep(true), 2);
   assertEquals(await store.write(together(draft.write(1), owner("done"))), { ok: false });
   const error = await assertRejects(async () => await busy.append(bytes), StorageError);
   assertEquals(error.kind, "failed");
@@ -187,6 +187,18 @@ onEachStore(
     assertEquals(await readWhole(store, ref), bytes);
   },
 );
+
+onEachStore("BodySweeper spares writers that began after it, also when it removes all", async (store) => {
+  const clock = new ManualClock();
+  const dead = new BodyWriter(store, { id: "dead", clock });
+  await dead.append(textOf(MIB));
+  const atStart = sweeper(store, clock);
+  clock.advance(1);
+  const begun = new BodyWriter(store, { id: "begun", clock });
+  await begun.append(textOf(MIB));
+  assertEquals(await atStart.sweep(true), 1);
+  assertEquals(await readWhole(store, await commit(store, begun.finish())), textOf(MIB));
+});
 
 onEachStore("releaseBody() deletes with the last owner", async (store) => {
   for (const size of [4300, 8 * CHUNK, 8 * CHUNK + 1, 10 * MIB]) {

@@ -59,7 +59,7 @@ onEachStore("Store.write() says what is wrong with a write that is too big for o
   const error = await assertRejects(() => store.write(many), StorageError);
   assertEquals(error.kind, "failed");
   assertStringIncludes(error.message, "1001 mutations");
-  assertStringIncludes(error.message, "at most 1000 mutations, 100 checks and 800 KiB");
+  assertStringIncludes(error.message, "at most 999 mutations, 99 checks and 800 KiB");
   const heavy: Write = {
     mutations: Array.from(
       { length: 14 },

@@ -3,6 +3,7 @@
 import type { Clock } from "../../src/base/clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
+import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 
 /** A folder that is gone at the end of the block. */
 export async function tempDir(): Promise<{ path: string } & AsyncDisposable> {
@@ -10,25 +11,33 @@ export async function tempDir(): Promise<{ path: string } & AsyncDisposable> {
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** Registers a test for each kind of embedded store. */
+/** Registers a test for each kind of store, the shared ones too. */
 export function onEachStore(name: string, test: (store: Store) => Promise<void>): void {
-  Deno.test(`${name} (memory)`, async () => {
-    const store = await openStore({ location: ":memory:", clock: systemClock });
-    try {
-      await test(store);
-    } finally {
-      await store.close();
-    }
-  });
+  onEachEmbeddedStore(name, test);
+  for (const kind of SHARED_KVS) {
+    Deno.test(`${name} (${kind.name})`, async () => {
+      await using server = await startShared(kind);
+      await onStore(server.url, test);
+    });
+  }
+}
+
+/** Registers a test for each kind of embedded store. */
+export function onEachEmbeddedStore(name: string, test: (store: Store) => Promise<void>): void {
+  Deno.test(`${name} (memory)`, () => onStore(":memory:", test));
   Deno.test(`${name} (file)`, async () => {
     await using dir = await tempDir();
-    const store = await openStore({ location: `${dir.path}/kv.sqlite3`, clock: systemClock });
-    try {
-      await test(store);
-    } finally {
-      await store.close();
-    }
+    await onStore(`${dir.path}/kv.sqlite3`, test);
   });
+}
+
+async function onStore(location: string, test: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore({ location, clock: systemClock });
+  try {
+    await test(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /** A store in memory with a clock of its own, closed at the end of the block. */

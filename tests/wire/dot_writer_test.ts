@@ -33,6 +33,9 @@ const CASES: [text: string, wire: string][] = [
   ["a\r\r\n.\r\r\n", "a\r\n\r\n..\r\n\r\n.\r\n"],
   ["\n.\r\n", "\r\n..\r\n.\r\n"],
   ["\t\x01a\r\n", "\t\x01a\r\n.\r\n"],
+  ["\r\n\0.\r\nb\0\0c\r\n", "\r\n..\r\nbc\r\n.\r\n"],
+  ["\0", ".\r\n"],
+  ["a\r\0\n.", "a\r\n\r\n..\r\n.\r\n"],
 ];
 
 Deno.test("DotWriter doubles dots and completes the text, wherever it is cut", () => {
@@ -55,7 +58,7 @@ Deno.test("DotWriter hands out the piece itself when nothing is to be done", () 
 });
 
 const anyText = fc.array(
-  fc.constantFrom("\r\n", "\r\n.", "\r\n.\r\n", ".", "\r", "\n", "\n.\n", "\r.\r", "a", "bc", "\t"),
+  fc.constantFrom("\r\n", "\r\n.", "\r\n.\r\n", ".", "\r", "\n", "\n.\n", "\r.\r", "a", "bc", "\t", "\0"),
   { maxLength: 30, size: "max" },
 ).map((parts) => parts.join(""));
 
@@ -64,7 +67,7 @@ Deno.test("DotWriter writes nothing that anybody could take for an end before th
     fc.property(anyText, fc.nat(40), (text, cut) => {
       const wire = encode(text.slice(0, cut), text.slice(cut));
       assertNotMatch(wire.slice(0, -3), /(^|[\r\n])\.([\r\n]|$)/);
-      assertNotMatch(wire, /\r(?!\n)|(?<!\r)\n/);
+      assertNotMatch(wire, /\r(?!\n)|(?<!\r)\n|\0/);
     }),
     { numRuns: 2000 },
   );

@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from "node:crypto";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
@@ -79,7 +80,13 @@ Deno.test("serverTls() and clientTls() talk, on TCP and on anything else", async
   const tls = serverTls(MAIL);
   for (const pair of [await tcpPair(), memoryPair(), memoryPair({ bytewise: true })]) {
     const { client, server } = await encrypted(tls, {}, pair);
-    assertEquals(server.tls, { protocol: "TLSv1.3", cipher: server.tls.cipher, serverName: "mail.test" });
+    const { endPoint, ...facts } = server.tls;
+    assertEquals(facts, { protocol: "TLSv1.3", cipher: facts.cipher, serverName: "mail.test" });
+    // RFC 5929 4.1: the certificate is signed with SHA-256
+    assertEquals(
+      endPoint,
+      new Uint8Array(createHash("sha256").update(new X509Certificate(MAIL.cert).raw).digest()),
+    );
     assertEquals(client.tls.protocol, "TLSv1.3");
     assertStringIncludes(client.tls.cipher, "TLS_");
     assertEquals(server.remote, pair[1].remote);

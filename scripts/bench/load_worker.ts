@@ -1,0 +1,67 @@
+/** In charge of making load, on a thread of its own, so that measuring doesn't stand in its way. */
+
+import { readMaildrop } from "./pop3_load.ts";
+import { Sink } from "./sink.ts";
+import { type Load, LoadConn, sendLoad } from "./smtp_client.ts";
+
+const idle: LoadConn[] = [];
+let sink: Sink | undefined;
+
+/** What the worker does; `LoadWorker` in `load.ts` calls these by name. */
+const tasks = {
+  send: (load: Load) => sendLoad(load),
+
+  /** Opens connections that have said EHLO, some at a time; answers how many there are. */
+  async idleOpen(port: number, count: number): Promise<number> {
+    while (idle.length < count) {
+      const some = Math.min(50, count - idle.length);
+      idle.push(...await Promise.all(Array.from({ length: some }, () => LoadConn.greet(port))));
+    }
+    return idle.length;
+  },
+
+  idleClose(): void {
+    for (const conn of idle.splice(0)) conn.close();
+  },
+
+  sinkOpen(): number {
+    sink = new Sink();
+    return sink.port;
+  },
+
+  /** Answers how many came, when it is `count` or after `ms`. */
+  async sinkUntil(count: number, ms: number): Promise<number> {
+    await sink!.until(count, ms);
+    return sink!.count;
+  },
+
+  sinkClose(): void {
+    sink?.close();
+    sink = undefined;
+  },
+
+  readMaildrop,
+};
+
+/** The tasks, for who calls them from another thread. */
+export type Tasks = typeof tasks;
+
+interface Call {
+  readonly id: number;
+  readonly name: keyof Tasks;
+  readonly args: unknown[];
+}
+
+const port = self as unknown as {
+  onmessage: (event: MessageEvent<Call>) => void;
+  postMessage(answer: unknown): void;
+};
+
+port.onmessage = async ({ data: { id, name, args } }) => {
+  try {
+    const run = tasks[name] as (...args: unknown[]) => unknown;
+    port.postMessage({ id, value: await run(...args) });
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+  }
+};

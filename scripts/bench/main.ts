@@ -1,0 +1,89 @@
+/**
+ * In charge of measuring dinopost and printing a table. Needs nothing but Deno; everything happens on loopback.
+ *
+ * Usage: deno task bench [--only accept,idle] [--seconds 2] [--queue 10000] [--json]
+ */
+import { parseArgs } from "node:util";
+import { LoadWorker } from "./load.ts";
+import { type Row, ROWS } from "./rows.ts";
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: Object.keys(ROWS).join(",") },
+    seconds: { type: "string", default: "2" },
+    queue: { type: "string", default: "10000" },
+    json: { type: "boolean", default: false },
+  },
+});
+
+/** Measures the rows one after the other; one that fails is told and does not stop the others. */
+async function run(): Promise<{ rows: Row[]; failures: string[] }> {
+  const rows: Row[] = [];
+  const failures: string[] = [];
+  const root = await Deno.makeTempDir({ prefix: "dinopost-bench-" });
+  const load = new LoadWorker();
+  let folders = 0;
+  const bench = {
+    load,
+    folder: () => `${root}/${++folders}`,
+    seconds: Number(values.seconds),
+    queue: Number(values.queue),
+    tell(row: Row) {
+      rows.push(row);
+      console.error(`${row.what}: ${number(row.value)} ${row.unit}`);
+    },
+  };
+  try {
+    for (const name of values.only.split(",")) {
+      const measure = ROWS[name];
+      if (!measure) throw new Error(`There is no row "${name}"; known are ${Object.keys(ROWS).join(", ")}.`);
+      try {
+        await measure(bench);
+      } catch (error) {
+        failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+        console.error(failures.at(-1));
+      }
+    }
+  } finally {
+    load.close();
+    await Deno.remove(root, { recursive: true });
+  }
+  return { rows, failures };
+}
+
+/** Three significant digits where there are no more before the point. */
+function number(value: number | undefined): string {
+  if (value === undefined) return "";
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 3;
+  return value.toLocaleString("en", { maximumFractionDigits: digits });
+}
+
+function table(rows: readonly Row[]): string {
+  const head = ["", "", "", "should be", "p50 ms", "p99 ms", "CPU ms each", "peak RSS MiB"];
+  const lines = rows.map((r) => [
+    r.what,
+    number(r.value),
+    r.unit,
+    r.target ?? "",
+    number(r.p50),
+    number(r.p99),
+    number(r.cpu),
+    number(r.peak),
+  ]);
+  const rule = ["---", "---:", "---", "---:", "---:", "---:", "---:", "---:"];
+  return [head, rule, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+const system = {
+  deno: Deno.version.deno,
+  cores: navigator.hardwareConcurrency,
+  load: Deno.loadavg()[0],
+  os: `${Deno.build.os} ${Deno.osRelease()}`,
+};
+const { rows, failures } = await run();
+if (values.json) console.log(JSON.stringify({ system, rows, failures }, null, 2));
+else {
+  const about = `Deno ${system.deno}, ${system.os}, ${system.cores} cores`;
+  console.log(`\n${about}, load average ${number(system.load)} before\n\n${table(rows)}`);
+}
+if (failures.length > 0) Deno.exitCode = 1;

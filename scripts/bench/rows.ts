@@ -1,0 +1,261 @@
+/** In charge of what is measured: each row of the table is a function here. */
+
+import type { LoadWorker } from "./load.ts";
+import { type Mode, ServerProcess } from "./server_process.ts";
+import type { Load, LoadResult } from "./smtp_client.ts";
+
+/** One line of the table. Fields that were not measured are left out. */
+export interface Row {
+  readonly what: string;
+  /** The figure, with its unit in `unit`. */
+  readonly value: number;
+  readonly unit: string;
+  readonly p50?: number;
+  readonly p99?: number;
+  /** CPU of the server per message, all its threads: milliseconds. */
+  readonly cpu?: number;
+  /** The most memory it had: MiB. */
+  readonly peak?: number;
+  /** What the figure should be. */
+  readonly target?: string;
+}
+
+/** What the rows work with. */
+export interface Bench {
+  readonly load: LoadWorker;
+  /** An empty folder, a new one for each call. */
+  folder(): string;
+  /** About how long one measurement lasts: seconds. */
+  readonly seconds: number;
+  /** Messages in the long queue. */
+  readonly queue: number;
+  tell(row: Row): void;
+}
+
+const SIZE = 4096;
+const LOCAL = "user@local.test";
+const REMOTE = "user@sink.test";
+const MOST = 200_000;
+const SINK_MS = 120_000;
+
+/** The rows by the name that `--only` takes. */
+export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  accept,
+  deliver,
+  relay,
+  big,
+  idle,
+  start,
+  pop3,
+  queue,
+};
+
+async function accept(bench: Bench): Promise<void> {
+  await using server = await serve(bench, "hold");
+  const to = REMOTE;
+  const sets: [string, Pick<Load, "connections" | "anew" | "pipelined">, string?][] = [
+    ["1 connection", { connections: 1 }, "≥ 1,500"],
+    ["10 connections", { connections: 10 }],
+    ["50 connections", { connections: 50 }, "≥ 5,000"],
+    ["200 connections", { connections: 200 }],
+    ["50 connections, pipelining", { connections: 50, pipelined: true }],
+    ["10 at a time, a new connection each", { connections: 10, anew: true }],
+  ];
+  for (const [what, set, target] of sets) {
+    const found = await measure(bench, server, { ...set, to, size: SIZE });
+    bench.tell({ what: `accept 4 KiB, ${what}`, ...found, ...(target ? { target } : {}) });
+  }
+}
+
+async function deliver(bench: Bench): Promise<void> {
+  await using server = await serve(bench, "local");
+  const found = await measure(bench, server, { connections: 20, to: LOCAL, size: SIZE });
+  bench.tell({ what: "accept into a mailbox, 20 connections", ...found });
+}
+
+async function relay(bench: Bench): Promise<void> {
+  const sink = await bench.load.run("sinkOpen");
+  try {
+    await using server = await ServerProcess.start(bench.folder(), "relay", sink);
+    let before = 0;
+    const arrive = async (expected: number) => {
+      const came = await bench.load.run("sinkUntil", before + expected, SINK_MS);
+      if (came < before + expected) throw new Error(`The sink got ${came - before} of ${expected} messages`);
+      before = came;
+    };
+    const found = await measure(bench, server, { connections: 20, to: REMOTE, size: SIZE }, arrive);
+    bench.tell({ what: "relay to a sink, 20 connections", ...found });
+  } finally {
+    await bench.load.run("sinkClose");
+  }
+}
+
+async function big(bench: Bench): Promise<void> {
+  for (const mib of [10, 25]) {
+    await using server = await serve(bench, "hold");
+    const messages = Math.ceil(240 / mib);
+    const from = server.cpu();
+    const load = { connections: 4, messages, size: mib * 2 ** 20, to: REMOTE, port: server.smtp };
+    const result = all(load, await bench.load.run("send", load));
+    bench.tell({
+      what: `accept ${mib} MiB, 4 connections`,
+      value: mib * messages * 1000 / result.ms,
+      unit: "MiB/s",
+      ...costs(server, from, messages),
+    });
+  }
+}
+
+async function idle(bench: Bench): Promise<void> {
+  for (const count of [1000, 5000]) {
+    await using server = await serve(bench, "hold");
+    await warmUp(bench, server);
+    const before = server.memory()?.rss;
+    if (before === undefined) return; // the system doesn't tell
+    try {
+      await bench.load.run("idleOpen", server.smtp, count);
+      await pause(1000);
+      const grown = (server.memory()!.rss - before) * 1024 / count;
+      const target = count === 1000 ? { target: "< 40" } : {};
+      bench.tell({ what: `idle, ${count} connections`, value: grown, unit: "KiB each", ...target });
+    } finally {
+      await bench.load.run("idleClose");
+    }
+  }
+}
+
+async function start(bench: Bench): Promise<void> {
+  const times: number[] = [];
+  const dir = bench.folder();
+  for (let n = 0; n < 6; n++) {
+    await using server = await ServerProcess.start(dir, "hold");
+    if (n > 0) times.push(server.startMs); // the first one makes the data directory
+  }
+  times.sort((a, b) => a - b);
+  bench.tell({ what: "start to ready", value: times[2]!, unit: "ms", target: "< 300" });
+}
+
+async function pop3(bench: Bench): Promise<void> {
+  await using server = await serve(bench, "local");
+  const messages = 2000;
+  const load = { connections: 20, messages, size: SIZE, to: LOCAL, port: server.smtp };
+  all(load, await bench.load.run("send", load));
+  for (let round = 0; round < 3; round++) {
+    const found = await bench.load.run("readMaildrop", server.pop3, LOCAL, "bench");
+    if (found.messages !== messages) throw new Error(`The maildrop has ${found.messages} of ${messages}`);
+    if (round < 2) continue; // the code is warm from the third one on
+    for (const [what, value] of [["STAT", found.stat], ["LIST", found.list], ["UIDL", found.uidl]] as const) {
+      bench.tell({ what: `POP3 ${what}, 2,000 messages`, value, unit: "ms", target: "< 50" });
+    }
+    const value = messages * 1000 / found.retr;
+    bench.tell({ what: "POP3 RETR of all, pipelined", value, unit: "messages/s" });
+  }
+}
+
+async function queue(bench: Bench): Promise<void> {
+  const dir = bench.folder();
+  await fillQueue(bench, dir);
+  await openQueue(bench, dir);
+  const sink = await bench.load.run("sinkOpen");
+  try {
+    const from = performance.now();
+    await using _server = await ServerProcess.start(dir, "relay", sink);
+    const came = await bench.load.run("sinkUntil", bench.queue, SINK_MS);
+    const value = came * 1000 / (performance.now() - from);
+    bench.tell({ what: `flush of ${came} messages, start included`, value, unit: "messages/s" });
+  } finally {
+    await bench.load.run("sinkClose");
+  }
+}
+
+async function fillQueue(bench: Bench, dir: string): Promise<void> {
+  await using server = await ServerProcess.start(dir, "hold");
+  const chunk = Math.max(1000, Math.floor(bench.queue / 10));
+  let first = 0;
+  let last = 0;
+  for (let sent = 0; sent < bench.queue; sent += chunk) {
+    const messages = Math.min(chunk, bench.queue - sent);
+    const load = { connections: 50, messages, size: SIZE, to: REMOTE, port: server.smtp };
+    const result = all(load, await bench.load.run("send", load));
+    last = messages * 1000 / result.ms;
+    // the first chunk is that of cold code
+    if (sent <= chunk) first = last;
+  }
+  bench.tell({
+    what: `accept with ${bench.queue} queued, against an empty queue`,
+    value: last * 100 / first,
+    unit: "%",
+    target: "≥ 80",
+  });
+}
+
+async function openQueue(bench: Bench, dir: string): Promise<void> {
+  await using server = await ServerProcess.start(dir, "hold");
+  const { startMs: value } = server;
+  bench.tell({ what: `start with ${bench.queue} queued`, value, unit: "ms", target: "< 1,000" });
+  for (
+    const [what, path, target] of [
+      ["page of the queue", "/api/v1/queue?limit=100", "< 50"],
+      ["summary of the queue", "/api/v1/queue/summary", "< 500"],
+    ] as const
+  ) {
+    await server.ask(path);
+    const { ms } = await server.ask(path);
+    bench.tell({ what, value: ms, unit: "ms", target });
+  }
+  const peak = server.memory()?.peak;
+  if (peak === undefined) return;
+  bench.tell({ what: `memory with ${bench.queue} queued`, value: peak, unit: "MiB", target: "< 200" });
+}
+
+/** A server that has an empty store. */
+function serve(bench: Bench, mode: Mode): Promise<ServerProcess> {
+  return ServerProcess.start(bench.folder(), mode);
+}
+
+async function warmUp(bench: Bench, server: ServerProcess): Promise<void> {
+  await bench.load.run("send", { connections: 5, messages: 500, size: SIZE, to: REMOTE, port: server.smtp });
+}
+
+/** Sends as many as last the wanted time, after a warm-up that tells how many that are. */
+async function measure(
+  bench: Bench,
+  server: ServerProcess,
+  of: Omit<Load, "port" | "messages">,
+  arrive: (messages: number) => Promise<void> = () => Promise.resolve(),
+): Promise<Omit<Row, "what">> {
+  const send = async (messages: number) => {
+    const load = { ...of, port: server.smtp, messages };
+    const from = performance.now();
+    const result = all(load, await bench.load.run("send", load));
+    await arrive(messages);
+    return { ...result, ms: performance.now() - from };
+  };
+  const first = Math.max(300, 4 * of.connections);
+  let rate = first / (await send(first)).ms;
+  const second = Math.ceil(Math.max(first, rate * 500));
+  rate = second / (await send(second)).ms;
+  const messages = Math.ceil(Math.min(MOST, Math.max(first, rate * bench.seconds * 1000)));
+  const from = server.cpu();
+  const { ms, p50, p99 } = await send(messages);
+  return { value: messages * 1000 / ms, unit: "messages/s", p50, p99, ...costs(server, from, messages) };
+}
+
+/** The result, when every message was accepted. */
+function all(load: Load, result: LoadResult): LoadResult {
+  if (result.refused === 0) return result;
+  throw new Error(`The server refused ${result.refused} of ${load.messages} messages`);
+}
+
+function costs(server: ServerProcess, from: number | undefined, messages: number): Partial<Row> {
+  const to = server.cpu();
+  const memory = server.memory();
+  return {
+    ...(from === undefined || to === undefined ? {} : { cpu: (to - from) * 1000 / messages }),
+    ...(memory === undefined ? {} : { peak: memory.peak }),
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}

@@ -1,0 +1,117 @@
+/** In charge of the server under measurement: a process of its own, its start, its end, what it costs. */
+
+/** What the server does with what it takes; see `serve.ts`. */
+export type Mode = "hold" | "local" | "relay";
+
+const decoder = new TextDecoder();
+const SERVE = new URL("./serve.ts", import.meta.url).pathname;
+const START_MS = 20_000;
+const TICKS_PER_SECOND = 100;
+const TOKEN = "bench";
+
+/** A running server. */
+export class ServerProcess implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  /** Its ports. */
+  readonly smtp: number;
+  readonly pop3: number;
+  readonly admin: number;
+  /** From the start of the process to its `ready` line: milliseconds. */
+  readonly startMs: number;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    of: { smtp: number; pop3: number; admin: number; startMs: number },
+  ) {
+    this.#child = child;
+    this.smtp = of.smtp;
+    this.pop3 = of.pop3;
+    this.admin = of.admin;
+    this.startMs = of.startMs;
+  }
+
+  /** Starts one on free ports, its data under `dir`; `sink` is the port that `relay` delivers to. */
+  static async start(dir: string, mode: Mode, sink = 0): Promise<ServerProcess> {
+    const from = performance.now();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", SERVE, "--port", "0", "--dir", dir, "--mode", mode, "--sink", `127.0.0.1:${sink}`],
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const timer = setTimeout(() => child.kill("SIGKILL"), START_MS);
+    const { ready, said } = await readyLine(child);
+    clearTimeout(timer);
+    const startMs = performance.now() - from;
+    if (ready === undefined) throw new Error(`The server did not start. It said:\n${said}`);
+    const port = (kind: string) => Number(new RegExp(`${kind}=\\["[^"]*:(\\d+)"`).exec(ready)?.[1]);
+    return new ServerProcess(child, {
+      smtp: port("smtp"),
+      pop3: port("pop3"),
+      admin: port("admin"),
+      startMs,
+    });
+  }
+
+  /** Memory in MiB: now, and the most since the start (where the system tells: Linux). */
+  memory(): { rss: number; peak: number } | undefined {
+    const status = this.#proc("status");
+    if (status === undefined) return undefined;
+    const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
+    return { rss: mib("VmRSS"), peak: mib("VmHWM") };
+  }
+
+  /** Seconds of CPU so far (where the system tells: Linux). */
+  cpu(): number | undefined {
+    const fields = this.#proc("stat")?.split(") ")[1]?.split(" ");
+    return fields && (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** Asks the HTTP surface; answers what it said and how long it took. */
+  async ask(path: string): Promise<{ ms: number; answer: Record<string, unknown> }> {
+    const from = performance.now();
+    const response = await fetch(`http://127.0.0.1:${this.admin}${path}`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${JSON.stringify(answer)}`);
+    return { ms: performance.now() - from, answer };
+  }
+
+  /** Ends it as an operator would. */
+  async stop(): Promise<void> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // it has ended already
+    }
+    await this.#child.status;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #proc(file: string): string | undefined {
+    try {
+      return Deno.readTextFileSync(`/proc/${this.#child.pid}/${file}`);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Reads up to the line that says that it is ready; what comes later is read and thrown away. */
+async function readyLine(child: Deno.ChildProcess): Promise<{ ready: string | undefined; said: string }> {
+  const reader = child.stderr.getReader();
+  let said = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return { ready: undefined, said };
+    said += decoder.decode(value, { stream: true });
+    const ready = said.split("\n").slice(0, -1).find((line) => / INFO ready /.test(line));
+    if (ready === undefined) continue;
+    reader.releaseLock();
+    child.stderr.pipeTo(new WritableStream()).catch(() => {});
+    return { ready, said };
+  }
+}

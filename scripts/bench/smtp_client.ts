@@ -1,0 +1,174 @@
+/** In charge of the client's side of SMTP as a load generator needs it: written once, sent often, replies counted. */
+
+const LF = 10;
+const BLANK = 32;
+const DASH = 45;
+
+/** One connection that counts replies instead of reading them. */
+export class LoadConn {
+  readonly #conn: Deno.TcpConn;
+  readonly #buffer = new Uint8Array(4096);
+  #start = 0;
+  #end = 0;
+
+  private constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+  }
+
+  /** Connects. */
+  static async connect(port: number): Promise<LoadConn> {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.setNoDelay(true);
+    return new LoadConn(conn);
+  }
+
+  /** Connects, hears the greeting and says EHLO. */
+  static async greet(port: number): Promise<LoadConn> {
+    const conn = await LoadConn.connect(port);
+    await conn.replies(1);
+    await conn.say(EHLO);
+    return conn;
+  }
+
+  /** Writes all of it. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+  }
+
+  /** Writes, and reads one reply; answers its code. */
+  async say(bytes: Uint8Array): Promise<number> {
+    await this.write(bytes);
+    return await this.replies(1);
+  }
+
+  /** Reads so many whole replies; answers the code of the last one. Throws at the end of the stream. */
+  async replies(count: number): Promise<number> {
+    let code = 0;
+    while (count > 0) {
+      const end = this.#buffer.subarray(this.#start, this.#end).indexOf(LF);
+      if (end < 0) await this.#fill();
+      else {
+        const [a, b, c, mark] = this.#buffer.subarray(this.#start) as unknown as number[];
+        this.#start += end + 1;
+        if (mark === DASH) continue;
+        if (mark !== BLANK) throw new Error("The server sent something that is no reply");
+        code = (a! - 48) * 100 + (b! - 48) * 10 + c! - 48;
+        count--;
+      }
+    }
+    return code;
+  }
+
+  /** Closes. */
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // the server was quicker
+    }
+  }
+
+  async #fill(): Promise<void> {
+    this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+    const count = await this.#conn.read(this.#buffer.subarray(this.#end));
+    if (count === null) throw new Error("The server closed the connection");
+    this.#end += count;
+  }
+}
+
+const encoder = new TextEncoder();
+const EHLO = encoder.encode("EHLO client.test\r\n");
+const MAIL = encoder.encode("MAIL FROM:<sender@client.test>\r\n");
+const DATA = encoder.encode("DATA\r\n");
+const QUIT = encoder.encode("QUIT\r\n");
+
+/** What is to be sent. */
+export interface Load {
+  readonly port: number;
+  readonly to: string;
+  readonly connections: number;
+  readonly messages: number;
+  /** Octets of the text. */
+  readonly size: number;
+  /** MAIL, RCPT and DATA in one write. */
+  readonly pipelined?: boolean;
+  /** A connection for each message. */
+  readonly anew?: boolean;
+}
+
+/** What became of it. */
+export interface LoadResult {
+  /** How many messages the server answered 250. */
+  readonly accepted: number;
+  /** Anything else. */
+  readonly refused: number;
+  readonly ms: number;
+  /** From MAIL (or connecting) to the last 250: milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Sends it all. */
+export async function sendLoad(load: Load): Promise<LoadResult> {
+  const rcpt = encoder.encode(`RCPT TO:<${load.to}>\r\n`);
+  const parts = { rcpt, text: textOf(load.size), envelope: join(MAIL, rcpt, DATA) };
+  const lasted: number[] = [];
+  let left = load.messages;
+  let accepted = 0;
+  async function run(): Promise<void> {
+    let conn = load.anew ? undefined : await LoadConn.greet(load.port);
+    while (left > 0) {
+      left--;
+      const from = performance.now();
+      conn ??= await LoadConn.greet(load.port);
+      if (await sendOne(conn, parts, load.pipelined ?? false)) accepted++;
+      if (load.anew) {
+        await conn.say(QUIT);
+        conn.close();
+        conn = undefined;
+      }
+      lasted.push(performance.now() - from);
+    }
+    await conn?.say(QUIT);
+    conn?.close();
+  }
+  const from = performance.now();
+  await Promise.all(Array.from({ length: load.connections }, run));
+  const ms = performance.now() - from;
+  lasted.sort((a, b) => a - b);
+  const at = (part: number) => lasted[Math.floor((lasted.length - 1) * part)] ?? 0;
+  return { accepted, refused: load.messages - accepted, ms, p50: at(0.5), p99: at(0.99) };
+}
+
+async function sendOne(
+  conn: LoadConn,
+  parts: { rcpt: Uint8Array; text: Uint8Array; envelope: Uint8Array },
+  pipelined: boolean,
+): Promise<boolean> {
+  if (pipelined) {
+    await conn.write(parts.envelope);
+    await conn.replies(3);
+  } else {
+    await conn.say(MAIL);
+    await conn.say(parts.rcpt);
+    await conn.say(DATA);
+  }
+  return await conn.say(parts.text) === 250;
+}
+
+/** A message of that size, with its end, ready to be sent. */
+function textOf(size: number): Uint8Array {
+  const head = "From: <sender@client.test>\r\nSubject: A message under load\r\n" +
+    "Message-ID: <1@client.test>\r\nDate: Tue, 24 Nov 2026 03:51:22 +0000\r\n\r\n";
+  const line = "The quick brown fox jumps over the lazy dog, and does it again and again.\r\n";
+  const rest = Math.max(0, size - head.length);
+  const body = line.repeat(Math.floor(rest / line.length));
+  const last = "x".repeat(Math.max(0, rest - body.length - 2));
+  return encoder.encode(`${head}${body}${last}\r\n.\r\n`);
+}
+
+function join(...parts: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}

@@ -1,0 +1,127 @@
+/** In charge of reading messages of a mailbox for people: the head for lists, the whole parsed for one. */
+
+import { addressParser, decodeWords, type Email } from "postal-mime";
+import PostalMime from "postal-mime";
+import { concat } from "../base/bytes.ts";
+import { parseFields, scanHead } from "../mail/header.ts";
+import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
+
+/** What a list shows of a message's head. */
+export interface HeadView {
+  readonly from: string;
+  readonly to: string;
+  readonly subject: string;
+  /** The message's own date, or when it came: milliseconds since 1970. */
+  readonly date: number;
+}
+
+/** An attachment with its bytes. */
+export interface AttachmentView {
+  readonly filename: string | null;
+  readonly contentType: string;
+  readonly contentId: string | null;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A message, parsed. */
+export interface MailView extends HeadView {
+  readonly headers: { name: string; value: string }[];
+  readonly text: string | null;
+  readonly html: string | null;
+  readonly attachments: AttachmentView[];
+  /** Why text and attachments are not there, when the message could not be taken apart. */
+  readonly trouble: string | null;
+}
+
+/** A longer head is cut. */
+const MAX_HEAD = 128 * 1024;
+/** Parts within parts (FIELD_NOTES S8): who nests deeper wants to do harm. */
+const MAX_DEPTH = 20;
+
+/** Reads no more of a message than its head. */
+export async function readHead(mailStore: MailStore, entry: MailEntry): Promise<HeadView> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of mailStore.read(entry)) {
+    parts.push(piece);
+    size += piece.length;
+    // the first piece is only our own prefix
+    if (parts.length > 1 && (size > MAX_HEAD || scanHead(concat(parts)).end >= 0)) break;
+  }
+  return headOf(fieldsOf(concat(parts).subarray(0, MAX_HEAD)), entry);
+}
+
+/** Reads and parses a whole message. Never throws for what is in it. */
+export async function readMail(mailStore: MailStore, entry: MailEntry): Promise<MailView> {
+  const bytes = await readAll(mailStore.read(entry), entry.size);
+  const headers = fieldsOf(bytes.subarray(0, MAX_HEAD));
+  const head = { ...headOf(headers, entry), headers };
+  try {
+    const email = await PostalMime.parse(bytes, { maxNestingDepth: MAX_DEPTH, maxHeadersSize: MAX_HEAD * 8 });
+    return {
+      ...head,
+      text: email.text ?? null,
+      html: email.html ?? null,
+      attachments: email.attachments.map(attachmentOf),
+      trouble: null,
+    };
+  } catch (error) {
+    const trouble = error instanceof Error ? error.message : String(error);
+    return { ...head, text: null, html: null, attachments: [], trouble };
+  }
+}
+
+/** All of a text whose size is known. */
+async function readAll(text: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const piece of text) {
+    bytes.set(piece.subarray(0, size - at), at);
+    at += piece.length;
+  }
+  return bytes.subarray(0, at);
+}
+
+function fieldsOf(head: Uint8Array): { name: string; value: string }[] {
+  return parseFields(head).map(({ name, value }) => ({ name, value: decoded(value) }));
+}
+
+function headOf(fields: readonly { name: string; value: string }[], entry: MailEntry): HeadView {
+  const value = (name: string) =>
+    fields.filter((f) => f.name.toLowerCase() === name).map((f) => f.value).join(", ");
+  const date = Date.parse(value("date"));
+  return {
+    from: value("from") || entry.sender,
+    to: value("to") || entry.recipient,
+    subject: value("subject"),
+    date: Number.isFinite(date) ? date : entry.receivedAt,
+  };
+}
+
+/** Encoded words (RFC 2047) as text. */
+function decoded(value: string): string {
+  if (!value.includes("=?")) return value;
+  try {
+    return decodeWords(value);
+  } catch {
+    return value;
+  }
+}
+
+function attachmentOf(attachment: Email["attachments"][number]): AttachmentView {
+  const { filename, mimeType, contentId, content } = attachment;
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
+  return {
+    filename: filename ?? null,
+    contentType: mimeType || "application/octet-stream",
+    contentId: contentId ?? null,
+    bytes,
+  };
+}
+
+/** Does a text of addresses name that one, or hold that text? Capitals don't matter. */
+export function namesAddress(text: string, wanted: string): boolean {
+  const low = wanted.trim().toLowerCase();
+  if (text.toLowerCase().includes(low)) return true;
+  return addressParser(text, { flatten: true }).some((one) => one.address?.toLowerCase() === low);
+}

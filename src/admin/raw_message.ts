@@ -1,0 +1,45 @@
+/** In charge of texts of messages as answers: streamed, and harmless in a browser. */
+
+/** A text as `message/rfc822`. `size` is its length in bytes, `name` makes the file's name. */
+export function rawMessage(text: AsyncIterable<Uint8Array>, of: { size: number; name: string }): Response {
+  return new Response(ReadableStream.from(text) as ReadableStream<Uint8Array>, {
+    headers: {
+      "content-type": "message/rfc822",
+      "content-length": String(of.size),
+      "content-disposition": `attachment; filename="${of.name}.eml"`,
+    },
+  });
+}
+
+/** Types that no browser runs anything of; everything else is only bytes. */
+const HARMLESS =
+  /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|audio\/[\w.+-]+|video\/[\w.+-]+|text\/(?:plain|csv|calendar)|application\/(?:pdf|zip|gzip|json|octet-stream))$/;
+
+/** An attachment: always to be saved, never to be shown in place, whatever it says it is (FIELD_NOTES S9). */
+export function attachmentResponse(
+  bytes: Uint8Array<ArrayBuffer>,
+  of: { type: string; name: string },
+): Response {
+  const type = of.type.toLowerCase();
+  return new Response(bytes, {
+    headers: {
+      "content-type": HARMLESS.test(type) ? type : "application/octet-stream",
+      "content-length": String(bytes.length),
+      "content-disposition": `attachment; filename*=UTF-8''${encodeName(of.name)}`,
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    },
+  });
+}
+
+/** RFC 8187; no path, no control characters, nothing that turns the direction of text around. */
+function encodeName(name: string): string {
+  const clean = name.toWellFormed().replace(
+    // deno-lint-ignore no-control-regex
+    /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069/\\:]/g,
+    "_",
+  ).slice(0, 200);
+  return encodeURIComponent(clean.toWellFormed() || "attachment").replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

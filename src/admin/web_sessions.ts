@@ -1,0 +1,64 @@
+/** In charge of the web page's sessions: a random cookie, of which the store knows only the hash. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { encode } from "../base/bytes.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+
+/** How long a session lasts: milliseconds. */
+export const SESSION_MS = 7 * 24 * 3600_000;
+
+interface SessionRecord {
+  /** When it ends: milliseconds since 1970. */
+  readonly until: number;
+  /** The hash of the token it was begun with: a new token ends the old one's sessions. */
+  readonly token: string;
+}
+
+/** The sessions of one store. */
+export class WebSessions {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #token: Promise<string>;
+
+  /** `token` is the admin token. */
+  constructor(store: Store, options: { clock: Clock; random: Random; token: string }) {
+    this.#store = store;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#token = hash(options.token);
+  }
+
+  /** Begins a session; answers the cookie's value. */
+  async begin(): Promise<string> {
+    const value = this.#random.bytes(32).toHex();
+    const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: await this.#token };
+    const key = keys.session(await hash(value));
+    await this.#store.write({
+      mutations: [{ type: "set", key, value: record, expireIn: SESSION_MS }],
+      size: 300,
+    });
+    return value;
+  }
+
+  /** Is that the cookie of a session that lasts? */
+  async has(value: string): Promise<boolean> {
+    if (!/^[0-9a-f]{64}$/.test(value)) return false;
+    const { value: record } = await this.#store.kv.get<SessionRecord>(keys.session(await hash(value)));
+    return record !== null && record.until > this.#clock.now() && record.token === await this.#token;
+  }
+
+  /** Ends a session. */
+  async end(value: string): Promise<void> {
+    await this.#store.write({
+      mutations: [{ type: "delete", key: keys.session(await hash(value)) }],
+      size: 100,
+    });
+  }
+}
+
+async function hash(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", encode(text))).toHex();
+}

@@ -1,0 +1,153 @@
+/** In charge of reaching mailboxes: over the running server, or in the data directory when none is running. */
+
+import { systemClock } from "../base/clock.ts";
+import { IdMaker } from "../base/ids.ts";
+import { systemRandom } from "../base/random.ts";
+import { parseMailbox } from "../mail/address.ts";
+import type { Imported } from "../mailbox/mailbox_file.ts";
+import { ApiClient, type ApiOptions } from "./api_client.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
+import { loadFor } from "./options.ts";
+import { safe } from "./output.ts";
+
+/** Mailboxes as mbox files. */
+export interface MailboxAccess extends AsyncDisposable {
+  /** All of a mailbox. */
+  read(address: string): AsyncIterable<Uint8Array>;
+  /** Puts all messages of a file into a mailbox. */
+  write(address: string, mbox: AsyncIterable<Uint8Array>): Promise<Imported>;
+}
+
+/** Finds the server, else opens the data directory. Throws {@linkcode CliError}. */
+export async function openMailboxes(options: ApiOptions): Promise<MailboxAccess> {
+  if (options.url === undefined) {
+    const { openStoreAtRest } = await import("../server/store_at_rest.ts");
+    const config = await loadFor(options);
+    try {
+      const rest = await openStoreAtRest(config.dataDir, systemClock);
+      return await OfflineMailboxes.on(rest, config.domains);
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (name === "NoStore") throw new CliError(ExitCode.unavailable, message);
+      if (name !== "StoreInUse") throw error;
+      return new ServedMailboxes(await findServer(options, message));
+    }
+  }
+  return new ServedMailboxes(await ApiClient.find(options));
+}
+
+/** The server that has the data directory; `inUse` says so in words. */
+async function findServer(options: ApiOptions, inUse: string): Promise<ApiClient> {
+  try {
+    return await ApiClient.find(options);
+  } catch (error) {
+    const isHidden = error instanceof CliError && error.code === ExitCode.unavailable;
+    throw isHidden
+      ? new CliError(ExitCode.tryAgain, `${inUse} It has no HTTP surface to be asked over.`)
+      : error;
+  }
+}
+
+class ServedMailboxes implements MailboxAccess {
+  constructor(private readonly api: ApiClient) {}
+
+  async *read(address: string): AsyncGenerator<Uint8Array> {
+    const response = await this.api.open(`${path(address)}/export`);
+    yield* response.body!;
+  }
+
+  async write(address: string, mbox: AsyncIterable<Uint8Array>): Promise<Imported> {
+    const body = ReadableStream.from(mbox) as ReadableStream<Uint8Array<ArrayBuffer>>;
+    const response = await this.api.open(`${path(address)}/import`, {
+      method: "POST",
+      headers: { "content-type": "application/mbox" },
+      body,
+    });
+    return await response.json();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function path(address: string): string {
+  return `/mailboxes/${encodeURIComponent(address)}`;
+}
+
+type Rest = Awaited<ReturnType<typeof import("../server/store_at_rest.ts").openStoreAtRest>>;
+
+class OfflineMailboxes implements MailboxAccess {
+  readonly #rest: Rest;
+  readonly #mailbox: typeof import("../mailbox/mailbox_file.ts");
+  readonly #mailStore: import("../mailbox/mail_store.ts").MailStore;
+  readonly #accounts: import("../mailbox/accounts.ts").Accounts;
+
+  private constructor(
+    rest: Rest,
+    parts: {
+      mailbox: typeof import("../mailbox/mailbox_file.ts");
+      mailStore: import("../mailbox/mail_store.ts").MailStore;
+      accounts: import("../mailbox/accounts.ts").Accounts;
+    },
+  ) {
+    this.#rest = rest;
+    this.#mailbox = parts.mailbox;
+    this.#mailStore = parts.mailStore;
+    this.#accounts = parts.accounts;
+  }
+
+  static async on(rest: Rest, domains: readonly string[]): Promise<OfflineMailboxes> {
+    const [mailbox, { MailStore }, { Accounts }] = await Promise.all([
+      import("../mailbox/mailbox_file.ts"),
+      import("../mailbox/mail_store.ts"),
+      import("../mailbox/accounts.ts"),
+    ]);
+    const accounts = new Accounts(rest.store, { clock: systemClock, random: systemRandom, domains });
+    await accounts.load();
+    return new OfflineMailboxes(rest, {
+      mailbox,
+      accounts,
+      mailStore: new MailStore(rest.store, { clock: systemClock }),
+    });
+  }
+
+  async *read(text: string): AsyncGenerator<Uint8Array> {
+    const address = canonical(text);
+    const known = this.#accounts.has(address) || (await this.#mailStore.usage(address)).messages > 0;
+    if (!known) throw noMailbox(text);
+    yield* this.#mailbox.exportMbox(this.#mailStore, address);
+  }
+
+  async write(text: string, mbox: AsyncIterable<Uint8Array>): Promise<Imported> {
+    const account = this.#accounts.get(canonical(text));
+    if (!account) throw noMailbox(text);
+    try {
+      return await this.#mailbox.importMbox(account.address, mbox, {
+        store: this.#rest.store,
+        mailStore: this.#mailStore,
+        clock: systemClock,
+        ids: new IdMaker(systemClock, systemRandom),
+        quota: account.quota,
+      });
+    } catch (error) {
+      if (!(error instanceof this.#mailbox.ImportStopped)) throw error;
+      throw new CliError(error.why === "source" ? ExitCode.badData : ExitCode.tryAgain, error.message);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#accounts.close();
+    await this.#rest[Symbol.asyncDispose]();
+  }
+}
+
+function canonical(text: string): string {
+  const address = parseMailbox(text.trim());
+  if (address === undefined) throw noMailbox(text);
+  return address;
+}
+
+function noMailbox(text: string): CliError {
+  return new CliError(ExitCode.badData, `There is no mailbox ${safe(text)}`);
+}

@@ -1,0 +1,161 @@
+/** In charge of Maildir folders: written from a mbox, and read as one, message by message. */
+
+import { basename, join } from "node:path";
+import { MboxReader, MboxWriter } from "../mail/mbox.ts";
+import { parsePath } from "../mail/address.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
+
+/** The mark of a message that somebody looked at, in a file's name behind `:2,`. */
+const SEEN = "S";
+
+/**
+ * Writes the messages of a mbox into a Maildir, which is made when it is missing: each first into `tmp/`, and, when it
+ * is on disk, by renaming into `new/`, or `cur/` when it was looked at. Lines end with LF. Answers how many.
+ */
+export async function writeMaildir(dir: string, mbox: AsyncIterable<Uint8Array>): Promise<number> {
+  for (const part of ["", "tmp", "new", "cur"]) {
+    await Deno.mkdir(join(dir, part), { recursive: true, mode: 0o700 });
+  }
+  const reader = new MboxReader();
+  let current: MaildirFile | undefined;
+  let count = 0;
+  async function take(parts: ReturnType<MboxReader["push"]>): Promise<void> {
+    for (const part of parts) {
+      if ("text" in part) {
+        await current!.write(part.text);
+        continue;
+      }
+      await current?.end();
+      current = await MaildirFile.create(dir, { ...part.message, n: count++ });
+    }
+  }
+  try {
+    for await (const piece of mbox) await take(reader.push(piece));
+    await take(reader.end());
+    await current?.end();
+    current = undefined;
+  } finally {
+    await current?.discard();
+  }
+  return count;
+}
+
+class MaildirFile {
+  readonly #file: Deno.FsFile;
+  readonly #from: string;
+  readonly #to: string;
+  readonly #at: Date | undefined;
+
+  private constructor(file: Deno.FsFile, options: { from: string; to: string; at: Date | undefined }) {
+    this.#file = file;
+    this.#from = options.from;
+    this.#to = options.to;
+    this.#at = options.at;
+  }
+
+  static async create(
+    dir: string,
+    of: { n: number; receivedAt: number | undefined; seen: boolean },
+  ): Promise<MaildirFile> {
+    const seconds = Math.floor((of.receivedAt ?? 0) / 1000);
+    for (let again = 0;; again++) {
+      const order = String(of.n).padStart(6, "0");
+      const name = `${seconds}.M${order}P${Deno.pid}${again === 0 ? "" : `Q${again}`}.dinopost`;
+      const from = join(dir, "tmp", name);
+      const to = of.seen ? join(dir, "cur", `${name}:2,${SEEN}`) : join(dir, "new", name);
+      if (await exists(to)) continue;
+      try {
+        const file = await Deno.open(from, { write: true, createNew: true, mode: 0o600 });
+        const at = of.receivedAt === undefined ? undefined : new Date(of.receivedAt);
+        return new MaildirFile(file, { from, to, at });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      }
+    }
+  }
+
+  async write(text: Uint8Array): Promise<void> {
+    // whole lines or parts of them; every CR of a text is one of a CRLF
+    const bytes = text.filter((byte) => byte !== 13);
+    for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+  }
+
+  async end(): Promise<void> {
+    await this.#file.sync();
+    if (this.#at) await this.#file.utime(this.#at, this.#at);
+    this.#file.close();
+    await Deno.rename(this.#from, this.#to);
+  }
+
+  async discard(): Promise<void> {
+    try {
+      this.#file.close();
+      await Deno.remove(this.#from);
+    } catch {
+      // it was ended already, or the disk is away: a file in tmp/ is nobody's message
+    }
+  }
+}
+
+/** The messages of a Maildir as mbox, oldest first by name. Throws {@linkcode CliError} when the folder is none. */
+export async function readMaildir(dir: string): Promise<AsyncGenerator<Uint8Array>> {
+  return asMbox(await messagesIn(dir));
+}
+
+async function* asMbox(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const path of paths) {
+    const flags = /:2,([A-Za-z]*)$/.exec(path)?.[1] ?? "";
+    using file = await Deno.open(path);
+    const { mtime } = await file.stat();
+    const seconds = Number(/^\d{6,11}(?=\.)/.exec(basename(path))?.[0] ?? 0);
+    const receivedAt = seconds > 0 ? seconds * 1000 : mtime?.getTime() ?? 0;
+    const writer = new MboxWriter();
+    let begun = false;
+    for await (const bytes of chunks(file)) {
+      if (!begun) yield writer.begin({ sender: senderOf(bytes), receivedAt, seen: flags.includes(SEEN) });
+      begun = true;
+      yield writer.text(bytes);
+    }
+    if (begun) yield writer.end();
+  }
+}
+
+async function* chunks(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(64 * 1024);
+  for (let n = await file.read(buffer); n !== null; n = await file.read(buffer)) yield buffer.subarray(0, n);
+}
+
+async function messagesIn(dir: string): Promise<string[]> {
+  const found: { name: string; path: string }[] = [];
+  for (const part of ["new", "cur"]) {
+    try {
+      for await (const { name, isFile } of Deno.readDir(join(dir, part))) {
+        if (isFile && !name.startsWith(".")) found.push({ name, path: join(dir, part, name) });
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new CliError(ExitCode.badData, `${dir} is no Maildir: it has no folder ${part}`);
+    }
+  }
+  // the name begins with the time
+  found.sort((a, b) => parseInt(a.name) - parseInt(b.name) || (a.name < b.name ? -1 : 1));
+  return found.map(({ path }) => path);
+}
+
+/** The reverse-path, when delivery wrote it on top. */
+function senderOf(bytes: Uint8Array): string {
+  const head = new TextDecoder().decode(bytes.subarray(0, 1000));
+  const path = /^Return-Path: *(<.*>)\r?$/mi.exec(head.split(/\r?\n\r?\n/, 1)[0]!)?.[1];
+  const parsed = path === undefined ? undefined : parsePath(path, "reverse");
+  return parsed?.ok ? parsed.mailbox : "";
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

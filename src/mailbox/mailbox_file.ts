@@ -1,0 +1,217 @@
+/** In charge of mailboxes as files: all of one written as mbox, and a mbox put into one. */
+
+import type { Clock } from "../base/clock.ts";
+import type { IdMaker } from "../base/ids.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { type MboxMessage, MboxReader, MboxWriter } from "../mail/mbox.ts";
+import { type BodyDraft, BodyMissing, BodyWriter } from "../storage/bodies.ts";
+import type { Store } from "../storage/store.ts";
+import { together } from "../storage/write.ts";
+import { type MailEntry, mailEntry } from "./mail_entry.ts";
+import type { MailStore } from "./mail_store.ts";
+
+/** How many entries are read at a time. */
+const PAGE = 200;
+/** How many messages are on their way into the store at a time. */
+const ABREAST = 32;
+
+/**
+ * All of a mailbox as mbox, in pieces; what comes meanwhile may be in it. A message that is removed meanwhile is left
+ * out. Throws when a text can't be read: a file that looks whole is whole.
+ */
+export async function* exportMbox(mailStore: MailStore, address: Mailbox): AsyncGenerator<Uint8Array> {
+  let after: string | undefined;
+  for (;;) {
+    const page = await mailStore.list(address, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    for (const entry of page) yield* exportOne(mailStore, { address, entry });
+    after = page.at(-1)?.uid;
+    if (page.length < PAGE) return;
+  }
+}
+
+async function* exportOne(
+  mailStore: MailStore,
+  { address, entry }: { address: Mailbox; entry: MailEntry },
+): AsyncGenerator<Uint8Array> {
+  const { sender, receivedAt, seen = false } = entry;
+  const writer = new MboxWriter();
+  const begun: Uint8Array[] = [writer.begin({ sender, receivedAt, seen })];
+  const fromBody = entry.prefix === "" ? 1 : 2;
+  let pieces = 0;
+  try {
+    for await (const piece of mailStore.read(entry)) {
+      const text = writer.text(piece);
+      // nothing is written before the body is seen to be there
+      if (++pieces < fromBody) begun.push(text);
+      else {
+        yield* begun.splice(0);
+        yield text;
+      }
+    }
+  } catch (error) {
+    const gone = error instanceof BodyMissing && begun.length > 0 &&
+      await mailStore.get(address, entry.uid) === undefined;
+    if (gone) return;
+    throw error;
+  }
+  yield* begun;
+  yield writer.end();
+}
+
+/** What {@linkcode importMbox} works with. */
+export interface ImportOptions {
+  readonly store: Store;
+  readonly mailStore: MailStore;
+  readonly clock: Clock;
+  /** Names the messages: they are new here, whatever they were elsewhere. */
+  readonly ids: IdMaker;
+  /** How many bytes the mailbox may hold in all; absent: any. */
+  readonly quota?: number | undefined;
+}
+
+/** What was put into a mailbox. */
+export interface Imported {
+  readonly messages: number;
+  /** As the mailbox counts them. */
+  readonly bytes: number;
+}
+
+/** An import ended before the file did; what came before stays in the mailbox. */
+export class ImportStopped extends Error {
+  override readonly name = "ImportStopped";
+
+  /** `imported` messages were put into the mailbox; `why` they were not more. */
+  constructor(readonly imported: Imported, readonly why: "full" | "source" | "storage", cause?: unknown) {
+    const reason = why === "full"
+      ? "the mailbox is full"
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    super(`Stopped after ${imported.messages} messages, which are in the mailbox: ${reason}`, { cause });
+  }
+}
+
+/** Puts all messages of a mbox into a mailbox, in their order. Throws {@linkcode ImportStopped} when it can't. */
+export async function importMbox(
+  address: Mailbox,
+  source: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+): Promise<Imported> {
+  const importer = new Importer(address, options, (await options.mailStore.usage(address)).bytes);
+  let why: ImportStopped["why"] = "source";
+  try {
+    const reader = new MboxReader();
+    const take = async (parts: ReturnType<MboxReader["push"]>) => {
+      why = "storage";
+      for (const part of parts) {
+        if ("message" in part) await importer.begin(part.message);
+        else await importer.text(part.text);
+      }
+      why = "source";
+    };
+    for await (const piece of source) await take(reader.push(piece));
+    await take(reader.end());
+    why = "storage";
+    return await importer.end();
+  } catch (error) {
+    const imported = await importer.abort();
+    throw new ImportStopped(imported, error instanceof MailboxFull ? "full" : why, error);
+  }
+}
+
+class MailboxFull extends Error {}
+
+class Importer {
+  readonly #address: Mailbox;
+  readonly #options: ImportOptions;
+  readonly #before: number;
+  readonly #writing = new Set<Promise<void>>();
+  #current: { message: MboxMessage; id: string; body: BodyWriter } | undefined;
+  #planned = 0;
+  #messages = 0;
+  #bytes = 0;
+  #failed: { error: unknown } | undefined;
+
+  constructor(address: Mailbox, options: ImportOptions, before: number) {
+    this.#address = address;
+    this.#options = options;
+    this.#before = before;
+  }
+
+  async begin(message: MboxMessage): Promise<void> {
+    await this.#finish();
+    const { store, clock, ids } = this.#options;
+    const id = ids.next();
+    this.#current = { message, id, body: new BodyWriter(store, { id, clock }) };
+  }
+
+  async text(piece: Uint8Array): Promise<void> {
+    const { body } = this.#current!;
+    const waiting = body.append(piece);
+    if (waiting) await waiting;
+    this.#checkRoom(body.size);
+  }
+
+  async end(): Promise<Imported> {
+    await this.#finish();
+    await Promise.all(this.#writing);
+    this.#checkWrites();
+    return { messages: this.#messages, bytes: this.#bytes };
+  }
+
+  /** Gives up what is not in the mailbox yet; answers what is. */
+  async abort(): Promise<Imported> {
+    await this.#current?.body.abort();
+    await Promise.all(this.#writing);
+    return { messages: this.#messages, bytes: this.#bytes };
+  }
+
+  async #finish(): Promise<void> {
+    const current = this.#current;
+    this.#current = undefined;
+    if (!current) return;
+    const { message, id, body } = current;
+    const { clock } = this.#options;
+    const draft = body.finish();
+    const entry = mailEntry({
+      uid: id,
+      receivedAt: message.receivedAt ?? clock.now(),
+      body: draft.ref(1),
+      // its Return-Path and Delivered-To, if any, are in the text
+      prefix: "",
+      sender: message.sender,
+      recipient: this.#address,
+    });
+    this.#planned += entry.size;
+    const writing = this.#write(message.seen ? { ...entry, seen: true } : entry, { draft, body })
+      .finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+    if (this.#writing.size >= ABREAST) await Promise.race(this.#writing);
+    this.#checkWrites();
+  }
+
+  /** Never rejects. */
+  async #write(entry: MailEntry, { draft, body }: { draft: BodyDraft; body: BodyWriter }): Promise<void> {
+    const { store, mailStore } = this.#options;
+    try {
+      const result = await store.write(
+        together(draft.write(1), mailStore.deliveryWrite(this.#address, entry)),
+      );
+      if (!result.ok) throw new Error("a text was swept away before it was in the mailbox");
+      this.#messages++;
+      this.#bytes += entry.size;
+    } catch (error) {
+      this.#failed ??= { error };
+      await body.abort();
+    }
+  }
+
+  #checkWrites(): void {
+    if (this.#failed) throw this.#failed.error;
+  }
+
+  #checkRoom(size: number): void {
+    const { quota } = this.#options;
+    if (quota !== undefined && this.#before + this.#planned + size > quota) throw new MailboxFull();
+  }
+}

@@ -1,0 +1,131 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Surface } from "./harness.ts";
+
+const BOX = "/mailboxes/brain@example.org/messages";
+
+const NASTY = [
+  'From: "<script>alert(1)</script>" <ann@example.com>',
+  "To: brain@example.org",
+  "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_=3Cimg_src=3Dx=3E?=",
+  "MIME-Version: 1.0",
+  'Content-Type: multipart/mixed; boundary="b"',
+  "",
+  "--b",
+  "Content-Type: text/html",
+  "",
+  "<script>alert(2)</script>",
+  "--b",
+  "Content-Type: text/html",
+  'Content-Disposition: attachment; filename="../../evil\u202egpj.html"',
+  "",
+  "<script>alert(3)</script>",
+  "--b",
+  "Content-Type: image/png",
+  'Content-Disposition: inline; filename="a.png"',
+  "Content-ID: <pic@x>",
+  "Content-Transfer-Encoding: base64",
+  "",
+  btoa("pixels"),
+  "--b--",
+  "",
+].join("\r\n");
+
+Deno.test("a mailbox is listed newest first, in pages", async () => {
+  await using surface = await Surface.start();
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    ids.push(
+      await surface.send(
+        { to: ["brain@example.org"] },
+        `Subject: letter ${i}\r\nTo: The Brain <b@x.example>\r\n\r\nx\r\n`,
+      ),
+    );
+  }
+  const first = await surface.json("GET", `${BOX}?limit=2`);
+  assertEquals(first.items.map((m: { subject: string }) => m.subject), ["letter 4", "letter 3"]);
+  assertEquals([first.items[0].from, first.items[0].to, first.items[0].seen], [
+    "ann@example.com",
+    "The Brain <b@x.example>",
+    false,
+  ]);
+  // one of the next page goes, a new one comes: nothing is skipped or shown twice
+  await surface.json("DELETE", `${BOX}/${ids[2]}`, { status: 204 });
+  await surface.send({ to: ["brain@example.org"] }, "Subject: new\r\n\r\nx\r\n");
+  const next = await surface.json("GET", `${BOX}?limit=2&cursor=${first.cursor}`);
+  assertEquals(next.items.map((m: { subject: string }) => m.subject), ["letter 1", "letter 0"]);
+  assertEquals(next.cursor, null);
+  await surface.json("GET", "/mailboxes/nobody@example.org/messages", { status: 404 });
+  await surface.json("GET", "/mailboxes/nonsense/messages", { status: 404 });
+});
+
+Deno.test("a mailbox is searched in head, text and attachments' names", async (t) => {
+  await using surface = await Surface.start();
+  await surface.send({ to: ["brain@example.org"] }, "Subject: Plain\r\n\r\nneedle in the hay\r\n");
+  await surface.send({ to: ["brain@example.org"] }, NASTY);
+  for (let i = 0; i < 30; i++) {
+    await surface.send({ to: ["brain@example.org"] }, "Subject: filler\r\n\r\nx\r\n");
+  }
+  const searches: [string, string[]][] = [
+    ["NEEDLE", ["Plain"]],
+    ["grüße", ["Grüße <img src=x>"]],
+    ["a.png", ["Grüße <img src=x>"]],
+    ["nothing of this", []],
+  ];
+  for (const [q, subjects] of searches) {
+    await t.step(q, async () => {
+      const { items, cursor } = await surface.json("GET", `${BOX}?q=${encodeURIComponent(q)}`);
+      assertEquals(items.map((m: { subject: string }) => m.subject), subjects);
+      assertEquals(cursor, null);
+    });
+  }
+});
+
+Deno.test("a message is parsed, marked as seen, and given as it is", async () => {
+  await using surface = await Surface.start();
+  const id = await surface.send({ to: ["brain@example.org"] }, NASTY);
+  const mail = await surface.json("GET", `${BOX}/${id}`);
+  assertEquals(mail.seen, false);
+  assertEquals(mail.subject, "Grüße <img src=x>");
+  assertStringIncludes(mail.html, "<script>alert(2)</script>");
+  assertEquals(mail.attachments.map((a: { contentType: string }) => a.contentType), [
+    "text/html",
+    "image/png",
+  ]);
+  assertEquals(mail.attachments[1].size, 6);
+  assertEquals(mail.headers[0], { name: "Return-Path", value: "<ann@example.com>" });
+  assertEquals((await surface.json("GET", BOX)).items[0].seen, true);
+  const raw = await surface.call("GET", `${BOX}/${id}`, undefined, { accept: "message/rfc822" });
+  const text = await raw.text();
+  assertEquals(raw.headers.get("content-type"), "message/rfc822");
+  assertEquals(mail.size, new TextEncoder().encode(text).length);
+  assert(text.endsWith(NASTY));
+  await surface.json("GET", `${BOX}/0000000000000000`, { status: 404 });
+});
+
+Deno.test("an attachment is only ever saved, and never of a type that runs", async () => {
+  await using surface = await Surface.start();
+  const id = await surface.send({ to: ["brain@example.org"] }, NASTY);
+  const evil = await surface.call("GET", `${BOX}/${id}/attachments/0`);
+  assertEquals(evil.headers.get("content-type"), "application/octet-stream");
+  const disposition = evil.headers.get("content-disposition")!;
+  assert(disposition.startsWith("attachment; "), disposition);
+  assert(!/[/\\]|%2f|%e2%80%ae/i.test(disposition.replace("attachment; ", "")), disposition);
+  assertStringIncludes(evil.headers.get("content-security-policy")!, "sandbox");
+  assertStringIncludes(await evil.text(), "alert(3)");
+  const picture = await surface.call("GET", `${BOX}/${id}/attachments/1`);
+  assertEquals(picture.headers.get("content-type"), "image/png");
+  assertEquals(await picture.text(), "pixels");
+  for (const n of ["2", "-1", "x", "1e0"]) {
+    await surface.json("GET", `${BOX}/${id}/attachments/${n}`, { status: 404 });
+  }
+});
+
+Deno.test("parts within parts within parts are told as trouble", async () => {
+  await using surface = await Surface.start();
+  let text = "Subject: bomb\r\n";
+  for (let i = 0; i < 60; i++) text += `Content-Type: multipart/mixed; boundary="b${i}"\r\n\r\n--b${i}\r\n`;
+  const id = await surface.send({ to: ["brain@example.org"] }, `${text}\r\nx\r\n`);
+  const mail = await surface.json("GET", `${BOX}/${id}`);
+  assertEquals([mail.subject, mail.text, mail.attachments], ["bomb", null, []]);
+  assert(mail.trouble.length > 0);
+});

@@ -1,0 +1,131 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Surface } from "./harness.ts";
+
+Deno.test("accounts are made, changed, listed and removed", async () => {
+  await using surface = await Surface.start();
+  const made = await surface.json("POST", "/accounts", {
+    body: { address: "Jo@EXAMPLE.org", password: "secret", name: "Jo", quota: "1MiB" },
+    status: 201,
+  });
+  assertEquals(made, { address: "Jo@example.org", name: "Jo", quota: 1048576, used: 0, messages: 0 });
+  await surface.json("POST", "/accounts", { body: { address: "jo@example.org" }, status: 409 });
+  assertEquals(await surface.json("GET", "/accounts/jo@example.org"), made);
+  const changed = await surface.json("PATCH", "/accounts/jo@example.org", {
+    body: { name: null, quota: 5, password: "other" },
+  });
+  assertEquals([changed.name, changed.quota], [null, 5]);
+  assertEquals((await surface.server.accounts.verify("jo@example.org", "other"))?.address, "Jo@example.org");
+  const list = await surface.json("GET", "/accounts");
+  assertEquals(list.items.map((a: { address: string }) => a.address), [
+    "brain@example.org",
+    "Jo@example.org",
+  ]);
+  const page = await surface.json("GET", "/accounts?limit=1");
+  assertEquals(page.items.length, 1);
+  const next = await surface.json("GET", `/accounts?limit=1&cursor=${encodeURIComponent(page.cursor)}`);
+  assertEquals([next.items[0].address, next.cursor], ["Jo@example.org", null]);
+  await surface.json("DELETE", "/accounts/jo@example.org", { status: 204 });
+  await surface.json("GET", "/accounts/jo@example.org", { status: 404 });
+  await surface.json("DELETE", "/accounts/jo@example.org", { status: 404 });
+});
+
+Deno.test("an account's mail goes with it", async () => {
+  await using surface = await Surface.start();
+  await surface.send({ to: ["brain@example.org"] }, "Subject: x\n\nx\n");
+  const account = await surface.json("GET", "/accounts/brain@example.org");
+  assertEquals(account.messages, 1);
+  await surface.json("DELETE", "/accounts/brain@example.org", { status: 204 });
+  await surface.json("POST", "/accounts", { body: { address: "brain@example.org" }, status: 201 });
+  assertEquals((await surface.json("GET", "/mailboxes/brain@example.org/messages")).items, []);
+});
+
+Deno.test("accounts that can't be are refused", async (t) => {
+  await using surface = await Surface.start();
+  const tries: [unknown, number, string][] = [
+    [{}, 400, "address"],
+    [{ address: "nobody" }, 422, "address"],
+    [{ address: "jo@elsewhere.example" }, 422, "example.org"],
+    [{ address: "jo@example.org", quota: -1 }, 400, "quota"],
+    [{ address: "jo@example.org", quota: "much" }, 400, "quota"],
+    [{ address: "jo@example.org", password: "" }, 400, "password"],
+    [{ address: "jo@example.org", name: "a\nb" }, 400, "name"],
+    [{ address: "jo@example.org", admin: true }, 400, "admin"],
+  ];
+  for (const [body, status, part] of tries) {
+    await t.step(JSON.stringify(body), async () => {
+      assertStringIncludes((await surface.json("POST", "/accounts", { body, status })).detail, part);
+    });
+  }
+});
+
+Deno.test("aliases are made, replaced, listed and removed", async () => {
+  await using surface = await Surface.start();
+  const made = await surface.json("PUT", "/aliases/Sales@example.org", {
+    body: { targets: ["brain@example.org", "jo@EXAMPLE.net", "brain@example.org"] },
+  });
+  assertEquals(made, {
+    address: "Sales@example.org",
+    targets: ["brain@example.org", "jo@example.net"],
+    owner: null,
+  });
+  await surface.json("PUT", "/aliases/sales@example.org", {
+    body: { targets: ["jo@example.net"], owner: "brain@example.org" },
+  });
+  const { items } = await surface.json("GET", "/aliases");
+  assertEquals(items, [
+    { address: "sales@example.org", targets: ["jo@example.net"], owner: "brain@example.org" },
+    { address: "staff@example.org", targets: ["brain@example.org", "pinky@example.net"], owner: null },
+  ]);
+  assertEquals((await surface.json("GET", "/aliases?limit=1")).cursor, "sales@example.org");
+  assertEquals((await surface.json("GET", "/aliases?cursor=sales@example.org")).items.length, 1);
+  assertEquals((await surface.json("GET", "/aliases/SALES@example.org")).targets, ["jo@example.net"]);
+  await surface.json("DELETE", "/aliases/sales@example.org", { status: 204 });
+  await surface.json("DELETE", "/aliases/sales@example.org", { status: 404 });
+  assertStringIncludes(
+    (await surface.json("DELETE", "/aliases/staff@example.org", { status: 409 })).detail,
+    "configuration",
+  );
+  await surface.json("PUT", "/aliases/x@elsewhere.example", {
+    body: { targets: ["a@b.example"] },
+    status: 422,
+  });
+  await surface.json("PUT", "/aliases/x@example.org", { body: { targets: ["nobody"] }, status: 422 });
+  await surface.json("PUT", "/aliases/x@example.org", { body: { targets: [] }, status: 400 });
+});
+
+Deno.test("the route tells where mail would go, and why", async (t) => {
+  await using surface = await Surface.start({
+    names: {
+      "example.net": { mx: [[20, "b.example.net"], [10, "a.example.net"]] },
+      "a.example.net": { a: ["198.51.100.1"] },
+      "b.example.net": { a: ["198.51.100.2"], aaaa: ["2001:db8::2"] },
+      "bare.example": { a: ["198.51.100.3"] },
+      "shy.example": { mx: [[0, ""]] },
+    },
+  });
+  const routes: [string, string, number][] = [
+    ["example.org", "local", 0],
+    ["EXAMPLE.net", "mx", 2],
+    ["bare.example", "implicit", 1],
+    ["shy.example", "none", 0],
+    ["nowhere.example", "none", 0],
+    ["[198.51.100.9]", "implicit", 1],
+  ];
+  for (const [domain, kind, hosts] of routes) {
+    await t.step(domain, async () => {
+      const route = await surface.json("GET", `/domains/${encodeURIComponent(domain)}/route`);
+      assertEquals([route.kind, route.hosts.length], [kind, hosts], JSON.stringify(route));
+      assertEquals(route.steps.length > 0, true);
+    });
+  }
+  await surface.json("GET", "/domains/no%20domain/route", { status: 404 });
+});
+
+Deno.test("a smart host is the route of all that leaves", async () => {
+  await using surface = await Surface.start({
+    config: { relay: { networks: [], smartHost: { host: "smart.example", port: 25 } } },
+    names: { "smart.example": { a: ["198.51.100.1"] } },
+  });
+  const route = await surface.json("GET", "/domains/example.net/route");
+  assertEquals([route.kind, route.hosts[0].host], ["smartHost", "smart.example"]);
+});

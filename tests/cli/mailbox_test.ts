@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { FREE_PORTS, ServerProcess } from "../e2e/support/server_process.ts";
+import { runCli } from "./run_cli.ts";
+
+const CONFIG = `{
+  "domains": ["localhost"],
+  "accounts": {
+    "brain@localhost": { "password": "zort" },
+    "pinky@localhost": { "password": "narf", "quota": "2KiB" },
+  },
+}`;
+
+function mbox(count: number): string {
+  return Array.from(
+    { length: count },
+    (_, i) => `From jsmith@mindspring.com Mon Jan  5 09:0${i}:00 2026\nSubject: ${i}\n\n>From here\n\n`,
+  ).join("");
+}
+
+async function inTempDir(test: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "dinopost_mailbox_" });
+  try {
+    await Deno.writeTextFile(`${dir}/dinopost.jsonc`, CONFIG);
+    await Deno.writeTextFile(`${dir}/old.mbox`, mbox(3));
+    await test(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** Every way out and in again, whoever answers. */
+async function goRound(dir: string): Promise<void> {
+  const run = (...args: string[]) => runCli(["mailbox", ...args], { cwd: dir });
+  const added = await run("import", "brain@localhost", "old.mbox");
+  assertEquals([added.err, added.code], ["", 0]);
+  assertMatch(added.out, /^3 messages \(.*\) were added to brain@localhost\.\n$/);
+
+  const out = await run("export", "Brain@localhost");
+  assertEquals([out.err, out.code], ["", 0]);
+  assertEquals(out.out, mbox(3).replaceAll(/^(From .*)$/gm, "$1\nStatus: O"));
+
+  const folder = await run("export", "brain@localhost", "--format", "maildir", "-o", "brain");
+  assertEquals([folder.err, folder.code], ["3 messages are in brain.\n", 0]);
+  const names = [...Deno.readDirSync(`${dir}/brain/new`)].map(({ name }) => name).sort();
+  assertEquals(names.length, 3);
+  assertEquals([...Deno.readDirSync(`${dir}/brain/tmp`)].length, 0);
+  assertEquals(await Deno.readTextFile(`${dir}/brain/new/${names[1]}`), "Subject: 1\n\nFrom here\n");
+  assertEquals((await Deno.stat(`${dir}/brain/new/${names[1]}`)).mtime, new Date("2026-01-05T09:01:00Z"));
+
+  // one that was read, the way a mail program marks it
+  await Deno.rename(`${dir}/brain/new/${names[0]}`, `${dir}/brain/cur/${names[0]}:2,RS`);
+  const again = await run("import", "brain@localhost", "brain", "--json");
+  assertEquals([again.err, again.code], ["", 0]);
+  assertEquals(JSON.parse(again.out).messages, 3);
+  assertEquals((await run("export", "brain@localhost", "-o", "all.mbox")).code, 0);
+  const all = await Deno.readTextFile(`${dir}/all.mbox`);
+  assertEquals(all.match(/^(?:From |Subject: |Status: ).*$/gm)!.length, 18);
+  assertEquals(all.match(/^Status: RO$/gm)!.length, 1);
+  assertMatch(all, /^From MAILER-DAEMON Mon Jan {2}5 09:02:00 2026\nStatus: O\nSubject: 2$/m);
+
+  const full = await runCli(["mailbox", "import", "pinky@localhost", "-"], {
+    cwd: dir,
+    stdin: mbox(9).repeat(20),
+  });
+  assertEquals(full.code, 75);
+  assertMatch(
+    full.err,
+    /^dinopost: Stopped after \d+ messages, which are in the mailbox: the mailbox is full\n$/,
+  );
+
+  const html = await runCli(["mailbox", "import", "brain@localhost", "-"], { cwd: dir, stdin: "<html>\n" });
+  assertEquals(html.code, 65);
+  assertStringIncludes(html.err, "This is no mbox file");
+  for (const what of [["export", "nobody@localhost"], ["import", "nobody@localhost", "old.mbox"]]) {
+    const nobody = await run(...what);
+    assertEquals([nobody.code, nobody.err], [65, "dinopost: There is no mailbox nobody@localhost\n"]);
+  }
+}
+
+Deno.test("mailbox export and import, asked of a running server", () =>
+  inTempDir(async (dir) => {
+    await using server = await ServerProcess.ready({ cwd: dir, env: FREE_PORTS });
+    await goRound(dir);
+    assert(!server.err.includes("ERROR"), server.err);
+  }));
+
+Deno.test("mailbox export and import in the data directory of a server that is down", () =>
+  inTempDir(async (dir) => {
+    const without = await runCli(["mailbox", "export", "brain@localhost"], { cwd: dir });
+    assertEquals(without.code, 69);
+    assertStringIncludes(without.err, "There is no mail store in ");
+    {
+      await using server = await ServerProcess.ready({ cwd: dir, env: FREE_PORTS });
+      server.signal("SIGTERM");
+      assertEquals((await server.end()).code, 0);
+    }
+    await goRound(dir);
+  }));
+
+Deno.test("mailbox tells what is wrong with its arguments in one line", async () => {
+  const table: [string[], number, string][] = [
+    [
+      ["export", "brain@localhost", "--format", "pst"],
+      64,
+      '--format: received "pst", expected mbox or maildir',
+    ],
+    [
+      ["export", "brain@localhost", "--format", "maildir"],
+      64,
+      "a Maildir needs a folder; give it with --output",
+    ],
+    [["import", "brain@localhost", "nowhere"], 65, "there is no file or folder nowhere"],
+    [["import", "brain@localhost", "."], 65, ". is no Maildir: it has no folder new"],
+  ];
+  await inTempDir(async (dir) => {
+    {
+      await using server = await ServerProcess.ready({ cwd: dir, env: FREE_PORTS });
+      server.signal("SIGTERM");
+      await server.end();
+    }
+    for (const [args, code, message] of table) {
+      const { code: got, err } = await runCli(["mailbox", ...args], { cwd: dir });
+      assertEquals([err, got], [`dinopost: ${message}\n`, code]);
+    }
+  });
+});

@@ -1,0 +1,101 @@
+/** In charge of what the tests of the intake share: a policy on a queue in memory, sessions, and texts sent in. */
+
+import { encode } from "../../src/base/bytes.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { Destinations } from "../../src/intake/destinations.ts";
+import { Networks } from "../../src/intake/networks.ts";
+import { Policy, type PolicyOptions } from "../../src/intake/policy.ts";
+import type { Envelope, EnvelopeRecipient } from "../../src/mail/envelope.ts";
+import { LoginGuard } from "../../src/mailbox/login_guard.ts";
+import { Journal } from "../../src/observe/journal.ts";
+import type { Reply } from "../../src/smtp/reply.ts";
+import type { MessageSink, SessionFacts } from "../../src/smtp/reception.ts";
+import { House, type HouseOptions } from "../queue/support.ts";
+
+/** A policy for the house's queue. */
+export class Door implements AsyncDisposable {
+  private constructor(readonly house: House, readonly policy: Policy, readonly destinations: Destinations) {}
+
+  static async open(options: HouseOptions = {}, given: Partial<PolicyOptions> = {}): Promise<Door> {
+    const house = await House.open(options);
+    const { store, clock, ids, router, accounts, mailStore, queue } = house;
+    const journal = new Journal(undefined);
+    journal.on((event) => void house.events.push(event));
+    const destinations = new Destinations({ router, accounts, mailStore, clock });
+    const policy = new Policy({
+      store,
+      clock,
+      random: seededRandom(3),
+      journal,
+      ids,
+      router,
+      accounts,
+      guard: new LoginGuard({ clock }),
+      queue,
+      destinations,
+      hostname: "mail.here.example",
+      maxHops: 3,
+      verboseMs: 60_000,
+      trusted: new Networks(["10.0.0.0/8"]),
+      verbs: { VRFY: "authenticated", EXPN: "authenticated", VERB: "authenticated" },
+      ...given,
+    });
+    return new Door(house, policy, destinations);
+  }
+
+  /** Sends a text in, in pieces; the sink's buffer is used again as the protocol does. */
+  async send(
+    to: readonly (string | EnvelopeRecipient)[],
+    text: string | readonly string[] = "Subject: x\r\n\r\nHello\r\n",
+    more: { session?: Partial<SessionFacts>; envelope?: Partial<Envelope>; tell?: (line: string) => void } =
+      {},
+  ): Promise<Reply | Reply[]> {
+    const sink = this.sink(to, more);
+    for (const piece of typeof text === "string" ? [text] : text) {
+      const bytes = encode(piece);
+      await sink.write(bytes);
+      bytes.fill(0);
+    }
+    return await sink.finish(more.tell);
+  }
+
+  sink(
+    to: readonly (string | EnvelopeRecipient)[],
+    more: { session?: Partial<SessionFacts>; envelope?: Partial<Envelope> } = {},
+  ): MessageSink {
+    const recipients = to.map((t) => typeof t === "string" ? { address: t } : t);
+    const sink = this.policy.open(session(more.session), {
+      sender: "jsmith@there.example",
+      recipients,
+      ...more.envelope,
+    });
+    if ("code" in sink) throw new Error("refused");
+    return sink;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.house[Symbol.asyncDispose]();
+  }
+}
+
+export function session(more: Partial<SessionFacts> = {}): SessionFacts {
+  return {
+    id: "s1",
+    service: "smtp",
+    remote: { hostname: "192.0.2.7", port: 4711 },
+    local: { hostname: "192.0.2.1", port: 25 },
+    helo: "client.example",
+    extended: true,
+    tls: undefined,
+    account: undefined,
+    verbose: false,
+    ...more,
+  };
+}
+
+/** A reply in short. */
+export function line(reply: Reply | undefined): string | undefined {
+  return reply && `${reply.code} ${reply.status} ${reply.lines.join("|")}`;
+}
+
+export const BRAIN = { account: "brain@here.example" };

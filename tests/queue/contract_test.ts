@@ -1,0 +1,204 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
+import { LEASE_MS } from "../../src/queue/queue_store.ts";
+import { Caller, SharedWaker } from "../../src/queue/shared_waker.ts";
+import { until } from "../mailbox/helpers.ts";
+import { tempDir } from "../storage/stores.ts";
+import { KvConnectServer } from "../support/kv_connect_server.ts";
+import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
+import { checkStore, DAY, DEFERRED, DELIVERED, House, local, MINUTE } from "./support.ts";
+
+/** Registers a test for each kind of store. */
+function onEachStore(name: string, test: (location: string) => Promise<void>): void {
+  Deno.test(`${name} (memory)`, () => test(":memory:"));
+  Deno.test(`${name} (file)`, async () => {
+    await using dir = await tempDir();
+    await test(`${dir.path}/kv.sqlite3`);
+  });
+  onEachSharedStore(name, test);
+}
+
+/** Registers a test for each kind of store that servers share. */
+function onEachSharedStore(name: string, test: (location: string) => Promise<void>): void {
+  for (const kind of SHARED_KVS) {
+    Deno.test(`${name} (${kind.name})`, async () => {
+      await using server = await startShared(kind);
+      await test(server.url);
+    });
+  }
+}
+
+onEachStore("a message is delivered, retried and returned", async (location) => {
+  await using house = await House.open({
+    location,
+    answer: ({ address }) => address.startsWith("late") ? DEFERRED : DELIVERED,
+  });
+  await house.accept([
+    local("brain"),
+    local("pinky"),
+    "a@there.example",
+    "late@there.example",
+    "late@y.example",
+  ]);
+  await house.queue.idle();
+  assertEquals((await house.mailbox("pinky")).length, 1);
+  assertEquals((await house.records()).map((r) => [r.domain, r.recipients.map((one) => one.address)]), [
+    ["there.example", ["late@there.example"]],
+    ["y.example", ["late@y.example"]],
+  ]);
+  await checkStore(house.store.kv);
+  house.clock.advance(15 * MINUTE);
+  await until(() => house.of("deferred").length === 4);
+  // once for each of what is left: the warning, then the end
+  house.clock.advance(5 * DAY);
+  await until(async () => (await house.records()).length === 0);
+  const reports = (await house.mailbox("brain")).filter((text) => text.includes("multipart/report"));
+  assertEquals(reports.length, 2);
+  assertStringIncludes(reports.join(), "late@there.example");
+  assertStringIncludes(reports.join(), "late@y.example");
+  await checkStore(house.store.kv);
+});
+
+onEachStore("the operator holds, releases, retries, flushes, returns and deletes", async (location) => {
+  let answer = DEFERRED as typeof DEFERRED | typeof DELIVERED;
+  await using house = await House.open({ location, answer: () => answer });
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) ids.push(await house.accept([`a@d${i}.example`]));
+  await until(() => house.of("deferred").length === 5);
+  const [held, retried, returned, deleted] = ids as [string, string, string, string, string];
+  assertEquals(await house.queue.hold(held), undefined);
+  assertEquals(await house.queue.bounce(returned), undefined);
+  assertEquals(await house.queue.delete(deleted), undefined);
+  answer = DELIVERED;
+  assertEquals(await house.queue.retry(retried), undefined);
+  await until(() => house.of("delivered").length === 1);
+  assertEquals(await house.queue.flush(), 1);
+  await until(() => house.of("delivered").length === 2);
+  assertEquals((await house.records()).map((r) => r.id), [held]);
+  assertEquals(await house.queue.release(held), undefined);
+  await until(() => house.of("delivered").length === 3);
+  assertEquals((await house.mailbox("brain")).length, 1);
+  await checkStore(house.store.kv);
+});
+
+onEachStore("what a dead server had is taken up again", async (location) => {
+  const gate = Promise.withResolvers<void>();
+  let dead = true;
+  await using house = await House.open({
+    location,
+    answer: async () => {
+      if (dead) await gate.promise;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["a@there.example"]);
+  await until(() => house.agent.active === 1);
+  dead = false;
+  const killing = house.kill();
+  // Alone on its store, a server knows that whoever had a lease is no more; one of several waits for the end of it.
+  if (!house.store.embedded) house.clock.advance(LEASE_MS);
+  await until(() => house.of("delivered").length === 1);
+  gate.resolve();
+  await killing;
+  await checkStore(house.store.kv);
+});
+
+onEachSharedStore("two servers share the work, and nothing is delivered twice", async (location) => {
+  await using one = await House.open({ location, seed: 1, concurrency: 4, perDestination: () => 4 });
+  await using two = await House.open({ location, seed: 2, concurrency: 4, perDestination: () => 4 });
+  const accepted = await Promise.all(
+    Array.from({ length: 60 }, (_, i) => (i % 2 ? one : two).accept([local("pinky"), `a@d${i % 7}.example`])),
+  );
+  assertEquals(new Set(accepted).size, 60);
+  await until(async () => (await one.records()).length === 0);
+  const jobs = [...one.agent.jobs, ...two.agent.jobs].map((job) => job.id);
+  assertEquals(jobs.sort(), accepted.sort());
+  assertEquals(await one.mailStore.usage("pinky@here.example").then((u) => u.messages), 60);
+  await checkStore(one.store.kv);
+});
+
+onEachSharedStore("a server that has no time calls the others", async (location) => {
+  await using worker = await House.open({ location, seed: 1, start: false });
+  const { store, clock } = worker;
+  await using busy = await House.open({
+    location,
+    seed: 2,
+    start: false,
+    call: () => void new Caller(store).call(),
+  });
+  let wakes = 0;
+  const waker = new SharedWaker(store, { clock: systemClock, wake: () => void wakes++ });
+  await until(() => wakes === 1); // it looks at first
+  await busy.accept(["a@there.example"]);
+  await until(() => wakes === 2);
+  assertEquals(clock.now(), busy.clock.now());
+  await waker.close();
+});
+
+onEachSharedStore("a server that slept past its lease ends no text and writes nothing", async (location) => {
+  const gate = Promise.withResolvers<void>();
+  await using sleeper = await House.open({
+    location,
+    seed: 1,
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  const id = await sleeper.accept(["a@there.example"]);
+  await until(() => sleeper.agent.active === 1);
+  const [job] = sleeper.agent.jobs;
+  assert(job!.stillOurs());
+  await using other = await House.open({ location, seed: 2 });
+  assertEquals(other.agent.jobs.length, 0);
+  other.clock.advance(LEASE_MS + 1);
+  await until(() => other.of("delivered").length === 1);
+  assertEquals((await other.records()).length, 0);
+  sleeper.clock.advance(LEASE_MS + 1);
+  assertEquals(job!.stillOurs(), false);
+  gate.resolve();
+  await sleeper.queue.idle();
+  assertEquals(sleeper.of("delivered").length, 0);
+  assertEquals((await other.queue.attempts(id)).length, 1);
+  await checkStore(other.store.kv);
+});
+
+onEachSharedStore(
+  "two servers that draw the same id lose nothing: the second one says no",
+  async (location) => {
+    await using one = await House.open({ location, seed: 1 });
+    await using two = await House.open({ location, seed: 1 });
+    const message = one.message([local("brain")], { text: "Subject: one\r\n\r\n" });
+    const same = two.message([local("pinky")], { text: "Subject: two\r\n\r\n" });
+    assertEquals(message.id, same.id);
+    assert(await one.queue.accept(message));
+    assertEquals(await two.queue.accept(same), false);
+    assertStringIncludes((await one.mailbox("brain"))[0]!, "Subject: one");
+    assertEquals(await two.mailbox("pinky"), []);
+    await checkStore(one.store.kv);
+  },
+);
+
+Deno.test("answers that get lost on the network change nothing", async () => {
+  await using server = await startShared({ start: () => KvConnectServer.start() }) as KvConnectServer;
+  let writes = 0;
+  let lost = 0;
+  await using house = await House.open({ location: server.url });
+  server.fault = (call) => {
+    if (call !== "atomic_write" || ++writes % 3 !== 0) return "none";
+    lost++;
+    return writes % 2 === 0 ? "answerLost" : "refused";
+  };
+  const accepted: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    accepted.push(await house.accept([local("pinky"), local("brain"), `a@d${i}.example`]));
+  }
+  await house.queue.idle();
+  server.fault = () => "none";
+  assert(lost >= 6, `${lost} of ${writes}`);
+  assertEquals(house.agent.jobs.map((job) => job.id).sort(), accepted.sort());
+  assertEquals(house.of("delivered").length, 12);
+  assertEquals((await house.mailStore.usage("pinky@here.example")).messages, 12);
+  assertEquals((await house.records()).length, 0);
+  await checkStore(house.store.kv);
+});

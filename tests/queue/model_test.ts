@@ -1,0 +1,232 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Outcome } from "../../src/mail/outcome.ts";
+import { checkStore, DAY, DEFERRED, DELIVERED, FAILED, HOUR, House, local } from "./support.ts";
+
+/** What may happen to a queue. */
+type Step =
+  | { do: "accept"; to: readonly string[] }
+  | { do: "pass"; ms: number }
+  | { do: "jump"; ms: number }
+  | { do: "hold" | "release" | "retry" | "delete" | "bounce"; which: number }
+  | { do: "flush"; domain: string | undefined }
+  | { do: "restart" }
+  | { do: "kill" }
+  | { do: "fail"; writes: number; every: number };
+
+const DOMAINS = ["a.example", "b.example", "c.example"];
+const address = fc.oneof(
+  fc.constantFrom("pinky@here.example", "jsmith@here.example"),
+  fc.tuple(fc.constantFrom("x", "y", "z"), fc.constantFrom(...DOMAINS)).map(([l, d]) => `${l}@${d}`),
+);
+const accept = fc.uniqueArray(address, { minLength: 1, maxLength: 5 }).map((to): Step => ({
+  do: "accept",
+  to,
+}));
+const pass = fc.integer({ min: 0, max: 6 * HOUR }).map((ms): Step => ({ do: "pass", ms }));
+const operate = fc.record({
+  do: fc.constantFrom(
+    "hold" as const,
+    "release" as const,
+    "retry" as const,
+    "delete" as const,
+    "bounce" as const,
+  ),
+  which: fc.nat(20),
+});
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: accept },
+  { weight: 6, arbitrary: pass },
+  { weight: 5, arbitrary: operate },
+  { weight: 1, arbitrary: fc.integer({ min: -2 * DAY, max: DAY }).map((ms): Step => ({ do: "jump", ms })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(undefined, ...DOMAINS).map((domain): Step => ({ do: "flush", domain })),
+  },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "restart" }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "kill" }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("fail" as const),
+      writes: fc.nat(6),
+      every: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+);
+
+/** Plays steps on a queue and keeps account of every recipient. */
+class Play {
+  /** The recipients of each accepted message. */
+  readonly accepted = new Map<string, readonly string[]>();
+  readonly deleted = new Set<string>();
+  /** True when a delivery may have happened without being written down. */
+  rough = false;
+
+  constructor(readonly house: House) {}
+
+  async step(step: Step): Promise<void> {
+    const { house } = this;
+    switch (step.do) {
+      case "accept":
+        return await this.#accept(step.to);
+      case "pass":
+        return await house.pass(step.ms);
+      case "jump":
+        house.clock.jump(house.clock.now() + step.ms);
+        return;
+      case "flush":
+        return await this.#tolerate(() => house.queue.flush(step.domain));
+      case "restart":
+        return await house.restart();
+      case "kill":
+        this.rough = true;
+        return await house.kill();
+      case "fail": {
+        this.rough = true;
+        let count = 0;
+        house.store.before = () => {
+          if (++count > step.writes * step.every) house.store.before = undefined;
+          if (count % step.every === 0) throw new Error("disk full");
+        };
+        return;
+      }
+      default: {
+        const id = [...this.accepted.keys()][step.which];
+        if (id === undefined) return;
+        if (step.do === "delete") this.deleted.add(id);
+        return await this.#tolerate(() => house.queue[step.do](id));
+      }
+    }
+  }
+
+  /** Only a store that fails may make it reject. */
+  async #tolerate(task: () => Promise<unknown>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      assert(this.rough, String(error));
+    }
+  }
+
+  async #accept(to: readonly string[]): Promise<void> {
+    const message = this.house.message(
+      to.map((t) => t.endsWith("@here.example") ? local(t.split("@")[0]!) : t),
+    );
+    await this.#tolerate(async () => {
+      assert(await this.house.queue.accept(message));
+      this.accepted.set(message.id, to);
+    });
+  }
+
+  /** Every accepted recipient has one fate, or waits in one record. */
+  async check(): Promise<void> {
+    const { house } = this;
+    await checkStore(house.store.kv);
+    const waiting = new Map<string, number>();
+    for (const { id, recipients } of await house.records()) {
+      for (const r of recipients) {
+        const name = `${id} ${r.address}`;
+        waiting.set(name, (waiting.get(name) ?? 0) + 1);
+      }
+    }
+    const ended = new Map<string, string[]>();
+    for (const type of ["delivered", "bounced"] as const) {
+      for (const { id, recipient } of house.of(type)) {
+        ended.set(`${id} ${recipient}`, [...ended.get(`${id} ${recipient}`) ?? [], type]);
+      }
+    }
+    const told = await this.#told();
+    for (const [id, to] of this.accepted) {
+      for (const address of to) {
+        const name = `${id} ${address}`;
+        const [localPart, domain] = address.split("@");
+        if (domain === "here.example") {
+          const copies = (await house.mailStore.list(address)).filter((entry) => entry.uid === id);
+          assertEquals(copies.length, 1, `${localPart} has ${name}`);
+          continue;
+        }
+        const fates = [...ended.get(name) ?? [], ...Array(waiting.get(name) ?? 0).fill("waits")];
+        assert(fates.length <= 1, `${name}: ${fates}`);
+        assert(fates.length === 1 || this.deleted.has(id), `${name} is lost`);
+        assertEquals(told.get(name) ?? 0, fates[0] === "bounced" ? 1 : 0, `reports about ${name}`);
+        if (!this.rough) {
+          assertEquals(house.taken.get(name) ?? 0, fates[0] === "delivered" ? 1 : 0, `taken ${name}`);
+        }
+      }
+    }
+  }
+
+  /** How many failure reports speak of each recipient; and no message is warned of twice. */
+  async #told(): Promise<Map<string, number>> {
+    const told = new Map<string, number>();
+    const warned = new Set<string>();
+    for (const text of await this.house.mailbox("brain")) {
+      const id = text.match(/^Subject: ([0-9A-Z]{16})\r$/m)?.[1];
+      assert(id, text);
+      for (
+        const [, address, action] of text.matchAll(/^Final-Recipient: rfc822; (\S+)\r\nAction: (\w+)\r$/gm)
+      ) {
+        if (action === "failed") told.set(`${id} ${address}`, (told.get(`${id} ${address}`) ?? 0) + 1);
+      }
+      if (!text.includes("\r\nAction: delayed\r\n")) continue;
+      assert(!warned.has(id), `${id} was warned of twice`);
+      warned.add(id);
+    }
+    return told;
+  }
+
+  /** From now on all goes well: then everything that isn't held leaves, and what was held when it is released. */
+  async end(): Promise<void> {
+    const { house } = this;
+    house.store.before = undefined;
+    house.agent.answer = ({ address }, job) => {
+      house.count(`${job.id} ${address}`);
+      return DELIVERED;
+    };
+    for (const id of this.accepted.keys()) await house.queue.release(id);
+    // a clock that was set back makes everything wait until it is where it was
+    house.clock.jump(house.clock.now() + 100 * DAY);
+    await house.pass(HOUR);
+    assertEquals(await house.records(), []);
+    await this.check();
+  }
+}
+
+/** A house whose agent goes through the outcomes again and again. */
+async function openHouse(outcomes: readonly Outcome[]): Promise<House> {
+  let n = 0;
+  const house = await House.open({
+    names: ["brain", "pinky", "jsmith"],
+    perDestination: () => 2,
+    answer: async ({ address }, job) => {
+      const outcome = outcomes[n++ % outcomes.length]!;
+      // some take a while, so that deliveries overlap
+      for (let turns = n % 3; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+      if (outcome.kind === "delivered") house.count(`${job.id} ${address}`);
+      return outcome;
+    },
+  });
+  return house;
+}
+
+const outcome = fc.constantFrom<Outcome>(DELIVERED, DEFERRED, DEFERRED, DEFERRED, FAILED);
+
+Deno.test("property: every recipient of every accepted message has one fate, whatever happens to the queue", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 1, maxLength: 30 }),
+      fc.array(outcome, { minLength: 1, maxLength: 12 }),
+      async (steps, outcomes) => {
+        await using house = await openHouse(outcomes);
+        const play = new Play(house);
+        for (const one of steps) {
+          await play.step(one);
+          if (one.do === "pass" && house.queue.isIdle) await play.check();
+        }
+        await play.end();
+      },
+    ),
+    { numRuns: Number(Deno.env.get("MODEL_RUNS") ?? 60) },
+  );
+});

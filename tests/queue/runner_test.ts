@@ -1,0 +1,227 @@
+import { assert, assertEquals } from "@std/assert";
+import { checkStore, DAY, DEFERRED, DELIVERED, HOUR, House, MINUTE, SCHEDULE } from "./support.ts";
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** Waits, turn by turn, until it is so. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    assert(i < 20_000, "it never comes to that");
+    await turn();
+  }
+}
+
+Deno.test("fifty destinations that hang delay neither new messages for another one nor what is due", async () => {
+  const gate = Promise.withResolvers<void>();
+  let due = true;
+  await using house = await House.open({
+    concurrency: 200,
+    answer: async (_, { domain }) => {
+      if (domain.startsWith("hang")) await gate.promise;
+      else if (due) return DEFERRED;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["a@quick.example"]);
+  await house.queue.idle();
+  for (let i = 0; i < 1000; i++) await house.accept([`a@hang${i % 50}.example`]);
+  due = false;
+  // what comes in
+  await house.accept(["b@quick.example"]);
+  await until(() => house.of("delivered").length === 1);
+  // what waited in the index
+  house.clock.advance(15 * MINUTE);
+  await until(() => house.of("delivered").length === 2);
+  gate.resolve();
+  await house.queue.idle();
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a full waiting room leaves the rest in the index, and fetches it as it empties", async () => {
+  let open = false;
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    perDestination: () => 3,
+    answer: async () => {
+      if (!open) await gate.promise;
+      return DELIVERED;
+    },
+  });
+  for (let i = 0; i < 1700; i++) await house.accept([`a${i}@slow.example`]);
+  const before = house.store.writes;
+  for (let i = 0; i < 200; i++) await turn();
+  // records that find no room cost no writes
+  assertEquals(house.store.writes, before);
+  await house.accept(["b@other.example"]);
+  open = true;
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals(house.of("delivered").length, 1701);
+  assertEquals(house.agent.mostActive, 4);
+  // oldest first, but for the room in between
+  const order = house.agent.jobs.filter((j) => j.domain === "slow.example").map((j) => j.id);
+  assertEquals(order.slice(0, 500), [...order].sort().slice(0, 500));
+  await checkStore(house.store.kv);
+});
+
+Deno.test("concurrency 0: remote delivery pauses, nothing spins, and what is here goes on", async () => {
+  await using house = await House.open({ concurrency: 0 });
+  await house.accept(["a@there.example"]);
+  const waits = { reason: "full", until: house.clock.now() };
+  const address = "brain@here.example";
+  await house.accept([{ kind: "queue", address, recipient: { address }, waits }]);
+  await house.queue.idle();
+  await house.pass(DAY);
+  assertEquals(house.agent.jobs, []);
+  assertEquals((await house.mailbox("brain")).length, 1);
+  assertEquals((await house.records()).map((r) => r.domain), ["there.example"]);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a lease is renewed for as long as the delivery takes", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["a@there.example"]);
+  await until(() => house.agent.active === 1);
+  const [job] = house.agent.jobs;
+  for (let s = 0; s < 600; s += 10) {
+    house.clock.advance(10_000);
+    // behind the renewal in the same group of commits
+    await house.store.write({ mutations: [{ type: "set", key: ["test"], value: 1 }], size: 10 });
+    await turn();
+    assert(job!.stillOurs(), `after ${s} seconds`);
+  }
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a lease that could not be renewed is over before others see its end", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["a@there.example"]);
+  await until(() => house.agent.active === 1);
+  house.store.before = () => Promise.reject(new Error("disk full"));
+  const [job] = house.agent.jobs;
+  house.clock.advance(114_000);
+  assert(job!.stillOurs());
+  house.clock.advance(2_000);
+  assert(!job!.stillOurs());
+  house.store.before = undefined;
+  gate.resolve();
+  await house.pass(HOUR);
+  // on a store of its own it is still the one that has it
+  assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a renewal at the instant of settling does not cost the outcome", async () => {
+  for (let wait = 0; wait < 6; wait++) {
+    const gate = Promise.withResolvers<void>();
+    await using house = await House.open({
+      answer: async () => {
+        await gate.promise;
+        return DELIVERED;
+      },
+    });
+    await house.accept(["a@there.example"]);
+    await until(() => house.agent.active === 1);
+    house.clock.advance(80_000);
+    for (let i = 0; i < wait; i++) await turn();
+    gate.resolve();
+    await house.queue.idle();
+    await house.pass(HOUR);
+    assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
+    assertEquals(house.of("note"), []);
+    await checkStore(house.store.kv);
+  }
+});
+
+Deno.test("who lost the lease writes nothing", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  const id = await house.accept(["a@there.example"]);
+  await until(() => house.agent.active === 1);
+  // another server took it over
+  const { kv } = house.store;
+  for await (const { key } of kv.list({ prefix: ["q", "due"] })) await kv.delete(key);
+  const later = house.clock.now() + 10 * MINUTE;
+  const [record] = await house.records();
+  await kv.set(["q", "due", later, id, 0], {
+    domain: "there.example",
+    lease: { owner: "other", at: record!.dueAt },
+  });
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals(house.of("delivered"), []);
+  assertEquals(house.of("note").map((n) => n.what), ["lease lost"]);
+  await checkStore(kv);
+  // when that one is dead too, it comes back
+  await house.pass(11 * MINUTE);
+  assertEquals(house.of("delivered").length, 1);
+});
+
+Deno.test("a store that can't be read for a while is looked at again", async () => {
+  await using house = await House.open({
+    answer: () => house.agent.jobs.length === 1 ? DEFERRED : DELIVERED,
+  });
+  await house.accept(["a@there.example"]);
+  await house.queue.idle();
+  const { list } = house.store.kv;
+  house.store.kv.list = () => {
+    throw new Error("disk I/O error");
+  };
+  await house.pass(20 * MINUTE);
+  assertEquals(house.agent.jobs.length, 1);
+  house.store.kv.list = list;
+  await house.pass(MINUTE);
+  assertEquals(house.of("delivered").length, 1);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a due key without a record is removed instead of being found for ever", async () => {
+  await using house = await House.open();
+  await house.store.kv.set(["q", "due", house.clock.now() + MINUTE, house.ids.next(), 0], {
+    domain: "x.example",
+  });
+  await house.accept(["a@there.example"]);
+  await house.restart();
+  await house.pass(2 * MINUTE);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("the clock may be set: forward by a day, back by a day, and nothing is forgotten", async () => {
+  for (const jumps of [[DAY, -DAY], [-DAY, DAY], [-DAY, -DAY, 2 * DAY]]) {
+    await using house = await House.open({
+      answer: () => DEFERRED,
+      schedule: { ...SCHEDULE, giveUpAfter: 50 * DAY },
+    });
+    for (const jump of jumps) {
+      await house.accept(["a@there.example"]);
+      await house.pass(20 * MINUTE);
+      house.clock.jump(house.clock.now() + jump);
+    }
+    house.agent.answer = () => DELIVERED;
+    await house.pass(20 * MINUTE);
+    assertEquals(await house.records(), [], jumps.join());
+    assertEquals(house.of("delivered").length, jumps.length);
+  }
+});

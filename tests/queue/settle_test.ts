@@ -1,0 +1,167 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Notify } from "../../src/mail/envelope.ts";
+import type { Outcome } from "../../src/mail/outcome.ts";
+import type { QueueRecipient, QueueRecord, Source } from "../../src/queue/record.ts";
+import { clip, settle, wants } from "../../src/queue/settle.ts";
+import { DAY, DEFERRED, DELIVERED, FAILED, HOUR, MINUTE, SCHEDULE } from "./support.ts";
+
+const IN_MAILBOX: Outcome = { ...DELIVERED, stage: "mailbox" };
+const RELAYED: Outcome = { ...DELIVERED, relayedWithoutDsn: true };
+
+function record(
+  recipients: readonly Partial<QueueRecipient>[],
+  more: Partial<QueueRecord> = {},
+): QueueRecord {
+  return {
+    id: "0123456789ABCDEF",
+    part: 0,
+    sender: "brain@here.example",
+    domain: "there.example",
+    recipients: recipients.map((r, i) => ({ address: `r${i}@there.example`, attempts: 0, ...r })),
+    body: { id: "0123456789ABCDEF", size: 1, chunks: 1, shared: false },
+    receivedAt: 0,
+    dueAt: 0,
+    source: "smtp",
+    ...more,
+  };
+}
+
+function outcomes(...all: readonly (Outcome | undefined)[]) {
+  return all.flatMap((outcome, i) =>
+    outcome ? [{ recipient: `r${i}@there.example`, outcome, durationMs: 5 }] : []
+  );
+}
+
+Deno.test("settle() keeps who was deferred, for later", () => {
+  const before = record([{}, {}, {}, {}], { asked: true });
+  const { rest, told } = settle(before, outcomes(DELIVERED, DEFERRED, FAILED), {
+    schedule: SCHEDULE,
+    now: 10,
+  });
+  assertEquals(rest!.recipients.map((r) => [r.address, r.attempts, r.lastError]), [
+    ["r1@there.example", 1, "Connection refused"],
+    // no outcome counts as a deferral
+    ["r3@there.example", 1, "The attempt came to nothing"],
+  ]);
+  assertEquals([rest!.dueAt, rest!.asked], [10 + 15 * MINUTE, undefined]);
+  assertEquals(told.map((t) => [t.recipient.address, t.action]), [["r2@there.example", "failed"]]);
+});
+
+Deno.test("settle() keeps the peer's reply beside its host, and drops an old one", () => {
+  const now = 10;
+  const reply: Outcome = {
+    ...DEFERRED,
+    code: 451,
+    status: "4.7.1",
+    text: "Greylisted",
+    host: "mx.there.example",
+  };
+  const first = settle(record([{}]), outcomes(reply), { schedule: SCHEDULE, now }).rest!;
+  assertEquals(first.recipients[0], {
+    address: "r0@there.example",
+    attempts: 1,
+    lastError: "mx.there.example: Greylisted",
+    lastReply: "451 4.7.1 Greylisted",
+  });
+  const second = settle(first, outcomes(DEFERRED), { schedule: SCHEDULE, now }).rest!;
+  assertEquals(second.recipients[0], {
+    address: "r0@there.example",
+    attempts: 2,
+    lastError: "Connection refused",
+  });
+});
+
+Deno.test("settle() makes a deferral at the end of the time a failure that keeps the last words", () => {
+  const { rest, told, outcomes: counted } = settle(record([{}]), outcomes({ ...DEFERRED, code: 421 }), {
+    schedule: SCHEDULE,
+    now: 5 * DAY,
+  });
+  assertEquals(rest, undefined);
+  const { kind, status, text, code } = told[0]!.outcome;
+  assertEquals([kind, status, code], ["failed", "5.4.7", 421]);
+  assertEquals(text, "Delivery time expired; the last attempt said: Connection refused");
+  assertEquals(counted.map((o) => o.outcome.kind), ["failed"]);
+});
+
+Deno.test("settle() tells what NOTIFY asks for (RFC 3461 4.1, 5.2)", () => {
+  const cases: [Notify | undefined, Source, Outcome, string | undefined][] = [
+    // by default failure, never success
+    [undefined, "smtp", FAILED, "failed"],
+    [undefined, "smtp", IN_MAILBOX, undefined],
+    [undefined, "smtp", RELAYED, undefined],
+    ["never", "smtp", FAILED, undefined],
+    ["never", "smtp", IN_MAILBOX, undefined],
+    [["failure"], "smtp", FAILED, "failed"],
+    [["delay"], "smtp", FAILED, undefined],
+    [["success"], "smtp", FAILED, undefined],
+    [["success"], "smtp", IN_MAILBOX, "delivered"],
+    // who passes the wish on doesn't report; who can't, does
+    [["success"], "smtp", DELIVERED, undefined],
+    [["success"], "smtp", RELAYED, "relayed"],
+    [["failure"], "smtp", RELAYED, undefined],
+    // reports ask for nothing, but their loss is told to the postmaster, and the loss of that to nobody
+    ["never", "report", FAILED, "failed"],
+    ["never", "notice", FAILED, undefined],
+    // a deferral is never told here
+    [["success", "failure", "delay"], "smtp", DEFERRED, undefined],
+  ];
+  for (const [notify, source, outcome, action] of cases) {
+    const before = record([notify === undefined ? {} : { notify }], { source });
+    const { told } = settle(before, outcomes(outcome), { schedule: SCHEDULE, now: HOUR });
+    assertEquals(
+      told.map((t) => t.action),
+      action === undefined ? [] : [action],
+      JSON.stringify([notify, source]),
+    );
+  }
+});
+
+Deno.test("wants() knows the default: failures and delays", () => {
+  assertEquals((["success", "failure", "delay"] as const).map((what) => wants(undefined, what)), [
+    false,
+    true,
+    true,
+  ]);
+  assertEquals((["success", "failure", "delay"] as const).map((what) => wants([], what)), [
+    false,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("clip() bounds what V8 keeps of a text, in any script", () => {
+  const cases: [string, number][] = [["a", 240], ["é", 240], ["語", 120], ["😀", 120]];
+  for (const [letter, most] of cases) {
+    const clipped = clip(letter.repeat(1000));
+    assert(clipped.length <= most && clipped.length > most - 4, `${letter} ${clipped.length}`);
+    assert(clipped.isWellFormed());
+  }
+  assertEquals(clip("a".repeat(240)), "a".repeat(240));
+  assertEquals(clip("語".repeat(120)), "語".repeat(120));
+});
+
+const anOutcome = fc.constantFrom(DELIVERED, IN_MAILBOX, RELAYED, DEFERRED, FAILED);
+const aNotify = fc.option(
+  fc.constantFrom<Notify>("never", ["success"], ["failure"], ["delay"], ["success", "failure", "delay"]),
+  { nil: undefined },
+);
+
+Deno.test("property: settle() neither loses nor doubles a recipient, and whoever asked hears of each failure", () => {
+  const recipients = fc.array(fc.tuple(aNotify, anOutcome), { minLength: 1, maxLength: 6 });
+  fc.assert(fc.property(recipients, fc.integer({ min: 0, max: 6 * DAY }), (all, now) => {
+    const before = record(all.map(([notify]) => notify === undefined ? {} : { notify }));
+    const after = settle(before, outcomes(...all.map(([, outcome]) => outcome)), { schedule: SCHEDULE, now });
+    const left = new Set(after.rest?.recipients.map((r) => r.address));
+    assertEquals(after.rest?.recipients.length ?? 0, left.size);
+    for (const [i, { address, notify }] of before.recipients.entries()) {
+      const final = after.outcomes.find((o) => o.recipient === address)!.outcome;
+      assertEquals(left.has(address), final.kind === "deferred");
+      assertEquals(final.kind === "deferred", all[i]![1].kind === "deferred" && now < 5 * DAY);
+      const told = after.told.filter((t) => t.recipient.address === address);
+      assert(told.length <= 1);
+      if (final.kind === "failed") assertEquals(told.length === 1, wants(notify, "failure"));
+    }
+    if (after.rest) assert(after.rest.dueAt > now);
+  }));
+});
