@@ -7,14 +7,15 @@ import type { Accounts } from "./mailbox/accounts.ts";
 import type { Aliases } from "./mailbox/aliases.ts";
 import type { MailStore } from "./mailbox/mail_store.ts";
 import type { Journal } from "./observe/journal.ts";
-import { servePop3 } from "./pop3/session.ts";
+import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/delivery_queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
-import { type ListenerKind, Listeners } from "./server/listeners.ts";
+import { Listeners } from "./server/listeners.ts";
 import { closeParts, type MailServerOptions, openParts, type Parts } from "./server/parts.ts";
 import { SessionLog } from "./server/session_log.ts";
 import { makeSurface } from "./server/surface.ts";
-import { serveSmtp } from "./smtp/session.ts";
+import type { Service } from "./smtp/reception.ts";
+import { SmtpServer } from "./smtp/server.ts";
 import { BodySweeper } from "./storage/bodies.ts";
 import { DEFAULT_SWEEP_GRACE_MS } from "./storage/body_sweeper.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
@@ -73,7 +74,7 @@ export class MailServer implements AsyncDisposable {
       const made = await firstAccounts(parts.accounts, config, parts.random);
       const token = await adminToken(config, { random: parts.random, keep: !options.inMemory });
       const server = new MailServer(parts, { madeAccount: made, ...token });
-      server.#start();
+      await server.#start();
       return server;
     } catch (error) {
       await closeParts(parts);
@@ -114,11 +115,9 @@ export class MailServer implements AsyncDisposable {
     this.fetch = (request, remote) => app.fetch(request, remote === undefined ? {} : { remote });
     this.#warmUp = () => app.warmUp();
     this.#listeners = new Listeners({
-      config,
+      listen: config.listen,
       clock,
-      journal,
-      crowd: this.#crowd,
-      serve: (kind, conn) => this.#serve(kind, conn),
+      server: (kind) => kind === "pop3" || kind === "pop3s" ? this.#pop3Server(kind) : this.#smtpServer(kind),
       fetch: this.fetch,
     });
   }
@@ -145,12 +144,13 @@ export class MailServer implements AsyncDisposable {
     return this.#stopped ??= this.#stop();
   }
 
+  /** {@linkcode stop}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
-  #start(): void {
-    this.#listeners.bind();
+  async #start(): Promise<void> {
+    await this.#listeners.bind();
     this.queue.start();
     this.#tasks.run("sweep", () => this.#sweep());
     const { certificates } = this.#parts;
@@ -161,9 +161,8 @@ export class MailServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#isReady = false;
-    this.#listeners.close();
     this.#closing.abort();
-    await Promise.all([this.#listeners.settle(STOP_MS), this.queue.stop(STOP_MS)]);
+    await Promise.all([this.#listeners.stop(STOP_MS), this.queue.stop(STOP_MS)]);
     this.#deadlines.close();
     await this.#tasks.settle(systemClock, 1000);
     await closeParts(this.#parts);
@@ -182,35 +181,14 @@ export class MailServer implements AsyncDisposable {
     }
   }
 
-  #serve(kind: Exclude<ListenerKind, "admin">, conn: ByteConn): Promise<void> {
-    const { config, clock, policy, accounts, mailStore, guard, journal, tls } = this.#parts;
-    const id = `s${(++this.#sessions).toString(36)}`;
-    const { hostname, limits, auth } = config;
-    const shared = {
-      hostname,
-      clock,
-      id,
-      deadlines: this.#deadlines,
-      closing: this.#closing.signal,
-      ...(tls === undefined ? {} : { tls, implicitTls: kind === "submissions" || kind === "pop3s" }),
-    };
-    const sessionLog = new SessionLog(journal, { id, service: kind, remote: conn.remote.hostname });
-    if (kind === "pop3" || kind === "pop3s") {
-      return servePop3(conn, {
-        ...shared,
-        accounts,
-        mailStore,
-        guard,
-        allowInsecure: auth.allowInsecure,
-        idleTimeoutMs: Math.max(POP3_IDLE_MS, limits.commandTimeout),
-        onEvent: (event) => sessionLog.pop3(event),
-      });
-    }
-    const submits = kind === "submission" || kind === "submissions";
-    return serveSmtp(conn, {
-      ...shared,
+  #smtpServer(service: Service): SmtpServer {
+    const { policy } = this.#parts;
+    const { limits, auth } = this.config;
+    const submits = service === "submission" || service === "submissions";
+    return new SmtpServer({
+      ...this.#shared(service === "submissions"),
       reception: policy,
-      service: kind,
+      service,
       auth: !submits ? "never" : auth.allowInsecure ? "always" : "overTls",
       limits: {
         messageSize: limits.messageSize,
@@ -220,8 +198,43 @@ export class MailServer implements AsyncDisposable {
         errorsPerSession: limits.errorsPerSession,
         commandsPerSecond: COMMANDS_PER_SECOND,
       },
-      crowd: this.#crowd,
-      onEvent: (event, session) => sessionLog.smtp(event, session),
+      watch: (id, conn) => {
+        const log = this.#sessionLog(id, service, conn);
+        return (event, session) => log.smtp(event, session);
+      },
     });
+  }
+
+  #pop3Server(service: "pop3" | "pop3s"): Pop3Server {
+    const { accounts, mailStore, guard } = this.#parts;
+    return new Pop3Server({
+      ...this.#shared(service === "pop3s"),
+      accounts,
+      mailStore,
+      guard,
+      allowInsecure: this.config.auth.allowInsecure,
+      idleTimeoutMs: Math.max(POP3_IDLE_MS, this.config.limits.commandTimeout),
+      watch: (id, conn) => {
+        const log = this.#sessionLog(id, service, conn);
+        return (event) => log.pop3(event);
+      },
+    });
+  }
+
+  #shared(implicitTls: boolean) {
+    const { clock, journal, tls } = this.#parts;
+    return {
+      hostname: this.config.hostname,
+      clock,
+      crowd: this.#crowd,
+      deadlines: this.#deadlines,
+      nextId: () => `s${(++this.#sessions).toString(36)}`,
+      onError: (error: unknown) => journal.note("ERROR", "connection failed", { error: String(error) }),
+      ...(tls && { tls, implicitTls }),
+    };
+  }
+
+  #sessionLog(id: string, service: string, conn: ByteConn): SessionLog {
+    return new SessionLog(this.#parts.journal, { id, service, remote: conn.remote.hostname });
   }
 }

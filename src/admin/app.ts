@@ -3,13 +3,15 @@
 import { Hono } from "hono";
 import { Access } from "./access.ts";
 import { knownHosts, secure, securityHeaders } from "./guard.ts";
-import type { AdminEnv, AdminOptions } from "./options.ts";
+import type { AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
 import { Problem, problemOf, problemResponse, quoted } from "./problem.ts";
 
 export type { AdminBindings, AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
 
 /** The HTTP surface, to be served by `Deno.serve` or mounted in another app. */
-export interface AdminApp extends Hono<AdminEnv> {
+export interface AdminApp {
+  /** Answers a request; never rejects. */
+  fetch(request: Request, bindings?: AdminBindings): Response | Promise<Response>;
   /** Loads what the first call would else wait for, some 100 ms of work. */
   warmUp(): Promise<void>;
 }

@@ -24,7 +24,10 @@ export interface AdminEnv {
   Bindings: AdminBindings;
 }
 
-/** Says who may use the surface, for apps that are mounted in it. */
+/**
+ * Says who may use the surface, for apps that are mounted in it.
+ * @internal
+ */
 export interface Doorkeeper {
   /** Does the request carry the token or a live session's cookie? Never throws for a request. */
   isAllowed(c: Context<AdminEnv>): Promise<boolean>;
@@ -36,13 +39,21 @@ export interface Doorkeeper {
 
 /** What the HTTP surface works with. */
 export interface AdminOptions {
+  /** Where everything is kept. */
   readonly store: Store;
+  /** Time. */
   readonly clock: Clock;
+  /** For session cookies and ids. */
   readonly random: Random;
+  /** What happens; `/api/v1/events` tells it. */
   readonly journal: Journal;
+  /** The queue. */
   readonly queue: DeliveryQueue;
+  /** The accounts. */
   readonly accounts: Accounts;
+  /** The aliases. */
   readonly aliases: Aliases;
+  /** The mailboxes. */
   readonly mailStore: MailStore;
   /** Takes messages that come over HTTP. */
   readonly submission: HttpSubmission;
@@ -70,6 +81,9 @@ export interface AdminOptions {
   readonly closing: AbortSignal;
   /** The text for Prometheus; absent: `/metrics` does not exist. */
   readonly metrics?: () => string | Promise<string>;
-  /** Makes the web page (`/` and what it needs); it is asked for whatever nobody else answers. Called once, late. */
+  /**
+   * Makes the web page (`/` and what it needs); it is asked for whatever nobody else answers. Called once, late.
+   * @internal
+   */
   readonly page?: (options: AdminOptions, door: Doorkeeper) => Hono<AdminEnv> | Promise<Hono<AdminEnv>>;
 }

@@ -19,6 +19,7 @@ export class IdMaker {
   #lastMs = 0;
   #lastRandom = 0;
 
+  /** Ids of that time, told apart by that chance. */
   constructor(private readonly clock: Clock, private readonly random: Random) {}
 
   /** A new id. */

@@ -29,7 +29,9 @@ export interface DeliveryJob {
 
 /** What a job came to for one recipient. */
 export interface Attempt {
+  /** Whom it was for. */
   readonly recipient: Mailbox;
+  /** What came of it. */
   readonly outcome: Outcome;
   /** Milliseconds, without the time it waited for its turn. */
   readonly durationMs: number;

@@ -69,6 +69,7 @@ export type SubmissionResult =
 export class HttpSubmission {
   readonly #options: HttpSubmissionOptions;
 
+  /** Takes nothing over before it is asked. */
   constructor(options: HttpSubmissionOptions) {
     this.#options = options;
   }

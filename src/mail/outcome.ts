@@ -37,16 +37,19 @@ export interface OutcomeFacts {
 
 /** The next server (or the mailbox) has the message. */
 export interface Delivered extends OutcomeFacts {
+  /** The next host, or the mailbox, has it. */
   readonly kind: "delivered";
   /** True when the peer can't pass the sender's wish for a success report on (RFC 3461 5.2.7: we report "relayed"). */
   readonly relayedWithoutDsn?: boolean;
 }
 /** Not now: try again later. */
 export interface Deferred extends OutcomeFacts {
+  /** It is to be tried again. */
   readonly kind: "deferred";
 }
 /** Never: tell the sender. */
 export interface Failed extends OutcomeFacts {
+  /** It will never be delivered. */
   readonly kind: "failed";
 }
 

@@ -4,34 +4,50 @@ import type { EnhancedStatus } from "../mail/outcome.ts";
 import { log, type LogFields, type LogLevel } from "./log.ts";
 
 /** What every event about a message carries. */
-interface MessageEvent {
+export interface MessageEvent {
   /** The message's id; it follows the message from accept to the last attempt. */
   readonly id: string;
 }
 
 /** The message is durable and ours. */
 export interface AcceptedEvent extends MessageEvent {
+  /** A message is ours from now on. */
   readonly type: "accepted";
+  /** The reverse-path; empty for a report. */
   readonly sender: string;
+  /** The recipients as the client named them. */
   readonly recipients: readonly string[];
+  /** In octets. */
   readonly size: number;
+  /** How it came, such as the listener's kind. */
   readonly source: string;
   /** The session it came through, when it came through one. */
   readonly session?: string;
+  /** The client's IP address. */
   readonly remote?: string;
+  /** Who was logged in. */
   readonly account?: string;
 }
 
 /** What an attempt came to for one recipient. */
 export interface AttemptEvent extends MessageEvent {
+  /** What came of it. */
   readonly type: "delivered" | "deferred" | "bounced";
+  /** Whom it was for. */
   readonly recipient: string;
+  /** RFC 3463. */
   readonly status: EnhancedStatus;
+  /** The reply, or what went wrong, in one line. */
   readonly text: string;
+  /** The reply code of the peer. */
   readonly code?: number;
+  /** The peer's name. */
   readonly host?: string;
+  /** The peer's IP address. */
   readonly address?: string;
+  /** Protocol version of TLS. */
   readonly tls?: string;
+  /** How long it took. */
   readonly durationMs: number;
   /** When it is tried again: milliseconds since 1970. */
   readonly nextAttemptAt?: number;
@@ -39,48 +55,73 @@ export interface AttemptEvent extends MessageEvent {
 
 /** A message is in a mailbox. */
 export interface MailboxEvent extends MessageEvent {
+  /** A message is in a mailbox. */
   readonly type: "mailbox";
+  /** The account's address. */
   readonly mailbox: string;
+  /** The reverse-path; empty for a report. */
   readonly sender: string;
+  /** In octets. */
   readonly size: number;
 }
 
 /** A report about a message was queued for its sender. */
 export interface ReportEvent extends MessageEvent {
+  /** A report about a message is on its way. */
   readonly type: "report";
   /** The report's own id. */
   readonly report: string;
+  /** As in the report's Action field (RFC 3464 2.3.3). */
   readonly action: string;
+  /** Who is told. */
   readonly to: string;
 }
 
 /** A connection ended. */
 export interface SessionEvent {
+  /** A session has ended. */
   readonly type: "session";
+  /** The session's name. */
   readonly session: string;
+  /** The listener's kind. */
   readonly service: string;
+  /** The client's IP address. */
   readonly remote: string;
+  /** What the client called itself. */
   readonly helo?: string;
+  /** Messages accepted, or retrieved. */
   readonly messages: number;
+  /** Errors that were counted. */
   readonly errors: number;
+  /** Why it ended. */
   readonly why: string;
 }
 
 /** Somebody logged in, or tried to. */
 export interface LoginEvent {
+  /** Somebody tried to log in. */
   readonly type: "login";
+  /** The session's name. */
   readonly session: string;
+  /** The listener's kind. */
   readonly service: string;
+  /** The client's IP address. */
   readonly remote: string;
+  /** The account, or what the client called itself. */
   readonly account: string;
+  /** Did it succeed? */
   readonly ok: boolean;
 }
 
 /** The server or an operator did something worth knowing. */
 export interface NoteEvent {
+  /** Something else that operators should know. */
   readonly type: "note";
+  /** How bad it is. */
   readonly level: LogLevel;
+  /** In a few words. */
   readonly what: string;
+  /** The details. */
   readonly fields?: LogFields;
 }
 

@@ -23,5 +23,12 @@ export const TOO_MANY_LOGINS: string = err("Too many failed logins: try again in
 export const IN_USE: string = err("The maildrop is open in another session", "IN-USE");
 /** The store fails. */
 export const STORAGE_TROUBLE: string = err("The mail store can't be read at the moment", "SYS/TEMP");
+/** No room for another connection. */
+export const TOO_MANY_CONNECTIONS: string = err("Too many connections, try again later", "SYS/TEMP");
+/** No room for another connection of that client. */
+export const TOO_MANY_OF_ADDRESS: string = err(
+  "Too many connections from your address, try again later",
+  "SYS/TEMP",
+);
 /** The server is going down. */
 export const SHUTTING_DOWN: string = err("The server is shutting down; nothing was deleted", "SYS/TEMP");

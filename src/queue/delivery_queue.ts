@@ -26,15 +26,25 @@ import type { Waker } from "./waker.ts";
 
 /** What a {@linkcode DeliveryQueue} works with. */
 export interface DeliveryQueueOptions {
+  /** Where it is kept. */
   readonly store: Store;
+  /** Time. */
   readonly clock: Clock;
+  /** Names the reports. */
   readonly ids: IdMaker;
+  /** Is told what happens. */
   readonly journal: Journal;
+  /** Tells who is here. */
   readonly router: Router;
+  /** Whose mailboxes are here. */
   readonly accounts: Accounts;
+  /** The mailboxes. */
   readonly mailStore: MailStore;
+  /** Delivers to other hosts. */
   readonly agent: DeliveryAgent;
+  /** Our name, for reports. */
   readonly hostname: string;
+  /** When to try again, to warn, to give up. */
   readonly schedule: Schedule;
   /** Deliveries at once, in all; 0: remote delivery pauses. */
   readonly concurrency: number;
@@ -81,6 +91,7 @@ export class DeliveryQueue {
   readonly #fresh = new FreshTexts();
   #recovery: Promise<void> | undefined;
 
+  /** Does nothing before {@linkcode start}. */
   constructor(options: DeliveryQueueOptions) {
     this.#options = options;
     const { store, clock, journal, ids, router, hostname } = options;

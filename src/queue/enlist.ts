@@ -28,12 +28,19 @@ export interface Destination {
 
 /** A message that is about to become ours. */
 export interface NewMessage {
+  /** Its name in the queue and the logs. */
   readonly id: string;
+  /** The reverse-path. */
   readonly sender: Mailbox;
+  /** What MAIL said beside it. */
   readonly parameters: SenderParameters;
+  /** The text. */
   readonly body: BodyDraft;
+  /** Milliseconds since 1970. */
   readonly receivedAt: number;
+  /** Who made it. */
   readonly source: Source;
+  /** Who was logged in. */
   readonly authenticatedAs?: Mailbox;
   /** One at least. */
   readonly destinations: readonly Destination[];

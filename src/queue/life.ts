@@ -8,8 +8,11 @@ import { clip, type RecipientOutcome } from "./settle.ts";
 
 /** One attempt for one recipient, as it is kept. */
 export interface KeptAttempt {
+  /** Whom it was for. */
   readonly recipient: string;
+  /** What came of it. */
   readonly outcome: Outcome;
+  /** How long it took. */
   readonly durationMs: number;
 }
 

@@ -21,6 +21,7 @@ export class Suspensions {
   readonly #store: Store;
   readonly #clock: Clock;
 
+  /** Those of a store. */
   constructor(store: Store, clock: Clock) {
     this.#store = store;
     this.#clock = clock;

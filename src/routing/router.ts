@@ -61,6 +61,7 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #domains: ReadonlySet<string>;
 
+  /** Asks the directory anew for each address. */
   constructor(options: RouterOptions) {
     this.#options = options;
     this.#domains = new Set(options.domains);

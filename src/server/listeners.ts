@@ -2,11 +2,7 @@
 
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Config, Endpoint } from "../config/config.ts";
-import { encode } from "../base/bytes.ts";
-import type { Journal } from "../observe/journal.ts";
-import type { ByteConn } from "../wire/byte_conn.ts";
-import type { Crowd, Refusal } from "../wire/crowd.ts";
-import { TcpListener } from "../wire/listener.ts";
+import type { SessionServer } from "../wire/session_server.ts";
 
 /** A kind of listener. */
 export type ListenerKind = keyof Config["listen"];
@@ -19,44 +15,35 @@ interface HttpListener {
 
 /** What the doors need. */
 export interface ListenersOptions {
-  readonly config: Config;
+  readonly listen: Config["listen"];
   readonly clock: Clock;
-  readonly journal: Journal;
-  /** Bounds the connections of all listeners together. */
-  readonly crowd: Crowd;
-  /** Serves a connection of that kind until it ends. */
-  serve(kind: Exclude<ListenerKind, "admin">, conn: ByteConn): Promise<void>;
+  /** Makes the server of that kind. */
+  server(kind: Exclude<ListenerKind, "admin">): SessionServer;
   /** Answers HTTP requests; `remote` is the client's IP address. */
   fetch(request: Request, remote: string): Response | Promise<Response>;
 }
 
-const BUSY: Readonly<Record<Refusal, string>> = {
-  connections: "Too many connections, try again later",
-  perAddress: "Too many connections from your address, try again later",
-};
 /** Requests under way get this long at the end. */
 const HTTP_GRACE_MS = 1000;
 
 /** All listeners of one server. */
 export class Listeners {
   readonly #options: ListenersOptions;
-  readonly #tcp: { kind: ListenerKind; listener: TcpListener }[] = [];
+  readonly #servers = new Map<ListenerKind, SessionServer>();
   readonly #http: HttpListener[] = [];
 
   constructor(options: ListenersOptions) {
     this.#options = options;
   }
 
-  /** Binds all; throws, with everything closed again, when one can't be. */
-  bind(): void {
-    const { listen } = this.#options.config;
+  /** Binds all; rejects, with everything closed again, when one can't be. */
+  async bind(): Promise<void> {
     try {
-      for (const [kind, endpoints] of Object.entries(listen) as [ListenerKind, Endpoint[]][]) {
+      for (const [kind, endpoints] of Object.entries(this.#options.listen) as [ListenerKind, Endpoint[]][]) {
         for (const endpoint of endpoints) this.#bind(kind, endpoint);
       }
     } catch (error) {
-      for (const { listener } of this.#tcp) listener.close();
-      for (const http of this.#http) http.stop().catch(() => {});
+      await this.stop(0);
       throw error;
     }
   }
@@ -64,54 +51,30 @@ export class Listeners {
   /** `host:port` by kind, as bound. */
   get addresses(): Record<string, string[]> {
     const all: Record<string, string[]> = {};
-    for (const { kind, listener } of this.#tcp) (all[kind] ??= []).push(format(listener.address));
-    for (const { address } of this.#http) (all["admin"] ??= []).push(format(address));
+    for (const [kind, server] of this.#servers) all[kind] = server.addresses.map(format);
+    if (this.#http.length > 0) all["admin"] = this.#http.map(({ address }) => format(address));
     return all;
   }
 
-  /** The connections that are being served. */
-  get active(): number {
-    return this.#tcp.reduce((sum, { listener }) => sum + listener.active, 0);
-  }
-
-  /** Accepts nothing more. */
-  close(): void {
-    for (const { listener } of this.#tcp) listener.close();
-  }
-
-  /** Waits for the connections to end, at most `limitMs`, then ends them. */
-  async settle(limitMs: number): Promise<void> {
-    const stop = new AbortController();
-    const idle = Promise.all(this.#tcp.map(({ listener }) => listener.idle()));
-    await Promise.race([idle, sleep(this.#options.clock, limitMs, stop.signal)]);
-    stop.abort();
-    for (const { listener } of this.#tcp) listener.closeConnections();
-    await idle;
+  /** Accepts nothing more, waits for the sessions to end, at most `limitMs`, ends them, and then HTTP. */
+  async stop(limitMs: number): Promise<void> {
+    await Promise.all([...this.#servers.values()].map((server) => server.stop(limitMs)));
     await Promise.all(this.#http.map((http) => http.stop()));
   }
 
   #bind(kind: ListenerKind, endpoint: Endpoint): void {
     try {
       if (kind === "admin") this.#http.push(this.#serveHttp(endpoint));
-      else this.#tcp.push({ kind, listener: this.#serveTcp(kind, endpoint) });
+      else this.#serverOf(kind).listen(endpoint);
     } catch (error) {
       throw bindError(kind, endpoint, error);
     }
   }
 
-  #serveTcp(kind: Exclude<ListenerKind, "admin">, endpoint: Endpoint): TcpListener {
-    const { clock, journal, crowd, serve } = this.#options;
-    return TcpListener.listen({
-      ...endpoint,
-      clock,
-      crowd,
-      onConnection: (conn) => serve(kind, conn),
-      onRefused: async (conn, why) => {
-        const text = busy(kind, why);
-        if (text !== "") await conn.write(encode(text));
-      },
-      onError: (error) => journal.note("ERROR", "connection failed", { kind, error: String(error) }),
-    });
+  #serverOf(kind: Exclude<ListenerKind, "admin">): SessionServer {
+    const server = this.#servers.get(kind) ?? this.#options.server(kind);
+    this.#servers.set(kind, server);
+    return server;
   }
 
   #serveHttp(endpoint: Endpoint): HttpListener {
@@ -130,12 +93,6 @@ export class Listeners {
       },
     };
   }
-}
-
-/** What a client is told that can't be served; nothing where it expects a TLS handshake. */
-function busy(kind: ListenerKind, why: Refusal): string {
-  if (kind === "pop3s" || kind === "submissions") return "";
-  return kind === "pop3" ? `-ERR [SYS/TEMP] ${BUSY[why]}\r\n` : `421 4.7.0 ${BUSY[why]}\r\n`;
 }
 
 /** `127.0.0.1:25`, `[::1]:25`. */

@@ -11,8 +11,31 @@ import {
   UNKNOWN_VERB,
 } from "./replies.ts";
 
+/** A verb that dinopost has. */
+export type Verb =
+  | "HELO"
+  | "EHLO"
+  | "LHLO"
+  | "MAIL"
+  | "RCPT"
+  | "DATA"
+  | "BDAT"
+  | "RSET"
+  | "QUIT"
+  | "NOOP"
+  | "HELP"
+  | "VRFY"
+  | "EXPN"
+  | "VERB"
+  | "STARTTLS"
+  | "AUTH";
+/** A verb that other servers have; here it is known and not implemented (502 5.5.1). */
+export type AbsentVerb = "ETRN" | "ATRN" | "TURN" | "SEND" | "SOML" | "SAML";
+/** A verb in logs and metrics: strangers can't invent names there. */
+export type KnownVerb = Verb | AbsentVerb | "other";
+
 /** The verbs that have a row in the command table. */
-export const VERBS = [
+export const VERBS: readonly Verb[] = [
   "HELO",
   "EHLO",
   "LHLO",
@@ -29,15 +52,9 @@ export const VERBS = [
   "VERB",
   "STARTTLS",
   "AUTH",
-] as const;
-
-/** Verbs that other servers have; here they are known and not implemented (502 5.5.1). */
-export const ABSENT_VERBS = ["ETRN", "ATRN", "TURN", "SEND", "SOML", "SAML"] as const;
-
-/** A verb that dinopost has. */
-export type Verb = typeof VERBS[number];
-/** A verb in logs and metrics: strangers can't invent names there. */
-export type KnownVerb = Verb | typeof ABSENT_VERBS[number] | "other";
+];
+/** Those that have none. */
+export const ABSENT_VERBS: readonly AbsentVerb[] = ["ETRN", "ATRN", "TURN", "SEND", "SOML", "SAML"];
 
 /** The longest command line, CRLF included. RFC 5321 4.5.3.1.4 asks for 512 and what extensions add. */
 export const MAX_COMMAND = 4096;
@@ -46,10 +63,10 @@ export const MAX_AUTH_LINE = 12_288;
 
 /** A command, or the reply to a line that is none. */
 export type ParsedCommand =
-  | { readonly ok: true; readonly verb: Verb | typeof ABSENT_VERBS[number]; readonly argument: string }
+  | { readonly ok: true; readonly verb: Verb | AbsentVerb; readonly argument: string }
   | { readonly ok: false; readonly verb: "other"; readonly reply: Reply };
 
-const KNOWN: ReadonlyMap<string, Verb | typeof ABSENT_VERBS[number]> = new Map(
+const KNOWN: ReadonlyMap<string, Verb | AbsentVerb> = new Map(
   [...VERBS, ...ABSENT_VERBS].flatMap((verb) => [[verb, verb], [verb.toLowerCase(), verb]]),
 );
 

@@ -87,6 +87,12 @@ export const TOO_MANY_ERRORS = sayAndClose(421, "4.7.0", "Too many errors");
 export const TOO_MUCH_JUNK = sayAndClose(421, "4.7.0", "Too many commands without a message");
 export const IDLE = sayAndClose(421, "4.4.2", "Idle too long");
 export const CROWDED = sayAndClose(421, "4.7.0", "Too many connections, and this one was idle longest");
+export const TOO_MANY_CONNECTIONS = sayAndClose(421, "4.7.0", "Too many connections, try again later");
+export const TOO_MANY_OF_ADDRESS = sayAndClose(
+  421,
+  "4.7.0",
+  "Too many connections from your address, try again later",
+);
 export const SHUTTING_DOWN = sayAndClose(421, "4.3.2", "The server is shutting down");
 
 // --- text -----------------------------------------------------------------------------------------------------

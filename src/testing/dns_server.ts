@@ -36,8 +36,11 @@ export interface DnsServerOptions {
 
 /** A query as it came; the name is in lower case. */
 export interface DnsQuery {
+  /** Lower case, no final dot. */
   name: string;
+  /** Such as `MX`. */
   type: string;
+  /** How it was asked. */
   over: "udp" | "tcp";
 }
 
@@ -114,6 +117,7 @@ export class DnsServer {
     return this.#closed;
   }
 
+  /** Stops answering. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -7,10 +7,15 @@ import type { DnsRecord } from "../dns/packet.ts";
 export interface ZoneEntry {
   /** Preference and host; `[[0, "."]]` is a null MX. */
   MX?: [number, string][];
+  /** IPv4 addresses. */
   A?: string[];
+  /** IPv6 addresses. */
   AAAA?: string[];
+  /** Texts. */
   TXT?: string[];
+  /** The canonical name. */
   CNAME?: string;
+  /** Names of an address. */
   PTR?: string[];
   /** Seconds, for all records of the name; 60 unless said. */
   TTL?: number;

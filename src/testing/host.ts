@@ -28,8 +28,11 @@ export interface HostOptions {
 
 /** Where a host stands. */
 export interface Place {
+  /** The domain it is mail host of. */
   readonly domain: string;
+  /** Its own name. */
   readonly name: string;
+  /** Its IP address. */
   readonly address: string;
   readonly smtpPort: number;
   /** `ip:port`. */
@@ -38,8 +41,11 @@ export interface Place {
 
 /** A mail server on an address of its own. */
 export class Host {
+  /** The domain it is mail host of. */
   readonly domain: string;
+  /** Its own name. */
   readonly name: string;
+  /** Its IP address. */
   readonly address: string;
   readonly #place: Place;
   readonly #options: HostOptions & { clock: Clock; random: Random; journal: Journal };
@@ -49,6 +55,7 @@ export class Host {
   #dataDir: string | undefined;
   #server: MailServer | undefined;
 
+  /** Down until {@linkcode up}. */
   constructor(place: Place, options: HostOptions & { clock: Clock; random: Random; journal: Journal }) {
     this.domain = place.domain;
     this.name = place.name;
@@ -68,6 +75,7 @@ export class Host {
     return this.#server;
   }
 
+  /** Does it run? */
   get isUp(): boolean {
     return this.#server !== undefined;
   }

@@ -105,6 +105,7 @@ export class LoopbackInternet implements AsyncDisposable {
     await pause(MOMENT_MS);
   }
 
+  /** Stops every host and the DNS. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.remove()));
     await this.dns.close();

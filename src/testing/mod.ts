@@ -28,3 +28,8 @@ export { ScriptedPeer } from "./scripted_peer.ts";
 export { memoryPair } from "./memory_conn.ts";
 export { ManualClock } from "../base/manual_clock.ts";
 export { seededRandom } from "../base/random.ts";
+export type { MailServer } from "../mail_server.ts";
+export type * from "../types.ts";
+export type { DnsFault, DnsQuery } from "./dns_server.ts";
+export type { MemoryConn, MemoryPairOptions } from "./memory_conn.ts";
+export type { Answer, Answers, PeerMessage, PeerScript, PeerSession, PeerStage } from "./scripted_peer.ts";

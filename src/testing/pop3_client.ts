@@ -67,6 +67,7 @@ export class Pop3Client implements AsyncDisposable {
     this.#conn.close();
   }
 
+  /** Closes without a goodbye: nothing is deleted. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#conn.close();
     return Promise.resolve();

@@ -167,6 +167,7 @@ export class ScriptedPeer {
     await Promise.all(this.#tasks);
   }
 
+  /** Stops listening and closes every connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

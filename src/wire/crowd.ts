@@ -34,6 +34,7 @@ export class Crowd {
   readonly #idlers = new Set<Idler>();
   #count = 0;
 
+  /** Empty at first. */
   constructor(limits: CrowdLimits) {
     this.#limits = limits;
     this.#clock = limits.clock ?? systemClock;

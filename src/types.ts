@@ -1,0 +1,118 @@
+/** In charge of the names of the types that the module shows: those of its exports, and what they are made of. */
+
+export type { AdminApp } from "./admin/app.ts";
+export type { AdminBindings, AdminOptions } from "./admin/options.ts";
+export type { Clock, Timer } from "./base/clock.ts";
+export type { IdMaker } from "./base/ids.ts";
+export type { Random } from "./base/random.ts";
+export type {
+  AccountConfig,
+  CertificateConfig,
+  CheckPolicy,
+  CommandPolicy,
+  Endpoint,
+  LimitsConfig,
+  ListenConfig,
+  LogLevelName,
+  OutboundDomainConfig,
+  QueueConfig,
+  SmartHostConfig,
+  TlsConfig,
+  TlsPolicy,
+  WebhookConfig,
+} from "./config/config.ts";
+export type { LoadOptions } from "./config/load.ts";
+export type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery/delivery.ts";
+export type { MailHost, MailHosts } from "./dns/mail_hosts.ts";
+export type { DnsResult, MxRecord, Resolver } from "./dns/resolver.ts";
+export type {
+  HttpSubmission,
+  SubmissionRefusal,
+  SubmissionResult,
+  SubmittedMessage,
+} from "./intake/http_submission.ts";
+export type {
+  Envelope,
+  EnvelopeRecipient,
+  Mailbox,
+  Notify,
+  RecipientParameters,
+  SenderParameters,
+} from "./mail/envelope.ts";
+export type {
+  Deferred,
+  Delivered,
+  EnhancedStatus,
+  Failed,
+  Outcome,
+  OutcomeFacts,
+  Stage,
+} from "./mail/outcome.ts";
+export type { Account, AccountChange, Accounts, NewAccount } from "./mailbox/accounts.ts";
+export type { Alias, Aliases, ListedAlias } from "./mailbox/aliases.ts";
+export type { LoginAttempt, LoginGuard } from "./mailbox/login_guard.ts";
+export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
+export type { MailList } from "./mailbox/mail_list.ts";
+export type { MailLock } from "./mailbox/mail_lock.ts";
+export type { MailListOptions, MailUsage } from "./mailbox/mail_store.ts";
+export type { ScramVerifier } from "./mailbox/scram.ts";
+export type {
+  AcceptedEvent,
+  AttemptEvent,
+  Journal,
+  JournalEvent,
+  LoginEvent,
+  MailboxEvent,
+  MessageEvent,
+  NoteEvent,
+  ReportEvent,
+  SessionEvent,
+} from "./observe/journal.ts";
+export type { LogFields, LogLevel } from "./observe/log.ts";
+export type { Mechanism } from "./pop3/login.ts";
+export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
+export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/delivery_queue.ts";
+export type { Destination, NewMessage } from "./queue/enlist.ts";
+export type { KeptAttempt } from "./queue/life.ts";
+export type { QueueRecipient, QueueRecord, Source } from "./queue/record.ts";
+export type { AcceptedSuccess } from "./queue/reporter.ts";
+export type { Watcher } from "./queue/runner.ts";
+export type { Schedule } from "./queue/schedule.ts";
+export type { Suspension, Suspensions } from "./queue/suspensions.ts";
+export type { Waker } from "./queue/waker.ts";
+export type { Leaf, Resolution, Router } from "./routing/router.ts";
+export type { PeerExtensions } from "./smtp/client_extensions.ts";
+export type { OutgoingMessage } from "./smtp/client_options.ts";
+export type { PeerFacts } from "./smtp/client_outcome.ts";
+export type { AbsentVerb, KnownVerb, Verb } from "./smtp/command.ts";
+export type {
+  Login,
+  LoginExchange,
+  LoginStep,
+  MessageSink,
+  Reception,
+  Service,
+  SessionFacts,
+  Verdict,
+} from "./smtp/reception.ts";
+export type { Reply } from "./smtp/reply.ts";
+export type {
+  ClosedBecause,
+  SessionEvent as SmtpSessionEvent,
+  SmtpLimits,
+  SmtpSessionOptions,
+} from "./smtp/session_state.ts";
+export type { BodyDraft } from "./storage/body_draft.ts";
+export type { BodyRef } from "./storage/body_ref.ts";
+export type { Store } from "./storage/store.ts";
+export type { Write, Writer, WriteResult } from "./storage/write.ts";
+export type { ByteConn, TlsFacts } from "./wire/byte_conn.ts";
+export type { Crowd, Idler, Refusal as ConnectionRefusal } from "./wire/crowd.ts";
+export type { Deadline, Deadlines } from "./wire/deadlines.ts";
+export type {
+  ServerAddress,
+  SessionServer,
+  SessionServerOptions,
+  SharedBySessions,
+} from "./wire/session_server.ts";
+export type { ServerTls, TlsMaterial } from "./wire/tls.ts";
