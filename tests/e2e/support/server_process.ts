@@ -9,6 +9,9 @@ export const FREE_PORTS: Readonly<Record<string, string>> = {
   DINOPOST_LISTEN_ADMIN: "127.0.0.1:0",
 };
 
+/** A kind of listener. */
+export type Kind = "smtp" | "submission" | "submissions" | "lmtp" | "pop3" | "pop3s" | "admin";
+
 /** How the process is run. */
 export interface ProcessOptions {
   /** Where it runs; `./data` is its data directory unless told otherwise. */
@@ -86,7 +89,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Where it listens, as the line that says `ready` tells. */
-  address(kind: "smtp" | "submissions" | "pop3" | "pop3s" | "admin"): { hostname: string; port: number } {
+  address(kind: Kind): { hostname: string; port: number } {
     const [, list] = new RegExp(` ${kind}=(\\[[^\\]]*\\])`).exec(this.#readyLine ?? "") ?? [];
     const [first] = JSON.parse(list ?? "[]") as string[];
     if (first === undefined) throw new Error(`The server tells of no ${kind}: ${this.err}`);

@@ -1,7 +1,7 @@
 /** In charge of what foreign mail programs meet: a server as a process, with letters in a mailbox, and their own runs. */
 
 import { assertEquals } from "@std/assert";
-import { FREE_PORTS, ServerProcess } from "../../e2e/support/server_process.ts";
+import { FREE_PORTS, type Kind, ServerProcess } from "../../e2e/support/server_process.ts";
 import { bytesOf, SmtpTalk } from "../../e2e/support/smtp_talk.ts";
 import { Pop3Client } from "../../../src/testing/mod.ts";
 
@@ -22,8 +22,8 @@ export const LETTERS: readonly { readonly subject: string; readonly body: string
 export class PostOffice implements AsyncDisposable {
   private constructor(readonly dir: string, readonly server: ServerProcess) {}
 
-  /** Opens it. */
-  static async open(): Promise<PostOffice> {
+  /** Opens it; `letters: false`: the mailbox is empty. */
+  static async open({ letters = true }: { letters?: boolean } = {}): Promise<PostOffice> {
     const dir = await Deno.makeTempDir({ prefix: "dinopost_interop_" });
     const config = {
       hostname: "localhost",
@@ -34,9 +34,12 @@ export class PostOffice implements AsyncDisposable {
     const env = {
       ...FREE_PORTS,
       DINOPOST_LISTEN_POP3S: "127.0.0.1:0",
+      DINOPOST_LISTEN_SUBMISSION: "127.0.0.1:0",
       DINOPOST_LISTEN_SUBMISSIONS: "127.0.0.1:0",
+      DINOPOST_LISTEN_LMTP: "127.0.0.1:0",
     };
     const office = new PostOffice(dir, await ServerProcess.ready({ cwd: dir, env }));
+    if (!letters) return office;
     using talk = await SmtpTalk.connect(office.server.address("smtp"));
     for (const { subject, body } of LETTERS) {
       const text = `From: J. Smith <jsmith@mindspring.com>\r\nTo: ${USER}\r\nSubject: ${subject}\r\n` +
@@ -49,7 +52,7 @@ export class PostOffice implements AsyncDisposable {
   }
 
   /** The port of a listener on 127.0.0.1. */
-  port(kind: "pop3" | "pop3s" | "submissions"): number {
+  port(kind: Kind): number {
     return this.server.address(kind).port;
   }
 
@@ -58,13 +61,18 @@ export class PostOffice implements AsyncDisposable {
     return `${this.dir}/data/tls-cert.pem`;
   }
 
-  /** The letters that are in the mailbox now, by subject. */
-  async subjects(): Promise<string[]> {
+  /** The letters that are in the mailbox now. */
+  async texts(): Promise<string[]> {
     await using client = await Pop3Client.connect(this.server.address("pop3"));
     await client.login(USER, PASSWORD);
     const texts = await client.all();
     await client.quit();
-    return texts.map((text) => /^Subject: (.*)\r$/m.exec(text)?.[1] ?? "?");
+    return texts;
+  }
+
+  /** The letters that are in the mailbox now, by subject. */
+  async subjects(): Promise<string[]> {
+    return (await this.texts()).map((text) => /^Subject: (.*)\r$/m.exec(text)?.[1] ?? "?");
   }
 
   /** Writes a file that only its owner may read, as mail programs want it; answers its path. */
@@ -75,8 +83,15 @@ export class PostOffice implements AsyncDisposable {
     return path;
   }
 
-  /** Runs a program to its end, at home in the office's directory. */
-  async run(program: string, args: readonly string[], options: { stdin?: string } = {}): Promise<Finished> {
+  /**
+   * Runs a program to its end, at home in the office's directory. With `after`, `stdin` is written when what it says
+   * matches that.
+   */
+  async run(
+    program: string,
+    args: readonly string[],
+    options: { stdin?: string; after?: RegExp } = {},
+  ): Promise<Finished> {
     const child = new Deno.Command(program, {
       args: [...args],
       cwd: this.dir,
@@ -86,12 +101,20 @@ export class PostOffice implements AsyncDisposable {
       stderr: "piped",
       signal: AbortSignal.timeout(60_000),
     }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(bytesOf(options.stdin ?? "")).catch(() => {});
-    await writer.close().catch(() => {});
-    const { code, stdout, stderr } = await child.output();
-    const decoder = new TextDecoder("latin1");
-    return { code, out: latin1(stdout), err: decoder.decode(stderr) };
+    const say = async () => {
+      const writer = child.stdin.getWriter();
+      await writer.write(bytesOf(options.stdin ?? "")).catch(() => {});
+      await writer.close().catch(() => {});
+    };
+    let said = options.after === undefined ? say() : undefined;
+    const err = new Response(child.stderr).bytes();
+    let out = "";
+    for await (const piece of child.stdout) {
+      out += latin1(piece);
+      if (!said && options.after?.test(out)) said = say();
+    }
+    await (said ?? child.stdin.close());
+    return { code: (await child.status).code, out, err: latin1(await err) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,13 +142,14 @@ export function testWith(
   programs: readonly string[],
   name: string,
   test: (office: PostOffice) => Promise<void>,
+  options: { letters?: boolean } = {},
 ): void {
   const missing = programs.filter((program) => !isInstalled(program));
   Deno.test({
     name: missing.length === 0 ? name : `${name} (skipped: ${missing.join(", ")} not installed)`,
     ignore: missing.length > 0,
     async fn() {
-      await using office = await PostOffice.open();
+      await using office = await PostOffice.open(options);
       await test(office);
     },
   });
