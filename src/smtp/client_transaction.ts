@@ -1,6 +1,7 @@
 /** In charge of one mail transaction as a client: MAIL, RCPT, the text, and each recipient's outcome. */
 
 import type { Outcome, Stage } from "../mail/outcome.ts";
+import { toSevenBit } from "../mail/seven_bit.ts";
 import type { ClientChannel } from "./client_channel.ts";
 import { isSafeAddress, mailCommand, needsUtf8, rcptCommand, wantsSuccess } from "./client_commands.ts";
 import type { PeerExtensions } from "./client_extensions.ts";
@@ -43,7 +44,7 @@ export class Transaction {
 
   constructor(
     private readonly channel: ClientChannel,
-    private readonly message: OutgoingMessage,
+    private message: OutgoingMessage,
     private readonly options: TransactionOptions,
   ) {
     this.#outcomes = message.recipients.map(() => undefined);
@@ -62,10 +63,7 @@ export class Transaction {
     if (!isSafeAddress(message.sender)) {
       return this.#refuse("5.1.7", "The sender's address can't be written in MAIL");
     }
-    if (peer.sizeLimit !== undefined && message.size > peer.sizeLimit) {
-      const limit = `takes ${peer.sizeLimit} octets at most; the message has ${message.size}`;
-      return this.#refuse("5.3.4", `${this.channel.peer.host} ${limit}`);
-    }
+    if (this.#isTooBig()) return undefined;
     for (const [i, recipient] of message.recipients.entries()) {
       if (!isSafeAddress(recipient.address)) this.#fail(i, "5.1.3", "The address can't be written in RCPT");
       else if (!peer.utf8 && needsUtf8(recipient.address)) this.#fail(i, "5.6.7", this.#lacks("SMTPUTF8"));
@@ -76,11 +74,24 @@ export class Transaction {
       this.#asked.some((i) => needsUtf8(message.recipients[i]!.address));
     const refused = await this.#refusedText(wants);
     if (refused) return this.#refuse(...refused);
+    if (this.message !== message && this.#isTooBig()) return undefined;
     this.#asked = this.#asked.filter((i) => this.#outcomes[i] === undefined);
     return wants && peer.utf8;
   }
 
-  /** A peer that lacks an extension which the message needs: nothing is converted, so it can't go there. */
+  /** Is it over the limit that the peer names? Then it is refused. */
+  #isTooBig(): boolean {
+    const { message: { size }, options: { peer: { sizeLimit } } } = this;
+    if (sizeLimit === undefined || size <= sizeLimit) return false;
+    const limit = `takes ${sizeLimit} octets at most; the message has ${size}`;
+    this.#refuse("5.3.4", `${this.channel.peer.host} ${limit}`);
+    return true;
+  }
+
+  /**
+   * A peer that lacks an extension which the message needs: eight bits are recoded where nothing is lost by it
+   * (RFC 6152 3), else it can't go there.
+   */
   async #refusedText(utf8: boolean): Promise<["5.6.7" | "5.6.3", string] | undefined> {
     const { message, options: { peer } } = this;
     if (!peer.utf8 && needsUtf8(message.sender)) return ["5.6.7", this.#lacks("SMTPUTF8")];
@@ -88,7 +99,10 @@ export class Transaction {
     try {
       const needs = await needsOfText(message);
       if (!peer.utf8 && utf8 && needs.utf8Head) return ["5.6.7", this.#lacks("SMTPUTF8")];
-      if (!peer.eightBit && needs.eightBit) return ["5.6.3", this.#lacks("8BITMIME")];
+      if (peer.eightBit || !needs.eightBit) return undefined;
+      const recoded = needs.utf8Head ? undefined : await toSevenBit(message.text);
+      if (!recoded) return ["5.6.3", this.#lacks("8BITMIME")];
+      this.message = { ...message, ...recoded };
     } catch (error) {
       this.#settleRest(
         deferred("4.3.0", `The message can't be read: ${messageOf(error)}`, "mail", this.channel.peer),

@@ -70,13 +70,16 @@ Deno.test("send() observes SIZE (RFC 1870)", async () => {
 Deno.test("send() observes 8BITMIME and SMTPUTF8 (RFC 6152, 6531)", async () => {
   const eight = "Subject: x\r\n\r\nGrüße\r\n";
   const utf8Head = "Subject: Grüße\r\n\r\nx\r\n";
+  const signed = "Content-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\nGrüße\r\n--x--\r\n";
   const rows: [string[], Parameters<typeof message>[0], string, string?][] = [
     // 8-bit text
     [["8BITMIME"], { body: eight, parameters: { bodyType: "8BITMIME" } }, DELIVERED, " BODY=8BITMIME"],
     [["8BITMIME"], { parameters: { bodyType: "7BIT" } }, DELIVERED, ""],
     [["8BITMIME"], {}, DELIVERED, ""],
-    [[], { body: eight, parameters: { bodyType: "8BITMIME" } }, "failed 5.6.3 mail"],
-    [[], { body: eight }, "failed 5.6.3 mail"],
+    [[], { body: eight, parameters: { bodyType: "8BITMIME" } }, DELIVERED, ""],
+    [["SIZE 200"], { body: eight }, DELIVERED, " SIZE=143"], // recoded
+    [["SIZE 60"], { body: eight }, "failed 5.3.4 mail"],
+    [[], { body: signed }, "failed 5.6.3 mail"],
     [[], { parameters: { bodyType: "8BITMIME" } }, DELIVERED, ""],
     // addresses that need SMTPUTF8
     [["8BITMIME", "SMTPUTF8"], { to: ["jürgen@far.example"] }, DELIVERED, " SMTPUTF8"],
@@ -87,7 +90,8 @@ Deno.test("send() observes 8BITMIME and SMTPUTF8 (RFC 6152, 6531)", async () => 
     [["8BITMIME", "SMTPUTF8"], { body: utf8Head, parameters: { utf8: true } }, DELIVERED, " SMTPUTF8"],
     [["8BITMIME"], { body: utf8Head, parameters: { utf8: true } }, "failed 5.6.7 mail"],
     [["8BITMIME"], { body: eight, parameters: { utf8: true } }, DELIVERED, ""],
-    [[], { body: eight, parameters: { utf8: true } }, "failed 5.6.3 mail"],
+    [[], { body: eight, parameters: { utf8: true } }, DELIVERED, ""],
+    [[], { body: utf8Head }, "failed 5.6.3 mail"],
   ];
   for (const [extensions, overrides, outcome, parameters] of rows) {
     const { outcomes, lines } = await exchange(extensions, overrides);

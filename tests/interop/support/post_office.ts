@@ -137,28 +137,34 @@ export function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** Registers a test that needs programs; without one of them it is skipped, and its name says why. */
+/** Registers a test in a post office that needs programs. */
 export function testWith(
   programs: readonly string[],
   name: string,
   test: (office: PostOffice) => Promise<void>,
   options: { letters?: boolean } = {},
 ): void {
+  testIf(programs, name, async () => {
+    await using office = await PostOffice.open(options);
+    await test(office);
+  });
+}
+
+/** Registers a test that needs programs, by name or path; without one of them it is skipped, and its name says why. */
+export function testIf(programs: readonly string[], name: string, test: () => Promise<void>): void {
   const missing = programs.filter((program) => !isInstalled(program));
   Deno.test({
     name: missing.length === 0 ? name : `${name} (skipped: ${missing.join(", ")} not installed)`,
     ignore: missing.length > 0,
-    async fn() {
-      await using office = await PostOffice.open(options);
-      await test(office);
-    },
+    fn: test,
   });
 }
 
 function isInstalled(program: string): boolean {
-  for (const dir of (Deno.env.get("PATH") ?? "").split(":").concat("/usr/sbin")) {
+  const dirs = program.startsWith("/") ? [""] : (Deno.env.get("PATH") ?? "").split(":").concat("/usr/sbin");
+  for (const dir of dirs) {
     try {
-      if (Deno.statSync(`${dir}/${program}`).isFile) return true;
+      if (Deno.statSync(dir === "" ? program : `${dir}/${program}`).isFile) return true;
     } catch {
       // not in this one
     }

@@ -1,0 +1,34 @@
+/** In charge of writing the transfer encodings of MIME (RFC 2045 6.7, 6.8), line by line. */
+
+import { encode } from "../base/bytes.ts";
+
+const MAX_LINE = 76;
+const HEX = "0123456789ABCDEF";
+
+/** A line with its CRLF as quoted-printable: itself when it is short and plain, else with soft breaks. */
+export function encodeQuotedLine(line: Uint8Array): Uint8Array {
+  const end = line.at(-1) === 10 && line.at(-2) === 13 ? line.length - 2 : line.length;
+  let text = "";
+  let column = 0;
+  for (let i = 0; i < end; i++) {
+    const octet = line[i]!;
+    const isBlank = octet === 32 || octet === 9;
+    const isPlain = isBlank ? i < end - 1 : octet > 32 && octet < 127 && octet !== 61;
+    const width = isPlain ? 1 : 3;
+    // one column stays free for the soft break, unless this ends the line
+    if (column + width > (i === end - 1 ? MAX_LINE : MAX_LINE - 1)) {
+      text += "=\r\n";
+      column = 0;
+    }
+    text += isPlain ? String.fromCharCode(octet) : `=${HEX[octet >> 4]}${HEX[octet & 15]}`;
+    column += width;
+  }
+  return encode(end < line.length ? `${text}\r\n` : text);
+}
+
+/** Octets as lines of base64, 57 octets a line. */
+export function encodeBase64Lines(bytes: Uint8Array): Uint8Array {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 57) text += `${bytes.subarray(i, i + 57).toBase64()}\r\n`;
+  return encode(text);
+}
