@@ -67,7 +67,6 @@ function MessageView({ view, facts }: { view: View; facts: MessageFacts }) {
             <a class="button" href={`/api/v1/queue/${life.id}/message`} download>Download</a>
           </ActionForm>
         )}
-        <p></p>
       </div>
       <Card title="What it is" id="message-facts" live aside={<StateOf facts={facts} view={view} />}>
         <Facts view={view} facts={facts} />
@@ -226,7 +225,9 @@ function LifeWords({ item }: { item: LifeItem }) {
 
 /** The enhanced status stands in front unless the reply has it already. */
 function shownReply(reply: string, enhanced: string | undefined): string {
-  return enhanced === undefined || reply.includes(enhanced) ? reply : `${enhanced} ${reply}`;
+  if (enhanced === undefined || reply.includes(enhanced)) return reply;
+  const [, code, text] = /^(\d{3} )(.*)$/s.exec(reply) ?? [];
+  return code === undefined ? `${enhanced} ${reply}` : `${code}${enhanced} ${text}`;
 }
 
 function textOf(value: unknown): string | undefined {

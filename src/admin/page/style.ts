@@ -142,7 +142,8 @@ input[type=checkbox] { width: 1.05rem; height: 1.05rem; accent-color: var(--acce
 .complaint { background: var(--red-soft); color: var(--red); border-radius: 8px; padding: .5rem .75rem;
   margin-bottom: .9rem; font-weight: 540; }
 .check { display: inline-flex; align-items: center; gap: .5rem; }
-.search { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
+.search { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-bottom: 1.15rem; }
+#message-actions .buttons { margin: 0 0 1.15rem; }
 .search input[type=search] { width: 17rem; max-width: 100%; flex: 1 1 12rem; }
 .search select { width: auto; flex: 0 1 auto; }
 .notice { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; justify-content: space-between;
