@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { testIf } from "./support/post_office.ts";
-import { BRAIN, CHROMIUM, Window } from "./support/window.ts";
+import { BRAIN, CHROMIUM, Desk } from "./support/desk.ts";
 
 /** Says so when it runs. */
 const RUN = "alert(document.domain)";
@@ -40,16 +40,16 @@ testIf(
   [CHROMIUM],
   "letters full of scripts, links and pixels do nothing, on any side of any view",
   async () => {
-    await using window = await Window.open();
+    await using desk = await Desk.open();
     for (const [i, html] of EVIL.entries()) {
       const text = letterOf(html, `${i} ${html}`);
-      const reply = await window.write({ from: "jsmith@mindspring.com", to: [BRAIN], text });
+      const reply = await desk.write({ from: "jsmith@mindspring.com", to: [BRAIN], text });
       assert(reply.startsWith("250"), reply);
     }
     const evilRecipient = `"<img src=x onerror=${RUN}>"@down.example`;
-    await window.write({ from: BRAIN, to: [evilRecipient], text: letterOf(EVIL[0]!, EVIL[1]!) });
-    await window.deferred(1);
-    const page = await window.visitor(`/mailboxes/${encodeURIComponent(BRAIN)}`);
+    await desk.write({ from: BRAIN, to: [evilRecipient], text: letterOf(EVIL[0]!, EVIL[1]!) });
+    await desk.deferred(1);
+    const page = await desk.visitor(`/mailboxes/${encodeURIComponent(BRAIN)}`);
     await page.waitForLoadState("networkidle");
     const links = await page.locator("tbody a.row-link").evaluateAll((all) =>
       all.map((a) => (a as unknown as { href: string }).href)
@@ -90,7 +90,7 @@ testIf(
       assertEquals(headers["x-content-type-options"], "nosniff");
     }
     // what the frame's policy stopped is told in the console; that is the proof, and no misdeed
-    const real = window.misdeeds.filter((m) =>
+    const real = desk.misdeeds.filter((m) =>
       !/^the console says: .*(Content Security Policy|sandboxed)/.test(m)
     );
     assertEquals(real, []);
@@ -98,7 +98,7 @@ testIf(
 );
 
 testIf([CHROMIUM], "a letter's own pictures are shown, and its remote ones are not", async () => {
-  await using window = await Window.open();
+  await using desk = await Desk.open();
   const pixel =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
   const text = `From: jsmith@mindspring.com\r\nTo: ${BRAIN}\r\nSubject: pictures\r\nMIME-Version: 1.0\r\n` +
@@ -106,8 +106,8 @@ testIf([CHROMIUM], "a letter's own pictures are shown, and its remote ones are n
     '<img id=own src="cid:one@x"><img id=remote src="http://evil.example/x.png">\r\n' +
     "--b\r\nContent-Type: image/png\r\nContent-ID: <one@x>\r\nContent-Transfer-Encoding: base64\r\n" +
     `Content-Disposition: inline\r\n\r\n${pixel}\r\n--b--\r\n`;
-  await window.write({ from: "jsmith@mindspring.com", to: [BRAIN], text });
-  const page = await window.visitor(`/mailboxes/${encodeURIComponent(BRAIN)}`);
+  await desk.write({ from: "jsmith@mindspring.com", to: [BRAIN], text });
+  const page = await desk.visitor(`/mailboxes/${encodeURIComponent(BRAIN)}`);
   await page.click("tbody a.row-link");
   await page.click("text=HTML");
   const frame = page.frameLocator("iframe");

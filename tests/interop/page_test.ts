@@ -3,14 +3,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Page } from "playwright-core";
 import { testIf } from "./support/post_office.ts";
-import { BRAIN, CHROMIUM, TOKEN, Window } from "./support/window.ts";
+import { BRAIN, CHROMIUM, Desk, TOKEN } from "./support/desk.ts";
 
 /** Registers a test of the page; at its end no page may have done what none should do. */
-function testPage(name: string, test: (window: Window) => Promise<void>): void {
+function testPage(name: string, test: (desk: Desk) => Promise<void>): void {
   testIf([CHROMIUM], name, async () => {
-    await using window = await Window.open();
-    await test(window);
-    assertEquals(window.misdeeds, []);
+    await using desk = await Desk.open();
+    await test(desk);
+    assertEquals(desk.misdeeds, []);
   });
 }
 
@@ -25,16 +25,16 @@ async function rows(page: Page): Promise<string[]> {
 }
 
 /** Five letters for a host that is down, two for one that is busy. */
-async function fill(window: Window): Promise<void> {
+async function fill(desk: Desk): Promise<void> {
   for (const name of ["anna", "bert", "carl", "dora", "emil"]) {
-    await window.letter(`${name}@down.example`, name);
+    await desk.letter(`${name}@down.example`, name);
   }
-  for (const name of ["fred", "gina"]) await window.letter(`${name}@busy.example`, name);
-  await window.deferred(7);
+  for (const name of ["fred", "gina"]) await desk.letter(`${name}@busy.example`, name);
+  await desk.deferred(7);
 }
 
-testPage("the page opens with the token and with nothing else, and closes again", async (window) => {
-  const page = await window.profile();
+testPage("the page opens with the token and with nothing else, and closes again", async (desk) => {
+  const page = await desk.profile();
   assertEquals((await page.goto("/queue"))?.status(), 401);
   await page.fill("#token", "a guess");
   await page.press("#token", "Enter");
@@ -50,9 +50,9 @@ testPage("the page opens with the token and with nothing else, and closes again"
   assertEquals((await page.goto("/queue"))?.status(), 401);
 });
 
-testPage("the queue is filtered, sorted and acted on, with a way back or a question", async (window) => {
-  await fill(window);
-  const page = await window.visitor("/queue");
+testPage("the queue is filtered, sorted and acted on, with a way back or a question", async (desk) => {
+  await fill(desk);
+  const page = await desk.visitor("/queue");
   assertEquals((await rows(page)).length, 7);
   await page.fill("main input[type=search]", "@busy.example");
   await page.click("text=Find");
@@ -68,10 +68,10 @@ testPage("the queue is filtered, sorted and acted on, with a way back or a quest
   assertEquals(await texts(page, "[data-chosen]"), ["3 selected"]);
   await page.click("main button:has-text('Hold')");
   await page.waitForSelector(".notice:has-text('3 messages are held')");
-  await window.picture(page, "queue");
+  await desk.picture(page, "queue");
   await page.click("text=Undo: release");
   await page.waitForSelector(".notice:has-text('on their way again')");
-  await window.deferred(7);
+  await desk.deferred(7);
 
   await page.goto("/queue?q=anna");
   await page.locator("thead input[type=checkbox]").check();
@@ -97,10 +97,10 @@ testPage("the queue is filtered, sorted and acted on, with a way back or a quest
   await page.waitForSelector(".notice:has-text('5 messages will be tried now')");
 });
 
-testPage("one message's life: accepted, put off with the peer's words, held, tried again", async (window) => {
-  const id = await window.letter("fred@busy.example", "An invoice");
-  await window.deferred(1);
-  const page = await window.visitor(`/messages/${id}`);
+testPage("one message's life: accepted, put off with the peer's words, held, tried again", async (desk) => {
+  const id = await desk.letter("fred@busy.example", "An invoice");
+  await desk.deferred(1);
+  const page = await desk.visitor(`/messages/${id}`);
   assertStringIncludes(await page.innerText("h1"), "An invoice");
   const life = await page.innerText("#message-life");
   assertMatch(
@@ -109,42 +109,42 @@ testPage("one message's life: accepted, put off with the peer's words, held, tri
   );
   await page.click("main button:has-text('Hold')");
   await page.waitForSelector("#message-life:has-text('It waits until you release it')");
-  await window.picture(page, "message");
+  await desk.picture(page, "message");
   await page.click("main button:has-text('Release')");
   await page.locator("#message-life li.l-deferred").nth(1).waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Download")]);
   assertMatch(await Deno.readTextFile(await download.path()), /^Received: [^]*Subject: An invoice\r\n/);
 });
 
-testPage("the overview lives: letters that come and go show without a reload", async (window) => {
-  const page = await window.visitor("/");
+testPage("the overview lives: letters that come and go show without a reload", async (desk) => {
+  const page = await desk.visitor("/");
   await page.waitForSelector("#pulse[data-state=live]");
   const started = await page.evaluate("performance.timeOrigin");
-  await window.letter(BRAIN, "Hello", "jsmith@mindspring.com");
+  await desk.letter(BRAIN, "Hello", "jsmith@mindspring.com");
   await page.waitForSelector("#lately:has-text('jsmith@mindspring.com')");
-  await window.letter("anna@down.example", "There?");
+  await desk.letter("anna@down.example", "There?");
   await page.waitForSelector("#destinations:has-text('down.example')");
   assertMatch(await page.innerText("#destinations"), /refused/);
   assertStringIncludes(await page.innerText("#queue-card"), "1 message");
   assertEquals(await page.evaluate("performance.timeOrigin"), started);
-  await window.picture(page, "overview");
+  await desk.picture(page, "overview");
   await page.click("#destinations >> text=Try now");
   await page.waitForSelector(".notice");
 });
 
-testPage("events come as they happen, are paused, and go on", async (window) => {
-  const page = await window.visitor("/events");
+testPage("events come as they happen, are paused, and go on", async (desk) => {
+  const page = await desk.visitor("/events");
   await page.waitForSelector("#pulse[data-state=live]");
-  await window.letter(BRAIN, "First", "jsmith@mindspring.com");
+  await desk.letter(BRAIN, "First", "jsmith@mindspring.com");
   await page.waitForSelector("main:has-text('jsmith@mindspring.com')");
   await page.click("#pause");
-  await window.letter(BRAIN, "Second", "second@mindspring.com");
+  await desk.letter(BRAIN, "Second", "second@mindspring.com");
   await page.click("#pause");
   await page.waitForSelector("main:has-text('second@mindspring.com')");
 });
 
-testPage("accounts and aliases are made, corrected, changed and removed", async (window) => {
-  const page = await window.visitor("/accounts");
+testPage("accounts and aliases are made, corrected, changed and removed", async (desk) => {
+  const page = await desk.visitor("/accounts");
   await page.fill("#new-address", "pinky@howstuffworks.com");
   await page.fill("#new-password", "x");
   await page.click("text=Make the account");
@@ -158,7 +158,7 @@ testPage("accounts and aliases are made, corrected, changed and removed", async 
   await page.fill("#name", "Pinky <script>alert(1)</script>");
   await page.click("button:has-text('Save')");
   await page.waitForSelector(".notice");
-  const { body } = await window.api("GET", "/accounts/pinky@howstuffworks.com");
+  const { body } = await desk.api("GET", "/accounts/pinky@howstuffworks.com");
   const account = body as { name: string; quota: number };
   assertEquals([account.name, account.quota], ["Pinky <script>alert(1)</script>", 1024 * 1024]);
 
@@ -172,12 +172,12 @@ testPage("accounts and aliases are made, corrected, changed and removed", async 
   await page.click("button:has-text('Remove')");
   await page.click("#confirm-yes");
   await page.waitForSelector(".notice");
-  assertEquals((await window.api("GET", "/accounts/pinky@howstuffworks.com")).status, 404);
+  assertEquals((await desk.api("GET", "/accounts/pinky@howstuffworks.com")).status, 404);
 });
 
-testPage("keys alone do: go to the queue, choose, hold, and the list of keys", async (window) => {
-  await fill(window);
-  const page = await window.visitor("/");
+testPage("keys alone do: go to the queue, choose, hold, and the list of keys", async (desk) => {
+  await fill(desk);
+  const page = await desk.visitor("/");
   await page.keyboard.press("?");
   await page.waitForSelector("#keys[open]");
   await page.keyboard.press("Escape");
@@ -204,13 +204,13 @@ testPage("keys alone do: go to the queue, choose, hold, and the list of keys", a
   }
 });
 
-testPage("on a phone, dark and light, nothing runs out of the screen", async (window) => {
-  await fill(window);
+testPage("on a phone, dark and light, nothing runs out of the screen", async (desk) => {
+  await fill(desk);
   const long = `${"a".repeat(60)}@${"b".repeat(60)}.down.example`;
-  await window.letter(long, "x".repeat(200));
-  await window.letter(BRAIN, "y".repeat(300), "jsmith@mindspring.com");
+  await desk.letter(long, "x".repeat(200));
+  await desk.letter(BRAIN, "y".repeat(300), "jsmith@mindspring.com");
   for (const colorScheme of ["dark", "light"] as const) {
-    const page = await window.visitor("/", { viewport: { width: 360, height: 740 }, colorScheme });
+    const page = await desk.visitor("/", { viewport: { width: 360, height: 740 }, colorScheme });
     for (
       const path of [
         "/",
@@ -229,7 +229,7 @@ testPage("on a phone, dark and light, nothing runs out of the screen", async (wi
       assertEquals(wide, 360, `${colorScheme} ${path}`);
       const [, red = ""] = /rgba?\((\d+)/.exec(ground) ?? [];
       assertEquals(Number(red) < 128, colorScheme === "dark", ground);
-      await window.picture(page, `phone ${colorScheme} ${path.replaceAll("/", "_")}`);
+      await desk.picture(page, `phone ${colorScheme} ${path.replaceAll("/", "_")}`);
     }
     await page.context().close();
   }
@@ -237,9 +237,9 @@ testPage("on a phone, dark and light, nothing runs out of the screen", async (wi
 
 testPage(
   "without scripts the page still does its work, and asks before what can't be undone",
-  async (window) => {
-    await fill(window);
-    const page = await window.visitor("/queue", { javaScriptEnabled: false });
+  async (desk) => {
+    await fill(desk);
+    const page = await desk.visitor("/queue", { javaScriptEnabled: false });
     await page.locator("tbody input[type=checkbox]").nth(0).check();
     await page.click("main button:has-text('Hold')");
     await page.waitForSelector(".notice:has-text('1 message is held')");

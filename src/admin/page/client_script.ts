@@ -125,11 +125,10 @@ function pulse(state, text) {
 function listen() {
   if (source || document.hidden || !$("pulse")) return;
   source = new EventSource("/api/v1/events?types=" + TYPES.join());
-  let opened = false;
   source.onopen = () => {
     pulse("live", paused ? "Paused" : "Live");
-    if (opened || retry) refreshSoon();
-    opened = true;
+    // what happened since the page was made, or since the connection was lost, was told to nobody
+    refreshSoon();
   };
   source.onerror = () => {
     pulse("lost", "Connection lost");

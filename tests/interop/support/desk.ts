@@ -7,7 +7,7 @@ import { SmtpTalk } from "../../e2e/support/smtp_talk.ts";
 import { until } from "./programs.ts";
 
 /** What opens the page. */
-export const TOKEN = "the-token-of-the-window";
+export const TOKEN = "the-token-of-the-desk";
 /** Whose mailbox is looked into. */
 export const BRAIN = "brain@howstuffworks.com";
 
@@ -18,7 +18,7 @@ const PATIENCE_MS = 15_000;
 const PICTURES = Deno.env.get("INTEROP_PICTURES");
 
 /** A server whose page is looked at. */
-export class Window implements AsyncDisposable {
+export class Desk implements AsyncDisposable {
   /** What the pages did that none should: questions by scripts, requests to elsewhere, errors, broken policies. */
   readonly misdeeds: string[] = [];
 
@@ -31,7 +31,7 @@ export class Window implements AsyncDisposable {
   ) {}
 
   /** Opens it: `there.example` takes mail, `busy.example` says 450, `down.example` is down. */
-  static async open(): Promise<Window> {
+  static async open(): Promise<Desk> {
     const dir = await Deno.makeTempDir({ prefix: "dinopost_window_" });
     const peer = ScriptedPeer.start({
       rcpt: (line) =>
@@ -69,7 +69,7 @@ export class Window implements AsyncDisposable {
       args: ["--no-sandbox", "--disable-dev-shm-usage"],
       timeout: 30_000,
     });
-    return new Window(dir, server, browser, dns, peer);
+    return new Desk(dir, server, browser, dns, peer);
   }
 
   /** A letter from somebody. Answers what the server said. */
