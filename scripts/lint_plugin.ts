@@ -11,6 +11,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["dns", 3],
   ["smtp", 4],
   ["mailbox", 4],
+  ["webhooks", 4],
   ["pop3", 5],
   ["routing", 5],
   ["dsn", 5],

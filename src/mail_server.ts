@@ -152,6 +152,7 @@ export class MailServer implements AsyncDisposable {
   async #start(): Promise<void> {
     await this.#listeners.bind();
     this.queue.start();
+    this.#parts.webhooks.start();
     this.#tasks.run("sweep", () => this.#sweep());
     const { certificates } = this.#parts;
     if (certificates) this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));

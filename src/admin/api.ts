@@ -15,6 +15,7 @@ import { problemOf, problemResponse } from "./problem.ts";
 import { queueActions } from "./queue_actions.ts";
 import { queueRoutes } from "./queue_routes.ts";
 import { sessionRoutes } from "./session_routes.ts";
+import { webhookRoutes } from "./webhook_routes.ts";
 import { waitRoutes } from "./wait_routes.ts";
 
 /** All calls, for the type of a client. */
@@ -46,6 +47,7 @@ export function buildApi(options: AdminOptions, access: Access) {
   if (options.suspensions) {
     app.route("/api/v1/suspensions", suspensionRoutes(options.suspensions, options));
   }
+  if (options.webhooks) app.route("/api/v1/webhooks", webhookRoutes(options.webhooks));
   const registry = app.openAPIRegistry;
   registry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   const nothing = nothingThere(app);

@@ -130,6 +130,7 @@ export function suspensionRoutes(suspensions: Suspensions, options: AdminOptions
     .openapi(remove, async (c) => {
       const domain = domainOf(c.req.valid("param").domain);
       if (!await suspensions.remove(domain)) throw new Problem(404, `${domain} is not suspended`);
+      await options.queue.flush(domain);
       return c.body(null, 204);
     });
 }

@@ -12,6 +12,7 @@ import type { Journal } from "../observe/journal.ts";
 import type { DeliveryQueue } from "../queue/delivery_queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import type { Store } from "../storage/store.ts";
+import type { Webhooks } from "../webhooks/webhooks.ts";
 
 /** What comes with a request from outside of it. */
 export interface AdminBindings {
@@ -59,6 +60,8 @@ export interface AdminOptions {
   readonly submission: HttpSubmission;
   /** Pauses by destination; absent: the queue knows of none, and the calls do not exist. */
   readonly suspensions?: Suspensions;
+  /** Those who are told what happens; absent: the calls do not exist. */
+  readonly webhooks?: Webhooks;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */

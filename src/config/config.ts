@@ -96,8 +96,10 @@ export interface WebhookConfig {
   url: string;
   /** Which events it gets. */
   events: ("accepted" | "delivered" | "deferred" | "bounced" | "mailbox")[];
-  /** Signs the posts. */
+  /** Signs the posts: any text, or `whsec_` and base64. */
   secret?: string;
+  /** It may be on a loopback, private or link-local address. */
+  allowPrivate: boolean;
 }
 
 /** The limits a session meets. */

@@ -158,6 +158,7 @@ const webhook = z.strictObject({
   url: httpUrl("an http or https URL"),
   events: list(webhookEvent(), 'a list of events, such as ["delivered", "bounced"]'),
   secret: z.exactOptional(text("a secret")),
+  allowPrivate: z._default(flag(), false),
 });
 
 const listen = z.strictObject({

@@ -22,6 +22,7 @@ import { type DeliveryResult, type Lease, Runner, type Watcher } from "./runner.
 import type { Schedule } from "./schedule.ts";
 import { Settler } from "./settler.ts";
 import { FULL_PAUSE_MS, needsSpread, spread } from "./spread.ts";
+import { putOff, type Suspensions } from "./suspensions.ts";
 import type { Waker } from "./waker.ts";
 
 /** What a {@linkcode DeliveryQueue} works with. */
@@ -54,6 +55,8 @@ export interface DeliveryQueueOptions {
   readonly destinationOf: (record: { readonly domain: string }) => string;
   /** How long the life of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
+  /** Destinations that get nothing for now. */
+  readonly suspensions?: Suspensions | undefined;
   /** Makes the alarm clock of the retries. */
   readonly waker: (wake: () => void) => Waker;
   /** Tells the other servers of a shared store that there may be work for them. */
@@ -372,11 +375,13 @@ export class DeliveryQueue {
 
   async #deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult> {
     const { record } = claim;
-    const { agent, router, store } = this.#options;
+    const { agent, router, store, suspensions } = this.#options;
     if (await needsSpread(record, this.#options)) {
       return { outcomes: [], spread: await spread(record, this.#options) };
     }
     if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.#options);
+    const suspension = await suspensions?.get(record.domain);
+    if (suspension) return { outcomes: putOff(record, suspension) };
     const attempts = await agent.deliver({
       id: record.id,
       sender: record.sender,

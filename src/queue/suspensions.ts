@@ -1,8 +1,11 @@
 /** In charge of pauses by destination: which domains get nothing for now, until when, and why. */
 
 import type { Clock } from "../base/clock.ts";
+import type { Attempt } from "../delivery/delivery.ts";
+import type { Deferred } from "../mail/outcome.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
+import type { QueueRecord } from "./record.ts";
 
 /** No delivery to one domain. */
 export interface Suspension {
@@ -20,6 +23,8 @@ export interface Suspension {
 export class Suspensions {
   readonly #store: Store;
   readonly #clock: Clock;
+  /** All of them, on a store that nobody else writes to: each delivery asks. */
+  #known: Promise<Map<string, Suspension>> | undefined;
 
   /** Those of a store. */
   constructor(store: Store, clock: Clock) {
@@ -29,17 +34,15 @@ export class Suspensions {
 
   /** All of them, by domain. */
   async list(): Promise<Suspension[]> {
-    const all: Suspension[] = [];
-    for await (const { value } of this.#store.kv.list<Suspension>(keys.suspensions, { batchSize: 500 })) {
-      if (this.#lasts(value)) all.push(value);
-    }
-    return all;
+    return (await this.#read()).filter((one) => this.#lasts(one));
   }
 
   /** The one of a domain (canonical); undefined when there is none. */
   async get(domain: string): Promise<Suspension | undefined> {
-    const { value } = await this.#store.kv.get<Suspension>(keys.suspension(domain));
-    return value !== null && this.#lasts(value) ? value : undefined;
+    const value = this.#store.embedded
+      ? (await this.#all()).get(domain)
+      : (await this.#store.kv.get<Suspension>(keys.suspension(domain))).value;
+    return value && this.#lasts(value) ? value : undefined;
   }
 
   /** Makes one, or replaces the one that is there. */
@@ -52,6 +55,7 @@ export class Suspensions {
       mutations: [{ type: "set", key, value: made, ...expiry }],
       size: 300 + (of.reason?.length ?? 0) * 2,
     });
+    (await this.#known)?.set(of.domain, made);
     return made;
   }
 
@@ -59,10 +63,37 @@ export class Suspensions {
   async remove(domain: string): Promise<boolean> {
     const was = await this.get(domain) !== undefined;
     await this.#store.write({ mutations: [{ type: "delete", key: keys.suspension(domain) }], size: 100 });
+    (await this.#known)?.delete(domain);
     return was;
+  }
+
+  #all(): Promise<Map<string, Suspension>> {
+    return this.#known ??= this.#read().then(
+      (all) => new Map(all.map((one) => [one.domain, one])),
+      (error) => {
+        this.#known = undefined;
+        throw error;
+      },
+    );
+  }
+
+  async #read(): Promise<Suspension[]> {
+    const all: Suspension[] = [];
+    for await (const { value } of this.#store.kv.list<Suspension>(keys.suspensions, { batchSize: 500 })) {
+      all.push(value);
+    }
+    return all;
   }
 
   #lasts({ until }: Suspension): boolean {
     return until === undefined || until > this.#clock.now();
   }
+}
+
+/** What becomes of a record whose destination is suspended: it waits, and says why. */
+export function putOff({ recipients }: QueueRecord, { domain, until, reason }: Suspension): Attempt[] {
+  const end = until === undefined ? "" : ` until ${new Date(until).toISOString()}`;
+  const text = `Delivery to ${domain} is suspended${end}${reason === undefined ? "" : `: ${reason}`}`;
+  const outcome: Deferred = { kind: "deferred", status: "4.3.2", text, stage: "route" };
+  return recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0 }));
 }

@@ -8,6 +8,7 @@ import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/delivery_queue.ts";
+import type { Suspensions } from "../queue/suspensions.ts";
 import { Caller, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../routing/router.ts";
@@ -23,6 +24,7 @@ export interface OutboundParts extends Surroundings {
   readonly accounts: Accounts;
   readonly mailStore: MailStore;
   readonly agent: RemoteAgent;
+  readonly suspensions: Suspensions;
   readonly leaseMs?: number | undefined;
 }
 

@@ -19,10 +19,12 @@ import { Journal } from "../observe/journal.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { isLoopback } from "../pop3/peer.ts";
 import type { DeliveryQueue } from "../queue/delivery_queue.ts";
+import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../routing/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
+import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 
@@ -81,12 +83,14 @@ export interface Parts extends Surroundings, Names {
   readonly guard: LoginGuard;
   readonly mailStore: MailStore;
   readonly queue: DeliveryQueue;
+  readonly suspensions: Suspensions;
   readonly destinations: Destinations;
   readonly policy: Policy;
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly submission: HttpSubmission;
   readonly metrics: Metrics;
+  readonly webhooks: Webhooks;
 }
 
 /** Opens it all; throws, with everything closed again, when something can't be. */
@@ -115,6 +119,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
 /** Closes it all. */
 export async function closeParts(parts: Parts): Promise<void> {
   parts.resolver.close();
+  await parts.webhooks.stop();
   await Promise.all([parts.accounts.close(), parts.aliases.close()]);
   await parts.store.close();
   parts.lock?.release();
@@ -166,7 +171,8 @@ function furnish(
   const ids = new IdMaker(clock, random);
   const base = { ...around, ...names, store, resolver, mailStore, ids };
   const agent = makeAgent({ ...base, trace: options.trace });
-  const queue = makeQueue({ ...base, agent, leaseMs: options.leaseMs });
+  const suspensions = new Suspensions(store, clock);
+  const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs });
   const destinations = new Destinations({ ...names, mailStore, clock });
   const submission = new HttpSubmission({
     ...base,
@@ -190,7 +196,8 @@ function furnish(
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
   });
   const metrics = new Metrics(around.journal, { clock });
-  return { ...base, guard, queue, destinations, policy, agent, submission, metrics };
+  const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
+  return { ...base, guard, queue, suspensions, destinations, policy, agent, submission, metrics, webhooks };
 }
 
 function systemResolver({ config, clock, random }: Surroundings): Resolver {

@@ -218,3 +218,24 @@ export const sessions: Deno.KvListSelector = { prefix: ["session"] };
 export function secret(name: string): Deno.KvKey {
   return ["secret", name];
 }
+
+/** A post to the webhook at `url` that waits until `when` (milliseconds since 1970): a `PendingPost`. */
+export function webhookDue(url: string, when: number, id: string): Deno.KvKey {
+  return ["hook", "due", url, when, id];
+}
+
+/** All posts that wait for that webhook, soonest first. */
+export function webhooksDue(url: string): Deno.KvListSelector {
+  return { prefix: ["hook", "due", url] };
+}
+
+/** All posts that wait for any webhook. */
+export const webhooksDueAll: Deno.KvListSelector = { prefix: ["hook", "due"] };
+
+/** A post that was given up: a `DeadPost`. */
+export function webhookDead(id: string): Deno.KvKey {
+  return ["hook", "dead", id];
+}
+
+/** All posts that were given up, by id. */
+export const webhooksDead: Deno.KvListSelector = { prefix: ["hook", "dead"] };

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import PostalMime from "postal-mime";
 import { Journal, type JournalEvent } from "../../src/observe/journal.ts";
 import { type Host, LoopbackInternet } from "../../src/testing/mod.ts";
+import { recipientsAt, Town } from "./support/town.ts";
 
 const HOUR = 3600_000;
 const LETTER = "From: brain@howstuffworks.com\r\nTo: jsmith@mindspring.com\r\nSubject: Hello\r\n" +
@@ -175,4 +176,42 @@ Deno.test("story: our server is restarted again and again, and goes on where it 
   assertEquals((await theirs.mailbox("jsmith")).length, 1);
   assertEquals(log.filter((e) => e.type === "report").length, 2);
   assert(log.filter((e) => e.type === "bounced")[0]!.now - begin > 5 * 24 * HOUR);
+});
+
+Deno.test("story: a suspended destination gets nothing and says why, until it is resumed or its time is over", async () => {
+  await using town = await Town.build();
+  const there = town.domain("there.example");
+  const call = async (method: string, domain: string, body?: unknown) => {
+    const { server } = town.ours;
+    const response = await server.fetch(
+      new Request(`http://localhost/api/v1/suspensions/${domain}`, {
+        method,
+        headers: { authorization: `Bearer ${server.adminToken}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await call("PUT", "there.example", { reason: "They asked for a break" }), 200);
+  const first = await town.write("anna@there.example");
+  assertEquals(await town.waiting(), {
+    "anna@there.example": "Delivery to there.example is suspended: They asked for a break",
+  });
+  // asking for it does not help, nor does time
+  assertEquals(await town.ours.server.queue.retry(first), undefined);
+  await town.internet.pass("1h");
+  assertEquals([there.sessions.length, Object.keys(await town.waiting())], [0, ["anna@there.example"]]);
+
+  assertEquals(await call("DELETE", "there.example"), 204);
+  await town.internet.settled();
+  assertEquals([recipientsAt(there), await town.waiting()], [["anna@there.example"], {}]);
+
+  const now = town.internet.clock.now();
+  assertEquals(await call("PUT", "there.example", { until: new Date(now + 20 * 60_000).toISOString() }), 200);
+  await town.write("bert@there.example");
+  await town.internet.pass("15m");
+  assertEquals(recipientsAt(there), ["anna@there.example"]);
+  await town.internet.pass("15m");
+  assertEquals(recipientsAt(there), ["anna@there.example", "bert@there.example"]);
 });

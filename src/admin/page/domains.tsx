@@ -74,6 +74,7 @@ async function carryOut(
   }
   if (what === "resume" && options.suspensions) {
     await options.suspensions.remove(domain);
+    await options.queue.flush(domain);
     return `Delivery to ${domain} goes on`;
   }
   throw new Problem(400, "The form does not say what to do");

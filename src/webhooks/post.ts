@@ -1,0 +1,124 @@
+/**
+ * In charge of one post to a webhook: signed as the Standard Webhooks specification says, and sent to no address that
+ * it must not reach. Node's client is used since it lets us see the address that is connected to: what a name led to a
+ * moment ago proves nothing (DNS rebinding).
+ */
+
+import { lookup as systemLookup } from "node:dns";
+import { request as requestHttp, type RequestOptions } from "node:http";
+import { request as requestHttps } from "node:https";
+import type { LookupFunction } from "node:net";
+import { Webhook } from "standardwebhooks";
+import { refusal } from "../dns/addresses.ts";
+import { isIp } from "../dns/names.ts";
+
+/** What is posted, and where. */
+export interface Post {
+  readonly url: string;
+  /** Absent: the post is not signed. */
+  readonly secret?: string | undefined;
+  /** `webhook-id`: the same for each try, so that a receiver can tell what it has seen. */
+  readonly id: string;
+  readonly body: string;
+  /** The time of the try: milliseconds since 1970. */
+  readonly now: number;
+  /** Loopback, private and link-local addresses may be connected to. */
+  readonly allowPrivate: boolean;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** What came of it; `text` is one line for people. */
+export interface PostResult {
+  readonly ok: boolean;
+  /** The status of the answer; absent: there was none. */
+  readonly status?: number;
+  readonly text: string;
+  /** The receiver asks to wait so long: milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+const TIMEOUT_MS = 20_000;
+
+/** Posts; never rejects. Anything but a 2xx is a failure, a redirect too. */
+export async function post(of: Post): Promise<PostResult> {
+  try {
+    const url = new URL(of.url);
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const why = isIp(host) ? refusal(host, of.allowPrivate) : undefined;
+    if (why) return refused(host, why);
+    return await send(url, of);
+  } catch (error) {
+    return { ok: false, text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function refused(address: string, why: string): PostResult {
+  return { ok: false, text: `${address} is ${why}: set allowPrivate for this webhook if it is meant` };
+}
+
+/** The headers that the specification asks for. */
+export function signedHeaders({ id, secret, body, now }: Pick<Post, "id" | "secret" | "body" | "now">) {
+  const headers: Record<string, string> = {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(now / 1000)),
+  };
+  if (secret === undefined) return headers;
+  const signer = secret.startsWith("whsec_") ? new Webhook(secret) : new Webhook(secret, { format: "raw" });
+  return { ...headers, "webhook-signature": signer.sign(id, new Date(now), body) };
+}
+
+function send(url: URL, of: Post): Promise<PostResult> {
+  const body = new TextEncoder().encode(of.body);
+  const options: RequestOptions = {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "content-length": body.length,
+      "user-agent": "dinopost",
+      ...signedHeaders(of),
+    },
+    agent: false,
+    timeout: TIMEOUT_MS,
+    signal: of.signal,
+    lookup: guarded(of.allowPrivate),
+  };
+  const request = url.protocol === "https:" ? requestHttps : requestHttp;
+  return new Promise((resolve) => {
+    const outgoing = request(url, options, (answer) => {
+      const status = answer.statusCode ?? 0;
+      const wait = Number(answer.headers["retry-after"]);
+      answer.destroy(); // what it says beside the status matters to nobody
+      resolve({
+        ok: status >= 200 && status < 300,
+        status,
+        text: `${status} ${answer.statusMessage ?? ""}`.trim(),
+        ...(wait > 0 && { retryAfterMs: wait * 1000 }),
+      });
+    });
+    outgoing.on(
+      "timeout",
+      () => outgoing.destroy(new Error(`No answer within ${TIMEOUT_MS / 1000} seconds`)),
+    );
+    outgoing.on("error", (error) => resolve({ ok: false, text: error.message }));
+    outgoing.end(body);
+  });
+}
+
+/** Resolves a name as the system does, and gives only addresses that may be connected to. */
+function guarded(allowPrivate: boolean): LookupFunction {
+  return (host, options, callback) => {
+    systemLookup(host, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, "", 0);
+      const allowed = found.filter(({ address }) => !refusal(address, allowPrivate));
+      const [first] = allowed;
+      if (!first) {
+        const { address = host } = found[0] ?? {};
+        const why = refusal(address, allowPrivate) ?? "unknown";
+        return callback(new Error(refused(`${host} (${address})`, why).text), "", 0);
+      }
+      if (options.all) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
