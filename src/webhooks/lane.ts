@@ -13,8 +13,8 @@ export interface LaneOptions {
   readonly clock: Clock;
   /** Posts; never rejects. */
   post(id: string, body: string, now: number): Promise<PostResult>;
-  /** Told of each post that is given up. */
-  onDead(type: string, text: string): void;
+  /** Told what each post came to; `isDead`: it is given up. */
+  onPosted(type: string, result: PostResult, isDead: boolean): void;
   /** Told when the store fails. */
   onTrouble(error: unknown): void;
 }
@@ -128,7 +128,7 @@ export class Lane {
 
   /** True: the receiver took it. */
   async #tryOne({ key, versionstamp, id, post }: Claim): Promise<boolean> {
-    const { url, store, clock, onDead } = this.#options;
+    const { url, store, clock, onPosted } = this.#options;
     const result = await this.#options.post(id, post.body, clock.now());
     if (this.#closing.signal.aborted && !result.ok) return false; // cut off: it is due again when the lease ends
     const now = clock.now();
@@ -148,7 +148,7 @@ export class Lane {
       mutations.push({ type: "set", key: keys.webhookDue(url, now + wait, id), value: next });
     }
     await store.write({ checks, mutations, size: 500 + post.body.length });
-    if (isDead) onDead(post.type, result.text);
+    onPosted(post.type, result, isDead);
     return result.ok;
   }
 

@@ -91,7 +91,10 @@ export class Webhooks {
         store,
         clock,
         post: (id, body, now) => this.#post(url, { id, body, now }),
-        onDead: (type, text) => journal.note("WARN", "webhook given up", { url, event: type, error: text }),
+        onPosted: (event, { ok, text }, isDead) => {
+          if (isDead) journal.note("WARN", "webhook post given up", { url, event, error: text });
+          else journal.note(ok ? "DEBUG" : "INFO", "webhook post", { url, event, ok, text });
+        },
         onTrouble: (error) => journal.note("ERROR", "webhook queue failed", { url, error: String(error) }),
       });
       this.#lanes.set(url, lane);

@@ -251,3 +251,34 @@ testPage(
     assertEquals((await rows(page)).length, 6);
   },
 );
+
+testIf(
+  [CHROMIUM],
+  "webhooks: how they do, a test, and what was given up comes to be posted after all",
+  async () => {
+    const got: string[] = [];
+    let status = 410;
+    await using receiver = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+      got.push((await request.json()).type);
+      return new Response(null, { status });
+    });
+    const url = `http://127.0.0.1:${receiver.addr.port}/hook`;
+    const webhooks = [{ url, events: ["mailbox"], secret: "a secret", allowPrivate: true }];
+    await using desk = await Desk.open({ webhooks });
+    const page = await desk.visitor("/webhooks");
+    await page.click("text=Send a test");
+    await page.waitForSelector(".notice:has-text('410 Gone')");
+    await desk.letter(BRAIN, "Hello", "jsmith@mindspring.com");
+    await page.waitForSelector("#dead-posts, main:has-text('410')");
+    await page.reload();
+    await page.waitForSelector("#dead-posts:has-text('410 Gone')");
+    await desk.picture(page, "webhooks");
+    status = 204;
+    await page.click("text=Try again");
+    await page.waitForSelector(".notice:has-text('posted once more')");
+    await page.locator("#dead-posts").waitFor({ state: "detached" });
+    await page.waitForSelector("#webhooks:has-text('204')");
+    assertEquals(got, ["test", "mailbox", "mailbox"]);
+    assertEquals(desk.misdeeds, []);
+  },
+);

@@ -24,6 +24,7 @@ import { queuePages } from "./queue.tsx";
 import { queueActs } from "./queue_acts.tsx";
 import { QueueWatch } from "./queue_watch.ts";
 import { show } from "./show.tsx";
+import { webhookPages } from "./webhooks.tsx";
 
 /** What the page is made with. */
 export interface PageOptions {
@@ -41,6 +42,7 @@ const INSIDE = [
   "/mailboxes",
   "/accounts",
   "/aliases",
+  "/webhooks",
   "/events",
   "/domains",
   "/logout",
@@ -89,7 +91,7 @@ export function buildPage({ options, door, house, activity }: PageOptions): Hono
     letterPages,
     accountPages,
   ];
-  for (const view of [...views, aliasPages, eventPages]) app.route("/", view(desk));
+  for (const view of [...views, aliasPages, webhookPages, eventPages]) app.route("/", view(desk));
   app.notFound((c) => sendProblem(c, desk, new Problem(404, `There is nothing at ${c.req.path}`)));
   app.onError((error, c) =>
     sendProblem(c, desk, problemOf(error, { journal: options.journal, path: c.req.path }))

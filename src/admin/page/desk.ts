@@ -44,7 +44,15 @@ export interface PageEnv {
 }
 
 /** The entries of the navigation. */
-export const SECTIONS = ["overview", "queue", "mailboxes", "accounts", "aliases", "events"] as const;
+export const SECTIONS = [
+  "overview",
+  "queue",
+  "mailboxes",
+  "accounts",
+  "aliases",
+  "webhooks",
+  "events",
+] as const;
 
 /** One of them. */
 export type Section = typeof SECTIONS[number];

@@ -15,6 +15,7 @@ const NAMES: Record<Section, { name: string; path: string; key: string }> = {
   mailboxes: { name: "Mailboxes", path: "/mailboxes", key: "m" },
   accounts: { name: "Accounts", path: "/accounts", key: "a" },
   aliases: { name: "Aliases", path: "/aliases", key: "l" },
+  webhooks: { name: "Webhooks", path: "/webhooks", key: "w" },
   events: { name: "Events", path: "/events", key: "e" },
 };
 

@@ -31,7 +31,7 @@ export class Desk implements AsyncDisposable {
   ) {}
 
   /** Opens it: `there.example` takes mail, `busy.example` says 450, `down.example` is down. */
-  static async open(): Promise<Desk> {
+  static async open(more: Record<string, unknown> = {}): Promise<Desk> {
     const dir = await Deno.makeTempDir({ prefix: "dinopost_window_" });
     const peer = ScriptedPeer.start({
       rcpt: (line) =>
@@ -59,10 +59,10 @@ export class Desk implements AsyncDisposable {
       relay: { networks: ["127.0.0.1"] },
       dns: { nameServer: dns.address },
       outbound: { allowPrivate: true, port },
-      log: { level: "WARN" },
+      ...more,
     };
     await Deno.writeTextFile(`${dir}/dinopost.jsonc`, JSON.stringify(config));
-    const env = { ...FREE_PORTS, DINOPOST_ADMIN_TOKEN: TOKEN, DINOPOST_LOG_LEVEL: "INFO" };
+    const env = { ...FREE_PORTS, DINOPOST_ADMIN_TOKEN: TOKEN };
     const server = await ServerProcess.ready({ cwd: dir, env });
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
