@@ -41,7 +41,6 @@ const wait = createRoute({
         description: "In the subject; capitals don't matter",
       }),
       since: z.union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,15}$/)]).optional().openapi({
-        type: "string",
         description: "ISO 8601, or milliseconds since 1970",
       }),
       timeout: z.string().max(20).regex(/^\d+(?:\.\d+)?(?:ms|s|m)?$/, 'must be a duration such as "30s"')

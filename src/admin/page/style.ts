@@ -49,6 +49,7 @@ main:focus { outline: none; }
 .quiet, .muted { color: var(--muted); }
 .number { text-align: right; white-space: nowrap; }
 .inline { display: inline; }
+td form + form { margin-left: .4rem; }
 .unseen {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
