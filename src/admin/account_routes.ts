@@ -33,7 +33,7 @@ const accountSchema = z.object({
 const nameSchema = z.string().max(200).regex(ONE_LINE, NOT_ONE_LINE);
 const passwordSchema = z.string().min(1).max(1000).openapi({ format: "password", writeOnly: true });
 const quotaSchema = z.union([
-  z.int().min(0),
+  z.int().min(0).max(Number.MAX_SAFE_INTEGER),
   z.string().max(30).regex(/^\d{1,12}(?:\.\d{1,6})? *(?:[KMGT]i?)?B$/i, "is no size such as 1GiB"),
 ]).openapi({ description: 'Bytes, or a size such as "1GiB"', example: "1GiB" });
 

@@ -11,7 +11,7 @@ import { namesAddress, readHead, readMail } from "./mail_text.ts";
 import { mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
-import { namedMailbox } from "./schemas.ts";
+import { mailboxOf } from "./schemas.ts";
 
 const USUAL_MS = 30_000;
 const MOST_MS = 300_000;
@@ -55,7 +55,7 @@ const wait = createRoute({
         .openapi("AwaitedMail"),
       "The message",
     ),
-    ...problems(408, 503),
+    ...problems(408, 422, 503),
   },
 });
 
@@ -77,7 +77,13 @@ export function waitRoutes(options: AdminOptions) {
   let waiting = 0;
   return newApi().openapi(wait, async (c) => {
     const { mailbox, to, from, subject, since, timeout } = c.req.valid("query");
-    const wanted: Wanted = { mailbox: mailboxWanted(mailbox), to, from, subject, since: timeOf(since) };
+    const wanted: Wanted = {
+      mailbox: mailbox === undefined ? undefined : mailboxOf(mailbox, "mailbox"),
+      to,
+      from,
+      subject,
+      since: timeOf(since),
+    };
     const ms = Math.min(parseDuration(timeout ?? USUAL_MS) ?? USUAL_MS, MOST_MS);
     if (waiting >= MAX_WAITING) throw new Problem(503, "Too many wait already");
     waiting++;
@@ -96,13 +102,6 @@ export function waitRoutes(options: AdminOptions) {
       waiting--;
     }
   });
-}
-
-function mailboxWanted(text: string | undefined): Mailbox | undefined {
-  if (text === undefined) return undefined;
-  const address = namedMailbox(text);
-  if (address !== undefined) return address;
-  throw new Problem(400, `mailbox: received "${text}", expected an address such as jo@example.org`);
 }
 
 function timeOf(since: string | undefined): number {
