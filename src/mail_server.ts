@@ -103,6 +103,11 @@ export class MailServer implements AsyncDisposable {
       maxPerAddress: config.limits.connectionsPerIp,
       clock,
     });
+    parts.metrics.gauge({
+      name: "dinopost_connections",
+      help: "Connections that are served now",
+      read: () => [{ value: this.#crowd.count }],
+    });
     this.#tasks = new Tasks((name, error) =>
       journal.note("ERROR", "task failed", { name, error: String(error) })
     );
@@ -236,6 +241,6 @@ export class MailServer implements AsyncDisposable {
   }
 
   #sessionLog(id: string, service: string, conn: ByteConn): SessionLog {
-    return new SessionLog(this.#parts.journal, { id, service, remote: conn.remote.hostname });
+    return new SessionLog(this.#parts, { id, service, remote: conn.remote.hostname });
   }
 }

@@ -116,3 +116,5 @@ export type {
   SharedBySessions,
 } from "./wire/session_server.ts";
 export type { ServerTls, TlsMaterial } from "./wire/tls.ts";
+export type { DeadPost, PendingPost, Webhooks, WebhooksOptions, WebhookState } from "./webhooks/webhooks.ts";
+export type { Post, PostResult } from "./webhooks/post.ts";

@@ -11,6 +11,13 @@ export function isId(text: string): boolean {
   return ID.test(text);
 }
 
+/** The time that is in an id: milliseconds since 1970. */
+export function timeOfId(id: string): number {
+  let ms = 0;
+  for (let i = 0; i < 9; i++) ms = ms * 32 + DIGITS.indexOf(id[i] ?? "0");
+  return ms;
+}
+
 /**
  * Makes ids of 16 characters: 9 tell the millisecond (until the year 3084), 7 are random. Ids of one maker rise
  * strictly, also within a millisecond and when the system's clock is set back.

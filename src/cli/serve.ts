@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { sleep, systemClock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
+import { Journal } from "../observe/journal.ts";
 import { log, type LogControl, setupLogging } from "../observe/log.ts";
 import { removeAdminFile, writeAdminFile } from "./admin_file.ts";
 import { urlOf } from "./api_client.ts";
@@ -61,7 +62,11 @@ export function addServe(program: Command): void {
 
 async function startMailServer(config: Config): Promise<ServedServer> {
   const { MailServer } = await import("../mail_server.ts");
-  return await MailServer.start(config);
+  if (Deno.env.get("OTEL_DENO") !== "true") return await MailServer.start(config);
+  const journal = new Journal();
+  const { traceJournal } = await import("../observe/tracing.ts");
+  traceJournal(journal, systemClock);
+  return await MailServer.start(config, { journal });
 }
 
 /** Runs what `start` starts until a signal ends it. */

@@ -95,6 +95,8 @@ export interface SessionEvent {
   readonly errors: number;
   /** Why it ended. */
   readonly why: string;
+  /** How long it lasted, in milliseconds. */
+  readonly durationMs: number;
 }
 
 /** Somebody logged in, or tried to. */

@@ -1,7 +1,9 @@
 /** In charge of numbers for Prometheus: counts what the journal tells, and writes it in the text format. */
 
 import type { Clock } from "../base/clock.ts";
+import { timeOfId } from "../base/ids.ts";
 import type { Journal, JournalEvent } from "./journal.ts";
+import { braces, Counter, type Family, head, Histogram } from "./prometheus.ts";
 
 /** A number that is asked for when it is told, with its labels. */
 export interface GaugeValue {
@@ -20,6 +22,8 @@ export interface Gauge {
 /** Upper bounds in seconds: from a hop within a house to a greylisted retry. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** Upper bounds in bytes. */
+const LATENCIES = [...SECONDS, 900, 3600, 4 * 3600, 24 * 3600, 5 * 24 * 3600];
+const WRITES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 const BYTES = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536].map((kib) => kib * 1024);
 
 /** No stranger makes a label: what is not one of these is `other`. */
@@ -50,6 +54,29 @@ export class Metrics {
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
   readonly #logins = this.#counter("logins_total", "Logins tried", ["service", "result"]);
+  readonly #latencies = this.#histogram(
+    "delivery_latency_seconds",
+    "From acceptance to the next host or mailbox",
+    {
+      bounds: LATENCIES,
+    },
+  );
+  readonly #commands = this.#counter("smtp_commands_total", "SMTP commands, by the reply", [
+    "service",
+    "verb",
+    "code",
+  ]);
+  readonly #handshakes = this.#counter("tls_handshakes_total", "TLS handshakes with clients", [
+    "service",
+    "version",
+  ]);
+  readonly #commits = this.#histogram("store_commit_writes", "Writes that shared one commit", {
+    bounds: WRITES,
+  });
+  readonly #commitTimes = this.#histogram("store_commit_duration_seconds", "How long commits took", {
+    bounds: SECONDS,
+  });
+  readonly #dnsTimeouts = this.#counter("dns_timeouts_total", "DNS queries without a reply in time");
   readonly #notes = this.#counter("log_messages_total", "Notes of the server itself", ["level"]);
 
   /** Counts from now on what the journal tells. */
@@ -62,6 +89,27 @@ export class Metrics {
   /** Adds a number that is read whenever the text is asked for. */
   gauge(gauge: Gauge): void {
     this.#gauges.push(gauge);
+  }
+
+  /** An SMTP command was answered; verb and code are of closed sets. */
+  command(service: string, verb: string, code: number): void {
+    this.#commands.add([known(service, SERVICES), verb, String(code)]);
+  }
+
+  /** A client encrypted its connection. */
+  handshake(service: string, version: string): void {
+    this.#handshakes.add([known(service, SERVICES), known(version, TLS_VERSIONS)]);
+  }
+
+  /** The store committed so many writes at once, in so many milliseconds. */
+  commit(writes: number, ms: number): void {
+    this.#commits.observe([], writes);
+    this.#commitTimes.observe([], ms / 1000);
+  }
+
+  /** A DNS query got no reply in its time. */
+  dnsTimeout(): void {
+    this.#dnsTimeouts.add([]);
   }
 
   /** All of it in Prometheus' text format 0.0.4. */
@@ -104,6 +152,9 @@ export class Metrics {
         const tls = event.tls === undefined ? "none" : known(event.tls.split(" ")[0]!, TLS_VERSIONS);
         this.#attempts.add([event.type, tls]);
         this.#durations.observe([event.type], event.durationMs / 1000);
+        if (event.type === "delivered") {
+          this.#latencies.observe([], Math.max(0, this.#clock.now() - timeOfId(event.id)) / 1000);
+        }
         break;
       }
       case "report":
@@ -138,100 +189,10 @@ export class Metrics {
   }
 }
 
-/** Something that is told under one name. */
-interface Family {
-  text(): string;
-}
-
-/** The values of the labels as one key; none of them holds this character. */
-const BETWEEN = "\n";
-
-class Counter implements Family {
-  readonly #values = new Map<string, number>();
-
-  constructor(readonly name: string, readonly help: string, readonly labels: readonly string[]) {
-    if (labels.length === 0) this.#values.set("", 0);
-  }
-
-  add(values: readonly string[], by = 1): void {
-    const key = values.join(BETWEEN);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by);
-  }
-
-  text(): string {
-    let text = head(this.name, this.help, "counter");
-    for (const [key, value] of this.#values) {
-      text += `${this.name}${braces(this.labels, key.split(BETWEEN))} ${value}\n`;
-    }
-    return text;
-  }
-}
-
-class Histogram implements Family {
-  readonly #series = new Map<string, { counts: number[]; sum: number }>();
-  readonly #bounds: readonly number[];
-  readonly #labels: readonly string[];
-
-  constructor(
-    readonly name: string,
-    readonly help: string,
-    of: { bounds: readonly number[]; labels: readonly string[] },
-  ) {
-    this.#bounds = of.bounds;
-    this.#labels = of.labels;
-    if (of.labels.length === 0) this.observe([], undefined);
-  }
-
-  /** Without a value the series is there, with nothing in it. */
-  observe(values: readonly string[], value: number | undefined): void {
-    const key = values.join(BETWEEN);
-    let series = this.#series.get(key);
-    if (!series) {
-      series = { counts: new Array(this.#bounds.length + 1).fill(0), sum: 0 };
-      this.#series.set(key, series);
-    }
-    if (value === undefined) return;
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    const bucket = at < 0 ? this.#bounds.length : at;
-    series.counts[bucket] = series.counts[bucket]! + 1;
-    series.sum += value;
-  }
-
-  text(): string {
-    let text = head(this.name, this.help, "histogram");
-    const names = [...this.#labels, "le"];
-    for (const [key, { counts, sum }] of this.#series) {
-      const values = this.#labels.length === 0 ? [] : key.split(BETWEEN);
-      let count = 0;
-      for (const [i, more] of counts.entries()) {
-        count += more;
-        const bound = this.#bounds[i];
-        text += `${this.name}_bucket${braces(names, [...values, String(bound ?? "+Inf")])} ${count}\n`;
-      }
-      const labels = braces(this.#labels, values);
-      text += `${this.name}_sum${labels} ${sum}\n${this.name}_count${labels} ${count}\n`;
-    }
-    return text;
-  }
-}
-
 function plain(name: string, help: string, value: number): Gauge {
   return { name, help, read: () => [{ value }] };
 }
 
 function known(value: string, values: ReadonlySet<string>): string {
   return values.has(value) ? value : "other";
-}
-
-function head(name: string, help: string, type: string): string {
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-}
-
-function braces(names: readonly string[], values: readonly string[]): string {
-  if (names.length === 0) return "";
-  return `{${names.map((name, i) => `${name}="${escapeLabel(values[i] ?? "")}"`).join(",")}}`;
-}
-
-function escapeLabel(value: string): string {
-  return value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
 }

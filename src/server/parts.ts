@@ -62,6 +62,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly journal: Journal;
+  readonly metrics: Metrics;
 }
 
 /** Who has which name here. */
@@ -89,14 +90,14 @@ export interface Parts extends Surroundings, Names {
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly submission: HttpSubmission;
-  readonly metrics: Metrics;
   readonly webhooks: Webhooks;
 }
 
 /** Opens it all; throws, with everything closed again, when something can't be. */
 export async function openParts(config: Config, options: MailServerOptions): Promise<Parts> {
   const { clock = systemClock, random = systemRandom, journal = new Journal() } = options;
-  const around = { config, clock, random, journal };
+  const metrics = new Metrics(journal, { clock });
+  const around = { config, clock, random, journal, metrics };
   const lock = await openDataDir(config, options);
   let store: Store | undefined;
   try {
@@ -104,6 +105,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       location: options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db"),
       clock,
       onTrouble: (what, error) => journal.note("WARN", what, { error: String(error) }),
+      onCommit: (writes, ms) => metrics.commit(writes, ms),
     });
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
@@ -195,18 +197,18 @@ function furnish(
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
   });
-  const metrics = new Metrics(around.journal, { clock });
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
-  return { ...base, guard, queue, suspensions, destinations, policy, agent, submission, metrics, webhooks };
+  return { ...base, guard, queue, suspensions, destinations, policy, agent, submission, webhooks };
 }
 
-function systemResolver({ config, clock, random }: Surroundings): Resolver {
+function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {
   const { nameServer, timeout, dnssec } = config.dns;
   return new SystemResolver({
     timeoutMs: timeout,
     clock,
     random,
     trustAd: dnssec,
+    onTimeout: () => metrics.dnsTimeout(),
     ...(nameServer === null ? {} : { nameServer }),
   });
 }

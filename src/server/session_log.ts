@@ -1,6 +1,8 @@
 /** In charge of turning what sessions tell into the journal's events. */
 
+import type { Clock } from "../base/clock.ts";
 import type { Journal } from "../observe/journal.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { SessionFacts } from "../smtp/reception.ts";
 import type { SessionEvent } from "../smtp/session_state.ts";
 import type { Pop3Event } from "../pop3/session_options.ts";
@@ -14,29 +16,48 @@ interface Facts {
 
 /** Tells the journal of one session. */
 export class SessionLog {
-  constructor(private readonly journal: Journal, private readonly facts: Facts) {}
+  readonly #began: number;
+
+  constructor(
+    private readonly to: { journal: Journal; metrics: Metrics; clock: Clock },
+    private readonly facts: Facts,
+  ) {
+    this.#began = to.clock.monotonic();
+  }
 
   /** An event of an SMTP session. */
   smtp(event: SessionEvent, session: SessionFacts): void {
     const { id, service, remote } = this.facts;
+    if (event.kind === "command") return this.to.metrics.command(service, event.verb, event.code);
+    if (event.kind === "tls") this.#encrypted(session.tls?.protocol);
     if (event.kind === "trouble") {
-      this.journal.note("ERROR", "session failed", { session: id, error: String(event.error) });
+      this.to.journal.note("ERROR", "session failed", { session: id, error: String(event.error) });
     }
     if (event.kind === "login") {
       const account = event.ok ? event.account : event.name;
-      this.journal.emit({ type: "login", session: id, service, remote, account, ok: event.ok });
+      this.to.journal.emit({ type: "login", session: id, service, remote, account, ok: event.ok });
     }
     if (event.kind !== "closed") return;
     const { messages, errors, why } = event;
     const helo = session.helo === "" ? {} : { helo: session.helo };
-    this.journal.emit({ type: "session", session: id, service, remote, messages, errors, why, ...helo });
+    this.to.journal.emit({
+      type: "session",
+      session: id,
+      service,
+      remote,
+      messages,
+      errors,
+      why,
+      durationMs: this.#lasted,
+      ...helo,
+    });
   }
 
   /** An event of a POP3 session. */
   pop3(event: Pop3Event): void {
     const { id: session, service, remote } = this.facts;
     if (event.kind === "login") {
-      this.journal.emit({
+      this.to.journal.emit({
         type: "login",
         session,
         service,
@@ -46,7 +67,7 @@ export class SessionLog {
       });
     } else if (event.kind === "ended") {
       const { retrieved, how } = event;
-      this.journal.emit({
+      this.to.journal.emit({
         type: "session",
         session,
         service,
@@ -54,9 +75,20 @@ export class SessionLog {
         messages: retrieved,
         errors: 0,
         why: how,
+        durationMs: this.#lasted,
       });
+    } else if (event.kind === "tls") {
+      this.#encrypted(event.protocol);
     } else if (event.kind === "trouble") {
-      this.journal.note("ERROR", "session failed", { session, error: String(event.error) });
+      this.to.journal.note("ERROR", "session failed", { session, error: String(event.error) });
     }
+  }
+
+  get #lasted(): number {
+    return Math.round(this.to.clock.monotonic() - this.#began);
+  }
+
+  #encrypted(protocol: string | undefined): void {
+    this.to.metrics.handshake(this.facts.service, protocol ?? "");
   }
 }

@@ -16,6 +16,8 @@ export interface CommitGroupOptions {
   readonly clock: Clock;
   /** Is told in words that the file is locked, once for each commit that meets it. */
   readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
+  /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
+  readonly onCommit?: ((writes: number, ms: number) => void) | undefined;
   /** For a store behind a network: makes each commit happen once. */
   readonly chain?: CommitChain | undefined;
 }
@@ -80,8 +82,11 @@ export class CommitGroup implements Writer {
 
   /** Gives each write its result. Never rejects. */
   async #settle(writes: readonly Waiting[], batch: Batch): Promise<void> {
+    const { clock, onCommit } = this.#options;
+    const began = clock.monotonic();
     try {
       const result = await this.#commit(batch);
+      onCommit?.(writes.length, clock.monotonic() - began);
       if (result.ok || writes.length === 1) {
         const told: WriteResult = result.ok ? { ok: true, versionstamp: result.versionstamp } : { ok: false };
         for (const write of writes) write.resolve(told);

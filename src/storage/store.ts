@@ -31,6 +31,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   /** Is told of trouble that the store gets over by itself, such as a locked file. */
   readonly onTrouble?: (what: string, error: unknown) => void;
+  /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
+  readonly onCommit?: (writes: number, ms: number) => void;
 }
 
 /**

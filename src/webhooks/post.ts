@@ -14,11 +14,13 @@ import { isIp } from "../dns/names.ts";
 
 /** What is posted, and where. */
 export interface Post {
+  /** Where it goes. */
   readonly url: string;
   /** Absent: the post is not signed. */
   readonly secret?: string | undefined;
   /** `webhook-id`: the same for each try, so that a receiver can tell what it has seen. */
   readonly id: string;
+  /** JSON. */
   readonly body: string;
   /** The time of the try: milliseconds since 1970. */
   readonly now: number;
@@ -30,9 +32,11 @@ export interface Post {
 
 /** What came of it; `text` is one line for people. */
 export interface PostResult {
+  /** It was answered with a 2xx. */
   readonly ok: boolean;
   /** The status of the answer; absent: there was none. */
   readonly status?: number;
+  /** The status line, or why there was no answer. */
   readonly text: string;
   /** The receiver asks to wait so long: milliseconds. */
   readonly retryAfterMs?: number;

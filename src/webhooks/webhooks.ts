@@ -18,6 +18,7 @@ import type { Post, PostResult } from "./post.ts";
 export interface PendingPost {
   /** The event's type. */
   readonly type: string;
+  /** What is posted. */
   readonly body: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -29,6 +30,7 @@ export interface PendingPost {
 
 /** A post that was given up. */
 export interface DeadPost extends PendingPost {
+  /** Where it goes. */
   readonly url: string;
   /** Milliseconds since 1970. */
   readonly diedAt: number;
@@ -36,7 +38,9 @@ export interface DeadPost extends PendingPost {
 
 /** How a webhook does. */
 export interface WebhookState {
+  /** Where it goes. */
   readonly url: string;
+  /** What it is told. */
   readonly events: readonly string[];
   /** Posts are signed. */
   readonly signed: boolean;
@@ -48,10 +52,15 @@ export interface WebhookState {
 
 /** What webhooks work with. */
 export interface WebhooksOptions {
+  /** Where the queue is. */
   readonly store: Store;
+  /** Time. */
   readonly clock: Clock;
+  /** Names the posts. */
   readonly ids: IdMaker;
+  /** Tells what happens. */
   readonly journal: Journal;
+  /** Who is told. */
   readonly hooks: readonly WebhookConfig[];
   /** For tests; default: HTTP. */
   readonly post?: (of: Post) => Promise<PostResult>;

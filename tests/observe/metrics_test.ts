@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { IdMaker } from "../../src/base/ids.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import { Journal } from "../../src/observe/journal.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 
@@ -27,6 +29,7 @@ Deno.test("Metrics counts what the journal tells", async () => {
     messages: 1,
     errors: 3,
     why: "quit",
+    durationMs: 5,
   });
   journal.emit({
     type: "login",
@@ -90,7 +93,7 @@ Deno.test("Metrics keeps to the text format", async () => {
   }
   assertStringIncludes(text, 'dinopost_x{state="a\\"b\\\\c\\nd"} 1\n');
   for (const name of names) {
-    if (name.startsWith("dinopost_")) assertMatch(name, /_(?:total|seconds|bytes|x)$/);
+    if (name.startsWith("dinopost_")) assertMatch(name, /_(?:total|seconds|bytes|writes|x)$/);
   }
 });
 
@@ -109,8 +112,39 @@ Deno.test("no stranger makes a label", async () => {
       messages: 0,
       errors: 0,
       why: `w${i}`,
+      durationMs: 5,
     });
   }
   const text = await metrics.text();
-  assertEquals(text.match(/^dinopost_(?!message_size|delivery_attempt_duration)\w+\{.*$/gm)?.length, 6, text);
+  assertEquals(
+    text.match(/^dinopost_(?!message_size|delivery_attempt_duration|delivery_latency|store_commit)\w+\{.*$/gm)
+      ?.length,
+    6,
+    text,
+  );
+});
+
+Deno.test("Metrics counts commands, handshakes, commits and silent name servers, and the time to delivery", async () => {
+  const { journal, metrics, clock } = started();
+  metrics.command("smtp", "RCPT", 550);
+  metrics.command("smtp", "RCPT", 550);
+  metrics.handshake("pop3s", "TLSv1.3");
+  metrics.commit(3, 20);
+  metrics.dnsTimeout();
+  const id = new IdMaker(clock, seededRandom(1)).next();
+  clock.advance(2000);
+  journal.emit({ ...ATTEMPT, id, type: "delivered" });
+  journal.emit({ ...ATTEMPT, id, type: "deferred" });
+  const lines = (await metrics.text()).split("\n");
+  for (
+    const line of [
+      'dinopost_smtp_commands_total{service="smtp",verb="RCPT",code="550"} 2',
+      'dinopost_tls_handshakes_total{service="pop3s",version="TLSv1.3"} 1',
+      "dinopost_store_commit_writes_sum 3",
+      "dinopost_store_commit_duration_seconds_sum 0.02",
+      "dinopost_dns_timeouts_total 1",
+      "dinopost_delivery_latency_seconds_sum 2",
+      "dinopost_delivery_latency_seconds_count 1",
+    ]
+  ) assert(lines.includes(line), line);
 });
