@@ -1,11 +1,13 @@
 /** In charge of making load, on a thread of its own, so that measuring doesn't stand in its way. */
 
+import { EventListeners } from "./event_listeners.ts";
 import { readMaildrop } from "./pop3_load.ts";
 import { Sink } from "./sink.ts";
 import { type Load, LoadConn, sendLoad } from "./smtp_client.ts";
 
 const idle: LoadConn[] = [];
 let sink: Sink | undefined;
+let listeners: EventListeners | undefined;
 
 /** What the worker does; `LoadWorker` in `load.ts` calls these by name. */
 const tasks = {
@@ -38,6 +40,16 @@ const tasks = {
   sinkClose(): void {
     sink?.close();
     sink = undefined;
+  },
+
+  /** Opens so many streams of events. */
+  async listen(port: number, count: number): Promise<void> {
+    listeners = await EventListeners.open(port, count);
+  },
+
+  /** Ends them; answers how many bytes came. */
+  async listened(): Promise<number> {
+    return await listeners!.close();
   },
 
   readMaildrop,

@@ -7,7 +7,8 @@ const decoder = new TextDecoder();
 const SERVE = new URL("./serve.ts", import.meta.url).pathname;
 const START_MS = 20_000;
 const TICKS_PER_SECOND = 100;
-const TOKEN = "bench";
+/** What opens its HTTP surface. */
+export const TOKEN = "bench";
 
 /** A running server. */
 export class ServerProcess implements AsyncDisposable {
@@ -75,6 +76,25 @@ export class ServerProcess implements AsyncDisposable {
     const answer = await response.json();
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${JSON.stringify(answer)}`);
     return { ms: performance.now() - from, answer };
+  }
+
+  /** Logs in on the page and looks at a view, with the style and the script it names; answers how long the look took. */
+  async view(path: string): Promise<number> {
+    const url = `http://127.0.0.1:${this.admin}`;
+    const login = await fetch(`${url}/api/v1/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ token: TOKEN }),
+    });
+    const headers = { cookie: login.headers.get("set-cookie")!.split(";")[0]! };
+    const from = performance.now();
+    const response = await fetch(url + path, { headers });
+    const page = await response.text();
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${page}`);
+    const parts = [...page.matchAll(/<(?:link rel="stylesheet" href|script type="module" src)="([^"]+)"/g)];
+    if (parts.length < 2) throw new Error(`GET ${path} names no style or no script: ${page}`);
+    await Promise.all(parts.map(async ([, part]) => (await fetch(url + part)).bytes()));
+    return performance.now() - from;
   }
 
   /** Ends it as an operator would. */

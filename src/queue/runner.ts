@@ -8,7 +8,7 @@ import { DueScan } from "./due_scan.ts";
 import type { Enlisted } from "./enlist.ts";
 import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
-import { Scheduler, type SchedulerLimits } from "./scheduler.ts";
+import { isTrouble, Scheduler, type SchedulerLimits } from "./scheduler.ts";
 import type { RecipientOutcome } from "./settle.ts";
 import type { Settler } from "./settler.ts";
 import type { Waker } from "./waker.ts";
@@ -73,7 +73,8 @@ export class Runner {
   readonly #scheduler: Scheduler;
   readonly #scan: DueScan;
   readonly #tasks: Tasks;
-  readonly #claims = new Map<string, Claim>();
+  /** What is in our hands, by name; undefined: it is being accepted, and may be in the index before we know. */
+  readonly #claims = new Map<string, Claim | undefined>();
   readonly #watchers = new Map<Claim, Watcher>();
   readonly #stop = new AbortController();
   #waker: Waker | undefined;
@@ -116,11 +117,12 @@ export class Runner {
    * Is there room to deliver this record at once? Then a place is kept until {@linkcode take} or
    * {@linkcode giveUp}.
    */
-  lease(record: { readonly domain: string }): Lease | undefined {
+  lease(record: QueueRecord): Lease | undefined {
     if (this.#waker === undefined || this.#stop.signal.aborted) return undefined;
     const destination = this.#options.destinationOf(record);
     if (!this.#scheduler.hasRoom(destination)) return undefined;
     this.#scheduler.reserve(destination);
+    this.#claims.set(nameOf(record), undefined);
     const { queue, clock } = this.#options;
     return {
       owner: queue.owner,
@@ -140,6 +142,7 @@ export class Runner {
 
   /** A record for which {@linkcode lease} gave a lease did not come about. */
   giveUp(record: QueueRecord): void {
+    this.#claims.delete(nameOf(record));
     this.#scheduler.unreserve(this.#options.destinationOf(record));
   }
 
@@ -161,7 +164,7 @@ export class Runner {
    * change them; those that are being delivered stay.
    */
   async letGo(id: string): Promise<void> {
-    const waiting = [...this.#claims.values()].filter((claim) =>
+    const waiting = [...this.#claims.values()].filter((claim) => claim !== undefined).filter((claim) =>
       claim.record.id === id && this.#scheduler.withdraw(this.#options.destinationOf(claim.record), claim)
     );
     await this.#options.queue.unclaim(waiting);
@@ -221,9 +224,9 @@ export class Runner {
   #place(claim: Claim): void {
     const destination = this.#options.destinationOf(claim.record);
     this.#scheduler.unreserve(destination);
+    this.#claims.set(nameOf(claim.record), claim);
     // It stays leased: on the embedded store the next start finds it, on a shared one the end of the lease.
     if (this.#stop.signal.aborted) return this.#forget(claim);
-    this.#claims.set(nameOf(claim.record), claim);
     this.#scheduler.add(destination, claim);
     this.#renewal ??= this.#options.clock.schedule(this.#renewEveryMs, () => this.#renew());
   }
@@ -306,11 +309,14 @@ export class Runner {
 
   async #deliver(destination: string, claim: Claim): Promise<void> {
     let settled = false;
+    let trouble = false;
     try {
-      settled = await this.#settle(claim, await this.#attempt(claim));
+      const result = await this.#attempt(claim);
+      trouble = isTrouble(result.outcomes);
+      settled = await this.#settle(claim, result);
     } finally {
       this.#forget(claim);
-      this.#scheduler.done(destination);
+      this.#scheduler.done(destination, trouble);
       // Whoever has it now, it is due at the end of the lease at the latest.
       if (!settled) this.expect(claim.leaseKeyAt);
       if (this.#scan.roomFor(destination)) this.#backlog = true;
@@ -374,7 +380,7 @@ export class Runner {
     const times = { now: clock.now(), monotonic: clock.monotonic() };
     for (const claim of this.#claims.values()) {
       if (
-        claim.settling || claim.renewing ||
+        !claim || claim.settling || claim.renewing ||
         claim.leaseEnds > times.monotonic + queue.leaseMs - this.#renewEveryMs
       ) continue;
       const renewing = queue.renew(claim, times).then((ours) => {

@@ -1,5 +1,6 @@
 /** In charge of whose turn it is: claimed records by destination, fair between destinations, bounded for each. */
 
+import type { Outcome, Stage } from "../mail/outcome.ts";
 import type { Claim } from "./queue_store.ts";
 
 /** Who waits for one destination, and how many are under way. */
@@ -10,6 +11,8 @@ interface Lane {
   reserved: number;
   /** Ends in this house: no connection is needed. */
   readonly here: boolean;
+  /** How many may be under way: grows with each success, and is halved by trouble. */
+  window: number;
 }
 
 /** The bounds of a {@linkcode Scheduler}. */
@@ -31,6 +34,25 @@ const MAX_WAITING_PER_LANE = 500;
  */
 const SHARE_OF_ROOM = 0.1;
 const SHARE_OF_FREE = 2;
+
+/** How many deliveries a destination gets at once that nothing is known of. */
+const FIRST_WINDOW = 5;
+/** Where an attempt ends whose host can't, or won't, deal with as many connections as it has. */
+const TROUBLE_STAGES: ReadonlySet<Stage | undefined> = new Set<Stage>([
+  "connect",
+  "tls",
+  "greeting",
+  "ehlo",
+  "auth",
+]);
+
+/** Does an attempt's end speak of the host, and not of the message? */
+export function isTrouble(attempts: readonly { readonly outcome: Outcome }[]): boolean {
+  return attempts.length > 0 &&
+    attempts.every(({ outcome: { kind, stage, code } }) =>
+      kind === "deferred" && (TROUBLE_STAGES.has(stage) || code === 421)
+    );
+}
 
 /** Takes claims in and gives them out, one destination after the other. */
 export class Scheduler {
@@ -109,10 +131,13 @@ export class Scheduler {
     return undefined;
   }
 
-  /** A delivery ended. */
-  done(destination: string): void {
+  /** A delivery ended; `trouble`: its host has too much of us. */
+  done(destination: string, trouble = false): void {
     const lane = this.#lane(destination);
     lane.active--;
+    lane.window = trouble
+      ? Math.max(1, lane.window >> 1)
+      : Math.min(lane.window + 1, this.limits.perDestination(destination));
     if (lane.here) this.#activeHere--;
     else this.#active--;
     this.#enqueue(destination, lane);
@@ -169,14 +194,15 @@ export class Scheduler {
   #lane(destination: string): Lane {
     let lane = this.#lanes.get(destination);
     if (!lane) {
-      lane = { waiting: [], active: 0, reserved: 0, here: this.#isHere(destination) };
+      lane = { waiting: [], active: 0, reserved: 0, here: this.#isHere(destination), window: FIRST_WINDOW };
       this.#lanes.set(destination, lane);
     }
     return lane;
   }
 
   #enqueue(destination: string, lane: Lane): void {
-    if (lane.waiting.length === 0 || lane.active >= this.limits.perDestination(destination)) return;
+    const most = this.limits.perDestination(destination);
+    if (lane.waiting.length === 0 || lane.active >= (lane.here ? most : Math.min(most, lane.window))) return;
     this.#turn.add(destination);
   }
 

@@ -10,7 +10,7 @@ import { FREE_PORTS, ServerProcess } from "./support/server_process.ts";
 import { audit } from "./support/store_audit.ts";
 
 /** How often the server is killed; the environment variable ROUNDS says otherwise. */
-const ROUNDS = Number(Deno.env.get("ROUNDS") ?? 12);
+const ROUNDS = Number(Deno.env.get("ROUNDS") ?? 20);
 const CLIENTS = 6;
 /** A round's load lasts at most this long. */
 const LONGEST_MS = 900;

@@ -227,6 +227,18 @@ Deno.test("property: every recipient of every accepted message has one fate, wha
         await play.end();
       },
     ),
-    { numRuns: Number(Deno.env.get("MODEL_RUNS") ?? 60) },
+    {
+      numRuns: Number(Deno.env.get("MODEL_RUNS") ?? 60),
+      // found once: the clock is set back by more than a lease while a look through the index is under way
+      examples: [
+        [
+          [{ do: "jump", ms: -120_022 }, { do: "accept", to: ["x@a.example"] }, {
+            do: "pass",
+            ms: 3_682_164,
+          }],
+          [DELIVERED],
+        ],
+      ],
+    },
   );
 });

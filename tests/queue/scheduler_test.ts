@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Claim } from "../../src/queue/queue_store.ts";
-import { Scheduler, type SchedulerLimits } from "../../src/queue/scheduler.ts";
+import type { Stage } from "../../src/mail/outcome.ts";
+import { isTrouble, Scheduler, type SchedulerLimits } from "../../src/queue/scheduler.ts";
 
 function claim(name: string): Claim {
   return { record: { id: name } as Claim["record"], leaseKeyAt: 0, versionstamp: "", leaseEnds: 0 };
@@ -18,6 +19,45 @@ function start(of: Scheduler): string[] {
   return started;
 }
 
+/** Lets a destination succeed until it gets as many deliveries at once as it may have. */
+function grow(of: Scheduler, destination: string): void {
+  for (let i = 0; i < 20; i++) {
+    of.add(destination, claim(""));
+    of.next();
+    if (i > 0) of.done(destination);
+  }
+  // one stays under way: a destination that has nothing is forgotten
+}
+
+Deno.test("a destination gets more with each success, half after trouble, one at least", () => {
+  const s = scheduler({ perDestination: () => 8 });
+  for (let i = 0; i < 1000; i++) s.add("a", claim(""));
+  assertEquals(start(s).length, 5);
+  const ends = (...troubles: boolean[]) => {
+    for (const trouble of troubles) s.done("a", trouble);
+    start(s);
+    return s.active;
+  };
+  assertEquals(ends(false), 6);
+  assertEquals(ends(false, false, false), 8); // and no more than it may have
+  assertEquals(ends(true), 7); // four, once those under way have ended
+  assertEquals(ends(true, true, true, true, true, true), 1);
+  assertEquals(ends(true), 1);
+  assertEquals(ends(false), 2);
+});
+
+Deno.test("isTrouble() knows what speaks of the host", () => {
+  const deferred = (stage: Stage, code?: number) =>
+    ({ outcome: { kind: "deferred", status: "4.0.0", text: "", stage, ...(code && { code }) } }) as const;
+  assertEquals(isTrouble([deferred("connect")]), true);
+  assertEquals(isTrouble([deferred("rcpt", 421)]), true);
+  assertEquals(isTrouble([deferred("rcpt", 450)]), false);
+  assertEquals(isTrouble([deferred("route")]), false);
+  assertEquals(isTrouble([]), false);
+  const delivered = { outcome: { kind: "delivered", status: "2.0.0", text: "" } } as const;
+  assertEquals(isTrouble([deferred("connect"), delivered]), false);
+});
+
 Deno.test("next() takes the destinations in turn", () => {
   const s = scheduler({ perDestination: () => 2 });
   for (const destination of ["a", "a", "a", "b", "b", "c"]) s.add(destination, claim(destination));
@@ -32,6 +72,7 @@ Deno.test("next() takes the destinations in turn", () => {
 Deno.test("next() always has a place for one more destination, however many are full and slow", () => {
   for (const [concurrency, slow] of [[200, 50], [200, 9], [20, 10], [5, 5], [3, 2], [2, 1]] as const) {
     const s = scheduler({ concurrency });
+    for (let d = 0; d < slow; d++) grow(s, `slow${d}`);
     for (let d = 0; d < slow; d++) for (let i = 0; i < 100; i++) s.add(`slow${d}`, claim(""));
     start(s);
     s.add("quick", claim(""));
@@ -45,8 +86,10 @@ Deno.test("one destination alone gets what it may have", () => {
   const cases: [number, number, number][] = [[200, 20, 20], [1, 20, 1], [2, 20, 1], [10, 3, 3], [0, 20, 0]];
   for (const [concurrency, most, expected] of cases) {
     const s = scheduler({ concurrency, perDestination: () => most });
+    if (concurrency > 0) grow(s, "a");
     for (let i = 0; i < 100; i++) s.add("a", claim(""));
-    assertEquals(start(s).length, expected, `${concurrency} ${most}`);
+    start(s);
+    assertEquals(s.active, expected, `${concurrency} ${most}`);
   }
 });
 
