@@ -45,11 +45,12 @@ async function routeOf(domain: string, options: AdminOptions): Promise<z.infer<t
   }
   const found = await options.route(domain);
   const { steps } = found;
+  const bySmartHost = options.usesSmartHost(domain);
   return {
     domain,
-    kind: kindOf(found, options.usesSmartHost),
+    kind: kindOf(found, bySmartHost),
     hosts: found.kind === "hosts" ? found.hosts : [],
-    steps: options.usesSmartHost ? ["All mail that leaves goes to the smart host.", ...steps] : steps,
+    steps: bySmartHost ? ["Its mail goes to the configured smart host.", ...steps] : steps,
   };
 }
 

@@ -66,8 +66,8 @@ export interface AdminOptions {
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */
   route(domain: string): Promise<MailHosts>;
-  /** True: one host takes all mail that leaves. */
-  readonly usesSmartHost: boolean;
+  /** Does a configured host take the domain's mail in place of its MX hosts? */
+  usesSmartHost(domain: string): boolean;
   /** The bearer token. */
   readonly token: string;
   /** The host names it answers for; addresses are always answered for. */

@@ -88,6 +88,8 @@ export interface OutboundDomainConfig {
   maxConnections?: number;
   /** At most `count` messages in `periodMs`. */
   rate?: { count: number; periodMs: number };
+  /** Takes the domain's mail in place of its MX hosts. */
+  smartHost?: SmartHostConfig;
 }
 
 /** One receiver of events over HTTP. */

@@ -151,6 +151,7 @@ const smartHost = z.strictObject({
 const outboundDomain = z.strictObject({
   tls: z.exactOptional(tlsPolicy()),
   maxConnections: z.exactOptional(whole(1)),
+  smartHost: z.exactOptional(smartHost),
   rate: z.exactOptional(read(aText, { kind: "text", want: 'a rate such as "100/m" or "5/s"' }, readRate)),
 });
 

@@ -9,7 +9,7 @@ import { DeadHosts } from "./dead_hosts.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { type Destination, RemoteAttempt } from "./remote_attempt.ts";
-import type { RemoteAgentOptions } from "./remote_options.ts";
+import type { RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
 export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
@@ -46,7 +46,8 @@ export class RemoteAgent implements DeliveryAgent {
 
   /** The hosts that a domain's mail would be offered to now, or why there are none. */
   route(domain: string): Promise<MailHosts> {
-    const { smartHost, resolver, random, ownNames, ownAddresses, family, allowPrivate } = this.#options;
+    const { resolver, random, ownNames, ownAddresses, family, allowPrivate } = this.#options;
+    const smartHost = this.#smartHostOf(domain);
     const search: MailHostsOptions = {
       resolver,
       random,
@@ -120,7 +121,7 @@ export class RemoteAgent implements DeliveryAgent {
   #attempt(job: DeliveryJob): Promise<Outcome[]> {
     const key = this.#keyOf(job.domain);
     const destination: Destination = {
-      port: this.#options.smartHost?.port ?? this.#options.port ?? 25,
+      port: this.#smartHostOf(job.domain)?.port ?? this.#options.port ?? 25,
       dead: this.#dead,
       route: () => this.route(job.domain),
       takeIdle: () => this.#hold(this.#pool.take(key)),
@@ -139,7 +140,8 @@ export class RemoteAgent implements DeliveryAgent {
     domain: string,
     listener: ((line: string) => void) | undefined,
   ): Promise<ConnectResult> {
-    const { hostname, clock, smartHost, perDomain, tls, ca, dial, timeouts } = this.#options;
+    const { hostname, clock, perDomain, tls, ca, dial, timeouts } = this.#options;
+    const smartHost = this.#smartHostOf(domain);
     const { user, password } = smartHost ?? {};
     const options: ClientOptions = {
       hostname,
@@ -164,9 +166,13 @@ export class RemoteAgent implements DeliveryAgent {
     return client;
   }
 
+  #smartHostOf(domain: string): SmartHost | undefined {
+    return this.#options.perDomain?.[domain]?.smartHost ?? this.#options.smartHost;
+  }
+
   /** With a smart host there is one destination for all domains. */
   #keyOf(domain: string): string {
-    const { smartHost } = this.#options;
+    const smartHost = this.#smartHostOf(domain);
     return smartHost ? `${smartHost.host}:${smartHost.port}` : domain;
   }
 

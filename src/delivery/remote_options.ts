@@ -6,7 +6,7 @@ import type { Resolver } from "../dns/resolver.ts";
 import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client.ts";
 import type { Rate } from "./rate_limit.ts";
 
-/** One host that takes all mail that leaves. */
+/** One host that takes all mail that leaves, or all of a domain. */
 export interface SmartHost {
   /** A name (its A and AAAA records are used, not its MX) or an address. */
   readonly host: string;
@@ -23,6 +23,8 @@ export interface DomainRules {
   readonly tls?: ClientTlsPolicy;
   readonly maxConnections?: number;
   readonly rate?: Rate;
+  /** Takes the domain's mail in place of its MX hosts, and of the one that takes all mail. */
+  readonly smartHost?: SmartHost;
 }
 
 /** How the remote agent works. */

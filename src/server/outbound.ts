@@ -39,8 +39,8 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     schedule: config.queue,
     concurrency: config.queue.concurrency,
     perDestination: (domain) => domains[domain]?.maxConnections ?? maxConnectionsPerDomain,
-    destinationOf: (record) =>
-      config.relay.smartHost === null || router.isLocal(record.domain) ? record.domain : "",
+    destinationOf: ({ domain }) =>
+      config.relay.smartHost === null || domains[domain]?.smartHost || router.isLocal(domain) ? domain : "",
     historyMs: config.queue.history,
     waker: (wake) => makeWaker(store, { ...parts, wake }),
     call: caller && (() => void caller.call()),

@@ -29,7 +29,8 @@ export function makeSurface(parts: Parts, options: SurfaceOptions): AdminApp {
     hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners],
     domains: config.domains,
     route: (domain) => agent.route(domain),
-    usesSmartHost: config.relay.smartHost !== null,
+    usesSmartHost: (domain) =>
+      (config.outbound.domains[domain]?.smartHost ?? config.relay.smartHost) !== null,
     messageSize: config.limits.messageSize,
     giveUpAfter: config.queue.giveUpAfter,
     version: about.version,

@@ -217,6 +217,19 @@ Deno.test("deliver() by a smart host: one destination for all domains, with a lo
   assertMatch(fixture.peers["127.0.2.9"]!.sessions[0]!.lines[1]!, /^AUTH PLAIN /);
 });
 
+Deno.test("deliver() by a route of one domain, beside the way of all others", async () => {
+  const route = { host: "127.0.2.9", port: 2526, user: "brain", password: "x" };
+  await using fixture = new Fixture(
+    { "127.0.2.9": { extensions: ["AUTH PLAIN"] }, [MX1]: {} },
+    { perDomain: { "routed.example": { smartHost: route } } },
+  );
+  const routed = await fixture.deliver({ domain: "routed.example", to: ["x@routed.example"] });
+  assertEquals(brief(routed), ["delivered 2.0.0 end 250 127.0.2.9"]);
+  assertEquals(brief(await fixture.deliver()), ["delivered 2.0.0 end 250 mx1.far.example"]);
+  assertEquals(fixture.dialed, ["127.0.2.9", MX1]);
+  assertEquals(fixture.peers[MX1]!.sessions[0]!.lines.some((line) => line.startsWith("AUTH")), false);
+});
+
 Deno.test("deliver() defers all mail when the smart host can't be found or refuses the login", async () => {
   const smartHost = { host: "smart.example", port: 587, user: "brain", password: "wrong" };
   await using unknown = new Fixture({}, { smartHost }, {});
