@@ -44,6 +44,8 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   deliver,
   relay,
   big,
+  parallel,
+  tls,
   idle,
   start,
   pop3,
@@ -105,6 +107,24 @@ async function big(bench: Bench): Promise<void> {
       ...costs(server, from, messages),
     });
   }
+}
+
+async function parallel(bench: Bench): Promise<void> {
+  await using server = await serve(bench, "hold");
+  const load = { connections: 50, messages: 50, size: 20 * 2 ** 20, to: REMOTE, port: server.smtp };
+  const result = all(load, await bench.load.run("send", load));
+  const value = 20 * load.messages * 1000 / result.ms;
+  const peak = server.memory()?.peak;
+  bench.tell({ what: "accept 50 at a time of 20 MiB", value, unit: "MiB/s", ...(peak && { peak }) });
+}
+
+async function tls(bench: Bench): Promise<void> {
+  const dir = bench.folder();
+  await using server = await ServerProcess.start(dir, "hold");
+  const cert = await Deno.readTextFile(`${dir}/data/tls-cert.pem`);
+  await bench.load.run("handshakes", server.smtp, 300, cert); // the code is warm then
+  const value = await bench.load.run("handshakes", server.smtp, 300 * bench.seconds, cert);
+  bench.tell({ what: "STARTTLS, a new connection each", value, unit: "handshakes/s", target: "≥ 300" });
 }
 
 async function idle(bench: Bench): Promise<void> {

@@ -30,6 +30,16 @@ export class LoadConn {
     return conn;
   }
 
+  /** Connects, encrypts the connection and says goodbye; `cert` is the server's certificate. */
+  static async startTls(port: number, cert: string): Promise<void> {
+    const plain = await LoadConn.greet(port);
+    await plain.say(STARTTLS);
+    const conn = await Deno.startTls(plain.#conn, { hostname: "dinopost.test", caCerts: [cert] });
+    await conn.handshake();
+    await conn.write(QUIT);
+    conn.close();
+  }
+
   /** Writes all of it. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
@@ -82,6 +92,7 @@ const encoder = new TextEncoder();
 const EHLO = encoder.encode("EHLO client.test\r\n");
 const MAIL = encoder.encode("MAIL FROM:<sender@client.test>\r\n");
 const DATA = encoder.encode("DATA\r\n");
+const STARTTLS = encoder.encode("STARTTLS\r\n");
 const QUIT = encoder.encode("QUIT\r\n");
 
 /** What is to be sent. */
