@@ -35,7 +35,9 @@ export async function lifeOf(id: string, options: AdminOptions): Promise<Message
   const mail = mails[0]?.entry;
   const receivedAt = record?.receivedAt ?? message?.receivedAt ?? mail?.receivedAt;
   const sender = message?.sender ?? record?.sender ?? mail?.sender ?? null;
-  const attempts = kept.flatMap(({ at, attempts }) => attempts.map((a) => ({ at, ...a })));
+  const attempts = kept.flatMap(({ at, attempts, dialogue }) =>
+    attempts.map((a, i) => ({ at, ...a, ...(i === 0 && dialogue && { dialogue }) }))
+  );
   const recipients = new Set([
     ...mails.map((m) => m.entry.recipient),
     ...attempts.map((a) => a.recipient),
@@ -44,7 +46,11 @@ export async function lifeOf(id: string, options: AdminOptions): Promise<Message
   const events: LifeItem[] = [
     ...(receivedAt === undefined ? [] : [accepted(receivedAt, record ?? message, mail)]),
     ...mails.map(({ address, entry }) => ({ at: iso(entry.receivedAt), type: "mailbox", mailbox: address })),
-    ...attempts.map((attempt) => ({ type: typeOf(attempt.outcome.kind), ...attemptView(attempt) })),
+    ...attempts.map(({ dialogue, ...attempt }) => ({
+      type: typeOf(attempt.outcome.kind),
+      ...attemptView(attempt),
+      ...(dialogue && { dialogue }),
+    })),
   ];
   events.sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
   return { id, sender, recipients: [...recipients], events };

@@ -35,6 +35,8 @@ export interface Attempt {
   readonly outcome: Outcome;
   /** Milliseconds, without the time it waited for its turn. */
   readonly durationMs: number;
+  /** The protocol lines, `> ` ours and `< ` the peer's, when not all recipients were served; the same for all. */
+  readonly dialogue?: readonly string[];
 }
 
 /** What delivers. */

@@ -9,6 +9,7 @@ import { DeadHosts } from "./dead_hosts.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { type Destination, RemoteAttempt } from "./remote_attempt.ts";
+import { Dialogue } from "./tell.ts";
 import type { RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
 export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";
@@ -72,6 +73,7 @@ export class RemoteAgent implements DeliveryAgent {
     let started = clock.monotonic();
     let turn = false;
     let outcomes: Outcome[];
+    const dialogue = new Dialogue();
     try {
       const early = await this.#wait(job);
       if (!early) {
@@ -79,7 +81,7 @@ export class RemoteAgent implements DeliveryAgent {
         turn = true;
         started = clock.monotonic();
       }
-      outcomes = early ? job.recipients.map(() => early) : await this.#attempt(job);
+      outcomes = early ? job.recipients.map(() => early) : await this.#attempt(job, dialogue);
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = ownWords("4.3.0", text);
@@ -88,10 +90,12 @@ export class RemoteAgent implements DeliveryAgent {
       if (turn) this.#pool.release(key);
     }
     const durationMs = Math.round(clock.monotonic() - started);
+    const lines = outcomes.every(({ kind }) => kind === "delivered") ? [] : dialogue.lines;
     return job.recipients.map(({ address }, i) => ({
       recipient: address,
       outcome: outcomes[i]!,
       durationMs,
+      ...(lines.length > 0 && { dialogue: lines }),
     }));
   }
 
@@ -118,7 +122,7 @@ export class RemoteAgent implements DeliveryAgent {
     return undefined;
   }
 
-  #attempt(job: DeliveryJob): Promise<Outcome[]> {
+  #attempt(job: DeliveryJob, dialogue: Dialogue): Promise<Outcome[]> {
     const key = this.#keyOf(job.domain);
     const destination: Destination = {
       port: this.#smartHostOf(job.domain)?.port ?? this.#options.port ?? 25,
@@ -132,7 +136,11 @@ export class RemoteAgent implements DeliveryAgent {
       },
     };
     const { trace } = this.#options;
-    return new RemoteAttempt(job, destination, trace && ((line) => trace(job.id, line))).run();
+    const listen = (line: string) => {
+      dialogue.add(line);
+      trace?.(job.id, line);
+    };
+    return new RemoteAttempt(job, destination, listen).run();
   }
 
   async #connect(

@@ -17,6 +17,32 @@ export function listenerOf(
   };
 }
 
+/** The protocol lines of one attempt that are kept; what is in between of a long one is left out. */
+export class Dialogue {
+  readonly #first: string[] = [];
+  readonly #last: string[] = [];
+  #left = 0;
+
+  /** Takes a line. */
+  add(line: string): void {
+    const text = line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 3)}...` : line;
+    if (this.#first.length < HALF) this.#first.push(text);
+    else if (this.#last.push(text) > HALF) {
+      this.#last.shift();
+      this.#left++;
+    }
+  }
+
+  /** What is kept. */
+  get lines(): string[] {
+    const left = this.#left === 0 ? [] : [`(${this.#left} lines)`];
+    return [...this.#first, ...left, ...this.#last];
+  }
+}
+
+const MAX_LINE = 200;
+const HALF = 20;
+
 /** What became of a recipient: `<carol@far.example>... Sent (Ok: queued as 4AB)`. */
 export function lastWord(recipient: Mailbox, outcome: Outcome): string {
   const { code, status, text } = outcome;

@@ -22,6 +22,8 @@ export interface LifeEntry {
   readonly at: number;
   /** What was tried then. */
   readonly attempts: readonly KeptAttempt[];
+  /** The protocol lines of a conversation that did not serve all: `> ` ours, `< ` the peer's. */
+  readonly dialogue?: readonly string[];
   /** The message itself, kept when the record has ended. */
   readonly message?: {
     readonly sender: string;
@@ -36,7 +38,7 @@ export interface LifeEntry {
 export function attemptWrite(
   record: QueueRecord,
   outcomes: readonly RecipientOutcome[],
-  options: { at: number; ended: boolean; keepFor: number },
+  options: { at: number; ended: boolean; keepFor: number; dialogue?: readonly string[] | undefined },
 ): Write {
   if (options.keepFor <= 0) return { mutations: [], size: 0 };
   const { sender, receivedAt, body, source, authenticatedAs } = record;
@@ -52,9 +54,16 @@ export function attemptWrite(
     outcome: { ...outcome, text: clip(outcome.text) },
     durationMs,
   }));
-  const value: LifeEntry = { at: options.at, attempts, ...(options.ended ? { message } : {}) };
-  const key = keys.lifeEvent(record.id, options.at, record.part);
-  const size = 300 + attempts.reduce((sum, a) => sum + 200 + a.recipient.length + a.outcome.text.length, 0);
+  const { at, dialogue = [] } = options;
+  const value: LifeEntry = {
+    at,
+    attempts,
+    ...(dialogue.length > 0 && { dialogue: dialogue.map(clip) }),
+    ...(options.ended ? { message } : {}),
+  };
+  const key = keys.lifeEvent(record.id, at, record.part);
+  const size = 300 + 240 * dialogue.length +
+    attempts.reduce((sum, a) => sum + 200 + a.recipient.length + a.outcome.text.length, 0);
   return { mutations: [{ type: "set", key, value, expireIn: options.keepFor }], size };
 }
 

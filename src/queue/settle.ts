@@ -10,6 +10,7 @@ export interface RecipientOutcome {
   readonly recipient: Mailbox;
   readonly outcome: Outcome;
   readonly durationMs: number;
+  readonly dialogue?: readonly string[];
 }
 
 /** A recipient whose sender hears of it. */

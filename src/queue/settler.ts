@@ -117,7 +117,7 @@ export class Settler {
     const settlement = settle(record, outcomes, { schedule, now });
     const { reports, warned } = await this.#reports(record, settlement, now);
     const writes: Write[] = [
-      this.#life(record, settlement, now),
+      this.#life(record, settlement, { now, dialogue: outcomes[0]?.dialogue }),
       ...reports.map((r) => r.enlisted.write),
       ...(warned ? [warned] : []),
     ];
@@ -194,11 +194,15 @@ export class Settler {
     return { reported, warned };
   }
 
-  #life(record: QueueRecord, settlement: Settlement, now: number): Write {
+  #life(
+    record: QueueRecord,
+    settlement: Settlement,
+    { now, dialogue }: { now: number; dialogue: readonly string[] | undefined },
+  ): Write {
     const { historyMs, schedule } = this.options;
     const ended = settlement.rest === undefined;
     const keepFor = ended ? historyMs : historyMs + Math.max(0, expiresAt(schedule, record.receivedAt) - now);
-    return attemptWrite(record, settlement.outcomes, { at: now, ended, keepFor });
+    return attemptWrite(record, settlement.outcomes, { at: now, ended, keepFor, dialogue });
   }
 
   /** Tells the journal, when it is written. */

@@ -1,3 +1,4 @@
+import { Dialogue } from "../../src/delivery/tell.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Answer } from "../../src/testing/scripted_peer.ts";
 import { until } from "../smtp_client/helpers.ts";
@@ -246,6 +247,33 @@ Deno.test("deliver() requires TLS where the domain's rules say so", async () => 
   });
   assertEquals(brief(await fixture.deliver()), ["failed 5.7.10 tls mx2.far.example"]);
   assertEquals(fixture.dialed, [MX1, MX2]);
+});
+
+Deno.test("deliver() keeps what was said when not all were served, and no secret of it", async () => {
+  const smartHost = { host: "127.0.2.9", port: 2526, user: "brain", password: "sesame opens it" };
+  const script = { extensions: ["AUTH PLAIN"], rcpt: "450 4.2.1 Busy" };
+  await using fixture = new Fixture({ "127.0.2.9": script }, { smartHost });
+  const [attempt] = await fixture.deliver();
+  const { dialogue = [] } = attempt!;
+  assertMatch(dialogue.join("\n"), /^< 220 [^]*\n> RCPT TO:<[^>]+>\n< 450 4\.2\.1 Busy/);
+  assertEquals(dialogue.some((line) => line.includes(btoa("\0brain\0sesame opens it"))), false);
+  await using good = new Fixture({ [MX1]: {} });
+  assertEquals((await good.deliver())[0]?.dialogue, undefined);
+});
+
+Deno.test("Dialogue keeps the first and the last lines of a long one, and cuts long lines", () => {
+  const dialogue = new Dialogue();
+  for (let i = 0; i < 100; i++) dialogue.add(`> ${i}`);
+  dialogue.add(`< ${"x".repeat(1000)}`);
+  const { lines } = dialogue;
+  assertEquals([lines.length, lines[0], lines[19], lines[20], lines[21]], [
+    41,
+    "> 0",
+    "> 19",
+    "(61 lines)",
+    "> 81",
+  ]);
+  assertEquals(lines[40]!.length, 200);
 });
 
 Deno.test("deliver() tells VERB's lines", async () => {

@@ -107,6 +107,11 @@ testPage("one message's life: accepted, put off with the peer's words, held, tri
     life,
     /Accepted[^]*Deferred[^]*fred@busy\.example[^]*450 4\.2\.1 The mailbox is busy, come back later/,
   );
+  await page.click("text=What was said");
+  assertMatch(
+    await page.innerText("#message-life details pre"),
+    /^> RCPT TO:<fred@busy\.example>$[^]*^< 450 4\.2\.1 /m,
+  );
   await page.click("main button:has-text('Hold')");
   await page.waitForSelector("#message-life:has-text('It waits until you release it')");
   await desk.picture(page, "message");

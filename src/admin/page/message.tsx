@@ -219,7 +219,17 @@ function LifeWords({ item }: { item: LifeItem }) {
       {recipient === undefined ? null : <Address of={recipient} />}
       {how === "" ? null : <p class="small-print">{how}</p>}
       {reply === undefined || reply === "" ? null : <p class="reply">{shownReply(reply, enhanced)}</p>}
+      {Array.isArray(item["dialogue"]) ? <Conversation lines={item["dialogue"]} /> : null}
     </>
+  );
+}
+
+function Conversation({ lines }: { lines: readonly string[] }) {
+  return (
+    <details>
+      <summary>What was said</summary>
+      <pre class="reply">{lines.join("\n")}</pre>
+    </details>
   );
 }
 
