@@ -242,6 +242,7 @@ async function listeners(bench: Bench): Promise<void> {
   await using server = await serve(bench, "hold");
   const ears = new LoadWorker();
   const shares: number[] = [];
+  const cpu: number[] = [];
   const set = { connections: 50, to: REMOTE, size: SIZE };
   try {
     await measure(bench, server, set);
@@ -252,12 +253,16 @@ async function listeners(bench: Bench): Promise<void> {
       const events = await ears.run("listened");
       if (events === 0) throw new Error("The listeners heard nothing");
       shares.push(heard.value * 100 / alone.value);
+      if (alone.cpu && heard.cpu) cpu.push((heard.cpu - alone.cpu) * 100 / alone.cpu);
     }
   } finally {
     ears.close();
   }
   const what = "accept with 100 who listen to the events, against none";
   bench.tell({ what, value: median(shares), unit: "%", target: "≥ 95" });
+  if (cpu.length > 0) {
+    bench.tell({ what: "what they add to the server's CPU", value: median(cpu), unit: "%" });
+  }
 }
 
 function median(values: readonly number[]): number {

@@ -40,7 +40,7 @@ export interface QueueFigures {
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const AGES = [5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 24 * HOUR, 72 * HOUR, Infinity];
-/** A page waits so long for a count that is under way, then it shows the one before. */
+/** Pages wait for a count until it has gone on so long, then they show the one before. */
 const PATIENCE_MS = 60;
 /** Counting takes at most a part of this of the time. */
 const SHARE = 20;
@@ -108,6 +108,7 @@ export class QueueWatch {
   readonly #messages: () => AsyncIterable<QueueRecord[]>;
   #figures: QueueFigures | undefined;
   #running: Promise<void> | undefined;
+  #began = -Infinity;
   #goodUntil = -Infinity;
 
   constructor(options: { clock: Clock; messages: () => AsyncIterable<QueueRecord[]> }) {
@@ -119,14 +120,16 @@ export class QueueWatch {
   async figures(): Promise<QueueFigures | undefined> {
     if (this.#clock.monotonic() < this.#goodUntil) return this.#figures;
     this.#running ??= this.#count();
+    const left = this.#began + PATIENCE_MS - this.#clock.monotonic();
+    if (left <= 0) return this.#figures;
     const stop = new AbortController();
-    await Promise.race([this.#running, sleep(this.#clock, PATIENCE_MS, stop.signal)]);
+    await Promise.race([this.#running, sleep(this.#clock, left, stop.signal)]);
     stop.abort();
     return this.#figures;
   }
 
   async #count(): Promise<void> {
-    const began = this.#clock.monotonic();
+    const began = this.#began = this.#clock.monotonic();
     try {
       this.#figures = await countQueue(this.#messages(), this.#clock.now());
     } catch {
