@@ -40,6 +40,7 @@ export class EdgeServer implements AsyncDisposable {
     }
     const parts = await openParts(config, { withoutFiles: true, certificate: null });
     await firstAccounts(parts.accounts, config, parts.random);
+    parts.webhooks.start();
     return new EdgeServer(parts, token);
   }
 
