@@ -239,6 +239,8 @@ export interface Config {
   admin: {
     /** null: made at first start and kept in the data directory. */
     token: string | null;
+    /** It may listen off loopback, although its HTTP is not encrypted. */
+    allowInsecure: boolean;
   };
   /** The log. */
   log: {

@@ -63,6 +63,7 @@ export function resolveConfig(
   check.passwords(parsed.accounts);
   check.targets(parsed.aliases);
   check.smartHost(parsed.relay.smartHost);
+  check.admin(parsed);
   return { config, problems: check.problems };
 
   function certificate(at: Path, { cert, key }: CertificateConfig): CertificateConfig {
@@ -148,6 +149,18 @@ class Check {
       ["relay", "smartHost"],
       `"${missing}" is missing, expected "user" and "password" or neither`,
     );
+  }
+
+  /** The HTTP surface speaks plain HTTP: off loopback its token and all mail could be read on the way. */
+  admin({ listen, admin }: Parsed): void {
+    if (admin.allowInsecure) return;
+    for (const { hostname, port } of listen.admin) {
+      if (/^127\.|^::1$|^localhost$/.test(hostname)) continue;
+      const received = `received ${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+      const want =
+        "expected an address on loopback, with a proxy for TLS before it, or admin.allowInsecure: true";
+      this.complain(["listen", "admin"], `${received}, where HTTP is not encrypted; ${want}`);
+    }
   }
 
   #local(path: Path, domain: string): void {

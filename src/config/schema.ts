@@ -289,6 +289,7 @@ export const schema = z.strictObject({
         known({ kind: "text", want: "null or a token" }, z.nullable(z.string().check(z.minLength(1)))),
         null,
       ),
+      allowInsecure: z._default(flag(), false),
     }),
     {},
   ),

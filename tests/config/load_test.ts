@@ -5,6 +5,9 @@ const RETRY = 'expected intervals of a second or more, such as "15m", ["1m", "5m
 const DURATION = 'expected a duration such as "30s", "15m", "4h", "5d" or a number of milliseconds';
 const SIZE = 'expected a size such as "25MiB", "1GiB", "10KB" or a number of bytes';
 const ENDPOINT = 'expected "host:port" such as "127.0.0.1:2525" or "[::1]:2525"';
+const PLAIN_HTTP =
+  "where HTTP is not encrypted; expected an address on loopback, with a proxy for TLS before it, " +
+  "or admin.allowInsecure: true";
 const MAILBOX = 'expected an address such as "jo@example.org"';
 
 async function messageFor(text: string, env: Record<string, string> = {}): Promise<string> {
@@ -16,6 +19,13 @@ async function messageFor(text: string, env: Record<string, string> = {}): Promi
   );
   return error.message;
 }
+
+Deno.test("the HTTP surface may listen elsewhere when that is said", async () => {
+  const text = '{ "listen": { "admin": ["[::]:8025"] } }';
+  const config = await loadConfig({ file: "d.jsonc", text, env: { DINOPOST_ADMIN_ALLOW_INSECURE: "true" } });
+  assertEquals(config.listen.admin, [{ hostname: "::", port: 8025 }]);
+  assertEquals(await messageFor(text), `d.jsonc:1: listen.admin: received [::]:8025, ${PLAIN_HTTP}`);
+});
 
 Deno.test("loadConfig() tells what is wrong with a file, where, and what would be right", async () => {
   const table: [string, string][] = [
@@ -108,6 +118,10 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
     // the first line first
     ['{ "capture": 1,\n"vrfi": 2 }', "d.jsonc:1: capture: received 1, expected true or false"],
     // not built yet
+    [
+      '{ "listen": { "admin": ["127.0.0.1:1", "[::1]:1", "localhost:1", "0.0.0.0:8025"] } }',
+      `d.jsonc:1: listen.admin: received 0.0.0.0:8025, ${PLAIN_HTTP}`,
+    ],
     ['{\n"capture": true }', "d.jsonc:2: capture: not supported yet; what works is false"],
   ];
   for (const [text, want] of table) assertEquals(await messageFor(text), want);
@@ -203,7 +217,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
     checks: { spf: "mark", dkim: "mark", dmarc: "mark", arc: "mark", dnsbl: [], greylist: false },
     webhooks: [],
     capture: false,
-    admin: { token: null },
+    admin: { token: null, allowInsecure: false },
     log: { level: "INFO", format: "text" },
   });
 });
