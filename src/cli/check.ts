@@ -49,19 +49,25 @@ async function check(options: CheckOptions): Promise<void> {
 
 /** What the server would do, in sentences. */
 function describe(config: Config): string[] {
-  const { listen, queue, limits, relay } = config;
+  const { listen, queue, limits, relay, outbound, webhooks } = config;
   const listeners = Object.entries(listen).filter(([, endpoints]) => endpoints.length > 0);
   return [
     `${config.file ?? "The configuration (no file)"} is right.`,
     `It is ${config.hostname} and takes mail for ${config.domains.join(", ")}.`,
     ...listeners.map(([name, endpoints]) => `It listens for ${name} on ${endpoints.map(text).join(", ")}.`),
-    `Its data is in ${config.dataDir}.`,
+    config.kv === null
+      ? `Its data is in ${config.dataDir}.`
+      : `Its data is in the shared store ${config.kv}; its certificates and token are in ${config.dataDir}.`,
     `It has ${count(config.accounts, "account")} and ${
       count(config.aliases, "alias", "aliases")
     } in the configuration.`,
     relay.smartHost
       ? `Remote mail goes to ${relay.smartHost.host}, port ${relay.smartHost.port}.`
       : `Remote mail goes where MX records say, port ${config.outbound.port}.`,
+    ...Object.entries(outbound.domains).flatMap(([domain, { smartHost }]) =>
+      smartHost ? [`Mail for ${domain} goes to ${smartHost.host}, port ${smartHost.port}.`] : []
+    ),
+    ...webhooks.map(({ url, events }) => `${url} is told of ${events.join(", ")}.`),
     relay.networks.length > 0
       ? `Clients in ${relay.networks.join(", ")} may relay.`
       : "No client may relay without logging in.",
