@@ -1,6 +1,6 @@
 /** In charge of `send`: submits a message from stdin, with the options that callers of sendmail use. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
@@ -19,6 +19,7 @@ interface SendOptions extends ApiOptions {
   option?: string[];
   mode?: string;
   verbose?: boolean;
+  sender?: string;
 }
 
 /** Adds the command. */
@@ -32,13 +33,19 @@ export function addSend(program: Command): void {
     .option("-i, --ignore-dots", "a line with only a dot does not end the message")
     .option("-o, --option <value>", "sendmail's options; i is known, e… and d… change nothing here", collect)
     .option("-b, --mode <mode>", "sendmail's mode; only m, sending, is known")
-    .option("-v, --verbose", "tell the id of the message");
+    .option("-v, --verbose", "tell the id of the message")
+    .addOption(new Option("-r, --sender <address>", "the same as -f").hideHelp().conflicts("from"))
+    // what cron and mail say, and what is the case here anyway: 8-bit texts pass, the sender is not left out of lists
+    .addOption(new Option("-B, --body-type <type>").choices(["7BIT", "8BITMIME"]).hideHelp())
+    .addOption(new Option("-m, --me-too").hideHelp());
   withExamples(
     command,
     "dinopost send -f jo@example.org ann@example.net < letter.eml",
     "dinopost send -t -i < letter.eml",
     'git send-email --sendmail-cmd="dinopost send -i" 0001-fix.patch',
-  ).action(send);
+  ).action((recipients: string[], options: SendOptions) =>
+    send(recipients, options.sender === undefined ? options : { ...options, from: options.sender })
+  );
 }
 
 function collect(value: string, before: string[] = []): string[] {

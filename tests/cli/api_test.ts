@@ -205,6 +205,27 @@ Deno.test("send adds the fields that are missing and takes sendmail's options", 
   });
 });
 
+Deno.test("send understands how cron, PHP, git and mail call sendmail", async () => {
+  const to = "to=jo%40example.org";
+  const answer = { status: 202, json: { id: "01HXYZ" } };
+  const texts = { [`POST /messages?from=brain%40example.org&${to}`]: answer };
+  await withServer(texts, async (run, asked) => {
+    const stdin = "From: brain@example.org\nTo: jo@example.org\nSubject: x\n\n.\nHello\n";
+    const calls = [
+      ["-i", "-FCronDaemon", "-B8BITMIME", "-oem", "jo@example.org"], // Debian's cron
+      ["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "brain@example.org"], // cronie
+      ["-t", "-i"], // PHP
+      ["-i", "-f", "brain@example.org", "jo@example.org"], // git send-email
+      ["-i", "-m", "-r", "brain@example.org", "jo@example.org"], // mail
+    ];
+    for (const call of calls) {
+      assertEquals(await run(["send", ...call], { stdin }), { code: 0, out: "", err: "" }, call.join(" "));
+    }
+    assertEquals(asked.length, calls.length);
+    for (const { body } of asked) assert(body.endsWith("\n\n.\nHello\n"), body);
+  });
+});
+
 Deno.test("the command line tells when the server does not take the token, or does not know the call", async () => {
   await withServer({}, async (run) => {
     const foreign = await run(["queue", "list", "--token", "wrong"]);
