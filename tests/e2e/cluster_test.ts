@@ -17,7 +17,7 @@ const LEASE_MS = 6000;
 /** Clients of each server. */
 const CLIENTS = 3;
 /** Letters whose delivery the sleeping server has begun. */
-const HELD_BACK = 8;
+const HELD_BACK = 4;
 /** How long the load lasts before something happens, and after that. */
 const LOAD_MS = 2000;
 const TOKEN = "cluster";
