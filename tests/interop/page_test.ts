@@ -68,6 +68,7 @@ testPage("the queue is filtered, sorted and acted on, with a way back or a quest
   assertEquals(await texts(page, "[data-chosen]"), ["3 selected"]);
   await page.click("main button:has-text('Hold')");
   await page.waitForSelector(".notice:has-text('3 messages are held')");
+  assertStringIncludes((await page.innerText("#queue-tabs")).replace(/\s+/g, " "), "Deferred4 Held3");
   await desk.picture(page, "queue");
   await page.click("text=Undo: release");
   await page.waitForSelector(".notice:has-text('on their way again')");
@@ -234,6 +235,11 @@ testPage("on a phone, dark and light, nothing runs out of the screen", async (de
       assertEquals(wide, 360, `${colorScheme} ${path}`);
       const [, red = ""] = /rgba?\((\d+)/.exec(ground) ?? [];
       assertEquals(Number(red) < 128, colorScheme === "dark", ground);
+      if (path === "/queue") {
+        const box = await page.locator("tbody input[type=checkbox]").first().boundingBox();
+        const text = await page.locator("tbody a.row-link").first().boundingBox();
+        assert(box!.x + box!.width <= text!.x, `the box is on the text: ${colorScheme}`);
+      }
       await desk.picture(page, `phone ${colorScheme} ${path.replaceAll("/", "_")}`);
     }
     await page.context().close();

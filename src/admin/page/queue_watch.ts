@@ -128,6 +128,11 @@ export class QueueWatch {
     return this.#figures;
   }
 
+  /** Something was done to the queue that the next page has to show. */
+  stale(): void {
+    this.#goodUntil = -Infinity;
+  }
+
   async #count(): Promise<void> {
     const began = this.#began = this.#clock.monotonic();
     try {

@@ -60,5 +60,6 @@ export function goBack(
   to: { back: string; otherwise: string; notice: Notice },
 ): Response {
   const path = localPath(to.back, to.otherwise);
+  desk.watch.stale();
   return c.redirect(withParameter(path, "notice", desk.notices.put(to.notice)), 303);
 }

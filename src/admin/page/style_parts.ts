@@ -124,7 +124,7 @@ tbody tr.current { box-shadow: inset 3px 0 var(--accent); }
   .stack tr:has(> .tick) { padding-left: 2.9rem; }
   .stack td, .stack td:first-child, .stack td:last-child { border: 0; padding: 0; }
   .stack td { grid-column: 1 / -1; }
-  .stack .tick { position: absolute; left: 1.1rem; top: .7rem; width: auto; }
+  .stack .tick { position: absolute; grid-column: auto; left: 1.1rem; top: .7rem; width: auto; }
   .stack td[data-label]::before { content: attr(data-label) " "; color: var(--muted); font-size: .86rem; }
   .stack td.number { text-align: left; }
   .stack td:empty { display: none; }
