@@ -18,8 +18,12 @@ import { sessionRoutes } from "./session_routes.ts";
 import { webhookRoutes } from "./webhook_routes.ts";
 import { waitRoutes } from "./wait_routes.ts";
 
+/** The calls of a part that is not there; the type of a client has them all the same. */
+const NONE = newApi() as never;
+
 /** All calls, for the type of a client. */
 function allRoutes(options: AdminOptions, access: Access) {
+  const { suspensions, webhooks } = options;
   return newApi()
     .route("/api/v1/queue", queueRoutes(options))
     .route("/api/v1/queue", queueActions(options))
@@ -31,6 +35,8 @@ function allRoutes(options: AdminOptions, access: Access) {
     .route("/api/v1/wait", waitRoutes(options))
     .route("/api/v1/events", eventRoutes(options))
     .route("/api/v1/domains", domainRoutes(options))
+    .route("/api/v1/suspensions", suspensions ? suspensionRoutes(suspensions, options) : NONE)
+    .route("/api/v1/webhooks", webhooks ? webhookRoutes(webhooks) : NONE)
     .route("/api/v1/session", sessionRoutes(access));
 }
 
@@ -44,10 +50,6 @@ const DESCRIPTION =
 /** Makes the API with `/openapi.json` and `/docs`. */
 export function buildApi(options: AdminOptions, access: Access) {
   const app = allRoutes(options, access);
-  if (options.suspensions) {
-    app.route("/api/v1/suspensions", suspensionRoutes(options.suspensions, options));
-  }
-  if (options.webhooks) app.route("/api/v1/webhooks", webhookRoutes(options.webhooks));
   const registry = app.openAPIRegistry;
   registry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   const nothing = nothingThere(app);

@@ -92,6 +92,8 @@ Deno.test("the typed client calls the API", async () => {
   assertEquals(items.map((item) => [item.id, item.recipients[0]?.address]), [[id, "jo@example.net"]]);
   const held = await client.api.v1.queue[":id"].hold.$post({ param: { id } });
   assertEquals((await held.json()).state, "held");
+  assertEquals((await (await client.api.v1.webhooks.$get()).json()).items, []);
+  assertEquals((await (await client.api.v1.suspensions.$get()).json()).items, []);
 });
 
 Deno.test("the API answers HEAD as GET without a body", async () => {
