@@ -37,6 +37,9 @@ export class TimerWaker implements Waker {
   }
 }
 
+/** What of KV, or in its place, wakes. */
+export type QueueOfKv = Pick<Deno.Kv, "enqueue" | "listenQueue">;
+
 /** What the wake-ups carry through KV's queue. */
 interface WakeUp {
   readonly dinopost: "wake";
@@ -57,7 +60,7 @@ const LOOK_EVERY_MS = 60_000;
  * takes the place of a wake-up that could not be stored, and looks once a minute.
  */
 export class KvWaker implements Waker {
-  readonly #kv: Deno.Kv;
+  readonly #kv: QueueOfKv;
   readonly #clock: Clock;
   readonly #wake: () => void;
   readonly #trouble: (error: unknown) => void;
@@ -69,7 +72,7 @@ export class KvWaker implements Waker {
   #deaf = false;
   #closed = false;
 
-  constructor(kv: Deno.Kv, options: { clock: Clock; wake: () => void; trouble: (error: unknown) => void }) {
+  constructor(kv: QueueOfKv, options: { clock: Clock; wake: () => void; trouble: (error: unknown) => void }) {
     this.#kv = kv;
     this.#clock = options.clock;
     this.#wake = options.wake;

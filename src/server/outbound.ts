@@ -10,14 +10,14 @@ import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/delivery_queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import { Caller, SharedWaker } from "../queue/shared_waker.ts";
-import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
+import { KvWaker, type QueueOfKv, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../routing/router.ts";
-import type { Store } from "../storage/store.ts";
+import type { OpenStore } from "../storage/store.ts";
 import type { Surroundings } from "./parts.ts";
 
 /** What the way out is made of. */
 export interface OutboundParts extends Surroundings {
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly ids: IdMaker;
   readonly resolver: Resolver;
   readonly router: Router;
@@ -47,13 +47,18 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
   });
 }
 
-function makeWaker(store: Store, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
+function makeWaker(store: OpenStore, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
   const { clock, journal, wake } = options;
   if (!store.embedded) return new SharedWaker(store, { clock, wake });
   // The queue of KV knows only the real time.
   if (clock !== systemClock) return new TimerWaker(clock, wake);
   const trouble = (error: unknown) => journal.note("ERROR", "wake-up failed", { error: String(error) });
-  return new KvWaker(store.kv, { clock, wake, trouble });
+  const { kv } = store;
+  const queue: QueueOfKv = {
+    enqueue: (message, options) => kv.enqueue(message, options),
+    listenQueue: (handler) => store.listen(handler),
+  };
+  return new KvWaker(queue, { clock, wake, trouble });
 }
 
 /** Makes who delivers to other servers. */

@@ -22,7 +22,7 @@ import type { DeliveryQueue } from "../queue/delivery_queue.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../routing/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
-import { openStore, type Store } from "../storage/store.ts";
+import { type OpenStore, openStore } from "../storage/store.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
@@ -75,7 +75,7 @@ interface Names {
 /** Everything that is opened before a server can be. */
 export interface Parts extends Surroundings, Names {
   readonly lock: DataDirLock | undefined;
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly resolver: Resolver;
   /** Present when the certificate is kept in files. */
   readonly certificates: Certificates | undefined;
@@ -99,7 +99,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
   const metrics = new Metrics(journal, { clock });
   const around = { config, clock, random, journal, metrics };
   const lock = await openDataDir(config, options);
-  let store: Store | undefined;
+  let store: OpenStore | undefined;
   try {
     store = await openStore({
       location: options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db"),
@@ -144,7 +144,7 @@ async function openCertificates(
   return fileless && around.config.tls === null ? undefined : await Certificates.open(around);
 }
 
-async function openNames(store: Store, { config, clock, random, journal }: Surroundings): Promise<Names> {
+async function openNames(store: OpenStore, { config, clock, random, journal }: Surroundings): Promise<Names> {
   const { domains, catchAll, subaddressSeparator } = config;
   const accounts = new Accounts(store, { clock, random, domains });
   const aliases = new Aliases(store, { clock, configured: config.aliases });
@@ -161,7 +161,7 @@ async function openNames(store: Store, { config, clock, random, journal }: Surro
 }
 
 function furnish(
-  store: Store,
+  store: OpenStore,
   by: { around: Surroundings; options: MailServerOptions; names: Names },
 ): Omit<Parts, "lock" | "certificates" | "tls"> {
   const { around, options, names } = by;
