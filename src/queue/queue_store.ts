@@ -308,7 +308,7 @@ export class QueueStore {
   async *messages(after?: string): AsyncGenerator<QueueRecord[]> {
     let parts: QueueRecord[] = [];
     const all = after === undefined ? keys.queueItemsAll : keys.queueItemsAfter(after);
-    for await (const { value } of this.store.kv.list<QueueRecord>(all, { batchSize: 200 })) {
+    for await (const { value } of this.store.kv.list<QueueRecord>(all, { batchSize: 500 })) {
       if (parts[0] && parts[0].id !== value.id) {
         yield parts;
         parts = [];
