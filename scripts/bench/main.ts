@@ -1,7 +1,8 @@
 /**
  * In charge of measuring dinopost and printing a table. Needs nothing but Deno; everything happens on loopback.
  *
- * Usage: deno task bench [--only accept,idle] [--seconds 2] [--queue 10000] [--json]
+ * Usage: deno task bench [--only accept,idle] [--seconds 2] [--queue 10000] [--mailbox 100000]
+ *                        [--json]
  */
 import { parseArgs } from "node:util";
 import { LoadWorker } from "./load.ts";
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     only: { type: "string", default: Object.keys(ROWS).join(",") },
     seconds: { type: "string", default: "2" },
     queue: { type: "string", default: "10000" },
+    mailbox: { type: "string", default: "100000" },
     json: { type: "boolean", default: false },
   },
 });
@@ -28,6 +30,7 @@ async function run(): Promise<{ rows: Row[]; failures: string[] }> {
     folder: () => `${root}/${++folders}`,
     seconds: Number(values.seconds),
     queue: Number(values.queue),
+    mailbox: Number(values.mailbox),
     tell(row: Row) {
       rows.push(row);
       console.error(`${row.what}: ${number(row.value)} ${row.unit}`);

@@ -3,6 +3,8 @@
 /** How long each step took, in milliseconds, and what the server said. */
 export interface Pop3Result {
   readonly messages: number;
+  /** PASS: the login, the lock, and the list of what is there. */
+  readonly open: number;
   readonly stat: number;
   readonly list: number;
   readonly uidl: number;
@@ -14,20 +16,25 @@ export interface Pop3Result {
 const encoder = new TextEncoder();
 const latin1 = new TextDecoder("latin1");
 
-/** Logs in, then STAT, LIST, UIDL, and RETR of every message, all sent at once. */
-export async function readMaildrop(port: number, user: string, password: string): Promise<Pop3Result> {
+/** Logs in, then STAT, LIST, UIDL, and RETR of the first `most` messages, all sent at once. */
+export async function readMaildrop(
+  port: number,
+  user: string,
+  password: string,
+  most = Infinity,
+): Promise<Pop3Result> {
   const drop = new Maildrop(await Deno.connect({ hostname: "127.0.0.1", port }));
   try {
     await drop.line();
     await drop.ask(`USER ${user}`);
-    await drop.ask(`PASS ${password}`);
+    const [open] = await drop.timed(() => drop.ask(`PASS ${password}`));
     const [stat, answer] = await drop.timed(() => drop.ask("STAT"));
     const messages = Number(answer.split(" ")[1]);
     const [list] = await drop.timed(() => drop.askLong("LIST"));
     const [uidl] = await drop.timed(() => drop.askLong("UIDL"));
-    const [retr, octets] = await drop.timed(() => drop.retrieve(messages));
+    const [retr, octets] = await drop.timed(() => drop.retrieve(Math.min(messages, most)));
     await drop.ask("QUIT");
-    return { messages, stat, list, uidl, retr, octets };
+    return { messages, open, stat, list, uidl, retr, octets };
   } finally {
     drop.close();
   }

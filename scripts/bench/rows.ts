@@ -29,6 +29,8 @@ export interface Bench {
   readonly seconds: number;
   /** Messages in the long queue. */
   readonly queue: number;
+  /** Messages in the large mailbox. */
+  readonly mailbox: number;
   tell(row: Row): void;
 }
 
@@ -49,6 +51,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   idle,
   start,
   pop3,
+  mailbox,
   queue,
   listeners,
 };
@@ -170,6 +173,25 @@ async function pop3(bench: Bench): Promise<void> {
     const value = messages * 1000 / found.retr;
     bench.tell({ what: "POP3 RETR of all, pipelined", value, unit: "messages/s" });
   }
+}
+
+async function mailbox(bench: Bench): Promise<void> {
+  const dir = bench.folder();
+  const messages = bench.mailbox;
+  {
+    await using server = await ServerProcess.start(dir, "local");
+    const load = { connections: 50, messages, size: SIZE, to: LOCAL, port: server.smtp };
+    all(load, await bench.load.run("send", load));
+  }
+  await using server = await ServerProcess.start(dir, "local");
+  const found = await bench.load.run("readMaildrop", server.pop3, LOCAL, "bench", 100);
+  if (found.messages !== messages) throw new Error(`The maildrop has ${found.messages} of ${messages}`);
+  for (const [what, value, target] of [["PASS", found.open, "< 2,000"], ["UIDL", found.uidl, ""]] as const) {
+    bench.tell({ what: `POP3 ${what}, ${messages} messages, cold`, value, unit: "ms", target });
+  }
+  const peak = server.memory()?.peak;
+  if (peak === undefined) return;
+  bench.tell({ what: `memory with ${messages} in a maildrop`, value: peak, unit: "MiB", target: "< 150" });
 }
 
 async function queue(bench: Bench): Promise<void> {
