@@ -3,7 +3,7 @@
 import type { Reply } from "./reply.ts";
 import { CHUNK_OK } from "./replies.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
-import { answerText, finishText, keep, refuseText, textPatience } from "./text.ts";
+import { answerText, finishText, keep, octetsPatience, refuseText, textPatience } from "./text.ts";
 
 /** What BDAT announced. */
 export interface Chunk {
@@ -32,7 +32,8 @@ export class ChunkMode implements ReadingMode {
   }
 
   patience(session: SessionState): number {
-    return textPatience(session, this.#startedAt, this.#chunk.size - this.#left);
+    if (!this.#chunk.refusal) return textPatience(session);
+    return octetsPatience(session, this.#startedAt, this.#chunk.size - this.#left);
   }
 
   take(session: SessionState): Progress | Promise<Progress> {

@@ -102,7 +102,7 @@ export function parseCommand(line: Uint8Array): ParsedCommand {
   if (verb === undefined) {
     const upper = word.toUpperCase();
     verb = KNOWN.get(upper);
-    if (verb === undefined) return refused(replyToUnknown(upper));
+    if (verb === undefined) return refused(replyToUnknown(upper, text));
   }
   return { ok: true, verb, argument: blank < 0 ? "" : withoutBlanks(text.slice(blank + 1)) };
 }
@@ -136,9 +136,14 @@ export function lineText(line: Uint8Array): string | Reply {
   }
 }
 
+/** Tells whether a line begins as a TLS handshake does. */
+export function looksEncrypted(input: Uint8Array): boolean {
+  return input[0] === TLS_HANDSHAKE;
+}
+
 /** Tells whether input begins as another protocol does: a TLS handshake, or a first word such as GET. */
 export function looksForeign(input: Uint8Array): boolean {
-  if (input[0] === TLS_HANDSHAKE) return true;
+  if (looksEncrypted(input)) return true;
   const word = /^[A-Z][A-Z/-]*/.exec(binaryString(input.subarray(0, 16)));
   return word !== null && isForeign(word[0]);
 }
@@ -155,9 +160,14 @@ function asciiText(line: Uint8Array): string {
   return strict.decode(line);
 }
 
-function replyToUnknown(word: string): Reply {
+/** The end of a request line, whatever the method. */
+const REQUEST = / (?:HTTP|RTSP|SIP)\/\d(?:\.\d)?$/;
+/** A header field, of a request or of a text that nobody asked for. */
+const FIELD = /^[!-9;-~]+: /;
+
+function replyToUnknown(word: string, line: string): Reply {
   if (word === "") return EMPTY_COMMAND;
-  return isForeign(word) ? FOREIGN_PROTOCOL : UNKNOWN_VERB;
+  return isForeign(word) || FIELD.test(line) || REQUEST.test(line) ? FOREIGN_PROTOCOL : UNKNOWN_VERB;
 }
 
 function isForeign(word: string): boolean {

@@ -1,10 +1,18 @@
 /** In charge of reading commands, one line after the other. */
 
 import { sleep } from "../base/clock.ts";
-import { looksForeign, MAX_AUTH_LINE, MAX_COMMAND, parseCommand, startsWithAuth } from "./command.ts";
+import {
+  looksEncrypted,
+  looksForeign,
+  MAX_AUTH_LINE,
+  MAX_COMMAND,
+  parseCommand,
+  startsWithAuth,
+} from "./command.ts";
 import { dispatch } from "./commands.ts";
 import { BARE_LF_IN_COMMAND, FOREIGN_PROTOCOL, LINE_TOO_LONG, SHUTTING_DOWN, TROUBLE } from "./replies.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
+import { textPatience } from "./text.ts";
 
 /** Reads commands; one for each session. */
 export class CommandMode implements ReadingMode {
@@ -15,19 +23,24 @@ export class CommandMode implements ReadingMode {
     return true;
   }
 
-  /** The time-out is for a whole line: an octet now and then doesn't prolong it. */
+  /**
+   * The time-out is for a whole line: an octet now and then doesn't prolong it. Between the chunks of a text its own
+   * time runs too.
+   */
   patience(session: SessionState): number | undefined {
     if (this.#waiting) return undefined;
     this.#waiting = true;
-    return session.options.limits.commandTimeoutMs;
+    const { commandTimeoutMs } = session.options.limits;
+    return session.phase === "chunks" ? Math.min(commandTimeoutMs, textPatience(session)) : commandTimeoutMs;
   }
 
   take(session: SessionState): Progress | Promise<Progress> {
     const { line } = session;
-    if (!this.#begun && line.available > 0) {
-      this.#begun = true;
+    if (line.available > 0) {
       // such a client may never send a whole line
-      if (looksForeign(line.buffered)) return refuseForeign(session);
+      const foreign = this.#begun ? looksEncrypted(line.buffered) : looksForeign(line.buffered);
+      this.#begun = true;
+      if (foreign) return refuseForeign(session);
     }
     const long = line.available >= MAX_COMMAND && startsWithAuth(line.buffered);
     const next = line.line(long ? MAX_AUTH_LINE : MAX_COMMAND);

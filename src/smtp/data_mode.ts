@@ -8,17 +8,15 @@ import { finishText, hasGoneTooFar, keep, refuseText, textPatience } from "./tex
 export class DataMode implements ReadingMode {
   readonly interruptible = false;
   readonly #reader: DotReader;
-  readonly #startedAt: number;
 
   constructor(session: SessionState) {
-    const { bare, clock } = session.options;
+    const { bare } = session.options;
     this.#reader = new DotReader(bare ? { bare } : {});
-    this.#startedAt = clock.monotonic();
     session.line.expectBulk(true);
   }
 
   patience(session: SessionState): number {
-    return textPatience(session, this.#startedAt, session.transaction!.size);
+    return textPatience(session);
   }
 
   take(session: SessionState): Progress | Promise<Progress> {

@@ -107,8 +107,15 @@ export function answerText(session: SessionState, replies: Reply | Reply[]): voi
   all.forEach((one, i) => i === counted ? session.refuse(one) : session.say(one));
 }
 
-/** How long the next piece of a text may take, in ms; the text as a whole must not be a slow drip. */
-export function textPatience(session: SessionState, startedAt: number, received: number): number {
+/** How long the next piece of the transaction's text may take, in ms; all of it together must not be a slow drip. */
+export function textPatience(session: SessionState): number {
+  const transaction = session.transaction!;
+  transaction.textStartedAt ??= session.options.clock.monotonic();
+  return octetsPatience(session, transaction.textStartedAt, transaction.size);
+}
+
+/** How long the next of octets may take that began then and are so many by now, in ms. */
+export function octetsPatience(session: SessionState, startedAt: number, received: number): number {
   const { dataTimeoutMs } = session.options.limits;
   const left = startedAt + dataTimeoutMs + received / LEAST_RATE - session.options.clock.monotonic();
   return Math.max(0, Math.min(dataTimeoutMs, left));

@@ -17,6 +17,8 @@ export class Transaction {
   refused = 0;
   /** Octets of text so far, also of those that were not kept. */
   size = 0;
+  /** When its text began, on the monotonic clock: all of it must not be a slow drip. */
+  textStartedAt: number | undefined;
   /** The check of a text that comes by BDAT, across its chunks. */
   chunks: ChunkText | undefined;
   /** Where the text goes while it comes. */

@@ -19,6 +19,9 @@ const FOREIGN: Readonly<Record<string, string>> = {
   "HTTP CONNECT": `CONNECT mail.howstuffworks.com:25 HTTP/1.1\r\n\r\nHELO x\r\n${LETTER}`,
   "HTTP PUT without CRLF": "PUT /x HTTP/1.0",
   "HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+  "HTTP with a method that few know": `PROPFIND /x HTTP/1.1\r\nHost: x\r\n\r\nHELO x\r\n${LETTER}`,
+  "a header field": `User-Agent: x\r\n\r\nHELO x\r\n${LETTER}`,
+  "SIP": `REGISTER sip:x SIP/2.0\r\nHELO x\r\n${LETTER}`,
   "SSH": `SSH-2.0-OpenSSH_9.9\r\nHELO x\r\n${LETTER}`,
   "RTSP": `OPTIONS rtsp://x RTSP/1.0\r\nHELO x\r\n${LETTER}`,
   "TLS hello": "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
@@ -35,11 +38,25 @@ Deno.test("another protocol on an SMTP port is sent away, and no letter in it is
         assertMatch(await waited.rest(), /^(421 5\.5\.1 [^\r]*\r\n)?$/);
         using early = await house.dial(door);
         await early.send(request);
-        assertMatch(await early.rest(), /^(220 [^\r]*\r\n)?(421 5\.5\.1 [^\r]*\r\n)?$/);
+        // who is not known by the first word is an early talker at least
+        assertMatch(
+          await early.rest(),
+          /^(220 [^\r]*\r\n)?((421 5\.5\.1|554 5\.5\.0) [^\r]*\r\n)?$/,
+        );
       }
     });
   }
   assertEquals(house.accepted, 0);
+});
+
+Deno.test("a TLS hello where a command should be closes the connection at once, however late it comes", async () => {
+  await using house = await House.start();
+  using talk = await house.dial("smtp");
+  await talk.reply(/^220 /);
+  await talk.send("EHLO x\r\n");
+  await talk.reply(/^250 /m);
+  await talk.send(FOREIGN["TLS hello"]!);
+  assertMatch(await talk.rest(), /^421 5\.5\.1 [^\r]*\r\n$/);
 });
 
 Deno.test("pipelining before the greeting: nothing that an early talker sent is done (RFC 5321 4.3.1)", async () => {

@@ -248,6 +248,28 @@ Deno.test("serveSmtp() ends a slow drip of text, though each pause is short", as
   assertEquals(harness.reception.aborted, 1);
 });
 
+Deno.test("serveSmtp() ends a slow drip of chunks, though each of them is whole", async () => {
+  const harness = await using({ limits: { dataTimeoutMs: 60_000 } }, async ({ conn, clock }) => {
+    await until(conn, /^220 .*\r\n/);
+    await say(conn, ENVELOPE);
+    const answer = rest(conn);
+    let minutes = 0;
+    for (; minutes < 100; minutes++) {
+      await turns(1);
+      clock.advance(25_000);
+      try {
+        await say(conn, "BDAT 1\r\nx");
+      } catch {
+        break;
+      }
+    }
+    assert(minutes < 6, `It took ${minutes} pauses`);
+    assertMatch(await answer, /421 4\.4\.2 [^\r]*\r\n$/);
+  });
+  assertEquals(closed(harness), "idle");
+  assertEquals(harness.reception.aborted, 1);
+});
+
 Deno.test("serveSmtp() does not time out while the answer is on our side", async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   await using({}, async ({ conn, clock, reception }) => {
