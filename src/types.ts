@@ -55,6 +55,7 @@ export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";
 export type { MailListOptions, MailUsage } from "./mailbox/mail_store.ts";
+export type { Quotas, Release } from "./mailbox/quotas.ts";
 export type { ScramVerifier } from "./mailbox/scram.ts";
 export type {
   AcceptedEvent,

@@ -4,10 +4,10 @@ import type { Clock } from "../base/clock.ts";
 import { encodeUtf8Address, encodeXtext } from "../mail/xtext.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox, Notify } from "../mail/envelope.ts";
-import type { Accounts } from "../mailbox/accounts.ts";
-import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas, Release } from "../mailbox/quotas.ts";
 import type { AcceptedSuccess } from "../queue/reporter.ts";
-import type { Destination } from "../queue/enlist.ts";
+import { type Destination, senderFor } from "../queue/enlist.ts";
+import { mailboxSize } from "../queue/local_delivery.ts";
 import { FULL_PAUSE_MS } from "../queue/spread.ts";
 import type { Leaf, Router } from "../routing/router.ts";
 import { type Reply, reply } from "../smtp/reply.ts";
@@ -24,6 +24,8 @@ export interface Dispatch {
   readonly refused: ReadonlyMap<Mailbox, Reply>;
   /** What the sender asked to hear of and what is done when the message is accepted. */
   readonly successes: readonly AcceptedSuccess[];
+  /** To be called when the message is written, or won't be: gives back the room that was taken in mailboxes. */
+  readonly release: Release;
 }
 
 /** A way of one recipient that is blocked for now. */
@@ -38,14 +40,16 @@ interface Blocked {
 /** Finds destinations. */
 export class Destinations {
   constructor(
-    private readonly options: { router: Router; accounts: Accounts; mailStore: MailStore; clock: Clock },
+    private readonly options: { router: Router; quotas: Quotas; clock: Clock },
   ) {}
 
-  /** Has the mailbox room for `size` more bytes? At once for accounts without a quota, which is the common case. */
-  hasRoom(address: Mailbox, size: number): boolean | Promise<boolean> {
-    const { accounts, mailStore } = this.options;
-    const quota = accounts.get(address)?.quota;
-    return quota === undefined || mailStore.usage(address).then(({ bytes }) => bytes + size <= quota);
+  /**
+   * Has the mailbox of a recipient no room at all? At once for accounts without a quota, which is the common case. Names
+   * that somebody must read are always taken.
+   */
+  isFull(recipient: Mailbox, mailbox: Mailbox): boolean | Promise<boolean> {
+    const { router, quotas } = this.options;
+    return !router.isRole(recipient) && quotas.isFull(mailbox);
   }
 
   /**
@@ -54,6 +58,20 @@ export class Destinations {
    * nobody else gets the message. With an answer for each (LMTP) its recipient is refused.
    */
   async of(envelope: Envelope, options: { size: number; oneAnswer: boolean }): Promise<Dispatch> {
+    const releases: Release[] = [];
+    const release = () => releases.forEach((one) => one());
+    try {
+      return { ...await this.#of(envelope, { ...options, releases }), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #of(
+    envelope: Envelope,
+    options: { size: number; oneAnswer: boolean; releases: Release[] },
+  ): Promise<Omit<Dispatch, "release">> {
     const destinations: Destination[] = [];
     const blocked: Blocked[] = [];
     const successes: AcceptedSuccess[] = [];
@@ -64,9 +82,12 @@ export class Destinations {
         if (way.waits) blocked.push({ recipient, way, alone, why: GONE });
         else if (way.kind === "queue") destinations.push(way);
         else {
-          const room = this.hasRoom(way.address, options.size);
-          if (room === true || await room) destinations.push(way);
-          else blocked.push({ recipient, way: this.#later(way), alone, why: MAILBOX_FULL });
+          const coming = this.#room(way, recipient, { size: options.size, sender: envelope.sender });
+          const room = coming instanceof Promise ? await coming : coming;
+          if (room) {
+            destinations.push(way);
+            options.releases.push(room);
+          } else blocked.push({ recipient, way: this.#later(way), alone, why: MAILBOX_FULL });
         }
       }
       const action = successOf(leaves, recipient);
@@ -86,6 +107,16 @@ export class Destinations {
     const found = this.options.router.resolve(recipient.address);
     if (found.kind === "remote") return [{ kind: "remote", address: recipient.address }];
     return found.kind === "local" ? found.leaves : [{ kind: "nobody", address: recipient.address }];
+  }
+
+  #room(
+    { address, owner }: Destination,
+    recipient: EnvelopeRecipient,
+    { size, sender }: { size: number; sender: Mailbox },
+  ): Release | Promise<Release | undefined> {
+    const { router, quotas } = this.options;
+    if (router.isRole(recipient.address)) return () => {};
+    return quotas.take(address, () => mailboxSize(size, { sender: senderFor(sender, owner), address }));
   }
 
   #later(way: Destination): Destination {

@@ -15,7 +15,7 @@ import type { Router } from "../routing/router.ts";
 import type { Reply } from "../smtp/reply.ts";
 import { BodyWriter } from "../storage/bodies.ts";
 import type { Store } from "../storage/store.ts";
-import type { Destinations } from "./destinations.ts";
+import type { Destinations, Dispatch } from "./destinations.ts";
 import { LineEnds } from "./line_ends.ts";
 import { missingFields } from "./submission.ts";
 import { TextHead } from "./text_head.ts";
@@ -214,8 +214,9 @@ class Incoming {
   async #accept(): Promise<SubmissionRefusal | undefined> {
     const { queue, destinations, clock } = this.#options;
     const envelope = this.#envelope();
+    let ways: Dispatch | undefined;
     try {
-      const ways = await destinations.of(envelope, { size: this.#body.size, oneAnswer: true });
+      ways = await destinations.of(envelope, { size: this.#body.size, oneAnswer: true });
       if (ways.destinations.length === 0) return refusalOf(ways.refused.values().next().value);
       const { recipients: _, sender, ...parameters } = envelope;
       const body = this.#body.finish();
@@ -234,6 +235,8 @@ class Incoming {
       return undefined;
     } catch (error) {
       return this.#storageFails(error);
+    } finally {
+      ways?.release();
     }
   }
 

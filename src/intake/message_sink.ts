@@ -147,7 +147,7 @@ export class IncomingText implements MessageSink {
     const { recipients } = this.#envelope;
     const lmtp = this.#session.service === "lmtp";
     const watcher = tell ? new FirstAttempts(tell, this.#options) : undefined;
-    let to: Dispatch;
+    let to: Dispatch | undefined;
     let message: NewMessage;
     try {
       to = await destinations.of(this.#envelope, { size: this.#body.size, oneAnswer: !lmtp });
@@ -164,11 +164,14 @@ export class IncomingText implements MessageSink {
       }
     } catch (error) {
       return await this.#failed(STORAGE_FAILING, error);
+    } finally {
+      to?.release();
     }
     this.#tell(message, to.destinations);
     await watcher?.ended(to.destinations);
     const accepted = reply(250, "2.0.0", `Ok: queued as ${this.id}`);
-    return lmtp ? recipients.map((r) => to.refused.get(r.address) ?? accepted) : accepted;
+    const { refused } = to;
+    return lmtp ? recipients.map((r) => refused.get(r.address) ?? accepted) : accepted;
   }
 
   #message(destinations: readonly Destination[]): NewMessage {

@@ -97,10 +97,10 @@ export class Policy implements Reception {
       case "local": {
         const only = found.leaves.length === 1 ? found.leaves[0]! : undefined;
         if (only?.kind !== "mailbox") return undefined;
-        const room = this.#options.destinations.hasRoom(only.address, 1);
-        return room === true
+        const full = this.#options.destinations.isFull(recipient.address, only.address);
+        return full === false
           ? undefined
-          : Promise.resolve(room).then((yes) => yes ? undefined : MAILBOX_FULL);
+          : Promise.resolve(full).then((yes) => yes ? MAILBOX_FULL : undefined);
       }
     }
   }

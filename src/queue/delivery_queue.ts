@@ -5,6 +5,7 @@ import type { IdMaker } from "../base/ids.ts";
 import type { DeliveryAgent } from "../delivery/delivery.ts";
 import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Router } from "../routing/router.ts";
 import { readBody, releaseBody } from "../storage/bodies.ts";
@@ -18,7 +19,8 @@ import { deliverToMailbox } from "./local_delivery.ts";
 import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
 import { MIXED, type QueueRecord } from "./record.ts";
 import { type AcceptedSuccess, Reporter } from "./reporter.ts";
-import { type DeliveryResult, type Lease, Runner, type Watcher } from "./runner.ts";
+import { type Lease, Runner, type Watcher } from "./runner.ts";
+import type { DeliveryResult } from "./settle.ts";
 import type { Schedule } from "./schedule.ts";
 import { Settler } from "./settler.ts";
 import { FULL_PAUSE_MS, needsSpread, spread } from "./spread.ts";
@@ -41,6 +43,8 @@ export interface DeliveryQueueOptions {
   readonly accounts: Accounts;
   /** The mailboxes. */
   readonly mailStore: MailStore;
+  /** Room in mailboxes. */
+  readonly quotas: Quotas;
   /** Delivers to other hosts. */
   readonly agent: DeliveryAgent;
   /** Our name, for reports. */
@@ -335,8 +339,7 @@ export class DeliveryQueue {
   async #each(id: string, change: Changer): Promise<{ done: number; refused: Refusal | undefined }> {
     const records = await this.#queue.message(id);
     if (records.length === 0) return { done: 0, refused: "gone" };
-    let done = 0;
-    let busy = false;
+    let [done, busy] = [0, false];
     await this.#runner.letGo(id);
     try {
       // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
@@ -376,9 +379,7 @@ export class DeliveryQueue {
   async #deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult> {
     const { record } = claim;
     const { agent, router, store, suspensions } = this.#options;
-    if (await needsSpread(record, this.#options)) {
-      return { outcomes: [], spread: await spread(record, this.#options) };
-    }
+    if (await needsSpread(record, this.#options)) return await spread(record, this.#options);
     if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.#options);
     const suspension = await suspensions?.get(record.domain);
     if (suspension) return { outcomes: putOff(record, suspension) };

@@ -212,7 +212,7 @@ function costOf(
 }
 
 /** The null reverse-path stays null also through a list: no report about a report. */
-function senderFor(sender: Mailbox, owner: Mailbox | undefined): Mailbox {
+export function senderFor(sender: Mailbox, owner: Mailbox | undefined): Mailbox {
   return sender === "" ? "" : owner ?? sender;
 }
 

@@ -7,10 +7,11 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { returnPathField } from "../mail/trace.ts";
 import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas, Release } from "../mailbox/quotas.ts";
 import type { BodyRef } from "../storage/body_ref.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord } from "./record.ts";
-import type { DeliveryResult } from "./runner.ts";
+import type { DeliveryResult } from "./settle.ts";
 
 /** What a delivery into a mailbox is made of. */
 export interface MailboxDelivery {
@@ -23,11 +24,20 @@ export interface MailboxDelivery {
   readonly recipient: Mailbox;
 }
 
+/** What is put before the text in the mailbox of `address`: the envelope, made visible (RFC 5321 4.4). */
+function prefixOf(sender: Mailbox, address: Mailbox): string {
+  return `${returnPathField(sender)}Delivered-To: ${address}\r\n`;
+}
+
+/** How many bytes a text of `size` takes in the mailbox of `address`. */
+export function mailboxSize(size: number, of: { sender: Mailbox; address: Mailbox }): number {
+  return size + encode(prefixOf(of.sender, of.address)).length;
+}
+
 /** What puts a message into the mailbox of `address`, which becomes an owner of the text. */
 export function mailboxWrite(mailStore: MailStore, address: Mailbox, delivery: MailboxDelivery): Write {
   const { id: uid, sender, receivedAt, body, recipient } = delivery;
-  // What is put before the text: the envelope, made visible (RFC 5321 4.4).
-  const prefix = `${returnPathField(sender)}Delivered-To: ${address}\r\n`;
+  const prefix = prefixOf(sender, address);
   const size = body.size + encode(prefix).length;
   return mailStore.deliveryWrite(address, { uid, size, receivedAt, body, prefix, sender, recipient });
 }
@@ -35,35 +45,38 @@ export function mailboxWrite(mailStore: MailStore, address: Mailbox, delivery: M
 /** Delivers a record of one recipient into its mailbox, or says why not yet. */
 export async function deliverToMailbox(
   record: QueueRecord,
-  by: { accounts: Accounts; mailStore: MailStore; clock: Clock },
+  by: { accounts: Accounts; mailStore: MailStore; quotas: Quotas; clock: Clock },
 ): Promise<DeliveryResult> {
   const started = by.clock.monotonic();
   const { address, via } = record.recipients[0]!;
-  const outcome = await mailboxOutcome(address, record.body.size, by);
+  const { outcome, release } = await mailboxOutcome(address, record, by);
   const outcomes = [{ recipient: address, outcome, durationMs: by.clock.monotonic() - started }];
-  if (outcome.kind !== "delivered") return { outcomes };
+  if (!release) return { outcomes };
   return {
     outcomes,
+    release,
     also: { write: mailboxWrite(by.mailStore, address, { ...record, recipient: via ?? address }) },
   };
 }
 
-/** What a delivery of `size` bytes to that mailbox would come to. */
+/** What a delivery of a record to that mailbox would come to, and when it can be made, the room that was taken for it. */
 export async function mailboxOutcome(
   address: Mailbox,
-  size: number,
-  by: { accounts: Accounts; mailStore: MailStore },
-): Promise<Outcome> {
+  { body, sender }: QueueRecord,
+  by: { accounts: Accounts; quotas: Quotas },
+): Promise<{ outcome: Outcome; release?: Release }> {
   // Another server may have made it a moment ago: nothing is returned on the word of memory alone.
   const account = await by.accounts.find(address);
   if (!account) {
-    return { kind: "failed", status: "5.1.1", text: "There is no such mailbox here", stage: "mailbox" };
+    const text = "There is no such mailbox here";
+    return { outcome: { kind: "failed", status: "5.1.1", text, stage: "mailbox" } };
   }
-  if (account.quota !== undefined) {
-    const { bytes } = await by.mailStore.usage(address);
-    if (bytes + size > account.quota) {
-      return { kind: "deferred", status: "4.2.2", text: "The mailbox is full", stage: "mailbox" };
-    }
+  const release = await by.quotas.take(address, () => mailboxSize(body.size, { sender, address }));
+  if (!release) {
+    return { outcome: { kind: "deferred", status: "4.2.2", text: "The mailbox is full", stage: "mailbox" } };
   }
-  return { kind: "delivered", status: "2.0.0", text: "In the mailbox", stage: "mailbox" };
+  return {
+    outcome: { kind: "delivered", status: "2.0.0", text: "In the mailbox", stage: "mailbox" },
+    release,
+  };
 }

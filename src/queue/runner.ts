@@ -3,24 +3,13 @@
 import { type Clock, sleep, systemClock, type Timer } from "../base/clock.ts";
 import { Tasks } from "../base/tasks.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { Write } from "../storage/write.ts";
 import { DueScan } from "./due_scan.ts";
-import type { Enlisted } from "./enlist.ts";
 import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import { isTrouble, Scheduler, type SchedulerLimits } from "./scheduler.ts";
-import type { RecipientOutcome } from "./settle.ts";
+import type { DeliveryResult } from "./settle.ts";
 import type { Settler } from "./settler.ts";
 import type { Waker } from "./waker.ts";
-
-/** What a delivery of a claim came to. */
-export interface DeliveryResult {
-  readonly outcomes: readonly RecipientOutcome[];
-  /** Done in the settling commit: a mailbox delivery, which takes the text over. */
-  readonly also?: { readonly write: Write };
-  /** Nothing was delivered: these take the record's place. */
-  readonly spread?: Enlisted;
-}
 
 /** Somebody who watches the first attempts for one message (VERB). */
 export interface Watcher {
@@ -310,11 +299,13 @@ export class Runner {
   async #deliver(destination: string, claim: Claim): Promise<void> {
     let settled = false;
     let trouble = false;
+    let result: DeliveryResult | undefined;
     try {
-      const result = await this.#attempt(claim);
+      result = await this.#attempt(claim);
       trouble = isTrouble(result.outcomes);
       settled = await this.#settle(claim, result);
     } finally {
+      result?.release?.();
       this.#forget(claim);
       this.#scheduler.done(destination, trouble);
       // Whoever has it now, it is due at the end of the lease at the latest.

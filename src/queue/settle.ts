@@ -2,6 +2,9 @@
 
 import type { Mailbox, Notify } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
+import type { Release } from "../mailbox/quotas.ts";
+import type { Write } from "../storage/write.ts";
+import type { Enlisted } from "./enlist.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 import { isExpired, nextAttemptAt, type Schedule } from "./schedule.ts";
 
@@ -11,6 +14,17 @@ export interface RecipientOutcome {
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly dialogue?: readonly string[];
+}
+
+/** What a delivery of a claim came to. */
+export interface DeliveryResult {
+  readonly outcomes: readonly RecipientOutcome[];
+  /** Done in the settling commit: a mailbox delivery, which takes the text over. */
+  readonly also?: { readonly write: Write };
+  /** Nothing was delivered: these take the record's place. */
+  readonly spread?: Enlisted;
+  /** Called when the outcome is written: room in mailboxes that was taken for it. */
+  readonly release?: Release;
 }
 
 /** A recipient whose sender hears of it. */

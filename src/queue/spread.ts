@@ -8,6 +8,7 @@ import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas, Release } from "../mailbox/quotas.ts";
 import type { Router } from "../routing/router.ts";
 import { addOwners } from "../storage/bodies.ts";
 import { together, type Write } from "../storage/write.ts";
@@ -15,12 +16,14 @@ import { type Destination, type Enlisted, group } from "./enlist.ts";
 import { mailboxOutcome, mailboxWrite } from "./local_delivery.ts";
 import { queueWrites } from "./queue_store.ts";
 import { MIXED, type QueueRecipient, type QueueRecord } from "./record.ts";
+import type { DeliveryResult } from "./settle.ts";
 
 /** What {@linkcode spread} works with. */
 export interface SpreadOptions {
   readonly router: Router;
   readonly accounts: Accounts;
   readonly mailStore: MailStore;
+  readonly quotas: Quotas;
   readonly clock: Clock;
 }
 
@@ -41,7 +44,21 @@ export async function needsSpread(record: QueueRecord, by: SpreadOptions): Promi
 }
 
 /** What takes the record's place, to be written under its lease: mailbox entries, and records due at once. */
-export async function spread(record: QueueRecord, by: SpreadOptions): Promise<Enlisted> {
+export async function spread(record: QueueRecord, by: SpreadOptions): Promise<DeliveryResult> {
+  const releases: Release[] = [];
+  const release = () => releases.forEach((one) => one());
+  try {
+    return { outcomes: [], spread: await planned(record, { ...by, releases }), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** The room that is taken for mailbox entries goes to `releases`. */
+type Spreading = SpreadOptions & { readonly releases: Release[] };
+
+async function planned(record: QueueRecord, by: Spreading): Promise<Enlisted> {
   const boxes = new Map<Mailbox, QueueRecipient>();
   const queued = new Map<Mailbox, Destination>();
   for (const recipient of record.recipients) {
@@ -74,12 +91,13 @@ export async function spread(record: QueueRecord, by: SpreadOptions): Promise<En
 async function waysOf(
   recipient: QueueRecipient,
   record: QueueRecord,
-  by: SpreadOptions,
+  by: Spreading,
 ): Promise<Destination[]> {
   const { address, attempts: _, lastError: __, lastReply: ___, ...parameters } = recipient;
   const to = { address, recipient: { ...parameters, address } };
   if (!by.router.isLocal(splitMailbox(address).domain)) return [{ kind: "queue", ...to }];
-  const outcome = await mailboxOutcome(address, record.body.size, by);
+  const { outcome, release } = await mailboxOutcome(address, record, by);
+  if (release) by.releases.push(release);
   if (outcome.kind === "delivered") return [{ kind: "mailbox", ...to }];
   if (outcome.kind === "failed" && leadsOn(by.router, address)) return onwards(to, by);
   // A record of its own, which fails with a report, or waits for room.

@@ -43,6 +43,8 @@ export interface RouterOptions {
   readonly directory: Directory;
   /** Our domains, canonical. */
   readonly domains: readonly string[];
+  /** The server's own name, canonical: where its reports come from, and where answers to them go. */
+  readonly hostname: string;
   /** Domain to the account (or alias) that gets what nobody else is there for. */
   readonly catchAll: Readonly<Record<string, Mailbox>>;
   /** Between a name and its detail: `brain+news@`. Empty: no details. */
@@ -53,8 +55,8 @@ export interface RouterOptions {
 export const MAX_DEPTH = 10;
 /** One recipient becomes at most so many. */
 export const MAX_LEAVES = 1000;
-/** Names that somebody must read (RFC 5321 4.5.1, RFC 2142). */
-const ROLES = new Set(["postmaster", "abuse"]);
+/** Names that somebody must read (RFC 5321 4.5.1, RFC 2142); reports come from the last one. */
+const ROLES = new Set(["postmaster", "abuse", "mailer-daemon"]);
 
 /** Resolves recipients. */
 export class Router {
@@ -77,13 +79,29 @@ export class Router {
     return this.#options.domains;
   }
 
-  /** Who is it? `<postmaster>` without a domain is the first domain's. */
+  /** Who is it? `<postmaster>` without a domain is the first domain's, and so are such names at the host's name. */
   resolve(recipient: Mailbox): Resolution {
-    const { domain } = splitMailbox(recipient);
-    const address = domain === "" ? `${recipient}@${this.domains[0]}` : recipient;
-    if (domain !== "" && !this.isLocal(domain)) return { kind: "remote" };
+    const { local, domain } = splitMailbox(recipient);
+    if (domain === "" || (domain === this.#options.hostname && !this.isLocal(domain) && isRole(local))) {
+      return this.#expand(`${domain === "" ? recipient : local}@${this.domains[0]}`);
+    }
+    return this.isLocal(domain) ? this.#expand(recipient) : { kind: "remote" };
+  }
+
+  /** Is it a name of ours that somebody must read, whatever else is said of it? */
+  isRole(recipient: Mailbox): boolean {
+    const { local, domain } = splitMailbox(recipient);
+    const ours = domain === "" || domain === this.#options.hostname || this.isLocal(domain);
+    return ours && isRole(domain === "" ? recipient : local);
+  }
+
+  #expand(address: Mailbox): Resolution {
     return new Expansion(this, this.#options).of(localKey(address));
   }
+}
+
+function isRole(local: string): boolean {
+  return ROLES.has(local.toLowerCase());
 }
 
 /**
@@ -121,7 +139,7 @@ class Expansion {
   }
 
   #isRole(address: Mailbox): boolean {
-    return ROLES.has(this.#parts(address).base);
+    return isRole(this.#parts(address).base);
   }
 
   /** Follows a local name to its leaves. */

@@ -6,6 +6,7 @@ import { RemoteAgent } from "../delivery/remote_agent.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { Accounts } from "../mailbox/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/delivery_queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
@@ -23,6 +24,7 @@ export interface OutboundParts extends Surroundings {
   readonly router: Router;
   readonly accounts: Accounts;
   readonly mailStore: MailStore;
+  readonly quotas: Quotas;
   readonly agent: RemoteAgent;
   readonly suspensions: Suspensions;
   readonly leaseMs?: number | undefined;

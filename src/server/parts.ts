@@ -15,6 +15,7 @@ import { Accounts } from "../mailbox/accounts.ts";
 import { Aliases } from "../mailbox/aliases.ts";
 import { LoginGuard } from "../mailbox/login_guard.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
+import { Quotas } from "../mailbox/quotas.ts";
 import { Journal } from "../observe/journal.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { isLoopback } from "../pop3/peer.ts";
@@ -83,6 +84,7 @@ export interface Parts extends Surroundings, Names {
   readonly tls: ServerTls | undefined;
   readonly guard: LoginGuard;
   readonly mailStore: MailStore;
+  readonly quotas: Quotas;
   readonly queue: DeliveryQueue;
   readonly suspensions: Suspensions;
   readonly destinations: Destinations;
@@ -145,7 +147,7 @@ async function openCertificates(
 }
 
 async function openNames(store: OpenStore, { config, clock, random, journal }: Surroundings): Promise<Names> {
-  const { domains, catchAll, subaddressSeparator } = config;
+  const { hostname, domains, catchAll, subaddressSeparator } = config;
   const accounts = new Accounts(store, { clock, random, domains });
   const aliases = new Aliases(store, { clock, configured: config.aliases });
   await Promise.all([accounts.load(), aliases.load()]);
@@ -157,7 +159,11 @@ async function openNames(store: OpenStore, { config, clock, random, journal }: S
     firstAccount: () => accounts.first()?.address,
     alias: (address: string) => aliases.get(address),
   };
-  return { accounts, aliases, router: new Router({ directory, domains, catchAll, subaddressSeparator }) };
+  return {
+    accounts,
+    aliases,
+    router: new Router({ directory, hostname, domains, catchAll, subaddressSeparator }),
+  };
 }
 
 function furnish(
@@ -171,11 +177,12 @@ function furnish(
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopback });
   const ids = new IdMaker(clock, random);
-  const base = { ...around, ...names, store, resolver, mailStore, ids };
+  const quotas = new Quotas({ ...names, mailStore });
+  const base = { ...around, ...names, store, resolver, mailStore, quotas, ids };
   const agent = makeAgent({ ...base, trace: options.trace });
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs });
-  const destinations = new Destinations({ ...names, mailStore, clock });
+  const destinations = new Destinations({ ...names, quotas, clock });
   const submission = new HttpSubmission({
     ...base,
     queue,

@@ -107,7 +107,7 @@ Deno.test("a text whose recipients can't be looked up is a 451", async () => {
 // Quotas.
 
 Deno.test("a full mailbox alone is refused, and among others waits in the queue", async () => {
-  await using door = await Door.open({ quotas: { brain: 600 } });
+  await using door = await Door.open({ quotas: { brain: 700 } });
   const { house } = door;
   const text = `A: b\r\n\r\n${"x".repeat(400)}\r\n`;
   assertMatch(one(await door.send(["brain@here.example"], "A: b\r\n\r\n")), /^250 /);

@@ -4,6 +4,7 @@ import { missingFields } from "../../src/intake/submission.ts";
 import { encode } from "../../src/base/bytes.ts";
 import type { EnvelopeRecipient } from "../../src/mail/envelope.ts";
 import { scanHead } from "../../src/mail/header.ts";
+import type { Reply } from "../../src/smtp/reply.ts";
 import { BRAIN, Door, line, session } from "./support.ts";
 
 const ALIASES = {
@@ -252,4 +253,13 @@ Deno.test("missingFields() adds what a submission lacks, and nothing else (RFC 6
     });
     assertEquals(added, expected, text);
   }
+});
+
+Deno.test("a full mailbox still takes what is for the postmaster (RFC 5321 4.5.1)", async () => {
+  await using door = await Door.open({ names: ["brain"], quotas: { brain: 0 } });
+  for (const address of ["postmaster", "postmaster@here.example", "abuse@here.example"]) {
+    assertEquals(await door.policy.recipient(session(), { address }), undefined, address);
+    assertEquals(line(await door.send([address]) as Reply)?.slice(0, 9), "250 2.0.0", address);
+  }
+  assertEquals(line(await door.send(["brain@here.example"]) as Reply)?.slice(0, 9), "452 4.2.2");
 });

@@ -18,10 +18,10 @@ export class Door implements AsyncDisposable {
 
   static async open(options: HouseOptions = {}, given: Partial<PolicyOptions> = {}): Promise<Door> {
     const house = await House.open(options);
-    const { store, clock, ids, router, accounts, mailStore, queue } = house;
+    const { store, clock, ids, router, accounts, quotas, queue } = house;
     const journal = new Journal(undefined);
     journal.on((event) => void house.events.push(event));
-    const destinations = new Destinations({ router, accounts, mailStore, clock });
+    const destinations = new Destinations({ router, quotas, clock });
     const policy = new Policy({
       store,
       clock,

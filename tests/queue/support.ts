@@ -12,6 +12,7 @@ import type { Deferred, Delivered, Failed, Outcome } from "../../src/mail/outcom
 import { Accounts } from "../../src/mailbox/accounts.ts";
 import type { MailEntry } from "../../src/mailbox/mail_entry.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
+import { Quotas } from "../../src/mailbox/quotas.ts";
 import { Journal, type JournalEvent } from "../../src/observe/journal.ts";
 import { DeliveryQueue, type DeliveryQueueOptions } from "../../src/queue/delivery_queue.ts";
 import type { Destination, NewMessage } from "../../src/queue/enlist.ts";
@@ -113,7 +114,7 @@ export class MoodyStore implements Store {
   }
 }
 
-export interface HouseOptions extends Partial<DeliveryQueueOptions> {
+export interface HouseOptions extends Partial<Omit<DeliveryQueueOptions, "quotas">> {
   readonly accounts?: never;
   readonly names?: readonly string[];
   readonly quotas?: Readonly<Record<string, number>>;
@@ -128,6 +129,7 @@ export interface HouseOptions extends Partial<DeliveryQueueOptions> {
 
 /** A queue with all it needs, for `here.example`. */
 export class House {
+  readonly quotas: Quotas;
   readonly events: JournalEvent[] = [];
   /** What a test counts. */
   readonly taken = new Map<string, number>();
@@ -144,7 +146,9 @@ export class House {
     readonly router: Router,
     readonly ids: IdMaker,
     private readonly options: HouseOptions,
-  ) {}
+  ) {
+    this.quotas = new Quotas({ accounts, mailStore });
+  }
 
   static async open(options: HouseOptions = {}): Promise<House> {
     const clock = new ManualClock();
@@ -169,6 +173,7 @@ export class House {
         alias: (address) => options.aliases?.[address],
       },
       domains: ["here.example"],
+      hostname: "mail.here.example",
       catchAll: {},
       subaddressSeparator: "+",
     });
@@ -201,6 +206,7 @@ export class House {
       journal,
       router,
       mailStore,
+      quotas: this.quotas,
       agent,
       hostname: "mail.here.example",
       schedule: SCHEDULE,

@@ -20,6 +20,7 @@ function router(
       },
     },
     domains: ["here.example", "also.example"],
+    hostname: "mx.here.example",
     catchAll: {},
     subaddressSeparator: "+",
     ...options,
@@ -122,6 +123,11 @@ Deno.test("resolve() knows who a recipient is", () => {
     ["abuse is the postmaster's", { "postmaster@also.example": ["x@there.example"] }, "abuse@also.example", [
       "remote x@there.example",
     ]],
+    ["the postmaster of the host, whose name is no domain of ours", {}, "Postmaster@mx.here.example", [
+      `mailbox ${brain}`,
+    ]],
+    ["who sends the reports", {}, "MAILER-DAEMON@mx.here.example", [`mailbox ${brain}`]],
+    ["nobody else at the host", {}, "brain@mx.here.example", "remote"],
     ["a postmaster with a detail", {}, "postmaster+x@here.example", [`mailbox ${brain}`]],
     ["a postmaster in a circle", { "postmaster@here.example": ["postmaster@here.example"] }, "postmaster", [
       `mailbox ${brain}`,
