@@ -48,7 +48,7 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { location } = options;
   const remote = /^https?:\/\//.test(location);
-  const kv = await openKv(location, remote);
+  const kv = await openKv(options, remote);
   const store = new KvStore(kv, !remote, options);
   try {
     await checkFormat(store, location);
@@ -87,14 +87,32 @@ class KvStore implements OpenStore {
   }
 }
 
-async function openKv(location: string, remote: boolean): Promise<Deno.Kv> {
+async function openKv({ location, onTrouble }: StoreOptions, remote: boolean): Promise<Deno.Kv> {
   try {
     if (!remote && location !== ":memory:") {
       await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
+      await keepPrivate(location).catch((error) => onTrouble?.("store not private", error));
     }
     return await Deno.openKv(location);
   } catch (error) {
     throw openError(location, error);
+  }
+}
+
+/**
+ * Mail and passwords are the owner's alone, whatever the folder and the umask allow. SQLite gives its `-wal` and
+ * `-shm` the mode that the database has.
+ */
+async function keepPrivate(location: string): Promise<void> {
+  if (Deno.build.os === "windows") return; // its files have no such mode
+  (await Deno.open(location, { append: true, create: true, mode: 0o600 })).close();
+  for (const file of [location, `${location}-wal`, `${location}-shm`]) {
+    try {
+      const { mode } = await Deno.stat(file);
+      if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(file, 0o600);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

@@ -23,6 +23,31 @@ Deno.test("openStore() makes the file's folder for its owner alone, and marks a 
   await again.close();
 });
 
+Deno.test({
+  name: "openStore() keeps the database for its owner alone, in any folder, and narrows one that is wider",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using dir = await tempDir();
+    await Deno.chmod(dir.path, 0o755);
+    const location = `${dir.path}/kv.sqlite3`;
+    const files = [location, `${location}-wal`, `${location}-shm`];
+    const modes = () => Promise.all(files.map(async (file) => (await Deno.stat(file)).mode! & 0o777));
+    const before = Deno.umask(0o022);
+    try {
+      const store = await open(location);
+      assertEquals(await modes(), [0o600, 0o600, 0o600]);
+      for (const file of files) await Deno.chmod(file, 0o644);
+      // the second one stands for the next start after a crash: the files are still there
+      const again = await open(location);
+      assertEquals(await modes(), [0o600, 0o600, 0o600]);
+      await again.close();
+      await store.close();
+    } finally {
+      Deno.umask(before);
+    }
+  },
+});
+
 Deno.test("openStore() refuses what is no store of this dinopost", async () => {
   await using dir = await tempDir();
   const location = `${dir.path}/kv.sqlite3`;
