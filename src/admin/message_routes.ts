@@ -4,6 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { isId } from "../base/ids.ts";
 import type { SubmissionRefusal } from "../intake/http_submission.ts";
+import { parseLocal } from "../mail/address.ts";
 import { isJson, json, limited, newApi, problems } from "./api_app.ts";
 import { compose, composeSchema, type Composition } from "./compose.ts";
 import { lifeOf } from "./message_life.ts";
@@ -13,15 +14,17 @@ import { idParam, mailboxOf, timeSchema } from "./schemas.ts";
 
 const tags = ["Messages"];
 
+const BARE = "A name without a domain, such as root, is one at the first of this server's domains";
+
 const query = z.strictObject({
   from: z.string().max(320).optional().openapi({
-    description: "The envelope's sender, for message/rfc822; may be empty, for none",
+    description: "The envelope's sender, for message/rfc822; may be empty, for none. " + BARE,
   }),
   to: z.preprocess((v) => typeof v === "string" ? [v] : v, z.array(z.string().min(1).max(320)).optional())
     .openapi({
       type: "array",
       items: { type: "string", minLength: 1, maxLength: 320 },
-      description: "The envelope's recipients, for message/rfc822",
+      description: "The envelope's recipients, for message/rfc822. " + BARE,
     }),
 });
 
@@ -83,7 +86,7 @@ function jsonLimit(messageSize: number): number {
 
 /** The calls. */
 export function messageRoutes(options: AdminOptions) {
-  const { messageSize, submission, clock } = options;
+  const { messageSize, submission, clock, domains } = options;
   const app = newApi();
   const limitJson = limited(jsonLimit(messageSize));
   app.use("/", async (c, next) => {
@@ -99,7 +102,8 @@ export function messageRoutes(options: AdminOptions) {
     .openapi(submitRoute(), async (c) => {
       // by the type of the body it is the JSON, or nothing that is looked at
       const json = c.req.valid("json") as Composition;
-      const message = await incoming(c, { ...c.req.valid("query"), json, messageSize, now: clock.now() });
+      const given = { ...c.req.valid("query"), json };
+      const message = await incoming(c, { ...given, messageSize, now: clock.now(), domain: domains[0]! });
       const remote = c.env?.remote;
       const result = await submission.submit({ ...message, ...(remote === undefined ? {} : { remote }) });
       if (!result.ok) throw problemOf(result.refusal);
@@ -132,6 +136,8 @@ async function incoming(
     json: Composition;
     now: number;
     messageSize: number;
+    /** For names without one. */
+    domain: string;
   },
 ): Promise<Incoming> {
   const type = c.req.header("content-type") ?? "";
@@ -141,7 +147,7 @@ async function incoming(
     }
     return await compose(options.json, options.now);
   }
-  const { from, to = [], messageSize } = options;
+  const { from, to = [], messageSize, domain } = options;
   if (from === undefined) {
     throw new Problem(422, "from: say the envelope's sender in the query; empty for none");
   }
@@ -149,10 +155,16 @@ async function incoming(
   const length = Number(c.req.header("content-length") ?? "0");
   if (length > messageSize) throw new Problem(413, `The message is larger than ${messageSize} bytes`);
   return {
-    from: /^(?:<>)?$/.test(from.trim()) ? "" : mailboxOf(from, "from"),
-    to: [...new Set(to.map((text) => mailboxOf(text, "to")))],
+    from: /^(?:<>)?$/.test(from.trim()) ? "" : qualified(from, "from", domain),
+    to: [...new Set(to.map((text) => qualified(text, "to", domain)))],
     text: c.req.raw.body ?? new Uint8Array(0),
   };
+}
+
+/** An address, or a name that gets its domain here, as callers of sendmail expect it: they know no domain. */
+function qualified(text: string, name: string, domain: string): string {
+  const local = parseLocal(text.trim());
+  return mailboxOf(local === undefined ? text : `${local}@${domain}`, name);
 }
 
 function problemOf(refusal: SubmissionRefusal): Problem {

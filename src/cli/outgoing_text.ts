@@ -1,7 +1,7 @@
 /** In charge of a message on its way from stdin to the server: its recipients, and the fields it lacks. */
 
 import { concat, encode } from "../base/bytes.ts";
-import { parseMailbox, quoteLocal } from "../mail/address.ts";
+import { parseLocal, parseMailbox, quoteLocal } from "../mail/address.ts";
 import { formatDate } from "../mail/date.ts";
 import { foldField, type HeaderField, parseFields, scanHead } from "../mail/header.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
@@ -11,9 +11,9 @@ import { safe } from "./output.ts";
 export interface OutgoingText {
   /** The whole text; its lines end as they ended on stdin. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** From To, Cc and Bcc, when they were asked for. */
+  /** From To, Cc and Bcc, when they were asked for; a name may stand without a domain, which the server adds. */
   recipients: string[];
-  /** The first address of its From field. */
+  /** The first address of its From field, or the name there. */
   from: string | undefined;
 }
 
@@ -89,16 +89,23 @@ async function addressesIn(
   const addresses: string[] = [];
   for (const { name, value } of fields) {
     if (!names.includes(name.toLowerCase())) continue;
-    for (const { address } of addressParser(value, { flatten: true })) {
-      if (address === undefined || address === "") continue;
-      const mailbox = parseMailbox(address) ?? parseMailbox(quoted(address));
-      if (mailbox !== undefined) addresses.push(mailbox);
+    for (const one of addressParser(value, { flatten: true })) {
+      // what has no @ comes as a name: a local user, as in "To: root"
+      const text = one.address || one.name;
+      if (text === "") continue;
+      const address = readAddress(text) ?? parseMailbox(quoted(text));
+      if (address !== undefined) addresses.push(address);
       else if (strict) {
-        throw new CliError(ExitCode.badData, `${name}: received "${safe(address)}", expected a full address`);
+        throw new CliError(ExitCode.badData, `${name}: received "${safe(text)}", expected an address`);
       }
     }
   }
   return addresses;
+}
+
+/** An address in its canonical form, or the name of a user of the server, who has no domain yet; undefined for neither. */
+export function readAddress(text: string): string | undefined {
+  return parseMailbox(text) ?? parseLocal(text);
 }
 
 /** The parser takes the quotes off local parts that need them. */

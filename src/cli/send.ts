@@ -4,12 +4,12 @@ import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
-import { parseMailbox } from "../mail/address.ts";
+import { parseLocal } from "../mail/address.ts";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./options.ts";
 import { printError, safe } from "./output.ts";
-import { prepareMessage, upToDot } from "./outgoing_text.ts";
+import { prepareMessage, readAddress, upToDot } from "./outgoing_text.ts";
 
 interface SendOptions extends ApiOptions {
   from?: string;
@@ -22,22 +22,32 @@ interface SendOptions extends ApiOptions {
   sender?: string;
 }
 
+/**
+ * What callers of sendmail say beside. Some of it is the case here anyway (8-bit texts pass, the sender is not left out
+ * of lists), some can't be had: the API takes no wishes for reports (-N, -R, -V), so failures alone are reported.
+ */
+const IGNORED = ["-G", "-m", "-n", "-N <when>", "-O <option>", "-R <return>", "-U", "-V <id>"];
+
 /** Adds the command. */
 export function addSend(program: Command): void {
   const command = withApi(program.command("send"))
     .description("submit a message from stdin, as sendmail does")
-    .argument("[recipient...]", "who gets it")
+    .argument("[recipient...]", "who gets it; a name without a domain is one at the server's first domain")
     .option("-f, --from <address>", 'envelope sender ("<>" for none); default: the message\'s From')
     .option("-F, --full-name <name>", "the name for a From field that has to be added")
     .option("-t, --headers", "take recipients from To, Cc and Bcc too; Bcc is taken out of the message")
     .option("-i, --ignore-dots", "a line with only a dot does not end the message")
-    .option("-o, --option <value>", "sendmail's options; i is known, e… and d… change nothing here", collect)
+    .option(
+      "-o, --option <value>",
+      "sendmail's options; i is known, d…, e… and m change nothing here",
+      collect,
+    )
     .option("-b, --mode <mode>", "sendmail's mode; only m, sending, is known")
     .option("-v, --verbose", "tell the id of the message")
     .addOption(new Option("-r, --sender <address>", "the same as -f").hideHelp().conflicts("from"))
-    // what cron and mail say, and what is the case here anyway: 8-bit texts pass, the sender is not left out of lists
-    .addOption(new Option("-B, --body-type <type>").choices(["7BIT", "8BITMIME"]).hideHelp())
-    .addOption(new Option("-m, --me-too").hideHelp());
+    .addOption(new Option("-B, --body-type <type>").choices(["7BIT", "8BITMIME"]).hideHelp());
+  for (const flags of IGNORED) command.addOption(new Option(flags).hideHelp());
+  command.addHelpText("after", `\nTaken and without effect: -B ${IGNORED.join(" ")}`);
   withExamples(
     command,
     "dinopost send -f jo@example.org ann@example.net < letter.eml",
@@ -60,7 +70,7 @@ async function send(recipients: string[], options: SendOptions): Promise<void> {
   const login = `${Deno.env.get("LOGNAME") ?? Deno.env.get("USER") ?? "nobody"}@${Deno.hostname()}`;
   const message = await prepareMessage(ignoreDots ? input : upToDot(input), {
     takeRecipients: options.headers === true,
-    sender: options.from === undefined ? login : envelopeSender(options.from) || login,
+    sender: options.from === undefined ? login : withHost(envelopeSender(options.from)) || login,
     fullName: options.fullName,
     now: systemClock.now(),
     id: new IdMaker(systemClock, systemRandom).next(),
@@ -87,9 +97,9 @@ function checkOptions({ mode, option }: SendOptions): void {
       `-b: received "${received}", expected "m"; the other modes are not sending`,
     );
   }
-  const unknown = option?.find((value) => !/^(?:i|e\w?|d\w?)$/.test(value));
+  const unknown = option?.find((value) => !/^(?:i|m|e\w?|d\w?)$/.test(value));
   if (unknown !== undefined) {
-    throw new CliError(ExitCode.usage, `-o: received "${safe(unknown)}", expected "i", "e…" or "d…"`);
+    throw new CliError(ExitCode.usage, `-o: received "${safe(unknown)}", expected "i", "m", "e…" or "d…"`);
   }
 }
 
@@ -97,19 +107,24 @@ function checkOptions({ mode, option }: SendOptions): void {
 function envelopeSender(text: string): string {
   const bare = text.replace(/^<(.*)>$/s, "$1");
   if (bare === "") return "";
-  const mailbox = parseMailbox(bare);
-  if (mailbox !== undefined) return mailbox;
+  const address = readAddress(bare);
+  if (address !== undefined) return address;
   throw new CliError(
     ExitCode.usage,
     `-f: received "${safe(text)}", expected an address such as "jo@example.org"`,
   );
 }
 
+/** For the From field, whose domain the server doesn't add. */
+function withHost(address: string): string {
+  return parseLocal(address) === undefined ? address : `${address}@${Deno.hostname()}`;
+}
+
 /** One argument may hold several addresses with commas between them. */
 function readRecipients(argument: string): string[] {
   return argument.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((text) => {
-    const mailbox = parseMailbox(text.trim().replace(/^<(.*)>$/s, "$1"));
-    if (mailbox !== undefined) return mailbox;
+    const address = readAddress(text.trim().replace(/^<(.*)>$/s, "$1"));
+    if (address !== undefined) return address;
     const received = safe(text.trim());
     throw new CliError(
       ExitCode.badData,

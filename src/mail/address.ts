@@ -64,6 +64,13 @@ export function parseMailbox(text: string): Mailbox | undefined {
   return typeof parsed === "string" || parsed.end !== text.length ? undefined : parsed.mailbox;
 }
 
+/** The canonical form of a local part that stands alone, such as `root`; undefined when it is none. */
+export function parseLocal(text: string): string | undefined {
+  // the grammar is the same, with any domain behind it
+  const mailbox = parseMailbox(`${text}@example`);
+  return mailbox === undefined ? undefined : splitMailbox(mailbox).local;
+}
+
 /** The two halves of a canonical address; the domain of `postmaster` and of the null path is empty. */
 export function splitMailbox(mailbox: Mailbox): { local: string; domain: string } {
   // the content of a general literal may hold an @, but no bracket

@@ -48,6 +48,14 @@ Deno.test("a text without a header is all body, one without a blank line is all 
   assert(empty.endsWith("\r\n\r\n"), empty);
 });
 
+Deno.test("a name without a domain is one at the first domain", async () => {
+  await using surface = await Surface.start({ config: { domains: ["example.org", "example.net"] } });
+  const id = await surface.send({ from: "root", to: ["brain", "brain@example.org"] }, "Subject: x\n\nx\n");
+  const life = await surface.json("GET", `/messages/${id}`);
+  assertEquals([life.sender, life.recipients], ["root@example.org", ["brain@example.org"]]);
+  assertStringIncludes(await raw(surface, id), "\r\nFrom: root@example.org\r\n");
+});
+
 Deno.test("own fields stay as they are", async () => {
   await using surface = await Surface.start();
   const text =
@@ -71,7 +79,9 @@ Deno.test("messages that can't be sent are refused with what is wrong", async (t
     // the envelope
     ["from=a@example.com", "message/rfc822", "x", 422, "to"],
     ["to=brain@example.org", "message/rfc822", "x", 422, "from"],
-    ["from=nobody&to=brain@example.org", "message/rfc822", "x", 422, "from"],
+    ["from=no body&to=brain@example.org", "message/rfc822", "x", 422, "from"],
+    ["from=ann&to=@example.org", "message/rfc822", "x", 422, "to"],
+    ["from=ann&to=nobody", "message/rfc822", "x", 422, "nobody@example.org: no such user"],
     ["from=a@example.com&to=b%0d%0aRCPT@example.org", "message/rfc822", "x", 422, "to"],
     ["from=a@example.com&to=nobody@example.org", "message/rfc822", "x", 422, "no such user"],
     ["from=a@example.com&to=brain@example.org&cc=x", "message/rfc822", "x", 400, "cc"],

@@ -205,6 +205,25 @@ Deno.test("send adds the fields that are missing and takes sendmail's options", 
   });
 });
 
+Deno.test("send leaves names without a domain to the server, and drops no recipient", async () => {
+  const answer = { status: 202, json: { id: "01HXYZ" } };
+  const names = "from=root&to=root&to=brain%40b.test&to=ann";
+  const tables = { [`POST /messages?${names}`]: answer, "POST /messages?from=brain&to=root": answer };
+  await withServer(tables, async (run, asked) => {
+    const head = "From: root (Cron Daemon)\nTo: root, brain@b.test\nCc: Ann <ann>, nobody:;\n";
+    const sent = await run(["send", "-t", "-i", "-v"], { stdin: `${head}\nx\n` });
+    assertEquals(sent, { code: 0, out: "", err: "queued as 01HXYZ\n" });
+    assertEquals((await run(["send", "-f", "brain", "root"], { stdin: "Subject: x\n\nx\n" })).code, 0);
+    assert(/^From: brain@\S+$/m.test(asked[1]!.body), asked[1]!.body);
+    for (const wrong of ["John Doe, brain@b.test", "brain@b.test, root@", "<@>, root"]) {
+      const { code, err } = await run(["send", "-t"], { stdin: `To: ${wrong}\n\nx\n` });
+      assertEquals(code, 65, wrong);
+      assert(/^dinopost: To: received ".+", expected an address\n$/.test(err), err);
+    }
+    assertEquals(asked.length, 2);
+  });
+});
+
 Deno.test("send understands how cron, PHP, git and mail call sendmail", async () => {
   const to = "to=jo%40example.org";
   const answer = { status: 202, json: { id: "01HXYZ" } };
@@ -217,6 +236,22 @@ Deno.test("send understands how cron, PHP, git and mail call sendmail", async ()
       ["-t", "-i"], // PHP
       ["-i", "-f", "brain@example.org", "jo@example.org"], // git send-email
       ["-i", "-m", "-r", "brain@example.org", "jo@example.org"], // mail
+      [
+        "-bm",
+        "-om",
+        "-n",
+        "-G",
+        "-U",
+        "-i",
+        "-N",
+        "failure",
+        "-R",
+        "hdrs",
+        "-Vx",
+        "-O",
+        "A=b",
+        "jo@example.org",
+      ],
     ];
     for (const call of calls) {
       assertEquals(await run(["send", ...call], { stdin }), { code: 0, out: "", err: "" }, call.join(" "));
