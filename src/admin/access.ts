@@ -6,7 +6,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { equalInConstantTime } from "../base/bytes.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Journal } from "../observe/journal.ts";
-import { type GuardPolicy, LoginGuard } from "../mailbox/login_guard.ts";
+import { type GuardPolicy, LoginGuard, networkOf } from "../mailbox/login_guard.ts";
 import type { AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { SESSION_MS, WebSessions } from "./web_sessions.ts";
@@ -17,8 +17,8 @@ export const COOKIE = "dinopost_session";
 export const CSRF_HEADER = "x-dinopost-csrf";
 
 /**
- * Wrong tokens are answered later and later. None is refused for ever, so that nobody can lock the operator out;
- * instead only so many wrong ones wait at once, and while they do, nothing more is looked at.
+ * Wrong tokens are answered later and later; the right one is let in at once whoever guesses meanwhile, so that nobody
+ * can lock the operator out.
  */
 const GUESSING: GuardPolicy = {
   windowMs: 15 * 60_000,
@@ -27,7 +27,10 @@ const GUESSING: GuardPolicy = {
   firstDelayMs: 50,
   maxDelayMs: 2000,
 };
+/** So many wrong tokens from one address wait for their answer; further ones are told so and wait for nothing. */
 const MAX_WAITING = 50;
+/** The same for all addresses together: each takes a connection and a timer. */
+const MAX_WAITING_IN_ALL = 500;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Lets those in who may. */
@@ -38,7 +41,9 @@ export class Access implements Doorkeeper {
   readonly #token: Uint8Array;
   readonly #sessions: WebSessions;
   readonly #guard: LoginGuard;
-  #waiting = 0;
+  /** Wrong tokens that wait for their answer, by network; who has none is not in it. */
+  readonly #waiting = new Map<string, number>();
+  #waitingInAll = 0;
 
   constructor(options: AdminOptions) {
     const { store, clock, random, token, journal, closing } = options;
@@ -110,23 +115,32 @@ export class Access implements Doorkeeper {
   }
 
   async #checkToken(c: Context<AdminEnv>, given: string): Promise<void> {
-    if (this.#waiting >= MAX_WAITING) {
+    if (equalInConstantTime(digest(given), this.#token)) return;
+    const remote = c.env?.remote ?? "";
+    const network = networkOf(remote);
+    const waiting = this.#waiting.get(network) ?? 0;
+    if (waiting >= MAX_WAITING || this.#waitingInAll >= MAX_WAITING_IN_ALL) {
       throw new Problem(429, "Too many wrong tokens at once; try again later", {
         headers: { "retry-after": "5" },
       });
     }
-    if (equalInConstantTime(digest(given), this.#token)) return;
-    const remote = c.env?.remote ?? "";
     const { refused, delayMs } = this.#guard.begin(remote, "admin");
     const pause = refused ? GUESSING.maxDelayMs : delayMs;
     this.#journal.note("WARN", "wrong admin token", { remote });
-    this.#waiting++;
+    this.#count(network, 1);
     try {
       if (pause > 0) await sleep(this.#clock, pause, this.#closing);
     } finally {
-      this.#waiting--;
+      this.#count(network, -1);
     }
     throw new Problem(401, "The admin token is wrong");
+  }
+
+  #count(network: string, step: 1 | -1): void {
+    const waiting = (this.#waiting.get(network) ?? 0) + step;
+    if (waiting > 0) this.#waiting.set(network, waiting);
+    else this.#waiting.delete(network);
+    this.#waitingInAll += step;
   }
 }
 
