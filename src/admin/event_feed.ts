@@ -2,7 +2,7 @@
 
 import { encode } from "../base/bytes.ts";
 import type { Clock, Timer } from "../base/clock.ts";
-import type { Journal, JournalEvent } from "../observe/journal.ts";
+import { factsOf, type Journal, type JournalEvent } from "../observe/journal.ts";
 
 /** The events that can be listened to. */
 export const EVENT_TYPES = [
@@ -95,9 +95,9 @@ export class EventFeed {
   }
 
   #take(event: JournalEvent): void {
-    const { type, ...facts } = event;
+    const { type } = event;
     const now = this.#clock.now();
-    const data = JSON.stringify({ at: new Date(now).toISOString(), ...facts });
+    const data = JSON.stringify({ at: new Date(now).toISOString(), ...factsOf(event) });
     this.#pending.push({ type, text: `event: ${type}\ndata: ${data}\n\n` });
     if (this.#timer) return;
     const wait = this.#lastSent + BATCH_MS - this.#clock.monotonic();

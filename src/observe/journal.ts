@@ -137,6 +137,13 @@ export type JournalEvent =
   | LoginEvent
   | NoteEvent;
 
+/** What an event tells to those outside: all but its type, with times in ISO 8601 UTC. */
+export function factsOf(event: JournalEvent): Record<string, unknown> {
+  const { type: _, ...facts } = event;
+  if (!("nextAttemptAt" in facts) || facts.nextAttemptAt === undefined) return facts;
+  return { ...facts, nextAttemptAt: new Date(facts.nextAttemptAt).toISOString() };
+}
+
 /** Takes events and passes them on; never throws into the room that tells. */
 export class Journal {
   readonly #listeners = new Set<(event: JournalEvent) => void>();
@@ -170,12 +177,12 @@ export class Journal {
   #line(event: JournalEvent): void {
     if (!this.write) return;
     if (event.type === "note") return this.write(event.level, event.what, event.fields ?? {});
-    const { type, ...fields } = event;
+    const { type } = event;
     const level = type === "session"
       ? "DEBUG"
       : type === "bounced" || (type === "login" && !event.ok)
       ? "WARN"
       : "INFO";
-    this.write(level, type, fields);
+    this.write(level, type, factsOf(event));
   }
 }

@@ -1,6 +1,6 @@
 /** In charge of what a webhook is told: the event of the journal as JSON, as the Standard Webhooks specification has it. */
 
-import type { JournalEvent } from "../observe/journal.ts";
+import { factsOf, type JournalEvent } from "../observe/journal.ts";
 import type { WebhookConfig } from "../config/config.ts";
 
 /** An event that webhooks can ask for. */
@@ -14,14 +14,11 @@ const MAX_RECIPIENTS = 100;
  * that type has.
  */
 export function bodyOf(event: WebhookEvent, now: number): string {
-  const { type, ...facts } = event;
-  const data: Record<string, unknown> = { ...facts };
+  const { type } = event;
+  const data = factsOf(event);
   if (event.type === "accepted" && event.recipients.length > MAX_RECIPIENTS) {
     data["recipients"] = event.recipients.slice(0, MAX_RECIPIENTS);
     data["recipientsLeftOut"] = event.recipients.length - MAX_RECIPIENTS;
-  }
-  if ("nextAttemptAt" in facts && facts.nextAttemptAt !== undefined) {
-    data["nextAttemptAt"] = new Date(facts.nextAttemptAt).toISOString();
   }
   return JSON.stringify({ type, timestamp: new Date(now).toISOString(), data });
 }

@@ -86,3 +86,19 @@ Deno.test("events of a moment go together, a slow listener loses some and is tol
   assertEquals(feed.listen(["note"]), undefined);
   assertEquals(clock.timers, 0);
 });
+
+Deno.test("the time of the next attempt is told as all times are", async () => {
+  const clock = new ManualClock(0);
+  const journal = new Journal(undefined);
+  const closing = new AbortController();
+  const feed = new EventFeed({ journal, clock, closing: closing.signal });
+  const reader = feed.listen(["deferred"])!.getReader();
+  await reader.read();
+  const status = "4.3.0" as const;
+  const facts = { id: "1", recipient: "jo@example.net", status, text: "451 Later", durationMs: 1 };
+  journal.emit({ type: "deferred", ...facts, nextAttemptAt: 1_700_000_900_000 });
+  clock.advance(0);
+  const data = JSON.parse(/^data: (.*)$/m.exec(new TextDecoder().decode((await reader.read()).value))![1]!);
+  assertEquals(data.nextAttemptAt, "2023-11-14T22:28:20.000Z");
+  closing.abort();
+});
