@@ -43,6 +43,8 @@ async function check(options: CheckOptions): Promise<void> {
   if (options.dns) {
     throw new CliError(ExitCode.unavailable, "check --dns is not supported yet; leave out --dns");
   }
+  const { checkCertificates } = await import("../server/certificates.ts");
+  await checkCertificates(config);
   if (options.json) printJson(withoutSecrets(config));
   else for (const line of describe(config)) print(line);
 }

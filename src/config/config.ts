@@ -47,7 +47,7 @@ export interface CertificateConfig {
 }
 
 /** The server's certificates. */
-export interface TlsConfig extends CertificateConfig {
+export interface TlsConfig extends Partial<CertificateConfig> {
   /** The oldest version that is spoken. */
   minVersion: "TLSv1.2" | "TLSv1.3";
   /** Other certificates, by the host name that a client asks for. */

@@ -45,7 +45,7 @@ export function resolveConfig(
     dataDir: absolute(["dataDir"], parsed.dataDir),
     tls: tls && {
       ...tls,
-      ...certificate(["tls"], tls),
+      ...(isPair(tls) ? certificate(["tls"], tls) : {}),
       sni: Object.fromEntries(
         Object.entries(check.byDomain(["tls", "sni"], tls.sni, { local: false })).map((
           [name, files],
@@ -60,6 +60,7 @@ export function resolveConfig(
       domains: check.byDomain(["outbound", "domains"], parsed.outbound.domains, { local: false }),
     },
   };
+  check.certificate(tls);
   check.passwords(parsed.accounts);
   check.targets(parsed.aliases);
   check.smartHost(parsed.relay.smartHost);
@@ -73,6 +74,10 @@ export function resolveConfig(
   function absolute(key: Path, path: string): string {
     return isAbsolute(path) ? path : resolve(options.baseOf(key), path);
   }
+}
+
+function isPair(files: Partial<CertificateConfig>): files is CertificateConfig {
+  return files.cert !== undefined && files.key !== undefined;
 }
 
 /** Looks at values beside each other and remembers what is wrong. */
@@ -119,6 +124,12 @@ class Check {
       this.#put(result, { path: [...key, name], name: domain, value });
     }
     return Object.fromEntries(result);
+  }
+
+  certificate(tls: Parsed["tls"]): void {
+    if (!tls || isPair(tls) || (tls.cert ?? tls.key) === undefined) return;
+    const missing = tls.cert === undefined ? "cert" : "key";
+    this.complain(["tls", missing], "received nothing, expected the path of a PEM file");
   }
 
   passwords(accounts: Parsed["accounts"]): void {

@@ -178,7 +178,9 @@ const certificate = {
 };
 
 const tls = z.strictObject({
-  ...certificate,
+  // both or none of them: then the certificate is made
+  cert: z.exactOptional(certificate.cert),
+  key: z.exactOptional(certificate.key),
   minVersion: z._default(choice("TLSv1.2", "TLSv1.3"), "TLSv1.2"),
   sni: z._default(z.record(recordKey, z.strictObject(certificate)), {}),
 });

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { CertificateConfig, Config } from "../config/config.ts";
+import { ConfigError } from "../config/error.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
 
@@ -33,12 +34,12 @@ export class Certificates {
   /** Reads the configured certificates, or the one in the data directory, which is made when it is not there. */
   static async open(options: CertificatesOptions): Promise<Certificates> {
     const { config, clock } = options;
-    if (!config.tls) await makeUnlessGood(options);
+    if (!isGiven(config)) await makeUnlessGood(options);
     const minVersion = config.tls?.minVersion ?? "TLSv1.2";
     const files = filesOf(config);
     // The stamps first: what changes while the files are read is seen as a change afterwards.
     const stamps = await stampsOf(files).catch(() => "");
-    const { own, sni } = await readAll(files);
+    const { own, sni } = await readAll(files, config.file);
     return new Certificates(serverTls(own, { minVersion, sni, clock }), stamps, options);
   }
 
@@ -48,7 +49,7 @@ export class Certificates {
     const files = filesOf(config);
     try {
       this.#stamps = await stampsOf(files);
-      const { own, sni } = await readAll(files);
+      const { own, sni } = await readAll(files, config.file);
       this.tls.reload(own, sni);
       journal.note("INFO", "certificate loaded", { cert: files.own.cert, daysLeft: this.tls.daysLeft });
     } catch (error) {
@@ -80,23 +81,20 @@ export class Certificates {
   async look(): Promise<void> {
     const { config } = this.#options;
     const files = filesOf(config);
-    if (config.tls === null && this.tls.daysLeft < RENEW_DAYS) await make(files.own, this.#options);
+    if (!isGiven(config) && this.tls.daysLeft < RENEW_DAYS) await make(files.own, this.#options);
     const stamps = await stampsOf(files).catch(() => this.#stamps);
     if (stamps !== this.#stamps) await this.reload();
   }
 }
 
-/** A certificate that can't be used: which files, and why. */
-export class CertificateError extends Error {
-  override readonly name = "CertificateError";
-
-  constructor(files: Files, error: unknown) {
-    super(
-      `tls: ${files.cert} and ${files.key} can't be used: ${
-        error instanceof Error ? error.message : String(error)
-      }`,
-    );
-  }
+/**
+ * Reads the configured certificates as a start does, and makes none.
+ * @throws {ConfigError} when one can't be used.
+ */
+export async function checkCertificates(config: Config): Promise<void> {
+  const { own, sni } = filesOf(config);
+  if (isGiven(config)) await read(own, { source: config.file, key: "tls" });
+  await readNamed(sni, config.file);
 }
 
 type Files = CertificateConfig;
@@ -107,26 +105,44 @@ interface AllFiles {
   readonly sni: Readonly<Record<string, Files>>;
 }
 
+/** Does the configuration name the server's own certificate? */
+function isGiven({ tls }: Config): boolean {
+  return tls?.cert !== undefined;
+}
+
 function filesOf({ tls, dataDir }: Config): AllFiles {
-  if (tls) return { own: tls, sni: tls.sni };
-  return { own: { cert: join(dataDir, "tls-cert.pem"), key: join(dataDir, "tls-key.pem") }, sni: {} };
+  const made = { cert: join(dataDir, "tls-cert.pem"), key: join(dataDir, "tls-key.pem") };
+  const { cert = made.cert, key = made.key, sni = {} } = tls ?? {};
+  return { own: { cert, key }, sni };
 }
 
-async function readAll(
-  { own, sni }: AllFiles,
-): Promise<{ own: TlsMaterial; sni: Record<string, TlsMaterial> }> {
-  const named = Object.entries(sni).map(async ([name, files]) => [name, await read(files)] as const);
-  return { own: await read(own), sni: Object.fromEntries(await Promise.all(named)) };
+async function readAll({ own, sni }: AllFiles, source: string | undefined) {
+  return { own: await read(own, { source, key: "tls" }), sni: await readNamed(sni, source) };
 }
 
-/** Throws a {@linkcode CertificateError} that names the files when they can't be used together. */
-async function read(files: Files): Promise<TlsMaterial> {
+async function readNamed(sni: AllFiles["sni"], source: string | undefined) {
+  const named: Record<string, TlsMaterial> = {};
+  for (const [name, files] of Object.entries(sni)) {
+    named[name] = await read(files, { source, key: `tls.sni[${JSON.stringify(name)}]` });
+  }
+  return named;
+}
+
+/** Throws a {@linkcode ConfigError} that names the files when they can't be used together. */
+async function read(files: Files, at: { source: string | undefined; key: string }): Promise<TlsMaterial> {
+  const origin = { source: at.source ?? "configuration", key: at.key };
   try {
     const [cert, key] = await Promise.all([Deno.readTextFile(files.cert), Deno.readTextFile(files.key)]);
     serverTls({ cert, key });
     return { cert, key };
   } catch (error) {
-    throw new CertificateError(files, error);
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(
+      origin,
+      `received the certificate ${files.cert} and the key ${files.key}, which can't be used (${reason}); ` +
+        "expected PEM files of a certificate and of its key",
+    );
   }
 }
 
@@ -140,7 +156,8 @@ async function stampsOf({ own, sni }: AllFiles): Promise<string> {
 async function makeUnlessGood(options: CertificatesOptions): Promise<void> {
   const { own } = filesOf(options.config);
   try {
-    if (serverTls(await read(own), { clock: options.clock }).daysLeft >= RENEW_DAYS) return;
+    const material = await read(own, { source: undefined, key: "tls" });
+    if (serverTls(material, { clock: options.clock }).daysLeft >= RENEW_DAYS) return;
   } catch {
     // Not there yet, or damaged: made anew.
   }

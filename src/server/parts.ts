@@ -143,7 +143,7 @@ async function openCertificates(
 ): Promise<Certificates | undefined> {
   if (options.certificate !== undefined) return undefined;
   const fileless = options.inMemory || options.withoutFiles;
-  return fileless && around.config.tls === null ? undefined : await Certificates.open(around);
+  return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }
 
 async function openNames(store: OpenStore, { config, clock, random, journal }: Surroundings): Promise<Names> {

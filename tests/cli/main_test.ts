@@ -50,6 +50,20 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
   }
 });
 
+Deno.test("serve and check end with 78 when the certificate's files can't be used", async () => {
+  const env = { DINOPOST_TLS_CERT: "/nowhere/cert.pem", DINOPOST_TLS_KEY: "/nowhere/key.pem" };
+  const cwd = await Deno.makeTempDir();
+  try {
+    for (const command of ["serve", "check"]) {
+      const { code, out, err } = await runCli([command], { cwd, env });
+      assertEquals([code, out], [78, ""], err);
+      assert(/^dinopost: .*\/nowhere\/cert\.pem .*\/nowhere\/key\.pem.*\n$/.test(err), err);
+    }
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
 Deno.test("main() explains every command with examples", async () => {
   const top = await runCli(["help"]);
   assertEquals([top.code, top.err], [0, ""]);

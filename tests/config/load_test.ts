@@ -91,6 +91,10 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       "d.jsonc:1: tls.key: received nothing, expected the path of a PEM file",
     ],
     [
+      '{ "tls": { "key": "a.pem" } }',
+      "d.jsonc:1: tls.cert: received nothing, expected the path of a PEM file",
+    ],
+    [
       '{ "relay": { "networks": ["10.0.0.0/33"] } }',
       'd.jsonc:1: relay.networks[0]: received "10.0.0.0/33", expected a network such as "192.0.2.0/24" or "2001:db8::/32"',
     ],
