@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { sleep } from "../base/clock.ts";
-import { parseDuration } from "../base/units.ts";
+import { formatDuration, parseDuration } from "../base/units.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import { json, newApi, problems } from "./api_app.ts";
@@ -43,10 +43,13 @@ const wait = createRoute({
       since: z.union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,15}$/)]).optional().openapi({
         description: "ISO 8601, or milliseconds since 1970",
       }),
-      timeout: z.string().max(20).regex(/^\d+(?:\.\d+)?(?:ms|s|m)?$/, 'must be a duration such as "30s"')
-        .optional().openapi({
-          description: '"30s" unless said, "5m" at most; milliseconds without a unit',
-        }),
+      timeout: z.string().max(20).regex(
+        /^(?:\d+|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/,
+        'must be a duration such as "30s"',
+      ).optional().openapi({
+        description:
+          '"30s" unless said; milliseconds without a unit. Nobody waits longer than "5m": 408 comes then',
+      }),
     }),
   },
   responses: {
@@ -84,13 +87,13 @@ export function waitRoutes(options: AdminOptions) {
       subject,
       since: timeOf(since),
     };
-    const ms = Math.min(parseDuration(timeout ?? USUAL_MS) ?? USUAL_MS, MOST_MS);
+    const ms = timeoutOf(timeout);
     if (waiting >= MAX_WAITING) throw new Problem(503, "Too many wait already");
     waiting++;
     try {
       const found = await waitFor(wanted, { options, ms });
       if (!found && options.closing.aborted) throw new Problem(503, "The server stops");
-      if (!found) throw new Problem(408, `No message that fits came within ${ms} ms`);
+      if (!found) throw new Problem(408, `No message that fits came within ${formatDuration(ms)}`);
       const mail = await readMail(options.mailStore, found.entry);
       return c.json({
         mailbox: found.address,
@@ -102,6 +105,11 @@ export function waitRoutes(options: AdminOptions) {
       waiting--;
     }
   });
+}
+
+function timeoutOf(text: string | undefined): number {
+  if (text === undefined) return USUAL_MS;
+  return Math.min(parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? MOST_MS, MOST_MS);
 }
 
 function timeOf(since: string | undefined): number {

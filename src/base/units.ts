@@ -27,14 +27,13 @@ const WHOLE = /^\d+$/;
 
 /**
  * Reads a duration: `"250ms"`, `"30s"`, `"15m"`, `"4h"`, `"5d"`, several of them one behind the other
- * (`"1h30m"`), or a number of milliseconds, also as text.
+ * (`"1h30m"`), or a number of milliseconds. A number as text is none: nobody can tell what unit was meant.
  *
  * @returns Whole milliseconds, or undefined when it is none of these.
  */
 export function parseDuration(value: string | number): number | undefined {
   if (typeof value === "number") return wholeNumber(value);
   const text = value.trim();
-  if (WHOLE.test(text)) return wholeNumber(Number(text));
   if (!DURATION.test(text)) return undefined;
   let sum = 0;
   for (const [, count, unit] of text.matchAll(DURATION_PART)) {
