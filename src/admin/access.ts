@@ -5,6 +5,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { equalInConstantTime } from "../base/bytes.ts";
 import { type Clock, sleep } from "../base/clock.ts";
+import { isToken } from "../config/values.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type GuardPolicy, LoginGuard, networkOf } from "../mailbox/login_guard.ts";
 import type { AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
@@ -96,8 +97,10 @@ export class Access implements Doorkeeper {
   async #check(c: Context<AdminEnv>): Promise<void> {
     const header = c.req.header("authorization");
     if (header !== undefined) {
-      const given = /^Bearer +(\S+) *$/i.exec(header)?.[1];
-      if (given === undefined) throw new Problem(401, "The Authorization header must be: Bearer TOKEN");
+      const given = /^Bearer +(.*?) *$/i.exec(header)?.[1];
+      if (given === undefined || !isToken(given)) {
+        throw new Problem(401, "The Authorization header must be: Bearer TOKEN");
+      }
       return await this.#checkToken(c, given);
     }
     const cookie = getCookie(c, COOKIE);

@@ -3,8 +3,9 @@
  *
  * A key's variable is `DINOPOST_` and its path in upper snake case: `dataDir` is `DINOPOST_DATA_DIR`, `admin.token`
  * is `DINOPOST_ADMIN_TOKEN`, `queue.warnAfter` is `DINOPOST_QUEUE_WARN_AFTER`. Lists are separated by commas
- * (`DINOPOST_LISTEN_SMTP="127.0.0.1:2525, [::1]:2525"`), flags are `true` or `false`, an empty text is an empty list
- * or null. What is a table (accounts, aliases, catchAll, outbound.domains, webhooks) stands in the file only.
+ * (`DINOPOST_LISTEN_SMTP="127.0.0.1:2525, [::1]:2525"`), flags are `true` or `false`, durations that are bare
+ * numbers are milliseconds, an empty text is an empty list, and for keys that may be null it means null, as `null`
+ * does. What is a table (accounts, aliases, catchAll, outbound.domains, webhooks) stands in the file only.
  */
 
 import { ConfigError } from "./error.ts";
@@ -55,9 +56,9 @@ function unknownVariable(variable: string, known: Iterable<string>): ConfigError
 
 function toValue(key: EnvironmentKey, text: string): unknown {
   const trimmed = text.trim();
-  if (trimmed === "" && key.nullable) return null;
+  if (key.nullable && (trimmed === "" || trimmed === "null")) return null;
   if (key.kind === "list") return trimmed === "" ? [] : trimmed.split(",").map((part) => part.trim());
-  if (key.kind === "number" && /^-?\d+$/.test(trimmed)) return Number(trimmed);
+  if (key.kind.endsWith("number") && /^-?\d+$/.test(trimmed)) return Number(trimmed);
   if (key.kind === "flag" && /^(?:true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === "true";
   return key.path.at(-1) === "password" ? text : trimmed;
 }

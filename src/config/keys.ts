@@ -14,7 +14,7 @@ export interface EnvironmentKey {
   path: string[];
   /** How its text is read. */
   kind: Kind;
-  /** Whether an empty text means null. */
+  /** Whether it may be null. */
   nullable: boolean;
 }
 

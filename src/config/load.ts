@@ -150,8 +150,14 @@ function describeIssues(
   issues: readonly { code?: string; path: PropertyKey[]; keys?: string[] }[],
   context: Context,
 ): ConfigError {
+  // what is missing beside an unknown key is most likely that key, misspelt
+  const misspelt = new Set(
+    issues.filter((i) => i.code === "unrecognized_keys").map((i) => pathText(i.path as Path)),
+  );
   const errors = issues.flatMap((issue) => {
     const path = issue.path as (string | number)[];
+    const isMissing = issue.code !== "unrecognized_keys" && valueAt(context.values, path) === undefined;
+    if (isMissing && misspelt.has(pathText(path.slice(0, -1)))) return [];
     if (issue.code === "unrecognized_keys") {
       return issue.keys!.map((key) => unknownKey([...path, key], context));
     }

@@ -1,7 +1,7 @@
 /** In charge of completing a configuration: defaults from the machine, absolute paths, names that fit each other. */
 
 import { isAbsolute, resolve } from "node:path";
-import type { CertificateConfig, Config } from "./config.ts";
+import type { CertificateConfig, Config, Endpoint } from "./config.ts";
 import type { Path } from "./keys.ts";
 import type { Parsed } from "./schema.ts";
 import { readDomain, readMailbox } from "./values.ts";
@@ -65,6 +65,7 @@ export function resolveConfig(
   check.targets(parsed.aliases);
   check.smartHost(parsed.relay.smartHost);
   check.admin(parsed);
+  check.listeners(parsed.listen);
   return { config, problems: check.problems };
 
   function certificate(at: Path, { cert, key }: CertificateConfig): CertificateConfig {
@@ -78,6 +79,10 @@ export function resolveConfig(
 
 function isPair(files: Partial<CertificateConfig>): files is CertificateConfig {
   return files.cert !== undefined && files.key !== undefined;
+}
+
+function addressOf({ hostname, port }: Endpoint): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** Looks at values beside each other and remembers what is wrong. */
@@ -165,12 +170,28 @@ class Check {
   /** The HTTP surface speaks plain HTTP: off loopback its token and all mail could be read on the way. */
   admin({ listen, admin }: Parsed): void {
     if (admin.allowInsecure) return;
-    for (const { hostname, port } of listen.admin) {
-      if (/^127\.|^::1$|^localhost$/.test(hostname)) continue;
-      const received = `received ${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    for (const endpoint of listen.admin) {
+      if (/^127\.|^::1$|^localhost$/.test(endpoint.hostname)) continue;
+      const received = `received ${addressOf(endpoint)}`;
       const want =
         "expected an address on loopback, with a proxy for TLS before it, or admin.allowInsecure: true";
       this.complain(["listen", "admin"], `${received}, where HTTP is not encrypted; ${want}`);
+    }
+  }
+
+  /** An address takes one listener; port 0 is another one each time. */
+  listeners(listen: Parsed["listen"]): void {
+    const taken = new Map<string, string>();
+    for (const [kind, endpoints] of Object.entries(listen)) {
+      for (const [i, endpoint] of endpoints.entries()) {
+        const key = `listen.${kind}`;
+        const address = addressOf(endpoint);
+        const other = taken.get(address);
+        if (other !== undefined) {
+          const where = other === key ? "there already" : `in ${other} too`;
+          this.complain(["listen", kind, i], `received ${address}, which is ${where}, expected another port`);
+        } else if (endpoint.port !== 0) taken.set(address, key);
+      }
     }
   }
 

@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { parseDuration, parseSize } from "../base/units.ts";
 import {
+  isToken,
   readDomain,
   readEndpoint,
   readMailbox,
@@ -13,7 +14,7 @@ import {
 } from "./values.ts";
 
 /** How an environment variable is turned into the value of a key. */
-export type Kind = "text" | "number" | "flag" | "list";
+export type Kind = "text" | "number" | "text or number" | "flag" | "list";
 
 /** What is known of a key beside its type. */
 export interface Hint {
@@ -53,12 +54,12 @@ function known<S extends z.core.$ZodType>(hint: Hint, schema: S): S {
 
 function duration(): Leaf<number> {
   const want = 'a duration such as "30s", "15m", "4h", "5d" or a number of milliseconds';
-  return read(textOrNumber, { kind: "text", want }, parseDuration);
+  return read(textOrNumber, { kind: "text or number", want }, parseDuration);
 }
 
 function positiveDuration(): Leaf<number> {
   const want = 'a duration above zero, such as "30s", "5m" or a number of milliseconds';
-  return read(textOrNumber, { kind: "text", want }, (v) => parseDuration(v) || undefined);
+  return read(textOrNumber, { kind: "text or number", want }, (v) => parseDuration(v) || undefined);
 }
 
 function size(): Leaf<number> {
@@ -120,7 +121,7 @@ function networks() {
 
 function schedule(): Leaf<number[]> {
   const want = 'intervals of a second or more, such as "15m", ["1m", "5m", "1h"] or "1m, 5m*2, 1h*3"';
-  return read(textNumberOrList, { kind: "text", want }, readSchedule);
+  return read(textNumberOrList, { kind: "text or number", want }, readSchedule);
 }
 
 function httpUrl(want: string): Leaf<string> {
@@ -288,7 +289,10 @@ export const schema = z.strictObject({
   admin: z.prefault(
     z.strictObject({
       token: z._default(
-        known({ kind: "text", want: "null or a token" }, z.nullable(z.string().check(z.minLength(1)))),
+        known(
+          { kind: "text", want: "null or a token of visible ASCII characters, without blanks" },
+          z.nullable(z.string().check(z.refine(isToken))),
+        ),
         null,
       ),
       allowInsecure: z._default(flag(), false),

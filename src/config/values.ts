@@ -8,6 +8,11 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const ATOM = /^[^\s"(),:;<>@[\\\]\p{Cc}]+$/u;
 const QUOTED = /^"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"$/u;
 
+/** Can the text stand behind "Bearer" (visible ASCII, no blanks), so that requests can carry it? */
+export function isToken(text: string): boolean {
+  return /^[!-~]+$/.test(text);
+}
+
 /** Tells whether the text is an IPv4 address or an IPv6 address without brackets. */
 export function isIp(text: string): boolean {
   return isIpv4(text) || isIpv6(text);

@@ -26,6 +26,7 @@ Deno.test("the API needs the token", async (t) => {
     ["/api/v1/queue", { authorization: `Basic ${btoa(`:${TOKEN}`)}` }, 401],
     ["/api/v1/queue", { authorization: `Bearer ${TOKEN}x` }, 401],
     ["/api/v1/queue", { authorization: "Bearer" }, 401],
+    ["/api/v1/queue", { authorization: `Bearer ${TOKEN} ${TOKEN}` }, 401],
     ["/api/v1/queue", { cookie: "dinopost_session=aaaa" }, 401],
     ["/api/v1/queue", { cookie: `dinopost_session=${"a".repeat(64)}` }, 401],
     // the token

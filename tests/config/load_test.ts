@@ -119,6 +119,37 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       '{ "relay": { "smartHost": { "port": 25 } } }',
       'd.jsonc:1: relay.smartHost.host: received nothing, expected a host such as "smtp.example.org"',
     ],
+    // what is missing is what is misspelt
+    [
+      '{ "relay": { "smartHost": {\n"hst": "x" } } }',
+      "d.jsonc:2: relay.smartHost.hst: this key is not known; did you mean relay.smartHost.host?",
+    ],
+    [
+      '{ "webhooks": [{ "ulr": "https://a.org", "events": ["bounced"] }] }',
+      "d.jsonc:1: webhooks[0].ulr: this key is not known; did you mean webhooks[0].url?",
+    ],
+    // a number without a unit
+    [
+      '{ "dns": { "timeout": "5" } }',
+      'd.jsonc:1: dns.timeout: received "5", expected a duration above zero, such as "30s", "5m" or a number of milliseconds',
+    ],
+    ['{ "queue": { "retry": "60000" } }', `d.jsonc:1: queue.retry: received "60000", ${RETRY}`],
+    // what no request could carry
+    ...['"two words"', '""', '"schlüssel"'].map((token): [string, string] => [
+      `{ "admin": { "token": ${token} } }`,
+      `d.jsonc:1: admin.token: received ${
+        token === '""' ? "an empty text" : "a text"
+      }, expected null or a token of visible ASCII characters, without blanks`,
+    ]),
+    // an address for two
+    [
+      '{ "listen": { "smtp": ["127.0.0.1:25"],\n"submission": ["127.0.0.1:587", "127.0.0.1:25"] } }',
+      "d.jsonc:2: listen.submission[1]: received 127.0.0.1:25, which is in listen.smtp too, expected another port",
+    ],
+    [
+      '{ "listen": { "lmtp": ["[::1]:24", "[::1]:0", "[::1]:0", "[::1]:24"] } }',
+      "d.jsonc:1: listen.lmtp[3]: received [::1]:24, which is there already, expected another port",
+    ],
     // the first line first
     ['{ "capture": 1,\n"vrfi": 2 }', "d.jsonc:1: capture: received 1, expected true or false"],
     // not built yet
@@ -272,6 +303,9 @@ Deno.test("loadConfig() lets the environment win over the file, and overrides ov
       DINOPOST_LISTEN_POP3: "",
       DINOPOST_QUEUE_CONCURRENCY: "7",
       DINOPOST_QUEUE_WARN_AFTER: "1h",
+      DINOPOST_QUEUE_RETRY: "60000",
+      DINOPOST_DNS_TIMEOUT: "2500",
+      DINOPOST_DNS_NAME_SERVER: "null",
       DINOPOST_OUTBOUND_ALLOW_PRIVATE: "true",
       DINOPOST_RELAY_SMART_HOST_HOST: "relay.example",
       DINOPOST_ADMIN_TOKEN: "t",
@@ -289,6 +323,7 @@ Deno.test("loadConfig() lets the environment win over the file, and overrides ov
   assertEquals([config.listen.pop3, config.listen.admin], [[], []]);
   assertEquals([config.queue.concurrency, config.queue.warnAfter], [7, 3_600_000]);
   assertEquals(config.queue.history, 86_400_000);
+  assertEquals([config.queue.retry, config.dns.timeout, config.dns.nameServer], [[60_000], 2500, null]);
   assert(config.outbound.allowPrivate);
   assertEquals(config.relay.smartHost?.host, "relay.example");
   assertEquals(config.admin.token, "t");
