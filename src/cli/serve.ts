@@ -169,26 +169,39 @@ function welcome(
       : []),
     "",
     "Try next:",
-    ...nextSteps(server, url),
+    ...nextSteps(server, { config, url }),
     "Ctrl-C stops it.",
   ];
 }
 
-function nextSteps(server: ServedServer, url: string | undefined): string[] {
+/** Commands that work as they are; curl asks for a password that isn't told here. */
+function nextSteps(
+  server: ServedServer,
+  { config, url }: { config: Config; url: string | undefined },
+): string[] {
   const smtp = server.addresses["smtp"]?.[0];
   const pop3 = server.addresses["pop3"]?.[0];
-  const address = server.madeAccount?.address ?? "postmaster@localhost";
-  const password = server.madeAccount?.password ?? "PASSWORD";
+  const account = server.madeAccount?.address ?? Object.keys(config.accounts)[0];
+  const password = server.madeAccount === undefined ? "" : `:${server.madeAccount.password}`;
+  // postmaster is taken at every domain, whoever reads it
+  const address = account ?? `postmaster@${config.domains[0]}`;
   const steps: string[] = [];
   if (smtp !== undefined) {
     steps.push(
       `  printf 'Subject: Hello\\r\\n\\r\\nA first letter.\\r\\n' | curl --url smtp://${smtp} \\`,
-      `    --mail-from me@example.org --mail-rcpt ${address} --upload-file -`,
+      `    --mail-from me@example.org --mail-rcpt ${quoted(address)} --upload-file -`,
     );
   }
-  if (pop3 !== undefined) steps.push(`  curl --user '${address}:${password}' pop3://${pop3}/1`);
+  if (pop3 !== undefined && account !== undefined) {
+    steps.push(`  curl --user ${quoted(account + password)} pop3://${pop3}/1`);
+  }
   if (url !== undefined) steps.push(`  curl ${url}/healthz`);
   return steps;
+}
+
+/** For a shell; plain addresses need no quotes. */
+function quoted(text: string): string {
+  return /^[\w.+@:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The signals that end a server. They are heard from before it starts, so that none gets lost. */

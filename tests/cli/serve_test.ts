@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cliCommand, runCli } from "./run_cli.ts";
 
 const FREE_PORTS = {
@@ -95,6 +95,31 @@ Deno.test("serve tells where it is and what to try, reloads on SIGHUP and ends o
     }
     await Deno.remove(`${cwd}/dinopost.jsonc`);
     assertEquals((await runCli(["queue", "list"], { cwd })).code, 69); // admin.json is gone
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("serve says to try what works with the configuration's own domains and accounts", async () => {
+  const cwd = await Deno.makeTempDir();
+  const file = `${cwd}/dinopost.jsonc`;
+  const accounts = { "brain@b.test": { password: "narf" } };
+  const told = async () => {
+    await using server = new Running(cliCommand(["serve"], { cwd, env: FREE_PORTS }));
+    await server.said("ready");
+    server.signal("SIGTERM");
+    return (await server.end()).out;
+  };
+  try {
+    await Deno.writeTextFile(file, JSON.stringify({ domains: ["b.test"], accounts }));
+    const configured = await told();
+    assertStringIncludes(configured, "--mail-rcpt brain@b.test ");
+    assertStringIncludes(configured, "curl --user brain@b.test pop3://");
+    // whose accounts are in the store alone; nobody's password is known here
+    await Deno.writeTextFile(file, JSON.stringify({ domains: ["b.test"] }));
+    const bare = await told();
+    assertStringIncludes(bare, "--mail-rcpt postmaster@b.test ");
+    assert(!bare.includes("pop3://"), bare);
   } finally {
     await Deno.remove(cwd, { recursive: true });
   }
