@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { z } from "@hono/zod-openapi";
+import { decode } from "../base/bytes.ts";
 import { parseMailbox } from "../mail/address.ts";
 import { Problem, quoted } from "./problem.ts";
 import { NOT_ONE_LINE, ONE_LINE } from "./schemas.ts";
@@ -82,13 +83,39 @@ export async function compose(message: Composition, now: number): Promise<Compos
       content: Buffer.from(content, "base64"),
       ...(contentType === undefined ? {} : { contentType }),
       ...(contentId === undefined ? {} : { cid: contentId }),
+      // by itself nodemailer would show a forwarded mail in place
+      ...(/^message\//i.test(contentType ?? "") ? { contentDisposition: "attachment" } : {}),
     })),
     ...(message.text === undefined && message.html === undefined ? { text: "" } : {}),
     disableFileAccess: true,
     disableUrlAccess: true,
   });
   const text: Uint8Array = await mail.compile().build();
+  refuseLongLines(text);
   return { from: from[0]!, to: [...new Set([...to, ...cc, ...bcc])], text };
+}
+
+/** In octets, without CRLF (RFC 5322 2.1.1). What has blanks is folded, and texts are encoded: few lines get there. */
+const MAX_LINE = 998;
+
+function refuseLongLines(text: Uint8Array): void {
+  const start = longLine(text);
+  if (start === undefined) return;
+  const before = decode(text.subarray(0, start + 120));
+  const field = before.includes("\r\n\r\n") ? undefined : before.match(/^[!-9;-~]+(?=:)/gm)?.at(-1);
+  const where = field === undefined ? "attachments" : `the field ${quoted(field)}`;
+  throw new Problem(422, `${where}: a line would be longer than ${MAX_LINE} octets, which mail can't carry`);
+}
+
+/** Where the first line begins that is too long. */
+function longLine(text: Uint8Array): number | undefined {
+  for (let start = 0; start < text.length;) {
+    const lineFeed = text.indexOf(10, start);
+    const end = lineFeed === -1 ? text.length : lineFeed;
+    if (end - start > MAX_LINE + 1) return start;
+    start = end + 1;
+  }
+  return undefined;
 }
 
 /** The canonical addresses in texts such as `"Brain" <brain@example.org>`. */

@@ -57,7 +57,12 @@ export async function readMail(mailStore: MailStore, entry: MailEntry): Promise<
   const headers = fieldsOf(bytes.subarray(0, MAX_HEAD));
   const head = { ...headOf(headers, entry), headers };
   try {
-    const email = await PostalMime.parse(bytes, { maxNestingDepth: MAX_DEPTH, maxHeadersSize: MAX_HEAD * 8 });
+    const email = await PostalMime.parse(bytes, {
+      maxNestingDepth: MAX_DEPTH,
+      maxHeadersSize: MAX_HEAD * 8,
+      // a forwarded mail stays a mail, whatever its disposition; else its text would be mixed into this one's
+      forceRfc822Attachments: true,
+    });
     return {
       ...head,
       text: email.text ?? null,
@@ -114,7 +119,8 @@ function attachmentOf(attachment: Email["attachments"][number]): AttachmentView 
   return {
     filename: filename ?? null,
     contentType: mimeType || "application/octet-stream",
-    contentId: contentId ?? null,
+    // the brackets are not part of it (RFC 2392 2)
+    contentId: contentId?.replace(/^<(.*)>$/, "$1") ?? null,
     bytes,
   };
 }

@@ -205,6 +205,58 @@ Deno.test("JSON becomes a message with everything in its place", async () => {
   assertEquals(item.recipients[0].address, "jo@example.net");
 });
 
+Deno.test("a mail within a mail and the ids of pictures come back as they were given", async () => {
+  await using surface = await Surface.start();
+  const inner = "From: x@example.net\r\nSubject: inner\r\n\r\ninner words\r\n";
+  const attachments = [
+    { filename: "fwd.eml", content: btoa(inner), contentType: "message/rfc822" },
+    { filename: "a.png", content: btoa("pixels"), contentType: "image/png", contentId: "img1" },
+  ];
+  const { id } = await surface.json("POST", "/messages", {
+    status: 202,
+    body: { from: "ann@example.com", to: ["brain@example.org"], text: "outer", attachments },
+  });
+  const mail = await surface.json("GET", `/mailboxes/brain@example.org/messages/${id}`);
+  assertEquals(mail.text.trim(), "outer");
+  assertEquals(
+    mail.attachments.map((a: Record<string, unknown>) => [a.filename, a.contentType, a.contentId]),
+    [
+      ["fwd.eml", "message/rfc822", null],
+      ["a.png", "image/png", "img1"],
+    ],
+  );
+  const bytes = await surface.call("GET", `/mailboxes/brain@example.org/messages/${id}/attachments/0`);
+  assertEquals((await bytes.text()).trimEnd(), inner.replaceAll("\r\n", "\n").trimEnd());
+});
+
+Deno.test("JSON that would need lines over 998 octets is refused, what can be folded is not", async (t) => {
+  await using surface = await Surface.start();
+  const eml = (text: string) => ({
+    attachments: [{
+      filename: "a.eml",
+      content: btoa(`Subject: x\n\n${text}`),
+      contentType: "message/rfc822",
+    }],
+  });
+  const tries: [string, Record<string, unknown>, number, string?][] = [
+    ["a subject", { subject: "y".repeat(1500) }, 422, "the field Subject"],
+    ["a field", { headers: { "X-A": "y".repeat(5000) } }, 422, "the field X-A"],
+    ["a forwarded mail", eml("y".repeat(1500)), 422, "attachments"],
+    ["with blanks", { subject: "yy ".repeat(500), headers: { "X-A": "y ".repeat(2500) }, ...eml("y") }, 202],
+    ["to be encoded", { subject: "ü".repeat(1500), text: "y".repeat(5000), html: "y".repeat(5000) }, 202],
+  ];
+  for (const [name, parts, status, told = ""] of tries) {
+    await t.step(name, async () => {
+      const body = { from: "ann@example.com", to: ["brain@example.org"], ...parts };
+      const answer = await surface.json("POST", "/messages", { status, body });
+      if (status === 422) {
+        return assertStringIncludes(answer.detail, `${told}: a line would be longer than 998`);
+      }
+      for (const line of (await raw(surface, answer.id)).split("\r\n")) assert(line.length <= 998, line);
+    });
+  }
+});
+
 Deno.test("an alias reaches all of its targets, and the life tells it", async () => {
   await using surface = await Surface.start();
   const id = await surface.send({ to: ["staff@example.org"] }, "Subject: x\n\nx\n");

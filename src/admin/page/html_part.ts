@@ -40,7 +40,7 @@ function withPictures(html: string, attachments: readonly AttachmentView[]): str
     const { contentId, contentType, bytes } = attachment;
     if (contentId === null || !PICTURE.test(contentType.toLowerCase()) || bytes.length > left) continue;
     left -= bytes.length;
-    pictures.set(contentId.replace(/^<|>$/g, ""), attachment);
+    pictures.set(contentId, attachment);
   }
   if (pictures.size === 0) return html;
   let budget = 2 * MAX_PICTURES; // one picture may stand in several places
