@@ -1,6 +1,8 @@
 /** In charge of `/api/v1/mailboxes`: what is in them, for people who look and for tests that check. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { accepts } from "hono/accepts";
 import { isId } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
@@ -14,6 +16,7 @@ import { attachmentResponse, rawMessage } from "./raw_message.ts";
 import { addressParam, limitParam, namedMailbox, pageOf } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
+const RFC822 = "message/rfc822";
 const uidParam = z.string().min(1).openapi({
   param: { name: "uid", in: "path" },
   example: "01KB8Y4ZQ2M3N4P5",
@@ -110,8 +113,10 @@ export function mailboxRoutes(options: AdminOptions) {
     })
     .openapi(show, async (c) => {
       const { address, entry } = await found(c.req.valid("param"));
-      if (/\bmessage\/rfc822\b/i.test(c.req.header("accept") ?? "")) {
-        return rawMessage(mailStore.read(entry), { size: entry.size, name: entry.uid });
+      if (wantedType(c) === RFC822) {
+        const response = rawMessage(mailStore.read(entry), { size: entry.size, name: entry.uid });
+        response.headers.set("vary", "accept");
+        return response;
       }
       const mail = await readMail(mailStore, entry);
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
@@ -134,6 +139,21 @@ export function mailboxRoutes(options: AdminOptions) {
       await mailStore.remove(address, [entry.uid]);
       return c.body(null, 204);
     });
+}
+
+/** What the client would have: the first of the types it wants most. JSON for who names none of the two. */
+function wantedType(c: Context): string {
+  return accepts(c, {
+    header: "Accept",
+    supports: ["application/json", RFC822],
+    default: "application/json",
+    match: (wanted, { supports, default: usual }) => {
+      const types = wanted.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q).map(({ type }) =>
+        type.toLowerCase()
+      );
+      return types.find((type) => supports.includes(type)) ?? usual;
+    },
+  });
 }
 
 /** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */

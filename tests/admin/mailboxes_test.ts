@@ -102,6 +102,45 @@ Deno.test("a message is parsed, marked as seen, and given as it is", async () =>
   await surface.json("GET", `${BOX}/0000000000000000`, { status: 404 });
 });
 
+Deno.test("a forwarded mail is an attachment, whatever its disposition", async (t) => {
+  await using surface = await Surface.start();
+  for (const disposition of ["", "Content-Disposition: inline\r\n"]) {
+    await t.step(disposition, async () => {
+      const text = 'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nouter\r\n--b\r\n' +
+        `Content-Type: message/rfc822\r\n${disposition}\r\nSubject: inner\r\n\r\ninner\r\n--b--\r\n`;
+      const id = await surface.send({ to: ["brain@example.org"] }, text);
+      const mail = await surface.json("GET", `${BOX}/${id}`);
+      assertEquals([mail.text.trim(), mail.attachments.length], ["outer", 1]);
+      assertEquals(mail.attachments[0].contentType, "message/rfc822");
+    });
+  }
+});
+
+Deno.test("a message comes in the form that the client wants most", async (t) => {
+  await using surface = await Surface.start();
+  const id = await surface.send({ to: ["brain@example.org"] }, "Subject: x\r\n\r\nx\r\n");
+  const forms: [accept: string | undefined, type: string][] = [
+    [undefined, "application/json"],
+    ["*/*", "application/json"],
+    ["message/rfc822", "message/rfc822"],
+    ["Message/RFC822", "message/rfc822"],
+    ["message/rfc822, */*;q=0.1", "message/rfc822"],
+    ["application/json;q=0.5, message/rfc822", "message/rfc822"],
+    ["application/json, message/rfc822;q=0.5", "application/json"],
+    ["application/json, message/rfc822;q=0", "application/json"],
+    ["message/rfc822;q=0", "application/json"],
+    ["*/*, message/rfc822;q=0", "application/json"],
+  ];
+  for (const [accept, type] of forms) {
+    await t.step(String(accept), async () => {
+      const headers = accept === undefined ? {} : { accept };
+      const response = await surface.call("GET", `${BOX}/${id}`, undefined, headers);
+      await response.body?.cancel();
+      assertEquals([response.headers.get("content-type"), response.headers.get("vary")], [type, "accept"]);
+    });
+  }
+});
+
 Deno.test("an attachment is only ever saved, and never of a type that runs", async () => {
   await using surface = await Surface.start();
   const id = await surface.send({ to: ["brain@example.org"] }, NASTY);
