@@ -4,7 +4,7 @@ import { type Hook, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { concat } from "../base/bytes.ts";
 import type { AdminEnv } from "./options.ts";
-import { type Fault, Problem, type ProblemStatus, quoted } from "./problem.ts";
+import { type Fault, Problem, type ProblemStatus, quoted, wrongMethod } from "./problem.ts";
 import { problemSchema } from "./schemas.ts";
 
 /** An app for some calls. */
@@ -134,9 +134,6 @@ export function nothingThere(api: OpenAPIHono<AdminEnv>): (c: Context) => never 
   return (c) => {
     const found = paths.find(({ pattern }) => pattern.test(c.req.path));
     if (!found) throw new Problem(404, `There is nothing at ${quoted(c.req.path)}`);
-    const { allow } = found;
-    throw new Problem(405, `${quoted(c.req.method)} is not for this; ${allow} can be used`, {
-      headers: { allow },
-    });
+    throw wrongMethod(c.req.method, found.allow);
   };
 }

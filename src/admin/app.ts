@@ -1,10 +1,10 @@
 /** In charge of the HTTP surface: the small calls and the guards at once, the API when it is first asked for. */
 
-import { Hono } from "hono";
+import { type Handler, Hono } from "hono";
 import { Access } from "./access.ts";
 import { knownHosts, secure, securityHeaders } from "./guard.ts";
 import type { AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
-import { Problem, problemOf, problemResponse, quoted } from "./problem.ts";
+import { Problem, problemOf, problemResponse, quoted, wrongMethod } from "./problem.ts";
 
 export type { AdminBindings, AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
 
@@ -42,8 +42,14 @@ export function createAdminApp(options: AdminOptions): AdminApp {
     if (c.req.path === "/api/v1/session" && c.req.method === "POST") await next();
     else await allowed(c, next);
   });
-  for (const path of ["/api/v1/*", "/openapi.json", "/docs"]) {
-    app.all(path, async (c) => (await api()).fetch(c.req.raw, c.env));
+  const toApi: Handler<AdminEnv> = async (c) => await (await api()).fetch(c.req.raw, c.env);
+  app.all("/api/v1/*", toApi);
+  app.get("/openapi.json", toApi);
+  app.get("/docs", toApi);
+  for (const path of ["/healthz", "/readyz", ...(metrics ? ["/metrics"] : []), "/openapi.json", "/docs"]) {
+    app.all(path, (c) => {
+      throw wrongMethod(c.req.method, "GET, HEAD");
+    });
   }
   app.notFound(async (c) => {
     const made = await page();

@@ -86,3 +86,8 @@ export function problemOf(error: unknown, at: { journal: Journal; path: string }
   at.journal.note("ERROR", "http request failed", { path: at.path, error: told });
   return new Problem(500, "The server failed; its log says how");
 }
+
+/** For a path that has answers to other methods: `allow` names them. */
+export function wrongMethod(method: string, allow: string): Problem {
+  return new Problem(405, `${quoted(method)} is not for this; ${allow} can be used`, { headers: { allow } });
+}

@@ -230,6 +230,38 @@ Deno.test("what is not there is told with what would be", async (t) => {
   }
 });
 
+Deno.test("outside the API a wrong method is told with the right ones", async (t) => {
+  await using surface = await Surface.start();
+  const paths = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"];
+  const allowed = [...paths.map((path) => [path, "GET, HEAD"]), ["/login", "GET, HEAD, POST"]] as const;
+  for (const [path, allow] of allowed) {
+    for (const method of ["DELETE", "PUT", "OPTIONS"]) {
+      await t.step(`${method} ${path}`, async () => {
+        const response = await surface.fetch(path, { method });
+        assertEquals([response.status, response.headers.get("allow")], [405, allow]);
+        assertEquals((await response.json()).status, 405);
+      });
+    }
+  }
+});
+
+Deno.test("HEAD is answered as GET is, for who is not logged in too", async (t) => {
+  await using surface = await Surface.start();
+  const paths: [string, number][] = [["/", 200], ["/queue", 401], ["/login", 200], ["/docs", 200], [
+    "/none",
+    404,
+  ]];
+  for (const [path, status] of paths) {
+    for (const method of ["GET", "HEAD"]) {
+      await t.step(`${method} ${path}`, async () => {
+        const response = await surface.fetch(path, { method });
+        await response.body?.cancel();
+        assertEquals(response.status, status);
+      });
+    }
+  }
+});
+
 Deno.test("a path with markup in it comes back as data", async () => {
   await using surface = await Surface.start();
   const response = await surface.fetch("/%3Cscript%3Ealert(1)%3C/script%3E");

@@ -112,8 +112,9 @@ function gateOf(door: Doorkeeper): Gate {
 /** Who is not logged in may log in and comes back to where this was; a form that came late is lost. */
 async function refuse(c: Context<PageEnv>, desk: Desk): Promise<Response> {
   const { method, path } = c.req;
-  const next = method === "GET" ? localPath(path + new URL(c.req.url).search, "/") : "/";
-  const status = path === "/" && method === "GET" ? 200 : 401;
+  const isRead = method === "GET" || method === "HEAD";
+  const next = isRead ? localPath(path + new URL(c.req.url).search, "/") : "/";
+  const status = path === "/" && isRead ? 200 : 401;
   return await sendLogin(c, desk, { next, status });
 }
 

@@ -2,7 +2,7 @@
 /** In charge of the page's door: logging in with the token, logging out, and what who is not logged in sees. */
 
 import { type Context, Hono } from "hono";
-import { Problem } from "../problem.ts";
+import { Problem, wrongMethod } from "../problem.ts";
 import type { Desk, PageEnv } from "./desk.ts";
 import { localPath, readForm, readOwnForm } from "./forms.ts";
 import { Sign } from "./icons.tsx";
@@ -32,6 +32,9 @@ export function doorPages(desk: Desk): Hono<PageEnv> {
         });
       }
       return c.redirect(next, 303);
+    })
+    .all("/login", (c) => {
+      throw wrongMethod(c.req.method, "GET, HEAD, POST");
     })
     .post("/logout", async (c) => {
       await readOwnForm(c);
