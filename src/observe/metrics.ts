@@ -56,7 +56,7 @@ export class Metrics {
   readonly #logins = this.#counter("logins_total", "Logins tried", ["service", "result"]);
   readonly #latencies = this.#histogram(
     "delivery_latency_seconds",
-    "From acceptance to the next host or mailbox",
+    "From acceptance to delivery by the queue; not of what is in its mailbox when it is accepted",
     {
       bounds: LATENCIES,
     },

@@ -135,6 +135,8 @@ Deno.test("Metrics counts commands, handshakes, commits and silent name servers,
   clock.advance(2000);
   journal.emit({ ...ATTEMPT, id, type: "delivered" });
   journal.emit({ ...ATTEMPT, id, type: "deferred" });
+  // accepted and in a mailbox at the same instant
+  journal.emit({ type: "mailbox", id, mailbox: "brain@example.org", sender: "", size: 1 });
   const lines = (await metrics.text()).split("\n");
   for (
     const line of [
@@ -143,6 +145,8 @@ Deno.test("Metrics counts commands, handshakes, commits and silent name servers,
       "dinopost_store_commit_writes_sum 3",
       "dinopost_store_commit_duration_seconds_sum 0.02",
       "dinopost_dns_timeouts_total 1",
+      "# HELP dinopost_delivery_latency_seconds From acceptance to delivery by the queue; " +
+      "not of what is in its mailbox when it is accepted",
       "dinopost_delivery_latency_seconds_sum 2",
       "dinopost_delivery_latency_seconds_count 1",
     ]
