@@ -1,9 +1,10 @@
 /** In charge of `queue`: looking at the queue of a running server, and operating it. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { formatSize } from "../base/units.ts";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./options.ts";
 import { bold, cut, print, printJson, printTable, safe, span } from "./output.ts";
 
@@ -56,6 +57,9 @@ interface ListOptions extends QueueOptions {
   cursor?: string;
 }
 
+/** As many as the API gives at once. */
+const MAX_LIMIT = 1000;
+
 /** What is done to one message, and how it is told. */
 const ACTIONS: readonly { name: string; description: string; done: string }[] = [
   { name: "retry", description: "try a message now", done: "is tried now" },
@@ -72,11 +76,11 @@ export function addQueue(program: Command): void {
   withExamples(queue, "dinopost queue list", "dinopost queue show 01HXYZ…", "dinopost queue retry 01HXYZ…");
 
   const list = sub(queue, "list", "list messages, oldest first")
-    .option("--state <state>", "only in this state: queued, deferred, held")
+    .addOption(new Option("--state <state>", "only in this state").choices(["queued", "deferred", "held"]))
     .option("--domain <domain>", "only with a recipient in this domain")
     .option("--sender <address>", "only from this sender")
     .option("--recipient <address>", "only to this recipient")
-    .option("--limit <count>", "at most so many", "100")
+    .option("--limit <count>", `at most so many, up to ${MAX_LIMIT}`, "100")
     .option("--cursor <cursor>", "go on behind an earlier list");
   withExamples(
     list,
@@ -116,6 +120,13 @@ function itemPath(id: string): string {
 
 async function listQueue(options: ListOptions): Promise<void> {
   const { state, domain, sender, recipient, limit, cursor } = options;
+  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_LIMIT) {
+    const received = safe(limit);
+    throw new CliError(
+      ExitCode.usage,
+      `--limit: received "${received}", expected a whole number from 1 to ${MAX_LIMIT}`,
+    );
+  }
   const api = await ApiClient.find(options);
   const query = { state, domain, sender, recipient, limit, cursor };
   const page = await api.call<{ items: QueueItem[]; cursor: string | null }>("/queue", { query });

@@ -11,6 +11,16 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
     [["serve", "--nope"], 64, "dinopost: unknown option '--nope'\n"],
     [["send", "-bs"], 64, 'dinopost: -b: received "s", expected "m"; the other modes are not sending\n'],
     [["queue", "list", "--url", "x"], 64, 'dinopost: --url: received "x", expected an http or https URL\n'],
+    ...["x", "0", "-1", "1.5", "1001", "5000"].map((limit): [string[], number, string] => [
+      ["queue", "list", `--limit=${limit}`],
+      64,
+      `dinopost: --limit: received "${limit}", expected a whole number from 1 to 1000\n`,
+    ]),
+    [
+      ["queue", "list", "--state", "gone"],
+      64,
+      "dinopost: option '--state <state>' argument 'gone' is invalid. Allowed choices are queued, deferred, held.\n",
+    ],
     // nobody there
     [
       ["queue", "list", "--data-dir", "/nowhere"],
