@@ -1,6 +1,6 @@
 /** In charge of VRFY and EXPN: what is told about a name (RFC 5321 3.5). */
 
-import { parseMailbox, parsePath, splitMailbox } from "../mail/address.ts";
+import { parseLocal, parseMailbox, parsePath, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Account, Accounts } from "../mailbox/accounts.ts";
 import type { Router } from "../routing/router.ts";
@@ -72,11 +72,7 @@ function parse(text: string): Mailbox | undefined {
   const path = trimmed.startsWith("<") ? parsePath(trimmed, "forward") : undefined;
   if (path?.ok && path.rest === "") return path.mailbox;
   const bare = trimmed.replace(/^<(.*)>$/, "$1");
-  const address = parseMailbox(bare);
-  if (address !== undefined) return address;
-  // A local part alone: the grammar is the same, with any domain behind it.
-  const probe = parseMailbox(`${bare}@example`);
-  return probe === undefined ? undefined : splitMailbox(probe).local;
+  return parseMailbox(bare) ?? parseLocal(bare);
 }
 
 async function named(address: Mailbox, { accounts }: NameOptions): Promise<string> {
@@ -89,6 +85,8 @@ function unknown(text: string): Reply {
   return reply(550, "5.1.1", `${clip(text)}: no such user here`);
 }
 
+/** What is repeated of a name: a reply's line has 512 octets at most (RFC 5321 4.5.3.1.5). */
 function clip(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 199)}…`;
+  const characters = [...text];
+  return characters.length <= 100 ? text : `${characters.slice(0, 99).join("")}…`;
 }

@@ -5,12 +5,12 @@ import { ABSENT_VERBS, type KnownVerb, type ParsedCommand, type Verb } from "./c
 import { bdat, data, mail, misplacedBdat, rcpt } from "./envelope_commands.ts";
 import { ehlo, helo, isLoginSafe } from "./hello.ts";
 import { help } from "./help.ts";
+import { expn, vrfy } from "./name_commands.ts";
 import { ORDER } from "./phase.ts";
 import {
   ABSENT_VERB,
   ALREADY_IN,
   ALREADY_TLS,
-  EXPN_REFUSED,
   NEEDS_ARGUMENT,
   NO_ARGUMENT,
   NOOP_OK,
@@ -20,7 +20,6 @@ import {
   UNKNOWN_VERB,
   VERB_REFUSED,
   VERBOSE_ON,
-  VRFY_REFUSED,
 } from "./replies.ts";
 import { closing, type Reply, reply } from "./reply.ts";
 import type { SessionState } from "./session_state.ts";
@@ -105,23 +104,6 @@ function quit(session: SessionState, argument: string): void {
   if (argument !== "") return session.answer(NO_ARGUMENT);
   session.end("quit");
   session.say(closing(reply(221, "2.0.0", `${session.options.hostname} closes the connection`)));
-}
-
-function vrfy(session: SessionState, argument: string): void | Promise<void> {
-  if (argument === "") return session.answer(NEEDS_ARGUMENT);
-  if (!session.reception.may("VRFY", session.facts)) return session.answer(VRFY_REFUSED);
-  return answerLater(session, session.reception.verify(session.facts, argument));
-}
-
-function expn(session: SessionState, argument: string): void | Promise<void> {
-  if (argument === "") return session.answer(NEEDS_ARGUMENT);
-  if (!session.reception.may("EXPN", session.facts)) return session.answer(EXPN_REFUSED);
-  return answerLater(session, session.reception.expand(session.facts, argument));
-}
-
-function answerLater(session: SessionState, coming: Reply | Promise<Reply>): void | Promise<void> {
-  if (coming instanceof Promise) return coming.then((one) => session.answer(one));
-  session.answer(coming);
 }
 
 function verb(session: SessionState): void {
