@@ -3,7 +3,14 @@
 import { concat, encode } from "../base/bytes.ts";
 import { parseLocal, parseMailbox, quoteLocal } from "../mail/address.ts";
 import { formatDate } from "../mail/date.ts";
-import { foldField, type HeaderField, parseFields, scanHead } from "../mail/header.ts";
+import {
+  BLIND_FIELDS,
+  foldField,
+  type HeaderField,
+  parseFields,
+  scanHead,
+  withoutFields,
+} from "../mail/header.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { safe } from "./output.ts";
 
@@ -36,8 +43,6 @@ export interface PrepareOptions {
 const LF = 10;
 const CR = 13;
 const DOT = 46;
-const BLANK = 32;
-const TAB = 9;
 
 /** The text up to a line that holds nothing but a dot. */
 export function upToDot(bytes: Uint8Array): Uint8Array {
@@ -64,7 +69,7 @@ export async function prepareMessage(input: Uint8Array, options: PrepareOptions)
   if (!names.has("from")) added.push(foldField("From", fromText(options)));
   if (!names.has("date")) added.push(foldField("Date", formatDate(options.now)));
   if (!names.has("message-id")) added.push(foldField("Message-ID", `<${options.id}@${options.hostname}>`));
-  const kept = options.takeRecipients ? withoutField(head, "bcc") : head;
+  const kept = options.takeRecipients ? withoutFields(head, BLIND_FIELDS) : head;
   const parts = [encode(added.join("").replaceAll("\r\n", eol)), kept];
   if (fields.length === 0 && end === -1) parts.splice(1, 0, encode(eol)); // no head at all: it is all text
   return { bytes: concat([...parts, input.subarray(headLength)]), recipients, from };
@@ -112,22 +117,4 @@ export function readAddress(text: string): string | undefined {
 function quoted(address: string): string {
   const at = address.lastIndexOf("@");
   return `${quoteLocal(address.slice(0, Math.max(0, at)))}@${address.slice(at + 1)}`;
-}
-
-/** The head without the fields of a name and their continuation lines. */
-function withoutField(head: Uint8Array, name: string): Uint8Array {
-  const kept: Uint8Array[] = [];
-  const pattern = new RegExp(`^(?:resent-)?${name}[ \\t]*:`, "i");
-  let isDropped = false;
-  for (let start = 0; start < head.length;) {
-    const lineFeed = head.indexOf(LF, start);
-    const end = lineFeed === -1 ? head.length : lineFeed + 1;
-    const first = head[start]!;
-    if (first !== BLANK && first !== TAB) {
-      isDropped = pattern.test(String.fromCharCode(...head.subarray(start, Math.min(end, start + 64))));
-    }
-    if (!isDropped) kept.push(head.subarray(start, end));
-    start = end;
-  }
-  return concat(kept);
 }

@@ -17,7 +17,7 @@ import { BodyWriter } from "../storage/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import type { Destinations, Dispatch } from "./destinations.ts";
 import { LineEnds } from "./line_ends.ts";
-import { missingFields } from "./submission.ts";
+import { allowedHead, missingFields } from "./submission.ts";
 import { TextHead } from "./text_head.ts";
 
 /** What an {@linkcode HttpSubmission} works with. */
@@ -194,7 +194,9 @@ class Incoming {
     // a text without a single field is all body
     const gap = names.size === 0 && head.length > 2 && !(head[0] === 13 && head[1] === 10) ? "\r\n" : "";
     const end = ended || gap !== "" ? "" : "\r\n";
-    return await this.#append(concat([encode(trace + added + gap), head, encode(end)]));
+    return await this.#append(
+      concat([encode(trace + added + gap), allowedHead(head, { names, submitted: true }), encode(end)]),
+    );
   }
 
   async #append(piece: Uint8Array): Promise<SubmissionRefusal | undefined> {

@@ -15,7 +15,7 @@ import type { MessageSink, SessionFacts } from "../smtp/reception.ts";
 import { BodyWriter } from "../storage/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import { type Destinations, type Dispatch, MAILBOX_FULL } from "./destinations.ts";
-import { missingFields } from "./submission.ts";
+import { allowedHead, missingFields } from "./submission.ts";
 import { TextHead } from "./text_head.ts";
 import { FirstAttempts } from "./verbose.ts";
 
@@ -117,7 +117,8 @@ export class IncomingText implements MessageSink {
       })
       : "";
     const first = this.#append(new TextEncoder().encode(this.#trace() + added));
-    return first ? first.then(() => this.#append(head)) : this.#append(head);
+    const allowed = allowedHead(head, { names, submitted });
+    return first ? first.then(() => this.#append(allowed)) : this.#append(allowed);
   }
 
   #trace(): string {

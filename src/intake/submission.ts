@@ -1,8 +1,8 @@
-/** In charge of what a submitted message gets that its author left out (RFC 6409 section 8). */
+/** In charge of what a message gets that its author left out (RFC 6409 section 8), and of what it must not have. */
 
 import { formatDate } from "../mail/date.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { foldField, parseFields } from "../mail/header.ts";
+import { BLIND_FIELDS, foldField, parseFields, withoutFields } from "../mail/header.ts";
 import { parseMailbox } from "../mail/address.ts";
 
 /** What {@linkcode missingFields} needs. */
@@ -14,6 +14,21 @@ export interface Submitted {
   readonly now: number;
   readonly id: string;
   readonly hostname: string;
+}
+
+const OF_DELIVERY: ReadonlySet<string> = new Set(["return-path"]);
+const OF_DELIVERY_OR_BLIND = OF_DELIVERY.union(BLIND_FIELDS);
+
+/**
+ * The head without what must not be in it: Return-Path, which the server of final delivery writes (RFC 5321 4.4), and in
+ * what is submitted, the names of those whom the others are not to know of (RFC 5322 3.6.3).
+ */
+export function allowedHead(
+  head: Uint8Array,
+  { names, submitted }: { names: ReadonlySet<string>; submitted: boolean },
+): Uint8Array {
+  const unwanted: ReadonlySet<string> = submitted ? OF_DELIVERY_OR_BLIND : OF_DELIVERY;
+  return unwanted.isDisjointFrom(names) ? head : withoutFields(head, unwanted);
 }
 
 /** The fields to add, each with CRLF: Date, Message-ID, and Sender when From names somebody else. */

@@ -1,6 +1,6 @@
 /** In charge of header sections: a quick look at one, its fields, and safe new fields (RFC 5322 2.2, RFC 6532). */
 
-import { decode, encode } from "../base/bytes.ts";
+import { concat, decode, encode } from "../base/bytes.ts";
 
 /** What {@linkcode scanHead} saw. */
 export interface HeadScan {
@@ -91,6 +91,30 @@ export function parseFields(head: Uint8Array): HeaderField[] {
   }
   return fields;
 }
+
+/** Whom the other recipients are not to know of (RFC 5322 3.6.3); in lower case. */
+export const BLIND_FIELDS: ReadonlySet<string> = new Set(["bcc", "resent-bcc"]);
+
+/** The head without its fields of these names (in lower case); what is no field stays. */
+export function withoutFields(head: Uint8Array, names: ReadonlySet<string>): Uint8Array {
+  const kept: Uint8Array[] = [];
+  let dropping = false;
+  for (let at = 0; at < head.length;) {
+    const lineFeed = head.indexOf(LF, at);
+    const end = lineFeed < 0 ? head.length : lineFeed + 1;
+    const isFolded = head[at] === BLANK || head[at] === TAB;
+    if (!isFolded) {
+      const name = /^([!-9;-~]+)[ \t]*:/.exec(decode(head.subarray(at, Math.min(end, at + MAX_NAME))))?.[1];
+      dropping = name !== undefined && names.has(name.toLowerCase());
+    }
+    if (!dropping) kept.push(head.subarray(at, end));
+    at = end;
+  }
+  return concat(kept);
+}
+
+/** No name that is looked for is longer, with the blanks behind it. */
+const MAX_NAME = 200;
 
 /** The longest line that is liked, and the longest that is allowed, without CRLF (RFC 5322 2.1.1). */
 const LIKED = 78;

@@ -289,3 +289,17 @@ Deno.test("VERB waits a minute at most, and then says no more", async () => {
   await house.queue.idle();
   assertEquals(lines, ["Delivery takes long; it goes on in the queue"]);
 });
+
+Deno.test("Return-Path is the final server's alone, and Bcc stays with who submits (RFC 5321 4.4, RFC 5322 3.6.3)", async () => {
+  await using door = await Door.open();
+  const text = "Return-Path: <evil@x.example>\r\nSubject: a\r\nBcc: pinky@here.example,\r\n x@y.example\r\n" +
+    "return-path: <evil@x.example>\r\n\r\nBcc: text\r\n";
+  await door.send(["brain@here.example"], text);
+  await door.send(["brain@here.example"], text, { session: { service: "submission", ...BRAIN } });
+  const [came, submitted] = await door.house.mailbox("brain");
+  const fields = (of: string | undefined) =>
+    of!.split("\r\n\r\n")[0]!.match(/^(?:return-path|bcc|subject)(?=:)/gmi)!;
+  assertEquals(fields(came), ["Return-Path", "Subject", "Bcc"]);
+  assertEquals(fields(submitted), ["Return-Path", "Subject"]);
+  assertStringIncludes(submitted!, "\r\n\r\nBcc: text\r\n");
+});

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { encode } from "../../src/base/bytes.ts";
-import { foldField, parseFields, printable, scanHead } from "../../src/mail/header.ts";
+import { decode, encode } from "../../src/base/bytes.ts";
+import { foldField, parseFields, printable, scanHead, withoutFields } from "../../src/mail/header.ts";
 
 const HEADS: [text: string, end: number, received: number, names: string][] = [
   // whole heads
@@ -132,6 +132,20 @@ Deno.test("foldField() is safe for whatever it is given", () => {
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("withoutFields() takes fields out whole, and nothing else", () => {
+  const names = new Set(["bcc", "return-path"]);
+  for (
+    const [head, expected] of [
+      ["Bcc: a\r\nTo: b\r\n\r\n", "To: b\r\n\r\n"],
+      ["To: b\r\nBCC : a,\r\n\t c\r\n  d\r\nX: y\r\n\r\n", "To: b\r\nX: y\r\n\r\n"],
+      ["To: b\r\nBcc: a", "To: b\r\n"],
+      ["Return-Path: <x@y>\nreturn-path:\n\n", "\n"],
+      ["X: bcc: a\r\n bcc: b\r\nBccs: c\r\n\r\n", "X: bcc: a\r\n bcc: b\r\nBccs: c\r\n\r\n"],
+      ["", ""],
+    ] as const
+  ) assertEquals(decode(withoutFields(encode(head), names)), expected);
 });
 
 Deno.test("printable() leaves one line without control characters", () => {
