@@ -1,6 +1,7 @@
 /** In charge of `/api/v1/accounts`: who has a mailbox here. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { MAX_PASSWORD, passwordFault } from "../base/passwords.ts";
 import { parseSize } from "../base/units.ts";
 import { splitMailbox } from "../mail/address.ts";
 import type { Account } from "../mailbox/accounts.ts";
@@ -31,7 +32,14 @@ const accountSchema = z.object({
 }).openapi("Account");
 
 const nameSchema = z.string().max(200).regex(ONE_LINE, NOT_ONE_LINE);
-const passwordSchema = z.string().min(1).max(1000).openapi({ format: "password", writeOnly: true });
+const passwordSchema = z.string().min(1).max(MAX_PASSWORD).superRefine((password, context) => {
+  const message = passwordFault(password);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+}).openapi({
+  format: "password",
+  writeOnly: true,
+  description: `At most ${MAX_PASSWORD} octets of UTF-8`,
+});
 const quotaSchema = z.union([
   z.int().min(0).max(Number.MAX_SAFE_INTEGER),
   z.string().max(30).regex(/^\d{1,12}(?:\.\d{1,6})? *(?:[KMGT]i?)?B$/i, "is no size such as 1GiB"),

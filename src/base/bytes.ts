@@ -2,6 +2,7 @@
 
 const encoder = new TextEncoder();
 const utf8 = new TextDecoder();
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Text as UTF-8. */
 export function encode(text: string): Uint8Array<ArrayBuffer> {
@@ -11,6 +12,15 @@ export function encode(text: string): Uint8Array<ArrayBuffer> {
 /** UTF-8 as text; what is not UTF-8 becomes U+FFFD. */
 export function decode(bytes: Uint8Array): string {
   return utf8.decode(bytes);
+}
+
+/** UTF-8 as text, character by character; undefined when it is not UTF-8. */
+export function decodeStrictly(bytes: Uint8Array): string | undefined {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Each byte as the character of that number (ISO 8859-1 in the strict sense), so that nothing is lost. */

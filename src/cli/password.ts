@@ -1,9 +1,11 @@
 /** In charge of asking for a password: without showing it on a terminal, or from stdin. */
 
 import { decode, encode } from "../base/bytes.ts";
+import { MAX_PASSWORD, passwordFault } from "../base/passwords.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 
-const LONGEST = 1024;
+/** More than this is not kept: it is too long already, also with a CR behind it. */
+const ENOUGH = MAX_PASSWORD + 2;
 const ENTER = 13;
 const LINE_FEED = 10;
 const BACKSPACE = 8;
@@ -12,13 +14,12 @@ const CONTROL_C = 3;
 const CONTROL_D = 4;
 const CONTROL_U = 21;
 
-/** Asks twice on a terminal; else takes the first line of stdin. Never empty. */
+/** Asks twice on a terminal; else takes the first line of stdin. Never one that is not fit for use. */
 export async function askPassword(): Promise<string> {
   const isTerminal = Deno.stdin.isTerminal();
   const password = isTerminal ? await typed("Password: ") : await firstLine();
-  if (password === "") {
-    throw new CliError(ExitCode.badData, "received an empty password, expected one on stdin");
-  }
+  const fault = passwordFault(password);
+  if (fault !== undefined) throw new CliError(ExitCode.badData, fault);
   if (isTerminal && await typed("Again: ") !== password) {
     throw new CliError(ExitCode.badData, "the two passwords are not the same");
   }
@@ -27,13 +28,12 @@ export async function askPassword(): Promise<string> {
 
 async function firstLine(): Promise<string> {
   const bytes: number[] = [];
-  const buffer = new Uint8Array(LONGEST);
+  const buffer = new Uint8Array(1024);
   for (let n = await Deno.stdin.read(buffer); n !== null; n = await Deno.stdin.read(buffer)) {
     for (const byte of buffer.subarray(0, n)) {
       if (byte === LINE_FEED) return decode(Uint8Array.from(bytes)).replace(/\r$/, "");
-      bytes.push(byte);
+      if (bytes.length < ENOUGH) bytes.push(byte);
     }
-    checkLength(bytes);
   }
   return decode(Uint8Array.from(bytes));
 }
@@ -51,8 +51,7 @@ async function typed(prompt: string): Promise<string> {
       if (byte === CONTROL_C) throw new CliError(ExitCode.tryAgain, "interrupted");
       if (byte === BACKSPACE || byte === DELETE) dropCharacter(bytes);
       else if (byte === CONTROL_U) bytes.length = 0;
-      else bytes.push(byte);
-      checkLength(bytes);
+      else if (bytes.length < ENOUGH) bytes.push(byte);
     }
   } finally {
     Deno.stdin.setRaw(false);
@@ -65,10 +64,4 @@ async function typed(prompt: string): Promise<string> {
 function dropCharacter(bytes: number[]): void {
   let last = bytes.pop();
   while (last !== undefined && (last & 0xc0) === 0x80) last = bytes.pop();
-}
-
-function checkLength(bytes: readonly number[]): void {
-  if (bytes.length > LONGEST) {
-    throw new CliError(ExitCode.badData, `the password is too long, expected ${LONGEST} bytes at most`);
-  }
 }

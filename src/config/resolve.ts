@@ -1,6 +1,7 @@
 /** In charge of completing a configuration: defaults from the machine, absolute paths, names that fit each other. */
 
 import { isAbsolute, resolve } from "node:path";
+import { parsePhc, passwordFault } from "../base/passwords.ts";
 import type { CertificateConfig, Config, Endpoint } from "./config.ts";
 import type { Path } from "./keys.ts";
 import type { Parsed } from "./schema.ts";
@@ -143,9 +144,12 @@ class Check {
         this.complain(["accounts", name], 'received "password" and "passwordHash", expected one of them');
       } else if (password === undefined && passwordHash === undefined) {
         this.complain(["accounts", name], 'received neither, expected "password" or "passwordHash"');
-      } else if (passwordHash !== undefined && !passwordHash.startsWith("$")) {
-        const want = 'expected a PHC string such as "$argon2id$v=19$m=19456,t=2,p=1$…$…"';
-        this.complain(["accounts", name, "passwordHash"], `received another form, ${want}`);
+      } else if (passwordHash !== undefined && !parsePhc(passwordHash)) {
+        const want = 'expected Argon2id as a PHC string, such as "$argon2id$v=19$m=19456,t=2,p=1$…$…"';
+        this.complain(["accounts", name, "passwordHash"], `received a hash that no password fits, ${want}`);
+      } else if (password !== undefined) {
+        const fault = passwordFault(password);
+        if (fault !== undefined) this.complain(["accounts", name, "password"], fault);
       }
     }
   }

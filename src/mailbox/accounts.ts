@@ -1,13 +1,14 @@
 /** In charge of accounts: who has a mailbox here, and who may log in. */
 
 import type { Clock } from "../base/clock.ts";
+import type { PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
 import { localKey, splitMailbox } from "../mail/address.ts";
 import { normalizeDomain } from "../mail/domain.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
-import { type PasswordCost, PasswordHasher } from "./password.ts";
+import { PasswordHasher } from "./password.ts";
 import { decoyVerifier, makeScramVerifier, type ScramVerifier } from "./scram.ts";
 import { Table } from "./table.ts";
 
@@ -188,13 +189,14 @@ export class Accounts {
   }
 
   /**
-   * The account whose name and password these are. An unknown name takes as long as a wrong password. A hash that
-   * costs less than new ones do is made anew on the way, and so is a missing SCRAM verifier.
+   * The account whose name and password these are. An unknown name takes as long as a wrong password, and so does
+   * undefined, a password that nobody has. A hash that costs less than new ones do is made anew on the way, and so is
+   * a missing SCRAM verifier.
    */
-  async verify(name: string, password: string): Promise<Account | undefined> {
-    const account = this.byName(name);
-    const right = await this.#hasher.verify(password, account?.passwordHash);
-    if (!right || !account) return undefined;
+  async verify(name: string, password: string | undefined): Promise<Account | undefined> {
+    const account = password === undefined ? undefined : this.byName(name);
+    const right = await this.#hasher.verify(password ?? "", account?.passwordHash);
+    if (!right || !account || password === undefined) return undefined;
     if (account.scram && !this.#hasher.isWeak(account.passwordHash)) return account;
     const secrets = await this.#secrets(password);
     const key = localKey(account.address);

@@ -1,18 +1,9 @@
 /** In charge of passwords at rest: Argon2id hashes as PHC strings, made and checked a few at a time. */
 
 import { encode, equalInConstantTime } from "../base/bytes.ts";
+import { formatPhc, MAX_PASSWORD, parsePhc, type PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
 import { preparePassword } from "./sasl_prep.ts";
-
-/** What one hash costs (RFC 9106): memory in KiB, passes, lanes. */
-export interface PasswordCost {
-  /** Memory in KiB. */
-  readonly memory: number;
-  /** Passes over it. */
-  readonly passes: number;
-  /** Lanes. */
-  readonly parallelism: number;
-}
 
 /**
  * What new hashes cost: about 70 ms and 46 MiB. OWASP holds it for equal to 19 MiB and two passes; but the C library
@@ -20,42 +11,6 @@ export interface PasswordCost {
  * 52 MB of resident memory against 450 after 60 logins (measured on Deno 2.9.6).
  */
 export const DEFAULT_COST: PasswordCost = { memory: 47_104, passes: 1, parallelism: 1 };
-
-/** Longest password that is looked at, in octets; longer ones are simply wrong. */
-export const MAX_PASSWORD = 1024;
-
-/** A PHC string, taken apart. */
-export interface ParsedHash {
-  /** The cost it was made with. */
-  readonly cost: PasswordCost;
-  /** The salt. */
-  readonly salt: Uint8Array<ArrayBuffer>;
-  /** The hash. */
-  readonly hash: Uint8Array<ArrayBuffer>;
-}
-
-const PHC =
-  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]{11,88})\$([A-Za-z0-9+/]{16,172})$/;
-
-/** Takes `$argon2id$v=19$m=19456,t=2,p=1$salt$hash` apart; undefined when it is not one, or costs beyond reason. */
-export function parsePhc(text: string): ParsedHash | undefined {
-  const found = PHC.exec(text);
-  if (!found) return undefined;
-  const cost = { memory: Number(found[1]), passes: Number(found[2]), parallelism: Number(found[3]) };
-  const { memory, passes, parallelism } = cost;
-  if (passes < 1 || passes > 64 || parallelism < 1 || parallelism > 16) return undefined;
-  if (memory < 8 * parallelism || memory > 1024 * 1024) return undefined;
-  const salt = fromBase64(found[4]!);
-  const hash = fromBase64(found[5]!);
-  return salt && hash ? { cost, salt, hash } : undefined;
-}
-
-/** The PHC string of a hash (password-hashing-competition string format, version 19 of Argon2). */
-export function formatPhc({ cost, salt, hash }: ParsedHash): string {
-  const parameters = `m=${cost.memory},t=${cost.passes},p=${cost.parallelism}`;
-  const [s, h] = [salt.toBase64({ omitPadding: true }), hash.toBase64({ omitPadding: true })];
-  return `$argon2id$v=19$${parameters}$${s}$${h}`;
-}
 
 /** Makes and checks password hashes, at most `parallel` (2) at a time, since each takes its memory while it runs. */
 export class PasswordHasher {
@@ -130,13 +85,5 @@ export class PasswordHasher {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free++;
-  }
-}
-
-function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
   }
 }

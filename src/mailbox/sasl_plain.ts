@@ -1,5 +1,7 @@
 /** In charge of reading what a client sends for SASL PLAIN (RFC 4616). */
 
+import { decodeStrictly } from "../base/bytes.ts";
+
 /** A name and a password, and for whom the client wants to act. */
 export interface PlainCredentials {
   /** Who the client wants to act as; empty: as itself. */
@@ -10,18 +12,10 @@ export interface PlainCredentials {
   readonly password: string;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** Reads `[authzid] NUL authcid NUL passwd`; undefined when it is not that, or not UTF-8. */
 export function parsePlain(message: Uint8Array): PlainCredentials | undefined {
-  let text: string;
-  try {
-    text = utf8.decode(message);
-  } catch {
-    return undefined;
-  }
-  const parts = text.split("\0");
-  if (parts.length !== 3) return undefined;
+  const parts = decodeStrictly(message)?.split("\0");
+  if (parts?.length !== 3) return undefined;
   const [actAs, name, password] = parts as [string, string, string];
   return name === "" || password === "" ? undefined : { actAs, name, password };
 }

@@ -46,8 +46,8 @@ export class Logins {
     this.#options = options;
   }
 
-  /** Checks a name and a password. Rejects when the store fails. */
-  async password(name: string, password: string): Promise<LoginResult> {
+  /** Checks a name and a password (undefined: one that nobody has). Rejects when the store fails. */
+  async password(name: string, password: string | undefined): Promise<LoginResult> {
     const attempt = await this.#begin(name);
     if (!attempt) return { refused: TOO_MANY_LOGINS, name, guessing: true };
     const account = await this.#options.accounts.verify(saslPrep(name) ?? name, password);

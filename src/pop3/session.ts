@@ -1,6 +1,6 @@
 /** In charge of one POP3 session (RFC 1939), from the greeting to the end of the connection. */
 
-import { decode } from "../base/bytes.ts";
+import { decode, decodeStrictly } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
 import type { Deadline } from "../wire/deadlines.ts";
@@ -126,8 +126,11 @@ class Session {
       return this.#put(err("This is a POP3 server"));
     }
     this.#first = false;
-    const text = decode(line.bytes);
-    const command = parseCommand(text, this.#transaction ? "transaction" : "authorization");
+    const text = decodeStrictly(line.bytes);
+    const command = parseCommand(
+      text ?? decode(line.bytes),
+      this.#transaction ? "transaction" : "authorization",
+    );
     if (line.bytes.length > MAX_COMMAND - 2 && !(command.ok && command.verb === "AUTH")) {
       return this.#refuse("Line too long");
     }
@@ -136,7 +139,8 @@ class Session {
       this.#over = "trouble";
       return this.#put(err("The lock on the maildrop was lost; nothing was deleted", "SYS/TEMP"));
     }
-    return this.#handlers[command.verb](command);
+    if (text !== undefined) return this.#handlers[command.verb](command);
+    return command.verb === "PASS" ? this.#pass(undefined) : this.#refuse("The line is not UTF-8");
   }
 
   readonly #handlers: Readonly<Record<Verb, (command: Understood) => void | Promise<void>>> = {
@@ -173,7 +177,8 @@ class Session {
     this.#put(ok("Send your password"));
   }
 
-  #pass(password: string): void | Promise<void> {
+  /** Undefined: it was not UTF-8, so it is nobody's. */
+  #pass(password: string | undefined): void | Promise<void> {
     if (!this.#mayLogIn) return this.#refuseWith(TLS_FIRST);
     const name = this.#name;
     this.#name = undefined;

@@ -1,6 +1,6 @@
 /** In charge of SASL as a server plays it: PLAIN, LOGIN, and exchanges that Reception plays (RFC 4954, 4616). */
 
-import { decode } from "../base/bytes.ts";
+import { decodeStrictly } from "../base/bytes.ts";
 import type { Login, LoginExchange, LoginStep, Reception, SessionFacts } from "./reception.ts";
 import { WRONG_LOGIN } from "./replies.ts";
 
@@ -72,8 +72,8 @@ class Plain implements Mechanism {
   constructor(private readonly reception: Reception, private readonly session: SessionFacts) {}
 
   step(message: Uint8Array): SaslStep | Promise<SaslStep> {
-    const parts = decode(message).split("\0");
-    if (parts.length !== 3) return "malformed";
+    const parts = decodeStrictly(message)?.split("\0");
+    if (parts?.length !== 3) return "malformed";
     const [actAs, user, password] = parts as [string, string, string];
     this.user = user;
     return check(this.reception, this.session, { user, password, actAs });
@@ -89,7 +89,8 @@ class UserAndPassword implements Mechanism {
   constructor(private readonly reception: Reception, private readonly session: SessionFacts) {}
 
   step(message: Uint8Array): SaslStep | Promise<SaslStep> {
-    const text = decode(message);
+    const text = decodeStrictly(message);
+    if (text === undefined) return "malformed";
     if (this.#asked) {
       return check(this.reception, this.session, { user: this.user, password: text, actAs: "" });
     }

@@ -48,6 +48,8 @@ Deno.test("accounts that can't be are refused", async (t) => {
     [{ address: "jo@example.org", quota: -1 }, 400, "quota"],
     [{ address: "jo@example.org", quota: "much" }, 400, "quota"],
     [{ address: "jo@example.org", password: "" }, 400, "password"],
+    [{ address: "jo@example.org", password: "é".repeat(600) }, 400, "1024 octets"],
+    [{ address: "jo@example.org", password: "p\ufffdss" }, 400, "UTF-8"],
     [{ address: "jo@example.org", name: "a\nb" }, 400, "name"],
     [{ address: "jo@example.org", admin: true }, 400, "admin"],
   ];

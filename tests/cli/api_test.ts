@@ -139,6 +139,14 @@ Deno.test("account reads the password from stdin, never from an argument", async
     const want = { address: "jo@example.org", name: "Jo", quota: 1024, password: "se cret" };
     assertEquals(JSON.parse(asked[0]!.body), want);
     assertEquals((await run(["account", "add", "jo@example.org"])).code, 65);
+    const unfit: [string | Uint8Array<ArrayBuffer>, string][] = [
+      [`${"x".repeat(1025)}\n`, "too long, expected 1024 octets"],
+      [Uint8Array.from([112, 0xe4, 115, 10]), "not UTF-8, expected UTF-8"],
+    ];
+    for (const [stdin, why] of unfit) {
+      const refused = await run(["account", "password", "jo@example.org"], { stdin });
+      assertEquals([refused.code, refused.err.includes(why)], [65, true], refused.err);
+    }
     assertEquals((await run(["account", "add", "jo@example.org", "--quota", "big"])).code, 64);
     assertEquals((await run(["account", "add", "jo@example.org", "secret"])).code, 64);
     const list = await run(["account", "list"]);

@@ -13,7 +13,7 @@ export interface CliResult {
 /** How a command is run. */
 export interface CliOptions {
   /** Given on stdin. */
-  stdin?: string;
+  stdin?: string | Uint8Array<ArrayBuffer>;
   /** Beside what a process needs. */
   env?: Record<string, string>;
   /** Default: a directory without a configuration. */
@@ -57,7 +57,8 @@ export async function runCli(args: string[], options: CliOptions = {}): Promise<
   const child = cliCommand(args, options).spawn();
   const writer = child.stdin.getWriter();
   try {
-    await writer.write(new TextEncoder().encode(options.stdin ?? ""));
+    const { stdin = "" } = options;
+    await writer.write(typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin);
     await writer.close();
   } catch {
     // it ended without reading

@@ -112,6 +112,15 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       'd.jsonc:1: accounts["jo@a.org"]: received neither, expected "password" or "passwordHash"',
     ],
     [
+      '{ "domains": ["a.org"], "accounts": { "jo@a.org": {\n"passwordHash": "$2y$10$abcdefghijklmnopqrstuv" } } }',
+      'd.jsonc:2: accounts["jo@a.org"].passwordHash: received a hash that no password fits, ' +
+      'expected Argon2id as a PHC string, such as "$argon2id$v=19$m=19456,t=2,p=1$…$…"',
+    ],
+    [
+      '{ "domains": ["a.org"], "accounts": { "jo@a.org": { "password": "p\ufffdss" } } }',
+      'd.jsonc:1: accounts["jo@a.org"].password: received a password that is not UTF-8, expected UTF-8',
+    ],
+    [
       '{ "domains": ["a.org"], "accounts": { "j@a.org": { "password": "x" }, "j@A.org": { "password": "y" } } }',
       'd.jsonc:1: accounts["j@A.org"]: received "j@a.org" twice, expected it once',
     ],

@@ -40,6 +40,20 @@ Deno.test("AUTH SCRAM-SHA-256 looks the same for a wrong password and an unknown
   }
 });
 
+Deno.test("A password that is not UTF-8 is nobody's, and nothing else may be other than UTF-8", async () => {
+  await using harness = await Harness.start();
+  await harness.accounts.setPassword(BRAIN, "p\ufffdss"); // from before such passwords were refused
+  const conn = await harness.connect();
+  const client = new Client(conn);
+  await client.line();
+  await client.command(`USER ${BRAIN}`);
+  await conn.write(Uint8Array.from([...encode("PASS p"), 0xe4, ...encode("ss\r\n")]));
+  assertEquals(await client.line(), "-ERR [AUTH] Wrong name or password");
+  await conn.write(Uint8Array.from([...encode("USER p"), 0xe4, ...encode("ss\r\n")]));
+  assertEquals(await client.line(), "-ERR The line is not UTF-8");
+  assertEquals(await client.command("CAPA"), "+OK Capabilities follow");
+});
+
 Deno.test("STLS encrypts the session (real TLS over TCP)", async () => {
   await using harness = await Harness.start({ tcp: true, session: { tls: serverTls(CERTIFICATE) } });
   const conn = await harness.connect();
