@@ -35,8 +35,8 @@ export class PasswordHasher {
   }
 
   /**
-   * Is it this password? Without a usable hash it computes one all the same and says no, so that the time does not
-   * tell whether an account exists.
+   * Is it this password? Without a usable hash it computes one all the same and says no, and after a hash that costs
+   * less than new ones it makes up for the difference, so that the time does not tell whether an account exists.
    */
   async verify(password: string, phc: string | undefined): Promise<boolean> {
     const parsed = phc === undefined ? undefined : parsePhc(phc);
@@ -45,14 +45,20 @@ export class PasswordHasher {
     const length = parsed?.hash.length ?? 32;
     const right = await this.#derive(password, { cost, salt, length });
     const same = equalInConstantTime(right, parsed?.hash ?? new Uint8Array(length));
-    return same && parsed !== undefined && encode(password).length <= MAX_PASSWORD;
+    if (same && parsed !== undefined && encode(password).length <= MAX_PASSWORD) return true;
+    const lacking = workOf(this.cost) - workOf(cost);
+    if (lacking >= 8) {
+      const rest = { memory: lacking, passes: 1, parallelism: 1 };
+      await this.#derive(password, { cost: rest, salt, length });
+    }
+    return false;
   }
 
   /** Should the hash be made anew, because hashes cost more by now? */
   isWeak(phc: string): boolean {
     const cost = parsePhc(phc)?.cost;
     if (cost === undefined) return false;
-    return cost.memory * cost.passes < this.cost.memory * this.cost.passes;
+    return workOf(cost) < workOf(this.cost);
   }
 
   async #derive(
@@ -86,4 +92,9 @@ export class PasswordHasher {
     if (next) next();
     else this.#free++;
   }
+}
+
+/** The time of Argon2 is in proportion to the memory that is written. */
+function workOf({ memory, passes }: PasswordCost): number {
+  return memory * passes;
 }

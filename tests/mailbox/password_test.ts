@@ -50,6 +50,29 @@ Deno.test("PasswordHasher runs only so many at a time, and all of them", async (
   assertEquals(results.filter((right) => right).length, 10);
 });
 
+Deno.test("PasswordHasher.verify() does the same work for a wrong password, whatever the hash costs", async () => {
+  const { subtle } = crypto;
+  const deriveBits = subtle.deriveBits;
+  let work = 0;
+  subtle.deriveBits = (algorithm, ...rest) => {
+    const { memory, passes } = algorithm as unknown as { memory: number; passes: number };
+    work += memory * passes;
+    return deriveBits.call(subtle, algorithm, ...rest);
+  };
+  try {
+    const ours = { memory: 64, passes: 2, parallelism: 1 };
+    const hasher = new PasswordHasher({ random: seededRandom(1), cost: ours });
+    const weak = await cheapHasher().hash("narf");
+    for (const hash of [undefined, weak, await hasher.hash("narf")]) {
+      work = 0;
+      assert(!await hasher.verify("zort", hash));
+      assertEquals(work, 128);
+    }
+  } finally {
+    subtle.deriveBits = deriveBits;
+  }
+});
+
 Deno.test("PasswordHasher.isWeak() tells hashes that cost less", async () => {
   const cheap = await cheapHasher().hash("narf");
   assert(new PasswordHasher({ random: seededRandom(1) }).isWeak(cheap));
