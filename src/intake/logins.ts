@@ -4,7 +4,6 @@ import { type Clock, sleep } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Accounts } from "../mailbox/accounts.ts";
 import type { LoginAttempt, LoginGuard } from "../mailbox/login_guard.ts";
-import { saslPrep } from "../mailbox/sasl_prep.ts";
 import { ScramExchange } from "../mailbox/scram.ts";
 import { closing, reply } from "../smtp/reply.ts";
 import type { Login, LoginExchange, LoginStep, SessionFacts } from "../smtp/reception.ts";
@@ -29,7 +28,7 @@ export class Logins {
   async password(session: SessionFacts, name: string, password: string): Promise<Login> {
     const attempt = await this.begin(session, name);
     if (!attempt) return { refused: SLOW_DOWN };
-    const account = await this.options.accounts.verify(nameOf(name), password);
+    const account = await this.options.accounts.verify(name, password);
     if (!account) return { refused: WRONG };
     attempt.succeeded();
     return { account: account.address };
@@ -42,8 +41,8 @@ export class Logins {
 
   /** Counts an attempt and waits as long as it must; undefined: not now. */
   async begin(session: SessionFacts, name: string): Promise<LoginAttempt | undefined> {
-    const { guard, clock } = this.options;
-    const attempt = guard.begin(session.remote.hostname, name);
+    const { accounts, guard, clock } = this.options;
+    const attempt = guard.begin(session.remote.hostname, accounts.loginMailbox(name));
     if (attempt.refused) return undefined;
     if (attempt.delayMs > 0) await sleep(clock, attempt.delayMs);
     return attempt;
@@ -71,7 +70,7 @@ class ScramLogin implements LoginExchange {
       // EHLO does not list the mechanism that binds, so a client that could bind is right not to ("y" in RFC 5802 6)
       ...(endPoint && of.bound &&
         { binding: { type: "tls-server-end-point", data: endPoint, chosen: true } }),
-      find: (name) => accounts.scramVerifier(nameOf(name)),
+      find: (name) => accounts.scramVerifier(name),
     });
     this.#steps = [(m) => this.#first(m), (m) => this.#final(m), (m) => this.#last(m)];
   }
@@ -95,7 +94,7 @@ class ScramLogin implements LoginExchange {
   async #final(message: Uint8Array): Promise<LoginStep> {
     const ended = await this.#exchange.final(message);
     const { name } = this.#exchange;
-    const account = this.options.accounts.byName(nameOf(name));
+    const account = this.options.accounts.byName(name);
     if (!ended.ok || !account) return { refused: WRONG };
     this.#account = account.address;
     return { challenge: ended.reply };
@@ -107,12 +106,3 @@ class ScramLogin implements LoginExchange {
     return Promise.resolve({ account: this.#account });
   }
 }
-
-/** The name as it is looked up; nobody is called by one with control characters, which costs the same work. */
-function nameOf(given: string): string {
-  const name = saslPrep(given) ?? given;
-  return CONTROL.test(name) ? "" : name;
-}
-
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x1f\x7f]/;

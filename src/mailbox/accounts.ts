@@ -3,12 +3,12 @@
 import type { Clock } from "../base/clock.ts";
 import type { PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
-import { localKey, splitMailbox } from "../mail/address.ts";
-import { normalizeDomain } from "../mail/domain.ts";
+import { localKey, parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { PasswordHasher } from "./password.ts";
+import { saslPrep } from "./sasl_prep.ts";
 import { decoyVerifier, makeScramVerifier, type ScramVerifier } from "./scram.ts";
 import { Table } from "./table.ts";
 
@@ -209,29 +209,39 @@ export class Accounts {
 
   /** The account a login name means: an address, or a local part in the first of our domains that has one. */
   byName(name: string): Account | undefined {
-    const { local, domain } = splitMailbox(name.trim());
-    if (local === "" || name.length > MAX_NAME) return undefined;
-    if (domain !== "") {
-      const canonical = normalizeDomain(domain);
-      return canonical === undefined ? undefined : this.get(`${local}@${canonical}`);
+    const mailbox = this.loginMailbox(name);
+    return mailbox === undefined ? undefined : this.get(mailbox);
+  }
+
+  /**
+   * The mailbox that a login name means, as a local key, however it is written and whether there is an account or
+   * not: where attempts are counted and decoys are made. Undefined for a name that can't be a mailbox's.
+   */
+  loginMailbox(name: string): Mailbox | undefined {
+    if (name.length > MAX_NAME) return undefined;
+    // blanks only: what holds control characters is nobody's name
+    const prepared = (saslPrep(name) ?? name).replace(/^ +| +$/g, "");
+    if (prepared.includes("@")) return keyOf(prepared);
+    for (const domain of this.#domains) {
+      const key = keyOf(`${prepared}@${domain}`);
+      if (key !== undefined && this.get(key)) return key;
     }
-    for (const ours of this.#domains) {
-      const account = this.get(`${local}@${ours}`);
-      if (account) return account;
-    }
-    return undefined;
+    // most accounts are in the first one's domain: a name without an account looks as theirs do
+    const first = this.first()?.address;
+    return keyOf(`${prepared}@${first === undefined ? this.#domains[0] : splitMailbox(first).domain}`);
   }
 
   /** What SCRAM checks a name with: for unknown names, and accounts without a verifier, one that nothing fits. */
   async scramVerifier(name: string): Promise<ScramVerifier> {
-    const account = this.byName(name);
+    const mailbox = this.loginMailbox(name);
     const secret = this.#decoySecret ??= await this.#loadDecoySecret();
     const iterations = this.#scramIterations;
-    const decoy = await decoyVerifier(name.trim().toLowerCase(), {
+    // always made, so that the time is the same
+    const decoy = await decoyVerifier(mailbox ?? name.slice(0, MAX_NAME), {
       secret,
       ...(iterations === undefined ? {} : { iterations }),
     });
-    return account?.scram ?? decoy;
+    return (mailbox === undefined ? undefined : this.get(mailbox)?.scram) ?? decoy;
   }
 
   /** Kept in the store, so that a restart does not change what unknown names get. */
@@ -264,4 +274,9 @@ export class Accounts {
     for (const { createdAt } of this.#table.values()) at = Math.max(at, createdAt + 1);
     return at;
   }
+}
+
+function keyOf(address: string): Mailbox | undefined {
+  const mailbox = parseMailbox(address);
+  return mailbox === undefined ? undefined : localKey(mailbox);
 }

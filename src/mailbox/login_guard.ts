@@ -43,8 +43,9 @@ export interface LoginAttempt {
 
 /**
  * Counts failed logins by address and by account. An address with many failures is slowed down, then refused; an
- * account with many failures is only slowed down, so that nobody can lock its owner out, and not at all for
- * addresses that its owner has used. Attempts count from their beginning, so many at once gain nothing.
+ * account with many failures is only slowed down, so that nobody can lock its owner out. An address that the owner
+ * has used has a count of its own for that account: what strangers fail elsewhere does not slow the owner down, and
+ * guessing from there is as slow as from anywhere. Attempts count from their beginning, so many at once gain nothing.
  */
 export class LoginGuard {
   readonly #clock: Clock;
@@ -54,6 +55,7 @@ export class LoginGuard {
   readonly #addresses = new Map<string, number[]>();
   readonly #accounts = new Map<string, number[]>();
   readonly #known = new Map<string, true>();
+  readonly #pairs = new Map<string, number[]>();
 
   /**
    * `maxEntries` (10,000) bounds each table; the longest untouched is forgotten first. `exempt` names addresses
@@ -75,27 +77,31 @@ export class LoginGuard {
 
   /** How many addresses, accounts and pairs of them are remembered. */
   get size(): number {
-    return this.#addresses.size + this.#accounts.size + this.#known.size;
+    return this.#addresses.size + this.#accounts.size + this.#known.size + this.#pairs.size;
   }
 
-  /** An attempt from `address` (an IP address) for `account` (a name as it was given) begins. */
-  begin(address: string, account: string): LoginAttempt {
+  /**
+   * An attempt from `address` (an IP address) begins, for `account`: the mailbox that a login name means, however it
+   * was written; undefined for all names that can be nobody's.
+   */
+  begin(address: string, account: string | undefined): LoginAttempt {
     const source = networkOf(address);
-    const name = account.toLowerCase().slice(0, 320);
-    const pair = `${source} ${name}`;
+    const pair = `${source} ${account ?? ""}`;
     const fromAddress = this.#exempt(address) ? 0 : this.#failures(this.#addresses, source);
     if (fromAddress >= this.#policy.refuseFrom) return { refused: true, delayMs: 0, succeeded() {} };
-    const forAccount = this.#known.has(pair) ? 0 : this.#failures(this.#accounts, name);
-    const delayMs = delayAfter(Math.max(fromAddress, forAccount), this.#policy);
+    const [counts, name] = this.#known.has(pair)
+      ? [this.#pairs, pair] as const
+      : [this.#accounts, account ?? ""] as const;
+    const delayMs = delayAfter(Math.max(fromAddress, this.#failures(counts, name)), this.#policy);
     const at = this.#clock.monotonic();
     if (!this.#exempt(address)) this.#note(this.#addresses, source, at);
-    this.#note(this.#accounts, name, at);
+    this.#note(counts, name, at);
     return {
       refused: false,
       delayMs,
       succeeded: () => {
         forget(this.#addresses, source, at);
-        forget(this.#accounts, name, at);
+        forget(counts, name, at);
         this.#touch(this.#known, pair, true);
       },
     };

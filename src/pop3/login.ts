@@ -6,7 +6,6 @@ import { type Random, systemRandom } from "../base/random.ts";
 import type { Account, Accounts } from "../mailbox/accounts.ts";
 import type { LoginGuard } from "../mailbox/login_guard.ts";
 import { decodeSaslLine, parsePlain } from "../mailbox/sasl_plain.ts";
-import { saslPrep } from "../mailbox/sasl_prep.ts";
 import { ScramExchange } from "../mailbox/scram.ts";
 import { err, TOO_MANY_LOGINS, WRONG_CREDENTIALS } from "./reply.ts";
 
@@ -50,7 +49,7 @@ export class Logins {
   async password(name: string, password: string | undefined): Promise<LoginResult> {
     const attempt = await this.#begin(name);
     if (!attempt) return { refused: TOO_MANY_LOGINS, name, guessing: true };
-    const account = await this.#options.accounts.verify(saslPrep(name) ?? name, password);
+    const account = await this.#options.accounts.verify(name, password);
     if (!account) return { refused: WRONG_CREDENTIALS, name };
     attempt.succeeded();
     return { account, name };
@@ -76,7 +75,7 @@ export class Logins {
     if (!(first instanceof Uint8Array)) return first;
     const exchange = new ScramExchange({
       random,
-      find: (name) => accounts.scramVerifier(saslPrep(name) ?? name),
+      find: (name) => accounts.scramVerifier(name),
     });
     const begun = await exchange.first(first);
     if (!begun.ok) return { refused: err(begun.reason), name: "" };
@@ -86,7 +85,7 @@ export class Logins {
     const final = await response(undefined, challenge, begun.reply);
     if (!(final instanceof Uint8Array)) return { ...final, name };
     const ended = await exchange.final(final);
-    const account = accounts.byName(saslPrep(name) ?? name);
+    const account = accounts.byName(name);
     if (!ended.ok || !account) return { refused: WRONG_CREDENTIALS, name };
     // RFC 5034 4 has no room for data beside +OK: the server's proof is one more challenge, answered by an empty line
     const last = await response(undefined, challenge, ended.reply);
@@ -96,8 +95,8 @@ export class Logins {
   }
 
   async #begin(name: string) {
-    const { guard, clock, remote, closing } = this.#options;
-    const attempt = guard.begin(remote, name);
+    const { accounts, guard, clock, remote, closing } = this.#options;
+    const attempt = guard.begin(remote, accounts.loginMailbox(name));
     if (attempt.refused) return undefined;
     if (attempt.delayMs > 0) await sleep(clock, attempt.delayMs, closing);
     return attempt;

@@ -92,13 +92,16 @@ Deno.test("guessing passwords: slowed down from the sixth on, and loopback is ne
   const clock = new ManualClock();
   await using house = await House.start({ clock });
   const talks: Talk[] = [];
-  async function guess(password: string): Promise<Talk> {
+  async function guess(password: string, name = "brain@howstuffworks.com"): Promise<Talk> {
     const talk = await house.talk("submission");
     talks.push(talk);
-    await talk.send(`${plain("brain@howstuffworks.com", password)}\r\n`);
+    await talk.send(`${plain(name, password)}\r\n`);
     return talk;
   }
-  for (let i = 0; i < 5; i++) await (await guess("wrong")).reply(/^535 5\.7\.8 /);
+  // however the name is written
+  for (const name of ["brain", " Brain", '"brain"', '"BRAIN"@howstuffworks.com', "brain@HowStuffWorks.com"]) {
+    await (await guess("wrong", name)).reply(/^535 5\.7\.8 /);
+  }
   // the next fifteen, at once and each from a connection of its own, wait 1, 2, 4 … 30 seconds
   let answered = 0;
   const slow = [];

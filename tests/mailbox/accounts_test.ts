@@ -178,3 +178,33 @@ Deno.test("Accounts.scramVerifier() answers for every name, the same also after 
   assertNotEquals(decoy.salt, (await accounts.scramVerifier(BRAIN)).salt);
   assertEquals(await (await accountsOn(store)).scramVerifier("nobody"), decoy);
 });
+
+Deno.test("Accounts.loginMailbox() is the same for all ways to write a name, whether there is an account or not", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN, password: "narf" });
+  await accounts.add({ address: "root@localhost", password: "zort" });
+  for (const local of ["brain", "nobody"]) {
+    const ways = [
+      local,
+      `${local} `,
+      ` ${local}`,
+      local.toUpperCase(),
+      `"${local}"`,
+      local.replace("b", "\uff42"),
+      `${local}@howstuffworks.com`,
+      `"${local}"@HowStuffWorks.com`,
+      `${local}@howstuffworks\u3002com`,
+    ];
+    const salts = new Set<string>();
+    for (const way of ways) {
+      assertEquals(accounts.loginMailbox(way), `${local}@howstuffworks.com`, way);
+      salts.add((await accounts.scramVerifier(way)).salt);
+    }
+    assertEquals(salts.size, 1, local);
+  }
+  assertEquals(accounts.loginMailbox("root"), "root@localhost");
+  for (const name of ["", "@howstuffworks.com", "a\tb", "brain@howstuffworks.com\t", "x".repeat(5000)]) {
+    assertEquals(accounts.loginMailbox(name), undefined, name);
+  }
+});

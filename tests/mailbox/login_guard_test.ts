@@ -37,9 +37,27 @@ Deno.test("LoginGuard slows an account down for strangers, never refuses it, and
   const guard = new LoginGuard({ clock: new ManualClock() });
   guard.begin("198.51.100.7", "brain").succeeded();
   for (let i = 0; i < 100; i++) guard.begin(`192.0.2.${i}`, "brain");
-  const stranger = guard.begin("203.0.113.1", "Brain");
+  const stranger = guard.begin("203.0.113.1", "brain");
   assertEquals([stranger.refused, stranger.delayMs], [false, 30_000]);
   assertEquals(guard.begin("198.51.100.7", "brain").delayMs, 0);
+});
+
+Deno.test("LoginGuard slows down who guesses from where the owner was, and nobody else for that", () => {
+  const guard = new LoginGuard({ clock: new ManualClock(), exempt: (address) => address === "127.0.0.1" });
+  guard.begin("127.0.0.1", "brain").succeeded();
+  const delays = (account: string) =>
+    Array.from({ length: 7 }, () => guard.begin("127.0.0.1", account).delayMs);
+  const expected = [0, 0, 0, 0, 0, 1000, 2000];
+  assertEquals(delays("brain"), expected);
+  assertEquals(delays("nobody"), expected, "who is no account has no other delays");
+  assertEquals(guard.begin("192.0.2.1", "brain").delayMs, 0);
+});
+
+Deno.test("LoginGuard counts all names together that can be nobody's", () => {
+  const guard = new LoginGuard({ clock: new ManualClock() });
+  for (let i = 0; i < 5; i++) assertEquals(guard.begin(`192.0.2.${i}`, undefined).delayMs, 0);
+  assertEquals(guard.begin("192.0.2.9", undefined).delayMs, 1000);
+  assertEquals(guard.begin("192.0.2.10", "brain").delayMs, 0);
 });
 
 Deno.test("LoginGuard does not count what succeeded", () => {
