@@ -213,13 +213,15 @@ export class MailServer implements AsyncDisposable {
 
   #pop3Server(service: "pop3" | "pop3s"): Pop3Server {
     const { accounts, mailStore, guard } = this.#parts;
+    const { auth, limits } = this.config;
     return new Pop3Server({
       ...this.#shared(service === "pop3s"),
       accounts,
       mailStore,
       guard,
-      allowInsecure: this.config.auth.allowInsecure,
-      idleTimeoutMs: Math.max(POP3_IDLE_MS, this.config.limits.commandTimeout),
+      allowInsecure: auth.allowInsecure,
+      idleTimeoutMs: Math.max(POP3_IDLE_MS, limits.commandTimeout),
+      errorsPerSession: limits.errorsPerSession,
       watch: (id, conn) => {
         const log = this.#sessionLog(id, service, conn);
         return (event) => log.pop3(event);

@@ -133,6 +133,10 @@ export class Policy implements Reception {
     return this.#logins.scram(session, bound);
   }
 
+  get scramReady(): boolean {
+    return this.#options.accounts.scramReady;
+  }
+
   #mayRelay(session: SessionFacts): boolean {
     return session.account !== undefined || this.#options.trusted.has(session.remote.hostname);
   }

@@ -1,7 +1,7 @@
 /** In charge of accounts: who has a mailbox here, and who may log in. */
 
 import type { Clock } from "../base/clock.ts";
-import type { PasswordCost } from "../base/passwords.ts";
+import { parsePhc, type PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
 import { localKey, parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -77,6 +77,8 @@ export class Accounts {
   readonly #hasher: PasswordHasher;
   readonly #scramIterations: number | undefined;
   #decoySecret: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether all have a SCRAM verifier, at that revision of the table. */
+  #scram = { revision: -1, ready: true };
 
   /** On that store; nothing is read yet. */
   constructor(store: Store, options: AccountsOptions) {
@@ -229,6 +231,19 @@ export class Accounts {
     // most accounts are in the first one's domain: a name without an account looks as theirs do
     const first = this.first()?.address;
     return keyOf(`${prepared}@${first === undefined ? this.#domains[0] : splitMailbox(first).domain}`);
+  }
+
+  /**
+   * True while everybody who can log in can do it by SCRAM. An account that was made from a hash gets its verifier at
+   * its first login with the password; a client that sees SCRAM listed may try nothing else.
+   */
+  get scramReady(): boolean {
+    const { revision } = this.#table;
+    if (this.#scram.revision !== revision) {
+      const ready = this.#table.values().every(({ passwordHash, scram }) => scram || !parsePhc(passwordHash));
+      this.#scram = { revision, ready };
+    }
+    return this.#scram.ready;
   }
 
   /** What SCRAM checks a name with: for unknown names, and accounts without a verifier, one that nothing fits. */

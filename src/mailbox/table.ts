@@ -34,6 +34,8 @@ export class Table<T extends object> {
   #again: Promise<void> | undefined;
   /** How often the table was read. */
   #loads = 0;
+  /** How often a record was put. */
+  #puts = 0;
 
   /** On that store; nothing is read yet. */
   constructor(store: Store, options: { keys: TableKeys; clock: Clock }) {
@@ -81,8 +83,13 @@ export class Table<T extends object> {
     return (await this.#store.kv.get<T>(this.#keys.key(name))).value ?? undefined;
   }
 
+  /** Another number after each change of what {@linkcode values} tells. */
+  get revision(): number {
+    return this.#loads + this.#puts;
+  }
+
   /** All records, in no particular order. */
-  values(): IterableIterator<T> {
+  values(): MapIterator<T> {
     return this.#records.values();
   }
 
@@ -106,6 +113,7 @@ export class Table<T extends object> {
       const after = change(before);
       if (after === before || await this.#write(old, after)) {
         put(this.#records, name, after);
+        this.#puts++;
         // a reading meanwhile may have missed this, or may have seen what came after it
         if (this.#loading || loads !== this.#loads) await this.load();
         return after;

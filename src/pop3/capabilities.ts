@@ -6,13 +6,17 @@ export interface CapabilityFacts {
   readonly canStartTls: boolean;
   /** Passwords are taken on this connection. */
   readonly canLogIn: boolean;
+  /** SCRAM works for everybody. */
+  readonly scramReady: boolean;
 }
 
-/** The SASL mechanisms, the strongest first. */
-export const MECHANISMS: readonly string[] = ["SCRAM-SHA-256", "PLAIN"];
+/** The SASL mechanisms, the strongest first; SCRAM only while it works for everybody (`Accounts.scramReady`). */
+export function mechanisms(scramReady: boolean): readonly string[] {
+  return scramReady ? ["SCRAM-SHA-256", "PLAIN"] : ["PLAIN"];
+}
 
 /** The capabilities, a line each; the same before and after the login (RFC 2449 5). */
-export function capabilities({ canStartTls, canLogIn }: CapabilityFacts): string[] {
+export function capabilities({ canStartTls, canLogIn, scramReady }: CapabilityFacts): string[] {
   return [
     "TOP",
     "UIDL",
@@ -21,7 +25,7 @@ export function capabilities({ canStartTls, canLogIn }: CapabilityFacts): string
     "PIPELINING",
     "EXPIRE NEVER",
     ...(canStartTls ? ["STLS"] : []),
-    ...(canLogIn ? ["USER", `SASL ${MECHANISMS.join(" ")}`] : []),
+    ...(canLogIn ? ["USER", `SASL ${mechanisms(scramReady).join(" ")}`] : []),
     "UTF8 USER",
     "LANG",
     "IMPLEMENTATION dinopost",

@@ -10,7 +10,7 @@ import { ScramExchange } from "../mailbox/scram.ts";
 import { err, TOO_MANY_LOGINS, WRONG_CREDENTIALS } from "./reply.ts";
 
 /** How the client logged in. */
-export type Mechanism = "PASS" | "PLAIN" | "SCRAM-SHA-256";
+export type Mechanism = "PASS" | "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS";
 
 /** What a login came to. `name` is what the client called itself, empty when it did not come to that. */
 export type LoginResult =
@@ -68,13 +68,18 @@ export class Logins {
     return wanted?.address === result.account.address ? result : { refused: WRONG_CREDENTIALS, name };
   }
 
-  /** AUTH SCRAM-SHA-256 (RFC 5802, RFC 7677). */
-  async scram(initial: string | undefined, challenge: Challenge): Promise<LoginResult> {
+  /** AUTH SCRAM-SHA-256 (RFC 5802, RFC 7677); with the `endPoint` of TLS it is SCRAM-SHA-256-PLUS. */
+  async scram(
+    initial: string | undefined,
+    challenge: Challenge,
+    endPoint?: Uint8Array,
+  ): Promise<LoginResult> {
     const { accounts, random = systemRandom } = this.#options;
     const first = await response(initial, challenge);
     if (!(first instanceof Uint8Array)) return first;
     const exchange = new ScramExchange({
       random,
+      ...(endPoint && { binding: { type: "tls-server-end-point", data: endPoint, chosen: true } }),
       find: (name) => accounts.scramVerifier(name),
     });
     const begun = await exchange.first(first);

@@ -5,7 +5,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
 import type { Deadline } from "../wire/deadlines.ts";
 import { type Line, LineConn } from "../wire/line_conn.ts";
-import { capabilities, language, languages, MECHANISMS } from "./capabilities.ts";
+import { capabilities, language, languages, mechanisms } from "./capabilities.ts";
 import { type Command, parseCommand, type Verb } from "./command.ts";
 import { type LoginResult, Logins, type Mechanism } from "./login.ts";
 import { Maildrop } from "./maildrop.ts";
@@ -187,8 +187,9 @@ class Session {
   }
 
   #auth([mechanism, initial]: readonly string[]): void | Promise<void> {
+    const { scramReady } = this.#options.accounts;
     if (mechanism === undefined) {
-      return this.#multiLine("Mechanisms follow", this.#mayLogIn ? MECHANISMS : []);
+      return this.#multiLine("Mechanisms follow", this.#mayLogIn ? mechanisms(scramReady) : []);
     }
     if (!this.#mayLogIn) return this.#refuseWith(TLS_FIRST);
     const challenge = (text: string) => this.#challenge(text);
@@ -197,8 +198,13 @@ class Session {
         return this.#logIn("PLAIN", () => this.#logins.plain(initial, challenge));
       case "SCRAM-SHA-256":
         return this.#logIn("SCRAM-SHA-256", () => this.#logins.scram(initial, challenge));
+      case "SCRAM-SHA-256-PLUS": {
+        const { endPoint } = this.#lines.conn.tls ?? {};
+        if (!endPoint) return this.#refuse("SCRAM-SHA-256-PLUS needs TLS");
+        return this.#logIn("SCRAM-SHA-256-PLUS", () => this.#logins.scram(initial, challenge, endPoint));
+      }
       default:
-        return this.#refuse(`Unknown mechanism; there are ${MECHANISMS.join(", ")}`);
+        return this.#refuse(`Unknown mechanism; there are ${mechanisms(scramReady).join(", ")}`);
     }
   }
 
@@ -300,7 +306,9 @@ class Session {
 
   #capa(): void | Promise<void> {
     const canStartTls = this.#options.tls !== undefined && !this.#secure;
-    return this.#multiLine("Capabilities follow", capabilities({ canStartTls, canLogIn: this.#mayLogIn }));
+    const { scramReady } = this.#options.accounts;
+    const facts = { canStartTls, canLogIn: this.#mayLogIn, scramReady };
+    return this.#multiLine("Capabilities follow", capabilities(facts));
   }
 
   #lang(wish: string | undefined): void | Promise<void> {

@@ -96,4 +96,6 @@ export interface Reception {
    * exchange. Absent: neither is offered.
    */
   scram?(session: SessionFacts, bound: boolean): LoginExchange;
+  /** False: EHLO does not list SCRAM for now, since it would fail for somebody; who uses it all the same may. */
+  readonly scramReady?: boolean;
 }

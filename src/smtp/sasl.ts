@@ -40,7 +40,7 @@ export function mechanism(name: string, reception: Reception, session: SessionFa
  * GNU SASL (mutt) choose it wherever they see it, bind to `tls-exporter` only, and then can't log in at all.
  */
 export function mechanismNames(reception: Reception): string {
-  return reception.scram ? "SCRAM-SHA-256 PLAIN LOGIN" : "PLAIN LOGIN";
+  return reception.scram && reception.scramReady !== false ? "SCRAM-SHA-256 PLAIN LOGIN" : "PLAIN LOGIN";
 }
 
 function scram(name: string, exchange: LoginExchange | undefined): Mechanism | undefined {

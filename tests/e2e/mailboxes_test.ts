@@ -294,6 +294,30 @@ Deno.test("POP3 after STLS and over TLS: nothing that came in clear counts, and 
   for (const { conn } of [after, direct]) conn.close();
 });
 
+Deno.test("POP3 ends a session after as many errors as the configuration says", async () => {
+  await using house = await House.start({ config: { limits: { errorsPerSession: 2 } } });
+  const client = new Lines(tcpConn(await Deno.connect(house.at("pop3"))));
+  await client.line();
+  for (let i = 0; i < 2; i++) assertEquals(await client.ask("WHAT"), "-ERR Unknown command");
+  assertEquals(await client.conn.read(new Uint8Array(10)), null);
+  client.conn.close();
+});
+
+Deno.test("EHLO lists SCRAM only while it works for everybody", async () => {
+  await using house = await House.start();
+  const { accounts } = house.server;
+  const { passwordHash } = accounts.get("brain@howstuffworks.com")!;
+  async function listed(): Promise<string | undefined> {
+    using talk = await house.talk("submission");
+    return /AUTH.*/.exec(await talk.ask("EHLO client.mindspring.com", /^250/))?.[0];
+  }
+  assertEquals(await listed(), "AUTH SCRAM-SHA-256 PLAIN LOGIN");
+  await accounts.add({ address: "new@howstuffworks.com", passwordHash });
+  assertEquals(await listed(), "AUTH PLAIN LOGIN");
+  assert(await accounts.verify("new@howstuffworks.com", HOUSE_PASSWORD));
+  assertEquals(await listed(), "AUTH SCRAM-SHA-256 PLAIN LOGIN");
+});
+
 /** A connection, line by line. */
 class Lines {
   readonly #buffer = new Uint8Array(16_384);

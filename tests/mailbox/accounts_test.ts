@@ -208,3 +208,26 @@ Deno.test("Accounts.loginMailbox() is the same for all ways to write a name, whe
     assertEquals(accounts.loginMailbox(name), undefined, name);
   }
 });
+
+Deno.test("Accounts.scramReady follows every change, those of other servers too", async () => {
+  await using store = await memoryStore();
+  const [here, there] = [await accountsOn(sharedView(store)), await accountsOn(sharedView(store))];
+  here.follow((error) => {
+    throw error;
+  });
+  assert(here.scramReady);
+  await here.add({ address: BRAIN, password: "narf" });
+  await here.add({ address: "list@howstuffworks.com" }); // nobody can log in to it anyway
+  assert(here.scramReady);
+  const { passwordHash } = here.get(BRAIN)!;
+  await here.add({ address: PINKY, passwordHash });
+  assert(!here.scramReady);
+  await there.list();
+  await there.verify(PINKY, "narf");
+  await until(() => here.scramReady);
+  await here.add({ address: "zort@howstuffworks.com", passwordHash });
+  assert(!here.scramReady);
+  await here.remove("zort@howstuffworks.com");
+  assert(here.scramReady);
+  await here.close();
+});

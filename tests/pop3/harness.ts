@@ -28,12 +28,17 @@ export const MESSAGES: readonly string[] = [
   "Subject: lines\r\n\r\nline 1\r\nline 2\r\nline 3\r\n",
 ];
 
+/** What both ends of {@linkcode pretendedTls} see of the connection. */
+export const END_POINT = encode("a hash of the certificate");
+
 /** TLS that encrypts nothing: the session can't tell. */
 export const pretendedTls: ServerTls = {
   daysLeft: 90,
   reload() {},
   upgrade: (conn) =>
-    Promise.resolve(wrapped(conn, { tls: { protocol: "TLSv1.3", cipher: "TLS_PRETENDED" } })),
+    Promise.resolve(
+      wrapped(conn, { tls: { protocol: "TLSv1.3", cipher: "TLS_PRETENDED", endPoint: END_POINT } }),
+    ),
 };
 
 /** The uid of the message of that number. */

@@ -5,7 +5,17 @@ import type { MemoryConn } from "../../src/testing/memory_conn.ts";
 import { clientTls, serverTls } from "../../src/wire/tls.ts";
 import { CERTIFICATE } from "../smtp_client/certificate.ts";
 import { scramClient } from "./scram_client.ts";
-import { BRAIN, Client, Harness, MESSAGES, PASSWORD, PREFIX, uidOf } from "./harness.ts";
+import {
+  BRAIN,
+  Client,
+  END_POINT,
+  Harness,
+  MESSAGES,
+  PASSWORD,
+  PREFIX,
+  pretendedTls,
+  uidOf,
+} from "./harness.ts";
 
 /** A few turns of the event loop: what was sent is read. */
 async function turns(harness: Harness): Promise<void> {
@@ -25,6 +35,45 @@ Deno.test("AUTH SCRAM-SHA-256 logs in, and the server proves itself", async () =
   const [event] = harness.events;
   assert(event?.kind === "login" && event.ok);
   assertEquals([event.mechanism, event.account], ["SCRAM-SHA-256", BRAIN]);
+});
+
+Deno.test("AUTH SCRAM-SHA-256-PLUS is bound to the TLS connection, for those who ask for it by name", async () => {
+  await using harness = await Harness.start({ session: { tls: pretendedTls } });
+  const client = new Client(await harness.connect());
+  await client.line();
+  assertEquals(await client.command("AUTH SCRAM-SHA-256-PLUS"), "-ERR SCRAM-SHA-256-PLUS needs TLS");
+  await client.command("STLS");
+  for (const [endPoint, answer] of [[encode("another"), "-ERR"], [END_POINT, "+ "]] as const) {
+    const scram = scramClient(BRAIN, PASSWORD, endPoint);
+    const challenge = await client.command(`AUTH SCRAM-SHA-256-PLUS ${scram.first()}`);
+    const last = await client.command(scram.final(challenge!.slice(2)).final);
+    assert(last?.startsWith(answer), last);
+  }
+  assertEquals(await client.command(""), "+OK 3 messages, 233 octets");
+  await client.command("CAPA");
+  assert((await client.lines()).includes("SASL SCRAM-SHA-256 PLAIN"));
+});
+
+Deno.test("SCRAM is listed only while it works for everybody, and works unlisted for the others", async () => {
+  await using harness = await Harness.start();
+  const passwordHash = harness.accounts.get(BRAIN)!.passwordHash;
+  await harness.accounts.add({ address: "new@howstuffworks.com", passwordHash });
+  const client = new Client(await harness.connect());
+  await client.line();
+  async function listed(): Promise<string[]> {
+    await client.command("CAPA");
+    const sasl = (await client.lines()).find((line) => line.startsWith("SASL"))!;
+    await client.command("AUTH");
+    return [sasl, ...await client.lines()];
+  }
+  assertEquals(await listed(), ["SASL PLAIN", "PLAIN"]);
+  const scram = scramClient(BRAIN, PASSWORD);
+  const challenge = await client.command(`AUTH SCRAM-SHA-256 ${scram.first()}`);
+  const { final, proof } = scram.final(challenge!.slice(2));
+  assertEquals(await client.command(final), `+ ${proof}`);
+  await client.command("*");
+  assert(await harness.accounts.verify("new", PASSWORD));
+  assertEquals(await listed(), ["SASL SCRAM-SHA-256 PLAIN", "SCRAM-SHA-256", "PLAIN"]);
 });
 
 Deno.test("AUTH SCRAM-SHA-256 looks the same for a wrong password and an unknown name", async () => {
