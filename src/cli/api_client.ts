@@ -38,6 +38,9 @@ export interface ApiRequest {
 /** Calls that speak of no single thing: a server that knows them never answers that there is no such thing. */
 const COLLECTION = /\/api\/v1\/(?:queue(?:\/summary|\/flush)?|accounts|aliases|messages)$/;
 
+/** What is there already, or in the configuration, is there later too: a 409 is no reason to try again. */
+const NAMES = /\/api\/v1\/(?:accounts|aliases)\b/;
+
 /** A running server as the command line sees it. */
 export class ApiClient {
   readonly #url: string;
@@ -136,7 +139,7 @@ export class ApiClient {
       return new CliError(ExitCode.unavailable, `${what} is not supported yet by this server`);
     }
     const told = detail ?? `the server answered ${status} to ${what}`;
-    const later = status >= 500 || status === 409 || status === 408 || status === 429;
+    const later = status >= 500 || status === 408 || status === 429 || (status === 409 && !NAMES.test(what));
     return new CliError(later ? ExitCode.tryAgain : ExitCode.badData, told);
   }
 }

@@ -157,6 +157,17 @@ Deno.test("account reads the password from stdin, never from an argument", async
   });
 });
 
+Deno.test("what is there already is bad data: trying again would not help", async () => {
+  await withServer({
+    "POST /accounts": { status: 409, json: { detail: "The account jo@example.org exists already" } },
+    "DELETE /aliases/staff%40example.org": { status: 409, json: { detail: "It is in the configuration" } },
+  }, async (run) => {
+    const add = await run(["account", "add", "jo@example.org"], { stdin: "secret" });
+    assertEquals(add, { code: 65, out: "", err: "dinopost: The account jo@example.org exists already\n" });
+    assertEquals((await run(["alias", "remove", "staff@example.org"])).code, 65);
+  });
+});
+
 Deno.test("alias adds and removes targets and keeps the others", async () => {
   const alias = { address: "staff@example.org", targets: ["jo@example.org"] };
   await withServer({
