@@ -30,36 +30,61 @@ export interface LockOptions {
   readonly owner: string;
 }
 
+/** A lock that can be taken from its owner. */
+interface Losable extends MailLock {
+  lose(): void;
+}
+
+/** The mailboxes that this process has locked, by address; undefined while the lock is being taken. */
+type Locks = Map<string, Losable | undefined>;
+
 /** Which mailboxes this process has locked, by store. */
-const lockedHere = new WeakMap<Store, Set<string>>();
+const lockedHere = new WeakMap<Store, Locks>();
 
 /**
  * Locks a mailbox; undefined when somebody else has it. The embedded store has one owner, this process, so its memory
  * is enough; on a shared store the lock is a lease besides. Rejects when the store fails.
  */
 export async function lockMailbox(store: Store, options: LockOptions): Promise<MailLock | undefined> {
-  const here = lockedHere.get(store) ?? new Set();
+  const here: Locks = lockedHere.get(store) ?? new Map();
   lockedHere.set(store, here);
   const { address } = options;
   if (here.has(address)) return undefined;
-  here.add(address);
-  if (store.embedded) return new LocalLock(here, address);
-  let lease: Lease | undefined;
+  here.set(address, undefined);
+  let lock: Losable | undefined;
   try {
-    lease = await Lease.take(store, { ...options, here });
+    lock = store.embedded ? new LocalLock(here, address) : await Lease.take(store, { ...options, here });
   } finally {
-    if (!lease) here.delete(address);
+    if (lock) here.set(address, lock);
+    else here.delete(address);
   }
-  return lease;
+  return lock;
 }
 
-class LocalLock implements MailLock {
+/** Takes the lock of a mailbox, a local key, from whoever has it on whichever server; rejects when the store fails. */
+export async function breakLock(store: Store, address: string): Promise<void> {
+  const here = lockedHere.get(store);
+  const lock = here?.get(address);
+  if (lock) {
+    lock.lose();
+    here!.delete(address);
+  }
+  // another server finds out at its next renewal
+  const mutations = [{ type: "delete" as const, key: keys.mailLock(address) }];
+  if (!store.embedded) await store.write({ mutations, size: 100 });
+}
+
+class LocalLock implements Losable {
   held = true;
 
-  constructor(private readonly here: Set<string>, private readonly address: string) {}
+  constructor(private readonly here: Locks, private readonly address: string) {}
 
   renew(): Promise<boolean> {
     return Promise.resolve(this.held);
+  }
+
+  lose(): void {
+    this.held = false;
   }
 
   release(): Promise<void> {
@@ -76,10 +101,10 @@ interface LeaseRecord {
 }
 
 interface LeaseOptions extends LockOptions {
-  readonly here: Set<string>;
+  readonly here: Locks;
 }
 
-class Lease implements MailLock {
+class Lease implements Losable {
   readonly #store: Store;
   readonly #options: LeaseOptions;
   readonly #key: Deno.KvKey;
@@ -116,6 +141,10 @@ class Lease implements MailLock {
     return this.#renewing ??= this.#renew().finally(() => this.#renewing = undefined);
   }
 
+  lose(): void {
+    this.#lost = true;
+  }
+
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
@@ -130,7 +159,8 @@ class Lease implements MailLock {
         // the lease ends by itself
       }
     }
-    this.#options.here.delete(this.#options.address);
+    const { here, address } = this.#options;
+    if (here.get(address) === this) here.delete(address);
   }
 
   async #renew(): Promise<boolean> {

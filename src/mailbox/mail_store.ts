@@ -11,7 +11,7 @@ import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
 import { MailList } from "./mail_list.ts";
-import { lockMailbox, type MailLock } from "./mail_lock.ts";
+import { breakLock, lockMailbox, type MailLock } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
 
 export type { MailEntry, MailRef };
@@ -148,8 +148,9 @@ export class MailStore {
     return uids.length === 0 ? Promise.resolve() : this.#removals.remove(localKey(address), uids);
   }
 
-  /** Removes all messages of a mailbox, as when its account is taken away. */
+  /** Removes all messages of a mailbox, as when its account is taken away; who has it locked loses the lock. */
   async removeAll(address: Mailbox): Promise<void> {
+    await breakLock(this.#store, localKey(address));
     await this.remove(address, (await this.snapshot(address)).uids);
   }
 

@@ -32,3 +32,7 @@ export const TOO_MANY_OF_ADDRESS: string = err(
 );
 /** The server is going down. */
 export const SHUTTING_DOWN: string = err("The server is shutting down; nothing was deleted", "SYS/TEMP");
+/** Another session may have the maildrop by now. */
+export const LOCK_LOST = err("The lock on the maildrop was lost; nothing was deleted", "SYS/TEMP");
+/** To a session whose account is no more. */
+export const ACCOUNT_GONE = err("The account was removed", "SYS/PERM");

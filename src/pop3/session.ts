@@ -10,7 +10,16 @@ import { type Command, parseCommand, type Verb } from "./command.ts";
 import { type LoginResult, Logins, type Mechanism } from "./login.ts";
 import { Maildrop } from "./maildrop.ts";
 import { Output } from "./output.ts";
-import { err, IN_USE, ok, SHUTTING_DOWN, STORAGE_TROUBLE, TLS_FIRST } from "./reply.ts";
+import {
+  ACCOUNT_GONE,
+  err,
+  IN_USE,
+  LOCK_LOST,
+  ok,
+  SHUTTING_DOWN,
+  STORAGE_TROUBLE,
+  TLS_FIRST,
+} from "./reply.ts";
 import { isConnectionError, isForeign, isLoopback } from "./peer.ts";
 import type { Pop3Event, Pop3SessionOptions } from "./session_options.ts";
 import { Transaction } from "./transaction.ts";
@@ -137,7 +146,8 @@ class Session {
     if (!command.ok) return this.#refuse(command.reason);
     if (this.#transaction?.maildrop.held === false) {
       this.#over = "trouble";
-      return this.#put(err("The lock on the maildrop was lost; nothing was deleted", "SYS/TEMP"));
+      const there = this.#options.accounts.has(this.#account!);
+      return this.#put(there ? LOCK_LOST : ACCOUNT_GONE);
     }
     if (text !== undefined) return this.#handlers[command.verb](command);
     return command.verb === "PASS" ? this.#pass(undefined) : this.#refuse("The line is not UTF-8");

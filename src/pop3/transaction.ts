@@ -1,5 +1,6 @@
 /** In charge of the commands of the TRANSACTION state (RFC 1939 5, 7). */
 
+import { BodyMissing } from "../storage/bodies.ts";
 import type { Maildrop } from "./maildrop.ts";
 import type { Output } from "./output.ts";
 import { err, ok } from "./reply.ts";
@@ -68,6 +69,7 @@ export class Transaction {
       if (!failure) return;
       this.#options.onTrouble(failure.error);
       if (failure.begun) this.#options.onBroken();
+      else if (failure.error instanceof BodyMissing) this.#out.put(err("The message is gone", "SYS/PERM"));
       else this.#out.put(err("The message can't be read", "SYS/TEMP"));
     });
   }

@@ -105,3 +105,21 @@ Deno.test("A lock that can't be renewed is lost when its lease ends", async () =
   assert(!lock.held);
   await lock.release();
 });
+
+Deno.test("MailStore.removeAll() takes the lock from whoever has it, on whichever server", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  for (const [here, there] of [[store, store], [sharedView(store), sharedView(store)]] as const) {
+    const old = await new MailStore(here, { clock }).lock(BRAIN, "old");
+    await new MailStore(there, { clock }).removeAll(BRAIN);
+    const lock = await new MailStore(there, { clock }).lock(BRAIN, "new");
+    assert(lock);
+    assertEquals(await old!.renew(), false);
+    await old!.release();
+    assertEquals(await new MailStore(there, { clock }).lock(BRAIN, "third"), undefined);
+    assert(await lock.renew());
+    await lock.release();
+  }
+  assertEquals(clock.timers, 0);
+  assertEquals(await keyCounts(store.kv), { format: 1 });
+});

@@ -168,12 +168,33 @@ Deno.test("What comes during a session is in the next one", async () => {
   await harness.deliver("Subject: late\r\n\r\n\r\n");
   await harness.mailStore.remove(BRAIN, [uidOf(3)]); // over HTTP, say
   assertEquals(await client.command("STAT"), "+OK 3 233");
-  assertEquals(await client.command("RETR 3"), "-ERR [SYS/TEMP] The message can't be read");
+  assertEquals(await client.command("RETR 3"), "-ERR [SYS/PERM] The message is gone");
   await client.command("DELE 3");
   await client.command("DELE 1");
   assertEquals(await client.command("QUIT"), "+OK Goodbye, 2 messages removed");
   assertEquals(await harness.uids(), [uidOf(2), uidOf(4)]);
   assertEquals((await harness.mailStore.usage(BRAIN)).messages, 2);
+});
+
+Deno.test("A session learns that its account was removed, and a new one of that name is free", async () => {
+  await using harness = await Harness.start();
+  const old = new Client(await harness.connect());
+  await old.logIn();
+  await harness.accounts.remove(BRAIN);
+  await harness.mailStore.removeAll(BRAIN);
+  await harness.accounts.add({ address: BRAIN, password: PASSWORD });
+  const client = new Client(await harness.connect());
+  assertEquals(await client.logIn(), "+OK 0 messages, 0 octets");
+  assertEquals(
+    await old.command("QUIT"),
+    "-ERR [SYS/TEMP] The lock on the maildrop was lost; nothing was deleted",
+  );
+  assertEquals(await old.line(), undefined);
+  assertEquals(await client.command("NOOP"), "+OK");
+  await harness.accounts.remove(BRAIN);
+  await harness.mailStore.removeAll(BRAIN);
+  assertEquals(await client.command("RETR 1"), "-ERR [SYS/PERM] The account was removed");
+  assertEquals(await client.line(), undefined);
 });
 
 Deno.test("RETR sends exactly the octets that LIST told, also of large messages and odd ones", async () => {
