@@ -112,7 +112,7 @@ async function orphan(id: string, text: Text, tell: Tell): Promise<void> {
   if (text.chunks === 0 && text.counter === undefined && !text.mark) return; // a recount of nothing ends by itself
   const size = text.chunks === 0 ? "a counter without a text" : `${text.size} bytes`;
   const mark: BodyMark = { at: 0, chunks: Math.max(text.last + 1, text.mark?.chunks ?? 0) };
-  await tell({ where: `text ${id}`, what: `Nobody owns it (${size}); it is removed` }, [
+  await tell({ where: `text ${id}`, what: `Nobody owns it (${size}); --repair removes it` }, [
     ...(mark.chunks <= FEW_CHUNKS
       ? [...deleteChunks(id, 0, mark.chunks), { type: "delete" as const, key: keys.bodyPending(id) }]
       : [{ type: "set" as const, key: keys.bodyPending(id), value: mark }]),

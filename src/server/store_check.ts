@@ -17,7 +17,7 @@ import { BodyLedger } from "./body_ledger.ts";
 export interface Fault {
   /** What it is about: `mailbox jo@example.org`, `queue 1M85X0GES17DRES7/0`, `text 1M85X0GES17DRES7`. */
   readonly where: string;
-  /** What is wrong with it, and what mending does. */
+  /** What is wrong with it, and what `--repair` does when that is more than to correct it. */
   readonly what: string;
   /** Was it mended? False: there is no way, or it was not asked for. */
   readonly mended: boolean;
@@ -91,7 +91,7 @@ class Checker {
       const [, address, uid] = key as [string, string, string];
       const where = `mailbox ${address}, message ${uid}`;
       if (!isEntry(value)) {
-        await this.#tell({ where, what: "The entry can't be read; it is taken away" }, [{
+        await this.#tell({ where, what: "The entry can't be read; --repair takes it away" }, [{
           type: "delete",
           key,
         }]);
@@ -100,7 +100,10 @@ class Checker {
       const lost = this.#bodies.lacks(value.body);
       if (lost !== undefined) {
         await this.#tell(
-          { where, what: `Its text is not whole (${lost}), so nobody can read it; the entry is taken away` },
+          {
+            where,
+            what: `Its text is not whole (${lost}), so nobody can read it; --repair takes the entry away`,
+          },
           [{ type: "delete", key }, ...usageSums(address, -1, -value.size)],
         );
         if (this.#repair) continue;
@@ -160,7 +163,7 @@ class Checker {
       const name = `${String(key.at(-2))}/${String(key.at(-1))}`;
       const where = `queue ${name}`;
       if (!isRecord(value)) {
-        await this.#tell({ where, what: "The record can't be read; it is taken away" }, [{
+        await this.#tell({ where, what: "The record can't be read; --repair takes it away" }, [{
           type: "delete",
           key,
         }]);

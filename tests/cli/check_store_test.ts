@@ -30,7 +30,7 @@ Deno.test("check --store tells what is wrong with the data of a server that is d
     const wrong = await check();
     assertEquals(wrong.code, 65);
     assertMatch(wrong.out, /^mailbox postmaster@localhost: It is told to hold 3 messages/);
-    assertMatch(wrong.out, /^text 06FZ000000000001: Nobody owns it \(10 bytes\); it is removed$/m);
+    assertMatch(wrong.out, /^text 06FZ000000000001: Nobody owns it \(10 bytes\); --repair removes it$/m);
     assertEquals(
       wrong.err,
       'dinopost: 2 things are wrong; "dinopost check --store --repair" mends what can be mended\n',

@@ -88,11 +88,11 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     /message 06FZ0+1: It calls itself 06FZ0+77$/,
   ]],
   ["an entry that is none", (s) => set(s, keys.mail(BRAIN, uidOf(70)), "zort"), [
-    /message 06FZ0+70: The entry can't be read; it is taken away$/,
+    /message 06FZ0+70: The entry can't be read; --repair takes it away$/,
   ]],
   ["an entry that is gone", (s) => s.kv.delete(keys.mail(BRAIN, ALONE)), [
     /^mailbox brain.*told to hold 3 .* it holds 2/,
-    /^text 06FZ0+1: Nobody owns it \(14 bytes\); it is removed$/,
+    /^text 06FZ0+1: Nobody owns it \(14 bytes\); --repair removes it$/,
   ]],
   // texts
   ["a text that is gone", (s) => s.kv.delete(keys.body(ALONE, 0)), [
@@ -116,7 +116,7 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     /^text 06FZ0+2: Nobody owns it \(a counter without a text\)/,
   ]],
   ["a text that nobody owns", (s) => set(s, keys.body(uidOf(50), 0), new Uint8Array(9)), [
-    /^text 06FZ0+50: Nobody owns it \(9 bytes\); it is removed$/,
+    /^text 06FZ0+50: Nobody owns it \(9 bytes\); --repair removes it$/,
   ]],
   ["a large text that nobody owns", async (s) => {
     for (let n = 0; n < 70; n++) await set(s, keys.body(uidOf(51), n), new Uint8Array(60 * 1024));
@@ -164,7 +164,7 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     /^queue 06FZ0+60\/0: It is due, and there is no such record$/,
   ]],
   ["a record that is none", (s) => set(s, keys.queueItem(uidOf(61), 0), 5), [
-    /^queue 06FZ0+61\/0: The record can't be read; it is taken away$/,
+    /^queue 06FZ0+61\/0: The record can't be read; --repair takes it away$/,
   ]],
   ["a record whose text is gone", (s) => s.kv.delete(keys.body(WAITS, 0)), [
     /^queue 06FZ0+4\/0: Its text is not whole .*"dinopost queue bounce 06FZ0+4" tells its sender$/,
