@@ -172,25 +172,39 @@ function asctime(ms: number): string {
   return `${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`;
 }
 
-const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
-const FROM_LINE =
-  /^From +(\S*).*\b([A-Z][a-z]{2}) +(\d{1,2}) +(\d\d):(\d\d)(?::(\d\d))?(?: +[A-Z][A-Za-z/_]*| +[+-]\d{4})* +(\d{4})\b/;
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
+const MONTH = `(${MONTHS.join("|")})`;
+/** The name of a zone, or its offset. */
+const ZONE = "(?: +(?:[A-Z][A-Za-z/_]*|[+-]\\d{4}))*";
+/** The date as asctime() writes it, with what programs have added: a zone on either side of the year, a host. */
+const FROM_LINE = new RegExp(
+  `^From +(?:(\\S+) +(?:.* )?)??${DAY} +${MONTH} +(\\d{1,2}) +(\\d\\d):(\\d\\d)(?::(\\d\\d))?` +
+    `${ZONE} +(\\d{4})${ZONE}(?: +remote from \\S+)? *$`,
+);
+/** What few programs write instead: the date of ISO 8601, or that of a header field. */
+const OTHER_FROM_LINE = new RegExp(
+  `^From +(\\S+) +(?:\\d{4}-\\d\\d-\\d\\d[ T]|${DAY}, +\\d{1,2} +${MONTH} +\\d{4} +)\\d\\d:\\d\\d\\S*${ZONE} *$`,
+);
 
 /** What a line tells that begins with `From `; undefined: it is a sentence. */
 function parseFromLine(line: Uint8Array): MboxMessage | undefined {
   const text = textOf(line);
   const found = FROM_LINE.exec(text);
-  if (!found) return /^From \S.* \d\d:\d\d/.test(text) ? unknown(text) : undefined;
+  if (!found) {
+    const other = OTHER_FROM_LINE.exec(text);
+    return other ? { sender: senderOf(other[1]!), receivedAt: undefined, seen: false } : undefined;
+  }
   const [, name = "", month = "", date, hour, minute, second = "0", year] = found;
-  const index = MONTHS.indexOf(month) / 3;
-  const at = Number.isInteger(index) && index >= 0
-    ? Date.UTC(Number(year), index, Number(date), Number(hour), Number(minute), Number(second))
-    : undefined;
+  const at = Date.UTC(
+    Number(year),
+    MONTHS.indexOf(month),
+    Number(date),
+    Number(hour),
+    Number(minute),
+    Number(second),
+  );
   return { sender: senderOf(name), receivedAt: at, seen: false };
-}
-
-function unknown(text: string): MboxMessage {
-  return { sender: senderOf(text.split(/ +/)[1] ?? ""), receivedAt: undefined, seen: false };
 }
 
 function senderOf(name: string): Mailbox {

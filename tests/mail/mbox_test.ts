@@ -69,9 +69,14 @@ Deno.test("MboxReader reads what others write", () => {
     ["no seconds; a name that is no address", "From jsmith Mon Jan 15 09:00 2026\nA: 1\n\n", [
       [{ sender: "", receivedAt: AT + 864_000_000 }, "A: 1\r\n"],
     ]],
-    ["another kind of date", "From a@b.test 2026-01-05 09:00:00\nA: 1\n", [
-      [{ sender: "a@b.test", receivedAt: undefined }, "A: 1\r\n"],
-    ]],
+    [
+      "other kinds of date",
+      "From a@b.test 2026-01-05 09:00:00\nA: 1\n\nFrom a@b.test Mon, 5 Jan 2026 09:00:00 +0000\nA: 2\n",
+      [
+        [{ sender: "a@b.test", receivedAt: undefined }, "A: 1\r\n"],
+        [{ sender: "a@b.test", receivedAt: undefined }, "A: 2\r\n"],
+      ],
+    ],
     [
       "sentences are no From lines",
       "From a@b.test Mon Jan  5 09:00:00 2026\nA: 1\n\nFrom here on\nFrom a@b.test Mon Jan  5 09:00:00 2026\n",
@@ -102,6 +107,35 @@ Deno.test("MboxReader reads what others write", () => {
         assertEquals({ ...found[i]![0], ...facts }, found[i]![0], `${name}, by ${step}`);
       }
     }
+  }
+});
+
+Deno.test("MboxReader tells From lines of all times from sentences", () => {
+  const lines: [string, boolean][] = [
+    ["From a@b.test Mon Jan  5 09:00:00 2026", true],
+    ["From a@b.test  Mon Jan 05 09:00:00 2026 ", true],
+    ["From - Mon Jan 05 09:00:00 2026", true], // Mozilla
+    ["From 1766543210987654321@xxx Mon Jan 05 09:00:00 +0000 2026", true], // Google Takeout
+    ["From jo at b.test  Mon Jan  5 09:00:00 2026", true], // Mailman
+    ["From jo Mon Jan  5 09:00 PST 2026", true],
+    ["From jo Mon Jan  5 09:00:00 MET DST 2026", true],
+    ["From a@b.test Mon Jan  5 09:00:00 Europe/Berlin 2026", true],
+    ["From a@b.test Mon Jan  5 09:00:00 2026 -0800", true],
+    ["From a@b.test Mon Jan  5 09:00:00 2026 PST", true],
+    ["From uucp Mon Jan  5 09:00:00 2026 remote from mindspring", true],
+    ["From Mon Jan  5 09:00:00 2026", true], // no sender at all
+    ["From the office I leave at 17:45, see you there.", false],
+    ["From the office on Mon I leave at 17:45 2026", false],
+    ["From jo Mon Jan 5 at 09:00 2026", false],
+    ["From jo Mon Jan  5 09:00:00 2026 it went on.", false],
+    ["From jo Mon Jun  5 2026", false],
+    ["From a@b.test 2026-01-05 09:00 on", false],
+  ];
+  for (const [line, isFrom] of lines) {
+    const found = read([encode(`From x Mon Jan  5 09:00:00 2026\nA: 1\n\n\n${line}\nmore\n`)]);
+    assertEquals(found.length, isFrom ? 2 : 1, line);
+    assertEquals(found[0]![1], isFrom ? "A: 1\r\n\r\n" : `A: 1\r\n\r\n\r\n${line}\r\nmore\r\n`, line);
+    if (isFrom) assertEquals(found[1]![0].receivedAt, AT, line);
   }
 });
 
