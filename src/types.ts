@@ -49,7 +49,7 @@ export type {
   Stage,
 } from "./mail/outcome.ts";
 export type { Account, AccountChange, Accounts, NewAccount } from "./mailbox/accounts.ts";
-export type { Alias, Aliases, ListedAlias } from "./mailbox/aliases.ts";
+export type { Alias, AliasChange, Aliases, ListedAlias } from "./mailbox/aliases.ts";
 export type { LoginAttempt, LoginGuard } from "./mailbox/login_guard.ts";
 export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";

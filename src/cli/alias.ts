@@ -2,7 +2,6 @@
 
 import type { Command } from "commander";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
-import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./options.ts";
 import { print, printJson, printTable, safe } from "./output.ts";
 
@@ -64,15 +63,17 @@ async function allAliases(api: ApiClient): Promise<AliasItem[]> {
   return items;
 }
 
-function sameAddress(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}
-
-async function put(api: ApiClient, alias: AliasItem, options: AliasOptions): Promise<void> {
-  const json = { targets: alias.targets, ...(alias.owner == null ? {} : { owner: alias.owner }) };
-  const saved = await api.call<AliasItem>(aliasPath(alias.address), { method: "PUT", json });
-  if (options.json) printJson(saved);
-  else print(safe(`${saved.address} leads to ${saved.targets.join(", ")}.`));
+/** The server changes it: what others change at the same time is not lost, and it knows which addresses are one. */
+async function change(
+  address: string,
+  json: { add?: string[]; remove?: string[]; owner?: string | undefined },
+  options: AliasOptions,
+): Promise<void> {
+  const api = await ApiClient.find(options);
+  const alias = await api.call<AliasItem>(aliasPath(address), { method: "PATCH", json });
+  if (options.json) printJson(alias);
+  else if (alias.targets.length === 0) print(`${safe(address)} is removed.`);
+  else print(safe(`${alias.address} leads to ${alias.targets.join(", ")}.`));
 }
 
 async function addTargets(
@@ -80,25 +81,12 @@ async function addTargets(
   targets: string[],
   options: AliasOptions & { owner?: string },
 ): Promise<void> {
-  const api = await ApiClient.find(options);
-  const old = (await allAliases(api)).find((item) => sameAddress(item.address, address));
-  const before = old?.targets ?? [];
-  const fresh = targets.filter((target) => !before.some((old) => sameAddress(old, target)));
-  await put(
-    api,
-    { address, targets: [...before, ...fresh], owner: options.owner ?? old?.owner ?? null },
-    options,
-  );
+  await change(address, { add: targets, owner: options.owner }, options);
 }
 
 async function removeTargets(address: string, targets: string[], options: AliasOptions): Promise<void> {
+  if (targets.length > 0) return await change(address, { remove: targets }, options);
   const api = await ApiClient.find(options);
-  if (targets.length > 0) {
-    const before = (await allAliases(api)).find((item) => sameAddress(item.address, address));
-    if (!before) throw new CliError(ExitCode.badData, `there is no alias ${safe(address)}`);
-    const rest = before.targets.filter((old) => !targets.some((target) => sameAddress(old, target)));
-    if (rest.length > 0) return await put(api, { ...before, address, targets: rest }, options);
-  }
   await api.call(aliasPath(address), { method: "DELETE" });
   if (options.json) printJson({ address });
   else print(`${safe(address)} is removed.`);

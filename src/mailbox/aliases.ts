@@ -1,7 +1,7 @@
 /** In charge of aliases and lists: names that stand for other addresses. */
 
 import type { Clock } from "../base/clock.ts";
-import { localKey } from "../mail/address.ts";
+import { localKey, parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
@@ -17,6 +17,19 @@ export interface Alias {
   readonly owner?: Mailbox;
 }
 
+/** What changes of an alias, whatever others change of it at the same time. */
+export interface AliasChange {
+  /** Whom it stands for besides. */
+  readonly add?: readonly Mailbox[] | undefined;
+  /** Whom it stands for no more; who is not among its targets does not matter. */
+  readonly remove?: readonly Mailbox[] | undefined;
+  /** Who hears of failures from now on; null: it is no list any more. */
+  readonly owner?: Mailbox | null | undefined;
+}
+
+/** More targets than that are refused. */
+export const MAX_TARGETS = 1000;
+
 /** An alias, and where it comes from. */
 export interface ListedAlias extends Alias {
   /** From the configuration, or made at run time. */
@@ -29,13 +42,19 @@ export interface ListedAlias extends Alias {
  */
 export class Aliases {
   readonly #table: Table<Alias>;
+  readonly #domains: readonly string[];
   #configured = new Map<string, Alias>();
 
-  /** `configured` are the aliases of the configuration, by address. */
+  /** `domains` are those delivered here; `configured` are the aliases of the configuration, by address. */
   constructor(
     store: Store,
-    options: { clock: Clock; configured?: Readonly<Record<Mailbox, readonly Mailbox[]>> },
+    options: {
+      clock: Clock;
+      domains: readonly string[];
+      configured?: Readonly<Record<Mailbox, readonly Mailbox[]>>;
+    },
   ) {
+    this.#domains = options.domains;
     const tableKeys = { key: keys.alias, all: keys.aliases, version: keys.aliasesVersion };
     this.#table = new Table(store, { keys: tableKeys, clock: options.clock });
     this.configure(options.configured ?? {});
@@ -84,9 +103,55 @@ export class Aliases {
   /** Makes an alias, or replaces the one of that name. */
   async put(alias: Alias): Promise<Alias> {
     const { address, targets, owner } = alias;
-    const made: Alias = { address, targets: [...targets], ...(owner === undefined ? {} : { owner }) };
+    const made = aliasOf(address, this.#distinct(targets), owner);
     await this.#table.change(localKey(address), () => made);
     return made;
+  }
+
+  /**
+   * Changes an alias and answers it; one that is missing is made by what is added. "ended": no target was left, so it
+   * is gone. "configured": the same, but the configuration would bring its targets back, so all stays as it is.
+   */
+  async edit(
+    address: Mailbox,
+    change: AliasChange,
+  ): Promise<Alias | "ended" | "configured" | "unknown" | "tooMany"> {
+    const key = localKey(address);
+    const { add = [], remove = [] } = change;
+    const leaving = new Set(remove.map((target) => this.#identity(target)));
+    let came: Alias | "ended" | "configured" | "unknown" | "tooMany" = "unknown";
+    await this.#table.change(key, (stored) => {
+      const old = stored ?? this.#configured.get(key);
+      const staying = old?.targets.filter((target) => !leaving.has(this.#identity(target))) ?? [];
+      const targets = this.#distinct([...staying, ...add]);
+      if (targets.length === 0) {
+        came = !old ? "unknown" : this.#configured.has(key) ? "configured" : "ended";
+        return came === "ended" ? undefined : stored;
+      }
+      if (targets.length > MAX_TARGETS) {
+        came = "tooMany";
+        return stored;
+      }
+      const owner = change.owner === undefined ? old?.owner : change.owner ?? undefined;
+      return came = aliasOf(old?.address ?? address, targets, owner);
+    });
+    return came;
+  }
+
+  /** Each target once. */
+  #distinct(targets: readonly Mailbox[]): Mailbox[] {
+    const each = new Map<string, Mailbox>();
+    for (const target of targets) {
+      const identity = this.#identity(target);
+      if (!each.has(identity)) each.set(identity, target);
+    }
+    return [...each.values()];
+  }
+
+  /** Who a target is: the local parts of others are theirs, and their case may matter (RFC 5321 2.4). */
+  #identity(target: Mailbox): string {
+    const mailbox = parseMailbox(target) ?? target;
+    return this.#domains.includes(splitMailbox(mailbox).domain) ? localKey(mailbox) : mailbox;
   }
 
   /** Takes an alias away. "configured": the configuration has it, and it stays. */
@@ -110,4 +175,8 @@ export class Aliases {
     }
     return [...all.keys()].sort().map((key) => all.get(key)!);
   }
+}
+
+function aliasOf(address: Mailbox, targets: readonly Mailbox[], owner: Mailbox | undefined): Alias {
+  return { address, targets, ...(owner === undefined ? {} : { owner }) };
 }

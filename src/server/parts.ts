@@ -149,7 +149,7 @@ async function openCertificates(
 async function openNames(store: OpenStore, { config, clock, random, journal }: Surroundings): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
   const accounts = new Accounts(store, { clock, random, domains });
-  const aliases = new Aliases(store, { clock, configured: config.aliases });
+  const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
   await Promise.all([accounts.load(), aliases.load()]);
   for (const names of [accounts, aliases]) {
     names.follow((error) => journal.note("WARN", "names not read again", { error: String(error) }));

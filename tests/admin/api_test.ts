@@ -31,6 +31,7 @@ Deno.test("the document holds every call, with its problems", async () => {
     "GET /queue/{id}/message",
     "GET /wait",
     "PATCH /accounts/{address}",
+    "PATCH /aliases/{address}",
     "POST /accounts",
     "POST /messages",
     "POST /queue/flush",

@@ -95,6 +95,31 @@ Deno.test("aliases are made, replaced, listed and removed", async () => {
   await surface.json("PUT", "/aliases/x@example.org", { body: { targets: [] }, status: 400 });
 });
 
+Deno.test("an alias's targets are added and removed; it begins and ends with them", async () => {
+  await using surface = await Surface.start();
+  const change = async (body: unknown, status = 200) =>
+    await surface.json("PATCH", "/aliases/Sales@example.org", { body, status });
+  assertEquals(
+    await change({ add: ["tea@b\u00fccher.example", "Jo@EXAMPLE.net"], owner: "brain@example.org" }),
+    {
+      address: "Sales@example.org",
+      targets: ["tea@xn--bcher-kva.example", "Jo@example.net"],
+      owner: "brain@example.org",
+    },
+  );
+  const { targets } = await change({ add: ["jo@example.net"], remove: ["tea@b\u00dccher.example"] });
+  assertEquals(targets, ["Jo@example.net", "jo@example.net"]);
+  const ended = await change({ remove: ["jo@example.net", "Jo@example.net"] });
+  assertEquals(ended, { address: "Sales@example.org", targets: [], owner: null });
+  await surface.json("GET", "/aliases/sales@example.org", { status: 404 });
+  await change({ remove: ["jo@example.net"] }, 404);
+  assertStringIncludes((await change({ add: ["nobody"] }, 422)).detail, "add.0");
+  await change({ targets: ["jo@example.net"] }, 400);
+  const all = { remove: ["brain@example.org", "pinky@example.net"] };
+  await surface.json("PATCH", "/aliases/staff@example.org", { body: all, status: 409 });
+  assertEquals((await surface.json("GET", "/aliases/staff@example.org")).targets.length, 2);
+});
+
 Deno.test("the route tells where mail would go, and why", async (t) => {
   await using surface = await Surface.start({
     names: {

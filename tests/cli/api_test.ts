@@ -168,22 +168,31 @@ Deno.test("what is there already is bad data: trying again would not help", asyn
   });
 });
 
-Deno.test("alias adds and removes targets and keeps the others", async () => {
+Deno.test("alias tells the server what to add and what to remove", async () => {
   const alias = { address: "staff@example.org", targets: ["jo@example.org"] };
+  const path = "/aliases/staff%40example.org";
   await withServer({
     "GET /aliases": { json: { items: [alias] } },
-    "PUT /aliases/staff%40example.org": { json: alias },
-    "DELETE /aliases/staff%40example.org": { status: 204 },
+    [`PATCH ${path}`]: { json: alias },
+    "PATCH /aliases/old%40example.org": { json: { address: "old@example.org", targets: [] } },
+    [`DELETE ${path}`]: { status: 204 },
   }, async (run, asked) => {
-    await run(["alias", "add", "staff@example.org", "Jo@example.org", "ann@example.net"]);
-    assertEquals(asked.at(-1)!.body, '{"targets":["jo@example.org","ann@example.net"]}');
-    await run(["alias", "remove", "staff@example.org", "jo@example.org"]);
-    assertEquals(asked.at(-1)!.method, "DELETE"); // the last target is gone
-    await run(["alias", "add", "staff@example.org", "ann@example.net", "--owner", "bo@example.org"]);
-    assertEquals(
-      asked.at(-1)!.body,
-      '{"targets":["jo@example.org","ann@example.net"],"owner":"bo@example.org"}',
-    );
+    const add = await run([
+      "alias",
+      "add",
+      "staff@example.org",
+      "Jo@example.org",
+      "--owner",
+      "bo@example.org",
+    ]);
+    assertEquals(add, { code: 0, out: "staff@example.org leads to jo@example.org.\n", err: "" });
+    assertEquals(asked.at(-1)!.body, '{"add":["Jo@example.org"],"owner":"bo@example.org"}');
+    await run(["alias", "remove", "staff@example.org", "ann@example.net"]);
+    assertEquals([asked.at(-1)!.path, asked.at(-1)!.body], [path, '{"remove":["ann@example.net"]}']);
+    const last = await run(["alias", "remove", "old@example.org", "ann@example.net"]);
+    assertEquals(last.out, "old@example.org is removed.\n");
+    await run(["alias", "remove", "staff@example.org"]);
+    assertEquals(asked.at(-1)!.method, "DELETE");
     assertEquals(
       (await run(["alias", "list"])).out,
       "ADDRESS            OWNER  TARGETS\nstaff@example.org  -      jo@example.org\n",
