@@ -3,7 +3,8 @@
 import type { Clock } from "../base/clock.ts";
 import { parsePhc, type PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
-import { localKey, parseMailbox, splitMailbox } from "../mail/address.ts";
+import { localKey, splitMailbox } from "../mail/address.ts";
+import { normalizeDomain } from "../mail/domain.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
@@ -221,7 +222,7 @@ export class Accounts {
    */
   loginMailbox(name: string): Mailbox | undefined {
     if (name.length > MAX_NAME) return undefined;
-    // blanks only: what holds control characters is nobody's name
+    // blanks only: with a control character it is another name, and nobody's
     const prepared = (saslPrep(name) ?? name).replace(/^ +| +$/g, "");
     if (prepared.includes("@")) return keyOf(prepared);
     for (const domain of this.#domains) {
@@ -292,6 +293,7 @@ export class Accounts {
 }
 
 function keyOf(address: string): Mailbox | undefined {
-  const mailbox = parseMailbox(address);
-  return mailbox === undefined ? undefined : localKey(mailbox);
+  const { local, domain } = splitMailbox(address);
+  const canonical = normalizeDomain(domain);
+  return local === "" || canonical === undefined ? undefined : localKey(`${local}@${canonical}`);
 }
