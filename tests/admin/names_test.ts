@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Surface } from "./harness.ts";
+import { BASE, Surface, TOKEN } from "./harness.ts";
 
 Deno.test("accounts are made, changed, listed and removed", async () => {
   await using surface = await Surface.start();
@@ -57,6 +57,29 @@ Deno.test("accounts that can't be are refused", async (t) => {
     await t.step(JSON.stringify(body), async () => {
       assertStringIncludes((await surface.json("POST", "/accounts", { body, status })).detail, part);
     });
+  }
+});
+
+Deno.test("the page takes the passwords that the API takes", async () => {
+  await using surface = await Surface.start();
+  const session = await surface.call("POST", "/session", { token: TOKEN });
+  const headers = { cookie: session.headers.get("set-cookie")!.split(";")[0]!, origin: BASE };
+  const form = await (await surface.fetch("/accounts", { headers })).text();
+  const csrf = /name="csrf" value="([^"]+)"/.exec(form)![1]!;
+  for (const [length, status] of [[512, 303], [513, 422]] as const) {
+    const body = new URLSearchParams({
+      csrf,
+      address: `jo${length}@example.org`,
+      password: "é".repeat(length),
+      name: "",
+      quota: "",
+    });
+    const answer = await surface.fetch("/accounts", { method: "POST", headers, body });
+    assertEquals((await answer.text()).includes("1024 octets"), length > 512);
+    assertEquals([answer.status, surface.server.accounts.has(`jo${length}@example.org`)], [
+      status,
+      length === 512,
+    ]);
   }
 });
 

@@ -2,6 +2,7 @@
 /** In charge of the accounts' views: who has a mailbox here; made, changed and removed by forms. */
 
 import { type Context, Hono } from "hono";
+import { passwordFault } from "../../base/passwords.ts";
 import { parseSize } from "../../base/units.ts";
 import { parseMailbox, splitMailbox } from "../../mail/address.ts";
 import type { Account } from "../../mailbox/accounts.ts";
@@ -151,9 +152,10 @@ async function change({ options }: Desk, of: { account: Account; form: Form }): 
 }
 
 function passwordComplaint(form: Form): string | undefined {
-  const { length } = form.raw("password");
-  if (length < MIN_PASSWORD) return `A password needs ${MIN_PASSWORD} characters at least`;
-  return length > 1000 ? "A password has 1000 characters at most" : undefined;
+  const password = form.raw("password");
+  if (password.length < MIN_PASSWORD) return `A password needs ${MIN_PASSWORD} characters at least`;
+  const fault = passwordFault(password);
+  return fault && `Refused: ${fault}`;
 }
 
 function nameComplaint(form: Form): string | undefined {
