@@ -31,7 +31,7 @@ const POP3_IDLE_MS = 600_000;
 /** A session that sends more commands than this, and no mail, is slowed down. */
 const COMMANDS_PER_SECOND = 100;
 /** What is under way at the end gets this long, in two halves. */
-const STOP_MS = 8000;
+const STOP_MS = 7000;
 
 /** A whole mail server. */
 export class MailServer implements AsyncDisposable {

@@ -38,9 +38,10 @@ class SmtpSession implements Idler {
 
   async serve(): Promise<void> {
     const state = this.#state;
-    const { closing, onEvent, crowd } = this.#options;
+    const { closing, ending, onEvent, crowd } = this.#options;
     const onClosing = () => this.#shutDown();
     closing.addEventListener("abort", onClosing);
+    ending?.addEventListener("abort", onClosing);
     const unwatch = crowd?.watch(this);
     try {
       onEvent?.({ kind: "connected" }, state.facts);
@@ -56,6 +57,7 @@ class SmtpSession implements Idler {
       state.enter("greeted");
     }
     closing.removeEventListener("abort", onClosing);
+    ending?.removeEventListener("abort", onClosing);
     unwatch?.();
     state.deadline.end();
     state.line.close();
@@ -151,8 +153,9 @@ class SmtpSession implements Idler {
     this.#state.say(last);
   }
 
-  /** A client that waits for us is told at once; a text on its way is taken first. */
+  /** A client that waits for us is told at once; a text on its way is taken first, as long as there is time. */
   #mayInterrupt(): boolean {
+    if (this.#options.ending?.aborted) return true;
     const { mode, phase } = this.#state;
     return (mode ?? this.#commands).interruptible && phase !== "chunks";
   }

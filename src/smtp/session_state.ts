@@ -67,6 +67,8 @@ export interface SmtpSessionOptions {
   onEvent?(event: SessionEvent, session: SessionFacts): void;
   /** Aborted when the server shuts down: `421 4.3.2` between commands. */
   closing: AbortSignal;
+  /** Aborted when what is under way has had its time: a text that is not complete is dropped, and 421 says so. */
+  ending?: AbortSignal;
 }
 
 /** Why a session ended. */

@@ -37,14 +37,18 @@ export interface SharedBySessions {
   readonly crowd: Crowd;
   /** Watches time-outs. */
   readonly deadlines: Deadlines;
-  /** Aborted when the server stops. */
+  /** Aborted when the server stops: what is under way may go on for a while. */
   readonly closing: AbortSignal;
+  /** Aborted when that while is over: a last word, and the connection closes. */
+  readonly ending: AbortSignal;
 }
 
 const MAX_CONNECTIONS = 2000;
 const MAX_PER_ADDRESS = 100;
 /** What is under way at the end gets this long. */
 const GRACE_MS = 8000;
+/** Then a last word gets this long. */
+const PARTING_MS = 1000;
 
 /** A server on any number of addresses that holds one session with each connection. */
 export abstract class SessionServer implements AsyncDisposable {
@@ -53,6 +57,7 @@ export abstract class SessionServer implements AsyncDisposable {
   readonly #options: SessionServerOptions;
   readonly #listeners: TcpListener[] = [];
   readonly #closing = new AbortController();
+  readonly #ending = new AbortController();
   #sessions = 0;
 
   /** Listens nowhere yet. */
@@ -65,6 +70,7 @@ export abstract class SessionServer implements AsyncDisposable {
       crowd: options.crowd ?? new Crowd(limits),
       deadlines: options.deadlines ?? new Deadlines(clock),
       closing: this.#closing.signal,
+      ending: this.#ending.signal,
     };
   }
 
@@ -103,13 +109,18 @@ export abstract class SessionServer implements AsyncDisposable {
     return this.session(conn, nextId ? nextId() : `s${++this.#sessions}`);
   }
 
-  /** Accepts nothing more, tells the clients that wait, and ends what goes on after `graceMs` milliseconds. */
+  /**
+   * Accepts nothing more and tells the clients that wait; what goes on after `graceMs` milliseconds is told too, and ends
+   * a second later.
+   */
   async stop(graceMs = GRACE_MS): Promise<void> {
     for (const listener of this.#listeners) listener.close();
     this.#closing.abort();
     const stop = new AbortController();
     const idle = Promise.all(this.#listeners.map((listener) => listener.idle()));
     await Promise.race([idle, sleep(this.shared.clock, graceMs, stop.signal)]);
+    this.#ending.abort();
+    await Promise.race([idle, sleep(this.shared.clock, PARTING_MS, stop.signal)]);
     stop.abort();
     for (const listener of this.#listeners) listener.closeConnections();
     await idle;

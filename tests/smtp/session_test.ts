@@ -332,6 +332,29 @@ for (
   });
 }
 
+for (
+  const [how, first] of [["DATA", "DATA\r\nHel"], ["BDAT", "BDAT 5\r\nHel"], [
+    "BDAT's next chunk",
+    "BDAT 1\r\nH",
+  ]]
+) {
+  Deno.test(`serveSmtp() tells a client whose text (${how}) does not come to its end in time`, async () => {
+    const ending = new AbortController();
+    const harness = await using({ ending: ending.signal }, async ({ conn, closing }) => {
+      await until(conn, /^220 .*\r\n/);
+      await say(conn, ENVELOPE + first);
+      await until(conn, how === "DATA" ? /354 .*\r\n/ : /2\.1\.5 .*\r\n/);
+      await turns();
+      closing.abort();
+      await turns();
+      ending.abort();
+      assertMatch(await rest(conn), /(^|\r\n)421 4\.3\.2 [^\r]*\r\n$/);
+    });
+    assertEquals(closed(harness), "shutdown");
+    assertEquals([harness.reception.taken.length, harness.reception.openSinks], [0, 0]);
+  });
+}
+
 // --- TLS ------------------------------------------------------------------------------------------------------
 
 Deno.test("serveSmtp() speaks real TLS after STARTTLS", async () => {
