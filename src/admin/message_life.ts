@@ -1,7 +1,7 @@
 /** In charge of the life of a message: put together from the queue, what is kept of its attempts, and mailboxes. */
 
 import type { Mailbox } from "../mail/envelope.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
+import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";
 import { lifeOf as keptLife } from "../queue/life.ts";
 import * as keys from "../storage/keys.ts";
 import type { AdminOptions } from "./options.ts";
@@ -24,11 +24,13 @@ const GET_MANY = 10;
 /** The life of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
 export async function lifeOf(id: string, options: AdminOptions): Promise<MessageLife | undefined> {
   const { queue, mailStore } = options;
-  const [records, kept, mails] = await Promise.all([
+  const [records, kept, present, former] = await Promise.all([
     queue.message(id),
     keptLife(options.store.kv, id),
     mailsOf(id, { kv: mailStore.kv, mailboxes: mailStore.mailboxes() }),
+    formerMailsOf(id, options.store.kv),
   ]);
+  const mails: { address: Mailbox; entry: MailEntry | FormerMail }[] = [...present, ...former];
   if (records.length === 0 && kept.length === 0 && mails.length === 0) return undefined;
   const message = kept.findLast((entry) => entry.message)?.message;
   const record = records[0];
@@ -41,11 +43,16 @@ export async function lifeOf(id: string, options: AdminOptions): Promise<Message
   const recipients = new Set([
     ...mails.map((m) => m.entry.recipient),
     ...attempts.map((a) => a.recipient),
+    ...kept.flatMap((entry) => entry.deleted ?? []),
     ...records.flatMap((r) => r.recipients.map((x) => x.address)),
   ]);
   const events: LifeItem[] = [
     ...(receivedAt === undefined ? [] : [accepted(receivedAt, record ?? message, mail)]),
     ...mails.map(({ address, entry }) => ({ at: iso(entry.receivedAt), type: "mailbox", mailbox: address })),
+    ...former.map(({ address, entry }) => ({ at: iso(entry.removedAt), type: "removed", mailbox: address })),
+    ...kept.flatMap(({ at, deleted }) =>
+      deleted ? [{ at: iso(at), type: "deleted", recipients: deleted }] : []
+    ),
     ...attempts.map(({ dialogue, ...attempt }) => ({
       type: typeOf(attempt.outcome.kind),
       ...attemptView(attempt),
@@ -59,9 +66,9 @@ export async function lifeOf(id: string, options: AdminOptions): Promise<Message
 function accepted(
   at: number,
   of: { source: string; authenticatedAs?: string; size?: number; body?: { size: number } } | undefined,
-  mail: MailEntry | undefined,
+  mail: MailEntry | FormerMail | undefined,
 ): LifeItem {
-  const size = of?.size ?? of?.body?.size ?? mail?.body.size;
+  const size = of?.size ?? of?.body?.size ?? (mail && "body" in mail ? mail.body.size : mail?.size);
   return {
     at: iso(at),
     type: "accepted",
@@ -73,6 +80,15 @@ function accepted(
 /** The words of the journal. */
 function typeOf(kind: string): string {
   return kind === "failed" ? "bounced" : kind;
+}
+
+/** The mailboxes that the message was taken out of. */
+async function formerMailsOf(id: string, kv: Deno.Kv): Promise<{ address: Mailbox; entry: FormerMail }[]> {
+  const found: { address: Mailbox; entry: FormerMail }[] = [];
+  for await (const { key, value } of kv.list<FormerMail>(keys.formerMails(id))) {
+    found.push({ address: key.at(-1) as string, entry: value });
+  }
+  return found;
 }
 
 /** The mailboxes that hold the message: its id is its uid there. */

@@ -27,6 +27,12 @@ export interface MailEntry {
 /** What is needed to list and read a message: little, since there may be 100,000 of them in memory. */
 export type MailRef = Pick<MailEntry, "uid" | "size" | "body" | "prefix">;
 
+/** What is remembered of a message that was taken out of a mailbox. */
+export interface FormerMail extends Pick<MailEntry, "receivedAt" | "sender" | "recipient" | "size"> {
+  /** When that was: milliseconds since 1970. */
+  readonly removedAt: number;
+}
+
 /** What an entry is made of; its size follows. */
 export type NewMail = Omit<MailEntry, "size" | "seen">;
 

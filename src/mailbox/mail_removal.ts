@@ -16,7 +16,7 @@ import { releaseBody } from "../storage/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { MailEntry } from "./mail_entry.ts";
+import type { FormerMail, MailEntry } from "./mail_entry.ts";
 
 /** How many messages one commit takes: each has a check, and a shared body has one more. */
 const PER_COMMIT = 48;
@@ -63,13 +63,15 @@ export class MailRemovals {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #rememberMs: number;
   readonly #passes = new Map<string, Pass>();
 
-  /** On that store; `random` names removals. */
-  constructor(store: Store, options: { clock: Clock; random: Random }) {
+  /** On that store; `random` names removals. What was removed is remembered for `rememberMs` milliseconds. */
+  constructor(store: Store, options: { clock: Clock; random: Random; rememberMs: number }) {
     this.#store = store;
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#rememberMs = options.rememberMs;
   }
 
   /**
@@ -201,7 +203,7 @@ export class MailRemovals {
     let bytes = 0;
     for (const { key, value, versionstamp } of entries) {
       checks.push({ key, versionstamp });
-      mutations.push({ type: "delete", key });
+      mutations.push({ type: "delete", key }, ...this.#remember(address, value));
       bytes += value.size;
       const body = bodies.get(value.body.id);
       if (body) body.owners++;
@@ -209,7 +211,14 @@ export class MailRemovals {
     }
     mutations.push(...usageSums(address, -entries.length, -bytes));
     const releases = [...bodies.values()].map(({ ref, owners }) => releaseBody(this.#store.kv, ref, owners));
-    return together({ checks, mutations, size: 120 * mutations.length }, ...await Promise.all(releases));
+    return together({ checks, mutations, size: 240 * mutations.length }, ...await Promise.all(releases));
+  }
+
+  #remember(address: string, entry: MailEntry): Deno.KvMutation[] {
+    if (this.#rememberMs <= 0) return [];
+    const { uid, receivedAt, sender, recipient, size } = entry;
+    const value: FormerMail = { receivedAt, sender, recipient, size, removedAt: this.#clock.now() };
+    return [{ type: "set", key: keys.formerMail(uid, address), value, expireIn: this.#rememberMs }];
   }
 
   async #read(address: string, uids: readonly string[]): Promise<Deno.KvEntry<MailEntry>[]> {

@@ -40,13 +40,14 @@ export class MailStore {
   readonly #clock: Clock;
   readonly #removals: MailRemovals;
 
-  /** On that store. */
-  constructor(store: Store, options: { clock: Clock; random?: Random }) {
+  /** On that store. Messages that are removed are remembered for `rememberMs` milliseconds; not at all unless told. */
+  constructor(store: Store, options: { clock: Clock; random?: Random; rememberMs?: number }) {
     this.#store = store;
     this.#clock = options.clock;
     this.#removals = new MailRemovals(store, {
       clock: options.clock,
       random: options.random ?? systemRandom,
+      rememberMs: options.rememberMs ?? 0,
     });
   }
 

@@ -14,7 +14,7 @@ import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
 import { enlist, type Enlisted, type LeaseOf, type NewMessage } from "./enlist.ts";
 import { FreshTexts } from "./fresh_texts.ts";
-import { type KeptAttempt, lifeOf } from "./life.ts";
+import { deletionWrite, type KeptAttempt, lifeOf } from "./life.ts";
 import { deliverToMailbox } from "./local_delivery.ts";
 import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
 import { MIXED, type QueueRecord } from "./record.ts";
@@ -292,11 +292,11 @@ export class DeliveryQueue {
 
   /** Drops a message; nobody is told. */
   async delete(id: string): Promise<Refusal | undefined> {
-    const results = await this.#each(id, async (record) => ({
-      record: undefined,
-      also: await releaseBody(this.#options.store.kv, record.body),
-    }));
-    return results.refused;
+    const { store, clock, historyMs: keepFor } = this.#options;
+    return (await this.#each(id, async (record) => {
+      const life = deletionWrite(record, { at: clock.now(), keepFor });
+      return { record: undefined, also: together(await releaseBody(store.kv, record.body), life) };
+    })).refused;
   }
 
   /** Makes all messages (of a domain) due now that are not held; answers how many. */

@@ -22,6 +22,8 @@ export interface LifeEntry {
   readonly at: number;
   /** What was tried then. */
   readonly attempts: readonly KeptAttempt[];
+  /** The operator dropped the message for those recipients. */
+  readonly deleted?: readonly string[];
   /** The protocol lines of a conversation that did not serve all: `> ` ours, `< ` the peer's. */
   readonly dialogue?: readonly string[];
   /** The message itself, kept when the record has ended. */
@@ -40,15 +42,6 @@ export function attemptWrite(
   outcomes: readonly RecipientOutcome[],
   options: { at: number; ended: boolean; keepFor: number; dialogue?: readonly string[] | undefined },
 ): Write {
-  if (options.keepFor <= 0) return { mutations: [], size: 0 };
-  const { sender, receivedAt, body, source, authenticatedAs } = record;
-  const message = {
-    sender,
-    receivedAt,
-    size: body.size,
-    source,
-    ...(authenticatedAs === undefined ? {} : { authenticatedAs }),
-  };
   const attempts = outcomes.map(({ recipient, outcome, durationMs }) => ({
     recipient,
     outcome: { ...outcome, text: clip(outcome.text) },
@@ -59,12 +52,35 @@ export function attemptWrite(
     at,
     attempts,
     ...(dialogue.length > 0 && { dialogue: dialogue.map(clip) }),
-    ...(options.ended ? { message } : {}),
+    ...(options.ended ? { message: messageOf(record) } : {}),
   };
-  const key = keys.lifeEvent(record.id, at, record.part);
   const size = 300 + 240 * dialogue.length +
     attempts.reduce((sum, a) => sum + 200 + a.recipient.length + a.outcome.text.length, 0);
-  return { mutations: [{ type: "set", key, value, expireIn: options.keepFor }], size };
+  return kept(record, value, { size, keepFor: options.keepFor });
+}
+
+/** Keeps that the operator dropped a record, for `keepFor` milliseconds; nothing when that is 0. */
+export function deletionWrite(record: QueueRecord, options: { at: number; keepFor: number }): Write {
+  const deleted = record.recipients.map(({ address }) => address);
+  const value: LifeEntry = { at: options.at, attempts: [], deleted, message: messageOf(record) };
+  const size = 300 + deleted.reduce((sum, address) => sum + 20 + address.length, 0);
+  return kept(record, value, { size, keepFor: options.keepFor });
+}
+
+function messageOf(record: QueueRecord): NonNullable<LifeEntry["message"]> {
+  const { sender, receivedAt, body, source, authenticatedAs } = record;
+  const from = authenticatedAs === undefined ? {} : { authenticatedAs };
+  return { sender, receivedAt, size: body.size, source, ...from };
+}
+
+function kept(
+  of: QueueRecord,
+  value: LifeEntry,
+  { size, keepFor }: { size: number; keepFor: number },
+): Write {
+  if (keepFor <= 0) return { mutations: [], size: 0 };
+  const key = keys.lifeEvent(of.id, value.at, of.part);
+  return { mutations: [{ type: "set", key, value, expireIn: keepFor }], size };
 }
 
 /** The life of a message, oldest entry first. */

@@ -173,7 +173,7 @@ function furnish(
   const { around, options, names } = by;
   const { config, clock, random } = around;
   const resolver = options.resolver ?? systemResolver(around);
-  const mailStore = new MailStore(store, { clock, random });
+  const mailStore = new MailStore(store, { clock, random, rememberMs: config.queue.history });
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopback });
   const ids = new IdMaker(clock, random);

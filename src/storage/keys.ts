@@ -88,16 +88,6 @@ export function queueDueBetween(
   return { start: queueDue(from.when, from.id, from.part), end: ["q", "due", until, true] };
 }
 
-/** One attempt to deliver message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
-export function queueAttempt(id: string, at: number, n: number): Deno.KvKey {
-  return ["q", "attempt", id, at, n];
-}
-
-/** All attempts for message `id`, first one first. */
-export function queueAttempts(id: string): Deno.KvListSelector {
-  return { prefix: ["q", "attempt", id] };
-}
-
 /** That the sender of message `id` was warned of the delay. */
 export function queueWarned(id: string): Deno.KvKey {
   return ["q", "warned", id];
@@ -117,19 +107,24 @@ export function suspension(domain: string): Deno.KvKey {
 /** All suspensions, by domain. */
 export const suspensions: Deno.KvListSelector = { prefix: ["suspension"] };
 
-/** What is remembered of message `id` after it left the queue. */
-export function life(id: string): Deno.KvKey {
-  return ["life", id];
-}
-
 /** One event in the life of message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
 export function lifeEvent(id: string, at: number, n: number): Deno.KvKey {
   return ["life", id, at, n];
 }
 
-/** All events in the life of message `id`, first one first; without what {@linkcode life} names. */
+/** All events in the life of message `id`, first one first. */
 export function lifeEvents(id: string): Deno.KvListSelector {
   return { prefix: ["life", id] };
+}
+
+/** That message `id` was in the mailbox `address`, and was taken out of it: a `FormerMail`. */
+export function formerMail(id: string, address: string): Deno.KvKey {
+  return ["formermail", id, address];
+}
+
+/** All mailboxes that message `id` was taken out of. */
+export function formerMails(id: string): Deno.KvListSelector {
+  return { prefix: ["formermail", id] };
 }
 
 /** An account. `address` is the identity: `localKey(mailbox)`. */
@@ -211,9 +206,6 @@ export function session(hash: string): Deno.KvKey {
   return ["session", hash];
 }
 
-/** All sessions of the web page. */
-export const sessions: Deno.KvListSelector = { prefix: ["session"] };
-
 /** A secret the server made for itself: the admin token, a key. */
 export function secret(name: string): Deno.KvKey {
   return ["secret", name];
@@ -228,9 +220,6 @@ export function webhookDue(url: string, when: number, id: string): Deno.KvKey {
 export function webhooksDue(url: string): Deno.KvListSelector {
   return { prefix: ["hook", "due", url] };
 }
-
-/** All posts that wait for any webhook. */
-export const webhooksDueAll: Deno.KvListSelector = { prefix: ["hook", "due"] };
 
 /** A post that was given up: a `DeadPost`. */
 export function webhookDead(id: string): Deno.KvKey {

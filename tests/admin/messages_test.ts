@@ -271,3 +271,27 @@ Deno.test("an alias reaches all of its targets, and the life tells it", async ()
   await surface.json("GET", "/messages/0000000000000000", { status: 404 });
   await surface.json("GET", "/messages/x", { status: 404 });
 });
+
+Deno.test("the life of a message goes on being told when it was taken out of its mailbox, or dropped", async () => {
+  await using surface = await Surface.start();
+  const id = await surface.send({ to: ["staff@example.org"] }, "Subject: x\n\nx\n");
+  const told = async () => await surface.json("GET", `/messages/${id}`);
+  const before = await told();
+  await surface.call("DELETE", `/mailboxes/brain@example.org/messages/${id}`);
+  await surface.call("DELETE", `/queue/${id}`);
+  const after = await told();
+  assertEquals([after.sender, after.recipients.toSorted()], [
+    "ann@example.com",
+    before.recipients.toSorted(),
+  ]);
+  const events = after.events.map(({ at: _, ...event }: { at: string }) => event);
+  assertEquals(events.slice(0, 2), before.events.map(({ at: _, ...event }: { at: string }) => event));
+  assertEquals(
+    events.slice(2).toSorted((a: { type: string }, b: { type: string }) => a.type < b.type ? -1 : 1),
+    [
+      { type: "deleted", recipients: ["pinky@example.net"] },
+      { type: "removed", mailbox: "brain@example.org" },
+    ],
+  );
+  await surface.json("GET", `/queue/${id}`, { status: 404 });
+});

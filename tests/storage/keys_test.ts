@@ -35,13 +35,13 @@ Deno.test("mails() and mailsAfter() list one mailbox in the order of its uids", 
 
 Deno.test("lists of one message leave other messages and other kinds out", async () => {
   await using store = await memoryStore();
-  const mine = [keys.queueItem("A", 0), keys.queueAttempt("A", 5, 0), keys.lifeEvent("A", 5, 0)] as const;
-  const others = [keys.queueItem("AB", 0), keys.queueAttempt("AB", 5, 0), keys.lifeEvent("AB", 5, 0)];
-  for (const key of [...mine, ...others, keys.life("A"), keys.body("A", 0), keys.bodyPending("A")]) {
+  const mine = [keys.queueItem("A", 0), keys.formerMail("A", "x"), keys.lifeEvent("A", 5, 0)] as const;
+  const others = [keys.queueItem("AB", 0), keys.formerMail("AB", "x"), keys.lifeEvent("AB", 5, 0)];
+  for (const key of [...mine, ...others, keys.body("A", 0), keys.bodyPending("A")]) {
     await store.kv.set(key, 1);
   }
   assertEquals(await selected(store.kv, keys.queueItems("A")), [mine[0]]);
-  assertEquals(await selected(store.kv, keys.queueAttempts("A")), [mine[1]]);
+  assertEquals(await selected(store.kv, keys.formerMails("A")), [mine[1]]);
   assertEquals(await selected(store.kv, keys.lifeEvents("A")), [mine[2]]);
   assertEquals(await selected(store.kv, keys.queueItemsAll), [mine[0], others[0]!]);
   assertEquals(await selected(store.kv, keys.bodiesPending), [keys.bodyPending("A")]);
@@ -56,11 +56,10 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.bodyRecount("A", 0),
     keys.queueItem("A", 0),
     keys.queueDue(0, "A", 0),
-    keys.queueAttempt("A", 0, 0),
+    keys.formerMail("A", "A"),
     keys.queueWarned("A"),
     keys.queueWake,
     keys.suspension("A"),
-    keys.life("A"),
     keys.lifeEvent("A", 0, 0),
     keys.account("A"),
     keys.alias("A"),
