@@ -200,6 +200,8 @@ function LifeWords({ item }: { item: LifeItem }) {
   const of = (name: string) => textOf(item[name]);
   const mailbox = of("mailbox");
   if (mailbox !== undefined) return <a href={pathTo("mailboxes", mailbox)}>{mailbox}</a>;
+  const recipients = item["recipients"];
+  if (Array.isArray(recipients)) return <Addresses of={recipients} most={20} />;
   if (item.type === "accepted") return <span class="quiet">on disk, and ours from then on</span>;
   const [recipient, host, reply, tls, enhanced] = [
     of("recipient"),
