@@ -1,13 +1,11 @@
 /** In charge of delivery to other servers: who has a turn, over which connection, with what remembered. */
 
-import { sleep } from "../base/clock.ts";
 import { findHost, findMailHosts, type MailHosts, type MailHostsOptions } from "../dns/mail_hosts.ts";
 import type { Deferred, EnhancedStatus, Outcome } from "../mail/outcome.ts";
 import { type ClientOptions, type ClientTarget, type ConnectResult, SmtpClient } from "../smtp/client.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { DeadHosts } from "./dead_hosts.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
-import { RateLimit } from "./rate_limit.ts";
 import { type Destination, RemoteAttempt } from "./remote_attempt.ts";
 import { Dialogue } from "./tell.ts";
 import type { RemoteAgentOptions, SmartHost } from "./remote_options.ts";
@@ -16,15 +14,12 @@ export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_option
 
 /** A dead host is not remembered for longer, however long the retry interval is. */
 const MAX_DEAD_MS = 5 * 60_000;
-/** Who would have to wait longer for a rate-limited destination is deferred instead. */
-const MAX_RATE_WAIT_MS = 10_000;
 
 /** Delivers over SMTP. */
 export class RemoteAgent implements DeliveryAgent {
   readonly #options: RemoteAgentOptions;
   readonly #pool: ConnectionPool;
   readonly #dead: DeadHosts;
-  readonly #rates = new Map<string, RateLimit>();
   readonly #stop = new AbortController();
   readonly #active = new Set<SmtpClient>();
   #closed = false;
@@ -34,9 +29,6 @@ export class RemoteAgent implements DeliveryAgent {
     const { clock, idleMs, retryIntervalMs } = options;
     this.#pool = new ConnectionPool({ clock, ...(idleMs === undefined ? {} : { idleMs }) });
     this.#dead = new DeadHosts(clock, Math.min(retryIntervalMs ?? MAX_DEAD_MS, MAX_DEAD_MS));
-    for (const [domain, { rate }] of Object.entries(options.perDomain ?? {})) {
-      if (rate) this.#rates.set(domain, new RateLimit(clock, rate));
-    }
   }
 
   /** How many jobs a domain's destination has under way, how many wait for their turn, and how many may be at once. */
@@ -75,7 +67,7 @@ export class RemoteAgent implements DeliveryAgent {
     let outcomes: Outcome[];
     const dialogue = new Dialogue();
     try {
-      const early = await this.#wait(job);
+      const early = this.#closed ? ownWords("4.3.2", "This server is shutting down") : undefined;
       if (!early) {
         await this.#pool.acquire(key, this.#maxOf(job.domain));
         turn = true;
@@ -111,17 +103,6 @@ export class RemoteAgent implements DeliveryAgent {
     for (const client of this.#active) client.close();
   }
 
-  /** The destination's rate, if it has one: an outcome when it can't be kept by a short wait. */
-  async #wait(job: DeliveryJob): Promise<Outcome | undefined> {
-    if (this.#closed) return ownWords("4.3.2", "This server is shutting down");
-    const wait = this.#rates.get(job.domain)?.take(MAX_RATE_WAIT_MS) ?? 0;
-    if (wait > MAX_RATE_WAIT_MS) {
-      return ownWords("4.4.5", `${job.domain} has a limited rate, which is used up for now`);
-    }
-    if (wait > 0) await sleep(this.#options.clock, wait, this.#stop.signal);
-    return undefined;
-  }
-
   #attempt(job: DeliveryJob, dialogue: Dialogue): Promise<Outcome[]> {
     const key = this.#keyOf(job.domain);
     const destination: Destination = {
@@ -148,13 +129,13 @@ export class RemoteAgent implements DeliveryAgent {
     domain: string,
     listener: ((line: string) => void) | undefined,
   ): Promise<ConnectResult> {
-    const { hostname, clock, perDomain, tls, ca, dial, timeouts } = this.#options;
+    const { hostname, clock, ca, dial, timeouts } = this.#options;
     const smartHost = this.#smartHostOf(domain);
     const { user, password } = smartHost ?? {};
     const options: ClientOptions = {
       hostname,
       clock,
-      tls: (smartHost ? smartHost.tls : perDomain?.[domain]?.tls) ?? tls ?? "opportunistic",
+      tls: this.#tlsOf(domain),
       signal: this.#stop.signal,
       ...(ca && { ca }),
       ...(dial && { dial }),
@@ -178,10 +159,21 @@ export class RemoteAgent implements DeliveryAgent {
     return this.#options.perDomain?.[domain]?.smartHost ?? this.#options.smartHost;
   }
 
-  /** With a smart host there is one destination for all domains. */
+  /**
+   * With a smart host there is one destination for all domains. Who logs in as somebody else, or asks for more of TLS,
+   * gets no connection of another's.
+   */
   #keyOf(domain: string): string {
     const smartHost = this.#smartHostOf(domain);
-    return smartHost ? `${smartHost.host}:${smartHost.port}` : domain;
+    if (!smartHost) return domain;
+    const { host, port, user, password } = smartHost;
+    return JSON.stringify([host, port, this.#tlsOf(domain), user, password]);
+  }
+
+  #tlsOf(domain: string): ClientOptions["tls"] {
+    const { perDomain, tls } = this.#options;
+    const smartHost = this.#smartHostOf(domain);
+    return (smartHost ? smartHost.tls : perDomain?.[domain]?.tls) ?? tls ?? "opportunistic";
   }
 
   #maxOf(domain: string): number {

@@ -4,7 +4,6 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client.ts";
-import type { Rate } from "./rate_limit.ts";
 
 /** One host that takes all mail that leaves, or all of a domain. */
 export interface SmartHost {
@@ -22,7 +21,6 @@ export interface SmartHost {
 export interface DomainRules {
   readonly tls?: ClientTlsPolicy;
   readonly maxConnections?: number;
-  readonly rate?: Rate;
   /** Takes the domain's mail in place of its MX hosts, and of the one that takes all mail. */
   readonly smartHost?: SmartHost;
 }

@@ -68,8 +68,8 @@ type Wanted = Plain | "TXT" | "PTR";
 type Answer = DnsResult<MxRecord | string>;
 
 const SECOND = 1000;
-/** `Deno.resolveDns` doesn't tell the TTL: its answers are kept for so long. */
-const UNKNOWN_TTL = 60 * SECOND;
+/** `Deno.resolveDns` doesn't tell the TTL: its answers are kept for so long, since few hold for less. */
+const UNKNOWN_TTL = 5 * SECOND;
 const MAX_TTL = 24 * 60 * 60 * SECOND;
 const MAX_NEGATIVE_TTL = 5 * 60 * SECOND;
 /** Trouble, and a "no" whose time nobody tells. */
@@ -217,6 +217,9 @@ export class SystemResolver implements Resolver {
   }
 }
 
+// deno-lint-ignore no-control-regex
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
 async function platformRecords(
   type: Plain,
   name: string,
@@ -226,6 +229,8 @@ async function platformRecords(
   const query = `${name}.`; // with its dot it is never tried below the domains of resolv.conf's "search"
   if (type !== "MX") return await Deno.resolveDns(query, type, options);
   const records = await Deno.resolveDns(query, type, options);
+  // The platform shows A-labels as what they stand for, which is no name to ask for: then the reply itself is read.
+  if (records.some(({ exchange }) => BEYOND_ASCII.test(exchange))) return [];
   return records.map(({ preference, exchange }) => ({ preference, exchange: canonicalName(exchange) }));
 }
 

@@ -19,6 +19,7 @@ import { deliverToMailbox } from "./local_delivery.ts";
 import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
 import { MIXED, type QueueRecord } from "./record.ts";
 import { type AcceptedSuccess, Reporter } from "./reporter.ts";
+import type { RateLimit } from "./rate_limit.ts";
 import { type Lease, Runner, type Watcher } from "./runner.ts";
 import type { DeliveryResult } from "./settle.ts";
 import type { Schedule } from "./schedule.ts";
@@ -55,6 +56,8 @@ export interface DeliveryQueueOptions {
   readonly concurrency: number;
   /** Deliveries at once to one destination. */
   readonly perDestination: (destination: string) => number;
+  /** Messages in a span of time for one destination; undefined: without a bound. */
+  readonly rateOf?: (destination: string) => RateLimit | undefined;
   /** The next hop that records share: their domain, or one smart host for all. */
   readonly destinationOf: (record: { readonly domain: string }) => string;
   /** How long the life of a message is kept after it left: milliseconds. */
@@ -119,8 +122,7 @@ export class DeliveryQueue {
       clock,
       journal,
       limits: {
-        concurrency: options.concurrency,
-        perDestination: options.perDestination,
+        ...options,
         isHere: (destination) => destination === MIXED || router.isLocal(destination),
       },
       destinationOf: (of) => of.domain === MIXED ? MIXED : options.destinationOf(of),

@@ -68,6 +68,8 @@ export class Runner {
   readonly #stop = new AbortController();
   #waker: Waker | undefined;
   #renewal: Timer | undefined;
+  /** Until a destination's rate lets one go. */
+  #pause: Timer | undefined;
   /** The index may hold records that are due and have room. */
   #backlog = false;
   #looking = false;
@@ -188,13 +190,16 @@ export class Runner {
     if (waiting.length > 0) this.#options.call?.();
     const left = await this.#tasks.settle(systemClock, graceMs);
     this.#renewal?.cancel();
+    this.#pause?.cancel();
     await closed;
     return left;
   }
 
   /** Is nothing due, waiting or under way? Records that pause don't count. */
   get isIdle(): boolean {
-    return this.#stop.signal.aborted || (this.busy === 0 && !this.#looking && !this.#backlog);
+    const { active, waiting } = this.#scheduler;
+    const rests = active === 0 && (waiting === 0 || this.#pause !== undefined);
+    return this.#stop.signal.aborted || (rests && !this.#looking && !this.#backlog);
   }
 
   /** The alarm rings. */
@@ -234,6 +239,9 @@ export class Runner {
       const { destination, claim } = next;
       this.#tasks.run(`deliver ${nameOf(claim.record)}`, () => this.#deliver(destination, claim));
     }
+    this.#pause?.cancel();
+    const { pauseMs } = this.#scheduler;
+    this.#pause = pauseMs < Infinity ? this.#options.clock.schedule(pauseMs, () => this.#pump()) : undefined;
     if (this.#backlog && !this.#looking && this.#waker !== undefined) {
       this.#looking = true;
       this.#tasks.run("claim", () => this.#refill());

@@ -2,6 +2,7 @@
 
 import type { Outcome, Stage } from "../mail/outcome.ts";
 import type { Claim } from "./queue_store.ts";
+import type { RateLimit } from "./rate_limit.ts";
 
 /** Who waits for one destination, and how many are under way. */
 interface Lane {
@@ -21,6 +22,8 @@ export interface SchedulerLimits {
   readonly concurrency: number;
   /** Deliveries at once to one destination. */
   perDestination(destination: string): number;
+  /** How many messages the destination gets in a span of time; undefined: as many as it takes. Default: none has one. */
+  rateOf?(destination: string): RateLimit | undefined;
   /** Does the way end in this house? Such deliveries don't count for {@linkcode concurrency}. Default: none does. */
   isHere?(destination: string): boolean;
 }
@@ -63,6 +66,7 @@ export class Scheduler {
   #reserved = 0;
   #active = 0;
   #activeHere = 0;
+  #pauseMs = Infinity;
 
   constructor(private readonly limits: SchedulerLimits) {}
 
@@ -113,11 +117,24 @@ export class Scheduler {
     this.#enqueue(destination, lane);
   }
 
+  /** After {@linkcode next} gave none: how many milliseconds until a destination's rate lets one go. */
+  get pauseMs(): number {
+    return this.#pauseMs;
+  }
+
   /** The next claim to deliver now, if any; {@linkcode done} must be told when it ended. */
   next(): { destination: string; claim: Claim } | undefined {
+    this.#pauseMs = Infinity;
     for (const destination of this.#turn) {
       const lane = this.#lane(destination);
       if (!this.#mayStart(lane)) continue;
+      const rate = this.limits.rateOf?.(destination);
+      const wait = rate?.waitMs ?? 0;
+      if (wait > 0) {
+        this.#pauseMs = Math.min(this.#pauseMs, wait);
+        continue;
+      }
+      rate?.take();
       // Deleted and added again, it comes last.
       this.#turn.delete(destination);
       const claim = lane.waiting.shift()!;

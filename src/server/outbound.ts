@@ -13,6 +13,7 @@ import type { Suspensions } from "../queue/suspensions.ts";
 import { Caller, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, type QueueOfKv, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../routing/router.ts";
+import { RateLimit } from "../queue/rate_limit.ts";
 import type { OpenStore } from "../storage/store.ts";
 import type { Surroundings } from "./parts.ts";
 
@@ -35,14 +36,23 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
   const { config, router, store } = parts;
   const caller = store.embedded ? undefined : new Caller(store);
   const { maxConnectionsPerDomain, domains } = config.outbound;
+  const rates = new Map<string, RateLimit>();
+  for (const [domain, { rate }] of Object.entries(domains)) {
+    if (rate) rates.set(domain, new RateLimit(parts.clock, { count: rate.count, perMs: rate.periodMs }));
+  }
+  /** All that goes to the smart host is one destination, but for domains with rules of their own. */
+  function sharesWay(domain: string): boolean {
+    if (config.relay.smartHost === null || router.isLocal(domain)) return false;
+    return !domains[domain]?.smartHost && !rates.has(domain);
+  }
   return new DeliveryQueue({
     ...parts,
     hostname: config.hostname,
     schedule: config.queue,
     concurrency: config.queue.concurrency,
     perDestination: (domain) => domains[domain]?.maxConnections ?? maxConnectionsPerDomain,
-    destinationOf: ({ domain }) =>
-      config.relay.smartHost === null || domains[domain]?.smartHost || router.isLocal(domain) ? domain : "",
+    rateOf: (destination) => rates.get(destination),
+    destinationOf: ({ domain }) => sharesWay(domain) ? "" : domain,
     historyMs: config.queue.history,
     waker: (wake) => makeWaker(store, { ...parts, wake }),
     call: caller && (() => void caller.call()),
@@ -72,9 +82,6 @@ export function makeAgent(
 ): RemoteAgent {
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
-  const perDomain = Object.entries(outbound.domains).map(([domain, { rate, ...rules }]) => {
-    return [domain, { ...rules, ...(rate && { rate: { count: rate.count, perMs: rate.periodMs } }) }];
-  });
   return new RemoteAgent({
     clock,
     random,
@@ -87,7 +94,7 @@ export function makeAgent(
     maxConnectionsPerDomain,
     ownNames: [hostname],
     ownAddresses: config.listen.smtp.filter((e) => e.port === port).flatMap((e) => addressesOf(e.hostname)),
-    perDomain: Object.fromEntries(perDomain),
+    perDomain: outbound.domains,
     retryIntervalMs: Math.min(...config.queue.retry),
     ...(relay.smartHost && { smartHost: relay.smartHost }),
     ...(trace && { trace }),

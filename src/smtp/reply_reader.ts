@@ -13,10 +13,15 @@ export interface Trouble {
   readonly text: string;
 }
 
-/** RFC 5321 4.5.3.1.5 says 512; replies with addresses of web pages in them are longer. */
-const MAX_LINE = 4096;
-const MAX_LINES = 256;
-const MAX_BYTES = 65_536;
+/**
+ * What is kept of a reply: lines, and characters of each. RFC 5321 4.5.3.1.5 says 512 octets; a longer one is the same
+ * answer all the same, and a text that was taken must not be sent again for it.
+ */
+const MAX_KEPT_LINES = 256;
+const MAX_KEPT = 4096;
+/** The longest line, and the longest reply, in octets: what goes on beyond that has no end. */
+const MAX_LINE = 65_536;
+const MAX_BYTES = 1024 * 1024;
 
 const LINE = /^([2-5]\d\d)(?:([ -])(.*))?$/s;
 const STATUS = /^\s*[245]\.\d{1,3}\.\d{1,3}(?:\s+|$)/;
@@ -44,11 +49,9 @@ export class ReplyReader {
       this.trace?.(text);
       const match = LINE.exec(text);
       if (!match) return garbage(`"${text.slice(0, 80)}", which is no SMTP reply`);
-      this.#texts.push(match[3] ?? "");
+      if (this.#texts.length < MAX_KEPT_LINES) this.#texts.push((match[3] ?? "").slice(0, MAX_KEPT));
       if (match[2] !== "-") return this.#complete(Number(match[1]));
-      if (this.#texts.length >= MAX_LINES || this.#bytes > MAX_BYTES) {
-        return garbage("a reply without an end");
-      }
+      if (this.#bytes > MAX_BYTES) return garbage("a reply without an end");
     }
   }
 

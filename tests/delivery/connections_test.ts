@@ -127,20 +127,3 @@ Deno.test("a host that refuses at once is asked again for the next message", asy
   fixture.set(MX1, {});
   assertEquals(brief(await fixture.deliver()), [BY_MX1]);
 });
-
-Deno.test("a rate is kept by short waits, and by deferral where they would be long", async () => {
-  await using fixture = new Fixture({ [MX1]: {} }, {
-    perDomain: { "far.example": { rate: { count: 2, perMs: 10_000 } } },
-  });
-  const jobs = Array.from({ length: 5 }, () => fixture.deliver());
-  await Promise.all(jobs.slice(0, 2));
-  assertEquals(fixture.peers[MX1]!.messages.length, 2);
-  const refused = await jobs[4]!;
-  assertEquals(brief(refused), ["deferred 4.4.5 route"]);
-  fixture.clock.advance(5_000);
-  await jobs[2];
-  assertEquals(fixture.peers[MX1]!.messages.length, 3);
-  fixture.clock.advance(5_000);
-  await jobs[3];
-  assertEquals(fixture.peers[MX1]!.messages.length, 4);
-});

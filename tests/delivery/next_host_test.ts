@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { DeadHosts } from "../../src/delivery/dead_hosts.ts";
 import { isTooMany, weightier } from "../../src/delivery/next_host.ts";
-import { RateLimit } from "../../src/delivery/rate_limit.ts";
 import type { Deferred, Failed, Outcome } from "../../src/mail/outcome.ts";
 
 const WORDS: Deferred = { kind: "deferred", status: "4.4.1", text: "our words" };
@@ -52,13 +51,4 @@ Deno.test("DeadHosts forgets in time, on request, and the oldest when there are 
   assertEquals(dead.recall("1"), undefined);
   dead.forget();
   assertEquals(dead.size, 0);
-});
-
-Deno.test("RateLimit lets a burst pass, then one at a time", () => {
-  const clock = new ManualClock();
-  const limit = new RateLimit(clock, { count: 3, perMs: 3000 });
-  assertEquals([1, 2, 3, 4, 5].map(() => limit.take(1500)), [0, 0, 0, 1000, 2000]);
-  assertEquals(limit.take(5000), 2000); // the refused one took no place
-  clock.advance(60_000);
-  assertEquals([1, 2, 3, 4].map(() => limit.take(0)), [0, 0, 0, 1000]);
 });

@@ -4,7 +4,9 @@ import type { Clock } from "../base/clock.ts";
 
 /** So many messages per span. */
 export interface Rate {
+  /** Messages. */
   readonly count: number;
+  /** The span: milliseconds. */
   readonly perMs: number;
 }
 
@@ -15,6 +17,7 @@ export class RateLimit {
   #tokens: number;
   #at: number;
 
+  /** The bucket is full. */
   constructor(clock: Clock, rate: Rate) {
     this.#clock = clock;
     this.#rate = rate;
@@ -22,17 +25,18 @@ export class RateLimit {
     this.#at = clock.monotonic();
   }
 
-  /**
-   * Takes a place: how many milliseconds it is away (0: now). A place that is further away than `maxWaitMs` is not
-   * taken.
-   */
-  take(maxWaitMs: number): number {
+  /** How many milliseconds the next place is away; 0: now. */
+  get waitMs(): number {
     const { count, perMs } = this.#rate;
     const now = this.#clock.monotonic();
     this.#tokens = Math.min(count, this.#tokens + (now - this.#at) * count / perMs);
     this.#at = now;
-    const wait = this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * perMs / count);
-    if (wait <= maxWaitMs) this.#tokens--;
-    return wait;
+    // what is missing by less than a thousandth is missing by rounding
+    return this.#tokens >= 0.999 ? 0 : Math.ceil((1 - this.#tokens) * perMs / count);
+  }
+
+  /** Takes a place. */
+  take(): void {
+    this.#tokens--;
   }
 }
