@@ -3,7 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import { literalOf, parseLiteral } from "../mail/domain.ts";
-import type { Suspension, Suspensions } from "../queue/suspensions.ts";
+import { type Suspension, type Suspensions, tellSuspension } from "../queue/suspensions.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
@@ -43,8 +43,8 @@ async function routeOf(domain: string, options: AdminOptions): Promise<z.infer<t
     const steps = [`${domain} is one of this server's domains: it goes into mailboxes here.`];
     return { domain, kind: "local", hosts: [], steps };
   }
-  const found = await options.route(domain);
-  const { steps } = found;
+  const [found, suspension] = await Promise.all([options.route(domain), options.suspensions?.get(domain)]);
+  const steps = suspension ? [`${tellSuspension(suspension)}.`, ...found.steps] : found.steps;
   const bySmartHost = options.usesSmartHost(domain);
   return {
     domain,
@@ -126,6 +126,7 @@ export function suspensionRoutes(suspensions: Suspensions, options: AdminOptions
         ...(end === undefined ? {} : { until: end }),
         ...(reason == null ? {} : { reason }),
       });
+      await options.queue.suspended(domain);
       return c.json(view(made), 200);
     })
     .openapi(remove, async (c) => {

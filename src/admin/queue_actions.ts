@@ -5,6 +5,7 @@ import type { Refusal } from "../queue/delivery_queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { domainToSearch } from "./names.ts";
+import { tellSuspension } from "../queue/suspensions.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { found } from "./queue_routes.ts";
@@ -61,13 +62,22 @@ export function queueActions(options: AdminOptions) {
     return after.length === 0 ? { ...before, state: "queued" } : view(after);
   }
 
+  async function retry(id: string): Promise<Refusal | undefined> {
+    const refusal = await queue.retry(id);
+    if (refusal !== "suspended") return refusal;
+    const domains = new Set((await queue.message(id)).filter((r) => !r.held).map((r) => r.domain));
+    const all = await options.suspensions?.list() ?? [];
+    const why = all.filter((s) => domains.has(s.domain)).map(tellSuspension);
+    throw new Problem(409, why.length > 0 ? why.join("; ") : "Its destinations were suspended; try again");
+  }
+
   return newApi()
     .openapi(action("retry", "Try a message now"), async (c) => {
       const { id } = c.req.valid("param");
       if ((await found(queue, id)).every((r) => r.held)) {
         throw new Problem(409, "The message is held; release it first");
       }
-      return c.json(await act(id, (id) => queue.retry(id)), 200);
+      return c.json(await act(id, retry), 200);
     })
     .openapi(
       action("hold", "Keep a message until it is released"),

@@ -12,6 +12,7 @@ import { readBody, releaseBody } from "../storage/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
+import { dueNow, makeDue } from "./due_now.ts";
 import { enlist, type Enlisted, type LeaseOf, type NewMessage } from "./enlist.ts";
 import { FreshTexts } from "./fresh_texts.ts";
 import { deletionWrite, type KeptAttempt, lifeOf } from "./life.ts";
@@ -72,8 +73,8 @@ export interface DeliveryQueueOptions {
   readonly leaseMs?: number | undefined;
 }
 
-/** An operator's wish can't be met: no such message, or it is being delivered at this moment. */
-export type Refusal = "gone" | "busy" | "notHeld";
+/** An operator's wish can't be met: no such message, being delivered at this moment, its destinations suspended. */
+export type Refusal = "gone" | "busy" | "notHeld" | "suspended";
 
 /** What {@linkcode DeliveryQueue.accept} takes beside the message. */
 export interface AcceptOptions {
@@ -246,11 +247,14 @@ export class DeliveryQueue {
     return readBody(this.#options.store.kv, record.body);
   }
 
-  /** Makes a message due now. A held one stays held: {@linkcode release} it. */
+  /** Makes a message due now. A held one stays held ({@linkcode release} it), and what is suspended waits. */
   async retry(id: string): Promise<Refusal | undefined> {
+    const paused = await this.#paused();
+    const free = (await this.#queue.message(id)).filter((r) => !r.held);
+    if (free.length > 0 && free.every(paused)) return "suspended";
     const results = await this.#each(
       id,
-      (record) => ({ record: record.held ? record : this.#dueNow(record) }),
+      (record) => ({ record: record.held || paused(record) ? record : this.#dueNow(record) }),
     );
     // What can't be made due since it is being delivered gets what was asked for.
     return results.done > 0 ? undefined : results.refused;
@@ -301,40 +305,34 @@ export class DeliveryQueue {
     })).refused;
   }
 
-  /** Makes all messages (of a domain) due now that are not held; answers how many. */
+  /** Makes all messages (of a domain) due now that are neither held nor suspended; answers how many. */
   async flush(domain?: string): Promise<number> {
-    const now = this.#options.clock.now();
-    let count = 0;
-    let batch: QueueRecord[][] = [];
+    const paused = await this.#paused();
+    return await this.#makeDue((record) => !paused(record) && (domain ?? record.domain) === record.domain);
+  }
+
+  /** A domain was suspended, or otherwise than before: what waits for it is looked at now, and says so. */
+  async suspended(domain: string): Promise<void> {
+    await this.#makeDue((record) => record.domain === domain);
+  }
+
+  async #makeDue(wants: (record: QueueRecord) => boolean): Promise<number> {
     try {
-      for await (const records of this.#queue.messages()) {
-        const wanted = records.filter((r) =>
-          !r.held && r.dueAt > now && (domain === undefined || r.domain === domain)
-        );
-        if (wanted.length === 0) continue;
-        batch.push(wanted);
-        if (batch.length < 200) continue;
-        count += await this.#makeDue(batch);
-        batch = [];
-      }
-      return count + await this.#makeDue(batch);
+      return await makeDue(this.#queue, { now: this.#options.clock.now(), wants });
     } finally {
       this.#runner.wake();
     }
   }
 
-  /** Answers of how many messages a record was made due. */
-  async #makeDue(messages: readonly (readonly QueueRecord[])[]): Promise<number> {
-    const change: Changer = (record) => ({ record: record.held ? record : this.#dueNow(record) });
-    const changed = await Promise.all(messages.map(async (records) => {
-      const changes = await Promise.all(records.map((r) => this.#queue.change(r, change)));
-      return changes.some((c) => c.ok);
-    }));
-    return changed.filter((ok) => ok).length;
+  /** Tells which records are for suspended destinations now; mail for mailboxes here never is. */
+  async #paused(): Promise<(record: QueueRecord) => boolean> {
+    const { suspensions, router } = this.#options;
+    const domains = new Set((await suspensions?.list() ?? []).map((s) => s.domain));
+    return ({ domain }) => domains.has(domain) && !router.isLocal(domain);
   }
 
   #dueNow(record: QueueRecord): QueueRecord {
-    return { ...record, dueAt: this.#options.clock.now(), asked: true };
+    return dueNow(record, this.#options.clock.now());
   }
 
   /** Changes each record of a message; `refused` tells of one that could not be changed, though others were. */

@@ -36,12 +36,13 @@ export interface LifeEntry {
   };
 }
 
-/** Keeps an attempt for `keepFor` milliseconds; nothing when that is 0. */
+/** Keeps an attempt for `keepFor` milliseconds; nothing when that is 0, or nothing was tried. */
 export function attemptWrite(
   record: QueueRecord,
   outcomes: readonly RecipientOutcome[],
   options: { at: number; ended: boolean; keepFor: number; dialogue?: readonly string[] | undefined },
 ): Write {
+  if (outcomes.length === 0) return { mutations: [], size: 0 };
   const attempts = outcomes.map(({ recipient, outcome, durationMs }) => ({
     recipient,
     outcome: { ...outcome, text: clip(outcome.text) },

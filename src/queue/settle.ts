@@ -14,6 +14,11 @@ export interface RecipientOutcome {
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly dialogue?: readonly string[];
+  /**
+   * Nothing was tried, on purpose: the recipient waits, at most until then (milliseconds since 1970, or Infinity).
+   * That counts as no attempt, and the time to give up does not come meanwhile.
+   */
+  readonly waitsUntil?: number;
 }
 
 /** What a delivery of a claim came to. */
@@ -38,7 +43,7 @@ export interface Told {
 export interface Settlement {
   /** The record as it goes on; undefined when nobody is left to serve. */
   readonly rest: QueueRecord | undefined;
-  /** The outcomes as they count: a deferral at the end of the time is a failure. */
+  /** The outcomes as they count: a deferral at the end of the time is a failure, what wasn't tried is none. */
   readonly outcomes: readonly RecipientOutcome[];
   /** What the sender is told now. */
   readonly told: readonly Told[];
@@ -63,9 +68,16 @@ export function settle(
   const rest: QueueRecipient[] = [];
   const told: Told[] = [];
   const counted: RecipientOutcome[] = [];
+  let latest = Infinity;
   for (const recipient of record.recipients) {
     const got = of.get(recipient.address) ??
       { recipient: recipient.address, outcome: NO_OUTCOME, durationMs: 0 };
+    if (got.waitsUntil !== undefined) {
+      const { lastReply: _, ...facts } = recipient;
+      rest.push({ ...facts, lastError: clip(got.outcome.text) });
+      latest = Math.min(latest, got.waitsUntil);
+      continue;
+    }
     const outcome = isExpired(by.schedule, record.receivedAt, by.now) ? final(got.outcome) : got.outcome;
     counted.push(outcome === got.outcome ? got : { ...got, outcome });
     if (outcome.kind === "deferred") {
@@ -80,18 +92,22 @@ export function settle(
       else if (outcome.relayedWithoutDsn) told.push({ recipient, action: "relayed", outcome });
     }
   }
-  return { rest: rest.length === 0 ? undefined : later(record, rest, by), outcomes: counted, told };
+  return {
+    rest: rest.length === 0 ? undefined : later(record, rest, { ...by, latest }),
+    outcomes: counted,
+    told,
+  };
 }
 
 function later(
   record: QueueRecord,
   recipients: readonly QueueRecipient[],
-  by: { schedule: Schedule; now: number },
+  by: { schedule: Schedule; now: number; latest: number },
 ): QueueRecord {
   const attempts = Math.max(1, ...recipients.map((r) => r.attempts));
-  const dueAt = nextAttemptAt(by.schedule, attempts, { receivedAt: record.receivedAt, now: by.now });
+  const next = nextAttemptAt(by.schedule, attempts, { receivedAt: record.receivedAt, now: by.now });
   const { asked: _, ...facts } = record;
-  return { ...facts, recipients, dueAt };
+  return { ...facts, recipients, dueAt: Math.min(next, by.latest) };
 }
 
 function tried(recipient: QueueRecipient, outcome: Outcome): QueueRecipient {

@@ -13,7 +13,7 @@ import { attemptWrite } from "./life.ts";
 import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import type { Reported, Reporter } from "./reporter.ts";
-import { expiresAt, isLate, type Schedule } from "./schedule.ts";
+import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
 import { type RecipientOutcome, settle, type Settlement, wants } from "./settle.ts";
 
 /** What a {@linkcode Settler} works with. */
@@ -139,11 +139,12 @@ export class Settler {
     }));
     await this.#make(reports, record, told.filter((t) => t.action === "failed"));
     await this.#make(reports, record, told.filter((t) => t.action !== "failed"));
-    const late = settlement.rest && isLate(this.options.schedule, record.receivedAt, now)
-      ? await this.#late(record, settlement)
-      : undefined;
+    // What is suspended outlives the time to give up; by then its sender has the warning, which is for once.
+    const { schedule } = this.options;
+    const isTime = isLate(schedule, record.receivedAt, now) && !isExpired(schedule, record.receivedAt, now);
+    const late = settlement.rest && isTime ? await this.#late(record, settlement) : undefined;
     if (!late) return { reports, warned: undefined };
-    const willRetryUntil = expiresAt(this.options.schedule, record.receivedAt);
+    const willRetryUntil = expiresAt(schedule, record.receivedAt);
     const made = await this.#make(reports, record, late.reported, { willRetryUntil });
     return { reports, warned: made ? late.warned : undefined };
   }
@@ -176,7 +177,7 @@ export class Settler {
     if (value?.includes(sender)) return undefined;
     const siblings = (await queue.message(id)).filter((r) => r.part !== part && r.sender === sender);
     const waiting = [settlement.rest!, ...siblings].flatMap((r) => r.recipients).filter((r) =>
-      r.attempts > 0
+      r.attempts > 0 || r.lastError !== undefined
     );
     const reported = waiting.filter((r) => wants(r.notify, "delay")).map((recipient): Reported => {
       const own = settlement.outcomes.find((o) => o.recipient === recipient.address)?.outcome;

@@ -1,11 +1,11 @@
 /** In charge of pauses by destination: which domains get nothing for now, until when, and why. */
 
 import type { Clock } from "../base/clock.ts";
-import type { Attempt } from "../delivery/delivery.ts";
 import type { Deferred } from "../mail/outcome.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { QueueRecord } from "./record.ts";
+import type { RecipientOutcome } from "./settle.ts";
 
 /** No delivery to one domain. */
 export interface Suspension {
@@ -90,10 +90,16 @@ export class Suspensions {
   }
 }
 
-/** What becomes of a record whose destination is suspended: it waits, and says why. */
-export function putOff({ recipients }: QueueRecord, { domain, until, reason }: Suspension): Attempt[] {
+/** A suspension in one sentence. */
+export function tellSuspension({ domain, until, reason }: Suspension): string {
   const end = until === undefined ? "" : ` until ${new Date(until).toISOString()}`;
-  const text = `Delivery to ${domain} is suspended${end}${reason === undefined ? "" : `: ${reason}`}`;
+  return `Delivery to ${domain} is suspended${end}${reason === undefined ? "" : `: ${reason}`}`;
+}
+
+/** What becomes of a record whose destination is suspended: nothing is tried; it waits, and says why. */
+export function putOff({ recipients }: QueueRecord, suspension: Suspension): RecipientOutcome[] {
+  const text = tellSuspension(suspension);
   const outcome: Deferred = { kind: "deferred", status: "4.3.2", text, stage: "route" };
-  return recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0 }));
+  const waitsUntil = suspension.until ?? Infinity;
+  return recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0, waitsUntil }));
 }

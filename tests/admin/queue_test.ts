@@ -156,3 +156,27 @@ Deno.test("the summary counts by state, domain and age; flush makes all due", as
   assertEquals(await surface.json("POST", "/queue/flush"), { count: 0 });
   await surface.json("POST", "/queue/flush", { body: { domains: "x" }, status: 400 });
 });
+
+Deno.test("a suspension is told by retry, flush and the route", async () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 5));
+  await using surface = await Surface.start({ clock, config: { queue: { concurrency: 5 } } });
+  const until = "2026-01-06T00:00:00.000Z";
+  const body = { until, reason: "A break" };
+  await surface.json("PUT", "/suspensions/example.net", { body });
+  const id = await surface.send({ to: ["jo@example.net"] }, TEXT);
+  await surface.server.queue.idle();
+  const why = `Delivery to example.net is suspended until ${until}: A break`;
+  const item = await surface.json("GET", `/queue/${id}`);
+  assertEquals([item.state, item.recipients[0].attempts, item.attempts], ["deferred", 0, []]);
+  assertEquals(item.recipients[0].lastError, why);
+  assertEquals((await surface.json("POST", `/queue/${id}/retry`, { status: 409 })).detail, why);
+  assertEquals(await surface.json("POST", "/queue/flush"), { count: 0 });
+  assertEquals((await surface.json("GET", "/domains/example.net/route")).steps[0], `${why}.`);
+  // a suspension that is changed is told anew
+  await surface.json("PUT", "/suspensions/example.net", { body: { reason: "A longer one" } });
+  await surface.server.queue.idle();
+  assertEquals(
+    (await surface.json("GET", `/queue/${id}`)).recipients[0].lastError,
+    "Delivery to example.net is suspended: A longer one",
+  );
+});

@@ -199,7 +199,7 @@ Deno.test("story: a suspended destination gets nothing and says why, until it is
     "anna@there.example": "Delivery to there.example is suspended: They asked for a break",
   });
   // asking for it does not help, nor does time
-  assertEquals(await town.ours.server.queue.retry(first), undefined);
+  assertEquals(await town.ours.server.queue.retry(first), "suspended");
   await town.internet.pass("1h");
   assertEquals([there.sessions.length, Object.keys(await town.waiting())], [0, ["anna@there.example"]]);
 

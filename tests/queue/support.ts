@@ -19,6 +19,7 @@ import type { Destination, NewMessage } from "../../src/queue/enlist.ts";
 import type { DueMark } from "../../src/queue/queue_store.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 import type { Schedule } from "../../src/queue/schedule.ts";
+import { Suspensions } from "../../src/queue/suspensions.ts";
 import { TimerWaker } from "../../src/queue/waker.ts";
 import { Router } from "../../src/routing/router.ts";
 import { draftOf, readBody } from "../../src/storage/bodies.ts";
@@ -130,6 +131,7 @@ export interface HouseOptions extends Partial<Omit<DeliveryQueueOptions, "quotas
 /** A queue with all it needs, for `here.example`. */
 export class House {
   readonly quotas: Quotas;
+  readonly suspensions: Suspensions;
   readonly events: JournalEvent[] = [];
   /** What a test counts. */
   readonly taken = new Map<string, number>();
@@ -148,6 +150,7 @@ export class House {
     private readonly options: HouseOptions,
   ) {
     this.quotas = new Quotas({ accounts, mailStore });
+    this.suspensions = new Suspensions(underneath, clock);
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {
@@ -215,6 +218,7 @@ export class House {
       destinationOf: (of) => of.domain,
       historyMs: 7 * DAY,
       waker: (wake) => new TimerWaker(clock, wake),
+      suspensions: this.suspensions,
       ...given,
       accounts: this.accounts,
     });

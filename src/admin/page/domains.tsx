@@ -3,7 +3,7 @@
 
 import { Hono } from "hono";
 import type { MailHosts } from "../../dns/mail_hosts.ts";
-import type { Suspension } from "../../queue/suspensions.ts";
+import { type Suspension, tellSuspension } from "../../queue/suspensions.ts";
 import { domainToSearch } from "../names.ts";
 import { Problem, quoted } from "../problem.ts";
 import type { Desk, PageEnv, View } from "./desk.ts";
@@ -64,12 +64,15 @@ async function carryOut(
 ): Promise<string> {
   if (what === "try") {
     const tried = await options.queue.flush(domain);
+    const suspension = tried === 0 ? await options.suspensions?.get(domain) : undefined;
+    if (suspension) return tellSuspension(suspension);
     return tried === 0
       ? `Nothing for ${domain} waited for its time`
       : `${count(tried, "message")} for ${domain} will be tried now`;
   }
   if (what === "pause" && options.suspensions) {
     await options.suspensions.put({ domain, ...(reason === "" ? {} : { reason }) });
+    await options.queue.suspended(domain);
     return `Nothing is delivered to ${domain} until you resume it`;
   }
   if (what === "resume" && options.suspensions) {
