@@ -91,33 +91,48 @@ export class RemoteAttempt {
     if (known) {
       return this.#refused({ ...known, host, text: `${known.text} (a moment ago; not tried again yet)` });
     }
-    this.#tell(`Connecting to ${host}. via esmtp...`);
-    const result = await this.#to.connect({ host, address, port }, this.#listener);
+    // A peer that limits transactions (RFC 9422 MAILMAX) gets who is left over another connection, at once.
+    while (await this.#connected({ host, address, port }));
+  }
+
+  /** One connection. True when it served some, and others only wait for another one. */
+  async #connected(target: { host: string; address: string; port: number }): Promise<boolean> {
+    const { dead } = this.#to;
+    const key = `${target.address} ${target.port}`;
+    this.#tell(`Connecting to ${target.host}. via esmtp...`);
+    const result = await this.#to.connect(target, this.#listener);
     if (!result.ok) {
       const { outcome } = result;
       this.#tell(`Deferred: ${outcome.text}`);
       // a host that refuses at once costs nothing to ask again, and may be back for the next message
       if (result.silent && outcome.kind === "deferred") dead.remember(key, outcome);
-      if (asksNextHost(outcome)) return this.#refused(outcome);
-      return this.#settle(outcome);
+      if (asksNextHost(outcome)) this.#refused(outcome);
+      else this.#settle(outcome);
+      return false;
     }
     dead.forget(key);
-    await this.#converse(result.client);
+    return await this.#converse(result.client);
   }
 
-  /** Sends over one connection for as long as it takes recipients; what stays left is for the next host. */
-  async #converse(client: SmtpClient): Promise<void> {
+  /**
+   * Sends over one connection for as long as it takes recipients; what stays left is for the next host. True when some
+   * were served, and those who are left only wait for another connection.
+   */
+  async #converse(client: SmtpClient): Promise<boolean> {
     client.trace = this.#listener;
+    const before = this.#left.length;
+    let more = false;
     try {
-      while (await this.#transact(client) && client.usable && this.#isOurs());
+      do more = await this.#transact(client); while (more && client.usable && this.#isOurs());
     } finally {
       this.#to.giveBack(client);
     }
-    for (const i of this.#left) {
-      const refusal = this.#refusals[i];
-      if (refusal && isTooMany(refusal)) this.#outcomes[i] = refusal;
-    }
+    const waits = (i: number) => this.#refusals[i] !== undefined && isTooMany(this.#refusals[i]);
+    const served = this.#left.length < before;
+    if (more && !client.usable && served && this.#left.every(waits) && this.#isOurs()) return true;
+    for (const i of this.#left) if (waits(i)) this.#outcomes[i] = this.#refusals[i];
     this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
+    return false;
   }
 
   /** One transaction with all who are left. True when some only have to wait for the next transaction. */

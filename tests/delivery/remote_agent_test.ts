@@ -144,6 +144,39 @@ Deno.test("deliver() sends to those beyond the peer's limit in further transacti
   assertEquals(peer.sessions.length, 1);
 });
 
+Deno.test("deliver() opens another connection when the peer limits transactions (RFC 9422), at once", async () => {
+  const limits = (value: string): Host => ({ extensions: ["PIPELINING", `LIMITS ${value}`] });
+  const to = ["a", "b", "c", "d", "e", "f"].map((local) => `${local}@far.example`);
+  await using fixture = new Fixture({ [MX1]: limits("RCPTMAX=2 MAILMAX=1"), [MX2]: {} });
+  assertEquals(brief(await fixture.deliver({ to })), Array(6).fill(BY_MX1));
+  const sessions = fixture.peers[MX1]!.sessions.map((s) => s.messages.map((m) => m.rcpts.length));
+  assertEquals([sessions, fixture.dialed], [[[2], [2], [2]], [MX1, MX1, MX1]]);
+
+  // also when it began over a connection that was left by another message
+  await using second = new Fixture({ [MX1]: limits("RCPTMAX=2 MAILMAX=2") });
+  await second.deliver();
+  assertEquals(brief(await second.deliver({ to })), Array(6).fill(BY_MX1));
+  assertEquals(
+    second.peers[MX1]!.sessions.map((s) => s.messages.map((m) => m.rcpts.length)),
+    [[1, 2], [2, 2]],
+  );
+});
+
+Deno.test("deliver() goes on with new connections only while they serve somebody", async () => {
+  let left = 3;
+  await using fixture = new Fixture({
+    [MX1]: {
+      extensions: ["LIMITS MAILMAX=1"],
+      rcpt: () => left-- > 0 ? "250 2.1.5 Ok" : "452 4.5.3 Too many",
+    },
+    [MX2]: {},
+  });
+  const to = ["a", "b", "c", "d", "e"].map((local) => `${local}@far.example`);
+  const waits = "deferred 4.5.3 rcpt 452 mx1.far.example";
+  assertEquals(brief(await fixture.deliver({ to })), [BY_MX1, BY_MX1, BY_MX1, waits, waits]);
+  assertEquals(fixture.dialed, [MX1, MX1]);
+});
+
 Deno.test("deliver() leaves recipients that wait for room deferred when nobody is accepted any more", async () => {
   let left = 2;
   await using fixture = new Fixture({
