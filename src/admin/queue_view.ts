@@ -45,7 +45,8 @@ export type QueueItem = z.infer<typeof queueItemSchema>;
 export const attemptSchema = z.object({
   at: timeSchema,
   recipient: z.string(),
-  host: z.string().nullable(),
+  host: z.string().nullable().openapi({ description: "Whose answer counts, of the hosts that were tried" }),
+  address: z.string().nullable().openapi({ description: "The IP address of that host" }),
   reply: z.string(),
   enhanced: z.string(),
   tls: z.string().nullable(),
@@ -105,6 +106,7 @@ export function attemptView(
     at: iso(at),
     recipient,
     host: outcome.host ?? null,
+    address: outcome.address ?? null,
     reply: outcome.code === undefined ? outcome.text : `${outcome.code} ${outcome.text}`,
     enhanced: outcome.status,
     tls: outcome.tls ?? null,

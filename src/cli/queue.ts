@@ -34,6 +34,7 @@ interface QueueAttempt {
   at: string;
   recipient: string;
   host: string | null;
+  address?: string | null;
   reply: string | null;
   durationMs: number;
 }
@@ -183,8 +184,12 @@ async function showItem(id: string, options: QueueOptions): Promise<void> {
     ["AT", "TO", "HOST", "TOOK", "ANSWER"],
     item.attempts.map((
       a,
-    ) => [a.at, a.recipient, a.host ?? "-", `${Math.round(a.durationMs)}ms`, a.reply ?? ""]),
+    ) => [a.at, a.recipient, hostText(a), `${Math.round(a.durationMs)}ms`, a.reply ?? ""]),
   );
+}
+
+function hostText({ host, address }: QueueAttempt): string {
+  return host === null ? "-" : `${host}${address ? ` [${address}]` : ""}`;
 }
 
 async function act(id: string, options: QueueOptions & { name: string; done: string }): Promise<void> {

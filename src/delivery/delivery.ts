@@ -35,7 +35,10 @@ export interface Attempt {
   readonly outcome: Outcome;
   /** Milliseconds, without the time it waited for its turn. */
   readonly durationMs: number;
-  /** The protocol lines, `> ` ours and `< ` the peer's, when not all recipients were served; the same for all. */
+  /**
+   * The protocol lines, `> ` ours and `< ` the peer's, and `* ` for each host that was tried, when not all recipients
+   * were served; the same for all.
+   */
   readonly dialogue?: readonly string[];
 }
 

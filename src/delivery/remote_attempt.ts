@@ -6,7 +6,7 @@ import type { ConnectResult, SmtpClient } from "../smtp/client.ts";
 import type { DeadHosts } from "./dead_hosts.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import { asksNextHost, isTooMany, weightier } from "./next_host.ts";
-import { lastWord, listenerOf } from "./tell.ts";
+import { hostLine, lastWord, listenerOf } from "./tell.ts";
 
 /** What an attempt asks of the agent. */
 export interface Destination {
@@ -33,6 +33,7 @@ const MAX_ADDRESSES = 20;
 export class RemoteAttempt {
   readonly #job: DeliveryJob;
   readonly #to: Destination;
+  readonly #trace: ((line: string) => void) | undefined;
   readonly #listener: ((line: string) => void) | undefined;
   readonly #outcomes: (Outcome | undefined)[];
   /** Why hosts did not take it, the weightiest reason per recipient. */
@@ -40,10 +41,11 @@ export class RemoteAttempt {
   /** Indices of the recipients without an outcome. */
   #left: number[];
 
-  /** `trace` is told every line of the conversations. */
+  /** `trace` is told every line of the conversations, and in lines of their own (`* `) the hosts. */
   constructor(job: DeliveryJob, to: Destination, trace: ((line: string) => void) | undefined) {
     this.#job = job;
     this.#to = to;
+    this.#trace = trace;
     this.#listener = listenerOf(job, trace);
     this.#outcomes = job.recipients.map(() => undefined);
     this.#refusals = job.recipients.map(() => undefined);
@@ -55,6 +57,7 @@ export class RemoteAttempt {
     const idle = this.#isOurs() ? this.#to.takeIdle() : undefined;
     if (idle) {
       this.#tell(`Using cached esmtp connection to ${idle.peer.host}...`);
+      this.#note(idle.peer, "over the connection of an earlier message");
       await this.#converse(idle);
     }
     if (this.#left.length > 0 && this.#isOurs()) await this.#routed();
@@ -89,7 +92,9 @@ export class RemoteAttempt {
     const key = `${address} ${port}`;
     const known = this.#job.fresh ? undefined : dead.recall(key);
     if (known) {
-      return this.#refused({ ...known, host, text: `${known.text} (a moment ago; not tried again yet)` });
+      const text = `${known.text} (a moment ago; not tried again yet)`;
+      this.#note({ host, address }, text);
+      return this.#refused({ ...known, host, text });
     }
     // A peer that limits transactions (RFC 9422 MAILMAX) gets who is left over another connection, at once.
     while (await this.#connected({ host, address, port }));
@@ -100,10 +105,13 @@ export class RemoteAttempt {
     const { dead } = this.#to;
     const key = `${target.address} ${target.port}`;
     this.#tell(`Connecting to ${target.host}. via esmtp...`);
-    const result = await this.#to.connect(target, this.#listener);
+    const told = { any: false };
+    const result = await this.#to.connect(target, this.#listener && this.#introduced(target, told));
     if (!result.ok) {
       const { outcome } = result;
       this.#tell(`Deferred: ${outcome.text}`);
+      // a peer's own words stand in its lines
+      if (outcome.code === undefined || !told.any) this.#note(target, outcome.text);
       // a host that refuses at once costs nothing to ask again, and may be back for the next message
       if (result.silent && outcome.kind === "deferred") dead.remember(key, outcome);
       if (asksNextHost(outcome)) this.#refused(outcome);
@@ -149,6 +157,8 @@ export class RemoteAttempt {
     });
     if (client.staleBeforeMail) return false; // says nothing: a fresh connection will tell
     let again = 0;
+    const lost = outcomes.find((o) => o.code === undefined && asksNextHost(o));
+    if (lost) this.#note(client.peer, lost.text);
     for (const [n, outcome] of outcomes.entries()) {
       const i = asked[n]!;
       if (isTooMany(outcome)) {
@@ -187,6 +197,20 @@ export class RemoteAttempt {
 
   #tell(line: string): void {
     this.#job.tell?.(line);
+  }
+
+  /** Tells of a host; VERB has words of its own for it. */
+  #note(peer: { host: string; address: string }, text: string): void {
+    this.#trace?.(hostLine(peer, text));
+  }
+
+  /** A listener that names the host in front of its first line. */
+  #introduced(peer: { host: string; address: string }, told: { any: boolean }): (line: string) => void {
+    return (line) => {
+      if (!told.any) this.#note(peer, "connected");
+      told.any = true;
+      this.#listener?.(line);
+    };
   }
 }
 

@@ -17,9 +17,17 @@ export function listenerOf(
   };
 }
 
-/** The protocol lines of one attempt that are kept; what is in between of a long one is left out. */
+/** Names a host in front of what was said there: `* mx1.far.example [192.0.2.1]: Can't connect: refused`. */
+export function hostLine({ host, address }: { host: string; address: string }, text: string): string {
+  return `${HOST}${host} [${address}]: ${text}`;
+}
+
+const HOST = "* ";
+
+/** The protocol lines of one attempt that are kept; of a long one the hosts are, and what is in between is left out. */
 export class Dialogue {
   readonly #first: string[] = [];
+  readonly #hosts: string[] = [];
   readonly #last: string[] = [];
   #left = 0;
 
@@ -28,20 +36,22 @@ export class Dialogue {
     const text = line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 3)}...` : line;
     if (this.#first.length < HALF) this.#first.push(text);
     else if (this.#last.push(text) > HALF) {
-      this.#last.shift();
-      this.#left++;
+      const out = this.#last.shift()!;
+      if (out.startsWith(HOST) && this.#hosts.length < MAX_HOSTS) this.#hosts.push(out);
+      else this.#left++;
     }
   }
 
   /** What is kept. */
   get lines(): string[] {
     const left = this.#left === 0 ? [] : [`(${this.#left} lines)`];
-    return [...this.#first, ...left, ...this.#last];
+    return [...this.#first, ...left, ...this.#hosts, ...this.#last];
   }
 }
 
 const MAX_LINE = 200;
 const HALF = 20;
+const MAX_HOSTS = 10;
 
 /** What became of a recipient: `<carol@far.example>... Sent (Ok: queued as 4AB)`. */
 export function lastWord(recipient: Mailbox, outcome: Outcome): string {

@@ -24,7 +24,7 @@ export interface LifeEntry {
   readonly attempts: readonly KeptAttempt[];
   /** The operator dropped the message for those recipients. */
   readonly deleted?: readonly string[];
-  /** The protocol lines of a conversation that did not serve all: `> ` ours, `< ` the peer's. */
+  /** The lines of an attempt that did not serve all: `* ` for each host, `> ` ours, `< ` the peer's. */
   readonly dialogue?: readonly string[];
   /** The message itself, kept when the record has ended. */
   readonly message?: {

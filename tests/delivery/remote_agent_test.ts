@@ -288,10 +288,57 @@ Deno.test("deliver() keeps what was said when not all were served, and no secret
   await using fixture = new Fixture({ "127.0.2.9": script }, { smartHost });
   const [attempt] = await fixture.deliver();
   const { dialogue = [] } = attempt!;
-  assertMatch(dialogue.join("\n"), /^< 220 [^]*\n> RCPT TO:<[^>]+>\n< 450 4\.2\.1 Busy/);
+  assertMatch(
+    dialogue.join("\n"),
+    /^\* 127\.0\.2\.9 \[127\.0\.2\.9\]: connected\n< 220 [^]*\n> RCPT TO:<[^>]+>\n< 450 4\.2\.1 Busy/,
+  );
   assertEquals(dialogue.some((line) => line.includes(btoa("\0brain\0sesame opens it"))), false);
   await using good = new Fixture({ [MX1]: {} });
   assertEquals((await good.deliver())[0]?.dialogue, undefined);
+});
+
+Deno.test("deliver() names each host it tried, with its address, and what came of it", async () => {
+  const zones = {
+    ...ZONES,
+    "far.example": {
+      mx: [[10, "mx1.far.example"], [20, "mx2.far.example"], [30, "mx3.far.example"]] as [number, string][],
+    },
+    "mx3.far.example": { a: ["127.0.2.3"] },
+  };
+  const hosts: Record<string, Host> = {
+    [MX1]: "closed",
+    [MX2]: { greeting: "554 5.7.1 No mail here" },
+    "127.0.2.3": { rcpt: "451 4.2.0 Later" },
+  };
+  await using fixture = new Fixture(hosts, {}, zones);
+  const [attempt] = await fixture.deliver();
+  const { host, address } = attempt!.outcome;
+  assertEquals([host, address], ["mx3.far.example", "127.0.2.3"]);
+  const lines = attempt!.dialogue!;
+  assertEquals(lines.filter((line) => line.startsWith("* ") || /^< [45]/.test(line)), [
+    `* mx1.far.example [${MX1}]: Can't connect: ${MX1} refused the connection`,
+    `* mx2.far.example [${MX2}]: connected`,
+    "< 554 5.7.1 No mail here",
+    "* mx3.far.example [127.0.2.3]: connected",
+    "< 451 4.2.0 Later",
+  ]);
+  // a connection that is left over, and one that is lost
+  fixture.set("127.0.2.3", { mail: { drop: true } });
+  const second = (await fixture.deliver())[0]!.dialogue!;
+  assertEquals(second[0], "* mx3.far.example [127.0.2.3]: over the connection of an earlier message");
+  assertMatch(second.at(-1)!, /^\* mx3\.far\.example \[127\.0\.2\.3\]: .*connection/i);
+});
+
+Deno.test("Dialogue keeps the hosts of a long one", () => {
+  const dialogue = new Dialogue();
+  for (let i = 0; i < 100; i++) {
+    dialogue.add(i === 50 ? "* mx1.far.example [192.0.2.1]: connected" : `> ${i}`);
+  }
+  assertEquals([dialogue.lines.length, dialogue.lines[20], dialogue.lines[21]], [
+    42,
+    "(59 lines)",
+    "* mx1.far.example [192.0.2.1]: connected",
+  ]);
 });
 
 Deno.test("Dialogue keeps the first and the last lines of a long one, and cuts long lines", () => {

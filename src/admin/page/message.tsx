@@ -203,16 +203,17 @@ function LifeWords({ item }: { item: LifeItem }) {
   const recipients = item["recipients"];
   if (Array.isArray(recipients)) return <Addresses of={recipients} most={20} />;
   if (item.type === "accepted") return <span class="quiet">on disk, and ours from then on</span>;
-  const [recipient, host, reply, tls, enhanced] = [
+  const [recipient, host, address, reply, tls, enhanced] = [
     of("recipient"),
     of("host"),
+    of("address"),
     of("reply"),
     of("tls"),
     of("enhanced"),
   ];
   const duration = item["durationMs"];
   const how = [
-    host === undefined ? "" : `at ${host}`,
+    host === undefined ? "" : `at ${host}${address === undefined ? "" : ` [${address}]`}`,
     tls === undefined ? "" : tls,
     typeof duration === "number" ? took(duration) : "",
   ].filter((part) => part !== "").join(" · ");
