@@ -216,10 +216,17 @@ export function senderFor(sender: Mailbox, owner: Mailbox | undefined): Mailbox 
   return sender === "" ? "" : owner ?? sender;
 }
 
+/** ENVID and RET are the sender's: a copy that goes on in the name of a list's owner has none (RFC 3461 5.2.7). */
+function parametersFor(parameters: SenderParameters, owner: Mailbox | undefined): SenderParameters {
+  if (owner === undefined) return parameters;
+  const { envid: _, ret: __, ...others } = parameters;
+  return others;
+}
+
 function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {
   const { id, sender, receivedAt, source, authenticatedAs, parameters } = message;
   return {
-    ...parameters,
+    ...parametersFor(parameters, of.owner),
     id,
     part: at.part,
     sender: senderFor(sender, of.owner),

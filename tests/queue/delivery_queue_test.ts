@@ -71,6 +71,18 @@ Deno.test("a copy that goes on from a list has the owner as its sender, a mailbo
   assertStringIncludes((await house.mailbox("pinky"))[0]!, `Return-Path: <${owner}>`);
 });
 
+Deno.test("a copy that goes on from a list bears no ENVID and RET of the sender's (RFC 3461 5.2.7)", async () => {
+  await using house = await House.open({ answer: () => DEFERRED });
+  const to = [{ ...remote("a@there.example"), owner: "o@here.example" }, remote("b@other.example")];
+  await house.accept(to, { parameters: { envid: "order-7", ret: "full", bodyType: "8BITMIME" } });
+  await house.settled();
+  const records = await house.records();
+  assertEquals(records.map(({ domain, envid, ret, bodyType }) => [domain, envid, ret, bodyType]).sort(), [
+    ["other.example", "order-7", "full", "8BITMIME"],
+    ["there.example", undefined, undefined, "8BITMIME"],
+  ]);
+});
+
 Deno.test("the null reverse-path stays null through a list", async () => {
   await using house = await House.open();
   await house.accept([{ ...remote("a@there.example"), owner: "o@here.example" }], { sender: "" });
