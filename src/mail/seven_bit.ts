@@ -62,6 +62,8 @@ interface Part {
   readonly boundary: string;
   /** Nothing in it may change. */
   readonly sealed: boolean;
+  /** A part in it that doesn't tell its type is a message (RFC 2046 5.1.5). */
+  readonly digest?: true;
 }
 
 /** Reads lines and writes them again. Without `chosen` it only finds out which leaves have eight bits. */
@@ -131,7 +133,7 @@ class Recoder {
     const fields = this.#head!;
     this.#head = undefined;
     const outer = this.#open.at(-1);
-    const part = partOf(fields, outer?.sealed ?? false);
+    const part = partOf(fields, outer);
     let encoding = part.kind === "leaf" ? undefined : "7bit";
     if (part.kind === "leaf") {
       this.#leaf = part;
@@ -204,15 +206,17 @@ function nameOf(field: string): string {
 
 const BOUNDARY = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i;
 
-function partOf(fields: readonly string[], sealed: boolean): Part {
-  const type = valueOf(fields, "content-type") ?? "text/plain";
+function partOf(fields: readonly string[], outer: Part | undefined): Part {
+  const sealed = outer?.sealed ?? false;
+  const type = valueOf(fields, "content-type") ?? (outer?.digest ? "message/rfc822" : "text/plain");
   const now = (valueOf(fields, "content-transfer-encoding") ?? "7bit").toLowerCase();
   const [, major = "text", minor = "plain"] = /^([a-z0-9-]+)\/([a-z0-9.+-]+)/i.exec(type.toLowerCase()) ?? [];
   const [, quoted, plain] = BOUNDARY.exec(type) ?? [];
   const boundary = quoted?.replace(/\\(.)/g, "$1") ?? plain ?? "";
   if (major === "multipart" && boundary !== "") {
     const isSealed = sealed || minor === "signed" || minor === "encrypted";
-    return { kind: "multipart", encoding: undefined, boundary, sealed: isSealed };
+    const digest = minor === "digest" && { digest: true as const };
+    return { kind: "multipart", encoding: undefined, boundary, sealed: isSealed, ...digest };
   }
   if (major === "message" && minor === "rfc822") {
     return { kind: "message", encoding: undefined, boundary: "", sealed };

@@ -114,6 +114,31 @@ an epilogue
   for (const step of [1, 2, 7, 10_000]) assertEquals(await recode(text, step), expected);
 });
 
+Deno.test("toSevenBit() encodes within the messages of a digest, which must not be encoded themselves", async () => {
+  const digest = (inner: string) =>
+    crlf(`MIME-Version: 1.0
+Content-Type: multipart/digest; boundary=x
+
+--x
+
+Subject: first
+
+${inner}
+--x
+Content-Type: text/plain
+
+a note
+--x--
+`);
+  const head = "MIME-Version: 1.0\nContent-Type: text/plain; charset=unknown-8bit\n" +
+    "Content-Transfer-Encoding: quoted-printable\n";
+  assertEquals(
+    await recode(digest("Grüße")),
+    digest("Gr=C3=BC=C3=9Fe").replace("Subject: first\r\n", `Subject: first\r\n${crlf(head)}`),
+  );
+  assertEquals(await recode(digest("Hello")), digest("Hello"));
+});
+
 Deno.test("toSevenBit() changes nothing that would lose something", async () => {
   const cases: [string, string][] = [
     ["a header", "Subject: Grüße\n\nHello\n"],
