@@ -1,7 +1,7 @@
 /** In charge of one attempt at one message: host after host until every recipient has an outcome. */
 
 import type { MailHosts } from "../dns/mail_hosts.ts";
-import type { Deferred, Failed, Outcome } from "../mail/outcome.ts";
+import { type Deferred, type Failed, inWords, type Outcome } from "../mail/outcome.ts";
 import type { ConnectResult, SmtpClient } from "../smtp/client.ts";
 import type { DeadHosts } from "./dead_hosts.ts";
 import type { DeliveryJob } from "./delivery.ts";
@@ -109,9 +109,9 @@ export class RemoteAttempt {
     const result = await this.#to.connect(target, this.#listener && this.#introduced(target, told));
     if (!result.ok) {
       const { outcome } = result;
-      this.#tell(`Deferred: ${outcome.text}`);
+      this.#tell(`Deferred: ${inWords(outcome)}`);
       // a peer's own words stand in its lines
-      if (outcome.code === undefined || !told.any) this.#note(target, outcome.text);
+      if (outcome.code === undefined || !told.any) this.#note(target, inWords(outcome));
       // a host that refuses at once costs nothing to ask again, and may be back for the next message
       if (result.silent && outcome.kind === "deferred") dead.remember(key, outcome);
       if (asksNextHost(outcome)) this.#refused(outcome);

@@ -1,7 +1,7 @@
 /** In charge of how a delivery is told, line by line: VERB's `050` lines as sendmail's users know them, and traces. */
 
 import type { Mailbox } from "../mail/envelope.ts";
-import type { Outcome } from "../mail/outcome.ts";
+import { inWords, type Outcome } from "../mail/outcome.ts";
 import type { DeliveryJob } from "./delivery.ts";
 
 /** Takes the client's lines (`> MAIL …`, `< 250 …`) to who listens; undefined when nobody does. */
@@ -56,7 +56,8 @@ const MAX_HOSTS = 10;
 /** What became of a recipient: `<carol@far.example>... Sent (Ok: queued as 4AB)`. */
 export function lastWord(recipient: Mailbox, outcome: Outcome): string {
   const { code, status, text } = outcome;
-  const said = code === undefined ? text : `${code} ${status} ${text}`;
+  const words = inWords(outcome);
+  const said = code === undefined ? words : `${code} ${status} ${words}`;
   switch (outcome.kind) {
     case "delivered":
       return `<${recipient}>... Sent (${text})`;

@@ -65,8 +65,15 @@ function typed(address: Mailbox, utf8: boolean, type = needsUtf8(address) ? "utf
 }
 
 function diagnosticCode(recipient: ReportRecipient, utf8: boolean): string {
-  const text = utf8 ? recipient.text : ascii(recipient.text);
+  // what a peer said stays as it was, without a word of our own (RFC 3464 2.3.6)
+  const words = recipient.code === undefined ? ownWords(recipient) : recipient.text;
+  const text = utf8 ? words : ascii(words);
   return recipient.code === undefined ? `X-Dinopost; ${text}` : `smtp; ${replyText(recipient.code, text)}`;
+}
+
+/** A reason in our own words. */
+export function ownWords({ note, text }: ReportRecipient): string {
+  return note === undefined ? text : `${note}: ${text}`;
 }
 
 /** A reply with its code, once: `550 5.1.1 No such user`. */

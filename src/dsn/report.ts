@@ -26,6 +26,8 @@ export interface ReportRecipient {
   readonly status: EnhancedStatus;
   /** Why, in words: the peer's reply text, or our own. Anything; it is cleaned. */
   readonly text: string;
+  /** What we have to add, in words: that the time is over. */
+  readonly note?: string;
   /** The peer's reply code; absent when the text is our own. */
   readonly code?: number;
   /** The host that answered, or that was asked last. */

@@ -2,7 +2,7 @@
 
 import { formatDate } from "../mail/date.ts";
 import { parseFields, printable } from "../mail/header.ts";
-import { readOrcpt, replyText } from "./delivery_status.ts";
+import { ownWords, readOrcpt, replyText } from "./delivery_status.ts";
 import type { Action, ReportRecipient, ReportRequest } from "./report.ts";
 
 /** The width of the text. */
@@ -100,13 +100,17 @@ function opening(request: ReportRequest): string {
 }
 
 function recipientLines(recipient: ReportRecipient): string[] {
-  const { action, address, code, remoteMta } = recipient;
+  const { action, address, code, note, remoteMta } = recipient;
   const lines = wrap(`<${address}>${writtenAs(recipient)}`, "  ");
   const text = short(recipient.text, MAX_REPLY);
   const server = remoteMta ? `The server ${short(remoteMta, 255)}` : "The recipient's server";
-  if (code !== undefined) lines.push(...wrap(`${server} said: ${replyText(code, text)}`, "    "));
-  else if (action === "failed" || action === "delayed") {
-    lines.push(...wrap(`Reason: ${text || recipient.status}`, "    "));
+  if (code !== undefined) {
+    if (note !== undefined) lines.push(...wrap(`Reason: ${note}.`, "    "));
+    const said = note === undefined ? "said" : "said last";
+    lines.push(...wrap(`${server} ${said}: ${replyText(code, text)}`, "    "));
+  } else if (action === "failed" || action === "delayed") {
+    const reason = ownWords({ ...recipient, text });
+    lines.push(...wrap(`Reason: ${reason || recipient.status}`, "    "));
   }
   if (action === "failed") {
     const advice = ADVICE.find(([status]) => status.test(recipient.status))?.[1] ?? USUAL_ADVICE;

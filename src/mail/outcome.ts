@@ -25,6 +25,10 @@ export interface OutcomeFacts {
   readonly text: string;
   /** The reply code of the peer, when there was one. */
   readonly code?: number;
+  /** The enhanced status as it stood in the reply, where {@linkcode OutcomeFacts.status} may be one of our own. */
+  readonly peerStatus?: EnhancedStatus;
+  /** What we have to add, in words: `Delivery time expired`. The text stays the peer's. */
+  readonly note?: string;
   /** Where the attempt ended. */
   readonly stage?: Stage;
   /** The host that answered, or that was asked last. */
@@ -55,3 +59,13 @@ export interface Failed extends OutcomeFacts {
 
 /** What an attempt came to for one recipient. */
 export type Outcome = Delivered | Deferred | Failed;
+
+/** The text as the peer wrote it, its enhanced status in front: `4.2.2 Mailbox full`. */
+export function peerText({ peerStatus, text }: OutcomeFacts): string {
+  return peerStatus === undefined ? text : `${peerStatus} ${text}`;
+}
+
+/** All of it in words, what we have to add in front. */
+export function inWords({ note, text }: OutcomeFacts): string {
+  return note === undefined ? text : `${note}: ${text}`;
+}

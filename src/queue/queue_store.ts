@@ -66,7 +66,7 @@ function sizeOf(record: QueueRecord): number {
   let size = 300 + record.sender.length;
   for (const r of record.recipients) {
     size += 120 + r.address.length + (r.lastReply?.length ?? 0) + (r.lastError?.length ?? 0) +
-      (r.orcpt?.length ?? 0);
+      (r.lastHost?.length ?? 0) + (r.orcpt?.length ?? 0);
   }
   return size;
 }

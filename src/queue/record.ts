@@ -1,6 +1,7 @@
 /** In charge of what the queue keeps of a message for one next hop, and of the legal changes to it. */
 
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
+import type { EnhancedStatus } from "../mail/outcome.ts";
 import type { BodyRef } from "../storage/body_ref.ts";
 
 /** A recipient that is still to be served. */
@@ -11,6 +12,10 @@ export interface QueueRecipient extends EnvelopeRecipient {
   readonly lastReply?: string;
   /** Why it waits, in words. */
   readonly lastError?: string;
+  /** The status of the last attempt. */
+  readonly lastStatus?: EnhancedStatus;
+  /** The host that answered then, or that was asked. */
+  readonly lastHost?: string;
   /** The list or alias it came from, whose owner hears of failures. */
   readonly via?: Mailbox;
 }

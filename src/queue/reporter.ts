@@ -20,6 +20,7 @@ export interface Reported {
   readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded";
   readonly status: EnhancedStatus;
   readonly text: string;
+  readonly note?: string;
   readonly code?: number;
   readonly host?: string;
 }
@@ -73,6 +74,7 @@ export class Reporter {
       action: r.action,
       status: r.status,
       text: r.text,
+      ...(r.note === undefined ? {} : { note: r.note }),
       ...(r.code === undefined ? {} : { code: r.code }),
       ...(r.host === undefined ? {} : { remoteMta: r.host }),
       lastAttempt: now,

@@ -1,7 +1,7 @@
 /** In charge of what an attempt's outcomes mean for a record: who is left, who is told what. Pure. */
 
 import type { Mailbox, Notify } from "../mail/envelope.ts";
-import type { Outcome } from "../mail/outcome.ts";
+import { inWords, type Outcome, type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { Release } from "../mailbox/quotas.ts";
 import type { Write } from "../storage/write.ts";
 import type { Enlisted } from "./enlist.ts";
@@ -111,15 +111,29 @@ function later(
 }
 
 function tried(recipient: QueueRecipient, outcome: Outcome): QueueRecipient {
-  const { lastReply: _, ...facts } = recipient;
-  const told = { ...facts, attempts: recipient.attempts + 1, lastError: clip(explain(outcome)) };
-  return outcome.code === undefined
-    ? told
-    : { ...told, lastReply: clip(`${outcome.code} ${outcome.status} ${outcome.text}`) };
+  const { lastReply: _, lastHost: __, ...facts } = recipient;
+  const { code, status, host } = outcome;
+  return {
+    ...facts,
+    attempts: recipient.attempts + 1,
+    lastError: clip(host === undefined ? inWords(outcome) : `${host}: ${inWords(outcome)}`),
+    lastStatus: status,
+    ...(code === undefined ? {} : { lastReply: clip(`${code} ${peerText(outcome)}`) }),
+    // a name that is longer, which no real host has, would not fit a record
+    ...(host !== undefined && /^[!-~]{1,120}$/.test(host) ? { lastHost: host } : {}),
+  };
 }
 
-function explain(outcome: Outcome): string {
-  return outcome.host === undefined ? outcome.text : `${outcome.host}: ${outcome.text}`;
+/** What was last said of a recipient, as far as a record keeps it; undefined before the first attempt. */
+export function lastOf(recipient: QueueRecipient): OutcomeFacts | undefined {
+  const { lastReply, lastError, lastStatus: status, lastHost: host } = recipient;
+  if (status === undefined || lastError === undefined) return undefined;
+  const at = host === undefined ? {} : { host };
+  // a reply keeps its enhanced status in its text
+  if (lastReply !== undefined) {
+    return { status, code: Number(lastReply.slice(0, 3)), text: lastReply.slice(4), ...at };
+  }
+  return { status, text: host === undefined ? lastError : lastError.replace(`${host}: `, ""), ...at };
 }
 
 /**
@@ -137,13 +151,15 @@ function isWide(text: string): boolean {
   return false;
 }
 
-/** Out of time: what was "not now" is "never", and the report keeps what was said last (RFC 3463 x.4.7). */
+const EXPIRED = "Delivery time expired";
+
+/** Out of time: what was "not now" is "never". What was said last stays as it was (RFC 3463 x.4.7, RFC 3464 2.3.6). */
 function final(outcome: Outcome): Outcome {
   if (outcome.kind !== "deferred") return outcome;
   return {
     ...outcome,
     kind: "failed",
     status: "5.4.7",
-    text: `Delivery time expired; the last attempt said: ${outcome.text}`,
+    note: outcome.note === undefined ? EXPIRED : `${EXPIRED}; ${outcome.note}`,
   };
 }

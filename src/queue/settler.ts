@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { Outcome } from "../mail/outcome.ts";
+import { inWords, type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { Journal } from "../observe/journal.ts";
 import { releaseBody } from "../storage/bodies.ts";
 import * as keys from "../storage/keys.ts";
@@ -11,10 +11,10 @@ import type { Enlisted, NewMessage } from "./enlist.ts";
 import { KeyedLock } from "./keyed_lock.ts";
 import { attemptWrite } from "./life.ts";
 import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
-import type { QueueRecord } from "./record.ts";
+import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { Reported, Reporter } from "./reporter.ts";
 import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
-import { type RecipientOutcome, settle, type Settlement, wants } from "./settle.ts";
+import { lastOf, type RecipientOutcome, settle, type Settlement, wants } from "./settle.ts";
 
 /** What a {@linkcode Settler} works with. */
 export interface SettlerOptions {
@@ -181,9 +181,7 @@ export class Settler {
     );
     const reported = waiting.filter((r) => wants(r.notify, "delay")).map((recipient): Reported => {
       const own = settlement.outcomes.find((o) => o.recipient === recipient.address)?.outcome;
-      const why = own
-        ? facts(own)
-        : { status: "4.4.1" as const, text: recipient.lastError ?? "Not delivered yet" };
+      const why = facts(own ?? lastOf(recipient) ?? unknown(recipient));
       return { recipient, action: "delayed", ...why };
     });
     const expireIn = schedule.giveUpAfter + 24 * 3600_000;
@@ -217,7 +215,7 @@ export class Settler {
         id,
         recipient,
         status: told.status,
-        text: told.text,
+        text: inWords(told),
         durationMs,
         ...(told.code === undefined ? {} : { code: told.code }),
         ...(told.host === undefined ? {} : { host: told.host }),
@@ -245,7 +243,18 @@ export function waitingOf({ settlement, reports }: Consequences): QueueRecord[] 
   return settlement.rest ? [settlement.rest, ...records] : records;
 }
 
-function facts(outcome: Outcome): Pick<Reported, "status" | "text" | "code" | "host"> {
-  const { status, text, code, host } = outcome;
-  return { status, text, ...(code === undefined ? {} : { code }), ...(host === undefined ? {} : { host }) };
+/** Of a recipient that waits without an attempt, or whose record is of a time that kept less. */
+function unknown({ lastError }: QueueRecipient): OutcomeFacts {
+  return { status: "4.4.1", text: lastError ?? "Not delivered yet" };
+}
+
+function facts(outcome: OutcomeFacts): Pick<Reported, "status" | "text" | "note" | "code" | "host"> {
+  const { status, note, code, host } = outcome;
+  return {
+    status,
+    text: peerText(outcome),
+    ...(note === undefined ? {} : { note }),
+    ...(code === undefined ? {} : { code }),
+    ...(host === undefined ? {} : { host }),
+  };
 }

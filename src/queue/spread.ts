@@ -93,7 +93,15 @@ async function waysOf(
   record: QueueRecord,
   by: Spreading,
 ): Promise<Destination[]> {
-  const { address, attempts: _, lastError: __, lastReply: ___, ...parameters } = recipient;
+  const {
+    address,
+    attempts: _,
+    lastError: __,
+    lastReply: ___,
+    lastStatus: ____,
+    lastHost: _____,
+    ...parameters
+  } = recipient;
   const to = { address, recipient: { ...parameters, address } };
   if (!by.router.isLocal(splitMailbox(address).domain)) return [{ kind: "queue", ...to }];
   const { outcome, release } = await mailboxOutcome(address, record, by);

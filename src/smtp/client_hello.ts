@@ -156,7 +156,7 @@ class Opening {
     }
     const outcome = this.#refusal(reply, "auth");
     if (outcome?.kind !== "failed") return outcome;
-    return { ...outcome, kind: "deferred", status: "4.7.8", text: `The login was refused: ${outcome.text}` };
+    return { ...outcome, kind: "deferred", status: "4.7.8", note: "The login was refused" };
   }
 
   async #authLogin(auth: { user: string; password: string }): Promise<Reply | Trouble> {

@@ -32,7 +32,8 @@ export function outcomeOf(reply: Reply, stage: Stage, peer: PeerFacts): Outcome 
   if (code >= 300 && code < 400) {
     return deferred("4.5.0", `The peer answered out of place: ${code} ${text}`, stage, peer);
   }
-  const facts = { status: statusIn(reply), text, code, stage, ...peer };
+  const own = reply.status === undefined ? {} : { peerStatus: reply.status };
+  const facts = { status: statusIn(reply), text, code, ...own, stage, ...peer };
   if (code >= 500) return { kind: "failed", ...facts };
   return { kind: code >= 400 ? "deferred" : "delivered", ...facts };
 }

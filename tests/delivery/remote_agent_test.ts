@@ -24,6 +24,7 @@ Deno.test("deliver() tells who took it", async () => {
       status: "2.0.0",
       text: "Ok: queued as 4AB",
       code: 250,
+      peerStatus: "2.0.0",
       stage: "end",
       host: "mx1.far.example",
       address: MX1,

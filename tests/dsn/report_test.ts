@@ -240,6 +240,21 @@ Deno.test("buildReport() tells of a delay until when it is tried, and that nothi
   assertEquals(mail.subject, "Your message is delayed, but still on its way");
 });
 
+Deno.test("buildReport() adds its own words to what the server said for people, never for programs", async () => {
+  const late = { ...RECIPIENT, status: "5.4.7" as const, note: "Delivery time expired" };
+  const said = await taken(buildReport({
+    ...REQUEST,
+    recipients: [{ ...late, code: 450, text: "4.2.0 grey" }],
+  }));
+  assert(said.mail.text!.includes("Reason: Delivery time expired.\n"), said.mail.text);
+  assert(said.mail.text!.includes("The server mx1.mindspring.com said last: 450 4.2.0 grey"), said.mail.text);
+  assertEquals(said.status[1]!["Diagnostic-Code"], "smtp; 450 4.2.0 grey");
+  const { code: _, ...silent } = { ...late, text: "Connection refused" };
+  const own = await taken(buildReport({ ...REQUEST, recipients: [silent] }));
+  assert(own.mail.text!.includes("Reason: Delivery time expired: Connection refused"), own.mail.text);
+  assertEquals(own.status[1]!["Diagnostic-Code"], "X-Dinopost; Delivery time expired: Connection refused");
+});
+
 Deno.test("buildReport() returns the header only when nothing failed", async () => {
   const { part } = await taken(buildReport(SCENARIOS.success!));
   assertEquals(part(/^message\/rfc822$/), undefined);

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { decode } from "../../src/base/bytes.ts";
+import type { Outcome } from "../../src/mail/outcome.ts";
 import type { Watcher } from "../../src/queue/runner.ts";
 import { BodyWriter } from "../../src/storage/bodies.ts";
 import {
+  type Answer,
   checkStore,
   DAY,
   DEFERRED,
@@ -157,11 +159,42 @@ Deno.test("a thousand late recipients get one warning, and one report per record
   await checkStore(house.store.kv);
 });
 
+Deno.test("a warning tells of each domain what its server said, and a report what it said last", async () => {
+  const reply = (status: "4.2.0" | "4.2.2", text: string, host: string): Outcome => {
+    return { ...DEFERRED, code: 450, status, peerStatus: status, text, host };
+  };
+  const full = reply("4.2.2", "full", "mx.a.example");
+  const grey = reply("4.2.0", "grey", "mx.b.example");
+  const answer: Answer = ({ address }) => address.endsWith("@a.example") ? full : grey;
+  await using house = await House.open({ answer, schedule: { ...SCHEDULE, retry: [HOUR] } });
+  const id = await house.accept(["x@a.example", "y@b.example"]);
+  await house.pass(4 * HOUR + 1);
+  const [warning] = await house.mailbox("brain");
+  for (const [status, mx, said] of [["4.2.2", "a", "full"], ["4.2.0", "b", "grey"]]) {
+    assertStringIncludes(
+      warning!,
+      `Status: ${status}\r\nRemote-MTA: dns; mx.${mx}.example\r\nDiagnostic-Code: smtp; 450 ${status} ${said}\r\n`,
+    );
+  }
+  await house.pass(5 * DAY);
+  const reports = (await house.mailbox("brain")).slice(1);
+  const report = reports.find((text) => text.includes("<x@a.example>"))!;
+  assertStringIncludes(report, "Status: 5.4.7\r\nRemote-MTA: dns; mx.a.example\r\n");
+  assertStringIncludes(report, "Diagnostic-Code: smtp; 450 4.2.2 full\r\n");
+  assertStringIncludes(report, "Reason: Delivery time expired.\r\n");
+  assertStringIncludes(report, "The server mx.a.example said last: 450 4.2.2 full\r\n");
+  const last = (await house.queue.attempts(id)).at(-1)!.outcome;
+  assertEquals([last.kind, last.code, last.status], ["failed", 450, "5.4.7"]);
+  assert(["full", "grey"].includes(last.text));
+});
+
 Deno.test("a record of fifty recipients with long replies in any script fits KV", async () => {
   for (const letter of ["x", "語"]) {
     const text = letter.repeat(2000);
+    const host = "m".repeat(120);
     await using house = await House.open({
-      answer: () => house.agent.jobs.length < 3 ? { ...DEFERRED, code: 451, text } : { ...FAILED, text },
+      answer: () =>
+        house.agent.jobs.length < 3 ? { ...DEFERRED, code: 451, text, host } : { ...FAILED, text },
     });
     const orcpt = `rfc822;${"o".repeat(480)}`;
     const to = Array.from(

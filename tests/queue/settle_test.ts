@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Notify } from "../../src/mail/envelope.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import type { QueueRecipient, QueueRecord, Source } from "../../src/queue/record.ts";
-import { clip, settle, wants } from "../../src/queue/settle.ts";
+import { clip, lastOf, settle, wants } from "../../src/queue/settle.ts";
 import { DAY, DEFERRED, DELIVERED, FAILED, HOUR, MINUTE, SCHEDULE } from "./support.ts";
 
 const IN_MAILBOX: Outcome = { ...DELIVERED, stage: "mailbox" };
@@ -54,6 +54,7 @@ Deno.test("settle() keeps the peer's reply beside its host, and drops an old one
     ...DEFERRED,
     code: 451,
     status: "4.7.1",
+    peerStatus: "4.7.1",
     text: "Greylisted",
     host: "mx.there.example",
   };
@@ -63,13 +64,34 @@ Deno.test("settle() keeps the peer's reply beside its host, and drops an old one
     attempts: 1,
     lastError: "mx.there.example: Greylisted",
     lastReply: "451 4.7.1 Greylisted",
+    lastStatus: "4.7.1",
+    lastHost: "mx.there.example",
   });
   const second = settle(first, outcomes(DEFERRED), { schedule: SCHEDULE, now }).rest!;
   assertEquals(second.recipients[0], {
     address: "r0@there.example",
     attempts: 2,
     lastError: "Connection refused",
+    lastStatus: "4.4.1",
   });
+});
+
+Deno.test("lastOf() tells what settle() kept, and no more", () => {
+  const host = "mx.there.example";
+  const own: Outcome = { ...DEFERRED, host };
+  const reply: Outcome = { ...own, code: 452, status: "4.2.2", peerStatus: "4.2.2", text: "full" };
+  const rows: [outcome: Outcome, told: ReturnType<typeof lastOf>][] = [
+    [DEFERRED, { status: "4.4.1", text: "Connection refused" }],
+    [own, { status: "4.4.1", text: "Connection refused", host }],
+    [reply, { status: "4.2.2", code: 452, text: "4.2.2 full", host }],
+    // a server that gives no enhanced status is not made to
+    [{ ...DEFERRED, code: 450, status: "4.0.0", text: "grey" }, { status: "4.0.0", code: 450, text: "grey" }],
+  ];
+  for (const [outcome, told] of rows) {
+    const { rest } = settle(record([{}]), outcomes(outcome), { schedule: SCHEDULE, now: 10 });
+    assertEquals(lastOf(rest!.recipients[0]!), told);
+  }
+  assertEquals(lastOf({ address: "a@there.example", attempts: 0 }), undefined);
 });
 
 Deno.test("settle() makes a deferral at the end of the time a failure that keeps the last words", () => {
@@ -78,9 +100,9 @@ Deno.test("settle() makes a deferral at the end of the time a failure that keeps
     now: 5 * DAY,
   });
   assertEquals(rest, undefined);
-  const { kind, status, text, code } = told[0]!.outcome;
+  const { kind, status, text, note, code } = told[0]!.outcome;
   assertEquals([kind, status, code], ["failed", "5.4.7", 421]);
-  assertEquals(text, "Delivery time expired; the last attempt said: Connection refused");
+  assertEquals([note, text], ["Delivery time expired", "Connection refused"]);
   assertEquals(counted.map((o) => o.outcome.kind), ["failed"]);
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { inWords, peerText } from "../../src/mail/outcome.ts";
 import { encode } from "../../src/base/bytes.ts";
 import type { OutgoingMessage } from "../../src/smtp/client.ts";
 import { parseExtensions } from "../../src/smtp/client_extensions.ts";
@@ -260,6 +261,15 @@ Deno.test("connect() defers when it can't log in: the operator has to act, not t
     const result = await connect(peer, { auth });
     assertEquals(!result.ok && brief([result.outcome])[0], expected);
   }
+});
+
+Deno.test("connect() keeps the words of who refuses a login apart from its own", async () => {
+  const auth = { user: "brain", password: "x" };
+  await using peer = ScriptedPeer.start({ extensions: ["AUTH PLAIN"], auth: "535 5.7.8 Wrong" });
+  const result = await connect(peer, { auth });
+  assert(!result.ok);
+  const { outcome } = result;
+  assertEquals([peerText(outcome), inWords(outcome)], ["5.7.8 Wrong", "The login was refused: Wrong"]);
 });
 
 Deno.test("trace tells every line but the text", async () => {
