@@ -206,6 +206,8 @@ function nameOf(field: string): string {
 
 const BOUNDARY = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i;
 
+const GLOBAL = /^global(-headers|-delivery-status|-disposition-notification)?$/;
+
 function partOf(fields: readonly string[], outer: Part | undefined): Part {
   const sealed = outer?.sealed ?? false;
   const type = valueOf(fields, "content-type") ?? (outer?.digest ? "message/rfc822" : "text/plain");
@@ -221,8 +223,11 @@ function partOf(fields: readonly string[], outer: Part | undefined): Part {
   if (major === "message" && minor === "rfc822") {
     return { kind: "message", encoding: undefined, boundary: "", sealed };
   }
-  const mayChange = major !== "message" && major !== "multipart" && /^(7bit|8bit|binary)$/.test(now);
-  const encoding = !mayChange ? undefined : major === "text" ? "quoted-printable" : "base64";
+  // of messages and their parts only the kinds for UTF-8 may be encoded (RFC 6532 3.7, RFC 6533 6)
+  const isGlobal = major === "message" && GLOBAL.test(minor);
+  const isLeaf = isGlobal || (major !== "message" && major !== "multipart");
+  const mayChange = isLeaf && /^(7bit|8bit|binary)$/.test(now);
+  const encoding = !mayChange ? undefined : major === "text" || isGlobal ? "quoted-printable" : "base64";
   return { kind: "leaf", encoding, boundary: "", sealed };
 }
 

@@ -6,8 +6,9 @@ import { concat, encode } from "../base/bytes.ts";
 import { scanHead } from "../mail/header.ts";
 import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
+import { toSevenBit } from "../mail/seven_bit.ts";
 import { receivedField } from "../mail/trace.ts";
-import { bodyTypeOf, buildReport, type ReportRecipient } from "../dsn/report.ts";
+import { bodyTypeOf, buildReport, type ReportRecipient, type ReportRequest } from "../dsn/report.ts";
 import type { Router } from "../routing/router.ts";
 import { BodyMissing, draftOf, readBody } from "../storage/bodies.ts";
 import type { BodyRef } from "../storage/body_ref.ts";
@@ -68,20 +69,10 @@ export class Reporter {
     const { clock, ids, hostname } = this.options;
     const id = ids.next();
     const now = clock.now();
-    const recipients = reported.slice(0, MAX_REPORTED).map((r): ReportRecipient => ({
-      address: r.recipient.address,
-      ...(r.recipient.orcpt === undefined ? {} : { orcpt: r.recipient.orcpt }),
-      action: r.action,
-      status: r.status,
-      text: r.text,
-      ...(r.note === undefined ? {} : { note: r.note }),
-      ...(r.code === undefined ? {} : { code: r.code }),
-      ...(r.host === undefined ? {} : { remoteMta: r.host }),
-      lastAttempt: now,
-      ...(more.willRetryUntil !== undefined && r.action === "delayed" &&
-        { willRetryUntil: more.willRetryUntil }),
-    }));
-    const bytes = buildReport({
+    const original = await this.#original(record, reported, more.text);
+    const until = more.willRetryUntil;
+    const recipients = reported.slice(0, MAX_REPORTED).map((r) => reportRecipient(r, { now, until }));
+    const request: ReportRequest = {
       kind: reported[0]!.action,
       id,
       reportingMta: hostname,
@@ -89,10 +80,12 @@ export class Reporter {
       arrival: record.receivedAt,
       now,
       recipients,
-      original: await this.#original(record, reported, more.text),
+      original,
       ...(record.envid === undefined ? {} : { envid: record.envid }),
       ...(record.utf8 ? { utf8: true } : {}),
-    });
+    };
+    const travels = destinations.some(({ kind }) => kind === "queue");
+    const bytes = travels ? await built(request) : buildReport(request);
     const trace = receivedField({
       helo: hostname,
       remote: "127.0.0.1",
@@ -181,6 +174,37 @@ export class Reporter {
     const head = end < 0 ? text : text.subarray(0, end);
     return wantsAll && text.length === record.body.size ? { head, full: text } : { head };
   }
+}
+
+function reportRecipient(
+  reported: Reported,
+  { now, until }: { now: number; until: number | undefined },
+): ReportRecipient {
+  const { recipient, action, status, text, note, code, host } = reported;
+  return {
+    address: recipient.address,
+    ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
+    action,
+    status,
+    text,
+    ...(note === undefined ? {} : { note }),
+    ...(code === undefined ? {} : { code }),
+    ...(host === undefined ? {} : { remoteMta: host }),
+    lastAttempt: now,
+    ...(until !== undefined && action === "delayed" && { willRetryUntil: until }),
+  };
+}
+
+/**
+ * A report that gets through wherever its sender's mail goes: the message is returned whole only if what has eight bits
+ * in it can be recoded for a server that takes seven, else its header stands for it. A sender that
+ * hears of the failure without the text is better than one that hears nothing.
+ */
+async function built(request: ReportRequest): Promise<Uint8Array<ArrayBuffer>> {
+  const report = buildReport(request);
+  const { original: { head, full } } = request;
+  if (full === undefined || bodyTypeOf(report) === "7BIT") return report;
+  return await toSevenBit(() => [report]) ? report : buildReport({ ...request, original: { head } });
 }
 
 async function beginning(kv: Deno.Kv, ref: BodyRef, most: number): Promise<Uint8Array> {

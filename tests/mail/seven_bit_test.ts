@@ -139,6 +139,19 @@ a note
   assertEquals(await recode(digest("Hello")), digest("Hello"));
 });
 
+Deno.test("toSevenBit() encodes messages with UTF-8 in their headers as a whole (RFC 6532 3.7)", async () => {
+  for (const type of ["message/global", "message/global-headers", "message/global-delivery-status"]) {
+    const part = (encoding: string, ue: string) =>
+      crlf(`MIME-Version: 1.0
+Content-Type: ${type}
+Content-Transfer-Encoding: ${encoding}
+
+Subject: Gr${ue}n
+`);
+    assertEquals(await recode(part("8bit", "ü")), part("quoted-printable", "=C3=BC"));
+  }
+});
+
 Deno.test("toSevenBit() changes nothing that would lose something", async () => {
   const cases: [string, string][] = [
     ["a header", "Subject: Grüße\n\nHello\n"],

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { decode } from "../../src/base/bytes.ts";
+import { decode, encode } from "../../src/base/bytes.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
+import { toSevenBit } from "../../src/mail/seven_bit.ts";
 import type { Watcher } from "../../src/queue/runner.ts";
 import { BodyWriter } from "../../src/storage/bodies.ts";
 import {
@@ -186,6 +187,28 @@ Deno.test("a warning tells of each domain what its server said, and a report wha
   const last = (await house.queue.attempts(id)).at(-1)!.outcome;
   assertEquals([last.kind, last.code, last.status], ["failed", 450, "5.4.7"]);
   assert(["full", "grey"].includes(last.text));
+});
+
+Deno.test("a report returns the whole message only if any server of the sender's can take it", async () => {
+  const signed = "Content-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\nüber\r\n--x\r\n\r\n--x--\r\n";
+  const rows: [sender: string, text: string, whole: boolean][] = [
+    ["a@far.example", "Subject: plain\r\n\r\nHello\r\n", true],
+    ["a@far.example", "Subject: plain\r\n\r\nüber\r\n", true],
+    ["a@far.example", "Subject: über\r\n\r\nHello\r\n", false],
+    ["a@far.example", signed, false],
+    // a mailbox here takes all
+    ["brain@here.example", signed, true],
+  ];
+  for (const [sender, text, whole] of rows) {
+    const answer: Answer = ({ address }) => address === "x@there.example" ? FAILED : DELIVERED;
+    await using house = await House.open({ answer });
+    await house.accept(["x@there.example"], { sender, text, parameters: { ret: "full" } });
+    await house.pass(MINUTE);
+    const report = sender === "a@far.example" ? house.agent.texts[1]! : (await house.mailbox("brain"))[0]!;
+    assertEquals(report.includes("Content-Type: message/rfc822\r\n"), whole, text);
+    assertEquals(report.includes("Content-Type: text/rfc822-headers\r\n"), !whole, text);
+    assert(await toSevenBit(() => [encode(report)]) !== undefined || sender !== "a@far.example", text);
+  }
 });
 
 Deno.test("a record of fifty recipients with long replies in any script fits KV", async () => {
