@@ -72,6 +72,7 @@ export type {
 export type { LogFields, LogLevel } from "./observe/log.ts";
 export type { Mechanism } from "./pop3/login.ts";
 export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
+export type { Rate, RateLimit } from "./queue/rate_limit.ts";
 export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/delivery_queue.ts";
 export type { Destination, NewMessage } from "./queue/enlist.ts";
 export type { KeptAttempt } from "./queue/life.ts";

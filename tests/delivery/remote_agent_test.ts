@@ -265,6 +265,24 @@ Deno.test("deliver() by a route of one domain, beside the way of all others", as
   assertEquals(fixture.peers[MX1]!.sessions[0]!.lines.some((line) => line.startsWith("AUTH")), false);
 });
 
+Deno.test("deliver() by one smart host for several domains: nobody gets a connection of another login or another TLS policy", async () => {
+  const at = { host: "127.0.2.9", port: 587 };
+  const script: Host = { extensions: ["PIPELINING", "AUTH PLAIN"] };
+  await using fixture = new Fixture({ "127.0.2.9": script }, {
+    perDomain: {
+      "a.example": { smartHost: { ...at, user: "ua", password: "x" } },
+      "b.example": { smartHost: { ...at, user: "ub", password: "x" } },
+      "c.example": { smartHost: at },
+      "sure.example": { smartHost: { ...at, tls: "require" } },
+    },
+  });
+  for (const domain of ["a.example", "a.example", "b.example", "c.example", "sure.example"]) {
+    await fixture.deliver({ domain, to: [`x@${domain}`] });
+  }
+  assertEquals(fixture.dialed.length, 4); // only the second letter to a.example finds a connection
+  assertEquals(fixture.peers["127.0.2.9"]!.messages.length, 4); // sure.example gets none without TLS
+});
+
 Deno.test("deliver() defers all mail when the smart host can't be found or refuses the login", async () => {
   const smartHost = { host: "smart.example", port: 587, user: "brain", password: "wrong" };
   await using unknown = new Fixture({}, { smartHost }, {});

@@ -15,6 +15,7 @@ const zones: Zones = {
   },
   "nullmx.test": { MX: [[0, "."]] },
   "alias.test": { CNAME: "mx.test" },
+  "idn.test": { MX: [[1, "MX1.xn--bcher-kva.test"], [2, "mail0.mx.test"]] },
   "dangling.test": { CNAME: "gone.test" },
   "loop.test": { CNAME: "loop.test" },
   "big.test": {
@@ -125,6 +126,17 @@ for (const trustAd of [false, true]) {
     assertEquals((await resolver.ptr("mail.test")).kind, "trouble");
   });
 }
+
+Deno.test("SystemResolver gives names with A-labels as they are, not as what they stand for", async () => {
+  await using net = await setUp();
+  assertEquals(await net.resolver.mx("idn.test"), {
+    kind: "found",
+    records: [{ preference: 1, exchange: "mx1.xn--bcher-kva.test" }, {
+      preference: 2,
+      exchange: "mail0.mx.test",
+    }],
+  });
+});
 
 Deno.test("SystemResolver with trustAd tells the AD bit, and asks only by itself", async () => {
   await using net = await setUp({ trustAd: true }, { authentic: true });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { encode } from "../../src/base/bytes.ts";
 import { formatReply, type Reply } from "../../src/smtp/reply.ts";
@@ -8,13 +8,16 @@ import { LineConn } from "../../src/wire/line_conn.ts";
 
 /** A reader of bytes that arrive in these pieces; then the end. */
 function readerOf(pieces: readonly Uint8Array[]): ReplyReader {
-  let next = 0;
+  const coming = [...pieces];
   const conn: ByteConn = {
     read(into) {
-      const piece = pieces[next++];
+      const piece = coming[0];
       if (!piece) return Promise.resolve(null);
-      into.set(piece);
-      return Promise.resolve(piece.length);
+      const taken = piece.subarray(0, into.length);
+      if (taken.length === piece.length) coming.shift();
+      else coming[0] = piece.subarray(taken.length);
+      into.set(taken);
+      return Promise.resolve(taken.length);
     },
     write: () => Promise.resolve(),
     close() {},
@@ -57,6 +60,11 @@ Deno.test("ReplyReader takes odd but clear replies and refuses what is none", as
     ["250-a\r\n550 b\r\n", "550  a|b"],
     ["250 2.0.0\r\n", "250 2.0.0 "],
     ["250 2.0.0x\r\n", "250  2.0.0x"],
+    // longer than it ought to be, and the same answer
+    [`250 ${"x".repeat(4200)}\r\n`, `250  ${"x".repeat(4096)}`],
+    [`${"250-x\r\n".repeat(300)}550 no\r\n`, `550  ${Array(256).fill("x").join("|")}`],
+    [`250 ${"x".repeat(70_000)}\r\n`, "garbage"],
+    ["250-x\r\n".repeat(400_000), "garbage"],
     // no replies
     ["\r\n", "garbage"],
     ["25\r\n", "garbage"],
@@ -73,7 +81,7 @@ Deno.test("ReplyReader takes odd but clear replies and refuses what is none", as
   ];
   for (const [bytes, expected] of rows) {
     const reader = readerOf(bytes === "" ? [] : [encode(bytes)]);
-    assertEquals(kindOf(await reader.next()), expected, JSON.stringify(bytes));
+    assert(kindOf(await reader.next()) === expected, JSON.stringify(bytes.slice(0, 100)));
   }
 });
 
