@@ -68,8 +68,8 @@ const FAULTS: [name: string, fault: Answer, outcome: (stage: TestedStage) => str
   ["binary garbage", { raw: "\x16\x03\x01\0\xff\r\n" }, (stage) => `deferred 4.5.0 ${stage}`],
   ["a code that is none", "999 Hm", (stage) => `deferred 4.5.0 ${stage}`],
   ["a reply out of place", "334 Hm", (stage) => `deferred 4.5.0 ${stage}`],
-  ["an endless line", { raw: `250 ${"x".repeat(5000)}` }, (stage) => `deferred 4.5.0 ${stage}`],
-  ["an endless reply", { raw: "250-x\r\n".repeat(300) }, (stage) => `deferred 4.5.0 ${stage}`],
+  ["an endless line", { raw: `250 ${"x".repeat(70_000)}` }, (stage) => `deferred 4.5.0 ${stage}`],
+  ["an endless reply", { raw: "250-x\r\n".repeat(220_000) }, (stage) => `deferred 4.5.0 ${stage}`],
 ];
 
 for (const mode of Object.keys(MODES)) {
