@@ -6,7 +6,7 @@
 
 import type { Mailbox } from "../mail/envelope.ts";
 import { localKey } from "../mail/address.ts";
-import type { Accounts } from "./accounts.ts";
+import type { Account, Accounts } from "./accounts.ts";
 import type { MailStore } from "./mail_store.ts";
 
 /** Room that was taken. To be called once, when the message is in the mailbox, or won't be. */
@@ -41,9 +41,16 @@ export class Quotas {
     return quota !== undefined && this.#mailStore.usage(address).then(({ bytes }) => bytes >= quota);
   }
 
-  /** Takes room for `size()` bytes; undefined: there is not so much. */
-  take(address: Mailbox, size: () => number): Release | Promise<Release | undefined> {
-    const quota = this.#accounts.get(address)?.quota;
+  /**
+   * Takes room for `size()` bytes; undefined: there is not so much. `account` is whose mailbox it is, when that is known
+   * better than from memory.
+   */
+  take(
+    address: Mailbox,
+    size: () => number,
+    account: Account | undefined = this.#accounts.get(address),
+  ): Release | Promise<Release | undefined> {
+    const quota = account?.quota;
     return quota === undefined ? unlimited : this.#take(localKey(address), size(), quota);
   }
 

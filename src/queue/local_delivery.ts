@@ -71,7 +71,7 @@ export async function mailboxOutcome(
     const text = "There is no such mailbox here";
     return { outcome: { kind: "failed", status: "5.1.1", text, stage: "mailbox" } };
   }
-  const release = await by.quotas.take(address, () => mailboxSize(body.size, { sender, address }));
+  const release = await by.quotas.take(address, () => mailboxSize(body.size, { sender, address }), account);
   if (!release) {
     return { outcome: { kind: "deferred", status: "4.2.2", text: "The mailbox is full", stage: "mailbox" } };
   }

@@ -105,7 +105,12 @@ async function openKv({ location, onTrouble }: StoreOptions, remote: boolean): P
  */
 async function keepPrivate(location: string): Promise<void> {
   if (Deno.build.os === "windows") return; // its files have no such mode
-  (await Deno.open(location, { append: true, create: true, mode: 0o600 })).close();
+  try {
+    (await Deno.open(location, { write: true, createNew: true, mode: 0o600 })).close();
+  } catch (error) {
+    // One that is there is not opened: closing it would end the locks that SQLite has on it in this process.
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
   for (const file of [location, `${location}-wal`, `${location}-shm`]) {
     try {
       const { mode } = await Deno.stat(file);

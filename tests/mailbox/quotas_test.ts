@@ -37,3 +37,12 @@ Deno.test("Quotas: mailboxes that wait for room get no more than there is when t
   assertEquals(messages, 2);
   assert(bytes <= 2_600);
 });
+
+Deno.test("Quotas: an account that another server has just made is asked for its quota as it was found", async () => {
+  await using door = await Door.open();
+  const { quotas } = door.house;
+  const address = "new@here.example";
+  const account = { address, quota: 100, passwordHash: "", createdAt: 0 };
+  assertEquals(await quotas.take(address, () => 101, account), undefined);
+  assert(await quotas.take(address, () => 100, account));
+});
