@@ -5,7 +5,8 @@ import type { Endpoint } from "./config.ts";
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
-const ATOM = /^[^\s"(),:;<>@[\\\]\p{Cc}]+$/u;
+/** A local part without quotes; dots in a row or at its end are taken as SMTP takes them. */
+const DOTTED = /^(?!\.)[^\s"(),:;<>@[\\\]\p{Cc}]+$/u;
 const QUOTED = /^"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"$/u;
 
 /** Can the text stand behind "Bearer" (visible ASCII, no blanks), so that requests can carry it? */
@@ -44,11 +45,11 @@ export function readDomain(text: string): string | undefined {
 export function readMailbox(text: string): string | undefined {
   const at = text.lastIndexOf("@");
   const local = text.slice(0, Math.max(0, at)).trim();
-  if (local.length === 0 || local.length > 64) return undefined;
-  const isAtoms = local.split(".").every((atom) => ATOM.test(atom));
-  if (!isAtoms && !QUOTED.test(local)) return undefined;
+  if (!DOTTED.test(local) && !QUOTED.test(local)) return undefined;
   const domain = readDomain(text.slice(at + 1));
-  return domain === undefined ? undefined : `${local}@${domain}`;
+  const mailbox = `${local}@${domain}`;
+  // a path has 256 octets with its brackets (RFC 5321 4.5.3.1.3)
+  return domain === undefined || new TextEncoder().encode(mailbox).length > 254 ? undefined : mailbox;
 }
 
 /** Reads `host:port`, with an IPv6 address in brackets; undefined when it is none. */

@@ -17,6 +17,9 @@ export const MAILBOX_FULL = reply(452, "4.2.2", "The mailbox is full; try again 
 /** The answer for a recipient that was there at RCPT and is no more. */
 export const GONE = reply(550, "5.1.1", "No such user here any more");
 
+/** A longer one is refused by other servers (RFC 3461 4.2), and with it the recipient. */
+const MAX_ORCPT = 500;
+
 /** Where a message goes. */
 export interface Dispatch {
   readonly destinations: readonly Destination[];
@@ -154,11 +157,11 @@ function inherited(
 ): EnvelopeRecipient {
   if (via === undefined) return recipient;
   const { address, notify } = recipient;
-  const orcpt = recipient.orcpt ??
-    (needsUtf8(address) ? `utf-8;${encodeUtf8Address(address)}` : `rfc822;${encodeXtext(address)}`);
+  const named = needsUtf8(address) ? `utf-8;${encodeUtf8Address(address)}` : `rfc822;${encodeXtext(address)}`;
+  const orcpt = recipient.orcpt ?? (named.length <= MAX_ORCPT ? named : undefined);
   return {
     ...recipient,
-    orcpt,
+    ...(orcpt === undefined ? {} : { orcpt }),
     ...(several && notify !== undefined ? { notify: withoutSuccess(notify) } : {}),
   };
 }

@@ -1,4 +1,4 @@
-/** In charge of addresses: the one parser of paths and mailboxes (RFC 5321 4.1.2, RFC 6531 3.3) and their identity. */
+/** Addresses: the one parser of paths and mailboxes (RFC 5321 4.1.2, RFC 6531 3.3) and their identity. */
 
 import { encode } from "../base/bytes.ts";
 import { normalizeDomain, normalizeLiteral } from "./domain.ts";
@@ -21,30 +21,40 @@ export type ParsedPath =
     readonly reason: string;
   };
 
-/** RFC 5321 4.5.3.1.1, in octets. */
-const MAX_LOCAL = 64;
-/** RFC 5321 4.5.3.1.3, in octets, with the angle brackets. */
+/**
+ * RFC 5321 4.5.3.1.3, in octets, with the angle brackets. Local parts have no limit of their own (RFC 5321 4.5.3.1
+ * wants none where possible): SRS, VERP and reply tokens are longer than 64 octets.
+ */
 const MAX_PATH = 256;
 
 /** UTF8-non-ascii without C1 controls, line separators, broken surrogates, U+FFFD and non-characters. */
 const NON_ASCII = "\\u{A0}-\\u{2027}\\u{202A}-\\u{D7FF}\\u{E000}-\\u{FFFC}\\u{10000}-\\u{10FFFF}";
 const ATEXT = `[A-Za-z0-9!#$%&'*+\\-\\/=?^_\`{|}~${NON_ASCII}]`;
 const DOT_STRING = new RegExp(`${ATEXT}+(?:\\.${ATEXT}+)*`, "uy");
+/** What is taken: a Dot-string with dots in a row or at its end too, as old Japanese phones have them. */
+const DOTTED = new RegExp(`${ATEXT}(?:${ATEXT}|\\.)*`, "uy");
 const QUOTED_STRING = new RegExp(`"(?:[ !#-\\[\\]-~${NON_ASCII}]|\\\\[ -~])*"`, "uy");
 /** Everything a domain or a literal may hold and what ends it may not: the grammar is checked after the cut. */
 const DOMAIN_TEXT = /\[[^\]]*\]|[^\s<>,:;@"()[\]\\]+/y;
 const AT_DOMAIN = /@([^\s<>,:;@"()[\]\\]+)/y;
 /** The path of nearly every command, to spare it the steps; what doesn't match goes the long way. */
-const USUAL =
-  /^[ \t]*<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]{1,64})@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,3})>(?:[ \t]+(.*))?$/;
+const USUAL = new RegExp(
+  "^[ \\t]*<([A-Za-z0-9!#$%&'*+\\-/=?^_`{|}~][A-Za-z0-9!#$%&'*+\\-/=?^_`{|}~.]{0,99})" +
+    "@([a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){1,3})>(?:[ \\t]+(.*))?$",
+);
 // deno-lint-ignore no-control-regex
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 /**
  * Parses what follows `FROM:` (`reverse`) or `TO:` (`forward`). Blanks after the colon are forgiven; source routes
  * are checked and dropped (RFC 5321 appendix C); `<>` is a reverse-path only, `<postmaster>` a forward-path only.
+ * `bare`: the angle brackets may be left out.
  */
-export function parsePath(text: string, kind: "reverse" | "forward"): ParsedPath {
+export function parsePath(
+  text: string,
+  kind: "reverse" | "forward",
+  options?: { bare: boolean },
+): ParsedPath {
   const usual = USUAL.exec(text);
   if (usual) {
     const domain = normalizeDomain(usual[2]!);
@@ -52,7 +62,7 @@ export function parsePath(text: string, kind: "reverse" | "forward"): ParsedPath
       return { ok: true, mailbox: `${usual[1]}@${domain}`, rest: usual[3] ?? "", utf8: false };
     }
   }
-  return parseAnyPath(text, kind);
+  return parseAnyPath(text, kind, options?.bare ?? false);
 }
 
 /**
@@ -96,8 +106,7 @@ export function localText(local: string): string {
 
 /** The canonical local part that means this text: quoted only when it must be (RFC 5321 4.1.2). */
 export function quoteLocal(text: string): string {
-  DOT_STRING.lastIndex = 0;
-  if (DOT_STRING.test(text) && DOT_STRING.lastIndex === text.length) return text;
+  if (match(DOT_STRING, text, 0) === text) return text;
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
@@ -108,14 +117,19 @@ export function needsUtf8(mailbox: Mailbox): boolean {
 
 function foldLocal(local: string): string {
   // NFC on both sides: lower case may decompose, and composing may bring ASCII to light that must be quoted
-  return quoteLocal(localText(local).normalize("NFC").toLowerCase().normalize("NFC"));
+  const text = localText(local).normalize("NFC").toLowerCase().normalize("NFC");
+  return match(DOTTED, text, 0) === text ? text : quoteLocal(text);
 }
 
-function parseAnyPath(text: string, kind: "reverse" | "forward"): ParsedPath {
+function parseAnyPath(text: string, kind: "reverse" | "forward", bare: boolean): ParsedPath {
   let at = 0;
   while (text[at] === " " || text[at] === "\t") at++;
   const start = at;
-  if (text[at] !== "<") return refused("The address must stand in angle brackets: <local@domain>");
+  if (text[at] !== "<") {
+    return bare
+      ? barePath(text, start, kind)
+      : refused("The address must stand in angle brackets: <local@domain>");
+  }
   at++;
   if (text[at] === ">") {
     if (kind === "forward") return refused("The null path <> is no recipient");
@@ -132,6 +146,15 @@ function parseAnyPath(text: string, kind: "reverse" | "forward"): ParsedPath {
   if (typeof parsed === "string") return refused(parsed);
   if (text[parsed.end] !== ">") return refused("The address is malformed: <local@domain> is right");
   return accepted(text, { start, end: parsed.end + 1, mailbox: parsed.mailbox });
+}
+
+/** An address without angle brackets, as RAID controllers and PLCs write it. */
+function barePath(text: string, start: number, kind: "reverse" | "forward"): ParsedPath {
+  if (kind === "forward" && /^postmaster(?:[ \t]|$)/i.test(text.slice(start, start + 11))) {
+    return accepted(text, { start, end: start + 10, mailbox: "postmaster" });
+  }
+  const parsed = mailboxAt(text, start);
+  return typeof parsed === "string" ? refused(parsed) : accepted(text, { start, ...parsed });
 }
 
 function accepted(text: string, found: { start: number; end: number; mailbox: Mailbox }): ParsedPath {
@@ -163,14 +186,13 @@ function routeEnd(text: string, start: number): number {
 
 /** The canonical address at an offset and where it ends, or what is wrong. */
 function mailboxAt(text: string, start: number): { mailbox: Mailbox; end: number } | string {
-  const written = match(text[start] === '"' ? QUOTED_STRING : DOT_STRING, text, start);
+  const written = match(text[start] === '"' ? QUOTED_STRING : DOTTED, text, start);
   if (written === undefined) return "The local part is malformed";
   const at = start + written.length;
   if (text[at] !== "@") {
     return at === text.length || text[at] === ">" ? "The domain is missing" : "The local part is malformed";
   }
   const local = written[0] === '"' ? quoteLocal(localText(written)) : written;
-  if (longer(local, MAX_LOCAL)) return "The local part is longer than 64 octets";
   const behind = match(DOMAIN_TEXT, text, at + 1);
   if (behind === undefined) return "The domain is missing";
   const domain = behind[0] === "[" ? normalizeLiteral(behind) : normalizeDomain(behind);

@@ -1,4 +1,4 @@
-/** In charge of domains and address literals: one grammar, one canonical form (RFC 5321 4.1.2, 4.1.3; RFC 5890). */
+/** Domains and address literals: one grammar, one canonical form (RFC 5321 4.1.2, 4.1.3; RFC 5890). */
 
 import { domainToASCII } from "node:url";
 import ipaddr from "ipaddr.js";
@@ -8,7 +8,8 @@ const MAX_NAME = 253;
 /** The longest literal: the limit of RFC 5321 4.5.3.1.2 on whatever stands behind the @. */
 const MAX_LITERAL = 255;
 
-const LDH_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+/** Letters, digits, hyphens, and underscores, which the DNS has and mail is sent from (`app_web_1`). */
+const NAME = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 // deno-lint-ignore no-control-regex
 const ASCII = /^[\x00-\x7f]*$/;
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
@@ -17,15 +18,15 @@ const IPV6_CHARACTERS = /^[0-9A-Fa-f:.]+$/;
 const GENERAL = /^([A-Za-z0-9-]*[A-Za-z0-9]):([\x21-\x5a\x5e-\x7e]+)$/;
 
 /**
- * The canonical form of a domain: lower case, U-labels as A-labels (UTS 46), RFC 1035's lengths. Undefined when the
- * text is no `Domain` of RFC 5321 4.1.2; so a trailing dot (`us.`), an underscore and a literal are refused: take a
- * DNS name's last dot off before asking.
+ * The canonical form of a domain: lower case, U-labels as A-labels (UTS 46), RFC 1035's lengths, without the dot that
+ * may end a name. Undefined when the text is none; underscores are taken beside what RFC 5321 4.1.2 allows.
  */
 export function normalizeDomain(text: string): string | undefined {
-  if (text.length === 0 || text.length > MAX_NAME) return undefined;
-  const name = ASCII.test(text) ? text.toLowerCase() : domainToASCII(text);
-  // the check comes after the mapping: UTS 46 turns other scripts' dots, digits and slashes into ours
-  return name.length <= MAX_NAME && LDH_NAME.test(name) ? name : undefined;
+  if (text.length === 0 || text.length > MAX_NAME + 1) return undefined;
+  const written = ASCII.test(text) ? text.toLowerCase() : domainToASCII(text);
+  // the checks come after the mapping: UTS 46 turns other scripts' dots, digits and slashes into ours
+  const name = written.endsWith(".") ? written.slice(0, -1) : written;
+  return name.length <= MAX_NAME && NAME.test(name) ? name : undefined;
 }
 
 /**

@@ -348,3 +348,23 @@ Deno.test("loadConfig() keeps its message in one line", async () => {
   const message = await messageFor('{ "a\\nb\\u001b[31m": 1 }');
   assert(!/[\p{Cc}]/u.test(message), message);
 });
+
+Deno.test("loadConfig() takes the names and addresses that mail has: underscores, dots, long local parts", async () => {
+  const long = `${"l".repeat(240)}@app_web_1`;
+  const config = await loadConfig({
+    env: {},
+    overrides: {
+      hostname: "mail_server.example.net",
+      domains: ["app_web_1", "example.org"],
+      aliases: { [long]: ["a..b@docomo.example", "c.@docomo.example"] },
+    },
+  });
+  assertEquals(config.hostname, "mail_server.example.net");
+  assertEquals(config.domains, ["app_web_1", "example.org"]);
+  assertEquals(config.aliases, { [long]: ["a..b@docomo.example", "c.@docomo.example"] });
+  for (const target of [".a@example.org", `${"l".repeat(243)}@example.org`]) {
+    await assertRejects(() =>
+      loadConfig({ env: {}, overrides: { domains: ["example.org"], aliases: { "x@example.org": [target] } } })
+    );
+  }
+});

@@ -77,6 +77,7 @@ function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {
     else if (key === "remote") options.remote = value;
     else if (key === "may") options.behaviour!.may = value.split(" ");
     else if (key === "scram") options.behaviour!.scram = true;
+    else if (key === "relays") options.behaviour!.relays = true;
     else if (key === "messageSize" || key === "recipients" || key === "errorsPerSession") {
       options.limits![key] = Number(value);
     } else if (!["wholeOnly", "troubles", "why"].includes(key)) throw new Error(`Unknown setting: @ ${key}`);

@@ -16,6 +16,8 @@ import { type Reply, reply } from "../../src/smtp/reply.ts";
 export interface FakeBehaviour {
   /** Verbs the client may use. */
   may?: readonly string[];
+  /** Takes mail for other domains too. */
+  relays?: boolean;
   /** All answers come as promises. */
   later?: boolean;
   /** The sink asks to wait after each piece. */
@@ -77,7 +79,8 @@ export class FakeReception implements Reception {
     const local = at < 0 ? address : address.slice(0, at);
     const domain = at < 0 ? HERE : address.slice(at + 1);
     let verdict: Verdict;
-    if (domain !== HERE) verdict = session.account ? undefined : reply(550, "5.7.1", "Relaying denied");
+    const relays = session.account !== undefined || this.#behaviour.relays === true;
+    if (domain !== HERE) verdict = relays ? undefined : reply(550, "5.7.1", "Relaying denied");
     else verdict = local in PEOPLE ? PEOPLE[local] : reply(550, "5.1.1", "No such user");
     return this.#answer(verdict);
   }
