@@ -18,6 +18,7 @@ import type { Service } from "./smtp/reception.ts";
 import { SmtpServer } from "./smtp/server.ts";
 import { BodySweeper } from "./storage/bodies.ts";
 import { DEFAULT_SWEEP_GRACE_MS } from "./storage/body_sweeper.ts";
+import { sweepExpired } from "./storage/expiry.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
 import { Crowd } from "./wire/crowd.ts";
 import { Deadlines } from "./wire/deadlines.ts";
@@ -180,6 +181,7 @@ export class MailServer implements AsyncDisposable {
     for (let first = store.embedded; !this.#closing.signal.aborted; first = false) {
       try {
         await sweeper.sweep(first);
+        await sweepExpired(store, clock.now());
       } catch (error) {
         journal.note("WARN", "sweep failed", { error: String(error) });
       }

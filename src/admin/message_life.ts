@@ -23,12 +23,13 @@ const GET_MANY = 10;
 
 /** The life of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
 export async function lifeOf(id: string, options: AdminOptions): Promise<MessageLife | undefined> {
-  const { queue, mailStore } = options;
+  const { queue, mailStore, clock } = options;
+  const now = clock.now();
   const [records, kept, present, former] = await Promise.all([
     queue.message(id),
-    keptLife(options.store.kv, id),
+    keptLife(options.store.kv, id, now),
     mailsOf(id, { kv: mailStore.kv, mailboxes: mailStore.mailboxes() }),
-    formerMailsOf(id, options.store.kv),
+    formerMailsOf(id, { kv: options.store.kv, now }),
   ]);
   const mails: { address: Mailbox; entry: MailEntry | FormerMail }[] = [...present, ...former];
   if (records.length === 0 && kept.length === 0 && mails.length === 0) return undefined;
@@ -83,10 +84,13 @@ function typeOf(kind: string): string {
 }
 
 /** The mailboxes that the message was taken out of. */
-async function formerMailsOf(id: string, kv: Deno.Kv): Promise<{ address: Mailbox; entry: FormerMail }[]> {
+async function formerMailsOf(
+  id: string,
+  of: { kv: Deno.Kv; now: number },
+): Promise<{ address: Mailbox; entry: FormerMail }[]> {
   const found: { address: Mailbox; entry: FormerMail }[] = [];
-  for await (const { key, value } of kv.list<FormerMail>(keys.formerMails(id))) {
-    found.push({ address: key.at(-1) as string, entry: value });
+  for await (const { key, value } of of.kv.list<FormerMail>(keys.formerMails(id))) {
+    if (value.until > of.now) found.push({ address: key.at(-1) as string, entry: value });
   }
   return found;
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { encode } from "../base/bytes.ts";
+import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 
@@ -37,8 +38,8 @@ export class WebSessions {
     const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: await this.#token };
     const key = keys.session(await hash(value));
     await this.#store.write({
-      mutations: [{ type: "set", key, value: record, expireIn: SESSION_MS }],
-      size: 300,
+      mutations: expiring(key, record, record.until),
+      size: 400,
     });
     return value;
   }

@@ -31,6 +31,8 @@ export type MailRef = Pick<MailEntry, "uid" | "size" | "body" | "prefix">;
 export interface FormerMail extends Pick<MailEntry, "receivedAt" | "sender" | "recipient" | "size"> {
   /** When that was: milliseconds since 1970. */
   readonly removedAt: number;
+  /** So long it is remembered: milliseconds since 1970. */
+  readonly until: number;
 }
 
 /** What an entry is made of; its size follows. */

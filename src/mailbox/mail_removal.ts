@@ -13,6 +13,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { BodyRef } from "../storage/body_ref.ts";
 import { releaseBody } from "../storage/bodies.ts";
+import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
@@ -217,8 +218,10 @@ export class MailRemovals {
   #remember(address: string, entry: MailEntry): Deno.KvMutation[] {
     if (this.#rememberMs <= 0) return [];
     const { uid, receivedAt, sender, recipient, size } = entry;
-    const value: FormerMail = { receivedAt, sender, recipient, size, removedAt: this.#clock.now() };
-    return [{ type: "set", key: keys.formerMail(uid, address), value, expireIn: this.#rememberMs }];
+    const removedAt = this.#clock.now();
+    const until = removedAt + this.#rememberMs;
+    const value: FormerMail = { receivedAt, sender, recipient, size, removedAt, until };
+    return expiring(keys.formerMail(uid, address), value, until);
   }
 
   async #read(address: string, uids: readonly string[]): Promise<Deno.KvEntry<MailEntry>[]> {

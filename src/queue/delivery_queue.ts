@@ -238,7 +238,7 @@ export class DeliveryQueue {
 
   /** The attempts made for a message, oldest first. */
   async attempts(id: string): Promise<(KeptAttempt & { readonly at: number })[]> {
-    const life = await lifeOf(this.#options.store.kv, id);
+    const life = await lifeOf(this.#options.store.kv, id, this.#options.clock.now());
     return life.flatMap(({ at, attempts }) => attempts.map((a) => ({ at, ...a })));
   }
 

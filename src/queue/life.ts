@@ -1,6 +1,7 @@
 /** In charge of the life of a message as it is remembered: each attempt, also after the message has left. */
 
 import type { Outcome } from "../mail/outcome.ts";
+import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord, Source } from "./record.ts";
@@ -20,6 +21,8 @@ export interface KeptAttempt {
 export interface LifeEntry {
   /** When: milliseconds since 1970. */
   readonly at: number;
+  /** So long it is kept: milliseconds since 1970. */
+  readonly until: number;
   /** What was tried then. */
   readonly attempts: readonly KeptAttempt[];
   /** The operator dropped the message for those recipients. */
@@ -48,24 +51,26 @@ export function attemptWrite(
     outcome: { ...outcome, text: clip(outcome.text) },
     durationMs,
   }));
-  const { at, dialogue = [] } = options;
+  const { at, keepFor, dialogue = [] } = options;
   const value: LifeEntry = {
     at,
+    until: at + keepFor,
     attempts,
     ...(dialogue.length > 0 && { dialogue: dialogue.map(clip) }),
     ...(options.ended ? { message: messageOf(record) } : {}),
   };
-  const size = 300 + 240 * dialogue.length +
+  const size = 400 + 240 * dialogue.length +
     attempts.reduce((sum, a) => sum + 200 + a.recipient.length + a.outcome.text.length, 0);
-  return kept(record, value, { size, keepFor: options.keepFor });
+  return kept(record, value, size);
 }
 
 /** Keeps that the operator dropped a record, for `keepFor` milliseconds; nothing when that is 0. */
 export function deletionWrite(record: QueueRecord, options: { at: number; keepFor: number }): Write {
   const deleted = record.recipients.map(({ address }) => address);
-  const value: LifeEntry = { at: options.at, attempts: [], deleted, message: messageOf(record) };
-  const size = 300 + deleted.reduce((sum, address) => sum + 20 + address.length, 0);
-  return kept(record, value, { size, keepFor: options.keepFor });
+  const { at, keepFor } = options;
+  const value: LifeEntry = { at, until: at + keepFor, attempts: [], deleted, message: messageOf(record) };
+  const size = 400 + deleted.reduce((sum, address) => sum + 20 + address.length, 0);
+  return kept(record, value, size);
 }
 
 function messageOf(record: QueueRecord): NonNullable<LifeEntry["message"]> {
@@ -74,19 +79,13 @@ function messageOf(record: QueueRecord): NonNullable<LifeEntry["message"]> {
   return { sender, receivedAt, size: body.size, source, ...from };
 }
 
-function kept(
-  of: QueueRecord,
-  value: LifeEntry,
-  { size, keepFor }: { size: number; keepFor: number },
-): Write {
-  if (keepFor <= 0) return { mutations: [], size: 0 };
-  const key = keys.lifeEvent(of.id, value.at, of.part);
-  return { mutations: [{ type: "set", key, value, expireIn: keepFor }], size };
+function kept(of: QueueRecord, value: LifeEntry, size: number): Write {
+  if (value.until <= value.at) return { mutations: [], size: 0 };
+  return { mutations: expiring(keys.lifeEvent(of.id, value.at, of.part), value, value.until), size };
 }
 
-/** The life of a message, oldest entry first. */
-export async function lifeOf(kv: Deno.Kv, id: string): Promise<LifeEntry[]> {
-  const entries: LifeEntry[] = [];
-  for await (const entry of kv.list<LifeEntry>(keys.lifeEvents(id))) entries.push(entry.value);
-  return entries;
+/** The life of a message as it is kept at `now`, oldest entry first. */
+export async function lifeOf(kv: Deno.Kv, id: string, now: number): Promise<LifeEntry[]> {
+  const entries = await Array.fromAsync(kv.list<LifeEntry>(keys.lifeEvents(id)), (entry) => entry.value);
+  return entries.filter((entry) => entry.until > now);
 }

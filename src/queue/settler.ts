@@ -5,6 +5,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { inWords, type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { Journal } from "../observe/journal.ts";
 import { releaseBody } from "../storage/bodies.ts";
+import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { Enlisted, NewMessage } from "./enlist.ts";
@@ -53,6 +54,9 @@ interface Made {
 
 /** Checks fail when another server settles a record of the same message; that can't go on for long. */
 const MAX_TRIES = 20;
+
+/** That a sender was warned is kept so long over the end of the message. */
+const WARNED_KEPT_MS = 24 * 3600_000;
 
 /** Settles attempts. */
 export class Settler {
@@ -184,11 +188,12 @@ export class Settler {
       const why = facts(own ?? lastOf(recipient) ?? unknown(recipient));
       return { recipient, action: "delayed", ...why };
     });
-    const expireIn = schedule.giveUpAfter + 24 * 3600_000;
+    // the same for all senders of the message, so that none takes the mark away before its time
+    const until = expiresAt(schedule, record.receivedAt) + WARNED_KEPT_MS;
     const warned: Write = {
       checks: [{ key, versionstamp }],
-      mutations: [{ type: "set", key, value: [...value ?? [], sender], expireIn }],
-      size: 200,
+      mutations: expiring(key, [...value ?? [], sender], until),
+      size: 300,
     };
     return { reported, warned };
   }

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Deferred } from "../mail/outcome.ts";
+import { expiring, removing } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { QueueRecord } from "./record.ts";
@@ -47,24 +48,42 @@ export class Suspensions {
 
   /** Makes one, or replaces the one that is there. */
   async put(of: { domain: string; until?: number; reason?: string }): Promise<Suspension> {
-    const now = this.#clock.now();
-    const made: Suspension = { ...of, since: (await this.get(of.domain))?.since ?? now };
-    const key = keys.suspension(of.domain);
-    const expiry = of.until === undefined ? {} : { expireIn: Math.max(1, of.until - now) };
-    await this.#store.write({
-      mutations: [{ type: "set", key, value: made, ...expiry }],
-      size: 300 + (of.reason?.length ?? 0) * 2,
-    });
+    const made = await this.#replace(of.domain, (old) => ({
+      ...of,
+      since: old && this.#lasts(old) ? old.since : this.#clock.now(),
+    }));
     (await this.#known)?.set(of.domain, made);
     return made;
   }
 
   /** Ends one; false when there was none. */
   async remove(domain: string): Promise<boolean> {
-    const was = await this.get(domain) !== undefined;
-    await this.#store.write({ mutations: [{ type: "delete", key: keys.suspension(domain) }], size: 100 });
+    let was = false;
+    await this.#replace(domain, (old) => {
+      was = old !== null && this.#lasts(old);
+      return undefined;
+    });
     (await this.#known)?.delete(domain);
     return was;
+  }
+
+  /** Puts what `next` answers in the place of a domain's suspension, and answers it. */
+  async #replace<T extends Suspension | undefined>(
+    domain: string,
+    next: (old: Suspension | null) => T,
+  ): Promise<T> {
+    const key = keys.suspension(domain);
+    for (;;) {
+      const { value: old, versionstamp } = await this.#store.kv.get<Suspension>(key);
+      const made = next(old);
+      const mutations: Deno.KvMutation[] = old?.until === undefined
+        ? [{ type: "delete", key }]
+        : removing(key, old.until);
+      if (made?.until !== undefined) mutations.push(...expiring(key, made, made.until));
+      else if (made) mutations.push({ type: "set", key, value: made });
+      const size = 500 + (made?.reason?.length ?? 0) * 2;
+      if ((await this.#store.write({ checks: [{ key, versionstamp }], mutations, size })).ok) return made;
+    }
   }
 
   #all(): Promise<Map<string, Suspension>> {

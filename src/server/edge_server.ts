@@ -5,6 +5,7 @@ import type { AdminApp } from "../admin/app.ts";
 import type { Config } from "../config/config.ts";
 import { DEFAULT_SWEEP_GRACE_MS } from "../storage/body_sweeper.ts";
 import { BodySweeper } from "../storage/bodies.ts";
+import { sweepExpired } from "../storage/expiry.ts";
 import { firstAccounts } from "./first_start.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 import { closeParts, openParts, type Parts } from "./parts.ts";
@@ -87,5 +88,6 @@ export class EdgeServer implements AsyncDisposable {
     limit.abort();
     await queue.stop(GRACE_MS);
     await new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS }).sweep(false);
+    await sweepExpired(store, clock.now());
   }
 }

@@ -18,10 +18,16 @@ export interface CommitChainOptions {
   readonly random?: Random | undefined;
 }
 
-/** The key of a process that is no more is kept this long: far longer than any request is on its way. */
-const KEPT_MS = 7 * 24 * 3600_000;
 /** How long a writer waits until it is told that the store is away. */
 const PATIENCE_MS = 30_000;
+
+/** What the key of a process holds. */
+export interface ChainLink {
+  /** Counts the commits. */
+  readonly count: number;
+  /** When it was written: milliseconds since 1970. */
+  readonly at: number;
+}
 
 /** Commits of one process, one after the other. */
 export class CommitChain {
@@ -52,16 +58,16 @@ export class CommitChain {
     for (;;) {
       const link = { key: this.#key, versionstamp: this.#link };
       const operation = this.#kv.atomic().check(...checks, link).mutate(...mutations)
-        .set(this.#key, count, { expireIn: KEPT_MS });
+        .set(this.#key, { count, at: this.#clock.now() } satisfies ChainLink);
       const result = await this.#inTime(operation.commit());
       if (result.ok) {
         this.#link = result.versionstamp;
         return result;
       }
-      const now = await this.#inTime(this.#kv.get<number>(this.#key));
+      const now = await this.#inTime(this.#kv.get<ChainLink>(this.#key));
       const moved = now.versionstamp !== this.#link;
       this.#link = now.versionstamp;
-      if (now.value === count) return { ok: true, versionstamp: now.versionstamp! };
+      if (now.value?.count === count) return { ok: true, versionstamp: now.versionstamp! };
       // unless the key was lost, or moved by a commit that had been given up, it is one of the writers' own checks
       if (!moved) return result;
     }

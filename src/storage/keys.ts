@@ -6,9 +6,28 @@
 /** Where the format's version is kept: a number, see `store.ts`. */
 export const format: Deno.KvKey = ["format"];
 
-/** The last commit of one process on a shared store, named by chance: a number. See `commit_chain.ts`. */
+/** The last commit of one process on a shared store, named by chance: a `ChainLink`. See `commit_chain.ts`. */
 export function commitChain(name: string): Deno.KvKey {
   return ["commit", name];
+}
+
+/** All of these keys. */
+export const commitChains: Deno.KvListSelector = { prefix: ["commit"] };
+
+/** That the row at `key` is over at `when` (milliseconds since 1970). See `expiry.ts`. */
+export function expiry(when: number, key: Deno.KvKey): Deno.KvKey {
+  return ["expiry", when, ...key];
+}
+
+/** The key of the row that an `expiry` key is about. */
+export function expiringKey(expiry: Deno.KvKey): Deno.KvKey {
+  return expiry.slice(2);
+}
+
+/** What is over at `when` (milliseconds since 1970), the oldest first. */
+export function expiriesUntil(when: number): Deno.KvListSelector {
+  // `true` sorts behind the first part of every key
+  return { start: ["expiry"], end: ["expiry", when, true] };
 }
 
 /** Chunk `n` (from 0) of the text of body `id`: bytes. */

@@ -1,6 +1,7 @@
 /** In charge of the posts to one webhook: in their time, a few at once, again when they fail, and given up at last. */
 
 import { type Clock, sleep, type Timer } from "../base/clock.ts";
+import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { PostResult } from "./post.ts";
@@ -31,6 +32,11 @@ const AT_ONCE = 8;
 const LEASE_MS = MINUTE;
 /** How often is looked for what another server left behind, and for what failed. */
 const LOOK_MS = MINUTE;
+
+/** When a post that was given up is forgotten: milliseconds since 1970. */
+export function deadUntil({ diedAt }: DeadPost): number {
+  return diedAt + DEAD_MS;
+}
 
 interface Claim {
   readonly key: Deno.KvKey;
@@ -142,12 +148,12 @@ export class Lane {
     const isDead = !result.ok && (pause === undefined || result.status === 410);
     if (isDead) {
       const value: DeadPost = { ...next, url, diedAt: now };
-      mutations.push({ type: "set", key: keys.webhookDead(id), value, expireIn: DEAD_MS });
+      mutations.push(...expiring(keys.webhookDead(id), value, deadUntil(value)));
     } else if (!result.ok) {
       const wait = Math.max(pause!, Math.min(result.retryAfterMs ?? 0, 24 * HOUR));
       mutations.push({ type: "set", key: keys.webhookDue(url, now + wait, id), value: next });
     }
-    await store.write({ checks, mutations, size: 500 + post.body.length });
+    await store.write({ checks, mutations, size: 600 + post.body.length });
     onPosted(post.type, result, isDead);
     return result.ok;
   }

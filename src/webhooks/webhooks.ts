@@ -8,10 +8,11 @@ import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import type { WebhookConfig } from "../config/config.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
+import { removing } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { bodyOf, type WebhookEvent } from "./event_body.ts";
-import { Lane } from "./lane.ts";
+import { deadUntil, Lane } from "./lane.ts";
 import type { Post, PostResult } from "./post.ts";
 
 /** A post that waits. */
@@ -149,10 +150,11 @@ export class Webhooks {
   /** What was given up, oldest first. */
   async dead(): Promise<(DeadPost & { readonly id: string })[]> {
     const found: (DeadPost & { readonly id: string })[] = [];
+    const now = this.#options.clock.now();
     for await (
       const { key, value } of this.#options.store.kv.list<DeadPost>(keys.webhooksDead, { limit: MAX_COUNTED })
     ) {
-      found.push({ ...value, id: key.at(-1) as string });
+      if (deadUntil(value) > now) found.push({ ...value, id: key.at(-1) as string });
     }
     return found;
   }
@@ -168,7 +170,7 @@ export class Webhooks {
     const { ok } = await store.write({
       checks: [{ key, versionstamp }],
       mutations: [
-        { type: "delete", key },
+        ...removing(key, deadUntil(value)),
         { type: "set", key: keys.webhookDue(url, clock.now(), id), value: pending },
       ],
       size: 300 + value.body.length,
@@ -180,9 +182,9 @@ export class Webhooks {
   /** Forgets what was given up; false when there is no such post. */
   async bury(id: string): Promise<boolean> {
     const key = keys.webhookDead(id);
-    const { versionstamp } = await this.#options.store.kv.get(key);
-    if (versionstamp === null) return false;
-    await this.#options.store.write({ mutations: [{ type: "delete", key }], size: 100 });
+    const { value } = await this.#options.store.kv.get<DeadPost>(key);
+    if (value === null) return false;
+    await this.#options.store.write({ mutations: removing(key, deadUntil(value)), size: 200 });
     return true;
   }
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { Suspensions } from "../../src/queue/suspensions.ts";
+import { sweepExpired } from "../../src/storage/expiry.ts";
 import { openStore } from "../../src/storage/store.ts";
 import { DAY, DEFERRED, HOUR, House, local, MINUTE } from "./support.ts";
 
@@ -27,6 +28,25 @@ Deno.test("Suspensions keeps pauses until they end", async () => {
     assertEquals(await suspensions.remove("b.example"), false);
     assertEquals(await suspensions.remove("a.example"), true);
     assertEquals(await suspensions.list(), []);
+  } finally {
+    await store.close();
+  }
+});
+
+Deno.test("a suspension that got another end is not swept away at its first one", async () => {
+  const clock = new ManualClock(1_000_000);
+  const store = await openStore({ location: ":memory:", clock });
+  try {
+    const suspensions = new Suspensions(store, clock);
+    await suspensions.put({ domain: "longer.example", until: 1_010_000 });
+    await suspensions.put({ domain: "longer.example", until: 1_030_000 });
+    await suspensions.put({ domain: "endless.example", until: 1_010_000 });
+    await suspensions.put({ domain: "endless.example" });
+    await suspensions.put({ domain: "over.example", until: 1_010_000 });
+    clock.advance(20_000);
+    assertEquals(await sweepExpired(store, clock.now()), 1);
+    const afresh = new Suspensions(store, clock);
+    assertEquals((await afresh.list()).map((s) => s.domain), ["endless.example", "longer.example"]);
   } finally {
     await store.close();
   }

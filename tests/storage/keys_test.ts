@@ -69,6 +69,8 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.mailLock("A"),
     keys.session("A"),
     keys.secret("A"),
+    keys.commitChain("A"),
+    keys.expiry(0, keys.session("A")),
   ];
   for (const key of all) await store.kv.set(key, 1);
   assertEquals((await keysUnder(store.kv)).length, all.length + 1, "and the format");
