@@ -15,17 +15,15 @@ import type { BodyRef } from "../storage/body_ref.ts";
 import { releaseBody } from "../storage/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
+import { fits } from "../storage/limits.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { FormerMail, MailEntry } from "./mail_entry.ts";
 
-/** How many messages one commit takes: each has a check, and a shared body has one more. */
+/** At most so many messages are removed by one commit; fewer where the store's limits ask for it. */
 const PER_COMMIT = 48;
 /** How many uids one part of the list holds: some 50 KiB. */
 const PER_PART = 2_500;
-/** KV's limits for one commit, with some room. */
-const MAX_CHECKS = 99;
-const MAX_MUTATIONS = 900;
 /** How many batches of one removal are on their way at a time: while one is committed others are read. */
 const ABREAST = 3;
 /** After this long a list without its record -1 is left over. */
@@ -81,7 +79,7 @@ export class MailRemovals {
    */
   async remove(address: string, uids: readonly string[]): Promise<void> {
     const each = [...new Set(uids)];
-    if (each.length <= PER_COMMIT && await this.#removeAtOnce(address, each)) return;
+    if (each.length <= this.#perCommit && await this.#removeAtOnce(address, each)) return;
     await this.#announce(address, each);
     try {
       await this.finish(address);
@@ -107,12 +105,17 @@ export class MailRemovals {
     return current;
   }
 
+  /** Each message has a check, and a shared body may have one more. */
+  get #perCommit(): number {
+    return Math.min(PER_COMMIT, this.#store.limits.checks);
+  }
+
   /** False when it does not fit one commit; nothing has happened then. */
   async #removeAtOnce(address: string, uids: readonly string[]): Promise<boolean> {
     for (;;) {
       const write = await this.#planRemoval(address, uids);
       if (!write) return true;
-      if (write.mutations.length > MAX_MUTATIONS || write.checks!.length > MAX_CHECKS) return false;
+      if (!fits(this.#store.limits, write)) return false;
       if ((await this.#store.write(write)).ok) return true;
     }
   }
@@ -173,7 +176,7 @@ export class MailRemovals {
     let next = 0;
     const worker = async () => {
       while (next < uids.length) {
-        const batch = uids.slice(next, next += PER_COMMIT);
+        const batch = uids.slice(next, next += this.#perCommit);
         await this.#removeBatch(address, batch);
       }
     };
@@ -185,9 +188,9 @@ export class MailRemovals {
     for (let attempt = 0;; attempt++) {
       const write = await this.#planRemoval(address, uids);
       if (!write) return;
-      const fits = write.mutations.length <= MAX_MUTATIONS && write.checks!.length <= MAX_CHECKS;
-      if ((fits || uids.length === 1) && (await this.#store.write(write)).ok) return;
-      if (uids.length > 1 && (!fits || attempt > 0)) break;
+      const fitting = fits(this.#store.limits, write);
+      if ((fitting || uids.length === 1) && (await this.#store.write(write)).ok) return;
+      if (uids.length > 1 && (!fitting || attempt > 0)) break;
     }
     const half = uids.length >> 1;
     await this.#removeBatch(address, uids.slice(0, half));

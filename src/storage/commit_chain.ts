@@ -8,6 +8,7 @@
 import { type Clock, sleep } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import * as keys from "./keys.ts";
+import { costOf, type Limits } from "./limits.ts";
 import { StorageError } from "./storage_error.ts";
 
 /** What a chain needs beside the store. */
@@ -31,6 +32,8 @@ export interface ChainLink {
 
 /** Commits of one process, one after the other. */
 export class CommitChain {
+  /** What it adds to each commit. */
+  readonly cost: Limits;
   readonly #kv: Deno.Kv;
   readonly #clock: Clock;
   readonly #key: Deno.KvKey;
@@ -43,6 +46,12 @@ export class CommitChain {
     this.#kv = kv;
     this.#clock = clock;
     this.#key = keys.commitChain(random.bytes(12).toBase64({ alphabet: "base64url" }));
+    const key = this.#key;
+    this.cost = costOf({
+      checks: [{ key, versionstamp: null }],
+      mutations: [{ type: "set", key, value: 0 }],
+      size: 0,
+    });
   }
 
   /**

@@ -8,12 +8,15 @@ import { type Clock, sleep } from "../base/clock.ts";
 import type { CommitChain } from "./commit_chain.ts";
 import { isRefusal, messageOf, StorageError, troubleOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
-import { Batch, LIMITS, plan, type Planned } from "./write_plan.ts";
+import { haveRoom, type Limits, NOTHING } from "./limits.ts";
+import { Batch, plan, type Planned } from "./write_plan.ts";
 
 /** What a commit group needs beside the store. */
 export interface CommitGroupOptions {
   /** For the pauses while the file is locked. */
   readonly clock: Clock;
+  /** Those of the store. */
+  readonly limits: Limits;
   /** Is told in words that the file is locked, once for each commit that meets it. */
   readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
   /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
@@ -54,8 +57,11 @@ export class CommitGroup implements Writer {
   /** Resolves when the write is durable; rejects with a {@linkcode StorageError} when that can't be. */
   write(change: Write): Promise<WriteResult> {
     if (this.#closed) return Promise.reject(new StorageError("closed", "The store is closed."));
+    const planned = plan(change);
+    const { limits } = this.#options;
+    if (!haveRoom(limits, planned.cost, NOTHING)) return Promise.reject(tooMuch(planned.cost, limits));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...plan(change), resolve, reject });
+      this.#waiting.push({ ...planned, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -71,7 +77,7 @@ export class CommitGroup implements Writer {
       // Who was just answered often writes again at once: a turn of the event loop lets them all into this commit
       // (measured: 13,500 instead of 9,900 writes a second). A lone writer is not made to wait for it.
       if (this.#lastSize > 1) await turn();
-      const batch = new Batch();
+      const batch = new Batch(this.#options.limits);
       let count = 0;
       while (count < this.#waiting.length && batch.add(this.#waiting[count]!)) count++;
       this.#lastSize = count;
@@ -105,7 +111,7 @@ export class CommitGroup implements Writer {
   }
 
   #settleHalf(writes: readonly Waiting[]): Promise<void> {
-    const batch = new Batch();
+    const batch = new Batch(this.#options.limits);
     for (const write of writes) batch.add(write); // what fitted together also fits in halves
     return this.#settle(writes, batch);
   }
@@ -144,9 +150,14 @@ function storageError(error: unknown, { checks, mutations }: Batch): StorageErro
     return new StorageError(kind, `The store's file was locked for more than ${seconds} seconds.`, error);
   }
   const asked = `${mutations.length} mutations and ${checks.length} checks`;
-  const limits = /too (many|large)/i.test(reason)
-    ? ` One commit takes at most ${LIMITS.mutations} mutations, ${LIMITS.checks} checks and 800 KiB, ` +
-      `with values of at most 64 KiB and keys of at most 2 KiB.`
-    : "";
-  return new StorageError(kind, `The store can't take a write of ${asked}: ${reason}.${limits}`, error);
+  return new StorageError(kind, `The store can't take a write of ${asked}: ${reason}.`, error);
+}
+
+function tooMuch(cost: Limits, limits: Limits): StorageError {
+  const inWords = ({ mutations, checks, bytes, keyBytes }: Limits) =>
+    `${mutations} mutations, ${checks} checks, ${bytes} bytes and ${keyBytes} bytes of keys`;
+  return new StorageError(
+    "failed",
+    `The store can't take a write of ${inWords(cost)}: one commit takes at most ${inWords(limits)}.`,
+  );
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { CommitChain } from "./commit_chain.ts";
 import { CommitGroup } from "./commit_group.ts";
 import * as keys from "./keys.ts";
+import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
 import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 
@@ -17,6 +18,8 @@ export interface Store extends Writer {
   readonly kv: Deno.Kv;
   /** True when this process is the only one that has it; false over KV Connect. */
   readonly embedded: boolean;
+  /** The most that one write takes. */
+  readonly limits: Limits;
   /** Resolves when the write is durable; rejects with a `StorageError` when that can't be. */
   write(change: Write): Promise<WriteResult>;
   /** Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. */
@@ -60,13 +63,15 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 }
 
 class KvStore implements OpenStore {
+  readonly limits: Limits;
   readonly #group: CommitGroup;
   readonly #listening: Promise<void>[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(readonly kv: Deno.Kv, readonly embedded: boolean, options: StoreOptions) {
     const chain = embedded ? undefined : new CommitChain(kv, options);
-    this.#group = new CommitGroup(kv, { ...options, chain });
+    this.limits = chain ? lessOf(KV_CONNECT_LIMITS, chain.cost) : EMBEDDED_LIMITS;
+    this.#group = new CommitGroup(kv, { ...options, chain, limits: this.limits });
   }
 
   write(change: Write): Promise<WriteResult> {

@@ -1,20 +1,15 @@
-/** In charge of which writes may share one commit without anybody being able to tell. */
+/** The plan of a commit: which writes may share one without anybody being able to tell. */
 
 import { binaryString } from "../base/bytes.ts";
+import { costOf, haveRoom, lessOf, type Limits, NOTHING } from "./limits.ts";
 import type { Write } from "./write.ts";
-
-/**
- * KV's limits for one commit, less the one check and the one mutation of a `CommitChain`; that of the bytes (800 KiB)
- * with some room, since they are estimated.
- */
-export const LIMITS = { mutations: 999, checks: 99, bytes: 780 * 1024 } as const;
 
 /** A write, with what is to be known of it to put it beside others. */
 export interface Planned {
   /** The write itself. */
   readonly write: Write;
-  /** About how many bytes it takes. */
-  readonly bytes: number;
+  /** What it takes of a commit's limits. */
+  readonly cost: Limits;
   /** The text of each check's key, in the order of the checks. */
   readonly checkKeys: readonly string[];
   /** The text of each mutation's key, in the order of the mutations. */
@@ -23,16 +18,12 @@ export interface Planned {
 
 /** Looks a write over, once. */
 export function plan(write: Write): Planned {
-  const checkKeys = (write.checks ?? []).map((check) => keyText(check.key));
-  const mutationKeys: string[] = [];
-  let bytes = 0;
-  for (const mutation of write.mutations) {
-    const text = keyText(mutation.key);
-    mutationKeys.push(text);
-    bytes += text.length;
-    if (mutation.type === "set" && mutation.value instanceof Uint8Array) bytes += mutation.value.length;
-  }
-  return { write, bytes: Math.max(bytes, write.size), checkKeys, mutationKeys };
+  return {
+    write,
+    cost: costOf(write),
+    checkKeys: (write.checks ?? []).map((check) => keyText(check.key)),
+    mutationKeys: write.mutations.map((mutation) => keyText(mutation.key)),
+  };
 }
 
 /**
@@ -51,24 +42,26 @@ export class Batch {
   readonly #checked = new Map<string, string | null>();
   /** The keys that change: at which place of the mutations their sum is, or -1 when more than sums change them. */
   readonly #changed = new Map<string, number>();
-  #bytes = 0;
+  /** What is left of the limits. */
+  #room: Limits;
   #empty = true;
+
+  /** An empty one, for a store with these limits. */
+  constructor(limits: Limits) {
+    this.#room = limits;
+  }
 
   /** Takes the write in, or answers false when it has to wait for the next batch. The first one always gets in. */
   add(planned: Planned): boolean {
-    if (!this.#empty && !(this.#hasRoomFor(planned) && this.#isFreeFor(planned))) return false;
+    if (!this.#empty && !(haveRoom(this.#room, planned.cost, NOTHING) && this.#isFreeFor(planned))) {
+      return false;
+    }
     this.#empty = false;
-    this.#bytes += planned.bytes;
+    this.#room = lessOf(this.#room, planned.cost);
     const { checks = [], mutations } = planned.write;
     for (let i = 0; i < checks.length; i++) this.#addCheck(checks[i]!, planned.checkKeys[i]!);
     for (let i = 0; i < mutations.length; i++) this.#addMutation(mutations[i]!, planned.mutationKeys[i]!);
     return true;
-  }
-
-  #hasRoomFor(planned: Planned): boolean {
-    return this.#bytes + planned.bytes <= LIMITS.bytes &&
-      this.checks.length + planned.checkKeys.length <= LIMITS.checks &&
-      this.mutations.length + planned.mutationKeys.length <= LIMITS.mutations;
   }
 
   #isFreeFor({ write, checkKeys, mutationKeys }: Planned): boolean {

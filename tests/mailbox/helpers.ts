@@ -22,6 +22,7 @@ export function sharedView(store: Store): Store {
   return {
     kv: store.kv,
     embedded: false,
+    limits: store.limits,
     write: (change) => store.write(change),
     close: () => store.close(),
   };
@@ -33,6 +34,7 @@ export function dyingView(store: Store, writes: number): Store & { readonly writ
   return {
     kv: store.kv,
     embedded: store.embedded,
+    limits: store.limits,
     write(change: Write): Promise<WriteResult> {
       if (written >= writes) return Promise.reject(new Error("The process died"));
       written++;

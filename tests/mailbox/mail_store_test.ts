@@ -4,6 +4,11 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { sizeOf } from "../../src/mailbox/mail_entry.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import type { Store } from "../../src/storage/store.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { BodySweeper } from "../../src/storage/bodies.ts";
+import { openStore } from "../../src/storage/store.ts";
+import { KvConnectServer } from "../support/kv_connect_server.ts";
+import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 import { deliver, dyingView, keyCounts, memoryStore, uidOf } from "./helpers.ts";
 
 const BRAIN = "brain@howstuffworks.com";
@@ -100,6 +105,27 @@ Deno.test("MailStore.remove() of many messages takes them all and leaves no list
   assertEquals((await mailStore.usage(BRAIN)).messages, 10);
   assertEquals(await keyCounts(store.kv), { format: 1, body: 10, mail: 10, mailbytes: 1, mailcount: 1 });
 });
+
+for (const kind of SHARED_KVS) {
+  Deno.test(`MailStore.remove() takes many messages out of a mailbox on a shared store (${kind.name})`, async () => {
+    await using server = await startShared(kind);
+    const store = await openStore({ location: server.url, clock: systemClock });
+    try {
+      const mailStore = await fill(store, 60, [BRAIN, PINKY]);
+      const all = Array.from({ length: 60 }, (_, i) => uidOf(i));
+      await mailStore.remove(BRAIN, all.slice(0, 20));
+      assertEquals((await mailStore.usage(BRAIN)).messages, 40);
+      await mailStore.removeAll(PINKY);
+      await mailStore.removeAll(BRAIN);
+      assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
+      await new BodySweeper(store, { clock: systemClock, graceMs: 0 }).sweep(true);
+      assertEquals(await keyCounts(store.kv), { commit: 1, format: 1, mailbytes: 2, mailcount: 2 });
+      if (server instanceof KvConnectServer) assertEquals(server.refused, 0);
+    } finally {
+      await store.close();
+    }
+  });
+}
 
 Deno.test("A process that dies while it removes leaves all or none, and exact counts", async () => {
   let writes = 0;

@@ -85,6 +85,7 @@ export class Harness implements AsyncDisposable {
     const store: Store = {
       kv: inner.kv,
       embedded: true,
+      limits: inner.limits,
       write(change: Write): Promise<WriteResult> {
         return disk.broken ? Promise.reject(new Error("The disk is full")) : inner.write(change);
       },

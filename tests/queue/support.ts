@@ -105,6 +105,9 @@ export class MoodyStore implements Store {
   get embedded(): boolean {
     return this.store.embedded;
   }
+  get limits(): Store["limits"] {
+    return this.store.limits;
+  }
   async write(change: Write): Promise<WriteResult> {
     this.writes++;
     await this.before?.(change);

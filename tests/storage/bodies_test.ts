@@ -269,6 +269,7 @@ onEachStore("the sweeper counts again when an owner goes while it counts", async
   const counting: Store = {
     kv: store.kv,
     embedded: true,
+    limits: store.limits,
     async write(change) {
       await store.write(await third!);
       return store.write(change);
@@ -327,6 +328,7 @@ onEachStore("BodySweeper goes on where it was stopped", async (store) => {
   const stopping: Store = {
     kv: store.kv,
     embedded: true,
+    limits: store.limits,
     write: (change) =>
       allowed-- > 0 ? store.write(change) : Promise.reject(new StorageError("closed", "stop")),
     close: () => store.close(),

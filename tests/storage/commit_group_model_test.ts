@@ -2,6 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock } from "../../src/base/clock.ts";
 import { CommitGroup } from "../../src/storage/commit_group.ts";
+import { EMBEDDED_LIMITS } from "../../src/storage/limits.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
 
@@ -82,7 +83,7 @@ Deno.test("CommitGroup gives any writes the results they have one after the othe
   await fc.assert(
     fc.asyncProperty(rounds, async (rounds) => {
       const kv = await Deno.openKv(":memory:");
-      const group = new CommitGroup(kv, { clock: systemClock });
+      const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
       const model = new Model();
       const stampOf = new Map<number, string>();
       const setters: number[][] = Array.from({ length: KEYS }, () => []);

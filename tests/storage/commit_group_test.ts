@@ -2,8 +2,12 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { CommitGroup } from "../../src/storage/commit_group.ts";
+import { EMBEDDED_LIMITS } from "../../src/storage/limits.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
+import { openStore } from "../../src/storage/store.ts";
+import { KvConnectServer } from "../support/kv_connect_server.ts";
+import { startShared } from "../support/shared_kv.ts";
 import { type Fate, fatefulKv, memoryStore, onEachStore } from "./stores.ts";
 
 const setting = (key: string, value: unknown = key): Write => ({
@@ -52,22 +56,61 @@ onEachStore("Store.write() rejects only the write that KV refuses", async (store
 });
 
 onEachStore("Store.write() says what is wrong with a write that is too big for one commit", async (store) => {
-  const many: Write = {
-    mutations: Array.from({ length: 1001 }, (_, i) => ({ type: "set", key: ["m", i], value: 1 })),
+  const set = (key: string, value: unknown = 1) => ({ type: "set" as const, key: [key], value });
+  const check = (i: number) => ({ key: ["c", i], versionstamp: null });
+  const { limits } = store;
+  const many = <T>(n: number, make: (i: number) => T) => Array.from({ length: n }, (_, i) => make(i));
+  const tooBig: Record<string, Write> = {
+    "1001 mutations": { mutations: many(1001, (i) => set(`m${i}`)), size: 10 },
+    [`${limits.checks + 1} checks`]: {
+      checks: many(limits.checks + 1, check),
+      mutations: [set("a")],
+      size: 10,
+    },
+    "840112 bytes": {
+      mutations: many(14, (i) => set(`h${i + 10}`.slice(0, 2), new Uint8Array(60_000))),
+      size: 840_112,
+    },
+    "82082 bytes of keys": { mutations: many(82, (i) => set(`${i}`.padStart(999, "k"))), size: 10 },
+  };
+  for (const [what, write] of Object.entries(tooBig)) {
+    const error = await assertRejects(() => store.write(write), StorageError);
+    assertEquals(error.kind, "failed");
+    assertStringIncludes(error.message, what);
+    assertStringIncludes(error.message, `at most ${limits.mutations} mutations, ${limits.checks} checks`);
+  }
+});
+
+onEachStore("Store.write() takes a write that is as large as a commit may be", async (store) => {
+  const { limits } = store;
+  const many = <T>(n: number, make: (i: number) => T) => Array.from({ length: n }, (_, i) => make(i));
+  await store.write({
+    checks: many(limits.checks, (i) => ({ key: ["c", i], versionstamp: null })),
+    mutations: many(limits.mutations, (i) => ({ type: "set", key: ["m", i], value: i })),
     size: 10,
-  };
-  const error = await assertRejects(() => store.write(many), StorageError);
-  assertEquals(error.kind, "failed");
-  assertStringIncludes(error.message, "1001 mutations");
-  assertStringIncludes(error.message, "at most 999 mutations, 99 checks and 800 KiB");
-  const heavy: Write = {
-    mutations: Array.from(
-      { length: 14 },
-      (_, i) => ({ type: "set", key: ["h", i], value: new Uint8Array(60_000) }),
-    ),
-    size: 840_000,
-  };
-  await assertRejects(() => store.write(heavy), StorageError, "800 KiB");
+  });
+  await store.write({
+    mutations: many(13, (i) => ({ type: "set", key: ["h", i], value: new Uint8Array(62_500) })),
+    size: 10,
+  });
+  await store.write({
+    mutations: many(79, (i) => ({ type: "set", key: [`${i}`.padStart(1022, "k")], value: 1 })),
+    size: 10,
+  });
+});
+
+Deno.test("No commit of many writes at once is refused by a store that takes ten checks", async () => {
+  await using server = await startShared({ start: () => KvConnectServer.start() });
+  const store = await openStore({ location: server.url, clock: systemClock });
+  const writes = Array.from({ length: 300 }, (_, i): Write => ({
+    checks: Array.from({ length: 1 + i % 9 }, (_, n) => ({ key: ["c", i, n], versionstamp: null })),
+    mutations: [{ type: "set", key: [`${i}`.padStart(i % 5 === 0 ? 1000 : 10, "k")], value: i }],
+    size: 100,
+  }));
+  const told = await Promise.all(writes.map((write) => store.write(write)));
+  assertEquals(told.every((result) => result.ok), true);
+  assertEquals((server as KvConnectServer).refused, 0);
+  await store.close();
 });
 
 onEachStore("Store.write() adds up the sums of many writes", async (store) => {
@@ -83,7 +126,7 @@ onEachStore("Store.write() adds up the sums of many writes", async (store) => {
 Deno.test("CommitGroup puts what arrives during a commit into the next one", async () => {
   await using store = await memoryStore();
   const { kv, commits } = fatefulKv(store.kv, []);
-  const group = new CommitGroup(kv, { clock: systemClock });
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
   await Promise.all(Array.from({ length: 51 }, (_, i) => group.write(setting(`k${i}`))));
   assertEquals(commits, [{ mutations: 1 }, { mutations: 50 }]);
   await group.close();
@@ -92,7 +135,7 @@ Deno.test("CommitGroup puts what arrives during a commit into the next one", asy
 Deno.test("CommitGroup halves a group to find the one write whose check fails", async () => {
   await using store = await memoryStore();
   const { kv, commits } = fatefulKv(store.kv, []);
-  const group = new CommitGroup(kv, { clock: systemClock });
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
   const writes = [
     setting("first"),
     ...Array.from({ length: 64 }, (_, i) => (i === 21 ? failing : setting)(`k${i}`)),
@@ -115,7 +158,7 @@ Deno.test("CommitGroup rejects a group that meets a full disk, and goes on when 
     await using store = await memoryStore();
     const fates: Fate[] = [undefined, new TypeError(message)];
     const { kv, commits } = fatefulKv(store.kv, fates);
-    const group = new CommitGroup(kv, { clock: systemClock });
+    const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
     const first = group.write(setting("first"));
     const rest = Promise.allSettled(["a", "b", "c"].map((key) => group.write(setting(key))));
     assertEquals((await first).ok, true);
@@ -148,7 +191,7 @@ Deno.test("CommitGroup tries again while the file is locked, and tells so once",
   const { kv, commits } = fatefulKv(store.kv, Array(12).fill(locked));
   const clock = new ManualClock();
   const told: string[] = [];
-  const group = new CommitGroup(kv, { clock, onTrouble: (what) => told.push(what) });
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock, onTrouble: (what) => told.push(what) });
   assertEquals((await passTime(clock, group.write(setting("a")))).ok, true);
   assertEquals(commits.length, 13);
   assertEquals(clock.monotonic(), 2 + 4 + 8 + 16 + 32 + 64 + 128 + 5 * 250);
@@ -160,7 +203,7 @@ Deno.test("CommitGroup gives up after ten seconds of a locked file", async () =>
   await using store = await memoryStore();
   const { kv } = fatefulKv(store.kv, Array(100).fill(new TypeError("database is locked")));
   const clock = new ManualClock();
-  const group = new CommitGroup(kv, { clock });
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock });
   const error = await assertRejects(() => passTime(clock, group.write(setting("a"))), StorageError);
   assertEquals(error.kind, "locked");
   assert(clock.monotonic() >= 10_000 && clock.monotonic() < 11_000);
@@ -169,7 +212,7 @@ Deno.test("CommitGroup gives up after ten seconds of a locked file", async () =>
 
 Deno.test("CommitGroup.close() lets in-flight writes end and takes no more", async () => {
   await using store = await memoryStore();
-  const group = new CommitGroup(store.kv, { clock: systemClock });
+  const group = new CommitGroup(store.kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
   const results: Promise<WriteResult>[] = Array.from({ length: 5 }, (_, i) => group.write(setting(`k${i}`)));
   const closing = group.close();
   const late = group.write(setting("late"));
@@ -182,7 +225,7 @@ Deno.test("CommitGroup.close() lets in-flight writes end and takes no more", asy
 
 Deno.test("CommitGroup tells that KV was closed behind its back", async () => {
   const kv = await Deno.openKv(":memory:");
-  const group = new CommitGroup(kv, { clock: systemClock });
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
   kv.close();
   const error = await assertRejects(() => group.write(setting("a")), StorageError);
   assertEquals(error.kind, "closed");

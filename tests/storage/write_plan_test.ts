@@ -1,5 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { Batch, keyText, LIMITS, plan } from "../../src/storage/write_plan.ts";
+import { EMBEDDED_LIMITS, encodedKeySize, fits, KV_CONNECT_LIMITS } from "../../src/storage/limits.ts";
+import { Batch, keyText, plan } from "../../src/storage/write_plan.ts";
 import type { Write } from "../../src/storage/write.ts";
 
 const set = (key: string, value: unknown = 1): Deno.KvMutation => ({ type: "set", key: [key], value });
@@ -52,7 +53,7 @@ const PAIRS: [what: string, first: Write, second: Write, together: boolean][] = 
 
 for (const [what, first, second, expected] of PAIRS) {
   Deno.test(`Batch ${expected ? "puts together" : "keeps apart"}: ${what}`, () => {
-    const batch = new Batch();
+    const batch = new Batch(EMBEDDED_LIMITS);
     assertEquals(batch.add(plan(first)), true);
     assertEquals(batch.add(plan(second)), expected);
     if (!expected) {
@@ -62,7 +63,7 @@ for (const [what, first, second, expected] of PAIRS) {
 }
 
 Deno.test("Batch merges equal checks and sums, modulo 2^64", () => {
-  const batch = new Batch();
+  const batch = new Batch(EMBEDDED_LIMITS);
   batch.add(plan(guarded([check("c", "5")], sum("n", 2n ** 64n - 1n), set("x"))));
   batch.add(plan(guarded([check("c", "5")], sum("n", 3n), set("y"))));
   assertEquals(batch.checks, [check("c", "5")]);
@@ -71,38 +72,68 @@ Deno.test("Batch merges equal checks and sums, modulo 2^64", () => {
 
 Deno.test("Batch leaves the order inside of one write alone", () => {
   const mutations = [sum("n", 1n), sum("n", 2n), set("n"), sum("n", 3n), sum("n", 4n), del("n")];
-  const batch = new Batch();
+  const batch = new Batch(EMBEDDED_LIMITS);
   batch.add(plan(write(...mutations)));
   assertEquals(batch.mutations, [sum("n", 3n), set("n"), sum("n", 3n), sum("n", 4n), del("n")]);
 });
 
 Deno.test("Batch keeps both of a write's own checks that exclude each other", () => {
-  const batch = new Batch();
+  const batch = new Batch(EMBEDDED_LIMITS);
   batch.add(plan(guarded([check("a"), check("a", "1")], set("x"))));
   assertEquals(batch.checks.length, 2);
 });
 
-Deno.test("Batch keeps within KV's limits", () => {
-  const keys = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `${from + i}`);
-  const sets = (n: number, from = 0) => write(...keys(n, from).map((k) => set(k)));
-  const checks = (n: number, from = 0) => guarded(keys(n, from).map((k) => check(k)), set(`x${from}`));
-  const bytes = (n: number, key: string): Write => ({ mutations: [set(key)], size: n });
-  const cases: [Write, Write, Write][] = [
-    [sets(LIMITS.mutations - 1), sets(1, 5000), sets(1, 6000)],
-    [checks(LIMITS.checks - 1), checks(1, 5000), checks(1, 6000)],
-    [bytes(LIMITS.bytes - 10, "a"), bytes(10, "b"), bytes(1, "c")],
-    // a size that was told too low doesn't count
-    [
-      bytes(LIMITS.bytes - 60_000, "a"),
-      { mutations: [set("b", new Uint8Array(59_000))], size: 0 },
-      bytes(2000, "c"),
-    ],
+for (
+  const [store, limits] of Object.entries({ embedded: EMBEDDED_LIMITS, "KV Connect": KV_CONNECT_LIMITS })
+) {
+  Deno.test(`Batch keeps within the limits of the store: ${store}`, () => {
+    const keys = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `${from + i}`);
+    const sets = (n: number, from = 0) => write(...keys(n, from).map((k) => set(k)));
+    const checks = (n: number, from = 0) => guarded(keys(n, from).map((k) => check(k)), set(`x${from}`));
+    const bytes = (n: number, key: string): Write => ({ mutations: [set(key)], size: n });
+    const long = (n: number, from: number) => write(...keys(n, from).map((k) => set(k.padStart(1022, "k"))));
+    const deletions = write(...keys(100, 500).map((k) => del(k.padStart(1022, "k"))));
+    const cases: [Write, Write, Write][] = [
+      [sets(limits.mutations - 1), sets(1, 5000), sets(1, 6000)],
+      [checks(limits.checks - 1), checks(1, 5000), checks(1, 6000)],
+      [bytes(limits.bytes - 100, "a"), bytes(100, "b"), bytes(1, "c")],
+      // a size that was told too low doesn't count
+      [
+        bytes(limits.bytes - 60_000, "a"),
+        { mutations: [set("b", new Uint8Array(59_000))], size: 0 },
+        bytes(2000, "c"),
+      ],
+      // 80 keys of 1,024 bytes are all that a commit takes; keys that are deleted are free
+      [long(79, 100), long(1, 200), long(1, 300)],
+      [long(80, 100), deletions, long(1, 300)],
+    ];
+    for (const [first, fitting, tooMuch] of cases) {
+      const batch = new Batch(limits);
+      assertEquals([first, fitting, tooMuch].map((w) => batch.add(plan(w))), [true, true, false]);
+    }
+    assertEquals(fits(limits, sets(limits.mutations)), true);
+    assertEquals(fits(limits, sets(limits.mutations + 1)), false);
+  });
+}
+
+Deno.test("encodedKeySize() counts as KV does", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const parts: Deno.KvKeyPart[][] = [
+    [],
+    ["a", 1, true],
+    ["zero\0inside", "\0"],
+    ["ü", "€", "😀"],
+    [1.5, -0, 12n],
+    [new Uint8Array([0, 1, 0, 255]), false],
   ];
-  for (const [first, fits, tooMuch] of cases) {
-    const batch = new Batch();
-    assertEquals([first, fits, tooMuch].map((w) => batch.add(plan(w))), [true, true, false]);
+  for (const some of parts) {
+    // KV takes 2,048 bytes: the key that is filled up to exactly that passes, and one byte more doesn't
+    const fill = 2048 - 2 - encodedKeySize(some);
+    await kv.set([...some, "x".repeat(fill)], 1);
+    let refused = false;
+    await kv.set([...some, "x".repeat(fill + 1)], 1).catch(() => refused = true);
+    assertEquals(refused, true, Deno.inspect(some));
   }
-  assertEquals(new Batch().add(plan(sets(2000))), true, "alone, KV itself judges it");
 });
 
 Deno.test("keyText() tells keys apart as KV does", () => {

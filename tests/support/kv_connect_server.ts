@@ -22,6 +22,8 @@ export type Fault = "none" | "refused" | "answerLost";
 
 const DATABASE = "3f0c7a52-5a0e-4c5b-9d0c-64696e6f706f";
 const PROTOCOL = 3;
+/** A commit takes no more, here as on denokv. */
+const MAX_CHECKS = 10;
 /** How often an open watch says that it is there. */
 const PING_MS = 5000;
 
@@ -44,6 +46,9 @@ export class KvConnectServer implements AsyncDisposable {
   fault: (call: string) => Fault = () => "none";
   /** How many requests there were, by the last part of their paths. */
   readonly calls = new Map<string, number>();
+
+  /** How many writes were refused for what they are. */
+  refused = 0;
 
   readonly #kv: Deno.Kv;
   readonly #server: Deno.HttpServer;
@@ -163,6 +168,7 @@ export class KvConnectServer implements AsyncDisposable {
   /** `AtomicWrite`: checks and mutations. */
   async #write(body: Fields): Promise<Response> {
     if (body.has(3)) return new Response("There are no queues here", { status: 400 });
+    if (body.messages(1).length > MAX_CHECKS) return this.#refuse("There are too many checks");
     const operation = this.#kv.atomic();
     for (const check of body.messages(1)) {
       const versionstamp = check.bytes(2);
@@ -173,17 +179,22 @@ export class KvConnectServer implements AsyncDisposable {
     }
     for (const mutation of body.messages(2)) {
       const problem = mutate(operation, mutation);
-      if (problem !== undefined) return new Response(problem, { status: 400 });
+      if (problem !== undefined) return this.#refuse(problem);
     }
     let result: Deno.KvCommitResult | Deno.KvCommitError;
     try {
       result = await operation.commit();
     } catch (error) {
-      return new Response(String(error), { status: 400 });
+      return this.#refuse(String(error));
     }
     const output = new MessageWriter();
     if (!result.ok) return protobuf(output.number(1, WRITE.checkFailed));
     return protobuf(output.number(1, WRITE.success).bytes(2, Uint8Array.fromHex(result.versionstamp)));
+  }
+
+  #refuse(problem: string): Response {
+    this.refused++;
+    return new Response(problem, { status: 400 });
   }
 
   /** `Watch`: a stream of frames, each behind its length; the empty one only says that the watch is alive. */
