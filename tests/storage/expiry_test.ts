@@ -35,7 +35,13 @@ Deno.test("the chain of a process that writes no more goes after a week, the oth
   await using memory = await memoryStore();
   const clock = new ManualClock();
   const { kv } = memory;
-  const shared: Store = { kv, embedded: false, write: (w) => memory.write(w), close: () => memory.close() };
+  const shared: Store = {
+    kv,
+    embedded: false,
+    limits: memory.limits,
+    write: (w) => memory.write(w),
+    close: () => memory.close(),
+  };
   const [silent, busy] = [new CommitChain(memory.kv, { clock }), new CommitChain(memory.kv, { clock })];
   for (const chain of [silent, busy]) {
     await chain.commit([], [{ type: "set", key: ["x"], value: 1 }]);
