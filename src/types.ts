@@ -106,6 +106,7 @@ export type {
 } from "./smtp/session_state.ts";
 export type { BodyDraft } from "./storage/body_draft.ts";
 export type { BodyRef } from "./storage/body_ref.ts";
+export type { Limits } from "./storage/limits.ts";
 export type { Store } from "./storage/store.ts";
 export type { Write, Writer, WriteResult } from "./storage/write.ts";
 export type { ByteConn, TlsFacts } from "./wire/byte_conn.ts";

@@ -49,7 +49,7 @@ export class CommitChain {
     const key = this.#key;
     this.cost = costOf({
       checks: [{ key, versionstamp: null }],
-      mutations: [{ type: "set", key, value: 0 }],
+      mutations: [{ type: "set", key, value: { count: 0, at: 0 } satisfies ChainLink }],
       size: 0,
     });
   }
