@@ -1,17 +1,17 @@
-/** In charge of being woken when the next record is due. */
+/** Alarm clocks that wake when the next record is due. The index of due times says what is true; they only ring. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 
 /** An alarm clock with one setting: the earliest. */
 export interface Waker {
-  /** Wakes at `when` (milliseconds since 1970), up to a second later, or too early; an earlier setting stays. */
+  /** Wakes at `when` (milliseconds since 1970), up to two seconds later, or too early; an earlier setting stays. */
   arm(when: number): void;
   /** No more waking. */
   close(): void | Promise<void>;
 }
 
 /** A timer knows nothing of clocks that are set: it looks again after this. */
-const LONGEST_SLEEP_MS = 15 * 60_000;
+const LONGEST_SLEEP_MS = 60_000;
 
 /** Wakes by a timer of the clock: for tests that move it, and wherever the queue of KV does not exist. */
 export class TimerWaker implements Waker {
@@ -31,14 +31,32 @@ export class TimerWaker implements Waker {
     });
   }
 
+  /** Forgets the time it was set to. */
+  disarm(): void {
+    this.#timer?.cancel();
+    this.#when = Infinity;
+  }
+
   close(): void {
     this.#timer?.cancel();
     this.#when = -Infinity;
   }
 }
 
-/** What of KV, or in its place, wakes. */
-export type QueueOfKv = Pick<Deno.Kv, "enqueue" | "listenQueue">;
+/** What of KV wakes. */
+export type AlarmKv = Pick<Deno.Kv, "enqueue" | "listenQueue" | "close">;
+
+/** What a {@linkcode KvWaker} works with. */
+export interface KvWakerOptions {
+  /** For what time it is, and the timer beside KV's queue. */
+  readonly clock: Clock;
+  /** Looks what is due. */
+  wake(): void;
+  /** Is told when KV's queue fails. */
+  trouble(error: unknown): void;
+  /** For tests; default: a KV in memory. */
+  readonly open?: () => Promise<AlarmKv>;
+}
 
 /** What the wake-ups carry through KV's queue. */
 interface WakeUp {
@@ -50,85 +68,79 @@ interface WakeUp {
 const SLOT_MS = 1000;
 /** KV takes delays up to 30 days. */
 const MAX_DELAY_MS = 30 * 24 * 3600_000;
-/** However the clock is set and whatever became of a wake-up, nothing sleeps longer than this over its time. */
-const LOOK_EVERY_MS = 60_000;
+/** When KV's queue has not rung so long after a slot, the timer does. */
+const LATE_MS = 500;
 
 /**
- * Wakes by `kv.enqueue` with a delay: the alarm is in the store and survives a restart. One wake-up per slot, never
- * one per record, since entries that wait make every other one slower (and can't be listed, moved or cancelled: a
- * wake-up that is no longer needed fires and finds nothing due). KV's queue can fail as the disk can; so a timer
- * takes the place of a wake-up that could not be stored, and looks once a minute.
+ * Wakes by delays of `kv.enqueue`, one wake-up per slot and never one per record. Their KV is in memory: one that
+ * comes due in a file on a full disk ends the process (a panic in KV's own thread), at each start anew, and what a
+ * restart has to know is in the index of due times. Nothing hangs on the wake-ups: a timer rings when one is late.
  */
 export class KvWaker implements Waker {
-  readonly #kv: QueueOfKv;
-  readonly #clock: Clock;
-  readonly #wake: () => void;
-  readonly #trouble: (error: unknown) => void;
+  readonly #options: KvWakerOptions;
   /** The slots that have a wake-up. */
   readonly #armed = new Set<number>();
-  readonly #substitute: TimerWaker;
-  #look: Timer | undefined;
-  #earliest = Infinity;
-  #deaf = false;
+  readonly #timer: TimerWaker;
+  #kv: Promise<AlarmKv> | undefined;
+  #listening: Promise<void> | undefined;
   #closed = false;
 
-  constructor(kv: QueueOfKv, options: { clock: Clock; wake: () => void; trouble: (error: unknown) => void }) {
-    this.#kv = kv;
-    this.#clock = options.clock;
-    this.#wake = options.wake;
-    this.#trouble = options.trouble;
-    this.#substitute = new TimerWaker(options.clock, options.wake);
-    // Ends when the store is closed.
-    kv.listenQueue((message) => this.#rung(message)).catch((error) => {
-      if (this.#closed) return;
-      this.#deaf = true;
-      this.#trouble(error);
-      this.#wake();
-    });
-    this.#lookLater();
+  constructor(options: KvWakerOptions) {
+    this.#options = options;
+    this.#timer = new TimerWaker(options.clock, () => this.#ring());
   }
 
   arm(when: number): void {
     if (this.#closed) return;
-    if (this.#deaf) return this.#substitute.arm(when);
     const slot = Math.ceil(when / SLOT_MS) * SLOT_MS;
-    if (slot >= this.#earliest || this.#armed.has(slot)) return;
+    this.#timer.arm(slot + LATE_MS);
+    for (const earlier of this.#armed) if (earlier <= slot) return;
     this.#armed.add(slot);
-    this.#earliest = slot;
-    const delay = Math.min(Math.max(0, slot - this.#clock.now()), MAX_DELAY_MS);
-    const message: WakeUp = { dinopost: "wake", slot };
-    this.#kv.enqueue(message, { delay }).catch((error) => {
-      this.#forget(slot);
-      if (this.#closed) return;
-      this.#trouble(error);
-      this.#substitute.arm(when);
+    this.#enqueue(slot).catch((error) => {
+      this.#armed.delete(slot);
+      this.#failed(error);
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#look?.cancel();
-    this.#substitute.close();
+    this.#timer.close();
+    const kv = await this.#kv?.catch(() => undefined);
+    kv?.close();
+    await this.#listening; // KV's last look into its queue is still under way
   }
 
-  #rung(message: unknown): void {
-    if (this.#closed || (message as WakeUp | null)?.dinopost !== "wake") return;
-    this.#forget((message as WakeUp).slot);
-    this.#wake();
+  async #enqueue(slot: number): Promise<void> {
+    const kv = await (this.#kv ??= this.#open());
+    const delay = Math.min(Math.max(0, slot - this.#options.clock.now()), MAX_DELAY_MS);
+    const message: WakeUp = { dinopost: "wake", slot };
+    if (!this.#closed) await kv.enqueue(message, { delay });
   }
 
-  #forget(slot: number): void {
+  async #open(): Promise<AlarmKv> {
+    const kv = await (this.#options.open ?? (() => Deno.openKv(":memory:")))();
+    this.#listening = kv.listenQueue((message) => this.#rung(message as WakeUp)).catch((error) =>
+      this.#failed(error)
+    );
+    return kv;
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#closed) this.#options.trouble(error);
+  }
+
+  #rung({ slot }: WakeUp): void {
+    if (this.#closed) return;
     this.#armed.delete(slot);
-    this.#earliest = this.#armed.size === 0 ? Infinity : Math.min(...this.#armed);
+    this.#timer.disarm();
+    if (this.#armed.size > 0) this.#timer.arm(Math.min(...this.#armed) + LATE_MS);
+    this.#options.wake();
   }
 
-  #lookLater(): void {
-    this.#look = this.#clock.schedule(LOOK_EVERY_MS, () => {
-      // A slot that should have rung by now will not keep others from being armed.
-      const overdue = this.#clock.now() - LOOK_EVERY_MS;
-      for (const slot of this.#armed) if (slot < overdue) this.#forget(slot);
-      this.#lookLater();
-      this.#wake();
-    });
+  /** The timer rings: a wake-up is late, or the clock may have been set. */
+  #ring(): void {
+    const now = this.#options.clock.now();
+    for (const slot of this.#armed) if (slot <= now) this.#armed.delete(slot);
+    this.#options.wake();
   }
 }

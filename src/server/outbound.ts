@@ -11,15 +11,15 @@ import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/delivery_queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import { Caller, SharedWaker } from "../queue/shared_waker.ts";
-import { KvWaker, type QueueOfKv, TimerWaker, type Waker } from "../queue/waker.ts";
+import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../routing/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
-import type { OpenStore } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import type { Surroundings } from "./parts.ts";
 
 /** What the way out is made of. */
 export interface OutboundParts extends Surroundings {
-  readonly store: OpenStore;
+  readonly store: Store;
   readonly ids: IdMaker;
   readonly resolver: Resolver;
   readonly router: Router;
@@ -59,18 +59,16 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
   });
 }
 
-function makeWaker(store: OpenStore, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
+function makeWaker(store: Store, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
   const { clock, journal, wake } = options;
   if (!store.embedded) return new SharedWaker(store, { clock, wake });
   // The queue of KV knows only the real time.
   if (clock !== systemClock) return new TimerWaker(clock, wake);
-  const trouble = (error: unknown) => journal.note("ERROR", "wake-up failed", { error: String(error) });
-  const { kv } = store;
-  const queue: QueueOfKv = {
-    enqueue: (message, options) => kv.enqueue(message, options),
-    listenQueue: (handler) => store.listen(handler),
-  };
-  return new KvWaker(queue, { clock, wake, trouble });
+  return new KvWaker({
+    clock,
+    wake,
+    trouble: (error) => journal.note("WARN", "wake-up failed", { error: String(error) }),
+  });
 }
 
 /** Makes who delivers to other servers. */

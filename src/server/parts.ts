@@ -23,7 +23,7 @@ import type { DeliveryQueue } from "../queue/delivery_queue.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../routing/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
-import { type OpenStore, openStore } from "../storage/store.ts";
+import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
@@ -76,7 +76,7 @@ interface Names {
 /** Everything that is opened before a server can be. */
 export interface Parts extends Surroundings, Names {
   readonly lock: DataDirLock | undefined;
-  readonly store: OpenStore;
+  readonly store: Store;
   readonly resolver: Resolver;
   /** Present when the certificate is kept in files. */
   readonly certificates: Certificates | undefined;
@@ -101,7 +101,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
   const metrics = new Metrics(journal, { clock });
   const around = { config, clock, random, journal, metrics };
   const lock = await openDataDir(config, options);
-  let store: OpenStore | undefined;
+  let store: Store | undefined;
   try {
     store = await openStore({
       location: options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db"),
@@ -146,7 +146,7 @@ async function openCertificates(
   return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }
 
-async function openNames(store: OpenStore, { config, clock, random, journal }: Surroundings): Promise<Names> {
+async function openNames(store: Store, { config, clock, random, journal }: Surroundings): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
   const accounts = new Accounts(store, { clock, random, domains });
   const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
@@ -167,7 +167,7 @@ async function openNames(store: OpenStore, { config, clock, random, journal }: S
 }
 
 function furnish(
-  store: OpenStore,
+  store: Store,
   by: { around: Surroundings; options: MailServerOptions; names: Names },
 ): Omit<Parts, "lock" | "certificates" | "tls"> {
   const { around, options, names } = by;

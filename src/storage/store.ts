@@ -14,7 +14,7 @@ export const FORMAT = 1;
 
 /** The store. Reads go to `kv` itself, writes only through {@linkcode Store.write}. */
 export interface Store extends Writer {
-  /** For reading, watching and `enqueue`; for hearing there is {@linkcode OpenStore.listen}. */
+  /** For reading and watching. */
   readonly kv: Deno.Kv;
   /** True when this process is the only one that has it; false over KV Connect. */
   readonly embedded: boolean;
@@ -24,12 +24,6 @@ export interface Store extends Writer {
   write(change: Write): Promise<WriteResult>;
   /** Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. */
   close(): Promise<void>;
-}
-
-/** A store as {@linkcode openStore} gives it. */
-export interface OpenStore extends Store {
-  /** Hears what `kv.enqueue` sends until the store is closed; rejects when that fails. For embedded stores. */
-  listen(handler: (message: unknown) => void): Promise<void>;
 }
 
 /** How to open a store. */
@@ -48,7 +42,7 @@ export interface StoreOptions {
  * Opens a store, and marks a new one with the format's version.
  * @throws {StorageError} when it can't be opened, is no store of dinopost, or was written by a newer one.
  */
-export async function openStore(options: StoreOptions): Promise<OpenStore> {
+export async function openStore(options: StoreOptions): Promise<Store> {
   const { location } = options;
   const remote = /^https?:\/\//.test(location);
   const kv = await openKv(options, remote);
@@ -62,10 +56,9 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   return store;
 }
 
-class KvStore implements OpenStore {
+class KvStore implements Store {
   readonly limits: Limits;
   readonly #group: CommitGroup;
-  readonly #listening: Promise<void>[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(readonly kv: Deno.Kv, readonly embedded: boolean, options: StoreOptions) {
@@ -78,17 +71,8 @@ class KvStore implements OpenStore {
     return this.#group.write(change);
   }
 
-  listen(handler: (message: unknown) => void): Promise<void> {
-    const heard = this.kv.listenQueue(handler);
-    this.#listening.push(heard.catch(() => {}));
-    return heard;
-  }
-
   close(): Promise<void> {
-    return this.#closing ??= this.#group.close().then(() => this.kv.close()).then(async () => {
-      // the last look into KV's queue is still under way
-      await Promise.all(this.#listening);
-    });
+    return this.#closing ??= this.#group.close().then(() => this.kv.close());
   }
 }
 

@@ -30,72 +30,87 @@ Deno.test("TimerWaker looks again now and then, since the clock may have been se
   const waker = new TimerWaker(clock, () => woken++);
   waker.arm(clock.now() + 24 * 60 * MINUTE);
   clock.jump(clock.now() + 24 * 60 * MINUTE);
-  clock.advance(15 * MINUTE);
+  clock.advance(MINUTE);
   assertEquals(woken, 1);
   waker.close();
 });
 
-Deno.test("KvWaker wakes through KV's queue, once per second at the most", async () => {
-  using kv = await Deno.openKv(":memory:");
+Deno.test("KvWaker wakes by a delay of KV's queue, once per second at the most", async () => {
+  const kv = await Deno.openKv(":memory:");
   const woken = Promise.withResolvers<void>();
+  const delays: number[] = [];
   const enqueue = kv.enqueue.bind(kv);
-  let enqueued = 0;
   kv.enqueue = (value, options) => {
-    enqueued++;
-    return enqueue(value, { ...options, delay: 0 });
+    delays.push(options!.delay!);
+    return enqueue(value, { delay: 0 });
   };
-  const waker = new KvWaker(kv, {
-    clock: systemClock,
+  const clock = new ManualClock(); // its timers stand still: only KV's queue can ring
+  const waker = new KvWaker({
+    clock,
     wake: () => woken.resolve(),
     trouble: (error) => woken.reject(error),
+    open: () => Promise.resolve(kv),
   });
-  const second = Math.ceil(systemClock.now() / 1000) * 1000 + 5000;
-  for (const ms of [0, -300, -999, 5000]) waker.arm(second + ms);
+  for (const ms of [5000, 4700, 4001, 10_000]) waker.arm(clock.now() + ms);
   await woken.promise;
-  assertEquals(enqueued, 1);
-  waker.close();
+  assertEquals([delays, clock.timers], [[5000], 0]);
+  await waker.close();
 });
 
-Deno.test("KvWaker falls back to a timer when KV's queue fails", async () => {
+/** KvWaker on something that fails. */
+function onBroken(kv: { enqueue(): Promise<never>; listenQueue(): Promise<void> }) {
   const clock = new ManualClock();
   const begin = clock.now();
-  const broken = {
-    listenQueue: () => new Promise(() => {}),
-    enqueue: () => Promise.reject(new Error("disk full")),
-  } as unknown as Deno.Kv;
   const woken: number[] = [];
   const trouble: string[] = [];
-  const waker = new KvWaker(broken, {
+  const waker = new KvWaker({
     clock,
     wake: () => woken.push(clock.now() - begin),
     trouble: (error) => trouble.push(String(error)),
+    open: () => Promise.resolve({ ...kv, close: () => {} } as unknown as Deno.Kv),
   });
-  waker.arm(begin + 30_500);
-  await Promise.resolve();
-  await Promise.resolve();
-  clock.advance(50_000);
-  assertEquals([woken, trouble], [[30_500], ["Error: disk full"]]);
-  // and looks once a minute, whatever became of the wake-ups
-  clock.advance(130_000);
-  assertEquals(woken, [30_500, 60_000, 120_000, 180_000]);
-  waker.close();
-  assertEquals(clock.timers, 0);
+  return { clock, begin, woken, trouble, waker };
+}
+
+Deno.test("KvWaker wakes by a timer when KV's queue takes nothing, rings never, or can't be opened", async () => {
+  const never = new Promise<never>(() => {});
+  const refuses = { enqueue: () => Promise.reject(new Error("full")), listenQueue: () => Promise.resolve() };
+  const silent = { enqueue: () => never, listenQueue: () => Promise.resolve() };
+  const deaf = { enqueue: () => never, listenQueue: () => Promise.reject(new Error("locked")) };
+  for (
+    const [kv, told] of [[refuses, "Error: full"], [silent, undefined], [deaf, "Error: locked"]] as const
+  ) {
+    const { clock, begin, woken, trouble, waker } = onBroken(kv);
+    waker.arm(begin + 30_500);
+    waker.arm(begin + 45_000);
+    for (let turns = 0; turns < 5; turns++) await Promise.resolve();
+    assertEquals(trouble, told === undefined ? [] : [told]);
+    clock.advance(50_000);
+    assertEquals(woken, [31_500]);
+    // the runner looks then, and sets it to what comes next
+    waker.arm(begin + 60_000);
+    clock.advance(20_000);
+    assertEquals(woken, [31_500, 60_500]);
+    await waker.close();
+    assertEquals(clock.timers, 0);
+  }
 });
 
-Deno.test("KvWaker falls back to a timer when it can't listen any more", async () => {
-  const clock = new ManualClock();
-  const begin = clock.now();
-  let enqueued = 0;
-  const deaf = {
-    listenQueue: () => Promise.reject(new Error("locked")),
-    enqueue: () => Promise.resolve(enqueued++),
-  } as unknown as Deno.Kv;
-  const woken: number[] = [];
-  const waker = new KvWaker(deaf, { clock, wake: () => woken.push(clock.now() - begin), trouble: () => {} });
-  await Promise.resolve();
-  await Promise.resolve();
-  waker.arm(begin + 20_000);
-  clock.advance(25_000);
-  assertEquals([woken, enqueued], [[0, 20_000], 0]);
-  waker.close();
+Deno.test("KvWaker opens its KV for the first wake-up, and closes it", async () => {
+  let opened = 0;
+  const waker = new KvWaker({
+    clock: systemClock,
+    wake: () => {},
+    trouble: (error) => {
+      throw error;
+    },
+    open: () => {
+      opened++;
+      return Deno.openKv(":memory:");
+    },
+  });
+  assertEquals(opened, 0);
+  waker.arm(systemClock.now() + 60_000);
+  assertEquals(opened, 1);
+  await waker.close(); // the test runner tells when something is left open
 });
