@@ -32,8 +32,10 @@ export function asksNextHost(outcome: Outcome): outcome is Deferred | Failed {
 
 /** Did the peer take some recipients and no more for now (RFC 5321 4.5.3.1.10)? The rest may follow at once. */
 export function isTooMany(outcome: Outcome): boolean {
-  if (outcome.kind !== "deferred" || outcome.stage !== "rcpt") return false;
-  return outcome.status === "4.5.3" || (outcome.code === 452 && outcome.status === "4.0.0");
+  const { kind, stage, status, code } = outcome;
+  if (kind !== "deferred") return false;
+  if (stage === "rcpt") return status === "4.5.3" || (code === 452 && status === "4.0.0");
+  return status === "4.5.3" && (stage === "data" || stage === "end");
 }
 
 /**

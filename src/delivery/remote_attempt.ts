@@ -40,6 +40,8 @@ export class RemoteAttempt {
   readonly #refusals: (Deferred | Failed | undefined)[];
   /** Indices of the recipients without an outcome. */
   #left: number[];
+  /** So many recipients at a time, since a peer showed that it takes no more. */
+  #atOnce = Infinity;
 
   /** `trace` is told every line of the conversations, and in lines of their own (`* `) the hosts. */
   constructor(job: DeliveryJob, to: Destination, trace: ((line: string) => void) | undefined) {
@@ -96,11 +98,11 @@ export class RemoteAttempt {
       this.#note({ host, address }, text);
       return this.#refused({ ...known, host, text });
     }
-    // A peer that limits transactions (RFC 9422 MAILMAX) gets who is left over another connection, at once.
+    // A peer that limits transactions (RFC 9422 MAILMAX) or recipients gets who is left over another connection, at once.
     while (await this.#connected({ host, address, port }));
   }
 
-  /** One connection. True when it served some, and others only wait for another one. */
+  /** One connection. True when others only wait for another one. */
   async #connected(target: { host: string; address: string; port: number }): Promise<boolean> {
     const { dead } = this.#to;
     const key = `${target.address} ${target.port}`;
@@ -123,30 +125,32 @@ export class RemoteAttempt {
   }
 
   /**
-   * Sends over one connection for as long as it takes recipients; what stays left is for the next host. True when some
-   * were served, and those who are left only wait for another connection.
+   * Sends over one connection for as long as it takes recipients; what stays left is for the next host. True when those
+   * who are left only wait for another connection: this one served some, or showed that fewer at a time will do.
    */
   async #converse(client: SmtpClient): Promise<boolean> {
     client.trace = this.#listener;
-    const before = this.#left.length;
+    const [before, atOnce] = [this.#left.length, this.#atOnce];
     let more = false;
     try {
       do more = await this.#transact(client); while (more && client.usable && this.#isOurs());
     } finally {
       this.#to.giveBack(client);
     }
-    const waits = (i: number) => this.#refusals[i] !== undefined && isTooMany(this.#refusals[i]);
-    const served = this.#left.length < before;
-    if (more && !client.usable && served && this.#left.every(waits) && this.#isOurs()) return true;
-    for (const i of this.#left) if (waits(i)) this.#outcomes[i] = this.#refusals[i];
+    const helped = this.#left.length < before || this.#atOnce < atOnce;
+    if (helped && !client.usable && this.#left.length > 0 && this.#isOurs()) return true;
+    for (const i of this.#left) {
+      const refusal = this.#refusals[i];
+      if (refusal && isTooMany(refusal)) this.#outcomes[i] = refusal;
+    }
     this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
     return false;
   }
 
-  /** One transaction with all who are left. True when some only have to wait for the next transaction. */
+  /** One transaction with those who are left. True when some only have to wait for the next transaction. */
   async #transact(client: SmtpClient): Promise<boolean> {
     const { sender, recipients, size, parameters, text } = this.#job;
-    const asked = this.#left;
+    const asked = this.#left.slice(0, this.#atOnce);
     const outcomes = await client.send({
       sender,
       recipients: asked.map((i) => recipients[i]!),
@@ -156,22 +160,28 @@ export class RemoteAttempt {
       mayEnd: () => this.#job.stillOurs(),
     });
     if (client.staleBeforeMail) return false; // says nothing: a fresh connection will tell
-    let again = 0;
+    let waiting = this.#left.length - asked.length;
+    let settled = 0;
     const lost = outcomes.find((o) => o.code === undefined && asksNextHost(o));
     if (lost) this.#note(client.peer, lost.text);
     for (const [n, outcome] of outcomes.entries()) {
       const i = asked[n]!;
       if (isTooMany(outcome)) {
         this.#refusals[i] = outcome as Deferred;
-        again++;
+        waiting++;
       } else if (asksNextHost(outcome)) {
         this.#refusals[i] = weightier(this.#refusals[i], outcome);
       } else {
         this.#outcomes[i] = outcome;
+        settled++;
       }
     }
-    this.#left = asked.filter((i) => this.#outcomes[i] === undefined);
-    return again > 0 && again < asked.length;
+    this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
+    if (client.fewer !== undefined) {
+      this.#atOnce = client.fewer;
+      return true;
+    }
+    return waiting > 0 && settled > 0;
   }
 
   /** False when the lease is gone; then nothing more is tried. */

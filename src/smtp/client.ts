@@ -36,6 +36,8 @@ export class SmtpClient {
   #busy = false;
   #reset = false;
   #stale = false;
+  #fewer: number | undefined;
+  #tlsTrouble: string | undefined;
 
   private constructor(opened: Opened, options: ClientOptions) {
     this.#channel = opened.channel;
@@ -69,11 +71,28 @@ export class SmtpClient {
 
   /**
    * True when the last {@linkcode send} came to nothing because a connection that had served before was gone: it
-   * closed, broke, or said 421 before MAIL had an answer. That says nothing about the message: send it over a fresh
+   * closed, broke, said 421 before MAIL had an answer, or 503 to MAIL since it is in another place than we. That says nothing about the message: send it over a fresh
    * connection at once.
    */
   get staleBeforeMail(): boolean {
     return this.#stale;
+  }
+
+  /**
+   * How many recipients at a time the peer seems to take, when the last {@linkcode send} showed that it takes fewer
+   * than it was asked to: by 421 or by closing behind accepted ones, or by a refusal of them all. Those without a
+   * refusal of their own may be sent to again at once, so many at a time.
+   */
+  get fewer(): number | undefined {
+    return this.#fewer;
+  }
+
+  /**
+   * What went wrong in the first transaction of a connection within TLS, before the end of the text was sent, where TLS
+   * itself may be the reason. A connection in clear may do better (RFC 7435).
+   */
+  get tlsTrouble(): string | undefined {
+    return this.#tlsTrouble;
   }
 
   /** How many transactions were begun. */
@@ -108,7 +127,9 @@ export class SmtpClient {
     const reused = this.#sent++ > 0;
     try {
       const outcomes = await transaction.run();
-      this.#reset = transaction.open;
+      this.#reset = transaction.unfinished;
+      this.#fewer = transaction.fewer;
+      this.#tlsTrouble = reused ? undefined : transaction.tlsTrouble;
       this.#stale = reused && !transaction.sound && !transaction.answered;
       return outcomes;
     } finally {

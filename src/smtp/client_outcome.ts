@@ -45,6 +45,36 @@ export function refusalOf(reply: Reply, stage: Stage, peer: PeerFacts): Deferred
   return deferred("4.5.0", `The peer answered out of place: ${reply.code} ${outcome.text}`, stage, peer);
 }
 
+/** A reply that speaks of the conversation and not of the message, such as 503: the message is tried again. */
+export function outOfStep(reply: Reply, stage: Stage, peer: PeerFacts): Deferred {
+  const outcome = refusalOf(reply, stage, peer);
+  if (outcome.kind === "deferred") return outcome;
+  return { ...outcome, kind: "deferred", status: "4.5.1", note: "The conversation was out of step" };
+}
+
+const NUMBER_IN_WORDS =
+  /\btoo many (?:recipients|addressees|rcpts?)\b|\b(?:maximum|max|limit)\b.{0,20}\brecipients\b|\brecipients? (?:limit|count)\b/i;
+
+/** Does a refusal name the number of recipients as its reason (RFC 3463 3.6: X.5.3)? */
+export function namesNumber({ status, lines }: Reply): boolean {
+  return status?.endsWith(".5.3") === true || lines.some((line) => NUMBER_IN_WORDS.test(line));
+}
+
+/**
+ * May the refusal of one recipient behind others that were accepted mean their number? 552 did in RFC 821, and some
+ * say 554; where they say nothing closer, asking once more tells.
+ */
+export function speaksOfNumber(reply: Reply): boolean {
+  if (namesNumber(reply)) return true;
+  const isVague = reply.status === undefined || reply.status === "5.0.0";
+  return isVague && (reply.code === 552 || reply.code === 554);
+}
+
+/** The outcome as a deferral for their number alone. */
+export function tooManyOf(outcome: Outcome): Deferred {
+  return { ...outcome, kind: "deferred", status: "4.5.3" };
+}
+
 /** The outcome of trouble: try again later. */
 export function troubleOf(trouble: Trouble, stage: Stage, peer: PeerFacts): Deferred {
   return deferred(trouble.trouble === "garbage" ? "4.5.0" : "4.4.2", trouble.text, stage, peer);

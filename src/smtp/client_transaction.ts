@@ -1,12 +1,24 @@
 /** In charge of one mail transaction as a client: MAIL, RCPT, the text, and each recipient's outcome. */
 
-import type { Outcome, Stage } from "../mail/outcome.ts";
+import type { Deferred, Outcome, Stage } from "../mail/outcome.ts";
 import { toSevenBit } from "../mail/seven_bit.ts";
 import type { ClientChannel } from "./client_channel.ts";
 import { isSafeAddress, mailCommand, needsUtf8, rcptCommand, wantsSuccess } from "./client_commands.ts";
 import type { PeerExtensions } from "./client_extensions.ts";
 import type { OutgoingMessage } from "./client_options.ts";
-import { deferred, failed, isPositive, outcomeOf, refusalOf, troubleOf } from "./client_outcome.ts";
+import {
+  deferred,
+  failed,
+  isPositive,
+  namesNumber,
+  outcomeOf,
+  outOfStep,
+  refusalOf,
+  replyText,
+  speaksOfNumber,
+  tooManyOf,
+  troubleOf,
+} from "./client_outcome.ts";
 import { needsOfText, sendText } from "./client_text.ts";
 import type { Reply } from "./reply.ts";
 import { isTrouble, messageOf, type Trouble } from "./reply_reader.ts";
@@ -16,7 +28,7 @@ export interface TransactionOptions {
   readonly peer: PeerExtensions;
   readonly lmtp: boolean;
   readonly chunking: boolean;
-  /** A transaction before this one was left open: RSET comes first. */
+  /** The transaction before this one did not end with 2xx: RSET comes first. */
   readonly reset: boolean;
 }
 
@@ -31,12 +43,24 @@ export interface TransactionOptions {
 export class Transaction {
   /** False when the conversation lost its beat: the connection must not be used again. */
   sound = true;
-  /** The peer has an open transaction. */
-  open = false;
+  /**
+   * It did not end with 2xx for everybody, so RSET must come before the next one: some peers keep what was refused at
+   * the end of the data, recipients and all.
+   */
+  unfinished: boolean;
   /** MAIL got an answer that the peer meant for it. */
   answered = false;
+  /** The peer showed that it takes so many recipients at a time, and fewer than it was asked to. */
+  fewer: number | undefined;
+  /**
+   * What went wrong within TLS before the end of the text was sent, where TLS itself may be the reason: the connection
+   * broke, or the peer said 454 (RFC 3207 4).
+   */
+  tlsTrouble: string | undefined;
   /** The text has begun. */
   #began = false;
+  /** This transaction's own MAIL was accepted. */
+  #open = false;
   readonly #outcomes: (Outcome | undefined)[];
   /** Indices of the recipients that RCPT is said for. */
   #asked: number[] = [];
@@ -48,6 +72,7 @@ export class Transaction {
     private readonly options: TransactionOptions,
   ) {
     this.#outcomes = message.recipients.map(() => undefined);
+    this.unfinished = options.reset;
   }
 
   /** Runs it: one outcome per recipient, in their order. */
@@ -115,6 +140,7 @@ export class Transaction {
     const { channel, message, options: { peer, reset, chunking } } = this;
     const bdat = chunking && peer.chunking;
     const group = peer.pipelining;
+    this.unfinished = true;
     const commands = [mailCommand(message, peer, utf8)];
     for (const i of this.#asked) commands.push(rcptCommand(message.recipients[i]!, peer, utf8));
     if (group) {
@@ -131,23 +157,32 @@ export class Transaction {
     for (const [n, i] of this.#asked.entries()) {
       if (!await this.#rcpt(i, group ? undefined : commands[n + 1])) return;
     }
-    const ready = bdat ? this.#accepted.length > 0 && this.open : await this.#data(group);
+    const ready = bdat ? this.#accepted.length > 0 && this.#open : await this.#data(group);
     if (ready) await this.#text(bdat ? "bdat" : "data");
   }
 
-  /** Any answer will do: what matters is that the next one is MAIL's. */
+  /** A peer that can't forget the transaction before is not used for this one: a fresh connection will do. */
   async #reset(group: boolean): Promise<boolean> {
     const reply = await this.#reply("mail", group ? undefined : "RSET");
-    return reply !== undefined;
+    if (reply === undefined || isPositive(reply)) return reply !== undefined;
+    this.#settleRest(outOfStep(reply, "mail", this.channel.peer));
+    this.#drop();
+    return false;
   }
 
+  /** 503 speaks of the conversation, never of the message. */
   async #mail(command: string | undefined): Promise<boolean> {
     const reply = await this.#reply("mail", command);
     if (!reply) return false;
+    if (reply.code === 503) {
+      this.#settleRest(outOfStep(reply, "mail", this.channel.peer));
+      this.#drop();
+      return false;
+    }
     this.answered = true;
-    this.open = isPositive(reply);
-    if (!this.open) this.#settleRest(refusalOf(reply, "mail", this.channel.peer));
-    return this.open;
+    this.#open = isPositive(reply);
+    if (!this.#open) this.#settleRest(refusalOf(reply, "mail", this.channel.peer));
+    return this.#open;
   }
 
   async #rcpt(index: number, command: string | undefined): Promise<boolean> {
@@ -158,13 +193,10 @@ export class Transaction {
     return true;
   }
 
-  /** RFC 5321 4.5.3.1.10: some servers say 552 for too many recipients, and mean 452. */
+  /** Behind accepted recipients a refusal may mean their number (RFC 5321 4.5.3.1.10), whatever its code. */
   #refusedRcpt(reply: Reply): Outcome {
-    const { peer } = this.channel;
-    const outcome = refusalOf(reply, "rcpt", peer);
-    const vague = reply.status === undefined || reply.status === "5.5.3";
-    if (reply.code !== 552 || !vague || this.#accepted.length === 0) return outcome;
-    return { ...outcome, kind: "deferred", status: "4.5.3" };
+    const outcome = refusalOf(reply, "rcpt", this.channel.peer);
+    return this.#accepted.length > 0 && speaksOfNumber(reply) ? tooManyOf(outcome) : outcome;
   }
 
   /** The answer to DATA: may the text begin? */
@@ -174,27 +206,40 @@ export class Transaction {
     const reply = await this.#reply("data", group ? undefined : "DATA");
     if (!reply) return false;
     if (reply.code !== 354) {
-      this.#settleRest(refusalOf(reply, "data", this.channel.peer));
+      const { peer } = this.channel;
+      const strayed = reply.code === 503 && !nobody;
+      const refusal = refusalOf(reply, "data", peer);
+      this.#settleRest(strayed ? outOfStep(reply, "data", peer) : this.#orFewer(reply, refusal));
       // a 2xx instead of 354: who knows what the peer takes the next line for
-      if (isPositive(reply)) this.#drop();
+      if (isPositive(reply) || strayed) this.#drop();
       return false;
     }
-    if (this.open && !nobody) return true;
+    if (this.#open && !nobody) return true;
     await this.#endNothing();
     return false;
   }
 
+  /** Is it refused since these are too many recipients? Then half of them is tried. */
+  #orFewer<T extends Outcome>(reply: Reply, outcome: T): T | Deferred {
+    const count = this.#accepted.length;
+    if (count < 2 || isPositive(reply) || !namesNumber(reply)) return outcome;
+    this.fewer = count >> 1;
+    return tooManyOf(outcome);
+  }
+
   /**
-   * 354 though nothing was accepted: a lone dot ends it (RFC 2920 3.1), unless somebody would get an empty message, or
-   * nobody would answer (RFC 2033 4.2).
+   * 354 though nothing was accepted: a lone dot ends it (RFC 2920 3.1), unless somebody might get an empty message: the
+   * peer took no MAIL of ours for it, or may remember recipients of the transaction before. Nor where nobody would
+   * answer (RFC 2033 4.2).
    */
   async #endNothing(): Promise<void> {
-    if (this.#accepted.length > 0 || this.options.lmtp) return this.#drop();
+    const { lmtp, reset } = this.options;
+    if (this.#accepted.length > 0 || !this.#open || reset || lmtp) return this.#drop();
     this.channel.put(".");
     this.channel.flush();
     const reply = await this.channel.reply(this.channel.timeouts.end);
-    this.open = false;
-    if (isTrouble(reply) || reply.code === 421) this.#drop();
+    if (isTrouble(reply) || reply.code === 421) return this.#drop();
+    this.unfinished = !isPositive(reply);
   }
 
   async #text(how: "data" | "bdat"): Promise<void> {
@@ -207,33 +252,39 @@ export class Transaction {
       return this.#drop();
     }
     if (result.kind === "broken") return await this.#goneEarly(result.trouble);
-    await this.#final();
+    await this.#final(how);
   }
 
   /** The peer stopped reading: it may have said why. */
   async #goneEarly(trouble: Trouble): Promise<void> {
     const { channel } = this;
     const reply = channel.closed ? trouble : await channel.reply(channel.timeouts.data);
+    this.#blameTls(reply);
     if (isTrouble(reply)) this.#settleRest(troubleOf(trouble, "data", channel.peer));
     else this.#settleRest(refusalOf(reply, "data", channel.peer));
     this.#drop();
   }
 
   /** The answer, or with LMTP the answers, to the end of the text. */
-  async #final(): Promise<void> {
+  async #final(how: "data" | "bdat"): Promise<void> {
     const { channel, options } = this;
     let reply: Reply | Trouble | undefined;
+    let complete = true;
     for (const index of this.#accepted) {
       if (reply === undefined || options.lmtp) reply = await channel.reply(channel.timeouts.end);
       if (isTrouble(reply)) return this.#lostAnswer(reply);
-      const outcome = outcomeOf(reply, "end", channel.peer);
+      const strayed = reply.code === 503 && how === "bdat";
+      const outcome = strayed
+        ? outOfStep(reply, "end", channel.peer)
+        : this.#orFewer(reply, outcomeOf(reply, "end", channel.peer));
       this.#outcomes[index] = outcome.kind === "delivered" ? this.#relayed(index, outcome) : outcome;
-      if (reply.code === 421 || (reply.code >= 300 && reply.code < 400)) {
+      if (strayed || reply.code === 421 || (reply.code >= 300 && reply.code < 400)) {
         this.#settleRest(this.#outcomes[index]!);
         return this.#drop();
       }
+      complete &&= outcome.kind === "delivered";
     }
-    this.open = false;
+    this.unfinished = !complete;
   }
 
   #relayed(index: number, outcome: Outcome & { kind: "delivered" }): Outcome {
@@ -254,11 +305,22 @@ export class Transaction {
     const { channel } = this;
     const limit = channel.timeouts[stage];
     const reply = command === undefined ? await channel.reply(limit) : await channel.ask(command, limit);
+    // a peer that has enough may say so by going: it took those it had accepted by then
+    const gone = isTrouble(reply) ? reply.trouble !== "late" : reply.code === 421;
+    if (gone && stage === "rcpt" && this.#accepted.length > 0) this.fewer = this.#accepted.length;
+    else this.#blameTls(reply);
     if (isTrouble(reply)) this.#settleRest(troubleOf(reply, stage, channel.peer));
     else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
     else return reply;
     this.#drop();
     return undefined;
+  }
+
+  #blameTls(what: Reply | Trouble): void {
+    if (this.channel.peer.tls === undefined) return;
+    if (!isTrouble(what)) {
+      if (what.code === 454) this.tlsTrouble = `454 ${replyText(what)}`;
+    } else if (what.trouble !== "late") this.tlsTrouble = what.text;
   }
 
   #drop(): void {

@@ -46,6 +46,11 @@ export interface PeerScript extends Partial<Record<PeerStage, Answers>> {
   readonly dropInText?: number;
   /** One answer (`end`, in turn) per accepted recipient after the text. */
   readonly lmtp?: boolean;
+  /**
+   * It forgets a text that it refused only by RSET. `transaction`: until then MAIL gets 503. `recipients`: MAIL is taken,
+   * and what comes next goes to the recipients of before as well; without any, DATA gets 503.
+   */
+  readonly remembers?: "transaction" | "recipients";
   /** For STARTTLS; `implicit`: from the first byte. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly implicit?: boolean };
 }

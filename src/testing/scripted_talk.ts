@@ -52,9 +52,7 @@ export class ScriptedTalk {
       case "AUTH":
         return await this.#auth(line);
       case "MAIL":
-        this.#clear();
-        this.#mail = line;
-        return await this.#act(this.host.answer("mail", line));
+        return await this.#takeMail(line);
       case "RCPT":
         return await this.#act(this.host.answer("rcpt", line), (code) => {
           if (code < 300) this.#rcpts.push(line);
@@ -72,6 +70,17 @@ export class ScriptedTalk {
       default:
         return await this.#act(this.host.answer(verb === "HELO" ? "helo" : "other", line));
     }
+  }
+
+  async #takeMail(line: string): Promise<boolean> {
+    const { remembers } = this.host.script();
+    if (remembers === "transaction" && this.#mail !== "") {
+      return await this.#act("503 5.5.1 MAIL was said already");
+    }
+    if (remembers !== "recipients") this.#clear();
+    return await this.#act(this.host.answer("mail", line), (code) => {
+      if (code < 300) this.#mail = line;
+    });
   }
 
   async #startTls(line: string): Promise<boolean> {
@@ -102,6 +111,9 @@ export class ScriptedTalk {
   }
 
   async #data(line: string): Promise<boolean> {
+    if (this.host.script().remembers && this.#rcpts.length === 0) {
+      return await this.#act("503 5.5.1 RCPT first");
+    }
     let go = false;
     if (!await this.#act(this.host.answer("data", line), (code) => go = code === 354)) return false;
     if (!go) return true;
@@ -135,11 +147,14 @@ export class ScriptedTalk {
   /** The text is complete: one answer, or with LMTP one per recipient. */
   async #end(text: string): Promise<boolean> {
     const message = { mail: this.#mail, rcpts: this.#rcpts, text };
-    const answers = this.host.script().lmtp ? this.#rcpts.length : 1;
-    this.#clear();
+    const { lmtp, remembers } = this.host.script();
+    const answers = lmtp ? this.#rcpts.length : 1;
+    if (!remembers) this.#clear();
     for (let i = 0; i < answers; i++) {
       const went = await this.#act(this.host.answer("end", message.rcpts[i] ?? ""), (code) => {
-        if (code < 300 && this.session.messages.at(-1) !== message) this.session.messages.push(message);
+        if (!(code < 300)) return; // garbage is no code
+        this.#clear();
+        if (this.session.messages.at(-1) !== message) this.session.messages.push(message);
       });
       this.host.changed();
       if (!went) return false;

@@ -24,7 +24,8 @@ Deno.test("isTooMany() knows 452 for recipients from other 452s", () => {
     [{ status: "4.2.2", code: 452, stage: "rcpt" }, false],
     [{ status: "4.3.1", code: 452, stage: "rcpt" }, false],
     [{ status: "4.0.0", code: 450, stage: "rcpt" }, false],
-    [{ status: "4.5.3", code: 452, stage: "end" }, false],
+    [{ status: "4.5.3", code: 552, stage: "end" }, true],
+    [{ status: "4.0.0", code: 452, stage: "end" }, false],
   ];
   for (const [facts, expected] of rows) {
     assertEquals(

@@ -1,6 +1,6 @@
 import { Dialogue } from "../../src/delivery/tell.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Answer } from "../../src/testing/scripted_peer.ts";
+import type { Answer, PeerScript } from "../../src/testing/scripted_peer.ts";
 import { until } from "../smtp_client/helpers.ts";
 import { brief, Fixture, type Host, ZONES } from "./fixture.ts";
 
@@ -176,6 +176,92 @@ Deno.test("deliver() goes on with new connections only while they serve somebody
   const waits = "deferred 4.5.3 rcpt 452 mx1.far.example";
   assertEquals(brief(await fixture.deliver({ to })), [BY_MX1, BY_MX1, BY_MX1, waits, waits]);
   assertEquals(fixture.dialed, [MX1, MX1]);
+});
+
+/** A peer that takes ten recipients, then says so. */
+function tenAtMost(no: Answer): PeerScript {
+  let taken = 0;
+  return {
+    mail: () => {
+      taken = 0;
+      return "250 2.1.0 Ok";
+    },
+    rcpt: () => ++taken > 10 ? no : "250 2.1.5 Ok",
+  };
+}
+
+Deno.test("deliver() serves all of a peer that takes ten recipients, however it says so", async () => {
+  const to = Array.from({ length: 30 }, (_, i) => `user${i}@far.example`);
+  // what it says, on how many connections all are served
+  const rows: [Answer, number][] = [
+    ["452 4.5.3 Too many recipients", 1],
+    ["550 5.5.3 Too many recipients", 1],
+    ["554 Too many", 1],
+    ["421 4.7.0 Too many", 2],
+    [{ drop: true, raw: "421 4.7.0 Too many\r\n" }, 2],
+    [{ drop: true }, 2],
+  ];
+  for (const extensions of [["PIPELINING"], []]) {
+    for (const [no, connections] of rows) {
+      await using f = new Fixture({ "127.0.2.1": { ...tenAtMost(no), extensions } });
+      const attempts = await f.deliver({ to });
+      assertEquals(new Set(brief(attempts)), new Set(["delivered 2.0.0 end 250 mx1.far.example"]));
+      const { messages, sessions } = f.peers["127.0.2.1"]!;
+      assertEquals(messages.map(({ rcpts }) => rcpts.length), [10, 10, 10], JSON.stringify(no));
+      assertEquals(sessions.length, connections);
+    }
+  }
+});
+
+Deno.test("deliver() serves all of a peer that refuses so many at DATA or at the end of the text", async () => {
+  const to = Array.from({ length: 30 }, (_, i) => `user${i}@far.example`);
+  for (const stage of ["data", "end"] as const) {
+    let taken = 0;
+    const rcpt = () => `250 2.1.5 Ok ${++taken}`;
+    const rightly = stage === "data" ? "354 Go ahead" : "250 2.0.0 Ok";
+    const decide = () => {
+      const answer = taken > 10 ? "554 5.5.3 Too many recipients" : rightly;
+      taken = 0;
+      return answer;
+    };
+    await using f = new Fixture({ "127.0.2.1": { rcpt, [stage]: decide } });
+    assertEquals(
+      new Set((await f.deliver({ to })).map(({ outcome }) => outcome.kind)),
+      new Set(["delivered"]),
+    );
+    assertEquals(f.peers["127.0.2.1"]!.messages.flatMap(({ rcpts }) => rcpts).length, 30);
+  }
+});
+
+Deno.test("deliver() asks once more about a vague 554 behind others, and takes the answer", async () => {
+  const rcpt = (line: string) => line.includes("nobody") ? "554 No" : "250 2.1.5 Ok";
+  await using f = new Fixture({ "127.0.2.1": { rcpt } });
+  const to = ["a", "nobody1", "b", "nobody2", "c"].map((name) => `${name}@far.example`);
+  const [yes, no] = ["delivered 2.0.0 end 250 mx1.far.example", "failed 5.0.0 rcpt 554 mx1.far.example"];
+  assertEquals(brief(await f.deliver({ to })), [yes, no, yes, no, yes]);
+  assertEquals(f.peers["127.0.2.1"]!.messages.filter(({ text }) => text !== "").length, 1);
+});
+
+Deno.test("deliver() opens another connection for a peer that takes some recipients on each", async () => {
+  let taken = 0;
+  const greeting = () => `220 mx1 ${taken = 0}`;
+  const rcpt = (): Answer => ++taken > 3 ? { drop: true } : "250 2.1.5 Ok";
+  await using f = new Fixture({ "127.0.2.1": { greeting, rcpt } });
+  const to = Array.from({ length: 9 }, (_, i) => `user${i}@far.example`);
+  assertEquals(new Set((await f.deliver({ to })).map(({ outcome }) => outcome.kind)), new Set(["delivered"]));
+});
+
+Deno.test("deliver() never bounces for 503 to MAIL: a fresh connection is tried, then the next host", async () => {
+  const no = "503 5.5.1 Bad sequence of commands";
+  await using f = new Fixture({ "127.0.2.1": { mail: ["250 2.1.0 Ok", no, "250 2.1.0 Ok"] } });
+  for (let i = 0; i < 2; i++) {
+    assertEquals(brief(await f.deliver()), ["delivered 2.0.0 end 250 mx1.far.example"]);
+  }
+  assertEquals(f.peers["127.0.2.1"]!.sessions.length, 2);
+  await using g = new Fixture({ "127.0.2.1": { mail: no }, "127.0.2.2": { mail: no } });
+  assertEquals(brief(await g.deliver()), ["deferred 4.5.1 mail 503 mx2.far.example"]);
+  g.set("127.0.2.2", {});
+  assertEquals(brief(await g.deliver()), ["delivered 2.0.0 end 250 mx2.far.example"]);
 });
 
 Deno.test("deliver() leaves recipients that wait for room deferred when nobody is accepted any more", async () => {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { tcpConn } from "../../src/wire/tcp_conn.ts";
-import { type Answer, ScriptedPeer } from "../../src/testing/scripted_peer.ts";
+import { type Answer, type PeerScript, ScriptedPeer } from "../../src/testing/scripted_peer.ts";
 import { brief, connected, message, TEXT } from "./helpers.ts";
 
 const OK = "250 2.1.5 Ok";
@@ -87,9 +87,8 @@ Deno.test("send() handles every combination of refused MAIL, RCPT and DATA in a 
   const GO = "354 Go ahead";
   // MAIL, RCPT a, RCPT b, DATA; the outcomes; lines behind DATA when a second message follows
   const rows: [string, string, string, string, string[], string[]][] = [
-    ["550 5.7.1 No", NO, NO, NO, ["failed 5.7.1 mail 550", "failed 5.7.1 mail 550"], ["MAIL"]],
-    ["450 4.7.1 No", NO, NO, NO, ["deferred 4.7.1 mail 450", "deferred 4.7.1 mail 450"], ["MAIL"]],
-    ["550 5.7.1 No", NO, NO, GO, ["failed 5.7.1 mail 550", "failed 5.7.1 mail 550"], [".", "MAIL"]],
+    ["550 5.7.1 No", NO, NO, NO, ["failed 5.7.1 mail 550", "failed 5.7.1 mail 550"], ["RSET", "MAIL"]],
+    ["450 4.7.1 No", NO, NO, NO, ["deferred 4.7.1 mail 450", "deferred 4.7.1 mail 450"], ["RSET", "MAIL"]],
     [OK, UNKNOWN, BUSY, NO, ["failed 5.1.1 rcpt 550", "deferred 4.5.3 rcpt 452"], ["RSET", "MAIL"]],
     [OK, UNKNOWN, BUSY, GO, ["failed 5.1.1 rcpt 550", "deferred 4.5.3 rcpt 452"], [".", "MAIL"]],
     [OK, OK, UNKNOWN, "451 4.3.0 No", ["deferred 4.3.0 data 451", "failed 5.1.1 rcpt 550"], ["RSET", "MAIL"]],
@@ -111,13 +110,130 @@ Deno.test("send() handles every combination of refused MAIL, RCPT and DATA in a 
   }
 });
 
-Deno.test("send() lets nobody get an empty message when MAIL was refused but RCPT and DATA were not", async () => {
-  await using peer = ScriptedPeer.start({ mail: "550 5.7.1 No" });
+Deno.test("send() lets nobody get an empty message when MAIL was refused but DATA was not, whatever RCPT got", async () => {
+  for (const rcpt of [OK, "503 5.5.1 MAIL first"]) {
+    await using peer = ScriptedPeer.start({ mail: "550 5.7.1 No", rcpt });
+    const client = await connected(peer);
+    assertEquals(brief(await client.send(message())), Array(2).fill("failed 5.7.1 mail 550"));
+    assert(!client.usable);
+    await peer.until(() => peer.sessions[0]!.closed);
+    assertEquals(peer.messages, []);
+  }
+});
+
+/** How a transaction can end without 2xx, at which recipients. */
+const REFUSALS: PeerScript[] = [
+  { end: ["451 4.7.1 Not this text", "250 2.0.0 Ok"] },
+  { end: ["554 5.7.1 Not this text", "250 2.0.0 Ok"] },
+  {
+    mail: ["450 4.7.1 Not now", OK],
+    rcpt: (line) => line.includes("c@") || line.includes("d@") ? OK : UNKNOWN,
+  },
+  { rcpt: (line) => line.includes("c@") || line.includes("d@") ? OK : UNKNOWN },
+  { data: ["451 4.3.0 Not now", "354 Go ahead"] },
+  { end: ["554 5.7.1 Not this text", "250 2.0.0 Ok"], extensions: ["PIPELINING", "CHUNKING"] },
+];
+
+Deno.test("send() says RSET behind whatever did not end in 2xx: a peer that remembers gets the next message", async () => {
+  for (const remembers of ["transaction", "recipients"] as const) {
+    for (const refusal of REFUSALS) {
+      for (const extensions of [refusal.extensions ?? ["PIPELINING"], refusal.extensions?.slice(1) ?? []]) {
+        await using peer = ScriptedPeer.start({ ...refusal, remembers, extensions });
+        const client = await connected(peer);
+        const first = await client.send(message({ to: ["a@x", "b@x"] }));
+        assert(first.every(({ kind }) => kind !== "delivered"));
+        assertEquals(brief(await client.send(message({ to: ["c@x"] }))), [DELIVERED]);
+        assertEquals(peer.messages.map(({ rcpts }) => rcpts), [["RCPT TO:<c@x>"]]);
+        assertEquals(brief(await client.send(message({ to: ["d@x"] }))), [DELIVERED]);
+        assertEquals(peer.sessions[0]!.lines.filter((line) => line === "RSET").length, 1);
+        await client.quit();
+      }
+    }
+  }
+});
+
+Deno.test("send() leaves a peer that can't forget: no lone dot into the message of before", async () => {
+  for (const rset of ["502 5.5.1 Not implemented", "451 4.3.0 Not now"]) {
+    const script = { end: "451 4.7.1 Not now", rset, remembers: "recipients" } as const;
+    await using peer = ScriptedPeer.start({ ...script, rcpt: [OK, UNKNOWN] });
+    const client = await connected(peer);
+    await client.send(message({ to: ["a@x"] }));
+    peer.script = { ...script, rcpt: UNKNOWN };
+    await client.send(message({ to: ["b@x"] }));
+    assert(client.staleBeforeMail && !client.usable);
+    await peer.until(() => peer.sessions[0]!.closed);
+    assertEquals(peer.messages, []);
+  }
+  // it takes RSET and forgets nothing: still no lone dot
+  await using peer = ScriptedPeer.start({ end: "451 4.7.1 Not now" });
   const client = await connected(peer);
-  assertEquals(brief(await client.send(message())), Array(2).fill("failed 5.7.1 mail 550"));
-  assert(!client.usable);
-  await peer.until(() => peer.sessions[0]!.closed);
-  assertEquals(peer.messages, []);
+  await client.send(message({ to: ["a@x"] }));
+  peer.script = { rcpt: UNKNOWN };
+  assertEquals(brief(await client.send(message({ to: ["b@x"] }))), ["failed 5.1.1 rcpt 550"]);
+  assertEquals([client.usable, peer.messages.length], [false, 0]);
+});
+
+Deno.test("send() takes 503 for a word about the conversation, never about the message", async () => {
+  const NO = "503 5.5.1 Bad sequence of commands";
+  for (const extensions of [["PIPELINING"], []]) {
+    await using peer = ScriptedPeer.start({ mail: [OK, NO], extensions });
+    const client = await connected(peer);
+    await client.send(message({ to: ["a@x"] }));
+    assertEquals(brief(await client.send(message({ to: ["a@x"] }))), ["deferred 4.5.1 mail 503"]);
+    assert(client.staleBeforeMail && !client.usable);
+  }
+  const rows: [PeerScript, string][] = [
+    [{ mail: NO }, "deferred 4.5.1 mail 503"],
+    [{ data: NO }, "deferred 4.5.1 data 503"],
+    [{ bdat: NO, extensions: ["CHUNKING"] }, "deferred 4.5.1 end 503"],
+    [{ end: NO }, "failed 5.5.1 end 503"],
+  ];
+  for (const [script, expected] of rows) {
+    await using peer = ScriptedPeer.start(script);
+    const client = await connected(peer);
+    assertEquals(brief(await client.send(message({ to: ["a@x"] }))), [expected]);
+    client.close();
+  }
+});
+
+Deno.test("send() tells a limit of recipients from a refusal of one", async () => {
+  // the answer behind one that was accepted, what becomes of the recipient, and what the first one would get
+  const rows: [string, string, string][] = [
+    ["550 5.5.3 Too many", "deferred 4.5.3 rcpt 550", "failed 5.5.3 rcpt 550"],
+    ["554 No more", "deferred 4.5.3 rcpt 554", "failed 5.0.0 rcpt 554"],
+    ["554 5.0.0 No more", "deferred 4.5.3 rcpt 554", "failed 5.0.0 rcpt 554"],
+    ["550 Too many recipients", "deferred 4.5.3 rcpt 550", "failed 5.0.0 rcpt 550"],
+    ["452 4.2.1 Maximum of 1 recipients", "deferred 4.5.3 rcpt 452", "deferred 4.2.1 rcpt 452"],
+    ["554 5.7.1 Relay access denied", "failed 5.7.1 rcpt 554", "failed 5.7.1 rcpt 554"],
+    ["550 No such user", "failed 5.0.0 rcpt 550", "failed 5.0.0 rcpt 550"],
+  ];
+  for (const [answer, behind, first] of rows) {
+    await using peer = ScriptedPeer.start({ rcpt: byRecipient({ b: answer, c: answer }) });
+    const client = await connected(peer);
+    assertEquals(brief(await client.send(message({ to: ["a@x", "b@x"] }))), [DELIVERED, behind], answer);
+    assertEquals(brief(await client.send(message({ to: ["c@x"] }))), [first], answer);
+    client.close();
+  }
+});
+
+Deno.test("send() tells how many recipients a peer took that goes, or refuses them all, for their number", async () => {
+  const rows: [PeerScript, number | undefined][] = [
+    [{ rcpt: [OK, OK, "421 4.7.0 Too many"] }, 2],
+    [{ rcpt: [OK, OK, { drop: true }] }, 2],
+    [{ rcpt: [{ drop: true }] }, undefined],
+    [{ rcpt: ["421 4.7.0 Too many"] }, undefined],
+    [{ data: "554 5.5.3 Too many recipients" }, 2],
+    [{ end: "552 Too many recipients" }, 2],
+    [{ end: "552 5.2.2 Full" }, undefined],
+  ];
+  for (const [script, fewer] of rows) {
+    await using peer = ScriptedPeer.start(script);
+    const client = await connected(peer);
+    const outcomes = await client.send(message({ to: ["a@x", "b@x", "c@x", "d@x"] }));
+    assertEquals(client.fewer, fewer);
+    if (fewer !== undefined) assert(outcomes.every(({ kind }) => kind === "deferred"));
+    client.close();
+  }
 });
 
 Deno.test("send() stops at 421 in the middle of a group", async () => {
