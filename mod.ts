@@ -29,7 +29,7 @@ export { Pop3Server, type Pop3ServerOptions } from "./src/pop3/server.ts";
 export { MxResolver } from "./src/dns/mx_resolver.ts";
 export { DeliveryQueue, type DeliveryQueueOptions } from "./src/queue/delivery_queue.ts";
 export { MailStore } from "./src/mailbox/mail_store.ts";
-export { createAdminApp } from "./src/admin/app.ts";
+export { createAdminApp } from "./src/admin/admin_app.ts";
 export type * from "./src/types.ts";
 
 if (import.meta.main) {

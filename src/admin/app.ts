@@ -1,4 +1,4 @@
-/** In charge of the HTTP surface: the small calls and the guards at once, the API when it is first asked for. */
+/** The HTTP app: the small calls and the guards at once; API and page when they are first asked for. */
 
 import { type Handler, Hono } from "hono";
 import { Access } from "./access.ts";
@@ -16,11 +16,14 @@ export interface AdminApp {
   warmUp(): Promise<void>;
 }
 
-/** Makes the HTTP surface. Cheap: schemas, validation and the API's document are loaded with the first call to them. */
-export function createAdminApp(options: AdminOptions): AdminApp {
+/** Makes the app. `loadApi` answers what serves `/api/v1`, `/openapi.json` and `/docs`; it is called once, late. */
+export function createHttpApp(
+  options: AdminOptions,
+  loadApi: (access: Access) => Promise<Hono<AdminEnv>>,
+): AdminApp {
   const app = new Hono<AdminEnv>();
   const access = new Access(options);
-  const api = once(async () => (await import("./api.ts")).buildApi(options, access));
+  const api = once(() => loadApi(access));
   const page = once(() => options.page?.(options, access));
 
   app.use(securityHeaders());

@@ -1,7 +1,8 @@
 /** In charge of making the HTTP surface from a server's parts. */
 
 import about from "../../deno.json" with { type: "json" };
-import { type AdminApp, createAdminApp } from "../admin/app.ts";
+import { createAdminApp } from "../admin/admin_app.ts";
+import type { AdminApp } from "../admin/app.ts";
 import { webPage } from "../admin/page/mount.ts";
 import { queueDepth } from "../admin/queue_depth.ts";
 import type { Parts } from "./parts.ts";
