@@ -23,13 +23,13 @@
 export { MailServer, type MailServerOptions } from "./src/mail_server.ts";
 export type { Config } from "./src/config/config.ts";
 export { loadConfig } from "./src/config/load.ts";
-export { SmtpServer, type SmtpServerOptions } from "./src/smtp/server.ts";
-export { SmtpClient } from "./src/smtp/client.ts";
+export { SmtpServer, type SmtpServerOptions } from "./src/smtp/server/server.ts";
+export { SmtpClient } from "./src/smtp/client/client.ts";
 export { Pop3Server, type Pop3ServerOptions } from "./src/pop3/server.ts";
 export { MxResolver } from "./src/dns/mx_resolver.ts";
-export { DeliveryQueue, type DeliveryQueueOptions } from "./src/queue/delivery_queue.ts";
+export { DeliveryQueue, type DeliveryQueueOptions } from "./src/queue/queue.ts";
 export { MailStore } from "./src/mailbox/mail_store.ts";
-export { createAdminApp } from "./src/admin/admin_app.ts";
+export { createAdminApp } from "./src/api/admin_app.ts";
 export type * from "./src/types.ts";
 
 if (import.meta.main) {

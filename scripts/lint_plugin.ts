@@ -3,22 +3,25 @@
 /** The rank of each folder of `src/`: a file imports from its own folder or from folders of strictly lower rank. */
 const RANKS: ReadonlyMap<string, number> = new Map([
   ["base", 0],
-  ["storage", 1],
-  ["mail", 1],
   ["config", 1],
+  ["mail", 1],
+  ["storage", 1],
   ["observe", 2],
-  ["wire", 3],
   ["dns", 3],
-  ["smtp", 4],
-  ["mailbox", 4],
+  ["wire", 3],
+  ["auth", 4],
   ["webhooks", 4],
-  ["pop3", 5],
-  ["routing", 5],
   ["dsn", 5],
+  ["mailbox", 5],
+  ["recipients", 5],
+  ["smtp", 5],
   ["delivery", 6],
+  ["pop3", 6],
   ["queue", 7],
   ["intake", 8],
-  ["admin", 9],
+  ["http", 9],
+  ["api", 10],
+  ["web", 11],
 ]);
 
 /** Folders that may import anything, as the files right in `src/` may; no ranked folder imports from them. */

@@ -1,7 +1,7 @@
 /** In charge of the names of the types that the module shows: those of its exports, and what they are made of. */
 
-export type { AdminApp } from "./admin/app.ts";
-export type { AdminBindings, AdminOptions } from "./admin/options.ts";
+export type { AdminApp } from "./http/app.ts";
+export type { AdminBindings, AdminOptions } from "./http/options.ts";
 export type { Clock, Timer } from "./base/clock.ts";
 export type { IdMaker } from "./base/ids.ts";
 export type { Random } from "./base/random.ts";
@@ -30,7 +30,7 @@ export type {
   SubmissionRefusal,
   SubmissionResult,
   SubmittedMessage,
-} from "./intake/http_submission.ts";
+} from "./intake/http_message.ts";
 export type {
   Envelope,
   EnvelopeRecipient,
@@ -48,15 +48,15 @@ export type {
   OutcomeFacts,
   Stage,
 } from "./mail/outcome.ts";
-export type { Account, AccountChange, Accounts, NewAccount } from "./mailbox/accounts.ts";
-export type { Alias, AliasChange, Aliases, ListedAlias } from "./mailbox/aliases.ts";
-export type { LoginAttempt, LoginGuard } from "./mailbox/login_guard.ts";
+export type { Account, AccountChange, Accounts, NewAccount } from "./auth/accounts.ts";
+export type { Alias, AliasChange, Aliases, ListedAlias } from "./recipients/aliases.ts";
+export type { LoginAttempt, LoginGuard } from "./auth/login_guard.ts";
 export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";
 export type { MailListOptions, MailUsage } from "./mailbox/mail_store.ts";
 export type { Quotas, Release } from "./mailbox/quotas.ts";
-export type { ScramVerifier } from "./mailbox/scram.ts";
+export type { ScramVerifier } from "./auth/scram.ts";
 export type {
   AcceptedEvent,
   AttemptEvent,
@@ -73,20 +73,20 @@ export type { LogFields, LogLevel } from "./observe/log.ts";
 export type { Mechanism } from "./pop3/login.ts";
 export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
 export type { Rate, RateLimit } from "./queue/rate_limit.ts";
-export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/delivery_queue.ts";
-export type { Destination, NewMessage } from "./queue/enlist.ts";
-export type { KeptAttempt } from "./queue/life.ts";
+export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/queue.ts";
+export type { Destination, NewMessage } from "./queue/enqueue.ts";
+export type { KeptAttempt } from "./queue/history.ts";
 export type { QueueRecipient, QueueRecord, Source } from "./queue/record.ts";
-export type { AcceptedSuccess } from "./queue/reporter.ts";
-export type { Watcher } from "./queue/runner.ts";
+export type { AcceptedSuccess } from "./queue/bounces.ts";
+export type { Watcher } from "./queue/worker.ts";
 export type { Schedule } from "./queue/schedule.ts";
 export type { Suspension, Suspensions } from "./queue/suspensions.ts";
 export type { Waker } from "./queue/waker.ts";
-export type { Leaf, Resolution, Router } from "./routing/router.ts";
-export type { PeerExtensions } from "./smtp/client_extensions.ts";
-export type { OutgoingMessage } from "./smtp/client_options.ts";
-export type { PeerFacts } from "./smtp/client_outcome.ts";
-export type { AbsentVerb, KnownVerb, Verb } from "./smtp/command.ts";
+export type { Leaf, Resolution, Router } from "./recipients/router.ts";
+export type { PeerExtensions } from "./smtp/client/extensions.ts";
+export type { OutgoingMessage } from "./smtp/client/options.ts";
+export type { PeerFacts } from "./smtp/client/outcome.ts";
+export type { AbsentVerb, KnownVerb, Verb } from "./smtp/protocol/command.ts";
 export type {
   Login,
   LoginExchange,
@@ -96,21 +96,21 @@ export type {
   Service,
   SessionFacts,
   Verdict,
-} from "./smtp/reception.ts";
-export type { Reply } from "./smtp/reply.ts";
+} from "./smtp/server/reception.ts";
+export type { Reply } from "./smtp/protocol/reply.ts";
 export type {
   ClosedBecause,
   SessionEvent as SmtpSessionEvent,
   SmtpLimits,
   SmtpSessionOptions,
-} from "./smtp/session_state.ts";
-export type { BodyDraft } from "./storage/body_draft.ts";
-export type { BodyRef } from "./storage/body_ref.ts";
+} from "./smtp/server/session_state.ts";
+export type { BodyDraft } from "./storage/bodies/draft.ts";
+export type { BodyRef } from "./storage/bodies/ref.ts";
 export type { Limits } from "./storage/limits.ts";
 export type { Store } from "./storage/store.ts";
 export type { Write, Writer, WriteResult } from "./storage/write.ts";
 export type { ByteConn, TlsFacts } from "./wire/byte_conn.ts";
-export type { Crowd, Idler, Refusal as ConnectionRefusal } from "./wire/crowd.ts";
+export type { Crowd, Idler, Refusal as ConnectionRefusal } from "./wire/connection_limiter.ts";
 export type { Deadline, Deadlines } from "./wire/deadlines.ts";
 export type {
   ServerAddress,

@@ -5,7 +5,7 @@ import * as dinopost from "../mod.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { FakeResolver } from "./dns/fake_resolver.ts";
 import { Harness } from "./pop3/harness.ts";
-import { FakeReception } from "./smtp/fake_reception.ts";
+import { FakeReception } from "./smtp/server/fake_reception.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 

@@ -81,14 +81,14 @@ class OfflineMailboxes implements MailboxAccess {
   readonly #rest: Rest;
   readonly #mailbox: typeof import("../mailbox/mailbox_file.ts");
   readonly #mailStore: import("../mailbox/mail_store.ts").MailStore;
-  readonly #accounts: import("../mailbox/accounts.ts").Accounts;
+  readonly #accounts: import("../auth/accounts.ts").Accounts;
 
   private constructor(
     rest: Rest,
     parts: {
       mailbox: typeof import("../mailbox/mailbox_file.ts");
       mailStore: import("../mailbox/mail_store.ts").MailStore;
-      accounts: import("../mailbox/accounts.ts").Accounts;
+      accounts: import("../auth/accounts.ts").Accounts;
     },
   ) {
     this.#rest = rest;
@@ -101,7 +101,7 @@ class OfflineMailboxes implements MailboxAccess {
     const [mailbox, { MailStore }, { Accounts }] = await Promise.all([
       import("../mailbox/mailbox_file.ts"),
       import("../mailbox/mail_store.ts"),
-      import("../mailbox/accounts.ts"),
+      import("../auth/accounts.ts"),
     ]);
     const accounts = new Accounts(rest.store, { clock: systemClock, random: systemRandom, domains });
     await accounts.load();

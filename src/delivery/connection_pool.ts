@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "../base/clock.ts";
 import { Tasks } from "../base/tasks.ts";
-import type { SmtpClient } from "../smtp/client.ts";
+import type { SmtpClient } from "../smtp/client/client.ts";
 
 /** Limits of the pool. */
 export interface PoolOptions {

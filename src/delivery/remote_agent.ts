@@ -2,12 +2,17 @@
 
 import { findHost, findMailHosts, type MailHosts, type MailHostsOptions } from "../dns/mail_hosts.ts";
 import type { Deferred, EnhancedStatus, Outcome } from "../mail/outcome.ts";
-import { type ClientOptions, type ClientTarget, type ConnectResult, SmtpClient } from "../smtp/client.ts";
+import {
+  type ClientOptions,
+  type ClientTarget,
+  type ConnectResult,
+  SmtpClient,
+} from "../smtp/client/client.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { DeadHosts } from "./dead_hosts.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
 import { type Destination, RemoteAttempt } from "./remote_attempt.ts";
-import { Dialogue } from "./tell.ts";
+import { Dialogue } from "./transcript.ts";
 import type { RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
 export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";

@@ -2,11 +2,11 @@
 
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import { type Deferred, type Failed, inWords, type Outcome } from "../mail/outcome.ts";
-import type { ConnectResult, SmtpClient } from "../smtp/client.ts";
+import type { ConnectResult, SmtpClient } from "../smtp/client/client.ts";
 import type { DeadHosts } from "./dead_hosts.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import { asksNextHost, isTooMany, weightier } from "./next_host.ts";
-import { hostLine, lastWord, listenerOf } from "./tell.ts";
+import { hostLine, lastWord, listenerOf } from "./transcript.ts";
 
 /** What an attempt asks of the agent. */
 export interface Destination {

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Resolver } from "../dns/resolver.ts";
-import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client.ts";
+import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client/client.ts";
 
 /** One host that takes all mail that leaves, or all of a domain. */
 export interface SmartHost {

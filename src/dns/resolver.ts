@@ -8,7 +8,7 @@ import { interpret, MAX_ALIASES, textOf } from "./interpret.ts";
 import { canonicalIp, canonicalName, isDnsName, reverseName } from "./names.ts";
 import { type NameServer, parseNameServer, SystemNameServers } from "./name_servers.ts";
 import type { DnsRecord } from "./packet.ts";
-import { Gate } from "./gate.ts";
+import { Gate } from "../base/semaphore.ts";
 
 /**
  * What the DNS says: the records (`secure`: a trusted name server validated them by DNSSEC), a name without such

@@ -5,12 +5,12 @@ import { encodeUtf8Address, encodeXtext } from "../mail/xtext.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox, Notify } from "../mail/envelope.ts";
 import type { Quotas, Release } from "../mailbox/quotas.ts";
-import type { AcceptedSuccess } from "../queue/reporter.ts";
-import { type Destination, senderFor } from "../queue/enlist.ts";
+import type { AcceptedSuccess } from "../queue/bounces.ts";
+import { type Destination, senderFor } from "../queue/enqueue.ts";
 import { mailboxSize } from "../queue/local_delivery.ts";
-import { FULL_PAUSE_MS } from "../queue/spread.ts";
-import type { Leaf, Router } from "../routing/router.ts";
-import { type Reply, reply } from "../smtp/reply.ts";
+import { FULL_PAUSE_MS } from "../queue/split.ts";
+import type { Leaf, Router } from "../recipients/router.ts";
+import { type Reply, reply } from "../smtp/protocol/reply.ts";
 
 /** The answer for a mailbox that is over its quota. */
 export const MAILBOX_FULL = reply(452, "4.2.2", "The mailbox is full; try again later");

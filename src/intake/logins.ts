@@ -2,11 +2,11 @@
 
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import type { Accounts } from "../mailbox/accounts.ts";
-import type { LoginAttempt, LoginGuard } from "../mailbox/login_guard.ts";
-import { ScramExchange } from "../mailbox/scram.ts";
-import { closing, reply } from "../smtp/reply.ts";
-import type { Login, LoginExchange, LoginStep, SessionFacts } from "../smtp/reception.ts";
+import type { Accounts } from "../auth/accounts.ts";
+import type { LoginAttempt, LoginGuard } from "../auth/login_guard.ts";
+import { ScramExchange } from "../auth/scram.ts";
+import { closing, reply } from "../smtp/protocol/reply.ts";
+import type { Login, LoginExchange, LoginStep, SessionFacts } from "../smtp/server/reception.ts";
 
 /** What logins need. */
 export interface LoginOptions {

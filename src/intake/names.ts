@@ -2,9 +2,9 @@
 
 import { parseLocal, parseMailbox, parsePath, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { Account, Accounts } from "../mailbox/accounts.ts";
-import type { Router } from "../routing/router.ts";
-import { type Reply, reply } from "../smtp/reply.ts";
+import type { Account, Accounts } from "../auth/accounts.ts";
+import type { Router } from "../recipients/router.ts";
+import { type Reply, reply } from "../smtp/protocol/reply.ts";
 
 /** What names are looked up in. */
 export interface NameOptions {

@@ -6,8 +6,8 @@ import { parseLiteral } from "../mail/domain.ts";
 import { localKey, splitMailbox } from "../mail/address.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { Resolution, Router } from "../routing/router.ts";
-import { type Reply, reply } from "../smtp/reply.ts";
+import type { Resolution, Router } from "../recipients/router.ts";
+import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type {
   Login,
   LoginExchange,
@@ -15,11 +15,11 @@ import type {
   Reception,
   SessionFacts,
   Verdict,
-} from "../smtp/reception.ts";
+} from "../smtp/server/reception.ts";
 import { type LoginOptions, Logins } from "./logins.ts";
 import type { Networks } from "./networks.ts";
-import { IncomingText, type IntakeOptions } from "./message_sink.ts";
-import { ExpansionBudget } from "./expansion_budget.ts";
+import { IncomingText, type IntakeOptions } from "./smtp_message.ts";
+import { ExpansionBudget } from "../recipients/expansion_budget.ts";
 import { expandName, verifyName } from "./names.ts";
 import { MAILBOX_FULL } from "./destinations.ts";
 

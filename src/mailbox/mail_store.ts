@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { readBody } from "../storage/bodies.ts";
+import { readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { type MboxMessage, MboxReader, MboxWriter } from "../mail/mbox.ts";
-import { type BodyDraft, BodyMissing, BodyWriter } from "../storage/bodies.ts";
+import { type BodyDraft, BodyMissing, BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
 import { type MailEntry, mailEntry } from "./mail_entry.ts";

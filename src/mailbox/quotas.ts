@@ -6,7 +6,7 @@
 
 import type { Mailbox } from "../mail/envelope.ts";
 import { localKey } from "../mail/address.ts";
-import type { Account, Accounts } from "./accounts.ts";
+import type { Account, Accounts } from "../auth/accounts.ts";
 import type { MailStore } from "./mail_store.ts";
 
 /** Room that was taken. To be called once, when the message is in the mailbox, or won't be. */

@@ -3,10 +3,10 @@
 import { encode } from "../base/bytes.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
-import type { Account, Accounts } from "../mailbox/accounts.ts";
-import type { LoginGuard } from "../mailbox/login_guard.ts";
-import { decodeSaslLine, parsePlain } from "../mailbox/sasl_plain.ts";
-import { ScramExchange } from "../mailbox/scram.ts";
+import type { Account, Accounts } from "../auth/accounts.ts";
+import type { LoginGuard } from "../auth/login_guard.ts";
+import { decodeSaslLine, parsePlain } from "../auth/sasl_plain.ts";
+import { ScramExchange } from "../auth/scram.ts";
 import { err, TOO_MANY_LOGINS, WRONG_CREDENTIALS } from "./reply.ts";
 
 /** How the client logged in. */

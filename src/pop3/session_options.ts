@@ -3,8 +3,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { Accounts } from "../mailbox/accounts.ts";
-import type { LoginGuard } from "../mailbox/login_guard.ts";
+import type { Accounts } from "../auth/accounts.ts";
+import type { LoginGuard } from "../auth/login_guard.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Deadlines } from "../wire/deadlines.ts";
 import type { ServerTls } from "../wire/tls.ts";

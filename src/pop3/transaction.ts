@@ -1,6 +1,6 @@
 /** In charge of the commands of the TRANSACTION state (RFC 1939 5, 7). */
 
-import { BodyMissing } from "../storage/bodies.ts";
+import { BodyMissing } from "../storage/bodies/bodies.ts";
 import type { Maildrop } from "./maildrop.ts";
 import type { Output } from "./output.ts";
 import { err, ok } from "./reply.ts";

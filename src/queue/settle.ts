@@ -4,7 +4,7 @@ import type { Mailbox, Notify } from "../mail/envelope.ts";
 import { inWords, type Outcome, type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { Release } from "../mailbox/quotas.ts";
 import type { Write } from "../storage/write.ts";
-import type { Enlisted } from "./enlist.ts";
+import type { Enlisted } from "./enqueue.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 import { isExpired, nextAttemptAt, type Schedule } from "./schedule.ts";
 

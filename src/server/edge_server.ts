@@ -1,15 +1,15 @@
 /** In charge of a server without listeners: the HTTP surface, and a delivery of what is due when it is asked for. */
 
 import { sleep } from "../base/clock.ts";
-import type { AdminApp } from "../admin/app.ts";
+import type { AdminApp } from "../http/app.ts";
 import type { Config } from "../config/config.ts";
-import { DEFAULT_SWEEP_GRACE_MS } from "../storage/body_sweeper.ts";
-import { BodySweeper } from "../storage/bodies.ts";
+import { DEFAULT_SWEEP_GRACE_MS } from "../storage/bodies/sweeper.ts";
+import { BodySweeper } from "../storage/bodies/bodies.ts";
 import { sweepExpired } from "../storage/expiry.ts";
 import { firstAccounts } from "./first_start.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 import { closeParts, openParts, type Parts } from "./parts.ts";
-import { makeSurface } from "./surface.ts";
+import { makeSurface } from "./admin_server.ts";
 
 /** One delivery of what is due takes at most so long; the next one goes on. */
 const DRAIN_MS = 45_000;

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
-import type { Accounts } from "../mailbox/accounts.ts";
+import type { Accounts } from "../auth/accounts.ts";
 
 /** Letters and digits that people don't mix up. */
 const READABLE = "abcdefghijkmnpqrstuvwxyz23456789";

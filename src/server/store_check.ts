@@ -1,6 +1,6 @@
 /**
  * In charge of checking a store as a whole, while no server has it: whether what the rooms keep fits together, and
- * mending what does not. Each rule is one that a room's file promises: `storage/bodies.ts`, `mailbox/mail_removal.ts`,
+ * mending what does not. Each rule is one that a room's file promises: `storage/bodies/bodies.ts`, `mailbox/mail_removal.ts`,
  * `queue/queue_store.ts`. States that a crash leaves behind and the next start clears away are no faults.
  */
 
@@ -8,7 +8,7 @@ import { type MailEntry, sizeOf } from "../mailbox/mail_entry.ts";
 import { usageSums } from "../mailbox/mail_removal.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import type { DueMark } from "../queue/queue_store.ts";
-import type { BodyRef } from "../storage/body_ref.ts";
+import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { BodyLedger } from "./body_ledger.ts";

@@ -7,7 +7,7 @@ import { concat, decode, encode } from "../base/bytes.ts";
 import { loadConfig } from "../config/load.ts";
 import { MailServer } from "../mail_server.ts";
 import type { TlsMaterial } from "../wire/tls.ts";
-import { SmtpClient } from "../smtp/client.ts";
+import { SmtpClient } from "../smtp/client/client.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
 
 /** What a host is told beside its domain. */

@@ -2,7 +2,7 @@
 
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import type { Crowd, Refusal } from "./crowd.ts";
+import type { Crowd, Refusal } from "./connection_limiter.ts";
 import { plainAddress, tcpConn } from "./tcp_conn.ts";
 
 /** Where to listen, how many to serve, and who serves them. */

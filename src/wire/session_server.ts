@@ -3,7 +3,7 @@
 import { encode } from "../base/bytes.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import { Crowd, type Refusal } from "./crowd.ts";
+import { Crowd, type Refusal } from "./connection_limiter.ts";
 import { Deadlines } from "./deadlines.ts";
 import { TcpListener } from "./listener.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { House, plain, type Talk } from "../smtp/whole_server.ts";
+import { House, plain, type Talk } from "../smtp/server/whole_server.ts";
 
 /** Sends a block over and over until the server has had enough; answers how much that was. */
 async function flood(talk: Talk, block: string, limit: number): Promise<{ sent: number; said: string }> {

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
-import { House, PASSWORD, plain, type Talk } from "../smtp/whole_server.ts";
+import { House, PASSWORD, plain, type Talk } from "../smtp/server/whole_server.ts";
 import { scramClient } from "../pop3/scram_client.ts";
 
 Deno.test("user enumeration: a wrong name and a wrong password get the same reply, for every mechanism", async () => {

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { binaryString } from "../../src/base/bytes.ts";
-import { House } from "../smtp/whole_server.ts";
+import { House } from "../smtp/server/whole_server.ts";
 
 const ENVELOPE = "MAIL FROM:<jsmith@mindspring.com>\r\nRCPT TO:<brain@howstuffworks.com>\r\n";
 const WHOLE = `EHLO client.example\r\n${ENVELOPE}DATA\r\nSubject: x\r\n\r\n..Hi\r\n.\r\n${ENVELOPE}` +

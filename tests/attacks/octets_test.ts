@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { House, plain } from "../smtp/whole_server.ts";
+import { House, plain } from "../smtp/server/whole_server.ts";
 
 /** `#` is where the octet goes. What may be said when it is a plain control character. */
 const PLACES: readonly string[] = [

@@ -5,7 +5,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
-import { House } from "../smtp/whole_server.ts";
+import { House } from "../smtp/server/whole_server.ts";
 
 const LETTER =
   "MAIL FROM:<jsmith@mindspring.com>\r\nRCPT TO:<brain@howstuffworks.com>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n";

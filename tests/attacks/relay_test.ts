@@ -4,7 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { House, plain } from "../smtp/whole_server.ts";
+import { House, plain } from "../smtp/server/whole_server.ts";
 
 const US = "howstuffworks.com";
 /** Recipients that a stranger must not reach, and what is to be said. */

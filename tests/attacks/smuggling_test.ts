@@ -6,8 +6,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { systemClock } from "../../src/base/clock.ts";
-import { SmtpClient } from "../../src/smtp/client.ts";
-import { type Door, House, plain } from "../smtp/whole_server.ts";
+import { SmtpClient } from "../../src/smtp/client/client.ts";
+import { type Door, House, plain } from "../smtp/server/whole_server.ts";
 import { LaxPeer } from "./lax_peer.ts";
 
 /** Every end of data that somebody has ever taken for one, and the right one is none of them. */

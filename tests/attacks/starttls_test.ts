@@ -6,12 +6,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { SmtpClient } from "../../src/smtp/client.ts";
+import { SmtpClient } from "../../src/smtp/client/client.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { tcpConn } from "../../src/wire/tcp_conn.ts";
 import { serverTls } from "../../src/wire/tls.ts";
-import { CERTIFICATE } from "../smtp_client/certificate.ts";
-import { type Door, House, plain } from "../smtp/whole_server.ts";
+import { CERTIFICATE } from "../smtp/client/certificate.ts";
+import { type Door, House, plain } from "../smtp/server/whole_server.ts";
 
 /** What somebody on the line puts behind STARTTLS, in clear. */
 const INJECTIONS = [

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../smtp_client/helpers.ts";
+import { until } from "../smtp/client/helpers.ts";
 import { brief, Fixture } from "./fixture.ts";
 
 const MX1 = "127.0.2.1";

@@ -1,7 +1,7 @@
-import { Dialogue } from "../../src/delivery/tell.ts";
+import { Dialogue } from "../../src/delivery/transcript.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Answer, PeerScript } from "../../src/testing/scripted_peer.ts";
-import { until } from "../smtp_client/helpers.ts";
+import { until } from "../smtp/client/helpers.ts";
 import { brief, Fixture, type Host, ZONES } from "./fixture.ts";
 
 const MX1 = "127.0.2.1";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { AnswerCache } from "../../src/dns/cache.ts";
-import { Gate } from "../../src/dns/gate.ts";
+import { Gate } from "../../src/base/semaphore.ts";
 
 function counting(
   keepMs: number,

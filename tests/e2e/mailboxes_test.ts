@@ -8,7 +8,7 @@ import { tcpConn } from "../../src/wire/tcp_conn.ts";
 import { clientTls } from "../../src/wire/tls.ts";
 import { scramClient } from "../pop3/scram_client.ts";
 import type { Host } from "../../src/testing/mod.ts";
-import { House, PASSWORD as HOUSE_PASSWORD } from "../smtp/whole_server.ts";
+import { House, PASSWORD as HOUSE_PASSWORD } from "../smtp/server/whole_server.ts";
 import { SmtpTalk } from "./support/smtp_talk.ts";
 import { BRAIN, PASSWORD, recipientsAt, Town } from "./support/town.ts";
 

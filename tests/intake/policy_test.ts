@@ -1,10 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Networks } from "../../src/intake/networks.ts";
-import { missingFields } from "../../src/intake/submission.ts";
+import { missingFields } from "../../src/intake/header_fixups.ts";
 import { encode } from "../../src/base/bytes.ts";
 import type { EnvelopeRecipient } from "../../src/mail/envelope.ts";
 import { scanHead } from "../../src/mail/header.ts";
-import type { Reply } from "../../src/smtp/reply.ts";
+import type { Reply } from "../../src/smtp/protocol/reply.ts";
 import { BRAIN, Door, line, session } from "./support.ts";
 
 const ALIASES = {

@@ -6,10 +6,10 @@ import { Destinations } from "../../src/intake/destinations.ts";
 import { Networks } from "../../src/intake/networks.ts";
 import { Policy, type PolicyOptions } from "../../src/intake/policy.ts";
 import type { Envelope, EnvelopeRecipient } from "../../src/mail/envelope.ts";
-import { LoginGuard } from "../../src/mailbox/login_guard.ts";
+import { LoginGuard } from "../../src/auth/login_guard.ts";
 import { Journal } from "../../src/observe/journal.ts";
-import type { Reply } from "../../src/smtp/reply.ts";
-import type { MessageSink, SessionFacts } from "../../src/smtp/reception.ts";
+import type { Reply } from "../../src/smtp/protocol/reply.ts";
+import type { MessageSink, SessionFacts } from "../../src/smtp/server/reception.ts";
 import { House, type HouseOptions } from "../queue/support.ts";
 
 /** A policy for the house's queue. */

@@ -4,7 +4,7 @@ import { encode } from "../../src/base/bytes.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { type MailEntry, mailEntry } from "../../src/mailbox/mail_entry.ts";
 import type { MailStore } from "../../src/mailbox/mail_store.ts";
-import { type BodyDraft, draftOf } from "../../src/storage/bodies.ts";
+import { type BodyDraft, draftOf } from "../../src/storage/bodies/bodies.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { together, type Write, type WriteResult } from "../../src/storage/write.ts";
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock } from "../../src/base/clock.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
-import { BodySweeper } from "../../src/storage/bodies.ts";
+import { BodySweeper } from "../../src/storage/bodies/bodies.ts";
 import { deliver, keyCounts, memoryStore, uidOf } from "./helpers.ts";
 
 const BOXES = ["brain@localhost", "pinky@localhost", "pharfignewton@localhost"];

@@ -5,7 +5,7 @@ import { sizeOf } from "../../src/mailbox/mail_entry.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { BodySweeper } from "../../src/storage/bodies.ts";
+import { BodySweeper } from "../../src/storage/bodies/bodies.ts";
 import { openStore } from "../../src/storage/store.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";

@@ -5,7 +5,7 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { exportMbox, importMbox, ImportStopped } from "../../src/mailbox/mailbox_file.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
-import { BodySweeper, BodyWriter, releaseBody } from "../../src/storage/bodies.ts";
+import { BodySweeper, BodyWriter, releaseBody } from "../../src/storage/bodies/bodies.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together } from "../../src/storage/write.ts";
 import { deliver, dyingView, entryOf, keyCounts, memoryStore, uidOf } from "./helpers.ts";

@@ -3,12 +3,12 @@
 import { encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import { Accounts } from "../../src/mailbox/accounts.ts";
-import { LoginGuard } from "../../src/mailbox/login_guard.ts";
+import { Accounts } from "../../src/auth/accounts.ts";
+import { LoginGuard } from "../../src/auth/login_guard.ts";
 import { mailEntry } from "../../src/mailbox/mail_entry.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { type Pop3Event, type Pop3SessionOptions, servePop3 } from "../../src/pop3/session.ts";
-import { BodyWriter, draftOf } from "../../src/storage/bodies.ts";
+import { BodyWriter, draftOf } from "../../src/storage/bodies/bodies.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { together, type Write, type WriteResult } from "../../src/storage/write.ts";
 import { memoryPair } from "../../src/testing/memory_conn.ts";

@@ -3,7 +3,7 @@ import { encode } from "../../src/base/bytes.ts";
 import * as keys from "../../src/storage/keys.ts";
 import type { MemoryConn } from "../../src/testing/memory_conn.ts";
 import { clientTls, serverTls } from "../../src/wire/tls.ts";
-import { CERTIFICATE } from "../smtp_client/certificate.ts";
+import { CERTIFICATE } from "../smtp/client/certificate.ts";
 import { scramClient } from "./scram_client.ts";
 import {
   BRAIN,

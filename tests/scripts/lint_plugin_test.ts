@@ -14,9 +14,9 @@ Deno.test("house/rank lets a folder import from its own and from lower ranks onl
     ["/x/src/queue/a.ts", 'import { b } from "../smtp/deep/b.ts";', []],
     ["/x/src/smtp/deep/a.ts", 'import { b } from "../../mail/b.ts"; import "../c.ts";', []],
     ["/x/src/smtp/a.ts", 'import { b } from "zod"; import c from "node:path";', []],
-    ["/x/src/cli/a.ts", 'import { b } from "../admin/b.ts"; import "../mail_server.ts";', []],
-    ["/x/src/testing/a.ts", 'import { b } from "../admin/b.ts";', []],
-    ["/x/src/mail_server.ts", 'import { b } from "./admin/b.ts";', []],
+    ["/x/src/cli/a.ts", 'import { b } from "../api/b.ts"; import "../mail_server.ts";', []],
+    ["/x/src/testing/a.ts", 'import { b } from "../api/b.ts";', []],
+    ["/x/src/mail_server.ts", 'import { b } from "./api/b.ts";', []],
     ["/x/tests/smtp/a.ts", 'import { b } from "../../src/admin/b.ts";', []],
     ["/x/src/cli/version.ts", 'import about from "../../deno.json" with { type: "json" };', []],
     // a higher rank
@@ -24,14 +24,14 @@ Deno.test("house/rank lets a folder import from its own and from lower ranks onl
     ["/x/src/smtp/deep/a.ts", 'import { b } from "../../queue/b.ts";', RANK],
     // the same rank
     ["/x/src/config/a.ts", 'import { b } from "../mail/b.ts";', RANK],
-    ["/x/src/pop3/a.ts", 'import { b } from "../dsn/b.ts";', RANK],
+    ["/x/src/dns/a.ts", 'import { b } from "../wire/b.ts";', RANK],
     // above all ranks
     ["/x/src/smtp/a.ts", 'import { b } from "../testing/b.ts";', RANK],
     ["/x/src/smtp/a.ts", 'import { b } from "../cli/b.ts";', RANK],
-    ["/x/src/admin/a.ts", 'import { b } from "../mail_server.ts";', RANK],
+    ["/x/src/api/a.ts", 'import { b } from "../mail_server.ts";', RANK],
     // a folder without a rank
     ["/x/src/new/a.ts", 'import { b } from "../base/b.ts";', RANK],
-    ["/x/src/admin/a.ts", 'import { b } from "../new/b.ts";', RANK],
+    ["/x/src/api/a.ts", 'import { b } from "../new/b.ts";', RANK],
     // every way to import
     ["/x/src/mail/a.ts", 'import type { B } from "../smtp/b.ts";', RANK],
     ["/x/src/mail/a.ts", 'export { b } from "../smtp/b.ts";', RANK],

@@ -5,7 +5,7 @@ import { type MailEntry, MailStore } from "../../src/mailbox/mail_store.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 import { queueWrites } from "../../src/queue/queue_store.ts";
 import { checkStore } from "../../src/server/store_check.ts";
-import { BodySweeper, BodyWriter, draftOf } from "../../src/storage/bodies.ts";
+import { BodySweeper, BodyWriter, draftOf } from "../../src/storage/bodies/bodies.ts";
 import * as keys from "../../src/storage/keys.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together } from "../../src/storage/write.ts";

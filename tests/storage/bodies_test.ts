@@ -11,8 +11,8 @@ import {
   draftOf,
   readBody,
   releaseBody,
-} from "../../src/storage/bodies.ts";
-import type { BodyRef } from "../../src/storage/body_ref.ts";
+} from "../../src/storage/bodies/bodies.ts";
+import type { BodyRef } from "../../src/storage/bodies/ref.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together, type Write } from "../../src/storage/write.ts";

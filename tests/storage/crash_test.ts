@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
-import { BodySweeper } from "../../src/storage/bodies.ts";
+import { BodySweeper } from "../../src/storage/bodies/bodies.ts";
 import * as keys from "../../src/storage/keys.ts";
 import { openStore } from "../../src/storage/store.ts";
 import { keysUnder, tempDir } from "./stores.ts";
@@ -10,7 +10,7 @@ const resolve = (path: string) => JSON.stringify(import.meta.resolve(path));
 /** A program that writes a text of 20 MiB and tells after each MiB; then lets it go and sweeps, telling each commit. */
 function program(location: string): string {
   return `
-    import { BodyWriter, BodySweeper, releaseBody } from ${resolve("../../src/storage/bodies.ts")};
+    import { BodyWriter, BodySweeper, releaseBody } from ${resolve("../../src/storage/bodies/bodies.ts")};
     import { openStore } from ${resolve("../../src/storage/store.ts")};
     import { systemClock as clock } from ${resolve("../../src/base/clock.ts")};
     const store = await openStore({ location: ${JSON.stringify(location)}, clock });

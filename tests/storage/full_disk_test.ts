@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
-import { BodyWriter } from "../../src/storage/bodies.ts";
+import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import { openStore } from "../../src/storage/store.ts";
 import type { Write } from "../../src/storage/write.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
-import { Crowd, type CrowdLimits } from "../../src/wire/crowd.ts";
+import { Crowd, type CrowdLimits } from "../../src/wire/connection_limiter.ts";
 import { type ListenOptions, TcpListener } from "../../src/wire/listener.ts";
 import { plainAddress, tcpConn } from "../../src/wire/tcp_conn.ts";
 

@@ -1,0 +1,72 @@
+/** In charge of the API as a whole: all calls together, and their document. Loaded when it is first asked for. */
+
+import type { Access } from "../http/access.ts";
+import { accountRoutes } from "./account_routes.ts";
+import { aliasRoutes } from "./alias_routes.ts";
+import { newApi, nothingThere } from "./api_app.ts";
+import { docsPage, docsPolicy } from "./docs_page.ts";
+import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
+import { eventRoutes } from "./event_routes.ts";
+import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
+import { mailboxRoutes } from "./mailbox_routes.ts";
+import { messageRoutes } from "./message_routes.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { problemOf, problemResponse } from "../http/problem.ts";
+import { queueActions } from "./queue_actions.ts";
+import { queueRoutes } from "./queue_routes.ts";
+import { sessionRoutes } from "./session_routes.ts";
+import { webhookRoutes } from "./webhook_routes.ts";
+import { waitRoutes } from "./wait_routes.ts";
+
+/** The calls of a part that is not there; the type of a client has them all the same. */
+const NONE = newApi() as never;
+
+/** All calls, for the type of a client. */
+function allRoutes(options: AdminOptions, access: Access) {
+  const { suspensions, webhooks } = options;
+  return newApi()
+    .route("/api/v1/queue", queueRoutes(options))
+    .route("/api/v1/queue", queueActions(options))
+    .route("/api/v1/messages", messageRoutes(options))
+    .route("/api/v1/accounts", accountRoutes(options))
+    .route("/api/v1/aliases", aliasRoutes(options))
+    .route("/api/v1/mailboxes", mailboxRoutes(options))
+    .route("/api/v1/mailboxes", mailboxFileRoutes(options))
+    .route("/api/v1/wait", waitRoutes(options))
+    .route("/api/v1/events", eventRoutes(options))
+    .route("/api/v1/domains", domainRoutes(options))
+    .route("/api/v1/suspensions", suspensions ? suspensionRoutes(suspensions, options) : NONE)
+    .route("/api/v1/webhooks", webhooks ? webhookRoutes(webhooks) : NONE)
+    .route("/api/v1/session", sessionRoutes(access));
+}
+
+/** The API's type for Hono's RPC client (`hc`); see `createAdminClient`. */
+export type AdminApi = ReturnType<typeof allRoutes>;
+
+const DESCRIPTION =
+  "Send Authorization: Bearer TOKEN. Errors are RFC 9457 problems whose detail says what was " +
+  "received and what would be right. Times are ISO 8601 UTC. A cursor of one list leads to its next page.";
+
+/** Makes the API with `/openapi.json` and `/docs`. */
+export function buildApi(options: AdminOptions, access: Access) {
+  const app = allRoutes(options, access);
+  const registry = app.openAPIRegistry;
+  registry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
+  const nothing = nothingThere(app);
+  let document: ReturnType<typeof app.getOpenAPI31Document> | undefined;
+  const documentOf = () =>
+    document ??= app.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: { title: "dinopost", version: options.version, description: DESCRIPTION },
+      security: [{ token: [] }],
+    });
+  app.get("/openapi.json", (c) => c.json(documentOf()));
+  app.get("/docs", async (c) => {
+    return c.html(docsPage(documentOf()), 200, { "content-security-policy": await docsPolicy() });
+  });
+  app.notFound((c) => nothing(c));
+  app.onError((error, c) =>
+    problemResponse(problemOf(error, { journal: options.journal, path: c.req.path }), c.req.path)
+  );
+  return app;
+}

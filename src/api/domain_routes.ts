@@ -1,0 +1,147 @@
+/** In charge of `/api/v1/domains` and `/api/v1/suspensions`: where a domain's mail would go, and pauses. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import type { MailHosts } from "../dns/mail_hosts.ts";
+import { literalOf, parseLiteral } from "../mail/domain.ts";
+import { type Suspension, type Suspensions, tellSuspension } from "../queue/suspensions.ts";
+import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { Problem } from "../http/problem.ts";
+import { iso } from "./queue_view.ts";
+import { domainOf, domainParam, timeSchema } from "./schemas.ts";
+
+const params = z.object({ domain: domainParam });
+
+const routeSchema = z.object({
+  domain: z.string(),
+  kind: z.enum(["local", "mx", "implicit", "smartHost", "none"]),
+  hosts: z.array(z.object({ preference: z.int(), host: z.string(), addresses: z.array(z.string()) })),
+  steps: z.array(z.string()).openapi({ description: "How it came to this, in sentences" }),
+}).openapi("Route");
+
+const route = createRoute({
+  method: "get",
+  path: "/{domain}/route",
+  tags: ["Domains"],
+  summary: "The route that a domain's mail would take now, and why",
+  request: { params },
+  responses: { 200: json(routeSchema, "The route"), ...problems(404) },
+});
+
+/** The calls about routes. */
+export function domainRoutes(options: AdminOptions) {
+  return newApi().openapi(route, async (c) => {
+    const text = c.req.valid("param").domain;
+    const ip = parseLiteral(text);
+    const domain = ip === undefined ? domainOf(text) : literalOf(ip);
+    return c.json(await routeOf(domain, options), 200);
+  });
+}
+
+async function routeOf(domain: string, options: AdminOptions): Promise<z.infer<typeof routeSchema>> {
+  if (options.domains.includes(domain)) {
+    const steps = [`${domain} is one of this server's domains: it goes into mailboxes here.`];
+    return { domain, kind: "local", hosts: [], steps };
+  }
+  const [found, suspension] = await Promise.all([options.route(domain), options.suspensions?.get(domain)]);
+  const steps = suspension ? [`${tellSuspension(suspension)}.`, ...found.steps] : found.steps;
+  const bySmartHost = options.usesSmartHost(domain);
+  return {
+    domain,
+    kind: kindOf(found, bySmartHost),
+    hosts: found.kind === "hosts" ? found.hosts : [],
+    steps: bySmartHost ? ["Its mail goes to the configured smart host.", ...steps] : steps,
+  };
+}
+
+function kindOf(found: MailHosts, usesSmartHost: boolean): "mx" | "implicit" | "smartHost" | "none" {
+  if (found.kind !== "hosts") return "none";
+  if (usesSmartHost) return "smartHost";
+  // a literal is its own host, as a domain without MX records is
+  return found.how === "mx" ? "mx" : "implicit";
+}
+
+const suspensionSchema = z.object({
+  domain: z.string(),
+  since: timeSchema,
+  until: timeSchema.nullable(),
+  reason: z.string().nullable(),
+}).openapi("Suspension");
+
+const list = createRoute({
+  method: "get",
+  path: "/",
+  tags: ["Suspensions"],
+  summary: "The domains that nothing is delivered to for now",
+  responses: {
+    200: json(z.object({ items: z.array(suspensionSchema), cursor: z.null() }), "All of them"),
+    ...problems(),
+  },
+});
+
+const put = createRoute({
+  method: "put",
+  path: "/{domain}",
+  tags: ["Suspensions"],
+  summary: "Deliver nothing to a domain for now; its messages wait",
+  middleware: [jsonOnly({ required: false })] as const,
+  request: {
+    params,
+    body: jsonBody(
+      z.strictObject({
+        until: z.iso.datetime({ offset: true }).nullish().openapi({ description: "Ends by itself then" }),
+        reason: z.string().max(1000).nullish(),
+      }),
+      false,
+    ),
+  },
+  responses: { 200: json(suspensionSchema, "The suspension"), ...problems(404, 413, 415, 422) },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/{domain}",
+  tags: ["Suspensions"],
+  summary: "Deliver again",
+  request: { params },
+  responses: { 204: { description: "It is over" }, ...problems(404) },
+});
+
+/** The calls about pauses. */
+export function suspensionRoutes(suspensions: Suspensions, options: AdminOptions) {
+  return newApi()
+    .openapi(
+      list,
+      async (c) => c.json({ items: (await suspensions.list()).map(view), cursor: null }, 200),
+    )
+    .openapi(put, async (c) => {
+      const domain = domainOf(c.req.valid("param").domain);
+      const { until, reason } = c.req.valid("json");
+      const end = until == null ? undefined : Date.parse(until);
+      if (end !== undefined && !(end > options.clock.now())) {
+        throw new Problem(422, `until: ${until} is past`);
+      }
+      const made = await suspensions.put({
+        domain,
+        ...(end === undefined ? {} : { until: end }),
+        ...(reason == null ? {} : { reason }),
+      });
+      await options.queue.suspended(domain);
+      return c.json(view(made), 200);
+    })
+    .openapi(remove, async (c) => {
+      const domain = domainOf(c.req.valid("param").domain);
+      if (!await suspensions.remove(domain)) throw new Problem(404, `${domain} is not suspended`);
+      await options.queue.flush(domain);
+      return c.body(null, 204);
+    });
+}
+
+function view({ domain, since, until, reason }: Suspension): z.infer<typeof suspensionSchema> {
+  return {
+    domain,
+    since: iso(since),
+    until: until === undefined ? null : iso(until),
+    reason: reason ?? null,
+  };
+}

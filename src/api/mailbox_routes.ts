@@ -1,0 +1,166 @@
+/** In charge of `/api/v1/mailboxes`: what is in them, for people who look and for tests that check. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { accepts } from "hono/accepts";
+import { isId } from "../base/ids.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { MailEntry } from "../mailbox/mail_store.ts";
+import { json, newApi, problems } from "./api_app.ts";
+import { mailPage } from "./mail_search.ts";
+import { readMail } from "./mail_text.ts";
+import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { Problem, quoted } from "../http/problem.ts";
+import { attachmentResponse, rawMessage } from "./raw_message.ts";
+import { addressParam, limitParam, namedMailbox, pageOf } from "./schemas.ts";
+
+const tags = ["Mailboxes"];
+const RFC822 = "message/rfc822";
+const uidParam = z.string().min(1).openapi({
+  param: { name: "uid", in: "path" },
+  example: "01KB8Y4ZQ2M3N4P5",
+});
+const params = z.object({ address: addressParam, uid: uidParam });
+const binary = z.string().openapi({ format: "binary" });
+
+const list = createRoute({
+  method: "get",
+  path: "/{address}/messages",
+  tags,
+  summary: "List a mailbox, newest first",
+  description:
+    "A search goes through some hundred messages at a time: a page may hold fewer than `limit`, or " +
+    "none, and still have a cursor.",
+  request: {
+    params: z.object({ address: addressParam }),
+    query: z.strictObject({
+      limit: limitParam(1000, 100),
+      cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
+      q: z.string().max(200).optional().openapi({
+        description: "In sender, recipients, subject, text or attachments' names",
+      }),
+    }),
+  },
+  responses: { 200: json(pageOf(mailItemSchema), "A page"), ...problems(404) },
+});
+
+const show = createRoute({
+  method: "get",
+  path: "/{address}/messages/{uid}",
+  tags,
+  summary: "One message: parsed, or with Accept: message/rfc822 its bytes",
+  request: { params },
+  responses: {
+    200: {
+      description: "The message",
+      content: { "application/json": { schema: mailSchema }, "message/rfc822": { schema: binary } },
+    },
+    ...problems(404),
+  },
+});
+
+const attachment = createRoute({
+  method: "get",
+  path: "/{address}/messages/{uid}/attachments/{n}",
+  tags,
+  summary: "The bytes of an attachment, counted from 0",
+  request: {
+    params: params.extend({
+      n: z.string().min(1).openapi({ param: { name: "n", in: "path" }, example: "0" }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "The bytes, to be saved; of a type that a browser might run, as application/octet-stream",
+      content: { "application/octet-stream": { schema: binary }, "*/*": { schema: binary } },
+    },
+    ...problems(404),
+  },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/{address}/messages/{uid}",
+  tags,
+  summary: "Delete a message",
+  request: { params },
+  responses: { 204: { description: "It is gone" }, ...problems(404) },
+});
+
+/** The calls. */
+export function mailboxRoutes(options: AdminOptions) {
+  const { mailStore } = options;
+
+  async function found(
+    of: { address: string; uid: string },
+  ): Promise<{ address: Mailbox; entry: MailEntry }> {
+    const address = await mailboxNamed(of.address, options);
+    const entry = isId(of.uid) ? await mailStore.get(address, of.uid) : undefined;
+    if (!entry) throw new Problem(404, `There is no message ${quoted(of.uid)} in the mailbox ${address}`);
+    return { address, entry };
+  }
+
+  return newApi()
+    .openapi(list, async (c) => {
+      const { limit, cursor, q = "" } = c.req.valid("query");
+      const address = await mailboxNamed(c.req.valid("param").address, options);
+      const { page, next } = await mailPage(mailStore, { address, limit, after: cursor, query: q });
+      return c.json(
+        { items: page.map(({ entry, head }) => mailItem(entry, head)), cursor: next ?? null },
+        200,
+      );
+    })
+    .openapi(show, async (c) => {
+      const { address, entry } = await found(c.req.valid("param"));
+      if (wantedType(c) === RFC822) {
+        const response = rawMessage(mailStore.read(entry), { size: entry.size, name: entry.uid });
+        response.headers.set("vary", "accept");
+        return response;
+      }
+      const mail = await readMail(mailStore, entry);
+      if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
+      c.header("vary", "accept");
+      return c.json(mailView(entry, mail), 200);
+    })
+    .openapi(attachment, async (c) => {
+      const { n, ...of } = c.req.valid("param");
+      const { entry } = await found(of);
+      const attachments = /^\d{1,4}$/.test(n) ? (await readMail(mailStore, entry)).attachments : [];
+      const wanted = attachments[Number(n)];
+      if (!wanted) throw new Problem(404, `The message has no attachment ${quoted(n)}`);
+      return attachmentResponse(wanted.bytes, {
+        type: wanted.contentType,
+        name: wanted.filename ?? `attachment-${n}`,
+      });
+    })
+    .openapi(remove, async (c) => {
+      const { address, entry } = await found(c.req.valid("param"));
+      await mailStore.remove(address, [entry.uid]);
+      return c.body(null, 204);
+    });
+}
+
+/** What the client would have: the first of the types it wants most. JSON for who names none of the two. */
+function wantedType(c: Context): string {
+  return accepts(c, {
+    header: "Accept",
+    supports: ["application/json", RFC822],
+    default: "application/json",
+    match: (wanted, { supports, default: usual }) => {
+      const types = wanted.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q).map(({ type }) =>
+        type.toLowerCase()
+      );
+      return types.find((type) => supports.includes(type)) ?? usual;
+    },
+  });
+}
+
+/** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */
+async function mailboxNamed(text: string, { accounts, mailStore }: AdminOptions): Promise<Mailbox> {
+  const address = namedMailbox(text);
+  if (address !== undefined) {
+    if (await accounts.has(address) || (await mailStore.usage(address)).messages > 0) return address;
+  }
+  throw new Problem(404, `There is no mailbox ${quoted(text)}`);
+}

@@ -1,0 +1,119 @@
+/** In charge of the life of a message: put together from the queue, what is kept of its attempts, and mailboxes. */
+
+import type { Mailbox } from "../mail/envelope.ts";
+import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";
+import { lifeOf as keptLife } from "../queue/history.ts";
+import * as keys from "../storage/keys.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { attemptView, iso } from "./queue_view.ts";
+
+/** One thing that happened to a message. */
+export type LifeItem = { readonly at: string; readonly type: string } & Readonly<Record<string, unknown>>;
+
+/** The life of a message. */
+export interface MessageLife {
+  readonly id: string;
+  readonly sender: string | null;
+  readonly recipients: string[];
+  readonly events: LifeItem[];
+}
+
+/** KV reads at most this many keys at once. */
+const GET_MANY = 10;
+
+/** The life of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
+export async function lifeOf(id: string, options: AdminOptions): Promise<MessageLife | undefined> {
+  const { queue, mailStore, clock } = options;
+  const now = clock.now();
+  const [records, kept, present, former] = await Promise.all([
+    queue.message(id),
+    keptLife(options.store.kv, id, now),
+    mailsOf(id, { kv: mailStore.kv, mailboxes: mailStore.mailboxes() }),
+    formerMailsOf(id, { kv: options.store.kv, now }),
+  ]);
+  const mails: { address: Mailbox; entry: MailEntry | FormerMail }[] = [...present, ...former];
+  if (records.length === 0 && kept.length === 0 && mails.length === 0) return undefined;
+  const message = kept.findLast((entry) => entry.message)?.message;
+  const record = records[0];
+  const mail = mails[0]?.entry;
+  const receivedAt = record?.receivedAt ?? message?.receivedAt ?? mail?.receivedAt;
+  const sender = message?.sender ?? record?.sender ?? mail?.sender ?? null;
+  const attempts = kept.flatMap(({ at, attempts, dialogue }) =>
+    attempts.map((a, i) => ({ at, ...a, ...(i === 0 && dialogue && { dialogue }) }))
+  );
+  const recipients = new Set([
+    ...mails.map((m) => m.entry.recipient),
+    ...attempts.map((a) => a.recipient),
+    ...kept.flatMap((entry) => entry.deleted ?? []),
+    ...records.flatMap((r) => r.recipients.map((x) => x.address)),
+  ]);
+  const events: LifeItem[] = [
+    ...(receivedAt === undefined ? [] : [accepted(receivedAt, record ?? message, mail)]),
+    ...mails.map(({ address, entry }) => ({ at: iso(entry.receivedAt), type: "mailbox", mailbox: address })),
+    ...former.map(({ address, entry }) => ({ at: iso(entry.removedAt), type: "removed", mailbox: address })),
+    ...kept.flatMap(({ at, deleted }) =>
+      deleted ? [{ at: iso(at), type: "deleted", recipients: deleted }] : []
+    ),
+    ...attempts.map(({ dialogue, ...attempt }) => ({
+      type: typeOf(attempt.outcome.kind),
+      ...attemptView(attempt),
+      ...(dialogue && { dialogue }),
+    })),
+  ];
+  events.sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
+  return { id, sender, recipients: [...recipients], events };
+}
+
+function accepted(
+  at: number,
+  of: { source: string; authenticatedAs?: string; size?: number; body?: { size: number } } | undefined,
+  mail: MailEntry | FormerMail | undefined,
+): LifeItem {
+  const size = of?.size ?? of?.body?.size ?? (mail && "body" in mail ? mail.body.size : mail?.size);
+  return {
+    at: iso(at),
+    type: "accepted",
+    ...(size === undefined ? {} : { size }),
+    ...(of === undefined ? {} : { source: of.source, account: of.authenticatedAs ?? null }),
+  };
+}
+
+/** The words of the journal. */
+function typeOf(kind: string): string {
+  return kind === "failed" ? "bounced" : kind;
+}
+
+/** The mailboxes that the message was taken out of. */
+async function formerMailsOf(
+  id: string,
+  of: { kv: Deno.Kv; now: number },
+): Promise<{ address: Mailbox; entry: FormerMail }[]> {
+  const found: { address: Mailbox; entry: FormerMail }[] = [];
+  for await (const { key, value } of of.kv.list<FormerMail>(keys.formerMails(id))) {
+    if (value.until > of.now) found.push({ address: key.at(-1) as string, entry: value });
+  }
+  return found;
+}
+
+/** The mailboxes that hold the message: its id is its uid there. */
+async function mailsOf(
+  id: string,
+  of: { kv: Deno.Kv; mailboxes: AsyncIterable<{ address: Mailbox; messages: number }> },
+): Promise<{ address: Mailbox; entry: MailEntry }[]> {
+  const found: { address: Mailbox; entry: MailEntry }[] = [];
+  let batch: Mailbox[] = [];
+  const look = async () => {
+    const wanted = batch;
+    batch = [];
+    const entries = await of.kv.getMany<MailEntry[]>(wanted.map((address) => keys.mail(address, id)));
+    for (const [i, { value }] of entries.entries()) {
+      if (value) found.push({ address: wanted[i]!, entry: value as MailEntry });
+    }
+  };
+  for await (const { address, messages } of of.mailboxes) {
+    if (messages > 0) batch.push(address);
+    if (batch.length === GET_MANY) await look();
+  }
+  if (batch.length > 0) await look();
+  return found;
+}

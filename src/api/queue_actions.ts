@@ -1,0 +1,115 @@
+/** In charge of the operator's hand on the queue: the calls of `/api/v1/queue` that change something. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Refusal } from "../queue/queue.ts";
+import type { QueueRecord } from "../queue/record.ts";
+import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
+import { domainToSearch } from "./names.ts";
+import { tellSuspension } from "../queue/suspensions.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { Problem } from "../http/problem.ts";
+import { found } from "./queue_routes.ts";
+import { failedItem, type QueueItem, queueItem, queueItemSchema } from "./queue_view.ts";
+import { idParam } from "./schemas.ts";
+
+const tags = ["Queue"];
+const params = z.object({ id: idParam });
+
+function action(name: "retry" | "hold" | "release" | "bounce", what: string) {
+  return createRoute({
+    method: "post",
+    path: `/{id}/${name}`,
+    tags,
+    summary: what,
+    request: { params },
+    responses: { 200: json(queueItemSchema, "The message as it is then"), ...problems(404, 409) },
+  });
+}
+
+const remove = createRoute({
+  method: "delete",
+  path: "/{id}",
+  tags,
+  summary: "Drop a message; nothing is sent to anybody",
+  request: { params },
+  responses: { 204: { description: "It is gone" }, ...problems(404, 409) },
+});
+
+const flush = createRoute({
+  method: "post",
+  path: "/flush",
+  tags,
+  summary: "Try all waiting messages (of a domain) now",
+  middleware: [jsonOnly({ required: false })] as const,
+  request: { body: jsonBody(z.strictObject({ domain: z.string().min(1).max(255).optional() }), false) },
+  responses: {
+    200: json(z.object({ count: z.int() }).openapi("Flushed"), "How many are tried now"),
+    ...problems(413, 415),
+  },
+});
+
+/** The calls. */
+export function queueActions(options: AdminOptions) {
+  const { queue, clock, giveUpAfter } = options;
+  const view = (records: readonly QueueRecord[]): QueueItem =>
+    queueItem(records, { now: clock.now(), giveUpAfter });
+
+  /** Does something to a message and answers how it is then; as it was, when it is gone at once. */
+  async function act(id: string, change: (id: string) => Promise<Refusal | undefined>): Promise<QueueItem> {
+    const before = view(await found(queue, id));
+    refuse(await change(id));
+    const after = await queue.message(id);
+    return after.length === 0 ? { ...before, state: "queued" } : view(after);
+  }
+
+  async function retry(id: string): Promise<Refusal | undefined> {
+    const refusal = await queue.retry(id);
+    if (refusal !== "suspended") return refusal;
+    const domains = new Set((await queue.message(id)).filter((r) => !r.held).map((r) => r.domain));
+    const all = await options.suspensions?.list() ?? [];
+    const why = all.filter((s) => domains.has(s.domain)).map(tellSuspension);
+    throw new Problem(409, why.length > 0 ? why.join("; ") : "Its destinations were suspended; try again");
+  }
+
+  return newApi()
+    .openapi(action("retry", "Try a message now"), async (c) => {
+      const { id } = c.req.valid("param");
+      if ((await found(queue, id)).every((r) => r.held)) {
+        throw new Problem(409, "The message is held; release it first");
+      }
+      return c.json(await act(id, retry), 200);
+    })
+    .openapi(
+      action("hold", "Keep a message until it is released"),
+      async (c) => c.json(await act(c.req.valid("param").id, (id) => queue.hold(id)), 200),
+    )
+    .openapi(
+      action("release", "Let a held message go on: due now"),
+      async (c) => c.json(await act(c.req.valid("param").id, (id) => queue.release(id)), 200),
+    )
+    .openapi(action("bounce", "Return a message to its sender now"), async (c) => {
+      const { id } = c.req.valid("param");
+      const before = failedItem(view(await found(queue, id)));
+      refuse(await queue.bounce(id));
+      return c.json(before, 200);
+    })
+    .openapi(remove, async (c) => {
+      const { id } = c.req.valid("param");
+      await found(queue, id);
+      refuse(await queue.delete(id));
+      return c.body(null, 204);
+    })
+    .openapi(flush, async (c) => {
+      const { domain } = c.req.valid("json");
+      const count = await queue.flush(domain === undefined ? undefined : domainToSearch(domain));
+      return c.json({ count }, 200);
+    });
+}
+
+function refuse(refusal: Refusal | undefined): void {
+  if (refusal === "gone") throw new Problem(404, "The message has left the queue meanwhile");
+  if (refusal === "busy") {
+    throw new Problem(409, "The message is being delivered at this moment; try again shortly");
+  }
+  if (refusal === "notHeld") throw new Problem(409, "The message is not held");
+}

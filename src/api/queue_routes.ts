@@ -1,0 +1,144 @@
+/** In charge of `/api/v1/queue`: what waits, and why. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { isId } from "../base/ids.ts";
+import { domainToSearch } from "./names.ts";
+import type { DeliveryQueue } from "../queue/queue.ts";
+import type { QueueRecord } from "../queue/record.ts";
+import { json, newApi, problems } from "./api_app.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { Problem, quoted } from "../http/problem.ts";
+import { queuePage, queueSummary } from "./queue_list.ts";
+import {
+  attemptSchema,
+  attemptView,
+  iso,
+  type QueueItem,
+  queueItem,
+  queueItemSchema,
+  STATES,
+} from "./queue_view.ts";
+import { idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+import { rawMessage } from "./raw_message.ts";
+
+const tags = ["Queue"];
+const params = z.object({ id: idParam });
+
+const list = createRoute({
+  method: "get",
+  path: "/",
+  tags,
+  summary: "List messages, oldest first",
+  description:
+    "A cursor stays valid while the queue moves: it names the message behind which the page begins.",
+  request: {
+    query: z.strictObject({
+      state: z.enum(STATES).optional(),
+      domain: z.string().max(255).optional(),
+      sender: z.string().max(320).optional(),
+      recipient: z.string().max(320).optional(),
+      limit: limitParam(1000, 100),
+      cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(queueItemSchema), "A page"), ...problems() },
+});
+
+const summary = createRoute({
+  method: "get",
+  path: "/summary",
+  tags,
+  summary: "The queue in numbers",
+  responses: {
+    200: json(
+      z.object({
+        total: z.int(),
+        byState: z.record(z.enum(STATES), z.int()),
+        byDomain: z.array(z.object({ domain: z.string(), count: z.int(), oldest: timeSchema })),
+        ageBuckets: z.array(z.object({
+          upToSeconds: z.int().nullable().openapi({ description: "null: all that are older" }),
+          count: z.int(),
+        })),
+      }).openapi("QueueSummary"),
+      "Counts of messages by state, destination and age",
+    ),
+    ...problems(),
+  },
+});
+
+const show = createRoute({
+  method: "get",
+  path: "/{id}",
+  tags,
+  summary: "One message with all attempts",
+  request: { params },
+  responses: {
+    200: json(
+      queueItemSchema.extend({ attempts: z.array(attemptSchema) }).openapi("QueueItemWithAttempts"),
+      "It",
+    ),
+    ...problems(404),
+  },
+});
+
+const message = createRoute({
+  method: "get",
+  path: "/{id}/message",
+  tags,
+  summary: "The text as queued",
+  request: { params },
+  responses: {
+    200: {
+      description: "The bytes",
+      content: { "message/rfc822": { schema: z.string().openapi({ format: "binary" }) } },
+    },
+    ...problems(404),
+  },
+});
+
+/** The calls. */
+export function queueRoutes(options: AdminOptions) {
+  const { queue, clock, giveUpAfter } = options;
+  const view = (records: readonly QueueRecord[]): QueueItem =>
+    queueItem(records, { now: clock.now(), giveUpAfter });
+
+  return newApi()
+    .openapi(list, async (c) => {
+      const { limit, cursor, state, domain, sender, recipient } = c.req.valid("query");
+      const filter = {
+        state,
+        sender,
+        recipient,
+        domain: domain === undefined ? undefined : domainToSearch(domain),
+      };
+      const { page, next } = await queuePage(queue.messages(cursor), { filter, limit, now: clock.now() });
+      return c.json({ items: page.map(view), cursor: next ?? null }, 200);
+    })
+    .openapi(summary, async (c) => {
+      const { byDomain, ageBuckets, ...counts } = await queueSummary(queue.messages(), clock.now());
+      return c.json({
+        ...counts,
+        byDomain: byDomain.map((d) => ({ ...d, oldest: iso(d.oldest) })),
+        ageBuckets: ageBuckets.map(({ upToMs, count }) => ({
+          upToSeconds: upToMs === null ? null : upToMs / 1000,
+          count,
+        })),
+      }, 200);
+    })
+    .openapi(show, async (c) => {
+      const records = await found(queue, c.req.valid("param").id);
+      const attempts = (await queue.attempts(records[0]!.id)).map(attemptView);
+      return c.json({ ...view(records), attempts }, 200);
+    })
+    .openapi(message, async (c) => {
+      const [record] = await found(queue, c.req.valid("param").id);
+      return rawMessage(queue.text(record!), { size: record!.body.size, name: record!.id });
+    });
+}
+
+/** A queued message's records; throws a {@linkcode Problem} when it is not in the queue. */
+export async function found(queue: DeliveryQueue, id: string): Promise<QueueRecord[]> {
+  const records = isId(id) ? await queue.message(id) : [];
+  if (records.length === 0) throw new Problem(404, `No message ${quoted(id)} is in the queue`);
+  return records;
+}

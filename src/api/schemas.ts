@@ -1,0 +1,90 @@
+/** In charge of the shapes that several calls of the API share: what validates is what the document shows. */
+
+import { z } from "@hono/zod-openapi";
+import { parseMailbox } from "../mail/address.ts";
+import { normalizeDomain } from "../mail/domain.ts";
+import { Problem, quoted } from "../http/problem.ts";
+
+/** Text without control characters: what goes into a header field or onto a line. */
+// deno-lint-ignore no-control-regex
+export const ONE_LINE = /^[^\u0000-\u001f\u007f-\u009f]*$/;
+/** What is said of a text that is not that. */
+export const NOT_ONE_LINE = "has control characters; a line break would begin something else";
+
+/** RFC 9457, as every call answers when it can't do what was asked. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+  errors: z.array(z.object({ in: z.string(), name: z.string(), detail: z.string() })).optional(),
+}).openapi("Problem");
+
+/** A time: ISO 8601 UTC. */
+export const timeSchema = z.string().openapi({ format: "date-time", example: "2026-01-05T09:00:00.000Z" });
+
+/** A message's id, as it comes in a path; one that has not the form of an id names nothing. */
+export const idParam = z.string().min(1).openapi({
+  param: { name: "id", in: "path" },
+  description: "The message's id",
+  example: "01KB8Y4ZQ2M3N4P5",
+});
+
+/** An address in a path. */
+export const addressParam = z.string().min(1).openapi({
+  param: { name: "address", in: "path" },
+  example: "brain@example.org",
+});
+
+/** Where a list goes on: the `cursor` of the page before. */
+export const cursorParam = z.string().min(1).max(400).optional().openapi({
+  description: "The cursor of the page before; absent: from the beginning",
+});
+
+/** How many items a page has at most. */
+export function limitParam(most: number, usual: number) {
+  return z.preprocess(
+    (value) => typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value,
+    z.int().min(1).max(most).default(usual),
+  ).openapi({ type: "integer", minimum: 1, maximum: most, default: usual, description: "At most so many" });
+}
+
+/** A page of a list. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({
+    items: z.array(item),
+    cursor: z.string().nullable().openapi({ description: "For the next page; null at the end" }),
+  });
+}
+
+/** An address of the form `local@domain`; {@linkcode mailboxOf} makes it canonical. */
+export const addressSchema = z.string().min(3).max(320).openapi({
+  format: "email",
+  example: "brain@example.org",
+});
+
+/** A domain's name. */
+export const domainParam = z.string().min(1).openapi({
+  param: { name: "domain", in: "path" },
+  example: "example.org",
+});
+
+/** The canonical form of an address from a body; throws a {@linkcode Problem} for none. */
+export function mailboxOf(text: string, name: string): string {
+  const mailbox = parseMailbox(text.trim());
+  if (mailbox !== undefined) return mailbox;
+  throw new Problem(422, `${name}: received "${quoted(text)}", expected an address such as jo@example.org`);
+}
+
+/** The canonical form of a domain; throws a {@linkcode Problem} for none. */
+export function domainOf(text: string): string {
+  const domain = normalizeDomain(text.trim().replace(/\.$/, ""));
+  if (domain !== undefined) return domain;
+  throw new Problem(404, `"${quoted(text)}" is not a domain`);
+}
+
+/** A name in a path as a canonical address; undefined when it is none, so that nothing can have that name. */
+export function namedMailbox(text: string): string | undefined {
+  return parseMailbox(text.trim());
+}

@@ -1,0 +1,299 @@
+/** In charge of accounts: who has a mailbox here, and who may log in. */
+
+import type { Clock } from "../base/clock.ts";
+import { parsePhc, type PasswordCost } from "../base/passwords.ts";
+import type { Random } from "../base/random.ts";
+import { localKey, splitMailbox } from "../mail/address.ts";
+import { normalizeDomain } from "../mail/domain.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import { PasswordHasher } from "./password_hash.ts";
+import { saslPrep } from "./sasl_prep.ts";
+import { decoyVerifier, makeScramVerifier, type ScramVerifier } from "./scram.ts";
+import { Table } from "../storage/table.ts";
+
+/** One account. */
+export interface Account {
+  /** Its address, as it was given. */
+  readonly address: Mailbox;
+  /** Whose it is, for VRFY: `Brain`. */
+  readonly name?: string;
+  /** The password's hash, a PHC string; empty: nobody can log in. */
+  readonly passwordHash: string;
+  /** To check SCRAM-SHA-256; absent until the password was seen once. */
+  readonly scram?: ScramVerifier;
+  /** How many bytes of mail it may hold; absent: any. */
+  readonly quota?: number;
+  /** When it was made, in milliseconds since 1970; the first account has the least. */
+  readonly createdAt: number;
+}
+
+/** What a new account is made of. Without password and hash nobody can log in. */
+export interface NewAccount {
+  /** Its address, canonical (see `mail/envelope.ts`). */
+  readonly address: Mailbox;
+  /** The password, in clear; wins over the hash. */
+  readonly password?: string | undefined;
+  /** The password's hash, a PHC string. */
+  readonly passwordHash?: string | undefined;
+  /** Whose it is. */
+  readonly name?: string | undefined;
+  /** How many bytes of mail it may hold. */
+  readonly quota?: number | undefined;
+}
+
+/** What may change of an account; null takes it away. */
+export interface AccountChange {
+  /** Whose it is. */
+  readonly name?: string | null | undefined;
+  /** How many bytes of mail it may hold. */
+  readonly quota?: number | null | undefined;
+}
+
+/** What accounts need beside the store. */
+export interface AccountsOptions {
+  /** For creation times, and for following what other servers change. */
+  readonly clock: Clock;
+  /** For salts. */
+  readonly random: Random;
+  /** The domains delivered here, canonical; a login name without a domain is looked for in them, in this order. */
+  readonly domains: readonly string[];
+  /** What new password hashes cost; tests take little. */
+  readonly cost?: PasswordCost;
+  /** Rounds of new SCRAM verifiers. */
+  readonly scramIterations?: number;
+}
+
+/** Longest login name that is looked for: no address is longer (RFC 5321 4.5.3.1). */
+const MAX_NAME = 320;
+
+/** The accounts of this server. {@linkcode load} comes first. */
+export class Accounts {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #domains: readonly string[];
+  readonly #table: Table<Account>;
+  readonly #hasher: PasswordHasher;
+  readonly #scramIterations: number | undefined;
+  #decoySecret: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether all have a SCRAM verifier, at that revision of the table. */
+  #scram = { revision: -1, ready: true };
+
+  /** On that store; nothing is read yet. */
+  constructor(store: Store, options: AccountsOptions) {
+    this.#store = store;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#domains = options.domains;
+    const tableKeys = { key: keys.account, all: keys.accounts, version: keys.accountsVersion };
+    this.#table = new Table(store, { keys: tableKeys, clock: options.clock });
+    this.#hasher = new PasswordHasher(options);
+    this.#scramIterations = options.scramIterations;
+  }
+
+  /** Reads all accounts. */
+  load(): Promise<void> {
+    return this.#table.load();
+  }
+
+  /** On a shared store: hears of what other servers change within a second or two, until {@linkcode close}. */
+  follow(onTrouble: (error: unknown) => void): void {
+    this.#table.follow(onTrouble);
+  }
+
+  /** Follows no more; to be done before the store is closed. */
+  close(): Promise<void> {
+    return this.#table.close();
+  }
+
+  /** Makes the accounts of the configuration that are missing, in order; the others stay as they are. */
+  async seed(accounts: readonly NewAccount[]): Promise<void> {
+    for (const account of accounts) {
+      if (!this.has(account.address)) await this.add(account);
+    }
+  }
+
+  /** The account of an address. */
+  get(address: Mailbox): Account | undefined {
+    return this.#table.get(localKey(address));
+  }
+
+  /** Like {@linkcode get}, but on a shared store sure that there is none when it says so. */
+  find(address: Mailbox): Promise<Account | undefined> {
+    return this.#table.find(localKey(address));
+  }
+
+  /** Is there such an account? */
+  has(address: Mailbox): boolean {
+    return this.get(address) !== undefined;
+  }
+
+  /** The account that was made first: who gets the postmaster's mail when nobody else does. */
+  first(): Account | undefined {
+    let first: Account | undefined;
+    for (const account of this.#table.values()) {
+      if (!first || account.createdAt < first.createdAt) first = account;
+    }
+    return first;
+  }
+
+  /** Accounts by address, at most `limit`, those after `after`. */
+  async list(options: { after?: Mailbox; limit?: number } = {}): Promise<Account[]> {
+    const all = await this.#table.list();
+    const after = options.after === undefined ? undefined : localKey(options.after);
+    const from = after === undefined ? 0 : all.findIndex((account) => localKey(account.address) > after);
+    return from < 0 ? [] : all.slice(from, options.limit === undefined ? undefined : from + options.limit);
+  }
+
+  /** Makes an account, or answers "exists". */
+  async add(account: NewAccount): Promise<Account | "exists"> {
+    if (this.has(account.address)) return "exists";
+    const secrets = account.password === undefined
+      ? { passwordHash: account.passwordHash ?? "" }
+      : await this.#secrets(account.password);
+    const made: Account = {
+      address: account.address,
+      ...(account.name === undefined ? {} : { name: account.name }),
+      ...secrets,
+      ...(account.quota === undefined ? {} : { quota: account.quota }),
+      createdAt: this.#nextCreation(),
+    };
+    const there = await this.#table.change(localKey(account.address), (old) => old ?? made);
+    return there === made ? made : "exists";
+  }
+
+  /** Changes name and quota; undefined when there is no such account. */
+  update(address: Mailbox, change: AccountChange): Promise<Account | undefined> {
+    return this.#table.change(localKey(address), (old) => {
+      if (!old) return old;
+      const { name: oldName, quota: oldQuota, ...rest } = old;
+      const name = change.name === undefined ? oldName : change.name;
+      const quota = change.quota === undefined ? oldQuota : change.quota;
+      return { ...rest, ...(name == null ? {} : { name }), ...(quota == null ? {} : { quota }) };
+    });
+  }
+
+  /** Gives the account a new password; undefined when there is no such account. */
+  async setPassword(address: Mailbox, password: string): Promise<Account | undefined> {
+    const secrets = await this.#secrets(password);
+    return this.#table.change(localKey(address), (old) => old && { ...old, ...secrets });
+  }
+
+  /** Takes the account away (not its mail: see `MailStore.removeAll`); false when there is none. */
+  async remove(address: Mailbox): Promise<boolean> {
+    let was = false;
+    await this.#table.change(localKey(address), (old) => {
+      was = old !== undefined;
+      return undefined;
+    });
+    return was;
+  }
+
+  /**
+   * The account whose name and password these are. An unknown name takes as long as a wrong password, and so does
+   * undefined, a password that nobody has. A hash that costs less than new ones do is made anew on the way, and so is
+   * a missing SCRAM verifier.
+   */
+  async verify(name: string, password: string | undefined): Promise<Account | undefined> {
+    const account = password === undefined ? undefined : this.byName(name);
+    const right = await this.#hasher.verify(password ?? "", account?.passwordHash);
+    if (!right || !account || password === undefined) return undefined;
+    if (account.scram && !this.#hasher.isWeak(account.passwordHash)) return account;
+    const secrets = await this.#secrets(password);
+    const key = localKey(account.address);
+    const renewed = await this.#table.change(key, (old) => {
+      // somebody may have set another password meanwhile
+      return old?.passwordHash === account.passwordHash ? { ...old, ...secrets } : old;
+    });
+    return renewed ?? account;
+  }
+
+  /** The account a login name means: an address, or a local part in the first of our domains that has one. */
+  byName(name: string): Account | undefined {
+    const mailbox = this.loginMailbox(name);
+    return mailbox === undefined ? undefined : this.get(mailbox);
+  }
+
+  /**
+   * The mailbox that a login name means, as a local key, however it is written and whether there is an account or
+   * not: where attempts are counted and decoys are made. Undefined for a name that can't be a mailbox's.
+   */
+  loginMailbox(name: string): Mailbox | undefined {
+    if (name.length > MAX_NAME) return undefined;
+    // blanks only: with a control character it is another name, and nobody's
+    const prepared = (saslPrep(name) ?? name).replace(/^ +| +$/g, "");
+    if (prepared.includes("@")) return keyOf(prepared);
+    for (const domain of this.#domains) {
+      const key = keyOf(`${prepared}@${domain}`);
+      if (key !== undefined && this.get(key)) return key;
+    }
+    // most accounts are in the first one's domain: a name without an account looks as theirs do
+    const first = this.first()?.address;
+    return keyOf(`${prepared}@${first === undefined ? this.#domains[0] : splitMailbox(first).domain}`);
+  }
+
+  /**
+   * True while everybody who can log in can do it by SCRAM. An account that was made from a hash gets its verifier at
+   * its first login with the password; a client that sees SCRAM listed may try nothing else.
+   */
+  get scramReady(): boolean {
+    const { revision } = this.#table;
+    if (this.#scram.revision !== revision) {
+      const ready = this.#table.values().every(({ passwordHash, scram }) => scram || !parsePhc(passwordHash));
+      this.#scram = { revision, ready };
+    }
+    return this.#scram.ready;
+  }
+
+  /** What SCRAM checks a name with: for unknown names, and accounts without a verifier, one that nothing fits. */
+  async scramVerifier(name: string): Promise<ScramVerifier> {
+    const mailbox = this.loginMailbox(name);
+    const secret = this.#decoySecret ??= await this.#loadDecoySecret();
+    const iterations = this.#scramIterations;
+    // always made, so that the time is the same
+    const decoy = await decoyVerifier(mailbox ?? name.slice(0, MAX_NAME), {
+      secret,
+      ...(iterations === undefined ? {} : { iterations }),
+    });
+    return (mailbox === undefined ? undefined : this.get(mailbox)?.scram) ?? decoy;
+  }
+
+  /** Kept in the store, so that a restart does not change what unknown names get. */
+  async #loadDecoySecret(): Promise<Uint8Array<ArrayBuffer>> {
+    const key = keys.secret("scram-decoy");
+    for (;;) {
+      const { value, versionstamp } = await this.#store.kv.get<Uint8Array<ArrayBuffer>>(key);
+      if (value) return value;
+      const made = this.#random.bytes(32);
+      await this.#store.write({
+        checks: [{ key, versionstamp }],
+        mutations: [{ type: "set", key, value: made }],
+        size: 100,
+      });
+    }
+  }
+
+  async #secrets(password: string): Promise<{ passwordHash: string; scram: ScramVerifier }> {
+    const iterations = this.#scramIterations;
+    const scram = await makeScramVerifier(password, {
+      random: this.#random,
+      ...(iterations === undefined ? {} : { iterations }),
+    });
+    return { passwordHash: await this.#hasher.hash(password), scram };
+  }
+
+  /** Rises with each account, so that the first one stays the first. */
+  #nextCreation(): number {
+    let at = this.#clock.now();
+    for (const { createdAt } of this.#table.values()) at = Math.max(at, createdAt + 1);
+    return at;
+  }
+}
+
+function keyOf(address: string): Mailbox | undefined {
+  const { local, domain } = splitMailbox(address);
+  const canonical = normalizeDomain(domain);
+  return local === "" || canonical === undefined ? undefined : localKey(`${local}@${canonical}`);
+}

@@ -1,0 +1,180 @@
+/** In charge of who may use the API: the bearer token, the page's cookie, and how fast wrong tokens are answered. */
+
+import { createHash } from "node:crypto";
+import type { Context, MiddlewareHandler } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { equalInConstantTime } from "../base/bytes.ts";
+import { type Clock, sleep } from "../base/clock.ts";
+import { isToken } from "../config/values.ts";
+import type { Journal } from "../observe/journal.ts";
+import { type GuardPolicy, LoginGuard, networkOf } from "../auth/login_guard.ts";
+import type { AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
+import { Problem } from "./problem.ts";
+import { SESSION_MS, WebSessions } from "./web_sessions.ts";
+
+/** The cookie of the web page. */
+export const COOKIE = "dinopost_session";
+/** A cookie's call that changes something carries it: a page of another origin can't send it unasked. */
+export const CSRF_HEADER = "x-dinopost-csrf";
+
+/**
+ * Wrong tokens are answered later and later; the right one is let in at once whoever guesses meanwhile, so that nobody
+ * can lock the operator out.
+ */
+const GUESSING: GuardPolicy = {
+  windowMs: 15 * 60_000,
+  free: 10,
+  refuseFrom: 20,
+  firstDelayMs: 50,
+  maxDelayMs: 2000,
+};
+/** So many wrong tokens from one address wait for their answer; further ones are told so and wait for nothing. */
+const MAX_WAITING = 50;
+/** The same for all addresses together: each takes a connection and a timer. */
+const MAX_WAITING_IN_ALL = 500;
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Lets those in who may. */
+export class Access implements Doorkeeper {
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+  readonly #closing: AbortSignal;
+  readonly #token: Uint8Array;
+  readonly #sessions: WebSessions;
+  readonly #guard: LoginGuard;
+  /** Wrong tokens that wait for their answer, by network; who has none is not in it. */
+  readonly #waiting = new Map<string, number>();
+  #waitingInAll = 0;
+
+  constructor(options: AdminOptions) {
+    const { store, clock, random, token, journal, closing } = options;
+    this.#clock = clock;
+    this.#journal = journal;
+    this.#closing = closing;
+    this.#token = digest(token);
+    this.#sessions = new WebSessions(store, { clock, random, token });
+    this.#guard = new LoginGuard({ clock, policy: GUESSING });
+  }
+
+  /** Lets only requests with the token or a session's cookie through. */
+  required(): MiddlewareHandler<AdminEnv> {
+    return async (c, next) => {
+      await this.#check(c);
+      await next();
+    };
+  }
+
+  async isAllowed(c: Context<AdminEnv>): Promise<boolean> {
+    try {
+      await this.#check(c);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem) return false;
+      throw error;
+    }
+  }
+
+  /** Begins the page's session: sets the cookie when the token is right, throws a {@linkcode Problem} when not. */
+  async login(c: Context<AdminEnv>, token: string): Promise<void> {
+    refuseForeignOrigin(c);
+    await this.#checkToken(c, token);
+    setCookie(c, COOKIE, await this.#sessions.begin(), {
+      httpOnly: true,
+      sameSite: "Strict",
+      path: "/",
+      secure: new URL(c.req.url).protocol === "https:",
+      maxAge: SESSION_MS / 1000,
+    });
+  }
+
+  /** Ends the page's session. */
+  async logout(c: Context<AdminEnv>): Promise<void> {
+    const value = getCookie(c, COOKIE);
+    if (value !== undefined) await this.#sessions.end(value);
+    deleteCookie(c, COOKIE, { path: "/" });
+  }
+
+  async #check(c: Context<AdminEnv>): Promise<void> {
+    const header = c.req.header("authorization");
+    if (header !== undefined) {
+      const given = /^Bearer +(.*?) *$/i.exec(header)?.[1];
+      if (given === undefined || !isToken(given)) {
+        throw new Problem(401, "The Authorization header must be: Bearer TOKEN");
+      }
+      return await this.#checkToken(c, given);
+    }
+    const cookie = getCookie(c, COOKIE);
+    if (cookie === undefined) {
+      throw new Problem(401, "Send the admin token: Authorization: Bearer TOKEN");
+    }
+    if (!await this.#sessions.has(cookie)) throw new Problem(401, "The session has ended; log in again");
+    refuseForeignOrigin(c);
+    if (!SAFE_METHODS.has(c.req.method) && !isOurPage(c)) {
+      throw new Problem(
+        403,
+        `With the cookie, a call that changes something needs the header ${CSRF_HEADER}: 1`,
+      );
+    }
+  }
+
+  async #checkToken(c: Context<AdminEnv>, given: string): Promise<void> {
+    if (equalInConstantTime(digest(given), this.#token)) return;
+    const remote = c.env?.remote ?? "";
+    const network = networkOf(remote);
+    const waiting = this.#waiting.get(network) ?? 0;
+    if (waiting >= MAX_WAITING || this.#waitingInAll >= MAX_WAITING_IN_ALL) {
+      throw new Problem(429, "Too many wrong tokens at once; try again later", {
+        headers: { "retry-after": "5" },
+      });
+    }
+    const { refused, delayMs } = this.#guard.begin(remote, "admin");
+    const pause = refused ? GUESSING.maxDelayMs : delayMs;
+    this.#journal.note("WARN", "wrong admin token", { remote });
+    this.#count(network, 1);
+    try {
+      if (pause > 0) await sleep(this.#clock, pause, this.#closing);
+    } finally {
+      this.#count(network, -1);
+    }
+    throw new Problem(401, "The admin token is wrong");
+  }
+
+  #count(network: string, step: 1 | -1): void {
+    const waiting = (this.#waiting.get(network) ?? 0) + step;
+    if (waiting > 0) this.#waiting.set(network, waiting);
+    else this.#waiting.delete(network);
+    this.#waitingInAll += step;
+  }
+}
+
+/**
+ * The digests are compared, so that neither content nor length of the secret shows in the time it takes. At once, not
+ * by WebCrypto: many tries at the same time must not be looked at before the first of them is counted.
+ */
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
+
+/** The browser says where a call comes from: a page of another origin has no business with the cookie. */
+function refuseForeignOrigin(c: Context<AdminEnv>): void {
+  const origin = c.req.header("origin");
+  const site = c.req.header("sec-fetch-site");
+  const foreign = (origin !== undefined && !isOwn(origin, c)) || site === "cross-site" ||
+    site === "same-site";
+  if (foreign) throw new Problem(403, "The call comes from a page of another origin");
+}
+
+function isOurPage(c: Context<AdminEnv>): boolean {
+  if (c.req.path === "/api/v1/session" || (c.req.header(CSRF_HEADER) ?? "") !== "") return true;
+  const origin = c.req.header("origin");
+  return origin !== undefined && isOwn(origin, c);
+}
+
+/** Host and port count: behind a proxy that adds TLS the scheme differs. */
+function isOwn(origin: string, c: Context<AdminEnv>): boolean {
+  try {
+    return new URL(origin).host === new URL(c.req.url).host;
+  } catch {
+    return false;
+  }
+}

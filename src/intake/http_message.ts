@@ -1,0 +1,279 @@
+/** In charge of messages that come over HTTP: made fit for mail, resolved, and taken over like any other. */
+
+import type { Clock } from "../base/clock.ts";
+import type { IdMaker } from "../base/ids.ts";
+import { concat, encode } from "../base/bytes.ts";
+import { needsUtf8 } from "../mail/address.ts";
+import { literalOf } from "../mail/domain.ts";
+import type { Envelope, Mailbox } from "../mail/envelope.ts";
+import { scanHead } from "../mail/header.ts";
+import { receivedField } from "../mail/trace.ts";
+import type { Journal } from "../observe/journal.ts";
+import type { DeliveryQueue } from "../queue/queue.ts";
+import type { Destination, NewMessage } from "../queue/enqueue.ts";
+import type { Router } from "../recipients/router.ts";
+import type { Reply } from "../smtp/protocol/reply.ts";
+import { BodyWriter } from "../storage/bodies/bodies.ts";
+import type { Store } from "../storage/store.ts";
+import type { Destinations, Dispatch } from "./destinations.ts";
+import { LineEnds } from "./line_ends.ts";
+import { allowedHead, missingFields } from "./header_fixups.ts";
+import { TextHead } from "./header_scanner.ts";
+
+/** What an {@linkcode HttpSubmission} works with. */
+export interface HttpSubmissionOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: IdMaker;
+  readonly journal: Journal;
+  readonly queue: DeliveryQueue;
+  readonly router: Router;
+  readonly destinations: Destinations;
+  readonly hostname: string;
+  /** The largest text in bytes. */
+  readonly messageSize: number;
+  /** The most recipients. */
+  readonly recipients: number;
+  /** More Received fields than this are a loop. */
+  readonly maxHops: number;
+}
+
+/** A message to be sent. */
+export interface SubmittedMessage {
+  /** The reverse-path, canonical; empty for none. */
+  readonly from: Mailbox;
+  /** The recipients, canonical; at least one. */
+  readonly to: readonly Mailbox[];
+  /** The whole text; any line ends. */
+  readonly text: Uint8Array | AsyncIterable<Uint8Array>;
+  /** The submitter's IP address, when it is known. */
+  readonly remote?: string;
+}
+
+/** Why a message was not taken. */
+export interface SubmissionRefusal {
+  /** `content`: never as it is; `size`: too large; `full`: a mailbox is full; `storage`: try again. */
+  readonly kind: "content" | "size" | "full" | "storage";
+  /** A sentence for people. */
+  readonly text: string;
+  /** The recipients it is about, with what is wrong with each. */
+  readonly recipients?: readonly { readonly address: Mailbox; readonly text: string }[];
+}
+
+/** What became of a message. */
+export type SubmissionResult =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly refusal: SubmissionRefusal };
+
+/** Takes messages over HTTP. */
+export class HttpSubmission {
+  readonly #options: HttpSubmissionOptions;
+
+  /** Takes nothing over before it is asked. */
+  constructor(options: HttpSubmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a message over: line ends become CRLF, Received is put before it, Date, Message-ID and From are added when
+   * they are missing. Resolves with its id when it is durable. Rejects only when reading `text` fails.
+   */
+  async submit(message: SubmittedMessage): Promise<SubmissionResult> {
+    const refusal = this.#check(message.to);
+    if (refusal) return { ok: false, refusal };
+    return await new Incoming(message, this.#options).run();
+  }
+
+  #check(to: readonly Mailbox[]): SubmissionRefusal | undefined {
+    const { router, recipients: most } = this.#options;
+    if (to.length === 0) return { kind: "content", text: "The message has no recipients" };
+    if (to.length > most) {
+      return { kind: "content", text: `The message has ${to.length} recipients; at most ${most} are taken` };
+    }
+    const wrong = to.flatMap((address) => {
+      const found = router.resolve(address);
+      if (found.kind === "unknown") return [{ address, text: `${address}: no such user here` }];
+      if (found.kind === "loop") {
+        return [{ address, text: `${address}: the alias leads in a circle at ${found.at}` }];
+      }
+      return [];
+    });
+    if (wrong.length === 0) return undefined;
+    return { kind: "content", text: wrong.slice(0, 10).map((w) => w.text).join("; "), recipients: wrong };
+  }
+}
+
+/** One message on its way in. */
+class Incoming {
+  readonly #id: string;
+  readonly #message: SubmittedMessage;
+  readonly #options: HttpSubmissionOptions;
+  readonly #body: BodyWriter;
+  readonly #head = new TextHead();
+  readonly #ends = new LineEnds();
+  #headDone = false;
+  #eightBit = false;
+
+  constructor(message: SubmittedMessage, options: HttpSubmissionOptions) {
+    this.#message = message;
+    this.#options = options;
+    this.#id = options.ids.next();
+    this.#body = new BodyWriter(options.store, { id: this.#id, clock: options.clock });
+  }
+
+  async run(): Promise<SubmissionResult> {
+    let taken = false;
+    try {
+      const refusal = await this.#read() ?? await this.#accept();
+      taken = refusal === undefined;
+      return refusal ? { ok: false, refusal } : { ok: true, id: this.#id };
+    } finally {
+      if (!taken) await this.#body.abort();
+    }
+  }
+
+  async #read(): Promise<SubmissionRefusal | undefined> {
+    const { text } = this.#message;
+    let size = 0;
+    for await (const piece of text instanceof Uint8Array ? [text] : text) {
+      size += piece.length;
+      if (size > this.#options.messageSize) return this.#tooLarge();
+      const refusal = this.#look(piece) ?? await this.#write(this.#ends.convert(piece));
+      if (refusal) return refusal;
+    }
+    return await this.#write(this.#ends.end()) ??
+      (this.#headDone ? undefined : await this.#begin(this.#head.whole(), false));
+  }
+
+  #tooLarge(): SubmissionRefusal {
+    return { kind: "size", text: `The message is larger than ${this.#options.messageSize} bytes` };
+  }
+
+  #look(piece: Uint8Array): SubmissionRefusal | undefined {
+    if (piece.includes(0)) {
+      return { kind: "content", text: "The text has a NUL in it; mail can't carry that" };
+    }
+    this.#eightBit ||= piece.some((byte) => byte > 127);
+    return undefined;
+  }
+
+  async #write(piece: Uint8Array): Promise<SubmissionRefusal | undefined> {
+    if (piece.length === 0) return undefined;
+    if (this.#headDone) return await this.#append(piece);
+    const found = this.#head.push(piece);
+    if (found === "more") return undefined;
+    if (found === "tooLong") return { kind: "size", text: "The header is too long" };
+    return await this.#begin(found.head, true) ?? await this.#append(found.rest);
+  }
+
+  /** The head is here: the trace field and what is missing go before it (RFC 6409 8). */
+  async #begin(head: Uint8Array, ended: boolean): Promise<SubmissionRefusal | undefined> {
+    this.#headDone = true;
+    const { clock, hostname, maxHops } = this.#options;
+    const { from, to, remote } = this.#message;
+    const { received, names } = scanHead(head);
+    if (received > maxHops) {
+      return { kind: "content", text: "Too many Received fields: the message is going in circles" };
+    }
+    const now = clock.now();
+    const id = this.#id;
+    // what came through no connection came from within this machine
+    const client = remote ?? "127.0.0.1";
+    const trace = receivedField({
+      helo: literalOf(client),
+      remote: client,
+      by: hostname,
+      protocol: "HTTP",
+      id,
+      at: now,
+      ...(to.length === 1 ? { for: to[0]! } : {}),
+    });
+    // only a missing From is the submitter's; who uses the token may write in anybody's name
+    const account = names.has("from") || from === "" ? undefined : from;
+    const added = missingFields(names, { head, account, now, id, hostname });
+    // a text without a single field is all body
+    const gap = names.size === 0 && head.length > 2 && !(head[0] === 13 && head[1] === 10) ? "\r\n" : "";
+    const end = ended || gap !== "" ? "" : "\r\n";
+    return await this.#append(
+      concat([encode(trace + added + gap), allowedHead(head, { names, submitted: true }), encode(end)]),
+    );
+  }
+
+  async #append(piece: Uint8Array): Promise<SubmissionRefusal | undefined> {
+    try {
+      await this.#body.append(piece);
+      return undefined;
+    } catch (error) {
+      return this.#storageFails(error);
+    }
+  }
+
+  #storageFails(error: unknown): SubmissionRefusal {
+    this.#options.journal.note("ERROR", "message not stored", { id: this.#id, error: String(error) });
+    return { kind: "storage", text: "The message could not be stored; try again later" };
+  }
+
+  async #accept(): Promise<SubmissionRefusal | undefined> {
+    const { queue, destinations, clock } = this.#options;
+    const envelope = this.#envelope();
+    let ways: Dispatch | undefined;
+    try {
+      ways = await destinations.of(envelope, { size: this.#body.size, oneAnswer: true });
+      if (ways.destinations.length === 0) return refusalOf(ways.refused.values().next().value);
+      const { recipients: _, sender, ...parameters } = envelope;
+      const body = this.#body.finish();
+      const message: NewMessage = {
+        id: this.#id,
+        sender,
+        parameters,
+        body,
+        receivedAt: clock.now(),
+        source: "http",
+        destinations: ways.destinations,
+      };
+      const taken = await queue.accept(message, { successes: ways.successes });
+      if (!taken) return this.#storageFails("the text was swept away");
+      this.#tell(body.size, ways.destinations);
+      return undefined;
+    } catch (error) {
+      return this.#storageFails(error);
+    } finally {
+      ways?.release();
+    }
+  }
+
+  #envelope(): Envelope {
+    const { from, to } = this.#message;
+    const utf8 = needsUtf8(from) || to.some(needsUtf8);
+    return {
+      sender: from,
+      recipients: to.map((address) => ({ address })),
+      ...(this.#eightBit ? { bodyType: "8BITMIME" } : {}),
+      ...(utf8 ? { utf8: true } : {}),
+    };
+  }
+
+  #tell(size: number, destinations: readonly Destination[]): void {
+    const { journal } = this.#options;
+    const { from: sender, to: recipients, remote } = this.#message;
+    const id = this.#id;
+    journal.emit({
+      type: "accepted",
+      id,
+      sender,
+      recipients,
+      size,
+      source: "http",
+      ...(remote === undefined ? {} : { remote }),
+    });
+    for (const d of destinations) {
+      if (d.kind === "mailbox") journal.emit({ type: "mailbox", id, mailbox: d.address, sender, size });
+    }
+  }
+}
+
+/** The one who refused was a full mailbox, or a user who has gone since the recipients were looked up. */
+function refusalOf(why: Reply | undefined): SubmissionRefusal {
+  if (why !== undefined && why.code >= 500) return { kind: "content", text: why.lines.join(" ") };
+  return { kind: "full", text: "The mailbox is full; try again later" };
+}

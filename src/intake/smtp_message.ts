@@ -1,0 +1,229 @@
+/**
+ * In charge of the instant of responsibility: a text comes in, and when it is durable with its recipients and due
+ * times, and not before, the answer is 250.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import { scanHead } from "../mail/header.ts";
+import { protocolName, receivedField } from "../mail/trace.ts";
+import type { Journal } from "../observe/journal.ts";
+import type { Destination, NewMessage } from "../queue/enqueue.ts";
+import type { DeliveryQueue } from "../queue/queue.ts";
+import { type Reply, reply } from "../smtp/protocol/reply.ts";
+import type { MessageSink, SessionFacts } from "../smtp/server/reception.ts";
+import { BodyWriter } from "../storage/bodies/bodies.ts";
+import type { Store } from "../storage/store.ts";
+import { type Destinations, type Dispatch, MAILBOX_FULL } from "./destinations.ts";
+import { allowedHead, missingFields } from "./header_fixups.ts";
+import { TextHead } from "./header_scanner.ts";
+import { FirstAttempts } from "./verbose.ts";
+
+/** What a {@linkcode IncomingText} works with. */
+export interface IntakeOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly queue: DeliveryQueue;
+  readonly destinations: Destinations;
+  readonly hostname: string;
+  /** More Received fields than this are a loop. */
+  readonly maxHops: number;
+  /** VERB waits this long for deliveries, then lets them go on in the queue: milliseconds. */
+  readonly verboseMs: number;
+}
+
+const LF = 10;
+const CRLF = Uint8Array.of(13, LF);
+const STORAGE_FAILING = reply(451, "4.3.0", "The message could not be stored; try again later");
+const LOOP = reply(554, "5.4.6", "Too many Received fields: the message is going in circles");
+const LONG_HEAD = reply(552, "5.3.4", "The header is too long");
+
+/** One text on its way in. */
+export class IncomingText implements MessageSink {
+  readonly #options: IntakeOptions;
+  readonly #session: SessionFacts;
+  readonly #envelope: Envelope;
+  readonly #body: BodyWriter;
+  readonly #head = new TextHead();
+  #headDone = false;
+  #lineEnded = true;
+  #refusal: Reply | undefined;
+  #storageError: unknown;
+
+  constructor(id: string, of: { session: SessionFacts; envelope: Envelope }, options: IntakeOptions) {
+    this.id = id;
+    this.#options = options;
+    this.#session = of.session;
+    this.#envelope = of.envelope;
+    this.#body = new BodyWriter(options.store, { id, clock: options.clock });
+  }
+
+  /** The message's id. */
+  readonly id: string;
+
+  write(piece: Uint8Array): void | Promise<void> {
+    if (this.#refusal || piece.length === 0) return;
+    this.#lineEnded = piece[piece.length - 1] === LF;
+    if (this.#headDone) return this.#append(piece);
+    const found = this.#head.push(piece);
+    if (found === "more") return;
+    if (found === "tooLong") return this.#refuse(LONG_HEAD);
+    const waiting = this.#begin(found.head);
+    if (this.#refusal || found.rest.length === 0) return waiting;
+    // The rest is a view that the caller will reuse, but nothing is reused before the promise resolves.
+    return waiting ? waiting.then(() => this.#append(found.rest)) : this.#append(found.rest);
+  }
+
+  async finish(tell?: (line: string) => void): Promise<Reply | Reply[]> {
+    if (!this.#headDone && !this.#refusal) await this.#begin(this.#head.whole());
+    // Chunks (RFC 3030) may end within a line, which every reader of the text would have to complete and count anew.
+    if (!this.#lineEnded) await this.#append(CRLF);
+    const answer = await this.#finish(tell);
+    return this.#session.service === "lmtp" && !Array.isArray(answer)
+      ? this.#envelope.recipients.map(() => answer)
+      : answer;
+  }
+
+  async abort(): Promise<void> {
+    await this.#drop();
+  }
+
+  #append(piece: Uint8Array): void | Promise<void> {
+    if (this.#refusal) return;
+    const waiting = this.#body.append(piece);
+    return waiting?.catch((error) => this.#refuse(STORAGE_FAILING, error));
+  }
+
+  #refuse(why: Reply, error?: unknown): void {
+    this.#refusal ??= why;
+    this.#storageError ??= error;
+  }
+
+  /** The head is complete: trace fields go before it, and a submission gets what it lacks (RFC 6409 8). */
+  #begin(head: Uint8Array): void | Promise<void> {
+    this.#headDone = true;
+    const { received, names } = scanHead(head);
+    if (received > this.#options.maxHops) return this.#refuse(LOOP);
+    const { service, account } = this.#session;
+    const submitted = service === "submission" || service === "submissions";
+    const added = submitted
+      ? missingFields(names, {
+        head,
+        account,
+        now: this.#options.clock.now(),
+        id: this.id,
+        hostname: this.#options.hostname,
+      })
+      : "";
+    const first = this.#append(new TextEncoder().encode(this.#trace() + added));
+    const allowed = allowedHead(head, { names, submitted });
+    return first ? first.then(() => this.#append(allowed)) : this.#append(allowed);
+  }
+
+  #trace(): string {
+    const { helo, remote, service, extended, tls, account } = this.#session;
+    const { recipients, utf8 } = this.#envelope;
+    return receivedField({
+      helo,
+      remote: remote.hostname,
+      by: this.#options.hostname,
+      protocol: protocolName({
+        lmtp: service === "lmtp",
+        extended,
+        tls: tls !== undefined,
+        authenticated: account !== undefined,
+        utf8: utf8 ?? false,
+      }),
+      id: this.id,
+      at: this.#options.clock.now(),
+      ...(recipients.length === 1 ? { for: recipients[0]!.address } : {}),
+      ...(tls === undefined ? {} : { tls }),
+    });
+  }
+
+  async #finish(tell: ((line: string) => void) | undefined): Promise<Reply | Reply[]> {
+    if (this.#refusal) return this.#failed(this.#refusal, this.#storageError);
+    const { destinations, queue } = this.#options;
+    const { recipients } = this.#envelope;
+    const lmtp = this.#session.service === "lmtp";
+    const watcher = tell ? new FirstAttempts(tell, this.#options) : undefined;
+    let to: Dispatch | undefined;
+    let message: NewMessage;
+    try {
+      to = await destinations.of(this.#envelope, { size: this.#body.size, oneAnswer: !lmtp });
+      const { successes, refused } = to;
+      if (to.destinations.length === 0) {
+        const answers = recipients.map((r) => refused.get(r.address) ?? MAILBOX_FULL);
+        // With one answer for all, one that may change is worth another try.
+        await this.#failed(answers[0]!, undefined);
+        return lmtp ? answers : answers.find((a) => a.code < 500) ?? answers[0]!;
+      }
+      message = this.#message(to.destinations);
+      if (!(await queue.accept(message, { watcher, successes }))) {
+        return await this.#failed(STORAGE_FAILING, "the text was swept away");
+      }
+    } catch (error) {
+      return await this.#failed(STORAGE_FAILING, error);
+    } finally {
+      to?.release();
+    }
+    this.#tell(message, to.destinations);
+    await watcher?.ended(to.destinations);
+    const accepted = reply(250, "2.0.0", `Ok: queued as ${this.id}`);
+    const { refused } = to;
+    return lmtp ? recipients.map((r) => refused.get(r.address) ?? accepted) : accepted;
+  }
+
+  #message(destinations: readonly Destination[]): NewMessage {
+    const { recipients: _, sender, ...parameters } = this.#envelope;
+    const { service, account } = this.#session;
+    return {
+      id: this.id,
+      sender,
+      parameters,
+      body: this.#body.finish(),
+      receivedAt: this.#options.clock.now(),
+      source: service === "submissions" ? "submission" : service,
+      destinations,
+      ...(account === undefined ? {} : { authenticatedAs: account }),
+    };
+  }
+
+  #tell(message: NewMessage, destinations: readonly Destination[]): void {
+    const { journal } = this.#options;
+    const { id, sender, source } = message;
+    const size = message.body.size;
+    journal.emit({
+      type: "accepted",
+      id,
+      sender,
+      recipients: this.#envelope.recipients.map((r) => r.address),
+      size,
+      source,
+      session: this.#session.id,
+      remote: this.#session.remote.hostname,
+      ...(this.#session.account === undefined ? {} : { account: this.#session.account }),
+    });
+    for (const d of destinations) {
+      if (d.kind === "mailbox") journal.emit({ type: "mailbox", id, mailbox: d.address, sender, size });
+    }
+  }
+
+  async #failed(why: Reply, error: unknown): Promise<Reply> {
+    if (error !== undefined) {
+      this.#options.journal.note("ERROR", "message not stored", { id: this.id, error: String(error) });
+    }
+    await this.#drop();
+    return why;
+  }
+
+  /** What was written ahead is dropped; where that fails too, the sweeper finds it. */
+  async #drop(): Promise<void> {
+    try {
+      await this.#body.abort();
+    } catch (error) {
+      this.#options.journal.note("WARN", "text not dropped", { id: this.id, error: String(error) });
+    }
+  }
+}

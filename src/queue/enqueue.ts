@@ -1,0 +1,241 @@
+/** In charge of turning a message and its recipients into one write: mailbox entries, queue records, the text. */
+
+import { splitMailbox } from "../mail/address.ts";
+import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
+import type { BodyDraft } from "../storage/bodies/bodies.ts";
+import type { BodyRef } from "../storage/bodies/ref.ts";
+import { together, type Write } from "../storage/write.ts";
+import { mailboxWrite } from "./local_delivery.ts";
+import { queueWrites } from "./queue_store.ts";
+import { MIXED, type QueueRecipient, type QueueRecord, type Source } from "./record.ts";
+
+/** Where a copy of the message goes. */
+export interface Destination {
+  /** At once into a mailbox here, or over the queue. */
+  readonly kind: "mailbox" | "queue";
+  /** The account's address, or the remote one. */
+  readonly address: Mailbox;
+  /** The recipient that the sender named, with what holds for this copy of the sender's wishes. */
+  readonly recipient: EnvelopeRecipient;
+  /** The alias or list it came through. */
+  readonly via?: Mailbox;
+  /** The list's owner: the envelope sender of this copy. */
+  readonly owner?: Mailbox;
+  /** Of the queue only: a mailbox here that can't take it yet. Until then the copy waits, for that reason. */
+  readonly waits?: { readonly reason: string; readonly until: number };
+}
+
+/** A message that is about to become ours. */
+export interface NewMessage {
+  /** Its name in the queue and the logs. */
+  readonly id: string;
+  /** The reverse-path. */
+  readonly sender: Mailbox;
+  /** What MAIL said beside it. */
+  readonly parameters: SenderParameters;
+  /** The text. */
+  readonly body: BodyDraft;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** Who made it. */
+  readonly source: Source;
+  /** Who was logged in. */
+  readonly authenticatedAs?: Mailbox;
+  /** One at least. */
+  readonly destinations: readonly Destination[];
+}
+
+/** What {@linkcode enlist} made. */
+export interface Enlisted {
+  /** Message, recipients and due times: all of it, or nothing. */
+  readonly write: Write;
+  /** The queue records. */
+  readonly records: readonly QueueRecord[];
+  /** The mailboxes that have it when the write is durable. */
+  readonly mailboxes: readonly Mailbox[];
+}
+
+/** A record holds at most so many recipients, and so many bytes of what was said of them, to fit KV's 64 KiB. */
+export const MAX_RECIPIENTS = 50;
+const MAX_RECIPIENT_BYTES = 24 * 1024;
+/** The same for a record of mixed domains, which is never tried and so has no replies. */
+export const MAX_MIXED = 200;
+const MAX_MIXED_BYTES = 48 * 1024;
+
+/** A write that is larger leaves no room in KV's limits (1000 mutations, 800 KiB) for what goes with it. */
+const MAX_MUTATIONS = 800;
+const MAX_BYTES = 480 * 1024;
+
+/** The lease of a record that is delivered at once; undefined: it waits in the index. */
+export type LeaseOf = (record: QueueRecord) => { owner: string; until: number } | undefined;
+
+/** What {@linkcode enlist} needs to know of its surroundings. */
+export interface EnlistOptions {
+  readonly mailStore: MailStore;
+  readonly lease: LeaseOf;
+}
+
+/**
+ * Plans a message. Each mailbox and each remote address gets it once. What is too much for one commit is planned as
+ * records of mixed domains, which are sorted out in commits of their own.
+ */
+export function enlist(message: NewMessage, options: EnlistOptions): Enlisted {
+  const { boxes, queued } = once(message.destinations);
+  const groups = group(queued);
+  const { mutations, bytes } = costOf(boxes, groups);
+  const fits = mutations <= MAX_MUTATIONS && bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
+  return fits
+    ? planned(message, { boxes, groups }, options)
+    : planned(message, { boxes: [], groups: mixed([...boxes, ...queued]) }, options);
+}
+
+function planned(
+  message: NewMessage,
+  to: { boxes: readonly Destination[]; groups: readonly Group[] },
+  options: EnlistOptions,
+): Enlisted {
+  const owners = to.boxes.length + to.groups.length;
+  const body = message.body.ref(owners);
+  const records = to.groups.map((g, part) => recordOf(message, g, { part, body }));
+  const writes: Write[] = [message.body.write(owners)];
+  for (const { address, recipient, owner } of to.boxes) {
+    const sender = senderFor(message.sender, owner);
+    const { id, receivedAt } = message;
+    const delivery = { id, sender, receivedAt, body, recipient: recipient.address };
+    writes.push(mailboxWrite(options.mailStore, address, delivery));
+  }
+  for (const record of records) writes.push(queueWrites.insert(record, options.lease(record)));
+  return { write: together(...writes), records, mailboxes: to.boxes.map((d) => d.address) };
+}
+
+/** Each address once, the first way it was found. */
+function once(destinations: readonly Destination[]): { boxes: Destination[]; queued: Destination[] } {
+  const seen = new Set<Mailbox>();
+  const boxes: Destination[] = [];
+  const queued: Destination[] = [];
+  for (const destination of destinations) {
+    if (seen.has(destination.address)) continue;
+    seen.add(destination.address);
+    (destination.kind === "mailbox" ? boxes : queued).push(destination);
+  }
+  return { boxes, queued };
+}
+
+/** Recipients that go together. */
+export interface Group {
+  readonly domain: string;
+  readonly owner: Mailbox | undefined;
+  readonly dueAt: number | undefined;
+  readonly recipients: QueueRecipient[];
+  bytes: number;
+}
+
+/**
+ * Same domain and same envelope sender: one record, of at most {@linkcode MAX_RECIPIENTS}. A mailbox that must wait
+ * has a record of its own, which hands the text over to the mailbox.
+ */
+export function group(queued: readonly Destination[]): Group[] {
+  const { groups, into } = grouping(MAX_RECIPIENTS, MAX_RECIPIENT_BYTES);
+  for (const d of queued) {
+    const { domain } = splitMailbox(d.address);
+    const key = d.waits ? `waits ${d.address}` : `${domain} ${d.owner ?? ""}`;
+    into(key, { domain, owner: d.owner, dueAt: d.waits?.until }, d);
+  }
+  return groups;
+}
+
+/** By domain, so that few domains are in two records and get two transactions. */
+function mixed(all: readonly Destination[]): Group[] {
+  const { groups, into } = grouping(MAX_MIXED, MAX_MIXED_BYTES);
+  const byDomain = new Map<string, Destination[]>();
+  for (const d of all) {
+    const { domain } = splitMailbox(d.address);
+    const before = byDomain.get(domain);
+    if (before) before.push(d);
+    else byDomain.set(domain, [d]);
+  }
+  for (const d of [...byDomain.values()].flat()) {
+    into(d.owner ?? "", { domain: MIXED, owner: d.owner, dueAt: undefined }, d);
+  }
+  return groups;
+}
+
+function grouping(maxRecipients: number, maxBytes: number): {
+  groups: Group[];
+  into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void;
+} {
+  const open = new Map<string, Group>();
+  const groups: Group[] = [];
+  function into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void {
+    const recipient = queueRecipient(d);
+    const bytes = sizeOf(recipient);
+    let to = open.get(key);
+    if (!to || to.recipients.length >= maxRecipients || to.bytes + bytes > maxBytes) {
+      to = { ...like, recipients: [], bytes: 0 };
+      open.set(key, to);
+      groups.push(to);
+    }
+    to.recipients.push(recipient);
+    to.bytes += bytes;
+  }
+  return { groups, into };
+}
+
+function queueRecipient(d: Destination): QueueRecipient {
+  const via = d.via ?? (d.recipient.address === d.address ? undefined : d.recipient.address);
+  return {
+    ...d.recipient,
+    address: d.address,
+    attempts: 0,
+    ...(via === undefined ? {} : { via }),
+    ...(d.waits === undefined ? {} : { lastError: d.waits.reason }),
+  };
+}
+
+/** About what a recipient takes in a record: text beyond ASCII is kept with two bytes a character. */
+function sizeOf({ address, via, orcpt }: QueueRecipient): number {
+  return 100 + 2 * (address.length + (via?.length ?? 0)) + (orcpt?.length ?? 0);
+}
+
+/** About what the copies take in a commit, each with its key and value. */
+function costOf(
+  boxes: readonly Destination[],
+  groups: readonly Group[],
+): { mutations: number; bytes: number } {
+  let bytes = 0;
+  for (const { address, recipient } of boxes) {
+    bytes += 900 + 3 * address.length + 2 * recipient.address.length;
+  }
+  for (const { recipients, bytes: own } of groups) bytes += 700 + own + 50 * recipients.length;
+  return { mutations: 3 * boxes.length + 2 * groups.length, bytes };
+}
+
+/** The null reverse-path stays null also through a list: no report about a report. */
+export function senderFor(sender: Mailbox, owner: Mailbox | undefined): Mailbox {
+  return sender === "" ? "" : owner ?? sender;
+}
+
+/** ENVID and RET are the sender's: a copy that goes on in the name of a list's owner has none (RFC 3461 5.2.7). */
+function parametersFor(parameters: SenderParameters, owner: Mailbox | undefined): SenderParameters {
+  if (owner === undefined) return parameters;
+  const { envid: _, ret: __, ...others } = parameters;
+  return others;
+}
+
+function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {
+  const { id, sender, receivedAt, source, authenticatedAs, parameters } = message;
+  return {
+    ...parametersFor(parameters, of.owner),
+    id,
+    part: at.part,
+    sender: senderFor(sender, of.owner),
+    domain: of.domain,
+    recipients: of.recipients,
+    body: at.body,
+    receivedAt,
+    dueAt: of.dueAt ?? receivedAt,
+    source,
+    ...(authenticatedAs === undefined ? {} : { authenticatedAs }),
+  };
+}

@@ -1,0 +1,400 @@
+/** In charge of the queue as the rest of the house sees it: takes messages over, runs them, answers the operator. */
+
+import type { Clock } from "../base/clock.ts";
+import type { IdMaker } from "../base/ids.ts";
+import type { DeliveryAgent } from "../delivery/delivery.ts";
+import type { Accounts } from "../auth/accounts.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas } from "../mailbox/quotas.ts";
+import type { Journal } from "../observe/journal.ts";
+import type { Router } from "../recipients/router.ts";
+import { readBody, releaseBody } from "../storage/bodies/bodies.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import { together } from "../storage/write.ts";
+import { dueNow, makeDue } from "./due_now.ts";
+import { enlist, type Enlisted, type LeaseOf, type NewMessage } from "./enqueue.ts";
+import { FreshTexts } from "./content_cache.ts";
+import { deletionWrite, type KeptAttempt, lifeOf } from "./history.ts";
+import { deliverToMailbox } from "./local_delivery.ts";
+import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
+import { MIXED, type QueueRecord } from "./record.ts";
+import { type AcceptedSuccess, Reporter } from "./bounces.ts";
+import type { RateLimit } from "./rate_limit.ts";
+import { type Lease, Runner, type Watcher } from "./worker.ts";
+import type { DeliveryResult } from "./settle.ts";
+import type { Schedule } from "./schedule.ts";
+import { Settler } from "./recorder.ts";
+import { FULL_PAUSE_MS, needsSpread, spread } from "./split.ts";
+import { putOff, type Suspensions } from "./suspensions.ts";
+import type { Waker } from "./waker.ts";
+
+/** What a {@linkcode DeliveryQueue} works with. */
+export interface DeliveryQueueOptions {
+  /** Where it is kept. */
+  readonly store: Store;
+  /** Time. */
+  readonly clock: Clock;
+  /** Names the reports. */
+  readonly ids: IdMaker;
+  /** Is told what happens. */
+  readonly journal: Journal;
+  /** Tells who is here. */
+  readonly router: Router;
+  /** Whose mailboxes are here. */
+  readonly accounts: Accounts;
+  /** The mailboxes. */
+  readonly mailStore: MailStore;
+  /** Room in mailboxes. */
+  readonly quotas: Quotas;
+  /** Delivers to other hosts. */
+  readonly agent: DeliveryAgent;
+  /** Our name, for reports. */
+  readonly hostname: string;
+  /** When to try again, to warn, to give up. */
+  readonly schedule: Schedule;
+  /** Deliveries at once, in all; 0: remote delivery pauses. */
+  readonly concurrency: number;
+  /** Deliveries at once to one destination. */
+  readonly perDestination: (destination: string) => number;
+  /** Messages in a span of time for one destination; undefined: without a bound. */
+  readonly rateOf?: (destination: string) => RateLimit | undefined;
+  /** The next hop that records share: their domain, or one smart host for all. */
+  readonly destinationOf: (record: { readonly domain: string }) => string;
+  /** How long the life of a message is kept after it left: milliseconds. */
+  readonly historyMs: number;
+  /** Destinations that get nothing for now. */
+  readonly suspensions?: Suspensions | undefined;
+  /** Makes the alarm clock of the retries. */
+  readonly waker: (wake: () => void) => Waker;
+  /** Tells the other servers of a shared store that there may be work for them. */
+  readonly call?: (() => void) | undefined;
+  /** How long a lease lasts, in milliseconds; default: two minutes. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** An operator's wish can't be met: no such message, being delivered at this moment, its destinations suspended. */
+export type Refusal = "gone" | "busy" | "notHeld" | "suspended";
+
+/** What {@linkcode DeliveryQueue.accept} takes beside the message. */
+export interface AcceptOptions {
+  /** Sees the first attempts. */
+  readonly watcher?: Watcher | undefined;
+  /** What the sender is told at once. */
+  readonly successes?: readonly AcceptedSuccess[];
+}
+
+/** What is under way at the end is cut off, and gets so long to be written down: milliseconds. */
+const CUT_OFF_MS = 1000;
+/**
+ * A lease is given up for lost so long before it ends, since others see its end at their own time: as a part of the
+ * lease, five seconds of two minutes.
+ */
+const LEASE_MARGIN = 1 / 24;
+
+/** The queue of messages that are not yet where they belong. */
+export class DeliveryQueue {
+  readonly #options: DeliveryQueueOptions;
+  readonly #queue: QueueStore;
+  readonly #reporter: Reporter;
+  readonly #settler: Settler;
+  readonly #runner: Runner;
+  readonly #fresh = new FreshTexts();
+  #recovery: Promise<void> | undefined;
+
+  /** Does nothing before {@linkcode start}. */
+  constructor(options: DeliveryQueueOptions) {
+    this.#options = options;
+    const { store, clock, journal, ids, router, hostname } = options;
+    this.#queue = new QueueStore(store, ids.next(), options.leaseMs);
+    this.#reporter = new Reporter({ kv: store.kv, clock, ids, router, hostname });
+    this.#settler = new Settler({
+      queue: this.#queue,
+      clock,
+      journal,
+      reporter: this.#reporter,
+      schedule: options.schedule,
+      historyMs: options.historyMs,
+      enlist: (message) => this.#plan(message),
+    });
+    this.#runner = new Runner({
+      queue: this.#queue,
+      settler: this.#settler,
+      clock,
+      journal,
+      limits: {
+        ...options,
+        isHere: (destination) => destination === MIXED || router.isLocal(destination),
+      },
+      destinationOf: (of) => of.domain === MIXED ? MIXED : options.destinationOf(of),
+      deliver: (claim, tell) => this.#deliver(claim, tell),
+      longestWaitMs: Math.max(FULL_PAUSE_MS, ...options.schedule.retry),
+      waker: options.waker,
+      ...(options.call === undefined ? {} : { call: options.call }),
+    });
+  }
+
+  /** Starts the work. On the embedded store what a dead process had claimed is due at once. */
+  start(): void {
+    this.#runner.start();
+    if (!this.#options.store.embedded) return;
+    this.#recovery = this.#queue.recover().then((count) => {
+      if (count === 0) return;
+      this.#options.journal.note("INFO", "deliveries of the last run are taken up again", { count });
+      this.#runner.wake();
+    }).catch((error) =>
+      this.#options.journal.note("ERROR", "queue recovery failed", { error: String(error) })
+    )
+      .finally(() => this.#recovery = undefined);
+  }
+
+  /** Stops the work: what waits stays in the store, what is under way gets `graceMs` and is cut off then. */
+  async stop(graceMs: number): Promise<void> {
+    const left = await this.#runner.stop(graceMs);
+    if (left > 0) {
+      this.#options.agent.abort?.();
+      await this.#runner.stop(CUT_OFF_MS);
+    }
+    await this.#options.agent.close();
+    await this.#recovery;
+  }
+
+  /** Is nothing due or under way? */
+  get isIdle(): boolean {
+    return this.#recovery === undefined && this.#runner.isIdle;
+  }
+
+  /** Resolves when nothing is due or under way. */
+  async idle(): Promise<void> {
+    await this.#recovery;
+    await this.#runner.idle();
+  }
+
+  /**
+   * Takes a message over. Resolves when it is durable: from that instant on it is ours (RFC 5321 4.2.5). Answers
+   * false when the text was swept away meanwhile; rejects when the store fails.
+   */
+  async accept(message: NewMessage, options: AcceptOptions = {}): Promise<boolean> {
+    const reports = options.successes?.length
+      ? await this.#reporter.accepted(message, options.successes)
+      : [];
+    const leased = new Map<QueueRecord, Lease>();
+    const leaseOf: LeaseOf = (record) => {
+      const lease = record.dueAt <= message.receivedAt ? this.#runner.lease(record) : undefined;
+      if (lease) leased.set(record, lease);
+      return lease;
+    };
+    let versionstamp: string | undefined;
+    let enlisted: Enlisted[] = [];
+    try {
+      enlisted = [this.#plan(message, leaseOf), ...reports.map((report) => this.#plan(report))];
+      const result = await this.#options.store.write(together(...enlisted.map((e) => e.write)));
+      if (result.ok) versionstamp = result.versionstamp;
+    } finally {
+      if (versionstamp === undefined) { for (const record of leased.keys()) this.#runner.giveUp(record); }
+    }
+    if (versionstamp === undefined) return false;
+    this.#tellReports(message, reports, enlisted.slice(1));
+    const { records } = enlisted[0]!;
+    options.watcher?.begin(records.length);
+    for (const record of records) {
+      const lease = leased.get(record);
+      if (lease) this.#fresh.keep(record, message.body.inMemory);
+      if (lease) this.#runner.take(record, { ...lease, versionstamp }, options.watcher);
+      else {
+        this.#runner.expect(record.dueAt, record);
+        options.watcher?.done();
+      }
+    }
+    for (const record of enlisted.slice(1).flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
+    return true;
+  }
+
+  #tellReports(message: NewMessage, reports: readonly NewMessage[], enlisted: readonly Enlisted[]): void {
+    const { journal } = this.#options;
+    for (const [i, { id, body }] of reports.entries()) {
+      journal.emit({
+        type: "report",
+        id: message.id,
+        report: id,
+        action: "delivered",
+        to: message.sender,
+      });
+      for (const mailbox of enlisted[i]!.mailboxes) {
+        journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
+      }
+    }
+  }
+
+  /** The messages, oldest first, from behind the id `after` on; each as its records. */
+  messages(after?: string): AsyncGenerator<QueueRecord[]> {
+    return this.#queue.messages(after);
+  }
+
+  /** One message's records; empty when it is gone. */
+  message(id: string): Promise<QueueRecord[]> {
+    return this.#queue.message(id);
+  }
+
+  /** The attempts made for a message, oldest first. */
+  async attempts(id: string): Promise<(KeptAttempt & { readonly at: number })[]> {
+    const life = await lifeOf(this.#options.store.kv, id, this.#options.clock.now());
+    return life.flatMap(({ at, attempts }) => attempts.map((a) => ({ at, ...a })));
+  }
+
+  /** The text of a queued message. */
+  text(record: QueueRecord): AsyncGenerator<Uint8Array> {
+    return readBody(this.#options.store.kv, record.body);
+  }
+
+  /** Makes a message due now. A held one stays held ({@linkcode release} it), and what is suspended waits. */
+  async retry(id: string): Promise<Refusal | undefined> {
+    const paused = await this.#paused();
+    const free = (await this.#queue.message(id)).filter((r) => !r.held);
+    if (free.length > 0 && free.every(paused)) return "suspended";
+    const results = await this.#each(
+      id,
+      (record) => ({ record: record.held || paused(record) ? record : this.#dueNow(record) }),
+    );
+    // What can't be made due since it is being delivered gets what was asked for.
+    return results.done > 0 ? undefined : results.refused;
+  }
+
+  /** Keeps a message until it is released. */
+  async hold(id: string): Promise<Refusal | undefined> {
+    return (await this.#each(id, (record) => ({ record: { ...record, held: true } }))).refused;
+  }
+
+  /** Lets a held message go on: due now. */
+  async release(id: string): Promise<Refusal | undefined> {
+    const records = await this.#queue.message(id);
+    if (records.length > 0 && !records.some((r) => r.held)) return "notHeld";
+    const results = await this.#each(id, (record) => {
+      if (!record.held) return { record };
+      const { held: _, ...free } = record;
+      return { record: this.#dueNow(free) };
+    });
+    return results.done > 0 ? undefined : results.refused;
+  }
+
+  /** Returns a message to its sender now. */
+  async bounce(id: string): Promise<Refusal | undefined> {
+    const outcome = {
+      kind: "failed",
+      status: "5.7.1",
+      text: "The operator of the mail server returned the message",
+    } as const;
+    const results = await this.#each(id, async (record) => {
+      const outcomes = record.recipients.map(({ address }) => ({
+        recipient: address,
+        outcome,
+        durationMs: 0,
+      }));
+      const what = await this.#settler.consequences(record, outcomes);
+      return { record: undefined, also: what.write, done: () => this.#settler.tell(record, what) };
+    });
+    return results.refused;
+  }
+
+  /** Drops a message; nobody is told. */
+  async delete(id: string): Promise<Refusal | undefined> {
+    const { store, clock, historyMs: keepFor } = this.#options;
+    return (await this.#each(id, async (record) => {
+      const life = deletionWrite(record, { at: clock.now(), keepFor });
+      return { record: undefined, also: together(await releaseBody(store.kv, record.body), life) };
+    })).refused;
+  }
+
+  /** Makes all messages (of a domain) due now that are neither held nor suspended; answers how many. */
+  async flush(domain?: string): Promise<number> {
+    const paused = await this.#paused();
+    return await this.#makeDue((record) => !paused(record) && (domain ?? record.domain) === record.domain);
+  }
+
+  /** A domain was suspended, or otherwise than before: what waits for it is looked at now, and says so. */
+  async suspended(domain: string): Promise<void> {
+    await this.#makeDue((record) => record.domain === domain);
+  }
+
+  async #makeDue(wants: (record: QueueRecord) => boolean): Promise<number> {
+    try {
+      return await makeDue(this.#queue, { now: this.#options.clock.now(), wants });
+    } finally {
+      this.#runner.wake();
+    }
+  }
+
+  /** Tells which records are for suspended destinations now; mail for mailboxes here never is. */
+  async #paused(): Promise<(record: QueueRecord) => boolean> {
+    const { suspensions, router } = this.#options;
+    const domains = new Set((await suspensions?.list() ?? []).map((s) => s.domain));
+    return ({ domain }) => domains.has(domain) && !router.isLocal(domain);
+  }
+
+  #dueNow(record: QueueRecord): QueueRecord {
+    return dueNow(record, this.#options.clock.now());
+  }
+
+  /** Changes each record of a message; `refused` tells of one that could not be changed, though others were. */
+  async #each(id: string, change: Changer): Promise<{ done: number; refused: Refusal | undefined }> {
+    const records = await this.#queue.message(id);
+    if (records.length === 0) return { done: 0, refused: "gone" };
+    let [done, busy] = [0, false];
+    await this.#runner.letGo(id);
+    try {
+      // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
+      for (const record of records) {
+        const result = await this.#queue.change(record, change);
+        if (result.ok) done++;
+        else if (result.why === "busy") busy = true;
+      }
+    } finally {
+      this.#runner.wake();
+    }
+    return { done, refused: busy ? "busy" : done === 0 ? "gone" : undefined };
+  }
+
+  #plan(message: NewMessage, lease: LeaseOf = () => undefined): Enlisted {
+    const { mailStore, store } = this.#options;
+    const planned = enlist(message, { mailStore, lease });
+    // Ids of one server never meet; those of two may, once in four billion times within the same millisecond.
+    if (store.embedded || message.body.inMemory === undefined) return planned;
+    const unused = {
+      checks: [{ key: keys.body(message.id, 0), versionstamp: null }],
+      mutations: [],
+      size: 0,
+    };
+    return { ...planned, write: together(planned.write, unused) };
+  }
+
+  /** On a shared store others may take a record when its lease ends: then this server must not end a text any more. */
+  #isSurelyOurs(claim: Claim): boolean {
+    const { clock, store } = this.#options;
+    const margin = this.#queue.leaseMs * LEASE_MARGIN;
+    if (clock.monotonic() >= claim.leaseEnds - margin) return false;
+    // The monotonic clock stands still while a machine sleeps; others go by the time of day.
+    return store.embedded || clock.now() < claim.leaseKeyAt - margin;
+  }
+
+  async #deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult> {
+    const { record } = claim;
+    const { agent, router, store, suspensions } = this.#options;
+    if (await needsSpread(record, this.#options)) return await spread(record, this.#options);
+    if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.#options);
+    const suspension = await suspensions?.get(record.domain);
+    if (suspension) return { outcomes: putOff(record, suspension) };
+    const attempts = await agent.deliver({
+      id: record.id,
+      sender: record.sender,
+      recipients: record.recipients,
+      domain: record.domain,
+      size: record.body.size,
+      parameters: record,
+      text: () => this.#fresh.take(record) ?? readBody(store.kv, record.body),
+      stillOurs: () => this.#isSurelyOurs(claim),
+      ...(tell === undefined ? {} : { tell }),
+      ...(record.asked === undefined ? {} : { fresh: true }),
+    });
+    return { outcomes: attempts };
+  }
+}

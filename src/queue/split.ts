@@ -1,0 +1,133 @@
+/**
+ * In charge of sorting out a record whose recipients don't go one way: those of a message with too many for one
+ * commit, and those of a domain that became ours while they waited.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import { splitMailbox } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { Accounts } from "../auth/accounts.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
+import type { Quotas, Release } from "../mailbox/quotas.ts";
+import type { Router } from "../recipients/router.ts";
+import { addOwners } from "../storage/bodies/bodies.ts";
+import { together, type Write } from "../storage/write.ts";
+import { type Destination, type Enlisted, group } from "./enqueue.ts";
+import { mailboxOutcome, mailboxWrite } from "./local_delivery.ts";
+import { queueWrites } from "./queue_store.ts";
+import { MIXED, type QueueRecipient, type QueueRecord } from "./record.ts";
+import type { DeliveryResult } from "./settle.ts";
+
+/** What {@linkcode spread} works with. */
+export interface SpreadOptions {
+  readonly router: Router;
+  readonly accounts: Accounts;
+  readonly mailStore: MailStore;
+  readonly quotas: Quotas;
+  readonly clock: Clock;
+}
+
+/** A full mailbox is tried again after this. */
+export const FULL_PAUSE_MS = 15 * 60_000;
+
+/** The records of one record have numbers of their own: a mixed one has less than this many recipients. */
+const PARTS = 1000;
+
+/** Must the record be sorted out before it can be delivered? */
+export async function needsSpread(record: QueueRecord, by: SpreadOptions): Promise<boolean> {
+  if (record.domain === MIXED) return true;
+  if (!by.router.isLocal(record.domain)) return false;
+  if (record.recipients.length > 1) return true;
+  // Its account is gone, or never was one: the name may still lead somewhere.
+  const { address } = record.recipients[0]!;
+  return !(await by.accounts.has(address)) && leadsOn(by.router, address);
+}
+
+/** What takes the record's place, to be written under its lease: mailbox entries, and records due at once. */
+export async function spread(record: QueueRecord, by: SpreadOptions): Promise<DeliveryResult> {
+  const releases: Release[] = [];
+  const release = () => releases.forEach((one) => one());
+  try {
+    return { outcomes: [], spread: await planned(record, { ...by, releases }), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** The room that is taken for mailbox entries goes to `releases`. */
+type Spreading = SpreadOptions & { readonly releases: Release[] };
+
+async function planned(record: QueueRecord, by: Spreading): Promise<Enlisted> {
+  const boxes = new Map<Mailbox, QueueRecipient>();
+  const queued = new Map<Mailbox, Destination>();
+  for (const recipient of record.recipients) {
+    for (const way of await waysOf(recipient, record, by)) {
+      const { kind, address } = way;
+      if (boxes.has(address) || queued.has(address)) continue;
+      if (kind === "queue") queued.set(address, way);
+      else boxes.set(address, recipient);
+    }
+  }
+  const groups = group([...queued.values()]);
+  const { ref: body, write } = addOwners(record.body, boxes.size + groups.length - 1);
+  const writes: Write[] = [write];
+  for (const [address, recipient] of boxes) {
+    const delivery = { ...record, body, recipient: recipient.via ?? recipient.address };
+    writes.push(mailboxWrite(by.mailStore, address, delivery));
+  }
+  const records = groups.map(({ domain, recipients, dueAt }, i): QueueRecord => ({
+    ...record,
+    part: PARTS * (record.part + 1) + i,
+    domain,
+    recipients,
+    body,
+    dueAt: dueAt ?? record.dueAt,
+  }));
+  for (const one of records) writes.push(queueWrites.insert(one));
+  return { write: together(...writes), records, mailboxes: [...boxes.keys()] };
+}
+
+async function waysOf(
+  recipient: QueueRecipient,
+  record: QueueRecord,
+  by: Spreading,
+): Promise<Destination[]> {
+  const {
+    address,
+    attempts: _,
+    lastError: __,
+    lastReply: ___,
+    lastStatus: ____,
+    lastHost: _____,
+    ...parameters
+  } = recipient;
+  const to = { address, recipient: { ...parameters, address } };
+  if (!by.router.isLocal(splitMailbox(address).domain)) return [{ kind: "queue", ...to }];
+  const { outcome, release } = await mailboxOutcome(address, record, by);
+  if (release) by.releases.push(release);
+  if (outcome.kind === "delivered") return [{ kind: "mailbox", ...to }];
+  if (outcome.kind === "failed" && leadsOn(by.router, address)) return onwards(to, by);
+  // A record of its own, which fails with a report, or waits for room.
+  const until = outcome.kind === "failed" ? record.dueAt : by.clock.now() + FULL_PAUSE_MS;
+  return [{ kind: "queue", ...to, waits: { reason: outcome.text, until } }];
+}
+
+function onwards(to: Pick<Destination, "address" | "recipient">, by: SpreadOptions): Destination[] {
+  const found = by.router.resolve(to.address);
+  if (found.kind !== "local") return [];
+  return found.leaves.map((leaf): Destination => ({
+    kind: leaf.kind === "mailbox" ? "mailbox" : "queue",
+    address: leaf.address,
+    recipient: to.recipient,
+    via: to.address,
+    ...(leaf.kind === "nobody"
+      ? { waits: { reason: "There is no such mailbox here", until: by.clock.now() } }
+      : {}),
+  }));
+}
+
+function leadsOn(router: Router, address: Mailbox): boolean {
+  const found = router.resolve(address);
+  return found.kind === "local" && found.leaves.some((leaf) => leaf.kind !== "nobody");
+}

@@ -1,0 +1,43 @@
+/** In charge of making the HTTP surface from a server's parts. */
+
+import about from "../../deno.json" with { type: "json" };
+import { createAdminApp } from "../api/admin_app.ts";
+import type { AdminApp } from "../http/app.ts";
+import { webPage } from "../web/mount.ts";
+import { queueDepth } from "../api/queue_depth.ts";
+import type { Parts } from "./parts.ts";
+
+/** What is not a part. */
+export interface SurfaceOptions {
+  /** The bearer token. */
+  readonly token: string;
+  /** `host:port` of every listener, by kind. */
+  addresses(): Record<string, string[]>;
+  /** Is the server ready to serve? */
+  ready(): boolean;
+  /** Aborted when the server stops. */
+  readonly closing: AbortSignal;
+}
+
+/** Makes it. */
+export function makeSurface(parts: Parts, options: SurfaceOptions): AdminApp {
+  const { config, agent, clock, metrics, queue } = parts;
+  const listeners = config.listen.admin.map((e) => e.hostname);
+  metrics.gauge(queueDepth(queue, clock));
+  return createAdminApp({
+    ...parts,
+    token: options.token,
+    hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners],
+    domains: config.domains,
+    route: (domain) => agent.route(domain),
+    usesSmartHost: (domain) =>
+      (config.outbound.domains[domain]?.smartHost ?? config.relay.smartHost) !== null,
+    messageSize: config.limits.messageSize,
+    giveUpAfter: config.queue.giveUpAfter,
+    version: about.version,
+    ready: () => options.ready(),
+    closing: options.closing,
+    metrics: () => metrics.text(),
+    page: webPage(parts, () => options.addresses()),
+  });
+}

@@ -1,0 +1,215 @@
+/** In charge of one connection to a server: lines out, replies in, a limit of time on each, and TLS. */
+
+import type { Clock } from "../../base/clock.ts";
+import type { ByteConn } from "../../wire/byte_conn.ts";
+import { LineConn } from "../../wire/line_conn.ts";
+import { tcpConn } from "../../wire/tcp_conn.ts";
+import { clientTls } from "../../wire/tls.ts";
+import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
+import type { PeerFacts } from "./outcome.ts";
+import type { Reply } from "../protocol/reply.ts";
+import { isTrouble, messageOf, ReplyReader, type Trouble } from "../protocol/reply_reader.ts";
+
+/** A connection to a server. Its methods don't throw; trouble is a value. */
+export class ClientChannel {
+  readonly timeouts: ClientTimeouts;
+  readonly #clock: Clock;
+  readonly #lines: LineConn;
+  readonly #replies: ReplyReader;
+  #peer: PeerFacts;
+  #trace: ((line: string) => void) | undefined;
+  #writing: Promise<Trouble | undefined> | undefined;
+  #pending = 0;
+  #trouble: Trouble | undefined;
+
+  constructor(conn: ByteConn, target: ClientTarget, options: ClientOptions) {
+    this.#clock = options.clock;
+    this.#lines = new LineConn(conn);
+    this.#replies = new ReplyReader(this.#lines);
+    this.#peer = { host: target.host, address: target.address };
+    this.timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.trace = options.trace;
+  }
+
+  /** Connects. */
+  static async dial(target: ClientTarget, options: ClientOptions): Promise<ClientChannel | Trouble> {
+    const limit = options.timeouts?.connect ?? DEFAULT_TIMEOUTS.connect;
+    const conn = await dialWithin(limit, target, options);
+    return "trouble" in conn ? conn : new ClientChannel(conn, target, options);
+  }
+
+  /** Who is spoken with. */
+  get peer(): PeerFacts {
+    return this.#peer;
+  }
+
+  /** True from the first trouble or {@linkcode close} on. */
+  get closed(): boolean {
+    return this.#trouble !== undefined;
+  }
+
+  /** Told each line, `> ` or `< ` before it. */
+  set trace(trace: ((line: string) => void) | undefined) {
+    this.#trace = trace;
+    this.#replies.trace = trace && ((line) => trace(`< ${line}`));
+  }
+
+  /** Bytes that wait for {@linkcode flush} or {@linkcode drain}. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Puts a command; `shown` is what the trace is told, where the command holds a secret. */
+  put(line: string, shown: string = line): void {
+    this.#trace?.(`> ${shown}`);
+    this.#lines.put(`${line}\r\n`);
+    this.#pending += line.length + 2;
+  }
+
+  /** Puts bytes of a text; they may be reused after the call. */
+  putBytes(bytes: Uint8Array): void {
+    this.#lines.put(bytes);
+    this.#pending += bytes.length;
+  }
+
+  /** Tells the trace of what goes out as bytes. */
+  note(line: string): void {
+    this.#trace?.(`> ${line}`);
+  }
+
+  /**
+   * Starts to write what was put, and goes on at once: a peer that answers a long group while it is still being
+   * written must be listened to, or both sides wait for ever. A failure shows in the next {@linkcode reply}.
+   */
+  flush(): void {
+    if (this.#pending > 0) this.#writing = this.#write();
+  }
+
+  /** Writes what was put and waits for it, at most `limitMs`. */
+  async drain(limitMs: number): Promise<Trouble | undefined> {
+    this.flush();
+    if (this.#writing === undefined) return this.#trouble;
+    const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "took no more data"));
+    try {
+      return await this.#writing ?? this.#trouble;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** The next reply, or why there is none within `limitMs`. */
+  async reply(limitMs: number): Promise<Reply | Trouble> {
+    const ready = this.#replies.take();
+    const got = ready ?? await this.#wait(limitMs);
+    if (!isTrouble(got)) return got;
+    this.#end(got);
+    return this.#trouble!;
+  }
+
+  /** A command on its own, and its reply. */
+  async ask(line: string, limitMs: number, shown?: string): Promise<Reply | Trouble> {
+    if (this.#trouble) return this.#trouble;
+    this.put(line, shown);
+    this.flush();
+    return await this.reply(limitMs);
+  }
+
+  /**
+   * Encrypts. What the peer sent in clear before is thrown away: an attacker on the way may have put it there
+   * (RFC 3207 6). Answers why the certificate is not trusted, or trouble.
+   */
+  async encrypt(
+    serverName: string,
+    ca?: readonly string[],
+  ): Promise<Trouble | { untrusted: string | undefined }> {
+    const limit = this.timeouts.tls;
+    this.#lines.discardInput();
+    const timer = this.#clock.schedule(limit, () => this.#late(limit, "didn't complete the TLS handshake"));
+    try {
+      const conn = await clientTls(this.#lines.conn, ca ? { serverName, ca: [...ca] } : { serverName });
+      if (this.#trouble) {
+        conn.close();
+        return this.#trouble;
+      }
+      this.#lines.replace(conn);
+      if (conn.tls) this.#peer = { ...this.#peer, tls: `${conn.tls.protocol} ${conn.tls.cipher}` };
+      return { untrusted: conn.tls ? conn.tls.untrusted : "the connection is not encrypted" };
+    } catch (error) {
+      this.#end({ trouble: "broken", text: `The TLS handshake failed: ${messageOf(error)}` });
+      return this.#trouble!;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#end({ trouble: "closed", text: "The connection was closed here" });
+  }
+
+  async #wait(limitMs: number): Promise<Reply | Trouble> {
+    const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "didn't answer"));
+    try {
+      return await this.#replies.next();
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #write(): Promise<Trouble | undefined> {
+    this.#pending = 0;
+    try {
+      await this.#lines.flush();
+      this.#writing = undefined;
+      return undefined;
+    } catch (error) {
+      // the connection stays open for reading: the peer may have said why before it went
+      this.#writing = undefined;
+      return { trouble: "broken", text: `The connection broke: ${messageOf(error)}` };
+    }
+  }
+
+  #late(limitMs: number, what: string): void {
+    this.#end({ trouble: "late", text: `The peer ${what} within ${Math.round(limitMs / 1000)} s` });
+  }
+
+  /** The first trouble is the cause; what closing brings about is not told. */
+  #end(trouble: Trouble): void {
+    if (this.#trouble) return;
+    this.#trouble = trouble;
+    this.#lines.close();
+  }
+}
+
+async function dialWithin(
+  limitMs: number,
+  target: ClientTarget,
+  options: ClientOptions,
+): Promise<ByteConn | Trouble> {
+  const stop = new AbortController();
+  const abandon = () => stop.abort();
+  options.signal?.addEventListener("abort", abandon, { once: true });
+  if (options.signal?.aborted) abandon();
+  const timer = options.clock.schedule(limitMs, abandon);
+  const aborted = new Promise<undefined>((resolve) => {
+    if (stop.signal.aborted) resolve(undefined);
+    else stop.signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  const dialing = (options.dial ?? dialTcp)(target.address, target.port, stop.signal);
+  try {
+    const conn = await Promise.race([dialing, aborted]);
+    if (conn) return conn;
+    dialing.then((late) => late.close(), () => {});
+    if (options.signal?.aborted) return { trouble: "closed", text: "The attempt was ended here" };
+    return { trouble: "late", text: `No connection within ${Math.round(limitMs / 1000)} s` };
+  } catch (error) {
+    return { trouble: "broken", text: `Can't connect: ${messageOf(error)}` };
+  } finally {
+    timer.cancel();
+    options.signal?.removeEventListener("abort", abandon);
+  }
+}
+
+async function dialTcp(address: string, port: number, signal: AbortSignal): Promise<ByteConn> {
+  return tcpConn(await Deno.connect({ hostname: address, port, signal }));
+}

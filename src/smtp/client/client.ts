@@ -1,0 +1,150 @@
+/** In charge of SMTP and LMTP as a client: a connection to one server over which messages are sent. */
+
+import type { Deferred, Failed, Outcome } from "../../mail/outcome.ts";
+import type { ClientChannel } from "./channel.ts";
+import type { PeerExtensions } from "./extensions.ts";
+import { openConversation, type Opened } from "./hello.ts";
+import type { ClientOptions, ClientTarget, OutgoingMessage } from "./options.ts";
+import type { PeerFacts } from "./outcome.ts";
+import { Transaction } from "./transaction.ts";
+
+export type {
+  ClientOptions,
+  ClientTarget,
+  ClientTimeouts,
+  ClientTlsPolicy,
+  Dial,
+  OutgoingMessage,
+} from "./options.ts";
+
+/**
+ * A client that is ready to send, or why there is none. The outcome's `stage` tells who refused: a 5xx at `greeting`
+ * or `ehlo` speaks of the host, not of the message, and another host may be asked. `silent`: it was waited in vain for
+ * a connection or a greeting, and the next one would wait as long.
+ */
+export type ConnectResult =
+  | { readonly ok: true; readonly client: SmtpClient }
+  | { readonly ok: false; readonly outcome: Deferred | Failed; readonly silent: boolean };
+
+/** A conversation with one server, for one message after the other. */
+export class SmtpClient {
+  /** What the server offers. */
+  readonly extensions: PeerExtensions;
+  readonly #channel: ClientChannel;
+  readonly #options: ClientOptions;
+  #sent = 0;
+  #busy = false;
+  #reset = false;
+  #stale = false;
+  #fewer: number | undefined;
+  #tlsTrouble: string | undefined;
+
+  private constructor(opened: Opened, options: ClientOptions) {
+    this.#channel = opened.channel;
+    this.extensions = opened.extensions;
+    this.#options = options;
+  }
+
+  /**
+   * Connects, waits for the greeting, says EHLO, encrypts and logs in as the options say. Doesn't throw.
+   *
+   * @example
+   * ```ts ignore
+   * const result = await SmtpClient.connect({ host: "mx.example.com", address: "192.0.2.1", port: 25 }, {
+   *   hostname: "mail.example.org",
+   *   clock: systemClock,
+   *   tls: "opportunistic",
+   * });
+   * if (result.ok) console.log(await result.client.send(message));
+   * ```
+   */
+  static async connect(target: ClientTarget, options: ClientOptions): Promise<ConnectResult> {
+    const opened = await openConversation(target, options);
+    if (!("channel" in opened)) return { ok: false, outcome: opened.outcome, silent: opened.silent === true };
+    return { ok: true, client: new SmtpClient(opened, options) };
+  }
+
+  /** True while another message may be sent. */
+  get usable(): boolean {
+    return !this.#busy && !this.#channel.closed && this.#sent < (this.extensions.mailLimit ?? Infinity);
+  }
+
+  /**
+   * True when the last {@linkcode send} came to nothing because a connection that had served before was gone: it
+   * closed, broke, said 421 before MAIL had an answer, or 503 to MAIL since it is in another place than we. That says nothing about the message: send it over a fresh
+   * connection at once.
+   */
+  get staleBeforeMail(): boolean {
+    return this.#stale;
+  }
+
+  /**
+   * How many recipients at a time the peer seems to take, when the last {@linkcode send} showed that it takes fewer
+   * than it was asked to: by 421 or by closing behind accepted ones, or by a refusal of them all. Those without a
+   * refusal of their own may be sent to again at once, so many at a time.
+   */
+  get fewer(): number | undefined {
+    return this.#fewer;
+  }
+
+  /**
+   * What went wrong in the first transaction of a connection within TLS, before the end of the text was sent, where TLS
+   * itself may be the reason. A connection in clear may do better (RFC 7435).
+   */
+  get tlsTrouble(): string | undefined {
+    return this.#tlsTrouble;
+  }
+
+  /** How many transactions were begun. */
+  get transactions(): number {
+    return this.#sent;
+  }
+
+  /** Who is at the other end. */
+  get peer(): PeerFacts {
+    return this.#channel.peer;
+  }
+
+  /** Told each line from now on. */
+  set trace(trace: ((line: string) => void) | undefined) {
+    this.#channel.trace = trace;
+  }
+
+  /**
+   * Sends a message: one outcome per recipient, in their order. A 452 at RCPT behind accepted recipients defers that
+   * recipient alone; it may be sent again over the same connection. Doesn't throw, except when a message is under way
+   * already.
+   */
+  async send(message: OutgoingMessage): Promise<Outcome[]> {
+    if (this.#busy) throw new Error("A message is under way already on this connection");
+    this.#busy = true;
+    const transaction = new Transaction(this.#channel, message, {
+      peer: this.extensions,
+      lmtp: this.#options.lmtp === true,
+      chunking: this.#options.chunking !== false,
+      reset: this.#reset,
+    });
+    const reused = this.#sent++ > 0;
+    try {
+      const outcomes = await transaction.run();
+      this.#reset = transaction.unfinished;
+      this.#fewer = transaction.fewer;
+      this.#tlsTrouble = reused ? undefined : transaction.tlsTrouble;
+      this.#stale = reused && !transaction.sound && !transaction.answered;
+      return outcomes;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Says goodbye and closes. Doesn't throw. */
+  async quit(): Promise<void> {
+    if (!this.#channel.closed && !this.#busy) await this.#channel.ask("QUIT", this.#channel.timeouts.quit);
+    this.#channel.close();
+  }
+
+  /** Ends the connection at once; a message under way is deferred. */
+  close(): void {
+    this.#channel.close();
+  }
+}

@@ -1,0 +1,95 @@
+/** In charge of sending the text of a message as a client, by DATA or BDAT (RFC 5321 4.1.1.4, RFC 3030). */
+
+import { DotWriter } from "../../wire/dot_writer.ts";
+import type { ClientChannel } from "./channel.ts";
+import type { OutgoingMessage } from "./options.ts";
+import { messageOf, type Trouble } from "../protocol/reply_reader.ts";
+
+/**
+ * How far the text came. `sent`: its end is out (or may be: the connection broke while it was written), and a reply
+ * is due. `broken`: the peer went before the end was sent. `kept`: we did not end it ourselves.
+ */
+export type TextResult =
+  | { readonly kind: "sent" }
+  | { readonly kind: "broken"; readonly trouble: Trouble }
+  | { readonly kind: "kept"; readonly why: "lease" | "unreadable"; readonly text: string };
+
+/** So much is collected before it is written; a smaller text goes out in one write with its end. */
+const BLOCK = 64 * 1024;
+
+/**
+ * Sends the text and its end. By DATA the 354 has come; by BDAT the command goes out with the text, as one chunk.
+ * The peer never gets an end, and so never takes the message, unless all of the text was read and it is still ours.
+ */
+export async function sendText(
+  channel: ClientChannel,
+  message: OutgoingMessage,
+  how: "data" | "bdat",
+): Promise<TextResult> {
+  const dots = how === "data" ? new DotWriter() : undefined;
+  if (!dots) channel.put(`BDAT ${message.size} LAST`);
+  let seen = 0;
+  try {
+    for await (const piece of message.text()) {
+      seen += piece.length;
+      if (seen > message.size) return wrongSize(message.size, "more");
+      if (dots) { for (const part of dots.encode(piece)) channel.putBytes(part); }
+      else channel.putBytes(piece);
+      // a chunk's last byte is its end, so it waits until all is known to be well
+      if (channel.pending >= BLOCK && (dots || seen < message.size)) {
+        const trouble = await channel.drain(channel.timeouts.block);
+        if (trouble) return { kind: "broken", trouble };
+      }
+    }
+    if (seen < message.size) return wrongSize(message.size, `only ${seen}`);
+    if (message.mayEnd && !(await message.mayEnd())) {
+      return { kind: "kept", why: "lease", text: "The lease was lost: another runner has the message now" };
+    }
+  } catch (error) {
+    return { kind: "kept", why: "unreadable", text: `The message can't be read: ${messageOf(error)}` };
+  }
+  if (dots) {
+    channel.putBytes(dots.end());
+    channel.note(".");
+  }
+  // what goes wrong from here on shows in the reply
+  await channel.drain(channel.timeouts.block);
+  return { kind: "sent" };
+}
+
+function wrongSize(size: number, found: string): TextResult {
+  return {
+    kind: "kept",
+    why: "unreadable",
+    text: `The message should have ${size} octets, but has ${found}`,
+  };
+}
+
+/** Which parts of a text are not ASCII. */
+export interface TextNeeds {
+  /** The header has octets over 127: it needs SMTPUTF8. */
+  readonly utf8Head: boolean;
+  /** The text has octets over 127 anywhere: it needs 8BITMIME. */
+  readonly eightBit: boolean;
+}
+
+/** Reads a whole text to see what it needs of a peer. For peers that lack an extension; most have them. */
+export async function needsOfText(message: OutgoingMessage): Promise<TextNeeds> {
+  let inHead = true;
+  let newlines = 0; // LF seen since the last octet that is neither CR nor LF
+  let eightBit = false;
+  for await (const piece of message.text()) {
+    for (const octet of piece) {
+      if (octet > 127) {
+        if (inHead) return { utf8Head: true, eightBit: true };
+        eightBit = true;
+      }
+      if (inHead) {
+        if (octet === 10) inHead = ++newlines < 2;
+        else if (octet !== 13) newlines = 0;
+      }
+    }
+    if (eightBit) break;
+  }
+  return { utf8Head: false, eightBit };
+}

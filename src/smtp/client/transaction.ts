@@ -1,0 +1,357 @@
+/** In charge of one mail transaction as a client: MAIL, RCPT, the text, and each recipient's outcome. */
+
+import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
+import { toSevenBit } from "../../mail/seven_bit.ts";
+import type { ClientChannel } from "./channel.ts";
+import { isSafeAddress, mailCommand, needsUtf8, rcptCommand, wantsSuccess } from "./commands.ts";
+import type { PeerExtensions } from "./extensions.ts";
+import type { OutgoingMessage } from "./options.ts";
+import {
+  deferred,
+  failed,
+  isPositive,
+  namesNumber,
+  outcomeOf,
+  outOfStep,
+  refusalOf,
+  replyText,
+  speaksOfNumber,
+  tooManyOf,
+  troubleOf,
+} from "./outcome.ts";
+import { needsOfText, sendText } from "./text.ts";
+import type { Reply } from "../protocol/reply.ts";
+import { isTrouble, messageOf, type Trouble } from "../protocol/reply_reader.ts";
+
+/** What a transaction is told beside its message. */
+export interface TransactionOptions {
+  readonly peer: PeerExtensions;
+  readonly lmtp: boolean;
+  readonly chunking: boolean;
+  /** The transaction before this one did not end with 2xx: RSET comes first. */
+  readonly reset: boolean;
+}
+
+/**
+ * One transaction. Commands go out as one group where the peer pipelines (RFC 2920), else one by one.
+ *
+ * Why BDAT is not part of that group, though it would save a round trip: RFC 3030 2 sends it when the replies to MAIL
+ * and RCPT are known, the text would be out before anybody accepted a recipient, and a stale connection could not
+ * be told from a lost message any more. So a message costs two round trips either way; BDAT's worth is that no octets
+ * of a text can be taken for its end, and that nothing is sent when all recipients are refused.
+ */
+export class Transaction {
+  /** False when the conversation lost its beat: the connection must not be used again. */
+  sound = true;
+  /**
+   * It did not end with 2xx for everybody, so RSET must come before the next one: some peers keep what was refused at
+   * the end of the data, recipients and all.
+   */
+  unfinished: boolean;
+  /** MAIL got an answer that the peer meant for it. */
+  answered = false;
+  /** The peer showed that it takes so many recipients at a time, and fewer than it was asked to. */
+  fewer: number | undefined;
+  /**
+   * What went wrong within TLS before the end of the text was sent, where TLS itself may be the reason: the connection
+   * broke, or the peer said 454 (RFC 3207 4).
+   */
+  tlsTrouble: string | undefined;
+  /** The text has begun. */
+  #began = false;
+  /** This transaction's own MAIL was accepted. */
+  #open = false;
+  readonly #outcomes: (Outcome | undefined)[];
+  /** Indices of the recipients that RCPT is said for. */
+  #asked: number[] = [];
+  #accepted: number[] = [];
+
+  constructor(
+    private readonly channel: ClientChannel,
+    private message: OutgoingMessage,
+    private readonly options: TransactionOptions,
+  ) {
+    this.#outcomes = message.recipients.map(() => undefined);
+    this.unfinished = options.reset;
+  }
+
+  /** Runs it: one outcome per recipient, in their order. */
+  async run(): Promise<Outcome[]> {
+    const utf8 = await this.#prepare();
+    if (utf8 !== undefined && this.#asked.length > 0) await this.#converse(utf8);
+    return this.#outcomes.map((outcome) => outcome ?? this.#missing());
+  }
+
+  /** What can be told without asking; undefined when that is all, else whether SMTPUTF8 is needed. */
+  async #prepare(): Promise<boolean | undefined> {
+    const { message, options: { peer } } = this;
+    if (!isSafeAddress(message.sender)) {
+      return this.#refuse("5.1.7", "The sender's address can't be written in MAIL");
+    }
+    if (this.#isTooBig()) return undefined;
+    for (const [i, recipient] of message.recipients.entries()) {
+      if (!isSafeAddress(recipient.address)) this.#fail(i, "5.1.3", "The address can't be written in RCPT");
+      else if (!peer.utf8 && needsUtf8(recipient.address)) this.#fail(i, "5.6.7", this.#lacks("SMTPUTF8"));
+      else if (this.#asked.length < (peer.recipientLimit ?? Infinity)) this.#asked.push(i);
+      else this.#outcomes[i] = this.#tooMany(peer.recipientLimit!);
+    }
+    const wants = message.parameters.utf8 === true || needsUtf8(message.sender) ||
+      this.#asked.some((i) => needsUtf8(message.recipients[i]!.address));
+    const refused = await this.#refusedText(wants);
+    if (refused) return this.#refuse(...refused);
+    if (this.message !== message && this.#isTooBig()) return undefined;
+    this.#asked = this.#asked.filter((i) => this.#outcomes[i] === undefined);
+    return wants && peer.utf8;
+  }
+
+  /** Is it over the limit that the peer names? Then it is refused. */
+  #isTooBig(): boolean {
+    const { message: { size }, options: { peer: { sizeLimit } } } = this;
+    if (sizeLimit === undefined || size <= sizeLimit) return false;
+    const limit = `takes ${sizeLimit} octets at most; the message has ${size}`;
+    this.#refuse("5.3.4", `${this.channel.peer.host} ${limit}`);
+    return true;
+  }
+
+  /**
+   * A peer that lacks an extension which the message needs: eight bits are recoded where nothing is lost by it
+   * (RFC 6152 3), else it can't go there.
+   */
+  async #refusedText(utf8: boolean): Promise<["5.6.7" | "5.6.3", string] | undefined> {
+    const { message, options: { peer } } = this;
+    if (!peer.utf8 && needsUtf8(message.sender)) return ["5.6.7", this.#lacks("SMTPUTF8")];
+    if (peer.eightBit && (peer.utf8 || !utf8)) return undefined;
+    try {
+      const needs = await needsOfText(message);
+      if (!peer.utf8 && utf8 && needs.utf8Head) return ["5.6.7", this.#lacks("SMTPUTF8")];
+      if (peer.eightBit || !needs.eightBit) return undefined;
+      const recoded = needs.utf8Head ? undefined : await toSevenBit(message.text);
+      if (!recoded) return ["5.6.3", this.#lacks("8BITMIME")];
+      this.message = { ...message, ...recoded };
+    } catch (error) {
+      this.#settleRest(
+        deferred("4.3.0", `The message can't be read: ${messageOf(error)}`, "mail", this.channel.peer),
+      );
+    }
+    return undefined;
+  }
+
+  async #converse(utf8: boolean): Promise<void> {
+    const { channel, message, options: { peer, reset, chunking } } = this;
+    const bdat = chunking && peer.chunking;
+    const group = peer.pipelining;
+    this.unfinished = true;
+    const commands = [mailCommand(message, peer, utf8)];
+    for (const i of this.#asked) commands.push(rcptCommand(message.recipients[i]!, peer, utf8));
+    if (group) {
+      if (reset) channel.put("RSET");
+      for (const command of commands) channel.put(command);
+      if (!bdat) channel.put("DATA");
+      channel.flush();
+    }
+    if (reset && !await this.#reset(group)) return;
+    if (!await this.#mail(group ? undefined : commands[0])) {
+      // a group goes on to its end behind a refused MAIL
+      if (!group || !this.sound) return;
+    }
+    for (const [n, i] of this.#asked.entries()) {
+      if (!await this.#rcpt(i, group ? undefined : commands[n + 1])) return;
+    }
+    const ready = bdat ? this.#accepted.length > 0 && this.#open : await this.#data(group);
+    if (ready) await this.#text(bdat ? "bdat" : "data");
+  }
+
+  /** A peer that can't forget the transaction before is not used for this one: a fresh connection will do. */
+  async #reset(group: boolean): Promise<boolean> {
+    const reply = await this.#reply("mail", group ? undefined : "RSET");
+    if (reply === undefined || isPositive(reply)) return reply !== undefined;
+    this.#settleRest(outOfStep(reply, "mail", this.channel.peer));
+    this.#drop();
+    return false;
+  }
+
+  /** 503 speaks of the conversation, never of the message. */
+  async #mail(command: string | undefined): Promise<boolean> {
+    const reply = await this.#reply("mail", command);
+    if (!reply) return false;
+    if (reply.code === 503) {
+      this.#settleRest(outOfStep(reply, "mail", this.channel.peer));
+      this.#drop();
+      return false;
+    }
+    this.answered = true;
+    this.#open = isPositive(reply);
+    if (!this.#open) this.#settleRest(refusalOf(reply, "mail", this.channel.peer));
+    return this.#open;
+  }
+
+  async #rcpt(index: number, command: string | undefined): Promise<boolean> {
+    const reply = await this.#reply("rcpt", command);
+    if (!reply) return false;
+    if (isPositive(reply)) this.#accepted.push(index);
+    else this.#outcomes[index] ??= this.#refusedRcpt(reply);
+    return true;
+  }
+
+  /** Behind accepted recipients a refusal may mean their number (RFC 5321 4.5.3.1.10), whatever its code. */
+  #refusedRcpt(reply: Reply): Outcome {
+    const outcome = refusalOf(reply, "rcpt", this.channel.peer);
+    return this.#accepted.length > 0 && speaksOfNumber(reply) ? tooManyOf(outcome) : outcome;
+  }
+
+  /** The answer to DATA: may the text begin? */
+  async #data(group: boolean): Promise<boolean> {
+    const nobody = this.#accepted.length === 0;
+    if (!group && nobody) return false;
+    const reply = await this.#reply("data", group ? undefined : "DATA");
+    if (!reply) return false;
+    if (reply.code !== 354) {
+      const { peer } = this.channel;
+      const strayed = reply.code === 503 && !nobody;
+      const refusal = refusalOf(reply, "data", peer);
+      this.#settleRest(strayed ? outOfStep(reply, "data", peer) : this.#orFewer(reply, refusal));
+      // a 2xx instead of 354: who knows what the peer takes the next line for
+      if (isPositive(reply) || strayed) this.#drop();
+      return false;
+    }
+    if (this.#open && !nobody) return true;
+    await this.#endNothing();
+    return false;
+  }
+
+  /** Is it refused since these are too many recipients? Then half of them is tried. */
+  #orFewer<T extends Outcome>(reply: Reply, outcome: T): T | Deferred {
+    const count = this.#accepted.length;
+    if (count < 2 || isPositive(reply) || !namesNumber(reply)) return outcome;
+    this.fewer = count >> 1;
+    return tooManyOf(outcome);
+  }
+
+  /**
+   * 354 though nothing was accepted: a lone dot ends it (RFC 2920 3.1), unless somebody might get an empty message: the
+   * peer took no MAIL of ours for it, or may remember recipients of the transaction before. Nor where nobody would
+   * answer (RFC 2033 4.2).
+   */
+  async #endNothing(): Promise<void> {
+    const { lmtp, reset } = this.options;
+    if (this.#accepted.length > 0 || !this.#open || reset || lmtp) return this.#drop();
+    this.channel.put(".");
+    this.channel.flush();
+    const reply = await this.channel.reply(this.channel.timeouts.end);
+    if (isTrouble(reply) || reply.code === 421) return this.#drop();
+    this.unfinished = !isPositive(reply);
+  }
+
+  async #text(how: "data" | "bdat"): Promise<void> {
+    const { channel } = this;
+    this.#began = true;
+    const result = await sendText(channel, this.message, how);
+    if (result.kind === "kept") {
+      const status = result.why === "lease" ? "4.4.2" : "4.3.0";
+      this.#settleRest(deferred(status, result.text, "end", channel.peer));
+      return this.#drop();
+    }
+    if (result.kind === "broken") return await this.#goneEarly(result.trouble);
+    await this.#final(how);
+  }
+
+  /** The peer stopped reading: it may have said why. */
+  async #goneEarly(trouble: Trouble): Promise<void> {
+    const { channel } = this;
+    const reply = channel.closed ? trouble : await channel.reply(channel.timeouts.data);
+    this.#blameTls(reply);
+    if (isTrouble(reply)) this.#settleRest(troubleOf(trouble, "data", channel.peer));
+    else this.#settleRest(refusalOf(reply, "data", channel.peer));
+    this.#drop();
+  }
+
+  /** The answer, or with LMTP the answers, to the end of the text. */
+  async #final(how: "data" | "bdat"): Promise<void> {
+    const { channel, options } = this;
+    let reply: Reply | Trouble | undefined;
+    let complete = true;
+    for (const index of this.#accepted) {
+      if (reply === undefined || options.lmtp) reply = await channel.reply(channel.timeouts.end);
+      if (isTrouble(reply)) return this.#lostAnswer(reply);
+      const strayed = reply.code === 503 && how === "bdat";
+      const outcome = strayed
+        ? outOfStep(reply, "end", channel.peer)
+        : this.#orFewer(reply, outcomeOf(reply, "end", channel.peer));
+      this.#outcomes[index] = outcome.kind === "delivered" ? this.#relayed(index, outcome) : outcome;
+      if (strayed || reply.code === 421 || (reply.code >= 300 && reply.code < 400)) {
+        this.#settleRest(this.#outcomes[index]!);
+        return this.#drop();
+      }
+      complete &&= outcome.kind === "delivered";
+    }
+    this.unfinished = !complete;
+  }
+
+  #relayed(index: number, outcome: Outcome & { kind: "delivered" }): Outcome {
+    if (this.options.peer.dsn || !wantsSuccess(this.message.recipients[index]!)) return outcome;
+    return { ...outcome, relayedWithoutDsn: true };
+  }
+
+  /** The text was ended but the answer is missing: the peer may or may not have it (RFC 1047). */
+  #lostAnswer(trouble: Trouble): void {
+    const text =
+      `${trouble.text} after the end of the text: it may have the message, a duplicate is possible`;
+    this.#settleRest(troubleOf({ ...trouble, text }, "end", this.channel.peer));
+    this.#drop();
+  }
+
+  /** Says a command, when there is one, and reads a reply; undefined when the conversation is over. */
+  async #reply(stage: "mail" | "rcpt" | "data", command: string | undefined): Promise<Reply | undefined> {
+    const { channel } = this;
+    const limit = channel.timeouts[stage];
+    const reply = command === undefined ? await channel.reply(limit) : await channel.ask(command, limit);
+    // a peer that has enough may say so by going: it took those it had accepted by then
+    const gone = isTrouble(reply) ? reply.trouble !== "late" : reply.code === 421;
+    if (gone && stage === "rcpt" && this.#accepted.length > 0) this.fewer = this.#accepted.length;
+    else this.#blameTls(reply);
+    if (isTrouble(reply)) this.#settleRest(troubleOf(reply, stage, channel.peer));
+    else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
+    else return reply;
+    this.#drop();
+    return undefined;
+  }
+
+  #blameTls(what: Reply | Trouble): void {
+    if (this.channel.peer.tls === undefined) return;
+    if (!isTrouble(what)) {
+      if (what.code === 454) this.tlsTrouble = `454 ${replyText(what)}`;
+    } else if (what.trouble !== "late") this.tlsTrouble = what.text;
+  }
+
+  #drop(): void {
+    this.sound = false;
+    this.channel.close();
+  }
+
+  /** Gives an outcome to all recipients that have none. */
+  #settleRest(outcome: Outcome): void {
+    for (let i = 0; i < this.#outcomes.length; i++) this.#outcomes[i] ??= outcome;
+  }
+
+  #refuse(status: "5.1.7" | "5.3.4" | "5.6.3" | "5.6.7", text: string): undefined {
+    this.#settleRest(failed(status, text, "mail", this.channel.peer));
+  }
+
+  #fail(index: number, status: "5.1.3" | "5.6.7", text: string): void {
+    this.#outcomes[index] = failed(status, text, "rcpt", this.channel.peer);
+  }
+
+  #tooMany(limit: number): Outcome {
+    const text = `${this.channel.peer.host} takes ${limit} recipients at a time`;
+    return { ...deferred("4.5.3", text, "rcpt", this.channel.peer), code: 452 };
+  }
+
+  #lacks(extension: string): string {
+    return `The message needs ${extension}, which ${this.channel.peer.host} doesn't offer`;
+  }
+
+  #missing(): Outcome {
+    const stage: Stage = this.#began ? "end" : "mail";
+    return deferred("4.3.0", "The transaction ended without an outcome", stage, this.channel.peer);
+  }
+}

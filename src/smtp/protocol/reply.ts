@@ -1,0 +1,44 @@
+/** In charge of replies: how a server's answer is kept and written (RFC 5321 4.2, RFC 2034). */
+
+import type { EnhancedStatus } from "../../mail/outcome.ts";
+
+/** A server's answer. */
+export interface Reply {
+  /** The three digits. */
+  readonly code: number;
+  /** The enhanced status (RFC 3463), on every reply but the greeting, EHLO's and 354. */
+  readonly status?: EnhancedStatus;
+  /** The text, a line each, without CR and LF. */
+  readonly lines: readonly string[];
+  /** True: the connection closes after this reply. */
+  readonly close?: true;
+}
+
+/** Makes a reply. */
+export function reply(code: number, status: EnhancedStatus | undefined, ...lines: string[]): Reply {
+  return status === undefined ? { code, lines } : { code, status, lines };
+}
+
+/** The same reply, after which the connection closes. */
+export function closing(of: Reply): Reply {
+  return { ...of, close: true };
+}
+
+/** A reply as it goes on the wire, CRLF included; control bytes in the text become `?`. */
+export function formatReply(of: Reply): string {
+  const status = of.status === undefined ? "" : `${of.status} `;
+  const last = of.lines.length - 1;
+  if (last <= 0) return `${of.code} ${status}${clean(of.lines[0] ?? "")}\r\n`;
+  let text = "";
+  for (let i = 0; i <= last; i++) {
+    text += `${of.code}${i < last ? "-" : " "}${status}${clean(of.lines[i]!)}\r\n`;
+  }
+  return text;
+}
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/g;
+
+function clean(text: string): string {
+  return text.replace(CONTROL, "?");
+}

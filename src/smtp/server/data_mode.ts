@@ -1,0 +1,37 @@
+/** In charge of reading the text of DATA up to its end (RFC 5321 4.5.2). */
+
+import { DotReader, type DotState } from "../../wire/dot_reader.ts";
+import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
+import { finishText, hasGoneTooFar, keep, refuseText, textPatience } from "./message_content.ts";
+
+/** Reads text with dots, and hands it to the transaction's sink. */
+export class DataMode implements ReadingMode {
+  readonly interruptible = false;
+  readonly #reader: DotReader;
+
+  constructor(session: SessionState) {
+    const { bare } = session.options;
+    this.#reader = new DotReader(bare ? { bare } : {});
+    session.line.expectBulk(true);
+  }
+
+  patience(session: SessionState): number {
+    return textPatience(session);
+  }
+
+  take(session: SessionState): Progress | Promise<Progress> {
+    const { line } = session;
+    if (line.available === 0) return "more";
+    const { used, pieces, state } = this.#reader.push(line.buffered);
+    if (state !== "more" && state !== "end") return refuseText(session, state);
+    const waiting = keep(session, pieces);
+    if (waiting) return waiting.then(() => this.#taken(session, used, state));
+    return this.#taken(session, used, state);
+  }
+
+  #taken(session: SessionState, used: number, state: DotState): Progress | Promise<Progress> {
+    session.line.consume(used);
+    if (hasGoneTooFar(session, session.transaction!)) return refuseText(session, "farTooBig");
+    return state === "end" ? finishText(session) : "again";
+  }
+}

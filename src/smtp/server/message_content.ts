@@ -1,0 +1,145 @@
+/** In charge of what DATA and BDAT have in common: text to the sink, its size, and the replies at its end. */
+
+import type { ChunkFault } from "./chunk_text.ts";
+import type { MessageSink } from "./reception.ts";
+import {
+  BARE_CR,
+  BARE_LF,
+  FAR_TOO_BIG,
+  NUL_IN_TEXT,
+  TEXT_LINE_TOO_LONG,
+  TOO_BIG,
+  TROUBLE,
+} from "../protocol/replies.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Progress, SessionState } from "./session_state.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** A text that is too big is still read to its end, unless it goes on beyond the limit by this much. */
+const MAX_EXCESS = 64 * 1024 * 1024;
+/** Slower than this, over the whole text, is a slow drip. Octets per ms. */
+const LEAST_RATE = 1024 / 1000;
+
+const FAULTS: Readonly<Record<ChunkFault, Reply>> = {
+  bareLf: BARE_LF,
+  bareCr: BARE_CR,
+  nul: NUL_IN_TEXT,
+  lineTooLong: TEXT_LINE_TOO_LONG,
+};
+
+/** Where Reception wants the text, or its reply that refuses it. */
+export function isSink(opened: MessageSink | Reply): opened is MessageSink {
+  return !("code" in opened);
+}
+
+/** A size that is not worth reading to its end. */
+export function isFarTooBig(session: SessionState, size: number): boolean {
+  return size > session.options.limits.messageSize + MAX_EXCESS;
+}
+
+/** Hands pieces to the sink, in order. A promise: the sink asks to wait. */
+export function keep(session: SessionState, pieces: readonly Uint8Array[], from = 0): void | Promise<void> {
+  const transaction = session.transaction!;
+  try {
+    for (let i = from; i < pieces.length; i++) {
+      const piece = pieces[i]!;
+      transaction.size += piece.length;
+      if (transaction.size > session.options.limits.messageSize) giveUp(session, TOO_BIG);
+      const waiting = transaction.sink?.write(piece);
+      if (waiting) return waiting.then(() => keep(session, pieces, i + 1), (error) => broke(session, error));
+    }
+  } catch (error) {
+    broke(session, error);
+  }
+}
+
+/** The text goes on but is not kept; `why` is the reply at its end. */
+function giveUp(session: SessionState, why: Reply): void {
+  session.transaction!.failure ??= why;
+  session.abandonText();
+}
+
+function broke(session: SessionState, error: unknown): void {
+  session.trouble(error);
+  giveUp(session, TROUBLE);
+}
+
+/** The text can't be taken: says so at once, drops all of it, and reads nothing more. */
+export function refuseText(session: SessionState, fault: ChunkFault | "farTooBig"): Progress {
+  session.mode = undefined;
+  session.abandonText();
+  session.line.expectBulk(false);
+  answerText(session, fault === "farTooBig" ? FAR_TOO_BIG : FAULTS[fault]);
+  session.enter("ready");
+  return "again";
+}
+
+/** The text is complete: asks the sink to take responsibility, answers, and ends the transaction. */
+export async function finishText(session: SessionState): Promise<Progress> {
+  const transaction = session.transaction!;
+  session.mode = undefined;
+  session.line.expectBulk(false);
+  const sink = transaction.takeSink();
+  let replies: Reply | Reply[];
+  try {
+    replies = sink ? await sink.finish(teller(session)) : transaction.failure ?? TROUBLE;
+  } catch (error) {
+    session.trouble(error);
+    replies = TROUBLE;
+  }
+  answerText(session, replies);
+  session.enter("ready");
+  return "again";
+}
+
+/** Answers the end of a text: once, or in LMTP once for each recipient (RFC 2033 4.2). */
+export function answerText(session: SessionState, replies: Reply | Reply[]): void {
+  const first = Array.isArray(replies) ? replies[0] ?? TROUBLE : replies;
+  if (session.options.service !== "lmtp") {
+    if (isYes(first)) session.accepted();
+    return session.refuse(first);
+  }
+  const { recipients } = session.transaction!;
+  const all = recipients.map((_, i) => Array.isArray(replies) ? replies[i] ?? TROUBLE : replies);
+  if (all.some(isYes)) session.accepted();
+  // One text that is refused is one error, however many were to get it.
+  const counted = all.findIndex((one) => !isYes(one));
+  all.forEach((one, i) => i === counted ? session.refuse(one) : session.say(one));
+}
+
+/** How long the next piece of the transaction's text may take, in ms; all of it together must not be a slow drip. */
+export function textPatience(session: SessionState): number {
+  const transaction = session.transaction!;
+  transaction.textStartedAt ??= session.options.clock.monotonic();
+  return octetsPatience(session, transaction.textStartedAt, transaction.size);
+}
+
+/** How long the next of octets may take that began then and are so many by now, in ms. */
+export function octetsPatience(session: SessionState, startedAt: number, received: number): number {
+  const { dataTimeoutMs } = session.options.limits;
+  const left = startedAt + dataTimeoutMs + received / LEAST_RATE - session.options.clock.monotonic();
+  return Math.max(0, Math.min(dataTimeoutMs, left));
+}
+
+/** True when the transaction's text has grown beyond everything. */
+export function hasGoneTooFar(session: SessionState, transaction: Transaction): boolean {
+  return isFarTooBig(session, transaction.size);
+}
+
+function isYes(of: Reply): boolean {
+  return of.code < 300;
+}
+
+/** Writes VERB's `050` lines as they come; undefined when the session is not verbose. */
+function teller(session: SessionState): ((line: string) => void) | undefined {
+  if (!session.facts.verbose) return undefined;
+  return (line) => {
+    if (session.line.closed) return;
+    session.line.put(`050 ${line.replace(CONTROL, "?")}\r\n`);
+    // A broken connection is noticed by the session's own flush.
+    session.line.flush().catch(() => {});
+  };
+}
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/g;

@@ -1,0 +1,62 @@
+/** In charge of an SMTP server: one kind of service on any number of addresses, a session for each connection. */
+
+import type { ByteConn } from "../../wire/byte_conn.ts";
+import type { Refusal } from "../../wire/connection_limiter.ts";
+import {
+  SessionServer,
+  type SessionServerOptions,
+  type SharedBySessions,
+} from "../../wire/session_server.ts";
+import { TOO_MANY_CONNECTIONS, TOO_MANY_OF_ADDRESS } from "../protocol/replies.ts";
+import { formatReply } from "../protocol/reply.ts";
+import { serveSmtp, type SmtpSessionOptions } from "./session.ts";
+
+/** What an {@linkcode SmtpServer} is made of: what its sessions have in common, and what servers may share. */
+export interface SmtpServerOptions
+  extends SessionServerOptions, Omit<SmtpSessionOptions, keyof SharedBySessions | "id" | "onEvent"> {
+  /** Called for each connection: answers who is told what happens in its session. */
+  watch?(id: string, conn: ByteConn): NonNullable<SmtpSessionOptions["onEvent"]>;
+}
+
+/**
+ * An SMTP, submission or LMTP server (RFC 5321, 6409, 8314, 2033). What is not protocol is asked of the `reception`.
+ *
+ * @example
+ * ```ts ignore
+ * await using server = new SmtpServer({
+ *   reception, // who is welcome, and where the texts go
+ *   hostname: "mail.example.org",
+ *   service: "smtp",
+ *   auth: "never",
+ *   limits: {
+ *     messageSize: 1 << 20,
+ *     recipients: 100,
+ *     commandTimeoutMs: 300_000,
+ *     dataTimeoutMs: 600_000,
+ *     errorsPerSession: 20,
+ *   },
+ * });
+ * console.log(server.listen({ hostname: "127.0.0.1", port: 0 }));
+ * ```
+ */
+export class SmtpServer extends SessionServer {
+  readonly #options: SmtpServerOptions;
+
+  /** Listens nowhere yet: {@linkcode SessionServer.listen}. */
+  constructor(options: SmtpServerOptions) {
+    super(options);
+    this.#options = options;
+  }
+
+  /** See {@linkcode SessionServer}. */
+  protected override session(conn: ByteConn, id: string): Promise<void> {
+    const onEvent = this.#options.watch?.(id, conn);
+    return serveSmtp(conn, { ...this.#options, ...this.shared, id, ...(onEvent && { onEvent }) });
+  }
+
+  /** See {@linkcode SessionServer}. */
+  protected override refusal(why: Refusal): string {
+    if (this.#options.implicitTls) return "";
+    return formatReply(why === "connections" ? TOO_MANY_CONNECTIONS : TOO_MANY_OF_ADDRESS);
+  }
+}

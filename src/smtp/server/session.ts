@@ -1,0 +1,190 @@
+/** In charge of one receiving session from greeting to close, for SMTP, submission and LMTP (RFC 5321, 6409, 2033). */
+
+import { eventTurn } from "../../base/clock.ts";
+import type { ByteConn } from "../../wire/byte_conn.ts";
+import type { Idler } from "../../wire/connection_limiter.ts";
+import { LineConn } from "../../wire/line_conn.ts";
+import { looksForeign } from "../protocol/command.ts";
+import { CommandMode } from "./command_mode.ts";
+import { CROWDED, EARLY_TALKER, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
+import { formatReply, type Reply, reply } from "../protocol/reply.ts";
+import { type ClosedBecause, type Progress, SessionState, type SmtpSessionOptions } from "./session_state.ts";
+
+export type { ClosedBecause, SessionEvent, SmtpLimits, SmtpSessionOptions } from "./session_state.ts";
+
+/** How long a client that was sent away may take to notice. */
+const PARTING_MS = 1_000;
+
+/** Greets, converses, closes. Never throws; a text that is not completed is dropped. */
+export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Promise<void> {
+  await new SmtpSession(conn, options).serve();
+}
+
+class SmtpSession implements Idler {
+  readonly #state: SessionState;
+  readonly #options: SmtpSessionOptions;
+  readonly #commands = new CommandMode();
+  /** True while the client is waited for: the only time when somebody else may speak. */
+  #waiting = false;
+  /** The read that was begun before the greeting. */
+  #firstRead: Promise<boolean> | undefined;
+  /** Since when the client is waited for. */
+  #waitingSince = 0;
+
+  constructor(conn: ByteConn, options: SmtpSessionOptions) {
+    this.#options = options;
+    this.#state = new SessionState(new LineConn(conn), options, () => this.#late());
+  }
+
+  async serve(): Promise<void> {
+    const state = this.#state;
+    const { closing, ending, onEvent, crowd } = this.#options;
+    const onClosing = () => this.#shutDown();
+    closing.addEventListener("abort", onClosing);
+    ending?.addEventListener("abort", onClosing);
+    const unwatch = crowd?.watch(this);
+    try {
+      onEvent?.({ kind: "connected" }, state.facts);
+      if (this.#options.implicitTls) await state.encrypt();
+      if (!state.over) await this.#greet();
+      if (!state.over) await this.#converse();
+      await this.#part();
+      state.enter("greeted");
+      await state.settled();
+    } catch (error) {
+      state.end("trouble");
+      state.trouble(error);
+      state.enter("greeted");
+    }
+    closing.removeEventListener("abort", onClosing);
+    ending?.removeEventListener("abort", onClosing);
+    unwatch?.();
+    state.deadline.end();
+    state.line.close();
+    onEvent?.(
+      { kind: "closed", why: state.why, messages: state.messages, errors: state.errors },
+      state.facts,
+    );
+  }
+
+  /** For the crowd: a client that has sent no MAIL yet may be sent away while it is waited for. */
+  get idleSince(): number | undefined {
+    const { phase, messages, facts, over } = this.#state;
+    const unused = messages === 0 && (phase === "greeted" || phase === "ready") &&
+      facts.account === undefined;
+    return this.#waiting && unused && !over ? this.#waitingSince : undefined;
+  }
+
+  /** Sends an idle client away. */
+  makeRoom(): void {
+    if (this.idleSince !== undefined) this.#interrupt(CROWDED, "crowded");
+  }
+
+  /** Who has sent something before the greeting talks before listening. */
+  async #greet(): Promise<void> {
+    const { line } = this.#state;
+    if (this.#options.closing.aborted) return this.#sayLast(SHUTTING_DOWN, "shutdown");
+    if (await this.#talksEarly()) {
+      return this.#sayLast(looksForeign(line.buffered) ? FOREIGN_PROTOCOL : EARLY_TALKER, "refused");
+    }
+    const protocol = this.#options.service === "lmtp" ? "LMTP" : "ESMTP";
+    line.put(formatReply(reply(220, undefined, `${this.#options.hostname} ${protocol} dinopost`)));
+  }
+
+  /** Tells whether input has arrived already, without waiting for any. */
+  async #talksEarly(): Promise<boolean> {
+    let early = false;
+    this.#firstRead = this.#state.line.fill();
+    this.#firstRead.then((more) => early = more, () => {});
+    await eventTurn();
+    return early;
+  }
+
+  async #converse(): Promise<void> {
+    const state = this.#state;
+    while (!state.over) {
+      const progress = (state.mode ?? this.#commands).take(state);
+      if (progress === "more") {
+        if (!await this.#fill()) return state.end("gone");
+      } else if (progress !== "again") {
+        await this.#wait(progress);
+      }
+    }
+  }
+
+  /** Sends what was answered so far, all in one write, and waits for more input. False: none will come. */
+  async #fill(): Promise<boolean> {
+    const state = this.#state;
+    if (this.#options.closing.aborted && this.#mayInterrupt()) {
+      this.#sayLast(SHUTTING_DOWN, "shutdown");
+      return true;
+    }
+    const patience = (state.mode ?? this.#commands).patience(state);
+    if (patience !== undefined) state.deadline.set(patience);
+    this.#waiting = true;
+    if (this.#options.crowd) this.#waitingSince = this.#options.clock.monotonic();
+    try {
+      if (state.line.pending > 0) await state.line.flush();
+      const reading = this.#firstRead ?? state.line.fill();
+      this.#firstRead = undefined;
+      return await reading;
+    } catch {
+      // the connection broke: that ends the session and is nobody's fault
+      return false;
+    } finally {
+      this.#waiting = false;
+    }
+  }
+
+  /** Waits for somebody on our side; the client gets what was answered so far, and no time-out runs. */
+  async #wait(progress: Promise<Progress>): Promise<void> {
+    const { deadline, line } = this.#state;
+    deadline.clear();
+    if (line.pending > 0) {
+      await Promise.all([progress, line.flush().catch(() => this.#state.end("gone"))]);
+    } else {
+      await progress;
+    }
+  }
+
+  #sayLast(last: Reply, why: ClosedBecause): void {
+    this.#state.verb = "other";
+    this.#state.end(why);
+    this.#state.say(last);
+  }
+
+  /** A client that waits for us is told at once; a text on its way is taken first, as long as there is time. */
+  #mayInterrupt(): boolean {
+    if (this.#options.ending?.aborted) return true;
+    const { mode, phase } = this.#state;
+    return (mode ?? this.#commands).interruptible && phase !== "chunks";
+  }
+
+  #shutDown(): void {
+    if (this.#waiting && !this.#state.over && this.#mayInterrupt()) {
+      this.#interrupt(SHUTTING_DOWN, "shutdown");
+    }
+  }
+
+  #late(): void {
+    if (this.#waiting && !this.#state.over) this.#interrupt(IDLE, "idle");
+    else this.#state.line.close();
+  }
+
+  /** Says a last word while a read is under way, and closes, which ends the read. */
+  #interrupt(last: Reply, why: ClosedBecause): void {
+    const { deadline, line } = this.#state;
+    this.#sayLast(last, why);
+    deadline.set(PARTING_MS);
+    line.flush().catch(() => {}).then(() => line.close());
+  }
+
+  /** Lets the client have the last replies, also when it is still sending. */
+  async #part(): Promise<void> {
+    const { deadline, line, mode, why } = this.#state;
+    if (line.closed || why === "gone" || why === "tls") return;
+    if (mode) line.expectBulk(false);
+    deadline.set(PARTING_MS);
+    await line.hangUp();
+  }
+}

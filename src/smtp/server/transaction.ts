@@ -1,0 +1,45 @@
+/** In charge of one mail transaction: sender, recipients, and where the text goes (RFC 5321 3.3). */
+
+import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
+import type { ChunkText } from "./chunk_text.ts";
+import type { MessageSink } from "./reception.ts";
+import type { Reply } from "../protocol/reply.ts";
+
+/** What is known of a message between MAIL and its end. */
+export class Transaction {
+  /** The reverse-path. */
+  readonly sender: Mailbox;
+  /** What MAIL said beside it. */
+  readonly parameters: SenderParameters;
+  /** The accepted recipients, in the order of RCPT. */
+  readonly recipients: EnvelopeRecipient[] = [];
+  /** How many recipients were refused. */
+  refused = 0;
+  /** Octets of text so far, also of those that were not kept. */
+  size = 0;
+  /** When its text began, on the monotonic clock: all of it must not be a slow drip. */
+  textStartedAt: number | undefined;
+  /** The check of a text that comes by BDAT, across its chunks. */
+  chunks: ChunkText | undefined;
+  /** Where the text goes while it comes. */
+  sink: MessageSink | undefined;
+  /** Why the text is refused at its end, once that is sure. */
+  failure: Reply | undefined;
+
+  constructor(sender: Mailbox, parameters: SenderParameters) {
+    this.sender = sender;
+    this.parameters = parameters;
+  }
+
+  /** The envelope so far. */
+  get envelope(): Envelope {
+    return { sender: this.sender, recipients: this.recipients, ...this.parameters };
+  }
+
+  /** The sink, which is not this transaction's any more: its user finishes or aborts it. */
+  takeSink(): MessageSink | undefined {
+    const sink = this.sink;
+    this.sink = undefined;
+    return sink;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * In charge of the texts of messages as the rest of the house sees them: written once, in chunks, apart from all
+ * state. The parts are in files of their own; this one names what other rooms use.
+ *
+ * The legal states of a body, by what the store holds under its id, and what the start of a server does in each:
+ *
+ * | state | chunks | mark `{at, chunks}` | counter | records | at start |
+ * | --- | --- | --- | --- | --- | --- |
+ * | absent | none | none | none | none | nothing |
+ * | being written | 0 … `chunks`-1, all full | `at` = the last commit of its writer | none | none | removed: its writer died; on a shared store once `at` is an hour old |
+ * | stored, one owner | all | none | none | one, its ref says `shared: false` | nothing |
+ * | stored, shared | all | none | the number of records; a recount key when some went | that many, their refs say `shared: true` | counted again |
+ * | stored, left by all | all | none | 0, and a recount key | none | removed |
+ * | being removed | any | `at` = 0 | none | none | removed |
+ *
+ * The only ways between them, each one commit:
+ * - absent → stored: a text of up to 120 KiB, with the records that own it;
+ * - absent → being written → being written …: 120 KiB more each time, checking and renewing the mark;
+ * - being written → stored: the rest of the text and the records, checking and deleting the mark;
+ * - being written → being removed: the sweeper or the writer's `abort()`, checking the mark;
+ * - stored, shared → stored, shared or left by all: by a sum, when the counter was read as more than those who go;
+ * - stored → absent: with the last owner (or the sweeper, who counts again), when the text has 8 chunks or less;
+ * - stored → being removed: the same for a larger text;
+ * - being removed → absent: 64 chunks at a time, the mark with the last ones.
+ *
+ * So at any instant every chunk has an owner, a mark or a recount key, and what a crash leaves behind is found by them.
+ */
+
+export { type BodyDraft, draftOf } from "./draft.ts";
+export { addOwners, releaseBody } from "./owners.ts";
+export { BodyMissing, readBody } from "./reader.ts";
+export { BodySweeper, type BodySweeperOptions } from "./sweeper.ts";
+export { BodyWriter, type BodyWriterOptions } from "./writer.ts";

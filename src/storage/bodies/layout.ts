@@ -1,0 +1,72 @@
+/** In charge of how a text lies in the store: its chunks, its mark, and taking it away step by step. */
+
+import * as keys from "../keys.ts";
+import type { Store } from "../store.ts";
+
+/** The most bytes of a chunk; KV takes values of up to 64 KiB. */
+export const CHUNK_SIZE = 60 * 1024;
+
+/** A text up to this size is written by the commit that accepts it; a larger one is written ahead. */
+export const SMALL_SIZE = 2 * CHUNK_SIZE;
+
+/** Up to so many chunks are deleted by the commit that lets the text go; more are left to the sweeper. */
+export const SMALL_CHUNKS = 8;
+
+/** How many chunks the sweeper deletes in one commit: about 4 ms of disk, so that others hardly wait. */
+const SWEEP_CHUNKS = 64;
+
+/** About how many bytes one mutation takes beside its value. */
+export const MUTATION_SIZE = 40;
+
+/** The value under `keys.bodyPending(id)`: no record owns this body. */
+export interface BodyMark {
+  /** When its writer was last seen: milliseconds since 1970; 0 when it only waits to be removed. */
+  readonly at: number;
+  /** It has no chunk of this number or above. */
+  readonly chunks: number;
+}
+
+/** How many chunks a text of that size has. */
+export function chunkCount(size: number): number {
+  return Math.ceil(size / CHUNK_SIZE);
+}
+
+/** Sets the chunks of `bytes`, numbered from `first`. The values are views: the bytes must stay as they are. */
+export function setChunks(id: string, bytes: Uint8Array, first: number): Deno.KvMutation[] {
+  const mutations: Deno.KvMutation[] = [];
+  for (let at = 0, n = first; at < bytes.length; at += CHUNK_SIZE, n++) {
+    mutations.push({ type: "set", key: keys.body(id, n), value: bytes.subarray(at, at + CHUNK_SIZE) });
+  }
+  return mutations;
+}
+
+/** Deletes the chunks from `first` up to, not including, `end`. */
+export function deleteChunks(id: string, first: number, end: number): Deno.KvMutation[] {
+  const mutations: Deno.KvMutation[] = [];
+  for (let n = first; n < end; n++) mutations.push({ type: "delete", key: keys.body(id, n) });
+  return mutations;
+}
+
+/**
+ * Removes a marked body; may be stopped anywhere and done again. Answers false when the mark changed meanwhile: its
+ * writer lives, or its record was committed.
+ */
+export async function removeMarked(store: Store, entry: Deno.KvEntry<BodyMark>): Promise<boolean> {
+  const id = entry.key[1] as string;
+  const { chunks } = entry.value;
+  const checks = [{ key: entry.key, versionstamp: entry.versionstamp }];
+  for (let first = 0;; first += SWEEP_CHUNKS) {
+    const end = Math.min(first + SWEEP_CHUNKS, chunks);
+    const mutations = deleteChunks(id, first, end);
+    // With the first step the mark changes, so that its writer can't go on; with the last step it goes.
+    if (end === chunks) mutations.push({ type: "delete", key: entry.key });
+    else if (first === 0) mutations.push({ type: "set", key: entry.key, value: { at: 0, chunks } });
+    const result = await store.write({
+      checks: first === 0 ? checks : [],
+      mutations,
+      size: mutations.length * MUTATION_SIZE,
+    });
+    if (!result.ok) return false;
+    if (end === chunks) return true;
+  }
+}

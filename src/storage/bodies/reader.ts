@@ -1,0 +1,57 @@
+/** In charge of reading a text piece by piece, never more of it in memory than a few chunks. */
+
+import type { BodyRef } from "./ref.ts";
+import * as keys from "../keys.ts";
+
+/** Chunks read in one go; as many again are read ahead while these are used: 240 KiB in all. */
+const AT_ONCE = 2;
+
+/** A text is not, or not wholly, in the store: it was deleted meanwhile, or the store is damaged. */
+export class BodyMissing extends Error {
+  /** The class, as it is shown in front of the message. */
+  override readonly name = "BodyMissing";
+
+  /** `what` says what was found. */
+  constructor(readonly id: string, what: string) {
+    super(`The text of ${id} is not in the store: ${what}.`);
+  }
+}
+
+/**
+ * The text, in order, in pieces of at most 60 KiB.
+ * @throws {BodyMissing} when a chunk is missing, or the chunks together have another size than the ref says.
+ */
+export async function* readBody(kv: Deno.Kv, ref: BodyRef): AsyncGenerator<Uint8Array> {
+  let left = ref.size;
+  function checked(n: number, bytes: Uint8Array | null): Uint8Array {
+    if (bytes === null) throw new BodyMissing(ref.id, `chunk ${n} of ${ref.chunks} is missing`);
+    left -= bytes.length;
+    if (n < ref.chunks - 1 || left === 0) return bytes;
+    throw new BodyMissing(ref.id, `its chunks have ${ref.size - left} bytes instead of ${ref.size}`);
+  }
+
+  if (ref.chunks === 1) {
+    yield checked(0, (await kv.get<Uint8Array>(keys.body(ref.id, 0))).value);
+    return;
+  }
+  let ahead = readChunks(kv, ref, 0);
+  try {
+    for (let first = 0; first < ref.chunks; first += AT_ONCE) {
+      const values = await ahead;
+      ahead = readChunks(kv, ref, first + AT_ONCE);
+      for (let i = 0; i < values.length; i++) yield checked(first + i, values[i]!);
+    }
+  } finally {
+    await ahead.catch(() => {}); // who stops early leaves no read behind
+  }
+}
+
+function readChunks(kv: Deno.Kv, ref: BodyRef, first: number): Promise<(Uint8Array | null)[]> {
+  const end = Math.min(first + AT_ONCE, ref.chunks);
+  const wanted: Deno.KvKey[] = [];
+  for (let n = first; n < end; n++) wanted.push(keys.body(ref.id, n));
+  if (wanted.length === 0) return Promise.resolve([]);
+  const values = kv.getMany<Uint8Array[]>(wanted).then((entries) => entries.map((entry) => entry.value));
+  values.catch(() => {}); // it may fail before its turn comes; who awaits it then hears of that
+  return values;
+}

@@ -1,0 +1,150 @@
+/** In charge of taking a text in as it arrives: small ones in memory, large ones written ahead chunk by chunk. */
+
+import type { Clock } from "../../base/clock.ts";
+import { type BodyDraft, makeDraft } from "./draft.ts";
+import { type BodyMark, CHUNK_SIZE, MUTATION_SIZE, removeMarked, setChunks, SMALL_SIZE } from "./layout.ts";
+import * as keys from "../keys.ts";
+import type { Store } from "../store.ts";
+import { StorageError } from "../storage_error.ts";
+
+/** What a body writer needs beside the store. */
+export interface BodyWriterOptions {
+  /** The body's id, never used before. */
+  readonly id: string;
+  /** For the mark of what is written ahead. */
+  readonly clock: Clock;
+}
+
+const FIRST_BUFFER = 8 * 1024;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Takes one text in. Holds 120 KiB of it at most: what is more is written ahead in chunks, under a mark that tells
+ * that no record owns them yet (see `bodies.ts` for the states). Each such commit renews the mark and checks that it
+ * is still there, so a writer that was taken for dead writes nothing more.
+ */
+export class BodyWriter {
+  readonly #store: Store;
+  readonly #id: string;
+  readonly #clock: Clock;
+  #buffer: Uint8Array = NOTHING;
+  #filled = 0;
+  #size = 0;
+  /** The full chunks in the store, and the versionstamp of the mark over them. */
+  #chunks = 0;
+  #mark: string | null = null;
+  #appending: Promise<void> | undefined;
+  #startedAhead = false;
+  /** Why no more can be appended. */
+  #ended: "finished" | "aborted" | "broken" | undefined;
+
+  /** Begins a text; the store hears nothing of it yet. */
+  constructor(store: Store, options: BodyWriterOptions) {
+    this.#store = store;
+    this.#id = options.id;
+    this.#clock = options.clock;
+  }
+
+  /** How many bytes were appended. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Copies a piece of the text. Answers a promise only when it has to write ahead: then the piece must stay as it is,
+   * and nothing else may be appended, until that promise is settled. It rejects with a {@linkcode StorageError}.
+   */
+  append(piece: Uint8Array): void | Promise<void> {
+    this.#mustBeOpen();
+    this.#size += piece.length;
+    if (this.#filled + piece.length <= SMALL_SIZE) return this.#copy(piece);
+    const appending = this.#appendAhead(piece).finally(() => this.#appending = undefined);
+    this.#appending = appending;
+    return appending;
+  }
+
+  /** Ends the text. Does no I/O: the draft says what to commit. */
+  finish(): BodyDraft {
+    this.#mustBeOpen();
+    this.#ended = "finished";
+    const rest = this.#buffer.subarray(0, this.#filled);
+    if (this.#mark === null) return makeDraft(this.#id, rest);
+    return makeDraft(this.#id, rest, {
+      chunks: this.#chunks,
+      size: this.#size - rest.length,
+      mark: this.#mark,
+    });
+  }
+
+  /**
+   * Gives the text up, also after `finish()`, and removes what was written ahead; a text that was committed stays.
+   * Never rejects: what can't be removed now is left to the sweeper.
+   */
+  async abort(): Promise<void> {
+    this.#ended = "aborted";
+    this.#buffer = NOTHING;
+    if (!this.#startedAhead) return;
+    try {
+      await this.#appending;
+    } catch {
+      // whoever called append() was told
+    }
+    try {
+      const entry = await this.#store.kv.get<BodyMark>(keys.bodyPending(this.#id));
+      if (entry.versionstamp !== null) await removeMarked(this.#store, entry);
+    } catch {
+      // the mark stays, so the sweeper finds it
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ended) throw new Error(`The body ${this.#id} takes nothing more: it is ${this.#ended}.`);
+    if (this.#appending) throw new Error(`The body ${this.#id} is still writing: await append() first.`);
+  }
+
+  #copy(piece: Uint8Array): void {
+    const needed = this.#filled + piece.length;
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(
+        Math.min(Math.max(needed, this.#buffer.length * 2, FIRST_BUFFER), SMALL_SIZE),
+      );
+      grown.set(this.#buffer.subarray(0, this.#filled));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(piece, this.#filled);
+    this.#filled = needed;
+  }
+
+  async #appendAhead(piece: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < piece.length;) {
+        if (this.#filled === SMALL_SIZE) await this.#writeAhead();
+        if (this.#ended) return; // aborted meanwhile
+        const part = piece.subarray(at, at + SMALL_SIZE - this.#filled);
+        this.#copy(part);
+        at += part.length;
+      }
+    } catch (error) {
+      this.#ended ??= "broken";
+      throw error;
+    }
+  }
+
+  /** Writes the full buffer; it can be filled anew when that is done. */
+  async #writeAhead(): Promise<void> {
+    this.#startedAhead = true;
+    const key = keys.bodyPending(this.#id);
+    const mark: BodyMark = { at: this.#clock.now(), chunks: this.#chunks + SMALL_SIZE / CHUNK_SIZE };
+    const result = await this.#store.write({
+      checks: [{ key, versionstamp: this.#mark }],
+      mutations: [{ type: "set", key, value: mark }, ...setChunks(this.#id, this.#buffer, this.#chunks)],
+      size: SMALL_SIZE + 3 * MUTATION_SIZE,
+    });
+    if (!result.ok) {
+      throw new StorageError("failed", `The body ${this.#id} was removed while it was still being written.`);
+    }
+    this.#mark = result.versionstamp;
+    this.#chunks = mark.chunks;
+    this.#filled = 0;
+  }
+}

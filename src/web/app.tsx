@@ -1,0 +1,141 @@
+/** @jsxImportSource hono/jsx */
+/** In charge of the web page as a whole: which view is where, who may see it, and what goes wrong. */
+
+import { type Context, Hono } from "hono";
+import { Problem, problemOf, problemResponse } from "../http/problem.ts";
+import type { AdminEnv, AdminOptions, Doorkeeper } from "../http/options.ts";
+import { accountPages } from "./accounts_view.tsx";
+import type { Activity } from "./activity.ts";
+import { aliasPages } from "./aliases_view.tsx";
+import { assetPages } from "./assets.ts";
+import type { Desk, Gate, House, PageEnv } from "./context.ts";
+import { domainPages } from "./domains_view.tsx";
+import { doorPages, sendLogin } from "./login_view.tsx";
+import { eventPages } from "./events_view.tsx";
+import { csrfOf, formLimit, localPath } from "./forms.ts";
+import { Head } from "./layout.tsx";
+import { letterPages } from "./message_view.tsx";
+import { mailboxPages } from "./mailboxes_view.tsx";
+import { messagePages } from "./queued_message_view.tsx";
+import { Notices } from "./flash_messages.ts";
+import { Overview, overviewFacts } from "./overview_view.tsx";
+import { Empty } from "./parts.tsx";
+import { queuePages } from "./queue_view.tsx";
+import { queueActs } from "./queue_actions_view.tsx";
+import { QueueWatch } from "./queue_watch.ts";
+import { show } from "./render.tsx";
+import { webhookPages } from "./webhooks_view.tsx";
+
+/** What the page is made with. */
+export interface PageOptions {
+  readonly options: AdminOptions;
+  readonly door: Doorkeeper;
+  readonly house: House;
+  readonly activity: Activity;
+}
+
+/** Views that only who is logged in sees. */
+const INSIDE = [
+  "/",
+  "/queue",
+  "/messages",
+  "/mailboxes",
+  "/accounts",
+  "/aliases",
+  "/webhooks",
+  "/events",
+  "/domains",
+  "/logout",
+];
+
+/** Makes the page. */
+export function buildPage({ options, door, house, activity }: PageOptions): Hono<AdminEnv> {
+  const { queue, clock, random } = options;
+  const gate = gateOf(door);
+  const desk: Desk = {
+    options,
+    door: gate,
+    house,
+    activity,
+    watch: new QueueWatch({ clock, messages: () => queue.messages() }),
+    notices: new Notices(random),
+  };
+  const app = new Hono<PageEnv>();
+  app.use(formLimit());
+  app.use(async (c, next) => {
+    c.set("csrf", await csrfOf(c));
+    await next();
+  });
+  app.route("/", assetPages());
+  for (const path of INSIDE) {
+    app.use(path === "/" ? path : `${path}/*`, async (c, next) => {
+      if (await gate.isAllowed(c)) return await next();
+      return await refuse(c, desk);
+    });
+  }
+  app.get("/", async (c) => {
+    const facts = await overviewFacts(desk);
+    return await show(c, desk, {
+      title: "Overview",
+      at: "overview",
+      body: (view) => <Overview view={view} desk={desk} facts={facts} />,
+    });
+  });
+  const views = [
+    doorPages,
+    queuePages,
+    queueActs,
+    messagePages,
+    domainPages,
+    mailboxPages,
+    letterPages,
+    accountPages,
+  ];
+  for (const view of [...views, aliasPages, webhookPages, eventPages]) app.route("/", view(desk));
+  app.notFound((c) => sendProblem(c, desk, new Problem(404, `There is nothing at ${c.req.path}`)));
+  app.onError((error, c) =>
+    sendProblem(c, desk, problemOf(error, { journal: options.journal, path: c.req.path }))
+  );
+  return app as unknown as Hono<AdminEnv>;
+}
+
+/** The door, for contexts that carry more than it looks at. */
+function gateOf(door: Doorkeeper): Gate {
+  const plain = (c: Context<PageEnv>) => c as unknown as Context<AdminEnv>;
+  return {
+    isAllowed: (c) => door.isAllowed(plain(c)),
+    login: (c, token) => door.login(plain(c), token),
+    logout: (c) => door.logout(plain(c)),
+  };
+}
+
+/** Who is not logged in may log in and comes back to where this was; a form that came late is lost. */
+async function refuse(c: Context<PageEnv>, desk: Desk): Promise<Response> {
+  const { method, path } = c.req;
+  const isRead = method === "GET" || method === "HEAD";
+  const next = isRead ? localPath(path + new URL(c.req.url).search, "/") : "/";
+  const status = path === "/" && isRead ? 200 : 401;
+  return await sendLogin(c, desk, { next, status });
+}
+
+/** A page for people, a problem for programs. */
+async function sendProblem(c: Context<PageEnv>, desk: Desk, problem: Problem): Promise<Response> {
+  const { status, detail } = problem;
+  const forPeople = (c.req.header("accept") ?? "").includes("text/html") && await desk.door.isAllowed(c);
+  if (!forPeople) return problemResponse(problem, c.req.path);
+  return await show(c, desk, {
+    title: status === 404 ? "Nothing here" : "That did not work",
+    at: undefined,
+    status,
+    body: () => (
+      <>
+        <Head title={status === 404 ? "Nothing here" : "That did not work"} />
+        <div class="card">
+          <Empty title={detail}>
+            <a href="/">Back to the overview</a>
+          </Empty>
+        </div>
+      </>
+    ),
+  });
+}

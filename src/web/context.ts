@@ -1,0 +1,73 @@
+/** In charge of what the views work with, and of the shapes they share. */
+
+import type { Context } from "hono";
+import type { AdminBindings, AdminOptions } from "../http/options.ts";
+import type { Activity } from "./activity.ts";
+import type { Notice, Notices } from "./flash_messages.ts";
+import type { QueueWatch } from "./queue_watch.ts";
+
+/** What is told of the server as a whole. */
+export interface House {
+  readonly hostname: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** `host:port` of every listener, by kind. */
+  addresses(): Record<string, string[]>;
+  /** Days until the certificate ends; undefined: no TLS is offered. */
+  certificateDaysLeft(): number | undefined;
+}
+
+/** Who may come in; see `Doorkeeper`. */
+export interface Gate {
+  isAllowed(c: Context<PageEnv>): Promise<boolean>;
+  login(c: Context<PageEnv>, token: string): Promise<void>;
+  logout(c: Context<PageEnv>): Promise<void>;
+}
+
+/** What the views work with. */
+export interface Desk {
+  readonly options: AdminOptions;
+  readonly door: Gate;
+  readonly house: House;
+  readonly activity: Activity;
+  readonly watch: QueueWatch;
+  readonly notices: Notices;
+}
+
+/** The environment of the page's Hono apps. */
+export interface PageEnv {
+  Bindings: AdminBindings;
+  Variables: {
+    /** What a form of this session carries; empty when the request has no session. */
+    csrf: string;
+  };
+}
+
+/** The entries of the navigation. */
+export const SECTIONS = [
+  "overview",
+  "queue",
+  "mailboxes",
+  "accounts",
+  "aliases",
+  "webhooks",
+  "events",
+] as const;
+
+/** One of them. */
+export type Section = typeof SECTIONS[number];
+
+/** What each view is told beside its own. */
+export interface View {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly hostname: string;
+  readonly version: string;
+  /** For the hidden field of each form. */
+  readonly csrf: string;
+  /** Path and query of this page, to come back to. */
+  readonly here: string;
+  readonly notice: Notice | undefined;
+  /** Messages in the queue; undefined while they are counted. */
+  readonly waiting: number | undefined;
+}

@@ -1,0 +1,45 @@
+/** In charge of what is said after an action, once, on the page that follows, with the way back where there is one. */
+
+import type { Random } from "../base/random.ts";
+
+/** A form that takes an action back. */
+export interface Undo {
+  readonly label: string;
+  readonly action: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+/** What is said. */
+export interface Notice {
+  readonly kind: "done" | "trouble";
+  readonly text: string;
+  readonly undo?: Undo | undefined;
+}
+
+const MAX_KEPT = 100;
+
+/** Notices that wait for the page that shows them. */
+export class Notices {
+  readonly #random: Random;
+  readonly #kept = new Map<string, Notice>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Keeps a notice; answers the name under which {@linkcode take} gives it out. */
+  put(notice: Notice): string {
+    if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+    const name = this.#random.bytes(8).toHex();
+    this.#kept.set(name, notice);
+    return name;
+  }
+
+  /** Gives a notice out, once. */
+  take(name: string | undefined): Notice | undefined {
+    if (name === undefined) return undefined;
+    const notice = this.#kept.get(name);
+    this.#kept.delete(name);
+    return notice;
+  }
+}

@@ -1,0 +1,57 @@
+/** In charge of the sentence at the top: what needs somebody's attention, in words. */
+
+import type { Suspension } from "../queue/suspensions.ts";
+import { count, span } from "./format.ts";
+import type { QueueFigures } from "./queue_watch.ts";
+
+/** Something to look after, and where. */
+export interface Finding {
+  readonly text: string;
+  readonly path?: string;
+}
+
+/** A certificate is told of so many days before its end. */
+const CERTIFICATE_DAYS = 14;
+/** Mail that waits longer is told of: a first retry or two are everyday. */
+const LONG_MS = 4 * 3600_000;
+
+/** What needs attention, the most urgent first; empty: all is well. */
+export function findings(
+  of: {
+    figures: QueueFigures | undefined;
+    suspensions: readonly Suspension[];
+    daysLeft: number | undefined;
+    now: number;
+  },
+): Finding[] {
+  const { figures, suspensions, daysLeft, now } = of;
+  const found: Finding[] = [];
+  if (daysLeft !== undefined && daysLeft < CERTIFICATE_DAYS) {
+    const text = daysLeft < 0
+      ? "The TLS certificate has ended: clients that check it can't log in"
+      : `The TLS certificate ends in ${count(Math.floor(daysLeft), "day")}`;
+    found.push({ text });
+  }
+  if (figures !== undefined) {
+    const late = figures.destinations.filter((d) => now - d.oldest > LONG_MS && d.nextAt !== undefined);
+    if (late.length > 0) {
+      const worst = late.reduce((a, b) => a.oldest < b.oldest ? a : b);
+      const others = late.length === 1 ? "" : ` and ${count(late.length - 1, "other destination")}`;
+      found.push({
+        text: `Mail for ${worst.domain}${others} waits, the oldest for ${span(now - worst.oldest)}`,
+        path: "/queue?sort=oldest",
+      });
+    }
+    const { held } = figures.byState;
+    if (held > 0) {
+      const verb = held === 1 ? "is held until you release it" : "are held until you release them";
+      found.push({ text: `${count(held, "message")} ${verb}`, path: "/queue?state=held" });
+    }
+  }
+  if (suspensions.length > 0) {
+    const names = suspensions.slice(0, 3).map((s) => s.domain).join(", ");
+    const more = suspensions.length > 3 ? ` and ${suspensions.length - 3} more` : "";
+    found.push({ text: `Delivery to ${names}${more} is paused` });
+  }
+  return found;
+}

@@ -1,0 +1,61 @@
+/** In charge of showing a letter's HTML part so that it can do no harm (FIELD_NOTES S9). */
+
+import type { AttachmentView } from "../api/mail_text.ts";
+
+/**
+ * Nothing runs, nothing is loaded, nothing leads out. Only our own page may frame it; that page's policy keeps the
+ * frame from being led elsewhere.
+ */
+export const FRAME_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
+  "form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+/** Pictures that are put in place of `cid:` addresses, in all. */
+const MAX_PICTURES = 5 * 1024 * 1024;
+const PICTURE = /^image\/(?:png|jpeg|gif|webp|avif|bmp)$/;
+
+/** In front of the letter: light ground, readable type, nothing wider than the frame. */
+const STYLE =
+  "<style>html{color-scheme:light;background:#fff;color:#1c211b;font:15px/1.5 system-ui,sans-serif}" +
+  "body{margin:12px}img{max-width:100%;height:auto}</style>";
+
+/** The HTML part as a document for the frame. */
+export function framedHtml(html: string, attachments: readonly AttachmentView[]): string {
+  return `<!DOCTYPE html><meta charset="utf-8">${STYLE}${withPictures(harmless(html), attachments)}`;
+}
+
+/**
+ * The policy stops what loads and runs, but not everything that talks: a link element may open a connection without
+ * loading anything, and a meta element may lead away. A tag begins with its name right behind the bracket, so they
+ * are no such elements any more.
+ */
+function harmless(html: string): string {
+  return html.replace(/<(?=link|meta|base)/gi, "<x-");
+}
+
+/** Puts the letter's own pictures in place of the addresses that name them. */
+function withPictures(html: string, attachments: readonly AttachmentView[]): string {
+  const pictures = new Map<string, AttachmentView>();
+  let left = MAX_PICTURES;
+  for (const attachment of attachments) {
+    const { contentId, contentType, bytes } = attachment;
+    if (contentId === null || !PICTURE.test(contentType.toLowerCase()) || bytes.length > left) continue;
+    left -= bytes.length;
+    pictures.set(contentId, attachment);
+  }
+  if (pictures.size === 0) return html;
+  let budget = 2 * MAX_PICTURES; // one picture may stand in several places
+  return html.replace(/\bcid:([^"'\s<>)]{1,200})/gi, (whole, id: string) => {
+    const picture = pictures.get(plainId(id));
+    if (!picture || picture.bytes.length > budget) return whole;
+    budget -= picture.bytes.length;
+    return `data:${picture.contentType.toLowerCase()};base64,${picture.bytes.toBase64()}`;
+  });
+}
+
+function plainId(id: string): string {
+  try {
+    return decodeURIComponent(id.replaceAll("&amp;", "&"));
+  } catch {
+    return id;
+  }
+}

@@ -1,0 +1,323 @@
+/** @jsxImportSource hono/jsx */
+/** In charge of the mailboxes' views: who has mail, and what is in one of them. */
+
+import { Hono } from "hono";
+import { isId } from "../base/ids.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { type FoundMail, mailPage } from "../api/mail_search.ts";
+import { namedMailbox } from "../api/schemas.ts";
+import { Problem, quoted } from "../http/problem.ts";
+import { Fill } from "./charts.tsx";
+import type { Desk, PageEnv, View } from "./context.ts";
+import { count, number, size } from "./format.ts";
+import { pathTo, readOwnForm } from "./forms.ts";
+import { Head } from "./layout.tsx";
+import { ActionForm, Card, Empty, Time } from "./parts.tsx";
+import { goBack, show } from "./render.tsx";
+
+const PAGE = 50;
+const MAX_MAILBOXES = 500;
+
+interface MailboxFacts {
+  readonly address: Mailbox;
+  readonly name: string | undefined;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly quota: number | undefined;
+  readonly hasAccount: boolean;
+}
+
+/** The pages, and their forms' target. */
+export function mailboxPages(desk: Desk): Hono<PageEnv> {
+  const { mailStore } = desk.options;
+  return new Hono<PageEnv>()
+    .get("/mailboxes", async (c) => {
+      const all = await allMailboxes(desk);
+      return await show(c, desk, {
+        title: "Mailboxes",
+        at: "mailboxes",
+        body: (view) => <MailboxesView view={view} all={all} />,
+      });
+    })
+    .get("/mailboxes/:address", async (c) => {
+      const address = await mailboxNamed(desk, c.req.param("address"));
+      const query = (c.req.query("q") ?? "").slice(0, 200);
+      const after = c.req.query("after");
+      const [found, usage] = await Promise.all([
+        mailPage(mailStore, {
+          address,
+          limit: PAGE,
+          query,
+          after: after !== undefined && isId(after) ? after : undefined,
+        }),
+        mailStore.usage(address),
+      ]);
+      return await show(c, desk, {
+        title: address,
+        at: "mailboxes",
+        body: (view) => (
+          <MailboxView
+            view={view}
+            desk={desk}
+            address={address}
+            query={query}
+            found={found}
+            messages={usage.messages}
+            bytes={usage.bytes}
+          />
+        ),
+      });
+    })
+    .post("/mailboxes/:address", async (c) => {
+      const address = await mailboxNamed(desk, c.req.param("address"));
+      const form = await readOwnForm(c);
+      const uids = [...new Set(form.all("uid").filter(isId))];
+      const otherwise = pathTo("mailboxes", address);
+      if (uids.length > 0 && form.text("sure") === "") {
+        return await show(c, desk, {
+          title: "Delete mail?",
+          at: "mailboxes",
+          body: (view) => <DeleteQuestion view={view} address={address} uids={uids} />,
+        });
+      }
+      await mailStore.remove(address, uids);
+      const text = uids.length === 0 ? "Nothing was selected" : `${count(uids.length, "message")} deleted`;
+      const kind = uids.length === 0 ? "trouble" : "done";
+      return goBack(c, desk, { back: form.text("back"), otherwise, notice: { kind, text } });
+    });
+}
+
+/** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */
+export async function mailboxNamed({ options }: Desk, text: string): Promise<Mailbox> {
+  const address = namedMailbox(text);
+  if (address !== undefined) {
+    if (await options.accounts.has(address) || (await options.mailStore.usage(address)).messages > 0) {
+      return address;
+    }
+  }
+  throw new Problem(404, `There is no mailbox ${quoted(text)}`);
+}
+
+async function allMailboxes({ options }: Desk): Promise<MailboxFacts[]> {
+  const { accounts, mailStore } = options;
+  const all = new Map<string, MailboxFacts>();
+  for (const { address, name, quota } of await accounts.list({ limit: MAX_MAILBOXES })) {
+    const usage = await mailStore.usage(address);
+    all.set(localKey(address), { address, name, quota, hasAccount: true, ...usage });
+  }
+  for await (const { address, messages } of mailStore.mailboxes()) {
+    if (messages === 0 || all.has(address) || all.size >= MAX_MAILBOXES) continue;
+    const usage = await mailStore.usage(address);
+    all.set(address, { address, name: undefined, quota: undefined, hasAccount: false, ...usage });
+  }
+  return [...all.values()].sort((a, b) => a.address < b.address ? -1 : 1);
+}
+
+function MailboxesView({ view: _, all }: { view: View; all: readonly MailboxFacts[] }) {
+  return (
+    <>
+      <Head title="Mailboxes" lead="What people here have got, until their mail program fetches it.">
+        <a class="button" href="/accounts">Accounts</a>
+      </Head>
+      <Card title={count(all.length, "mailbox", "mailboxes")} id="mailboxes" live>
+        {all.length === 0
+          ? (
+            <Empty title="There is no mailbox yet">
+              <a href="/accounts">Make an account</a>: it has a mailbox from then on.
+            </Empty>
+          )
+          : (
+            <table class="stack">
+              <thead>
+                <tr>
+                  <th>Mailbox</th>
+                  <th class="number">Messages</th>
+                  <th class="number">Size</th>
+                  <th>Quota</th>
+                </tr>
+              </thead>
+              <tbody>
+                {all.map((one) => (
+                  <tr key={one.address} data-row={one.address}>
+                    <td>
+                      <a class="row-link" href={pathTo("mailboxes", one.address)}>
+                        <bdi>{one.address}</bdi>
+                      </a>
+                      {one.name === undefined ? null : (
+                        <p class="small-print">
+                          <bdi>{one.name}</bdi>
+                        </p>
+                      )}
+                      {one.hasAccount ? null : <p class="small-print">mail without an account</p>}
+                    </td>
+                    <td class="number" data-label="Messages">{number(one.messages)}</td>
+                    <td class="number" data-label="Size">{size(one.bytes)}</td>
+                    <td data-label="Quota">
+                      {one.quota === undefined ? <span class="quiet">none</span> : (
+                        <>
+                          {size(one.quota)}
+                          <Fill used={one.bytes} of={one.quota} />
+                        </>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+      </Card>
+    </>
+  );
+}
+
+interface MailboxProps {
+  readonly view: View;
+  readonly desk: Desk;
+  readonly address: Mailbox;
+  readonly query: string;
+  readonly found: { page: FoundMail[]; next: string | undefined };
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+function MailboxView(props: MailboxProps) {
+  const { view, address, query, messages, bytes } = props;
+  const path = pathTo("mailboxes", address);
+  return (
+    <>
+      <p class="crumbs">
+        <a href="/mailboxes">Mailboxes</a>
+      </p>
+      <Head title={address} lead={`${count(messages, "message")}, ${size(bytes)}`}>
+        <form method="get" action={path} class="search" role="search">
+          <input
+            type="search"
+            name="q"
+            value={query}
+            placeholder="Sender, subject or text"
+            aria-label="Sender, subject or text"
+            maxlength={200}
+          />
+          <button type="submit">Find</button>
+        </form>
+      </Head>
+      <ActionForm view={view} action={path} class="card" select>
+        <input type="hidden" name="back" value={view.here} />
+        <div id="mail-list" data-live="1">
+          <MailList {...props} />
+        </div>
+      </ActionForm>
+    </>
+  );
+}
+
+function MailList({ view, desk, address, query, found }: MailboxProps) {
+  const path = pathTo("mailboxes", address);
+  const more = found.next === undefined
+    ? undefined
+    : `${path}?${new URLSearchParams({ ...(query === "" ? {} : { q: query }), after: found.next })}`;
+  if (found.page.length === 0 && more === undefined) {
+    if (query !== "") {
+      return (
+        <Empty title="Nothing found">
+          <a href={path}>Show the whole mailbox</a>
+        </Empty>
+      );
+    }
+    return <EmptyMailbox desk={desk} address={address} />;
+  }
+  return (
+    <>
+      <div class="toolbar">
+        <span class="chosen" data-chosen="1">Select messages, then:</span>
+        <button
+          type="submit"
+          class="danger"
+          data-needs="1"
+          data-confirm="Delete {n} for good?"
+          data-yes="Delete"
+        >
+          Delete
+        </button>
+      </div>
+      <table class="stack">
+        <thead>
+          <tr>
+            <th class="tick">
+              <input type="checkbox" class="js-only" data-all="1" aria-label="Select all" />
+            </th>
+            <th>Subject</th>
+            <th>From</th>
+            <th>Received</th>
+            <th class="number">Size</th>
+          </tr>
+        </thead>
+        <tbody>
+          {found.page.map((mail) => <MailRow key={mail.entry.uid} view={view} path={path} mail={mail} />)}
+        </tbody>
+      </table>
+      {more === undefined ? null : (
+        <div class="pager">
+          <span>{query === "" ? "" : "Some hundred messages are searched at a time."}</span>
+          <a href={more}>Older mail</a>
+        </div>
+      )}
+    </>
+  );
+}
+
+function MailRow({ view, path, mail: { entry, head } }: { view: View; path: string; mail: FoundMail }) {
+  return (
+    <tr data-row={entry.uid} class={entry.seen ? undefined : "unread"}>
+      <td class="tick">
+        <input type="checkbox" name="uid" value={entry.uid} aria-label={`Select the message ${entry.uid}`} />
+      </td>
+      <td>
+        <a class="row-link" href={`${path}/${entry.uid}`}>
+          <bdi>{head.subject.trim() === "" ? "No subject" : head.subject}</bdi>
+          {entry.seen ? null : <span class="unseen">(not read)</span>}
+        </a>
+      </td>
+      <td>
+        <bdi>{head.from === "" ? "the mail system" : head.from}</bdi>
+      </td>
+      <td>
+        <Time at={entry.receivedAt} now={view.now} />
+      </td>
+      <td class="number">{size(entry.size)}</td>
+    </tr>
+  );
+}
+
+function EmptyMailbox({ desk, address }: { desk: Desk; address: Mailbox }) {
+  const smtp = desk.house.addresses()["smtp"]?.[0];
+  return (
+    <Empty title="The mailbox is empty">
+      {smtp === undefined ? "Mail for this address appears here by itself." : (
+        <>
+          Mail appears here by itself. Try it:
+          <pre>{`printf 'Subject: Hello\\r\\n\\r\\nHow are you?\\r\\n' |\n  curl --url smtp://${smtp} --mail-rcpt ${address} --upload-file -`}</pre>
+        </>
+      )}
+    </Empty>
+  );
+}
+
+function DeleteQuestion({ view, address, uids }: { view: View; address: Mailbox; uids: readonly string[] }) {
+  const path = pathTo("mailboxes", address);
+  return (
+    <>
+      <Head
+        title="Delete mail?"
+        lead={`${count(uids.length, "message")} of ${address} will be gone for good.`}
+      />
+      <ActionForm view={view} action={path} class="buttons">
+        <input type="hidden" name="sure" value="1" />
+        {uids.map((uid) => <input key={uid} type="hidden" name="uid" value={uid} />)}
+        <button type="submit" class="danger">Delete</button>
+        <a class="button" href={path}>Cancel</a>
+      </ActionForm>
+    </>
+  );
+}

@@ -1,0 +1,220 @@
+/** @jsxImportSource hono/jsx */
+/** In charge of one letter's view: text, HTML in a frame that can do nothing, headers, source, attachments. */
+
+import { type Context, Hono } from "hono";
+import { isId } from "../base/ids.ts";
+import { decode } from "../base/bytes.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { MailEntry } from "../mailbox/mail_store.ts";
+import { type MailView, readMail } from "../api/mail_text.ts";
+import { Problem, quoted } from "../http/problem.ts";
+import { attachmentResponse, rawMessage } from "../api/raw_message.ts";
+import type { Desk, PageEnv, View } from "./context.ts";
+import { size } from "./format.ts";
+import { pathTo } from "./forms.ts";
+import { FRAME_POLICY, framedHtml } from "./html_part.ts";
+import { Head } from "./layout.tsx";
+import { mailboxNamed } from "./mailboxes_view.tsx";
+import { ActionForm, Time } from "./parts.tsx";
+import { show } from "./render.tsx";
+
+const SIDES = ["text", "html", "headers", "source"] as const;
+type Side = typeof SIDES[number];
+const SIDE_WORDS: Record<Side, string> = { text: "Text", html: "HTML", headers: "Headers", source: "Source" };
+/** More of the source is only to be downloaded. */
+const MAX_SOURCE = 256 * 1024;
+
+interface Letter {
+  readonly address: Mailbox;
+  readonly entry: MailEntry;
+  readonly mail: MailView;
+  readonly side: Side;
+  readonly source: string | undefined;
+}
+
+/** The pages. */
+export function letterPages(desk: Desk): Hono<PageEnv> {
+  const { mailStore } = desk.options;
+
+  async function found(c: Context<PageEnv>): Promise<{ address: Mailbox; entry: MailEntry }> {
+    const address = await mailboxNamed(desk, c.req.param("address") ?? "");
+    const uid = c.req.param("uid") ?? "";
+    const entry = isId(uid) ? await mailStore.get(address, uid) : undefined;
+    if (!entry) throw new Problem(404, `There is no message ${quoted(uid)} in the mailbox ${address}`);
+    return { address, entry };
+  }
+
+  return new Hono<PageEnv>()
+    .get("/mailboxes/:address/:uid", async (c) => {
+      const { address, entry } = await found(c);
+      const mail = await readMail(mailStore, entry);
+      if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
+      const side = sideOf(c.req.query("side"), mail);
+      const source = side === "source" ? await beginning(mailStore.read(entry)) : undefined;
+      return await show(c, desk, {
+        title: mail.subject || "No subject",
+        at: "mailboxes",
+        body: (view) => <LetterView view={view} letter={{ address, entry, mail, side, source }} />,
+      });
+    })
+    .get("/mailboxes/:address/:uid/html", async (c) => {
+      const { entry } = await found(c);
+      const { html, attachments } = await readMail(mailStore, entry);
+      if (html === null) throw new Problem(404, "The message has no HTML part");
+      return c.body(framedHtml(html, attachments), 200, {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": FRAME_POLICY,
+        "x-frame-options": "SAMEORIGIN",
+        "x-dns-prefetch-control": "off",
+      });
+    })
+    .get("/mailboxes/:address/:uid/raw", async (c) => {
+      const { entry } = await found(c);
+      return rawMessage(mailStore.read(entry), { size: entry.size, name: entry.uid });
+    })
+    .get("/mailboxes/:address/:uid/attachments/:n", async (c) => {
+      const { entry } = await found(c);
+      const n = c.req.param("n");
+      const attachments = /^\d{1,4}$/.test(n) ? (await readMail(mailStore, entry)).attachments : [];
+      const wanted = attachments[Number(n)];
+      if (!wanted) throw new Problem(404, `The message has no attachment ${quoted(n)}`);
+      return attachmentResponse(wanted.bytes, {
+        type: wanted.contentType,
+        name: wanted.filename ?? `attachment-${n}`,
+      });
+    });
+}
+
+/** The side that is asked for, or the first that there is. */
+function sideOf(asked: string | undefined, mail: MailView): Side {
+  const wanted = SIDES.find((side) => side === asked);
+  if (wanted === "html" && mail.html === null) return "text";
+  return wanted ?? (mail.text === null && mail.html !== null ? "html" : "text");
+}
+
+async function beginning(text: AsyncIterable<Uint8Array>): Promise<string> {
+  let all = "";
+  for await (const piece of text) {
+    all += decode(piece);
+    if (all.length > MAX_SOURCE) return `${all.slice(0, MAX_SOURCE)}\n[…]`;
+  }
+  return all;
+}
+
+function LetterView({ view, letter }: { view: View; letter: Letter }) {
+  const { address, entry, mail, side } = letter;
+  const path = pathTo("mailboxes", address, entry.uid);
+  return (
+    <>
+      <p class="crumbs">
+        <a href="/mailboxes">Mailboxes</a> / <a href={pathTo("mailboxes", address)}>{address}</a>
+      </p>
+      <Head title={mail.subject.trim() === "" ? "No subject" : mail.subject}>
+        <ActionForm view={view} action={pathTo("mailboxes", address)} class="buttons">
+          <input type="hidden" name="uid" value={entry.uid} />
+          <a class="button" href={`${path}/raw`} download>Download</a>
+          <a class="button" href={pathTo("messages", entry.uid)}>Its life</a>
+          <button type="submit" class="danger" data-confirm="Delete this message for good?" data-yes="Delete">
+            Delete
+          </button>
+        </ActionForm>
+      </Head>
+      <article class="card">
+        <LetterHead view={view} letter={letter} />
+        <div class="mail-body">
+          <nav class="tabs" aria-label="Sides of the message">
+            {SIDES.filter((s) => s !== "html" || mail.html !== null).map((s) => (
+              <a key={s} href={`${path}?side=${s}`} aria-current={s === side ? "page" : undefined}>
+                {SIDE_WORDS[s]}
+              </a>
+            ))}
+          </nav>
+          <LetterSide letter={letter} path={path} />
+        </div>
+        <Attachments mail={mail} path={path} />
+      </article>
+    </>
+  );
+}
+
+function LetterHead({ view, letter: { entry, mail } }: { view: View; letter: Letter }) {
+  return (
+    <dl class="facts mail-head">
+      <div>
+        <dt>From</dt>
+        <dd>
+          <bdi>{mail.from === "" ? "the mail system" : mail.from}</bdi>
+        </dd>
+      </div>
+      <div>
+        <dt>To</dt>
+        <dd>
+          <bdi>{mail.to}</bdi>
+        </dd>
+      </div>
+      <div>
+        <dt>Received</dt>
+        <dd>
+          <Time at={entry.receivedAt} now={view.now} />{" "}
+          <span class="quiet">{`for ${entry.recipient}, ${size(entry.size)}`}</span>
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function LetterSide({ letter, path }: { letter: Letter; path: string }) {
+  const { mail, side, source } = letter;
+  if (side === "html") {
+    return (
+      <>
+        <iframe
+          class="frame"
+          src={`${path}/html`}
+          sandbox=""
+          referrerpolicy="no-referrer"
+          title="The message's HTML part"
+        />
+        <p class="small-print">Shown without scripts; links, forms and pictures from elsewhere are off.</p>
+      </>
+    );
+  }
+  if (side === "headers") {
+    return (
+      <dl class="facts">
+        {mail.headers.map(({ name, value }, i) => (
+          <div key={i}>
+            <dt>{name}</dt>
+            <dd class="mono">
+              <bdi>{value}</bdi>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    );
+  }
+  if (side === "source") return <pre class="source" tabindex={0}>{source}</pre>;
+  if (mail.trouble !== null) {
+    return (
+      <p class="complaint">
+        {`The message could not be taken apart: ${mail.trouble}. Its source is there as it came.`}
+      </p>
+    );
+  }
+  if (mail.text === null || mail.text.trim() === "") return <p class="quiet">The message has no text.</p>;
+  return <div class="letter" dir="auto">{mail.text}</div>;
+}
+
+function Attachments({ mail, path }: { mail: MailView; path: string }) {
+  if (mail.attachments.length === 0) return null;
+  return (
+    <div class="files" role="group" aria-label="Attachments">
+      {mail.attachments.map(({ filename, contentType, bytes }, n) => (
+        <a key={n} class="file" href={`${path}/attachments/${n}`} download>
+          <bdi>{filename ?? `Part ${n + 1}`}</bdi>
+          <span>{`${contentType}, ${size(bytes.length)}`}</span>
+        </a>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+/** In charge of giving the web page to the HTTP surface: it counts from the start, and loads when it is first asked for. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
+import type { Journal } from "../observe/journal.ts";
+import type { AdminOptions } from "../http/options.ts";
+import { Activity } from "./activity.ts";
+import type { House } from "./context.ts";
+
+/** What the page tells of beside {@linkcode AdminOptions}. */
+export interface PageParts {
+  readonly config: Pick<Config, "hostname" | "domains">;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** The certificate; undefined when no TLS is offered. */
+  readonly tls: { readonly daysLeft: number } | undefined;
+}
+
+/** The page, for {@linkcode AdminOptions.page}. `addresses` answers `host:port` of every listener, by kind. */
+export function webPage(
+  parts: PageParts,
+  addresses: () => Record<string, string[]>,
+): NonNullable<AdminOptions["page"]> {
+  const { config, clock, journal } = parts;
+  const activity = new Activity(journal, clock);
+  const house: House = {
+    hostname: config.hostname,
+    startedAt: clock.now(),
+    addresses,
+    certificateDaysLeft: () => parts.tls?.daysLeft,
+  };
+  return async (options, door) => {
+    const { buildPage } = await import("./app.tsx");
+    return buildPage({ options, door, house, activity });
+  };
+}

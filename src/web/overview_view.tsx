@@ -1,0 +1,330 @@
+/** @jsxImportSource hono/jsx */
+/** In charge of the first view: is all well, what comes and goes, what waits and for whom. */
+
+import type { Suspension } from "../queue/suspensions.ts";
+import { COUNTED, type Counted, type Happening } from "./activity.ts";
+import { AgeChart, Sparkline, StateLegend } from "./charts.tsx";
+import type { Desk, View } from "./context.ts";
+import { EventTable } from "./events_view.tsx";
+import { count, number, span } from "./format.ts";
+import { pathTo } from "./forms.ts";
+import { type Finding, findings } from "./health.ts";
+import { Head } from "./layout.tsx";
+import { ActionForm, Card, Empty, Time } from "./parts.tsx";
+import type { DestinationFigures, QueueFigures } from "./queue_watch.ts";
+
+const TITLES: Record<Counted, string> = {
+  accepted: "Accepted",
+  delivered: "Delivered",
+  deferred: "Put off",
+  bounced: "Bounced",
+};
+
+/** Destinations that are listed; the rest is in the queue's view. */
+const MAX_DESTINATIONS = 10;
+const MAX_EVENTS = 8;
+
+/** What the overview shows. */
+export interface OverviewFacts {
+  readonly figures: QueueFigures | undefined;
+  readonly suspensions: readonly Suspension[];
+  readonly accounts: number;
+  readonly events: readonly Happening[];
+}
+
+/** Gathers it. */
+export async function overviewFacts({ options, watch, activity }: Desk): Promise<OverviewFacts> {
+  const [figures, suspensions, accounts] = await Promise.all([
+    watch.figures(),
+    options.suspensions?.list() ?? [],
+    options.accounts.list(),
+  ]);
+  return {
+    figures,
+    suspensions,
+    accounts: accounts.length,
+    events: activity.recent(["mail", "notes"], MAX_EVENTS),
+  };
+}
+
+/** The view. */
+export function Overview({ view, desk, facts }: { view: View; desk: Desk; facts: OverviewFacts }) {
+  const { house, activity } = desk;
+  const { figures, suspensions } = facts;
+  return (
+    <>
+      <Head
+        title={view.hostname}
+        lead={`dinopost ${view.version}, up for ${span(view.now - house.startedAt)}`}
+      >
+        <a class="button" href="/queue">Open the queue</a>
+      </Head>
+      <Health
+        found={findings({ figures, suspensions, daysLeft: house.certificateDaysLeft(), now: view.now })}
+      />
+      <div class="tiles" id="tiles" data-live="1">
+        {COUNTED.map((what) => (
+          <Tile
+            key={what}
+            what={what}
+            counts={activity.perMinute(what)}
+            since={activity.since}
+            now={view.now}
+          />
+        ))}
+      </div>
+      <div class="grid">
+        <QueueCard view={view} figures={figures} />
+        <ServerCard view={view} desk={desk} accounts={facts.accounts} />
+        <Card
+          title="Destinations"
+          id="destinations"
+          live
+          class="w12"
+          aside={<DestinationsAside figures={figures} />}
+        >
+          <Destinations view={view} figures={figures} suspensions={suspensions} />
+        </Card>
+        <Card title="Lately" id="lately" live class="w12" aside={<a href="/events">All events</a>}>
+          {facts.events.length === 0
+            ? <NothingYet desk={desk} />
+            : <EventTable events={facts.events} now={view.now} />}
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function Health({ found }: { found: readonly Finding[] }) {
+  return (
+    <div class={found.length === 0 ? "health" : "health bad"} id="health" data-live="1">
+      {found.length === 0
+        ? <p>All is well: no destination is in trouble, and nothing waits for you.</p>
+        : (
+          <ul>
+            {found.map(({ text, path }) => (
+              <li key={text}>{path === undefined ? text : <a href={path}>{text}</a>}</li>
+            ))}
+          </ul>
+        )}
+    </div>
+  );
+}
+
+function Tile(p: { what: Counted; counts: readonly number[]; since: number; now: number }) {
+  const { what, counts } = p;
+  const sum = counts.reduce((a, b) => a + b, 0);
+  const hour = p.now - p.since >= 3600_000;
+  return (
+    <section class="tile">
+      <h2>{TITLES[what]}</h2>
+      <p class="figure">
+        {number(sum)} <small>{hour ? "in an hour" : "since the start"}</small>
+      </p>
+      <Sparkline what={what} counts={counts} />
+      <p class="unseen">{`${number(counts.at(-1)!)} in this minute`}</p>
+    </section>
+  );
+}
+
+function QueueAside({ figures, view }: { figures: QueueFigures | undefined; view: View }) {
+  if (figures?.oldest === undefined) return <span>by age</span>;
+  return (
+    <span>
+      {count(figures.total, "message")}, the oldest came <Time at={figures.oldest} now={view.now} />
+    </span>
+  );
+}
+
+function DestinationsAside({ figures }: { figures: QueueFigures | undefined }) {
+  const more = (figures?.destinations.length ?? 0) - MAX_DESTINATIONS;
+  return <span>{more > 0 ? `and ${number(more)} more` : "that have mail waiting"}</span>;
+}
+
+function Destinations(
+  p: { view: View; figures: QueueFigures | undefined; suspensions: readonly Suspension[] },
+) {
+  const { view, suspensions } = p;
+  const waiting = p.figures?.destinations.slice(0, MAX_DESTINATIONS) ?? [];
+  const others = suspensions.filter((s) => !waiting.some((d) => d.domain === s.domain));
+  if (waiting.length + others.length === 0) {
+    return (
+      <Empty title="Nothing waits for another server">
+        Mail that can't be delivered at once shows up here with the last answer of its destination.
+      </Empty>
+    );
+  }
+  return (
+    <table class="stack">
+      <thead>
+        <tr>
+          <th>Destination</th>
+          <th class="number">Messages</th>
+          <th>Oldest</th>
+          <th>Next attempt</th>
+          <th>
+            <span class="unseen">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {waiting.map((of) => (
+          <DestinationRow
+            key={of.domain}
+            view={view}
+            of={of}
+            suspension={suspensions.find((s) => s.domain === of.domain)}
+          />
+        ))}
+        {others.map((s) => (
+          <tr key={s.domain} data-row={s.domain}>
+            <td>
+              <a class="row-link" href={pathTo("domains", s.domain)}>{s.domain}</a>
+              <p class="why">{pauseText(s)}</p>
+            </td>
+            <td class="number" data-label="Messages">0</td>
+            <td></td>
+            <td>
+              <span class="badge s-held">Paused</span>
+            </td>
+            <td class="number">
+              <DomainAction view={view} domain={s.domain} action="resume" label="Resume" />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function DestinationRow(
+  { view, of, suspension }: { view: View; of: DestinationFigures; suspension: Suspension | undefined },
+) {
+  return (
+    <tr data-row={of.domain}>
+      <td>
+        <a class="row-link" href={pathTo("domains", of.domain)}>{of.domain}</a>
+        {suspension !== undefined
+          ? <p class="why">{pauseText(suspension)}</p>
+          : of.lastError === undefined
+          ? null
+          : <p class="why" title={of.lastError}>{of.lastError}</p>}
+      </td>
+      <td class="number" data-label="Messages">
+        <a href={`/queue?q=${encodeURIComponent(`@${of.domain}`)}`}>{number(of.messages)}</a>
+      </td>
+      <td data-label="Oldest">
+        <Time at={of.oldest} now={view.now} />
+      </td>
+      <td data-label="Next attempt">
+        {suspension !== undefined
+          ? <span class="badge s-held">Paused</span>
+          : of.nextAt === undefined
+          ? <span class="badge s-held">Held</span>
+          : of.nextAt <= view.now
+          ? "now"
+          : <Time at={of.nextAt} now={view.now} />}
+      </td>
+      <td class="number">
+        {suspension === undefined
+          ? <DomainAction view={view} domain={of.domain} action="try" label="Try now" />
+          : <DomainAction view={view} domain={of.domain} action="resume" label="Resume" />}
+      </td>
+    </tr>
+  );
+}
+
+function pauseText({ reason }: Suspension): string {
+  return reason === undefined ? "Paused by the operator" : `Paused: ${reason}`;
+}
+
+function DomainAction(p: { view: View; domain: string; action: "try" | "resume"; label: string }) {
+  return (
+    <ActionForm view={p.view} action={pathTo("domains", p.domain)}>
+      <input type="hidden" name="back" value="/" />
+      <button type="submit" class="small" name="do" value={p.action}>{p.label}</button>
+    </ActionForm>
+  );
+}
+
+const LISTENER_WORDS: Record<string, string> = {
+  smtp: "SMTP",
+  submission: "Submission",
+  submissions: "Submission, TLS",
+  lmtp: "LMTP",
+  pop3: "POP3",
+  pop3s: "POP3, TLS",
+  admin: "HTTP",
+};
+
+function ServerCard({ view, desk, accounts }: { view: View; desk: Desk; accounts: number }) {
+  const { house, options } = desk;
+  const days = house.certificateDaysLeft();
+  return (
+    <Card title="Server" id="server" live class="w5" aside={<a href="/docs">API</a>}>
+      <dl class="facts pad">
+        {Object.entries(house.addresses()).map(([kind, addresses]) => (
+          <div key={kind}>
+            <dt>{LISTENER_WORDS[kind] ?? kind}</dt>
+            <dd class="mono">{addresses.join(", ")}</dd>
+          </div>
+        ))}
+        <div>
+          <dt>Certificate</dt>
+          <dd>{days === undefined ? "none: TLS is not offered" : certificateText(days)}</dd>
+        </div>
+        <div>
+          <dt>Mail for</dt>
+          <dd>{options.domains.join(", ")}</dd>
+        </div>
+        <div>
+          <dt>Accounts</dt>
+          <dd>
+            <a href="/accounts">{count(accounts, "account")}</a>
+          </dd>
+        </div>
+        <div>
+          <dt>Started</dt>
+          <dd>
+            <Time at={house.startedAt} now={view.now} />
+          </dd>
+        </div>
+      </dl>
+    </Card>
+  );
+}
+
+function certificateText(days: number): string {
+  if (days < 0) return `ended ${count(-Math.floor(days), "day")} ago`;
+  return `${count(Math.floor(days), "day")} left`;
+}
+
+function NothingYet({ desk }: { desk: Desk }) {
+  const smtp = desk.house.addresses()["smtp"]?.[0];
+  const to = `postmaster@${desk.options.domains[0] ?? "localhost"}`;
+  return (
+    <Empty title="Nothing has happened yet">
+      {smtp === undefined ? "Send a letter, and it shows up here." : (
+        <>
+          Send a letter, and it shows up here at once:
+          <pre>{`printf 'Subject: Hello\\r\\n\\r\\nHow are you?\\r\\n' |\n  curl --url smtp://${smtp} --mail-rcpt ${to} --upload-file -`}</pre>
+        </>
+      )}
+    </Empty>
+  );
+}
+
+function QueueCard({ view, figures }: { view: View; figures: OverviewFacts["figures"] }) {
+  return (
+    <Card title="Queue" id="queue-card" live class="w7" aside={<QueueAside figures={figures} view={view} />}>
+      <div class="pad">
+        {figures === undefined ? <p class="quiet">The queue is long; it is being counted.</p> : (
+          <>
+            <StateLegend byState={figures.byState} />
+            <AgeChart figures={figures} />
+          </>
+        )}
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,176 @@
+/** @jsxImportSource hono/jsx */
+/** In charge of acting on the queue from the page: one or many messages, asked about first where nothing leads back. */
+
+import { type Context, Hono } from "hono";
+import { isId } from "../base/ids.ts";
+import type { DeliveryQueue, Refusal } from "../queue/queue.ts";
+import { Problem } from "../http/problem.ts";
+import type { Desk, PageEnv, View } from "./context.ts";
+import { count } from "./format.ts";
+import { type Form, localPath, readOwnForm } from "./forms.ts";
+import { Head } from "./layout.tsx";
+import type { Undo } from "./flash_messages.ts";
+import { ActionForm, Address, Addresses, Card } from "./parts.tsx";
+import { type QueueRow, queueRow } from "./queue_search.ts";
+import { goBack, show } from "./render.tsx";
+
+const ACTS = ["retry", "hold", "release", "bounce", "delete"] as const;
+type Act = typeof ACTS[number];
+
+/** What was done, as in `3 messages are held`. */
+const DONE: Record<Act, [one: string, many: string]> = {
+  retry: ["is tried now", "are tried now"],
+  hold: ["is held", "are held"],
+  release: ["is on its way again", "are on their way again"],
+  bounce: ["was returned to its sender", "were returned to their senders"],
+  delete: ["was deleted", "were deleted"],
+};
+const QUESTIONS = { bounce: "Return to the sender?", delete: "Delete for good?" } as const;
+const MAX_IDS = 1000;
+
+interface Tally {
+  readonly done: string[];
+  readonly refused: Record<Refusal, number>;
+}
+
+/** The forms' targets. */
+export function queueActs(desk: Desk): Hono<PageEnv> {
+  const { queue } = desk.options;
+  return new Hono<PageEnv>()
+    .post("/queue/flush", async (c) => {
+      const form = await readOwnForm(c);
+      const flushed = await queue.flush();
+      const text = flushed === 0
+        ? "Nothing waited for its time"
+        : `${count(flushed, "message")} will be tried now`;
+      return goBack(c, desk, {
+        back: form.text("back"),
+        otherwise: "/queue",
+        notice: { kind: "done", text },
+      });
+    })
+    .post("/queue/act", async (c) => {
+      const form = await readOwnForm(c);
+      const act = ACTS.find((a) => a === form.text("do"));
+      if (act === undefined) throw new Problem(400, "The form does not say what to do");
+      const ids = [...new Set(form.all("id").filter(isId))].slice(0, MAX_IDS);
+      if (ids.length === 0) {
+        const text = "Nothing was selected";
+        return goBack(c, desk, {
+          back: form.text("back"),
+          otherwise: "/queue",
+          notice: { kind: "trouble", text },
+        });
+      }
+      if ((act === "bounce" || act === "delete") && form.text("sure") === "") {
+        return await askFirst(c, desk, { act, ids, back: form.text("back") });
+      }
+      return await carryOut(c, desk, { act, ids, form });
+    });
+}
+
+async function carryOut(
+  c: Context<PageEnv>,
+  desk: Desk,
+  { act, ids, form }: { act: Act; ids: string[]; form: Form },
+): Promise<Response> {
+  const tally = await actOnAll(desk.options.queue, act, ids);
+  const notice = {
+    kind: tally.done.length === 0 ? "trouble" : "done",
+    text: tell(act, tally),
+    undo: undoOf(act, tally),
+  } as const;
+  // what is gone has no page to go back to
+  const back = localPath(form.text("back"), "/queue");
+  const gone = act === "delete" && back.startsWith("/messages/");
+  return goBack(c, desk, { back: gone ? "/queue" : back, otherwise: "/queue", notice });
+}
+
+/** Does it to each; some at a time, so that their commits come together. */
+async function actOnAll(queue: DeliveryQueue, act: Act, ids: readonly string[]): Promise<Tally> {
+  const tally: Tally = { done: [], refused: { gone: 0, busy: 0, notHeld: 0, suspended: 0 } };
+  for (let i = 0; i < ids.length; i += 50) {
+    await Promise.all(
+      ids.slice(i, i + 50).map(async (id) => {
+        const refusal = await queue[act](id);
+        if (refusal === undefined) tally.done.push(id);
+        else tally.refused[refusal]++;
+      }),
+    );
+  }
+  return tally;
+}
+
+function tell(act: Act, { done, refused }: Tally): string {
+  const said: string[] = [];
+  if (done.length > 0) said.push(`${count(done.length, "message")} ${DONE[act][done.length === 1 ? 0 : 1]}`);
+  if (refused.busy > 0) {
+    said.push(`${count(refused.busy, "message")} being delivered at that moment: try again shortly`);
+  }
+  if (refused.gone > 0) said.push(`${count(refused.gone, "message")} had left the queue meanwhile`);
+  if (refused.notHeld > 0) said.push(`${count(refused.notHeld, "message")} not held before`);
+  if (refused.suspended > 0) {
+    said.push(`${count(refused.suspended, "message")} waiting: delivery to the destination is suspended`);
+  }
+  return said.join("; ");
+}
+
+function undoOf(act: Act, { done }: Tally): Undo | undefined {
+  const back = act === "hold" ? "release" : act === "release" ? "hold" : undefined;
+  if (back === undefined || done.length === 0) return undefined;
+  return {
+    label: back === "release" ? "Undo: release" : "Undo: hold again",
+    action: "/queue/act",
+    fields: [["do", back], ...done.map((id) => ["id", id] as const)],
+  };
+}
+
+async function askFirst(
+  c: Context<PageEnv>,
+  desk: Desk,
+  of: { act: "bounce" | "delete"; ids: readonly string[]; back: string },
+): Promise<Response> {
+  const { queue, clock } = desk.options;
+  const found = await Promise.all(of.ids.map((id) => queue.message(id)));
+  const rows = found.filter((records) => records.length > 0).map((records) => queueRow(records, clock.now()));
+  return await show(c, desk, {
+    title: QUESTIONS[of.act],
+    at: "queue",
+    body: (view) => <Question view={view} act={of.act} rows={rows} back={localPath(of.back, "/queue")} />,
+  });
+}
+
+const MAX_LISTED = 20;
+
+function Question(p: { view: View; act: "bounce" | "delete"; rows: readonly QueueRow[]; back: string }) {
+  const { view, act, rows, back } = p;
+  const lead = act === "bounce"
+    ? "Each sender gets a report that says why; the messages leave the queue."
+    : "The messages leave the queue, and nobody is told.";
+  return (
+    <>
+      <Head title={QUESTIONS[act]} lead={lead} />
+      <Card title={count(rows.length, "message")}>
+        <ul class="pad">
+          {rows.slice(0, MAX_LISTED).map((row) => (
+            <li key={row.id}>
+              <Address of={row.sender} /> to <Addresses of={row.recipients} />
+            </li>
+          ))}
+          {rows.length > MAX_LISTED ? <li class="quiet">{`and ${rows.length - MAX_LISTED} more`}</li> : null}
+        </ul>
+        <ActionForm view={view} action="/queue/act" class="pad">
+          <input type="hidden" name="sure" value="1" />
+          <input type="hidden" name="back" value={back} />
+          {rows.map((row) => <input key={row.id} type="hidden" name="id" value={row.id} />)}
+          <div class="buttons">
+            <button type="submit" class="danger" name="do" value={act}>
+              {act === "bounce" ? "Return to the sender" : "Delete for good"}
+            </button>
+            <a class="button" href={back}>Cancel</a>
+          </div>
+        </ActionForm>
+      </Card>
+    </>
+  );
+}

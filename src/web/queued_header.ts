@@ -1,0 +1,39 @@
+/** In charge of reading what a queued message says of itself, without reading more of it than its head. */
+
+import { concat } from "../base/bytes.ts";
+import { parseFields, scanHead } from "../mail/header.ts";
+import { decodeWords } from "postal-mime";
+
+/** What a message says of itself. */
+export interface QueuedHead {
+  readonly subject: string;
+  readonly from: string;
+}
+
+const MAX_HEAD = 64 * 1024;
+
+/** Reads the head of a text; undefined when the text is gone meanwhile. */
+export async function readQueuedHead(text: AsyncIterable<Uint8Array>): Promise<QueuedHead | undefined> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const piece of text) {
+      parts.push(piece);
+      size += piece.length;
+      if (size > MAX_HEAD || scanHead(concat(parts)).end >= 0) break;
+    }
+  } catch {
+    return undefined; // delivered between two reads
+  }
+  const fields = parseFields(concat(parts).subarray(0, MAX_HEAD));
+  const value = (name: string) => plain(fields.find((f) => f.name.toLowerCase() === name)?.value ?? "");
+  return { subject: value("subject"), from: value("from") };
+}
+
+function plain(value: string): string {
+  try {
+    return decodeWords(value).trim().slice(0, 1000);
+  } catch {
+    return value.trim().slice(0, 1000);
+  }
+}

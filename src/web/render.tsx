@@ -1,0 +1,65 @@
+/** @jsxImportSource hono/jsx */
+/** In charge of sending views: what each of them is told, and the headers they go with. */
+
+import type { Child } from "hono/jsx";
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Desk, PageEnv, Section, View } from "./context.ts";
+import { localPath, withParameter } from "./forms.ts";
+import { Layout } from "./layout.tsx";
+import type { Notice } from "./flash_messages.ts";
+
+/** Scripts, styles and connections from this server only; no frame but a letter's, no form that leads elsewhere. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/** Sends a whole document. */
+export async function sendDocument(
+  c: Context<PageEnv>,
+  document: Child,
+  status: ContentfulStatusCode = 200,
+): Promise<Response> {
+  return c.html(`<!DOCTYPE html>${await document}`, status, {
+    "content-security-policy": POLICY,
+    "x-dns-prefetch-control": "off",
+  });
+}
+
+/** Sends a view in the frame of the page; `body` makes it. */
+export async function show(
+  c: Context<PageEnv>,
+  desk: Desk,
+  of: { title: string; at: Section | undefined; status?: ContentfulStatusCode; body: (view: View) => Child },
+): Promise<Response> {
+  const { options, house, notices, watch } = desk;
+  const url = new URL(c.req.url);
+  const notice = notices.take(url.searchParams.get("notice") ?? undefined);
+  url.searchParams.delete("notice");
+  const figures = await watch.figures();
+  const view: View = {
+    now: options.clock.now(),
+    hostname: house.hostname,
+    version: options.version,
+    csrf: c.get("csrf"),
+    here: url.pathname + url.search,
+    notice,
+    waiting: figures?.total,
+  };
+  return await sendDocument(
+    c,
+    <Layout view={view} title={of.title} at={of.at}>{of.body(view)}</Layout>,
+    of.status,
+  );
+}
+
+/** Leads back after an action, and says there what was done. */
+export function goBack(
+  c: Context<PageEnv>,
+  desk: Desk,
+  to: { back: string; otherwise: string; notice: Notice },
+): Response {
+  const path = localPath(to.back, to.otherwise);
+  desk.watch.stale();
+  return c.redirect(withParameter(path, "notice", desk.notices.put(to.notice)), 303);
+}

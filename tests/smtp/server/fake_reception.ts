@@ -1,0 +1,193 @@
+/** In charge of a Reception for tests: a few people as data, and a record of all that was asked and taken. */
+
+import { binaryString, concat } from "../../../src/base/bytes.ts";
+import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../../src/mail/envelope.ts";
+import type {
+  Login,
+  LoginExchange,
+  MessageSink,
+  Reception,
+  SessionFacts,
+  Verdict,
+} from "../../../src/smtp/server/reception.ts";
+import { type Reply, reply } from "../../../src/smtp/protocol/reply.ts";
+
+/** How the fake behaves. */
+export interface FakeBehaviour {
+  /** Verbs the client may use. */
+  may?: readonly string[];
+  /** Takes mail for other domains too. */
+  relays?: boolean;
+  /** All answers come as promises. */
+  later?: boolean;
+  /** The sink asks to wait after each piece. */
+  slowSink?: boolean;
+  /** Offers SCRAM-SHA-256, with an exchange of three fixed messages. */
+  scram?: boolean;
+}
+
+/** A message that was taken. */
+export interface TakenMessage {
+  readonly envelope: Envelope;
+  /** One character for each octet. */
+  readonly text: string;
+  readonly session: SessionFacts;
+}
+
+const HERE = "howstuffworks.com";
+const PEOPLE: Readonly<Record<string, Reply | undefined>> = {
+  brain: undefined,
+  clever: undefined,
+  "jürgen": undefined,
+  postmaster: undefined,
+  full: reply(452, "4.2.2", "Mailbox full"),
+  grey: reply(451, "4.7.1", "Come back later"),
+  latefull: undefined,
+};
+
+/** Takes mail for `howstuffworks.com`; relays for who is logged in; the only account is brain with `gRiZZly`. */
+export class FakeReception implements Reception {
+  readonly taken: TakenMessage[] = [];
+  readonly asked: string[] = [];
+  aborted = 0;
+  finished = 0;
+  openSinks = 0;
+  declare scram?: (session: SessionFacts) => LoginExchange;
+  readonly #behaviour: FakeBehaviour;
+
+  constructor(behaviour: FakeBehaviour = {}) {
+    this.#behaviour = behaviour;
+    if (behaviour.scram) this.scram = () => new ThreeSteps();
+  }
+
+  may(verb: "VRFY" | "EXPN" | "VERB"): boolean {
+    return this.#behaviour.may?.includes(verb) ?? false;
+  }
+
+  sender(session: SessionFacts, sender: Mailbox, parameters: SenderParameters): Verdict | Promise<Verdict> {
+    this.asked.push(`sender ${sender} ${JSON.stringify(parameters)}`);
+    if (sender.startsWith("broken@")) throw new Error("The fake broke in sender()");
+    if (sender.startsWith("spammer@")) return this.#answer<Verdict>(reply(550, "5.7.1", "Not welcome"));
+    const foreign = session.account !== undefined && sender !== session.account;
+    return this.#answer<Verdict>(foreign ? reply(553, "5.7.1", "Not your address") : undefined);
+  }
+
+  recipient(session: SessionFacts, recipient: EnvelopeRecipient): Verdict | Promise<Verdict> {
+    const { address, ...parameters } = recipient;
+    this.asked.push(`recipient ${address} ${JSON.stringify(parameters)}`);
+    const at = address.lastIndexOf("@");
+    const local = at < 0 ? address : address.slice(0, at);
+    const domain = at < 0 ? HERE : address.slice(at + 1);
+    let verdict: Verdict;
+    const relays = session.account !== undefined || this.#behaviour.relays === true;
+    if (domain !== HERE) verdict = relays ? undefined : reply(550, "5.7.1", "Relaying denied");
+    else verdict = local in PEOPLE ? PEOPLE[local] : reply(550, "5.1.1", "No such user");
+    return this.#answer(verdict);
+  }
+
+  open(session: SessionFacts, envelope: Envelope): MessageSink | Reply | Promise<MessageSink | Reply> {
+    const { sender } = envelope;
+    if (sender.startsWith("unstorable@")) {
+      return this.#answer<MessageSink | Reply>(reply(451, "4.3.0", "Storage trouble"));
+    }
+    this.openSinks++;
+    return this.#answer<MessageSink | Reply>(
+      new FakeSink(this, { session: { ...session }, envelope: structuredClone(envelope) }),
+    );
+  }
+
+  verify(_: SessionFacts, text: string): Reply | Promise<Reply> {
+    const known = text.replace(/[<>]|@howstuffworks\.com/g, "") === "brain";
+    return this.#answer(
+      known ? reply(250, "2.1.5", "Brain <brain@howstuffworks.com>") : reply(550, "5.1.1", "No such user"),
+    );
+  }
+
+  expand(_: SessionFacts, text: string): Reply | Promise<Reply> {
+    return this.#answer(
+      text === "staff"
+        ? reply(250, "2.1.5", "<brain@howstuffworks.com>", "<jsmith@mindspring.com>")
+        : reply(550, "5.1.1", "Not a list"),
+    );
+  }
+
+  authenticate(_: SessionFacts, name: string, password: string): Promise<Login> {
+    this.asked.push(`authenticate ${name} ${password}`);
+    const right = name === "brain@howstuffworks.com" && password === "gRiZZly";
+    return Promise.resolve(
+      right ? { account: name } : { refused: reply(535, "5.7.8", "Authentication failed") },
+    );
+  }
+
+  /** For sinks. */
+  get slowSink(): boolean {
+    return this.#behaviour.slowSink ?? false;
+  }
+
+  #answer<T>(answer: T): T | Promise<T> {
+    return this.#behaviour.later ? Promise.resolve(answer) : answer;
+  }
+}
+
+class FakeSink implements MessageSink {
+  readonly #pieces: Uint8Array[] = [];
+  #over = false;
+
+  constructor(
+    private readonly owner: FakeReception,
+    private readonly about: { session: SessionFacts; envelope: Envelope },
+  ) {}
+
+  write(piece: Uint8Array): void | Promise<void> {
+    if (this.#over) throw new Error("A piece came after the end");
+    if (this.about.envelope.sender.startsWith("breaking@")) throw new Error("The fake broke in write()");
+    if (!this.owner.slowSink) return void this.#pieces.push(piece.slice());
+    // the bytes may be taken until the promise resolves
+    return Promise.resolve().then(() => void this.#pieces.push(piece.slice()));
+  }
+
+  finish(tell?: (line: string) => void): Promise<Reply | Reply[]> {
+    this.#end();
+    this.owner.finished++;
+    const { envelope, session } = this.about;
+    const text = binaryString(concat(this.#pieces));
+    if (envelope.sender.startsWith("lost@")) return Promise.reject(new Error("The fake broke in finish()"));
+    if (text.startsWith("Received: 51")) return Promise.resolve(reply(554, "5.4.6", "Too many hops"));
+    tell?.("<brain@howstuffworks.com>... Connecting to local mailbox\r\n250 smuggled");
+    tell?.("<brain@howstuffworks.com>... Sent");
+    const yes = reply(250, "2.0.0", `Ok: queued as ${this.owner.taken.length + 1}`);
+    const replies = envelope.recipients.map((one) =>
+      one.address.startsWith("latefull@") ? reply(452, "4.2.2", "Mailbox full") : yes
+    );
+    const single = replies.find((one) => one !== yes) ?? yes;
+    if (session.service === "lmtp" ? replies.includes(yes) : single === yes) {
+      this.owner.taken.push({ envelope, text, session });
+    }
+    return Promise.resolve(session.service === "lmtp" ? replies : single);
+  }
+
+  abort(): void | Promise<void> {
+    this.#end();
+    this.owner.aborted++;
+    if (this.owner.slowSink) return Promise.resolve();
+  }
+
+  #end(): void {
+    if (this.#over) throw new Error("The sink was ended twice");
+    this.#over = true;
+    this.owner.openSinks--;
+  }
+}
+
+class ThreeSteps implements LoginExchange {
+  readonly user = "brain@howstuffworks.com";
+  #step = 0;
+
+  step(message: Uint8Array): Promise<{ challenge: string } | Login> {
+    const text = binaryString(message);
+    const expected = ["first", "final", ""][this.#step++];
+    if (text !== expected) return Promise.resolve({ refused: reply(535, "5.7.8", "Authentication failed") });
+    if (this.#step === 3) return Promise.resolve({ account: "brain@howstuffworks.com" });
+    return Promise.resolve({ challenge: `challenge ${this.#step}` });
+  }
+}

@@ -1,0 +1,116 @@
+/** In charge of starting a receiving session for a test, in memory or over TCP. */
+
+import { systemClock } from "../../../src/base/clock.ts";
+import { ManualClock } from "../../../src/base/manual_clock.ts";
+import { serveSmtp, type SessionEvent, type SmtpSessionOptions } from "../../../src/smtp/server/session.ts";
+import { memoryPair, type MemoryPairOptions } from "../../../src/testing/memory_conn.ts";
+import type { ByteConn } from "../../../src/wire/byte_conn.ts";
+import { Deadlines } from "../../../src/wire/deadlines.ts";
+import { tcpConn } from "../../../src/wire/tcp_conn.ts";
+import type { ServerTls } from "../../../src/wire/tls.ts";
+import { type FakeBehaviour, FakeReception } from "./fake_reception.ts";
+
+const WATCHDOG_MS = 60_000;
+
+/** What differs from the defaults. */
+export interface HarnessOptions extends Partial<Omit<SmtpSessionOptions, "limits">> {
+  limits?: Partial<SmtpSessionOptions["limits"]>;
+  behaviour?: FakeBehaviour;
+  /** Over TCP on loopback instead of memory. */
+  tcp?: boolean;
+  /** What the server takes for the client's address. */
+  remote?: string;
+  memory?: MemoryPairOptions;
+  /** What the client does before the session begins. */
+  before?: (conn: ByteConn) => Promise<void>;
+}
+
+/** A server's session and the client's end. */
+export interface Harness {
+  readonly conn: ByteConn;
+  readonly server: ByteConn;
+  readonly reception: FakeReception;
+  readonly clock: ManualClock;
+  readonly events: SessionEvent[];
+  readonly closing: AbortController;
+  /** Resolves when the session has ended. */
+  readonly done: Promise<void>;
+}
+
+/** A TLS that encrypts nothing but says that it does. */
+export const pretendedTls: ServerTls = {
+  daysLeft: 90,
+  reload() {},
+  upgrade: (conn) =>
+    Promise.resolve({
+      read: (into) => conn.read(into),
+      write: (bytes) => conn.write(bytes),
+      close: () => conn.close(),
+      closeWrite: () => conn.closeWrite!(),
+      remote: conn.remote,
+      local: conn.local,
+      tls: { protocol: "TLSv1.3", cipher: "TLS_PRETENDED" },
+    }),
+};
+
+/** Starts a session. The caller closes `conn` and awaits `done`. */
+export async function startSession(options: HarnessOptions = {}): Promise<Harness> {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const closing = new AbortController();
+  const { behaviour, tcp, remote, memory, limits, before, ...rest } = options;
+  const reception = new FakeReception(behaviour);
+  const events: SessionEvent[] = [];
+  const [conn, plain] = tcp ? await tcpPair() : memoryPair(memory);
+  const server = remote === undefined ? plain : withRemote(plain, remote);
+  // A session that doesn't end must not keep a test from ending.
+  const watchdog = systemClock.schedule(WATCHDOG_MS, () => conn.close());
+  await before?.(conn);
+  const done = serveSmtp(server, {
+    reception,
+    hostname: "mail.howstuffworks.com",
+    service: "smtp",
+    clock,
+    deadlines,
+    auth: "never",
+    id: "S1",
+    closing: closing.signal,
+    onEvent: (event) => void events.push(event),
+    limits: {
+      messageSize: 1_000_000,
+      recipients: 100,
+      commandTimeoutMs: 300_000,
+      dataTimeoutMs: 600_000,
+      errorsPerSession: 20,
+      ...limits,
+    },
+    ...rest,
+  }).finally(() => {
+    watchdog.cancel();
+    deadlines.close();
+  });
+  return { conn, server, reception, clock, events, closing, done };
+}
+
+/** Two ends of a TCP connection on loopback. */
+export async function tcpPair(): Promise<[ByteConn, ByteConn]> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = (listener.addr as Deno.NetAddr).port;
+  const [client, server] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port }),
+    listener.accept(),
+  ]);
+  listener.close();
+  return [tcpConn(client), tcpConn(server)];
+}
+
+function withRemote(conn: ByteConn, hostname: string): ByteConn {
+  return {
+    read: (into) => conn.read(into),
+    write: (bytes) => conn.write(bytes),
+    close: () => conn.close(),
+    closeWrite: () => conn.closeWrite!(),
+    remote: { hostname, port: 50000 },
+    local: conn.local,
+  };
+}
