@@ -176,10 +176,11 @@ export class MailServer implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    const { store, clock, journal } = this.#parts;
+    const { store, clock, journal, mailStore } = this.#parts;
     const sweeper = new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS });
     for (let first = store.embedded; !this.#closing.signal.aborted; first = false) {
       try {
+        await mailStore.finishRemovals();
         await sweeper.sweep(first);
         await sweepExpired(store, clock.now());
       } catch (error) {

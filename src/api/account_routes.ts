@@ -163,7 +163,6 @@ export function accountRoutes(options: AdminOptions) {
     .openapi(remove, async (c) => {
       const { address } = await found(c.req.valid("param").address);
       await accounts.remove(address);
-      await mailStore.removeAll(address);
       return c.body(null, 204);
     });
 }

@@ -74,7 +74,11 @@ export function mailboxFileRoutes(options: AdminOptions) {
       const source = c.req.raw.body ?? ReadableStream.from<Uint8Array<ArrayBuffer>>([]);
       const { quota } = account;
       const { address: to } = account;
-      return c.json(await taken(importMbox(to, source, { store, mailStore, clock, ids, quota })), 200);
+      const isThere = () => accounts.get(to)?.createdAt === account.createdAt;
+      return c.json(
+        await taken(importMbox(to, source, { store, mailStore, clock, ids, quota, isThere })),
+        200,
+      );
     });
 }
 
@@ -83,7 +87,10 @@ async function taken<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof ImportStopped)) throw error;
-    throw new Problem(({ full: 409, source: 422, storage: 503 } as const)[error.why], error.message);
+    throw new Problem(
+      ({ full: 409, gone: 409, source: 422, storage: 503 } as const)[error.why],
+      error.message,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** In charge of accounts: who has a mailbox here, and who may log in. */
+/** The accounts: who has a mailbox here, and who may log in. */
 
 import type { Clock } from "../base/clock.ts";
 import { parsePhc, type PasswordCost } from "../base/passwords.ts";
@@ -8,6 +8,8 @@ import { normalizeDomain } from "../mail/domain.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
+import { together, type Write } from "../storage/write.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
 import { PasswordHasher } from "./password_hash.ts";
 import { saslPrep } from "./sasl_prep.ts";
 import { decoyVerifier, makeScramVerifier, type ScramVerifier } from "./scram.ts";
@@ -27,6 +29,8 @@ export interface Account {
   readonly quota?: number;
   /** When it was made, in milliseconds since 1970; the first account has the least. */
   readonly createdAt: number;
+  /** An account of that name was removed then: what had been accepted by that time was meant for its owner. */
+  readonly formerUntil?: number;
 }
 
 /** What a new account is made of. Without password and hash nobody can log in. */
@@ -59,6 +63,8 @@ export interface AccountsOptions {
   readonly random: Random;
   /** The domains delivered here, canonical; a login name without a domain is looked for in them, in this order. */
   readonly domains: readonly string[];
+  /** Where the mail is that goes with its account. */
+  readonly mailStore: MailStore;
   /** What new password hashes cost; tests take little. */
   readonly cost?: PasswordCost;
   /** Rounds of new SCRAM verifiers. */
@@ -74,6 +80,7 @@ export class Accounts {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #domains: readonly string[];
+  readonly #mailStore: MailStore;
   readonly #table: Table<Account>;
   readonly #hasher: PasswordHasher;
   readonly #scramIterations: number | undefined;
@@ -87,6 +94,7 @@ export class Accounts {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#domains = options.domains;
+    this.#mailStore = options.mailStore;
     const tableKeys = { key: keys.account, all: keys.accounts, version: keys.accountsVersion };
     this.#table = new Table(store, { keys: tableKeys, clock: options.clock });
     this.#hasher = new PasswordHasher(options);
@@ -147,21 +155,34 @@ export class Accounts {
     return from < 0 ? [] : all.slice(from, options.limit === undefined ? undefined : from + options.limit);
   }
 
-  /** Makes an account, or answers "exists". */
+  /**
+   * Makes an account, or answers "exists". Its mailbox is empty: what is left of a former one of that name goes first,
+   * and when that fails there is no account.
+   */
   async add(account: NewAccount): Promise<Account | "exists"> {
     if (this.has(account.address)) return "exists";
     const secrets = account.password === undefined
       ? { passwordHash: account.passwordHash ?? "" }
       : await this.#secrets(account.password);
-    const made: Account = {
+    const base: Account = {
       address: account.address,
       ...(account.name === undefined ? {} : { name: account.name }),
       ...secrets,
       ...(account.quota === undefined ? {} : { quota: account.quota }),
       createdAt: this.#nextCreation(),
     };
-    const there = await this.#table.change(localKey(account.address), (old) => old ?? made);
-    return there === made ? made : "exists";
+    const key = localKey(account.address);
+    let made: Account | undefined;
+    let empty: Write | undefined;
+    const there = await this.#table.change(key, async (old) => {
+      if (old) return old;
+      const mailbox = await this.#mailStore.emptied(key);
+      const former = await this.#store.kv.get<number>(keys.formerAccount(key));
+      const check = { key: former.key, versionstamp: former.versionstamp };
+      empty = { ...mailbox, checks: [...mailbox.checks ?? [], check] };
+      return made = succeeding(base, former.value);
+    }, () => empty);
+    return there === made ? made! : "exists";
   }
 
   /** Changes name and quota; undefined when there is no such account. */
@@ -181,14 +202,39 @@ export class Accounts {
     return this.#table.change(localKey(address), (old) => old && { ...old, ...secrets });
   }
 
-  /** Takes the account away (not its mail: see `MailStore.removeAll`); false when there is none. */
+  /**
+   * Removes the account with its mail; false when there is none. That happens in one commit, after which nobody can
+   * log in or receive by that name; the mail is taken away behind it, and where that fails, when the server looks
+   * next or an account of that name is made.
+   */
   async remove(address: Mailbox): Promise<boolean> {
+    const key = localKey(address);
     let was = false;
-    await this.#table.change(localKey(address), (old) => {
+    await this.#table.change(key, (old) => {
       was = old !== undefined;
       return undefined;
-    });
-    return was;
+    }, (old) => together(this.#mailStore.endWrite(key), this.#former(old!)));
+    if (!was) return false;
+    try {
+      await this.#mailStore.finishEnd(key);
+    } catch {
+      // it has happened all the same
+    }
+    return true;
+  }
+
+  #former({ address, createdAt }: Account): Write {
+    const value = Math.max(this.#clock.now(), createdAt);
+    return { mutations: [{ type: "set", key: keys.formerAccount(localKey(address)), value }], size: 100 };
+  }
+
+  /** Is there still this very account, not removed and perhaps made anew? On a shared store it is asked for there. */
+  async isCurrent({ address, createdAt }: Account): Promise<boolean> {
+    const key = localKey(address);
+    const now = this.#store.embedded
+      ? this.#table.get(key)
+      : (await this.#store.kv.get<Account>(keys.account(key))).value;
+    return now?.createdAt === createdAt;
   }
 
   /**
@@ -200,6 +246,7 @@ export class Accounts {
     const account = password === undefined ? undefined : this.byName(name);
     const right = await this.#hasher.verify(password ?? "", account?.passwordHash);
     if (!right || !account || password === undefined) return undefined;
+    if (!(await this.isCurrent(account))) return undefined;
     if (account.scram && !this.#hasher.isWeak(account.passwordHash)) return account;
     const secrets = await this.#secrets(password);
     const key = localKey(account.address);
@@ -207,7 +254,7 @@ export class Accounts {
       // somebody may have set another password meanwhile
       return old?.passwordHash === account.passwordHash ? { ...old, ...secrets } : old;
     });
-    return renewed ?? account;
+    return renewed?.createdAt === account.createdAt ? renewed : undefined;
   }
 
   /** The account a login name means: an address, or a local part in the first of our domains that has one. */
@@ -290,6 +337,12 @@ export class Accounts {
     for (const { createdAt } of this.#table.values()) at = Math.max(at, createdAt + 1);
     return at;
   }
+}
+
+/** An account that is made after another one of its name has to differ from it. */
+function succeeding(account: Account, formerUntil: number | null): Account {
+  if (formerUntil === null) return account;
+  return { ...account, formerUntil, createdAt: Math.max(account.createdAt, formerUntil + 1) };
 }
 
 function keyOf(address: string): Mailbox | undefined {

@@ -103,12 +103,18 @@ class OfflineMailboxes implements MailboxAccess {
       import("../mailbox/mail_store.ts"),
       import("../auth/accounts.ts"),
     ]);
-    const accounts = new Accounts(rest.store, { clock: systemClock, random: systemRandom, domains });
+    const mailStore = new MailStore(rest.store, { clock: systemClock });
+    const accounts = new Accounts(rest.store, {
+      clock: systemClock,
+      random: systemRandom,
+      domains,
+      mailStore,
+    });
     await accounts.load();
     return new OfflineMailboxes(rest, {
       mailbox,
       accounts,
-      mailStore: new MailStore(rest.store, { clock: systemClock }),
+      mailStore,
     });
   }
 

@@ -64,7 +64,7 @@ export class Policy implements Reception {
 
   sender(session: SessionFacts, sender: Mailbox): Verdict {
     if (session.service !== "submission" && session.service !== "submissions") return undefined;
-    if (session.account === undefined) return LOGIN_FIRST;
+    if (session.account === undefined || !this.#options.accounts.has(session.account)) return LOGIN_FIRST;
     return sender === "" || this.#owns(session.account, sender) ? undefined : NOT_YOURS;
   }
 
@@ -138,7 +138,8 @@ export class Policy implements Reception {
   }
 
   #mayRelay(session: SessionFacts): boolean {
-    return session.account !== undefined || this.#options.trusted.has(session.remote.hostname);
+    const user = session.account !== undefined && this.#options.accounts.has(session.account);
+    return user || this.#options.trusted.has(session.remote.hostname);
   }
 
   /** `user@[127.0.0.1]` is ours when that is the address the client connected to (RFC 5321 4.1.3). */

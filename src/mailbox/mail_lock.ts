@@ -61,17 +61,18 @@ export async function lockMailbox(store: Store, options: LockOptions): Promise<M
   return lock;
 }
 
-/** Takes the lock of a mailbox, a local key, from whoever has it on whichever server; rejects when the store fails. */
-export async function breakLock(store: Store, address: string): Promise<void> {
+/** Takes the lock of a mailbox, a local key, from whoever has it in this process. See {@linkcode unlocking}. */
+export function loseLock(store: Store, address: string): void {
   const here = lockedHere.get(store);
   const lock = here?.get(address);
-  if (lock) {
-    lock.lose();
-    here!.delete(address);
-  }
-  // another server finds out at its next renewal
-  const mutations = [{ type: "delete" as const, key: keys.mailLock(address) }];
-  if (!store.embedded) await store.write({ mutations, size: 100 });
+  if (!lock) return; // one that is being taken is the next owner's
+  lock.lose();
+  here!.delete(address);
+}
+
+/** What takes the lock from whoever has it on another server, who finds out when it is renewed. */
+export function unlocking(store: Store, address: string): Deno.KvMutation[] {
+  return store.embedded ? [] : [{ type: "delete", key: keys.mailLock(address) }];
 }
 
 class LocalLock implements Losable {

@@ -1,12 +1,16 @@
 /**
- * In charge of taking messages out of a mailbox: all or none of them, whatever their number, and whenever the process
- * dies. What fits one commit is one commit. For more, the list of uids is written first, in parts; then the record
- * with part -1 makes the removal happen; then it is carried out in batches, and the list is taken away.
+ * The removal of messages from a mailbox: all or none of them, whatever their number, and whenever the process dies.
+ * What fits one commit is one commit. For more, the list of uids is written first, in parts; then the record with part
+ * -1 makes the removal happen; then it is carried out in batches, and the list is taken away. A mailbox that goes with
+ * its account has one record without a list.
  *
- * Legal states, and what opening the mailbox does then:
+ * Legal states, and what opening the mailbox does then, or the next look at all removals:
  * - parts without the record -1: nothing has happened; another process may still be writing them, so they go after
  *   an hour;
- * - the record -1 with all, some or none of its parts: the removal has happened and is carried out to its end.
+ * - the record -1 with all, some or none of its parts: the removal has happened and is carried out to its end;
+ * - the record "all": whatever is in the mailbox goes, also what comes meanwhile, up to the commit that finds it empty
+ *   and takes the record and the counts away. Each batch checks the record, so that nobody who is late removes the
+ *   mail of the next account of that name, which is made when the record is gone and not before.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -24,6 +28,8 @@ import type { FormerMail, MailEntry } from "./mail_entry.ts";
 const PER_COMMIT = 48;
 /** How many uids one part of the list holds: some 50 KiB. */
 const PER_PART = 2_500;
+/** How many messages of a mailbox that goes are listed at a time. */
+const PER_LOOK = 2_000;
 /** How many batches of one removal are on their way at a time: while one is committed others are read. */
 const ABREAST = 3;
 /** After this long a list without its record -1 is left over. */
@@ -36,6 +42,16 @@ interface RemovalPart {
 interface RemovalHappened {
   readonly at: number;
   readonly parts: number;
+}
+interface WholeRemoval {
+  readonly at: number;
+  readonly all: true;
+}
+
+/** Messages that are to go, as long as a record stands. */
+interface Wanted {
+  readonly uids: readonly string[];
+  readonly record?: Deno.AtomicCheck | undefined;
 }
 
 /** A pass over a mailbox's removals, and the one that comes after it when somebody waits for that. */
@@ -86,6 +102,33 @@ export class MailRemovals {
     } catch {
       // it has happened: who opens the mailbox next carries it out
     }
+  }
+
+  /** What makes all messages of a mailbox go, now or when {@linkcode finish} is called. */
+  wholeWrite(address: string): Write {
+    const value: WholeRemoval = { at: this.#clock.now(), all: true };
+    return { mutations: [{ type: "set", key: keys.mailboxRemoval(address), value }], size: 200 };
+  }
+
+  /** The mailboxes that go as a whole. */
+  async ends(): Promise<Set<string>> {
+    const ends = new Set<string>();
+    for await (const { key, value } of this.#list(keys.mailRemovalsAll)) {
+      if ("all" in value) ends.add(key[1] as string);
+    }
+    return ends;
+  }
+
+  /** Carries out what any process left undone, in all mailboxes. */
+  async finishEverywhere(): Promise<void> {
+    const found = new Set<string>();
+    for await (const { key } of this.#list(keys.mailRemovalsAll)) found.add(key[1] as string);
+    for (const address of found) await this.finish(address);
+  }
+
+  /** In batches of one: each part may be near KV's limit for values, and hardly ever is there any. */
+  #list(selector: Deno.KvListSelector): Deno.KvListIterator<RemovalPart | RemovalHappened | WholeRemoval> {
+    return this.#store.kv.list(selector, { batchSize: 1 });
   }
 
   /** Carries out all that has happened by now and is not done yet. */
@@ -142,13 +185,11 @@ export class MailRemovals {
   async #finishAll(address: string): Promise<void> {
     const leftOver = new Map<string, Deno.KvKey[]>();
     const happened: { id: string; parts: number }[] = [];
-    // batches of one: each part may be near KV's limit for values, and hardly ever is there any
-    const entries = this.#store.kv.list<RemovalPart | RemovalHappened>(keys.mailRemovals(address), {
-      batchSize: 1,
-    });
-    for await (const { key, value } of entries) {
+    let whole: Deno.AtomicCheck | undefined;
+    for await (const { key, value, versionstamp } of this.#list(keys.mailRemovals(address))) {
       const id = key.at(-2) as string;
-      if ("parts" in value) happened.push({ id, parts: value.parts });
+      if ("all" in value) whole = { key, versionstamp };
+      else if ("parts" in value) happened.push({ id, parts: value.parts });
       else if (happened.at(-1)?.id !== id && value.at + LEFT_OVER_MS < this.#clock.now()) {
         leftOver.set(id, [...leftOver.get(id) ?? [], key]);
       }
@@ -158,6 +199,28 @@ export class MailRemovals {
       const mutations = list.map((key) => ({ type: "delete" as const, key }));
       await this.#store.write({ mutations, size: 100 * list.length });
     }
+    if (whole) await this.#carryOutWhole(address, whole);
+  }
+
+  async #carryOutWhole(address: string, record: Deno.AtomicCheck): Promise<void> {
+    const { kv } = this.#store;
+    do {
+      // looked at first: whoever puts a message into the mailbox changes it
+      const { key, versionstamp } = await kv.get(keys.mailCount(address));
+      const some = kv.list<MailEntry>(keys.mails(address), { limit: PER_LOOK, batchSize: 500 });
+      const uids = await Array.fromAsync(some, (entry) => entry.value.uid);
+      if (uids.length > 0) {
+        await this.#removeInBatches(address, { uids, record });
+        continue;
+      }
+      const gone = [record.key, key, keys.mailBytes(address)];
+      const mutations = gone.map((key) => ({ type: "delete" as const, key }));
+      await this.#store.write({ checks: [record, { key, versionstamp }], mutations, size: 300 });
+    } while (await this.#stands(record));
+  }
+
+  async #stands(record: Deno.AtomicCheck): Promise<boolean> {
+    return (await this.#store.kv.get(record.key)).versionstamp === record.versionstamp;
   }
 
   async #carryOut(address: string, { id, parts }: { id: string; parts: number }): Promise<void> {
@@ -165,44 +228,50 @@ export class MailRemovals {
       const key = keys.mailRemoval(address, id, part);
       const { value } = await this.#store.kv.get<RemovalPart>(key);
       if (!value) continue;
-      await this.#removeInBatches(address, value.uids);
+      await this.#removeInBatches(address, value);
       await this.#store.write({ mutations: [{ type: "delete", key }], size: 100 });
     }
     const mutation = { type: "delete" as const, key: keys.mailRemoval(address, id, -1) };
     await this.#store.write({ mutations: [mutation], size: 100 });
   }
 
-  async #removeInBatches(address: string, uids: readonly string[]): Promise<void> {
+  async #removeInBatches(address: string, { uids, record }: Wanted): Promise<void> {
     let next = 0;
+    const perCommit = this.#perCommit - (record ? 1 : 0);
     const worker = async () => {
       while (next < uids.length) {
-        const batch = uids.slice(next, next += this.#perCommit);
-        await this.#removeBatch(address, batch);
+        const batch = uids.slice(next, next += perCommit);
+        await this.#removeBatch(address, { uids: batch, record });
       }
     };
     await Promise.all(Array.from({ length: ABREAST }, worker));
   }
 
   /** A batch that others interfere with, or that is too large, is halved, down to single messages. */
-  async #removeBatch(address: string, uids: readonly string[]): Promise<void> {
+  async #removeBatch(address: string, { uids, record }: Wanted): Promise<void> {
     for (let attempt = 0;; attempt++) {
-      const write = await this.#planRemoval(address, uids);
+      const write = await this.#planRemoval(address, uids, record);
       if (!write) return;
       const fitting = fits(this.#store.limits, write);
       if ((fitting || uids.length === 1) && (await this.#store.write(write)).ok) return;
+      if (record && !(await this.#stands(record))) return;
       if (uids.length > 1 && (!fitting || attempt > 0)) break;
     }
     const half = uids.length >> 1;
-    await this.#removeBatch(address, uids.slice(0, half));
-    await this.#removeBatch(address, uids.slice(half));
+    await this.#removeBatch(address, { uids: uids.slice(0, half), record });
+    await this.#removeBatch(address, { uids: uids.slice(half), record });
   }
 
   /** What removes these messages, all checked to be as they are now; undefined when none of them is there. */
-  async #planRemoval(address: string, uids: readonly string[]): Promise<Write | undefined> {
+  async #planRemoval(
+    address: string,
+    uids: readonly string[],
+    record?: Deno.AtomicCheck,
+  ): Promise<Write | undefined> {
     const entries = await this.#read(address, uids);
     if (entries.length === 0) return undefined;
     const bodies = new Map<string, { ref: BodyRef; owners: number }>();
-    const checks: Deno.AtomicCheck[] = [];
+    const checks: Deno.AtomicCheck[] = record ? [record] : [];
     const mutations: Deno.KvMutation[] = [];
     let bytes = 0;
     for (const { key, value, versionstamp } of entries) {

@@ -1,4 +1,4 @@
-/** In charge of mailboxes: what is in them, how much that is, and who has one locked. */
+/** The mailboxes: what is in them, how much that is, and who has one locked. */
 
 import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
@@ -8,10 +8,10 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
-import type { Write } from "../storage/write.ts";
+import { together, type Write } from "../storage/write.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
 import { MailList } from "./mail_list.ts";
-import { breakLock, lockMailbox, type MailLock } from "./mail_lock.ts";
+import { lockMailbox, loseLock, type MailLock, unlocking } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
 
 export type { MailEntry, MailRef };
@@ -69,18 +69,21 @@ export class MailStore {
     return { mutations: [set, ...usageSums(key, 1, entry.size)], size };
   }
 
-  /** How much the mailbox holds. */
+  /** How much the mailbox holds; nothing when it is about to go. */
   async usage(address: Mailbox): Promise<MailUsage> {
     const key = localKey(address);
-    const wanted = [keys.mailCount(key), keys.mailBytes(key)] as const;
-    const [messages, bytes] = await this.#store.kv.getMany<[Deno.KvU64, Deno.KvU64]>(wanted);
+    const wanted = [keys.mailCount(key), keys.mailBytes(key), keys.mailboxRemoval(key)] as const;
+    const [messages, bytes, end] = await this.#store.kv.getMany<[Deno.KvU64, Deno.KvU64, object]>(wanted);
+    if (end.versionstamp !== null) return { messages: 0, bytes: 0 };
     return { messages: Number(messages.value?.value ?? 0n), bytes: Number(bytes.value?.value ?? 0n) };
   }
 
-  /** Every mailbox that ever had mail, by address (a local key), and how many messages it has. */
+  /** Every mailbox that ever had mail and does not go, by address (a local key), and how many messages it has. */
   async *mailboxes(): AsyncGenerator<{ address: Mailbox; messages: number }> {
+    const ends = await this.#removals.ends();
     for await (const { key, value } of this.#store.kv.list<Deno.KvU64>(keys.mailCounts, { batchSize: 500 })) {
-      yield { address: key.at(-1) as string, messages: Number(value.value) };
+      const address = key.at(-1) as string;
+      if (!ends.has(address)) yield { address, messages: Number(value.value) };
     }
   }
 
@@ -149,10 +152,52 @@ export class MailStore {
     return uids.length === 0 ? Promise.resolve() : this.#removals.remove(localKey(address), uids);
   }
 
-  /** Removes all messages of a mailbox, as when its account is taken away; who has it locked loses the lock. */
-  async removeAll(address: Mailbox): Promise<void> {
-    await breakLock(this.#store, localKey(address));
-    await this.remove(address, (await this.snapshot(address)).uids);
+  /**
+   * What makes a mailbox go with all that is in it, to be in one commit with the end of its account: from then on it
+   * counts as empty. {@linkcode finishRemovals} carries it out.
+   */
+  endWrite(address: Mailbox): Write {
+    const key = localKey(address);
+    return together(this.#removals.wholeWrite(key), { mutations: unlocking(this.#store, key), size: 100 });
+  }
+
+  /** Carries out what {@linkcode endWrite} began; who has the mailbox locked loses the lock. */
+  async finishEnd(address: Mailbox): Promise<void> {
+    const key = localKey(address);
+    loseLock(this.#store, key);
+    await this.#removals.finish(key);
+  }
+
+  /** Carries out what was begun and is not done, by this process or one that is no more, in all mailboxes. */
+  finishRemovals(): Promise<void> {
+    return this.#removals.finishEverywhere();
+  }
+
+  /**
+   * Makes sure that the mailbox of an address without an account is empty, whatever is left in it of a former one.
+   * Answers what must still be so when the account is written.
+   */
+  async emptied(address: Mailbox): Promise<Write> {
+    const key = localKey(address);
+    const noAccount = { key: keys.account(key), versionstamp: null };
+    for (;;) {
+      await this.#removals.finish(key);
+      const [end, count] = await this.#store.kv.getMany([keys.mailboxRemoval(key), keys.mailCount(key)]);
+      const checks = [end, count].map(({ key, versionstamp }) => ({ key, versionstamp }));
+      const empty: Write = { checks, mutations: [], size: 100 };
+      if (end.versionstamp !== null) continue;
+      if (count.versionstamp === null && !(await this.#hasMail(key))) return empty;
+      const ended = await this.#store.write(
+        together({ ...empty, checks: [...checks, noAccount] }, this.endWrite(key)),
+      );
+      // somebody made the account, or mail came: then the caller's write fails too, and it asks again
+      if (!ended.ok) return empty;
+    }
+  }
+
+  async #hasMail(key: string): Promise<boolean> {
+    for await (const _ of this.#store.kv.list(keys.mails(key), { limit: 1 })) return true;
+    return false;
   }
 
   /** Locks the mailbox for `owner` (a session's id); undefined when another session has it. */

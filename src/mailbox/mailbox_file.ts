@@ -67,6 +67,8 @@ export interface ImportOptions {
   readonly ids: IdMaker;
   /** How many bytes the mailbox may hold in all; absent: any. */
   readonly quota?: number | undefined;
+  /** Is the account still the one that the messages are meant for? */
+  readonly isThere?: () => boolean;
 }
 
 /** What was put into a mailbox. */
@@ -81,12 +83,12 @@ export class ImportStopped extends Error {
   override readonly name = "ImportStopped";
 
   /** `imported` messages were put into the mailbox; `why` they were not more. */
-  constructor(readonly imported: Imported, readonly why: "full" | "source" | "storage", cause?: unknown) {
-    const reason = why === "full"
-      ? "the mailbox is full"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
+  constructor(
+    readonly imported: Imported,
+    readonly why: "full" | "gone" | "source" | "storage",
+    cause?: unknown,
+  ) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
     super(`Stopped after ${imported.messages} messages, which are in the mailbox: ${reason}`, { cause });
   }
 }
@@ -115,11 +117,16 @@ export async function importMbox(
     return await importer.end();
   } catch (error) {
     const imported = await importer.abort();
-    throw new ImportStopped(imported, error instanceof MailboxFull ? "full" : why, error);
+    throw new ImportStopped(imported, error instanceof Refused ? error.why : why, error);
   }
 }
 
-class MailboxFull extends Error {}
+/** The mailbox can't take any more of it. */
+class Refused extends Error {
+  constructor(readonly why: "full" | "gone") {
+    super(why === "full" ? "the mailbox is full" : "the account was removed");
+  }
+}
 
 class Importer {
   readonly #address: Mailbox;
@@ -192,8 +199,9 @@ class Importer {
 
   /** Never rejects. */
   async #write(entry: MailEntry, { draft, body }: { draft: BodyDraft; body: BodyWriter }): Promise<void> {
-    const { store, mailStore } = this.#options;
+    const { store, mailStore, isThere } = this.#options;
     try {
+      if (isThere?.() === false) throw new Refused("gone");
       const result = await store.write(
         together(draft.write(1), mailStore.deliveryWrite(this.#address, entry)),
       );
@@ -212,6 +220,6 @@ class Importer {
 
   #checkRoom(size: number): void {
     const { quota } = this.#options;
-    if (quota !== undefined && this.#before + this.#planned + size > quota) throw new MailboxFull();
+    if (quota !== undefined && this.#before + this.#planned + size > quota) throw new Refused("full");
   }
 }

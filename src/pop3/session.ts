@@ -253,12 +253,18 @@ class Session {
     mechanism: Mechanism,
     { account, name }: Extract<LoginResult, { account: unknown }>,
   ): Promise<void> {
-    const { mailStore, id, onEvent } = this.#options;
+    const { accounts, mailStore, id, onEvent } = this.#options;
     const facts = { kind: "login", mechanism, name, account: account.address } as const;
     const maildrop = await Maildrop.open(mailStore, account.address, id);
     if (!maildrop) {
       onEvent?.({ ...facts, ok: false, why: "locked" });
       return this.#put(IN_USE);
+    }
+    if (!(await accounts.isCurrent(account))) {
+      await maildrop.close();
+      onEvent?.({ ...facts, ok: false, why: "credentials" });
+      this.#over = "refused";
+      return this.#put(ACCOUNT_GONE);
     }
     this.#transaction = new Transaction({
       maildrop,

@@ -62,12 +62,12 @@ export async function deliverToMailbox(
 /** What a delivery of a record to that mailbox would come to, and when it can be made, the room that was taken for it. */
 export async function mailboxOutcome(
   address: Mailbox,
-  { body, sender }: QueueRecord,
+  { body, sender, receivedAt }: QueueRecord,
   by: { accounts: Accounts; quotas: Quotas },
 ): Promise<{ outcome: Outcome; release?: Release }> {
   // Another server may have made it a moment ago: nothing is returned on the word of memory alone.
   const account = await by.accounts.find(address);
-  if (!account) {
+  if (!account || receivedAt <= (account.formerUntil ?? -Infinity)) {
     const text = "There is no such mailbox here";
     return { outcome: { kind: "failed", status: "5.1.1", text, stage: "mailbox" } };
   }

@@ -107,7 +107,8 @@ async function waysOf(
   const { outcome, release } = await mailboxOutcome(address, record, by);
   if (release) by.releases.push(release);
   if (outcome.kind === "delivered") return [{ kind: "mailbox", ...to }];
-  if (outcome.kind === "failed" && leadsOn(by.router, address)) return onwards(to, by);
+  const elsewhere = outcome.kind === "failed" && !by.accounts.has(address) && leadsOn(by.router, address);
+  if (elsewhere) return onwards(to, by);
   // A record of its own, which fails with a report, or waits for room.
   const until = outcome.kind === "failed" ? record.dueAt : by.clock.now() + FULL_PAUSE_MS;
   return [{ kind: "queue", ...to, waits: { reason: outcome.text, until } }];

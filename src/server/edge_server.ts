@@ -87,6 +87,7 @@ export class EdgeServer implements AsyncDisposable {
     await Promise.race([queue.idle(), sleep(clock, DRAIN_MS, limit.signal)]);
     limit.abort();
     await queue.stop(GRACE_MS);
+    await parts.mailStore.finishRemovals();
     await new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS }).sweep(false);
     await sweepExpired(store, clock.now());
   }

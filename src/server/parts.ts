@@ -66,9 +66,10 @@ export interface Surroundings {
   readonly metrics: Metrics;
 }
 
-/** Who has which name here. */
+/** Who has which name here, and what mail. */
 interface Names {
   readonly accounts: Accounts;
+  readonly mailStore: MailStore;
   readonly aliases: Aliases;
   readonly router: Router;
 }
@@ -83,7 +84,6 @@ export interface Parts extends Surroundings, Names {
   /** Present when TLS is offered. */
   readonly tls: ServerTls | undefined;
   readonly guard: LoginGuard;
-  readonly mailStore: MailStore;
   readonly quotas: Quotas;
   readonly queue: DeliveryQueue;
   readonly suspensions: Suspensions;
@@ -148,7 +148,8 @@ async function openCertificates(
 
 async function openNames(store: Store, { config, clock, random, journal }: Surroundings): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
-  const accounts = new Accounts(store, { clock, random, domains });
+  const mailStore = new MailStore(store, { clock, random, rememberMs: config.queue.history });
+  const accounts = new Accounts(store, { clock, random, domains, mailStore });
   const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
   await Promise.all([accounts.load(), aliases.load()]);
   for (const names of [accounts, aliases]) {
@@ -162,6 +163,7 @@ async function openNames(store: Store, { config, clock, random, journal }: Surro
   return {
     accounts,
     aliases,
+    mailStore,
     router: new Router({ directory, hostname, domains, catchAll, subaddressSeparator }),
   };
 }
@@ -173,12 +175,11 @@ function furnish(
   const { around, options, names } = by;
   const { config, clock, random } = around;
   const resolver = options.resolver ?? systemResolver(around);
-  const mailStore = new MailStore(store, { clock, random, rememberMs: config.queue.history });
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopback });
   const ids = new IdMaker(clock, random);
-  const quotas = new Quotas({ ...names, mailStore });
-  const base = { ...around, ...names, store, resolver, mailStore, quotas, ids };
+  const quotas = new Quotas(names);
+  const base = { ...around, ...names, store, resolver, quotas, ids };
   const agent = makeAgent({ ...base, trace: options.trace });
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs });

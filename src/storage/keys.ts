@@ -151,6 +151,11 @@ export function account(address: string): Deno.KvKey {
   return ["account", address];
 }
 
+/** When the last account of that name was removed: milliseconds since 1970. */
+export function formerAccount(address: string): Deno.KvKey {
+  return ["formeraccount", address];
+}
+
 /** How often accounts changed on a shared store, whose servers watch it: a `Deno.KvU64`, changed by sums. */
 export const accountsVersion: Deno.KvKey = ["version", "account"];
 
@@ -214,6 +219,14 @@ export function mailRemoval(address: string, id: string, part: number): Deno.KvK
 export function mailRemovals(address: string): Deno.KvListSelector {
   return { prefix: ["mailremoval", address] };
 }
+
+/** That everything in the mailbox of `address` goes: one of its {@linkcode mailRemovals}. */
+export function mailboxRemoval(address: string): Deno.KvKey {
+  return ["mailremoval", address, "all", -1];
+}
+
+/** All removals that are not carried out yet, by address. */
+export const mailRemovalsAll: Deno.KvListSelector = { prefix: ["mailremoval"] };
 
 /** Who has the mailbox of `address` locked, and until when. */
 export function mailLock(address: string): Deno.KvKey {

@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { KeyWatcher } from "./key_watcher.ts";
 import type { Store } from "./store.ts";
+import { together, type Write } from "./write.ts";
 
 /** Where a table's records are. */
 export interface TableKeys {
@@ -16,6 +17,7 @@ export interface TableKeys {
 
 /** On a shared store, how often the version is read beside being watched, in milliseconds. */
 const LOOK_EVERY_MS = 2_000;
+const NOTHING: Write = { mutations: [], size: 0 };
 
 /**
  * A table of records by name (the name is the last part of the key). All of it is in memory after {@linkcode load}, so
@@ -102,16 +104,20 @@ export class Table<T extends object> {
   /**
    * Changes one record: `change` gets what is there and answers what shall be there (undefined: nothing), or the
    * very same object when all stays as it is. It may be called again when somebody else was quicker. Answers what
-   * is there afterwards. Rejects when the store fails.
+   * is there afterwards. Rejects when the store fails. `also` is written in the same commit, and asked for each try.
    */
-  async change(name: string, change: (old: T | undefined) => T | undefined): Promise<T | undefined> {
+  async change(
+    name: string,
+    change: (old: T | undefined) => T | undefined | Promise<T | undefined>,
+    also?: (old: T | undefined) => Write | undefined,
+  ): Promise<T | undefined> {
     const key = this.#keys.key(name);
     for (;;) {
       const loads = this.#loads;
       const old = await this.#store.kv.get<T>(key);
       const before = old.value ?? undefined;
-      const after = change(before);
-      if (after === before || await this.#write(old, after)) {
+      const after = await change(before);
+      if (after === before || await this.#write(old, after, also?.(before))) {
         put(this.#records, name, after);
         this.#puts++;
         // a reading meanwhile may have missed this, or may have seen what came after it
@@ -121,7 +127,7 @@ export class Table<T extends object> {
     }
   }
 
-  async #write(old: Deno.KvEntryMaybe<T>, after: T | undefined): Promise<boolean> {
+  async #write(old: Deno.KvEntryMaybe<T>, after: T | undefined, also = NOTHING): Promise<boolean> {
     const { key, versionstamp } = old;
     const mutations: Deno.KvMutation[] = [
       after === undefined ? { type: "delete", key } : { type: "set", key, value: after },
@@ -130,7 +136,7 @@ export class Table<T extends object> {
       mutations.push({ type: "sum", key: this.#keys.version, value: new Deno.KvU64(1n) });
     }
     const size = after === undefined ? 100 : 200 + JSON.stringify(after).length;
-    return (await this.#store.write({ checks: [{ key, versionstamp }], mutations, size })).ok;
+    return (await this.#store.write(together({ checks: [{ key, versionstamp }], mutations, size }, also))).ok;
   }
 
   async #load(): Promise<void> {

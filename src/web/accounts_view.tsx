@@ -79,7 +79,6 @@ export function accountPages(desk: Desk): Hono<PageEnv> {
         });
       }
       await accounts.remove(address);
-      await mailStore.removeAll(address);
       const text = `The account ${address} is removed, with its mail`;
       return goBack(c, desk, { back: "/accounts", otherwise: "/accounts", notice: { kind: "done", text } });
     });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { type Account, Accounts } from "../../src/auth/accounts.ts";
+import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { PasswordHasher } from "../../src/auth/password_hash.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { CHEAP, memoryStore, sharedView, until } from "../mailbox/helpers.ts";
@@ -12,6 +13,7 @@ const PINKY = "pinky@howstuffworks.com";
 async function accountsOn(store: Store, clock = new ManualClock(), costly = false): Promise<Accounts> {
   const accounts = new Accounts(store, {
     clock,
+    mailStore: new MailStore(store, { clock }),
     random: seededRandom(1),
     domains: ["howstuffworks.com", "localhost"],
     ...CHEAP,

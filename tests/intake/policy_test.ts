@@ -51,6 +51,17 @@ Deno.test("recipient() takes what is ours, and what is not only from those who m
   }
 });
 
+Deno.test("A session whose account was removed is a stranger's", async () => {
+  await using door = await Door.open();
+  const facts = session({ ...BRAIN, service: "submission" });
+  const [from, to] = ["brain@here.example", { address: "x@there.example" }];
+  assertEquals(door.policy.sender(facts, from), undefined);
+  assertEquals(await door.policy.recipient(facts, to), undefined);
+  await door.house.accounts.remove("brain@here.example");
+  assertEquals(line(door.policy.sender(facts, from))?.slice(0, 9), "530 5.7.0");
+  assertEquals(line(await door.policy.recipient(facts, to))?.slice(0, 9), "550 5.7.1");
+});
+
 Deno.test("recipient() says 452 when all of them together are too many for one message", async () => {
   await using door = await Door.open({
     aliases: {

@@ -76,6 +76,12 @@ export async function deliver(
   );
 }
 
+/** Takes a mailbox with all that is in it away, as the end of its account does. */
+export async function endMailbox(store: Store, mailStore: MailStore, address: string): Promise<void> {
+  await store.write(mailStore.endWrite(address));
+  await mailStore.finishEnd(address);
+}
+
 /** How many keys there are under each first part. */
 export async function keyCounts(kv: Deno.Kv): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};

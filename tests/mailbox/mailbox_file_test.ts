@@ -8,7 +8,7 @@ import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { BodySweeper, BodyWriter, releaseBody } from "../../src/storage/bodies/bodies.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together } from "../../src/storage/write.ts";
-import { deliver, dyingView, entryOf, keyCounts, memoryStore, uidOf } from "./helpers.ts";
+import { deliver, dyingView, endMailbox, entryOf, keyCounts, memoryStore, uidOf } from "./helpers.ts";
 
 const BRAIN = "brain@howstuffworks.com";
 const PINKY = "pinky@howstuffworks.com";
@@ -66,10 +66,10 @@ Deno.test("A mailbox that goes out as mbox and comes into another one is the sam
   const uids = new Set([...ours, ...theirs].map((entry) => entry.uid));
   assertEquals(uids.size, 902, "an imported message has a uid of its own");
   // and it is no trouble to take it all away again
-  await mailStore.removeAll(PINKY);
-  await mailStore.removeAll(BRAIN);
+  await endMailbox(store, mailStore, PINKY);
+  await endMailbox(store, mailStore, BRAIN);
   await new BodySweeper(store, { clock: at.clock, graceMs: 0 }).sweep(true);
-  assertEquals(await keyCounts(store.kv), { format: 1, mailbytes: 2, mailcount: 2 });
+  assertEquals(await keyCounts(store.kv), { format: 1 });
 });
 
 Deno.test("What is removed while a mailbox goes out is left out, and a damaged text ends it", async () => {
@@ -132,4 +132,21 @@ Deno.test("importMbox() stops at the quota, at what is no mbox, and when the sto
   );
   assertEquals([failed.why, failed.imported.messages], ["storage", 4]);
   assertEquals((await at.mailStore.usage(PINKY)).messages, before + 4);
+});
+
+Deno.test("An import ends with the account that it is meant for", async () => {
+  await using store = await memoryStore();
+  const at = house(store);
+  const mbox = Array.from(
+    { length: 5 },
+    (_, i) => `From a@b.example Thu Jan  1 00:00:00 1970\nSubject: ${i}\n\n\n`,
+  );
+  let asked = 0;
+  const isThere = () => asked++ < 2;
+  const error = await assertRejects(() =>
+    importMbox(PINKY, pieces(encode(mbox.join(""))), { ...at, isThere })
+  );
+  assert(error instanceof ImportStopped);
+  assertEquals([error.why, error.imported.messages], ["gone", 2]);
+  assertEquals((await at.mailStore.list(PINKY)).length, 2);
 });

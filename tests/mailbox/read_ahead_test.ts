@@ -6,7 +6,7 @@ import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { ReadAhead } from "../../src/mailbox/read_ahead.ts";
 import * as keys from "../../src/storage/keys.ts";
 import type { Store } from "../../src/storage/store.ts";
-import { deliver, memoryStore, uidOf } from "./helpers.ts";
+import { deliver, endMailbox, memoryStore, uidOf } from "./helpers.ts";
 
 const BRAIN = "brain@localhost";
 
@@ -70,7 +70,7 @@ Deno.test("ReadAhead gives the right message whatever the order", async () => {
       }),
       { numRuns: 20 },
     );
-    await new MailStore(store, { clock: systemClock }).removeAll(BRAIN);
+    await endMailbox(store, new MailStore(store, { clock: systemClock }), BRAIN);
   }
 });
 

@@ -91,8 +91,10 @@ export class Harness implements AsyncDisposable {
       },
       close: () => inner.close(),
     };
+    const mailStore = new MailStore(store, { clock });
     const accounts = new Accounts(store, {
       clock,
+      mailStore,
       random: seededRandom(1),
       domains: ["howstuffworks.com"],
       cost: { memory: 8, passes: 1, parallelism: 1 },
@@ -101,7 +103,6 @@ export class Harness implements AsyncDisposable {
     await accounts.load();
     await accounts.add({ address: BRAIN, password: PASSWORD });
     await accounts.add({ address: "pinky@howstuffworks.com", password: "poit" });
-    const mailStore = new MailStore(store, { clock });
     const harness = new Harness(clock, disk, store, accounts, mailStore, new LoginGuard({ clock }), options);
     for (const text of options.messages ?? MESSAGES) await harness.deliver(text);
     return harness;

@@ -267,6 +267,23 @@ Deno.test("accept() answers false when the text was swept away meanwhile, and le
   assertEquals([await house.records(), house.agent.jobs, await house.mailbox("brain")], [[], [], []]);
 });
 
+Deno.test("what waited for a full mailbox goes back when its account was removed, not to the next of that name", async () => {
+  await using house = await House.open({ quotas: { brain: 1 } });
+  const waits = { reason: "The mailbox is full", until: house.clock.now() + 15 * 60_000 };
+  await house.accept([{ ...local("brain"), kind: "queue", waits }], { sender: "pinky@here.example" });
+  await house.accept([{ ...local("brain"), kind: "queue", waits }], { sender: "pinky@here.example" });
+  house.clock.advance(1000);
+  await house.accounts.remove("brain@here.example");
+  await house.accounts.add({ address: "brain@here.example" });
+  house.clock.advance(1000);
+  const id = await house.accept([local("brain")], { text: "Subject: for the new one\r\n\r\n" });
+  await house.pass(15 * 60_000);
+  assertEquals((await house.mailStore.list("brain@here.example")).map((entry) => entry.uid), [id]);
+  assertEquals((await house.mailbox("pinky")).length, 2, "the sender hears of both");
+  assertEquals(await house.records(), []);
+  await checkStore(house.store.kv);
+});
+
 Deno.test("accept() rejects when the disk is full; the places it kept are free again", async () => {
   await using house = await House.open({ perDestination: () => 1 });
   house.store.before = () => {

@@ -166,7 +166,8 @@ export class House {
     });
     const store = new MoodyStore(underneath);
     const random = seededRandom(seed);
-    const accounts = new Accounts(store, { clock, random, domains: ["here.example"] });
+    const mailStore = new MailStore(store, { clock, random });
+    const accounts = new Accounts(store, { clock, random, domains: ["here.example"], mailStore });
     await accounts.load();
     for (const name of options.names ?? ["postmaster", "brain", "pinky"]) {
       const quota = options.quotas?.[name];
@@ -183,7 +184,6 @@ export class House {
       catchAll: {},
       subaddressSeparator: "+",
     });
-    const mailStore = new MailStore(store, { clock, random });
     const agent = new ScriptedAgent(options.answer);
     const ids = new IdMaker(clock, random);
     const house = new House(store, underneath, clock, agent, accounts, mailStore, router, ids, options);
