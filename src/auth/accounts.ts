@@ -9,7 +9,6 @@ import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { MailStore } from "../mailbox/mail_store.ts";
 import { PasswordHasher } from "./password_hash.ts";
 import { saslPrep } from "./sasl_prep.ts";
 import { decoyVerifier, makeScramVerifier, type ScramVerifier } from "./scram.ts";
@@ -55,6 +54,16 @@ export interface AccountChange {
   readonly quota?: number | null | undefined;
 }
 
+/** The mail that comes and goes with accounts. */
+export interface AccountMail {
+  /** What makes a mailbox go with all that is in it, to be in one commit with the end of its account. */
+  endWrite(address: Mailbox): Write;
+  /** Carries that out. */
+  finishEnd(address: Mailbox): Promise<void>;
+  /** Makes sure that a mailbox without an account is empty; answers what must still be so when there is one. */
+  emptied(address: Mailbox): Promise<Write>;
+}
+
 /** What accounts need beside the store. */
 export interface AccountsOptions {
   /** For creation times, and for following what other servers change. */
@@ -64,7 +73,7 @@ export interface AccountsOptions {
   /** The domains delivered here, canonical; a login name without a domain is looked for in them, in this order. */
   readonly domains: readonly string[];
   /** Where the mail is that goes with its account. */
-  readonly mailStore: MailStore;
+  readonly mailStore: AccountMail;
   /** What new password hashes cost; tests take little. */
   readonly cost?: PasswordCost;
   /** Rounds of new SCRAM verifiers. */
@@ -80,7 +89,7 @@ export class Accounts {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #domains: readonly string[];
-  readonly #mailStore: MailStore;
+  readonly #mailStore: AccountMail;
   readonly #table: Table<Account>;
   readonly #hasher: PasswordHasher;
   readonly #scramIterations: number | undefined;
