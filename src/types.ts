@@ -50,7 +50,8 @@ export type {
 } from "./mail/outcome.ts";
 export type { Account, AccountChange, Accounts, NewAccount } from "./auth/accounts.ts";
 export type { Alias, AliasChange, Aliases, ListedAlias } from "./recipients/aliases.ts";
-export type { LoginAttempt, LoginGuard } from "./auth/login_guard.ts";
+export type { LoginFailure } from "./auth/authenticator.ts";
+export type { GuardPolicy, LoginAttempt, LoginGuard, LoginGuardOptions } from "./auth/login_guard.ts";
 export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";

@@ -11,8 +11,10 @@ import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import { PasswordHasher } from "./password_hash.ts";
 import { saslPrep } from "./sasl_prep.ts";
-import { decoyVerifier, makeScramVerifier, type ScramVerifier } from "./scram.ts";
+import { makeScramVerifier, type ScramVerifier } from "./scram.ts";
+import { ScramDecoys } from "./scram_decoys.ts";
 import { Table } from "../storage/table.ts";
+import { VerifiedPasswords } from "./verified_passwords.ts";
 
 /** One account. */
 export interface Account {
@@ -92,8 +94,11 @@ export class Accounts {
   readonly #mailStore: AccountMail;
   readonly #table: Table<Account>;
   readonly #hasher: PasswordHasher;
+  readonly #verified: VerifiedPasswords;
+  /** Passwords that are being hashed, by guess. */
+  readonly #verifying = new Map<string, Promise<Account | undefined>>();
   readonly #scramIterations: number | undefined;
-  #decoySecret: Uint8Array<ArrayBuffer> | undefined;
+  readonly #decoys: ScramDecoys;
   /** Whether all have a SCRAM verifier, at that revision of the table. */
   #scram = { revision: -1, ready: true };
 
@@ -107,7 +112,9 @@ export class Accounts {
     const tableKeys = { key: keys.account, all: keys.accounts, version: keys.accountsVersion };
     this.#table = new Table(store, { keys: tableKeys, clock: options.clock });
     this.#hasher = new PasswordHasher(options);
+    this.#verified = new VerifiedPasswords(options);
     this.#scramIterations = options.scramIterations;
+    this.#decoys = new ScramDecoys(store, { random: options.random, iterations: options.scramIterations });
   }
 
   /** Reads all accounts. */
@@ -208,6 +215,7 @@ export class Accounts {
   /** Gives the account a new password; undefined when there is no such account. */
   async setPassword(address: Mailbox, password: string): Promise<Account | undefined> {
     const secrets = await this.#secrets(password);
+    this.#verified.forget(localKey(address));
     return this.#table.change(localKey(address), (old) => old && { ...old, ...secrets });
   }
 
@@ -219,6 +227,7 @@ export class Accounts {
   async remove(address: Mailbox): Promise<boolean> {
     const key = localKey(address);
     let was = false;
+    this.#verified.forget(key);
     await this.#table.change(key, (old) => {
       was = old !== undefined;
       return undefined;
@@ -247,23 +256,67 @@ export class Accounts {
   }
 
   /**
+   * The account whose name and password these are, where they were verified a moment ago; never hashes. `guess` is the
+   * same for the same name and password, and tells nothing of them; undefined for a password that nobody has.
+   */
+  recall(name: string, password: string | undefined): { account?: Account; guess?: string } {
+    if (password === undefined) return {};
+    const { mailbox, account, digest } = this.#look(name, password);
+    const guess = digest.toBase64();
+    return account && this.#verified.has(mailbox, digest) ? { account, guess } : { guess };
+  }
+
+  /**
    * The account whose name and password these are. An unknown name takes as long as a wrong password, and so does
-   * undefined, a password that nobody has. A hash that costs less than new ones do is made anew on the way, and so is
-   * a missing SCRAM verifier.
+   * undefined, a password that nobody has; who asks for the same meanwhile gets the same answer. A hash that costs less
+   * than new ones do is made anew on the way, and so is a missing SCRAM verifier.
    */
   async verify(name: string, password: string | undefined): Promise<Account | undefined> {
-    const account = password === undefined ? undefined : this.byName(name);
-    const right = await this.#hasher.verify(password ?? "", account?.passwordHash);
-    if (!right || !account || password === undefined) return undefined;
-    if (!(await this.isCurrent(account))) return undefined;
-    if (account.scram && !this.#hasher.isWeak(account.passwordHash)) return account;
+    if (password === undefined) {
+      await this.#hasher.verify("", undefined);
+      return undefined;
+    }
+    const { account, guess } = this.recall(name, password);
+    if (account) return account;
+    const verifying = this.#verifying.get(guess!) ?? this.#verify(name, password);
+    this.#verifying.set(guess!, verifying);
+    try {
+      return await verifying;
+    } finally {
+      if (this.#verifying.get(guess!) === verifying) this.#verifying.delete(guess!);
+    }
+  }
+
+  async #verify(name: string, password: string): Promise<Account | undefined> {
+    const { account } = this.#look(name, password);
+    const right = await this.#hasher.verify(password, account?.passwordHash);
+    if (!right || !account) return undefined;
+    const isOld = !account.scram || this.#hasher.isWeak(account.passwordHash);
+    const passwordHash = isOld ? await this.#renew(account, password) : account.passwordHash;
+    const now = this.#look(name, password);
+    // another password may have been set meanwhile, or the account has gone
+    if (now.account?.passwordHash !== passwordHash) {
+      return now.account && (await this.#verify(name, password));
+    }
+    if (!(await this.isCurrent(now.account))) return undefined;
+    this.#verified.add(now.mailbox, now.digest);
+    return now.account;
+  }
+
+  /** Makes hash and verifier anew, unless the password has changed; answers the new hash. */
+  async #renew(account: Account, password: string): Promise<string> {
     const secrets = await this.#secrets(password);
-    const key = localKey(account.address);
-    const renewed = await this.#table.change(key, (old) => {
-      // somebody may have set another password meanwhile
+    await this.#table.change(localKey(account.address), (old) => {
       return old?.passwordHash === account.passwordHash ? { ...old, ...secrets } : old;
     });
-    return renewed?.createdAt === account.createdAt ? renewed : undefined;
+    return secrets.passwordHash;
+  }
+
+  #look(name: string, password: string): { mailbox: Mailbox; account?: Account; digest: Uint8Array } {
+    const mailbox = this.loginMailbox(name) ?? "";
+    const account = this.get(mailbox);
+    const digest = this.#verified.digest({ mailbox, passwordHash: account?.passwordHash ?? "", password });
+    return { mailbox, ...(account && { account }), digest };
   }
 
   /** The account a login name means: an address, or a local part in the first of our domains that has one. */
@@ -306,29 +359,9 @@ export class Accounts {
   /** What SCRAM checks a name with: for unknown names, and accounts without a verifier, one that nothing fits. */
   async scramVerifier(name: string): Promise<ScramVerifier> {
     const mailbox = this.loginMailbox(name);
-    const secret = this.#decoySecret ??= await this.#loadDecoySecret();
-    const iterations = this.#scramIterations;
     // always made, so that the time is the same
-    const decoy = await decoyVerifier(mailbox ?? name.slice(0, MAX_NAME), {
-      secret,
-      ...(iterations === undefined ? {} : { iterations }),
-    });
+    const decoy = await this.#decoys.of(mailbox ?? name.slice(0, MAX_NAME));
     return (mailbox === undefined ? undefined : this.get(mailbox)?.scram) ?? decoy;
-  }
-
-  /** Kept in the store, so that a restart does not change what unknown names get. */
-  async #loadDecoySecret(): Promise<Uint8Array<ArrayBuffer>> {
-    const key = keys.secret("scram-decoy");
-    for (;;) {
-      const { value, versionstamp } = await this.#store.kv.get<Uint8Array<ArrayBuffer>>(key);
-      if (value) return value;
-      const made = this.#random.bytes(32);
-      await this.#store.write({
-        checks: [{ key, versionstamp }],
-        mutations: [{ type: "set", key, value: made }],
-        size: 100,
-      });
-    }
   }
 
   async #secrets(password: string): Promise<{ passwordHash: string; scram: ScramVerifier }> {

@@ -56,10 +56,11 @@ export async function decoyVerifier(
   return { iterations, salt: salt.toBase64(), storedKey: key, serverKey: key };
 }
 
-/** A step's answer, to be sent to the client; or why the exchange has failed. */
+/** A step's answer, to be sent to the client; or why the exchange has failed, and whether it did by a wrong proof. */
 export type ScramStep = { readonly ok: true; readonly reply: string } | {
   readonly ok: false;
   readonly reason: string;
+  readonly guessed?: true;
 };
 
 const ATTRIBUTE_VALUE = "[^,\\0]+";
@@ -155,7 +156,9 @@ export class ScramExchange {
     const given = fromBase64(proof);
     if (given?.length !== signature.length) return failed("The proof is not 32 bytes of base64.");
     const clientKey = given.map((byte, i) => byte ^ signature[i]!);
-    if (!equalInConstantTime(await sha256(clientKey), storedKey)) return failed("Wrong name or password.");
+    if (!equalInConstantTime(await sha256(clientKey), storedKey)) {
+      return { ok: false, reason: "Wrong name or password.", guessed: true };
+    }
     const own = await hmac(Uint8Array.fromBase64(verifier.serverKey), authMessage);
     return { ok: true, reply: `v=${own.toBase64()}` };
   }

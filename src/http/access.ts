@@ -127,8 +127,9 @@ export class Access implements Doorkeeper {
         headers: { "retry-after": "5" },
       });
     }
-    const { refused, delayMs } = this.#guard.begin(remote, "admin");
-    const pause = refused ? GUESSING.maxDelayMs : delayMs;
+    const attempt = this.#guard.begin(remote, "admin");
+    const pause = Math.min(attempt.waitMs, GUESSING.maxDelayMs);
+    attempt.wrong();
     this.#journal.note("WARN", "wrong admin token", { remote });
     this.#count(network, 1);
     try {

@@ -1,9 +1,9 @@
-/** In charge of finding out who the client is: USER and PASS, SASL PLAIN and SCRAM-SHA-256 (RFC 1939 7, RFC 5034). */
+/** The login of a POP3 session: USER and PASS, SASL PLAIN and SCRAM-SHA-256 (RFC 1939 7, RFC 5034). */
 
 import { encode } from "../base/bytes.ts";
-import { type Clock, sleep } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { Account, Accounts } from "../auth/accounts.ts";
+import { Authenticator, type LoginFailure } from "../auth/authenticator.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
 import { decodeSaslLine, parsePlain } from "../auth/sasl_plain.ts";
 import { ScramExchange } from "../auth/scram.ts";
@@ -12,10 +12,13 @@ import { err, TOO_MANY_LOGINS, WRONG_CREDENTIALS } from "./reply.ts";
 /** How the client logged in. */
 export type Mechanism = "PASS" | "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS";
 
-/** What a login came to. `name` is what the client called itself, empty when it did not come to that. */
+/**
+ * What a login came to. `name` is what the client called itself, empty when it did not come to that; `why` tells a
+ * login that failed from one that could not be understood or was given up.
+ */
 export type LoginResult =
   | { readonly account: Account; readonly name: string }
-  | { readonly refused: string; readonly name: string; readonly guessing?: true };
+  | { readonly refused: string; readonly name: string; readonly why?: LoginFailure };
 
 /** What logins need. */
 export interface LoginOptions {
@@ -23,13 +26,11 @@ export interface LoginOptions {
   readonly accounts: Accounts;
   /** Slows down who guesses. */
   readonly guard: LoginGuard;
-  /** For its delays. */
-  readonly clock: Clock;
   /** For SCRAM's nonces. */
   readonly random?: Random;
   /** The client's IP address. */
   readonly remote: string;
-  /** Ends delays early. */
+  /** Ends waiting. */
   readonly closing: AbortSignal;
 }
 
@@ -39,20 +40,18 @@ export type Challenge = (text: string) => Promise<string | undefined>;
 /** The logins of one session. */
 export class Logins {
   readonly #options: LoginOptions;
+  readonly #authenticator: Authenticator;
 
   /** For the connection that the options tell of. */
   constructor(options: LoginOptions) {
     this.#options = options;
+    this.#authenticator = new Authenticator(options);
   }
 
   /** Checks a name and a password (undefined: one that nobody has). Rejects when the store fails. */
   async password(name: string, password: string | undefined): Promise<LoginResult> {
-    const attempt = await this.#begin(name);
-    if (!attempt) return { refused: TOO_MANY_LOGINS, name, guessing: true };
-    const account = await this.#options.accounts.verify(name, password);
-    if (!account) return { refused: WRONG_CREDENTIALS, name };
-    attempt.succeeded();
-    return { account, name };
+    const found = await this.#authenticator.password(this.#client, name, password);
+    return typeof found === "string" ? failure(found, name) : { account: found, name };
   }
 
   /** AUTH PLAIN. `initial` is the initial response; without it the client is asked for one. */
@@ -65,7 +64,7 @@ export class Logins {
     const result = await this.password(name, password);
     if (!("account" in result) || actAs === "" || actAs === name) return result;
     const wanted = this.#options.accounts.byName(actAs);
-    return wanted?.address === result.account.address ? result : { refused: WRONG_CREDENTIALS, name };
+    return wanted?.address === result.account.address ? result : failure("wrong", name);
   }
 
   /** AUTH SCRAM-SHA-256 (RFC 5802, RFC 7677); with the `endPoint` of TLS it is SCRAM-SHA-256-PLUS. */
@@ -85,27 +84,23 @@ export class Logins {
     const begun = await exchange.first(first);
     if (!begun.ok) return { refused: err(begun.reason), name: "" };
     const name = exchange.name;
-    const attempt = await this.#begin(name);
-    if (!attempt) return { refused: TOO_MANY_LOGINS, name, guessing: true };
     const final = await response(undefined, challenge, begun.reply);
     if (!(final instanceof Uint8Array)) return { ...final, name };
-    const ended = await exchange.final(final);
-    const account = accounts.byName(name);
-    if (!ended.ok || !account) return { refused: WRONG_CREDENTIALS, name };
+    const found = await this.#authenticator.scram(this.#client, exchange, final);
+    if (typeof found === "string") return failure(found, name);
     // RFC 5034 4 has no room for data beside +OK: the server's proof is one more challenge, answered by an empty line
-    const last = await response(undefined, challenge, ended.reply);
-    if (!(last instanceof Uint8Array)) return { ...last, name };
-    attempt.succeeded();
-    return { account, name };
+    const last = await response(undefined, challenge, found.proof);
+    return last instanceof Uint8Array ? { account: found.account, name } : { ...last, name };
   }
 
-  async #begin(name: string) {
-    const { accounts, guard, clock, remote, closing } = this.#options;
-    const attempt = guard.begin(remote, accounts.loginMailbox(name));
-    if (attempt.refused) return undefined;
-    if (attempt.delayMs > 0) await sleep(clock, attempt.delayMs, closing);
-    return attempt;
+  get #client() {
+    const { remote, closing } = this.#options;
+    return { address: remote, closing };
   }
+}
+
+function failure(why: LoginFailure, name: string): LoginResult {
+  return { refused: why === "refused" ? TOO_MANY_LOGINS : WRONG_CREDENTIALS, name, why };
 }
 
 /** The bytes of a response: the initial one, or the answer to a challenge. */

@@ -232,21 +232,19 @@ class Session {
 
   async #logIn(mechanism: Mechanism, login: () => Promise<LoginResult>): Promise<void> {
     await this.#out.flush();
-    let result: LoginResult | undefined;
+    const { onEvent } = this.#options;
     try {
-      result = await login();
+      const result = await login();
       if ("account" in result) return await this.#open(mechanism, result);
+      const { name, why } = result;
+      if (why) onEvent?.({ kind: "login", ok: false, mechanism, name, why });
+      this.#refuseWith(result.refused);
+      if (why === "refused") this.#over = "refused";
     } catch (error) {
       if (isConnectionError(error) || this.#lines.closed) throw error;
-      const { onEvent } = this.#options;
-      onEvent?.({ kind: "login", ok: false, mechanism, name: result?.name ?? "", why: "storage" });
       onEvent?.({ kind: "trouble", error });
-      return this.#put(STORAGE_TROUBLE);
+      this.#put(STORAGE_TROUBLE);
     }
-    const why = result.guessing ? "guessing" : "credentials";
-    this.#options.onEvent?.({ kind: "login", ok: false, mechanism, name: result.name, why });
-    this.#refuseWith(result.refused);
-    if (result.guessing) this.#over = "refused";
   }
 
   async #open(
@@ -254,15 +252,15 @@ class Session {
     { account, name }: Extract<LoginResult, { account: unknown }>,
   ): Promise<void> {
     const { accounts, mailStore, id, onEvent } = this.#options;
-    const facts = { kind: "login", mechanism, name, account: account.address } as const;
+    // the password was right, whatever becomes of the maildrop
+    onEvent?.({ kind: "login", ok: true, mechanism, name, account: account.address });
     const maildrop = await Maildrop.open(mailStore, account.address, id);
     if (!maildrop) {
-      onEvent?.({ ...facts, ok: false, why: "locked" });
+      onEvent?.({ kind: "in-use", account: account.address });
       return this.#put(IN_USE);
     }
     if (!(await accounts.isCurrent(account))) {
       await maildrop.close();
-      onEvent?.({ ...facts, ok: false, why: "credentials" });
       this.#over = "refused";
       return this.#put(ACCOUNT_GONE);
     }
@@ -276,7 +274,6 @@ class Session {
       },
     });
     this.#account = account.address;
-    onEvent?.({ ...facts, ok: true });
     this.#put(ok(`${maildrop.count} messages, ${maildrop.octets} octets`));
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Accounts } from "../auth/accounts.ts";
+import type { LoginFailure } from "../auth/authenticator.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Deadlines } from "../wire/deadlines.ts";
@@ -22,8 +23,10 @@ export type Pop3Event =
     /** Who it was, when it was somebody. */
     readonly account?: Mailbox;
     /** Why not. */
-    readonly why?: "credentials" | "guessing" | "locked" | "storage";
+    readonly why?: LoginFailure;
   }
+  /** Who logged in found the maildrop open in another session. */
+  | { readonly kind: "in-use"; readonly account: Mailbox }
   /** The connection is encrypted now. */
   | { readonly kind: "tls"; readonly protocol: string; readonly cipher: string }
   /** The store, or something nobody expected, made trouble. */

@@ -65,6 +65,8 @@ export class SessionLog {
         account: event.account ?? event.name,
         ok: event.ok,
       });
+    } else if (event.kind === "in-use") {
+      this.to.journal.note("INFO", "maildrop in use", { session, remote, account: event.account });
     } else if (event.kind === "ended") {
       const { retrieved, how } = event;
       this.to.journal.emit({

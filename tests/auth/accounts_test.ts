@@ -3,6 +3,7 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { type Account, Accounts } from "../../src/auth/accounts.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
+import { KNOWN_MS } from "../../src/auth/verified_passwords.ts";
 import { PasswordHasher } from "../../src/auth/password_hash.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { CHEAP, memoryStore, sharedView, until } from "../mailbox/helpers.ts";
@@ -234,3 +235,106 @@ Deno.test("Accounts.scramReady follows every change, those of other servers too"
   assert(here.scramReady);
   await here.close();
 });
+
+Deno.test("Accounts.recall() knows what was verified a moment ago, until the password or the account changes", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  const accounts = await accountsOn(store, clock);
+  const known = (password: string, name = BRAIN) => accounts.recall(name, password).account?.address;
+  await accounts.add({ address: BRAIN, password: "narf" });
+  assertEquals(known("narf"), undefined, "nobody has used it yet");
+  await accounts.verify(BRAIN, "narf");
+  assertEquals([known("narf"), known("narf", "Brain")], [BRAIN, BRAIN], "however the name is written");
+  assertEquals([known("zort"), known("narf", PINKY), known("narf", "nobody")], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  await accounts.verify(BRAIN, "zort");
+  assertEquals(known("narf"), BRAIN, "a wrong one changes nothing");
+  clock.advance(KNOWN_MS - 1);
+  assertEquals(known("narf"), BRAIN);
+  clock.advance(1);
+  assertEquals(known("narf"), undefined, "gone after minutes, however often it was used");
+  await accounts.verify(BRAIN, "narf");
+  await accounts.setPassword(BRAIN, "egad");
+  assertEquals([known("narf"), known("egad")], [undefined, undefined]);
+  await accounts.verify(BRAIN, "egad");
+  await accounts.remove(BRAIN);
+  assertEquals(known("egad"), undefined);
+  await accounts.add({ address: BRAIN, password: "egad" });
+  assertEquals(known("egad"), undefined, "another account of that name");
+});
+
+Deno.test("Accounts.recall() on a shared store forgets what another server changes", async () => {
+  await using store = await memoryStore();
+  const [here, there] = [await accountsOn(sharedView(store)), await accountsOn(sharedView(store))];
+  here.follow((error) => {
+    throw error;
+  });
+  await here.add({ address: BRAIN, password: "narf" });
+  await here.verify(BRAIN, "narf");
+  assert(here.recall(BRAIN, "narf").account);
+  await there.setPassword(BRAIN, "zort");
+  await until(() => here.recall(BRAIN, "narf").account === undefined);
+  await here.close();
+  await there.close();
+});
+
+Deno.test("Accounts.recall() tells guesses apart, and nothing of them", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN, password: "narf" });
+  const guess = (name: string, password: string) => accounts.recall(name, password).guess!;
+  const guesses = [guess(BRAIN, "narf"), guess(BRAIN, "zort"), guess(PINKY, "narf"), guess("nobody", "narf")];
+  assertEquals(new Set(guesses).size, 4);
+  assertEquals(guess("brain", "narf"), guesses[0]);
+  assertNotEquals((await accountsOn(store)).recall(BRAIN, "narf").guess, guesses[3]);
+  assertEquals(accounts.recall(BRAIN, undefined), {});
+});
+
+Deno.test("Accounts.verify() hashes the same guess once for all who make it at the same time", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  await accounts.add({ address: BRAIN, password: "narf" });
+  let hashed = 0;
+  using _spy = spyOnDerivation(() => hashed++);
+  const all = (name: string, password: string) =>
+    Promise.all(Array.from({ length: 20 }, () => accounts.verify(name, password)));
+  assertEquals((await all(BRAIN, "narf")).map((one) => one?.address), Array(20).fill(BRAIN));
+  assertEquals(hashed, 1);
+  for (const [name, password] of [[BRAIN, "zort"], ["nobody", "narf"]] as const) {
+    hashed = 0;
+    assertEquals(await all(name, password), Array(20).fill(undefined));
+    assertEquals(hashed, 1, `${name} ${password}`);
+  }
+  hashed = 0;
+  await all(BRAIN, "narf");
+  assertEquals(hashed, 0, "known by now");
+  await accounts.verify(BRAIN, "zort");
+  assertEquals(hashed, 1, "wrong ones are hashed each time");
+});
+
+Deno.test("Accounts.verify() does not let an old password in that was changed, or an account that ended, meanwhile", async () => {
+  await using store = await memoryStore();
+  const accounts = await accountsOn(store);
+  for (const address of [BRAIN, PINKY]) await accounts.add({ address, password: "narf" });
+  const both = [accounts.verify(BRAIN, "narf"), accounts.verify(PINKY, "narf")];
+  await Promise.all([accounts.setPassword(BRAIN, "zort"), accounts.remove(PINKY)]);
+  for (const verifying of both) await verifying; // either answer is right, it depends on who was first
+  assertEquals(accounts.recall(BRAIN, "narf").account, undefined);
+  assertEquals(accounts.recall(PINKY, "narf").account, undefined);
+  assertEquals(await accounts.verify(BRAIN, "narf"), undefined);
+  assertEquals(await accounts.verify(PINKY, "narf"), undefined);
+});
+
+/** Counts how often a password is hashed. */
+function spyOnDerivation(onHash: () => void): Disposable {
+  const { subtle } = crypto;
+  const original = subtle.deriveBits;
+  subtle.deriveBits = function (...args: Parameters<typeof original>) {
+    if ((args[0] as { name: string }).name === "Argon2id") onHash();
+    return original.apply(subtle, args);
+  } as typeof original;
+  return { [Symbol.dispose]: () => void (subtle.deriveBits = original) };
+}

@@ -1,4 +1,4 @@
-/** In charge of reading the responses of a client that logs in (RFC 4954 4). */
+/** The reader of the responses of a client that logs in (RFC 4954 4). */
 
 import { encode } from "../../base/bytes.ts";
 import { lineText, MAX_AUTH_LINE } from "../protocol/command.ts";
@@ -11,6 +11,7 @@ import {
   LINE_TOO_LONG,
   TROUBLE,
   UNKNOWN_MECHANISM,
+  WRONG_LOGIN,
 } from "../protocol/replies.ts";
 import { type Reply, reply } from "../protocol/reply.ts";
 import { decodeResponse, type Mechanism, mechanism, type SaslStep } from "./sasl.ts";
@@ -82,7 +83,7 @@ class AuthMode implements ReadingMode {
   #proceed(session: SessionState, step: SaslStep): void {
     if (step === "malformed") return void this.#fail(session, BAD_RESPONSE);
     if ("challenge" in step) return this.challenge(session, step.challenge);
-    if ("refused" in step) return void this.#fail(session, step.refused);
+    if ("refused" in step) return this.#refused(session, step.refused);
     session.mode = undefined;
     session.facts.account = step.account;
     session.say(AUTH_OK);
@@ -93,12 +94,18 @@ class AuthMode implements ReadingMode {
     );
   }
 
+  /** A login that was cancelled, or that nobody understands, is none that failed. */
   #fail(session: SessionState, of: Reply): Progress {
     session.mode = undefined;
     session.answer(of);
+    return "again";
+  }
+
+  #refused(session: SessionState, of: Reply): void {
+    this.#fail(session, of);
+    if (of.code !== WRONG_LOGIN.code && of.code !== 421) return;
     const { name, user } = this.#mechanism;
     session.options.onEvent?.({ kind: "login", ok: false, name: user, mechanism: name }, session.facts);
-    return "again";
   }
 
   #broke(session: SessionState, error: unknown): void {

@@ -71,7 +71,7 @@ export class House implements AsyncDisposable {
   }
 
   /** Connects and reads nothing yet. `from`: the client's address on loopback. */
-  async dial(door: Door, from = "127.0.0.1"): Promise<Talk> {
+  async dial(door: Door | "pop3", from = "127.0.0.1"): Promise<Talk> {
     const { port } = this.at(door);
     const conn = await Deno.connect({ hostname: from === "127.0.0.1" ? from : "127.0.0.1", port });
     return new Talk(tcpConn(conn));
