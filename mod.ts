@@ -27,7 +27,8 @@ export { SmtpServer, type SmtpServerOptions } from "./src/smtp/server/server.ts"
 export { SmtpClient } from "./src/smtp/client/client.ts";
 export { Pop3Server, type Pop3ServerOptions } from "./src/pop3/server.ts";
 export { MxResolver } from "./src/dns/mx_resolver.ts";
-export { DeliveryQueue, type DeliveryQueueOptions } from "./src/queue/queue.ts";
+export { DeliveryQueue } from "./src/queue/queue.ts";
+export type { DeliveryQueueOptions } from "./src/queue/options.ts";
 export { MailStore } from "./src/mailbox/mail_store.ts";
 export { createAdminApp } from "./src/api/admin_app.ts";
 export type * from "./src/types.ts";

@@ -75,7 +75,7 @@ export type { Mechanism } from "./pop3/login.ts";
 export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
 export type { Rate, RateLimit } from "./queue/rate_limit.ts";
 export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/queue.ts";
-export type { Destination, NewMessage } from "./queue/enqueue.ts";
+export type { Destination, NewMessage } from "./queue/message.ts";
 export type { KeptAttempt } from "./queue/history.ts";
 export type { QueueRecipient, QueueRecord, Source } from "./queue/record.ts";
 export type { AcceptedSuccess } from "./queue/bounces.ts";
@@ -120,5 +120,6 @@ export type {
   SharedBySessions,
 } from "./wire/session_server.ts";
 export type { ServerTls, TlsMaterial } from "./wire/tls.ts";
-export type { DeadPost, PendingPost, Webhooks, WebhooksOptions, WebhookState } from "./webhooks/webhooks.ts";
+export type { Webhooks, WebhooksOptions, WebhookState } from "./webhooks/webhooks.ts";
+export type { DeadPost, PendingPost } from "./webhooks/records.ts";
 export type { Post, PostResult } from "./webhooks/post.ts";

@@ -4,8 +4,9 @@ import { needsUtf8 } from "../mail/address.ts";
 import { formatDate } from "../mail/date.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { foldField, printable } from "../mail/header.ts";
-import { decodeUtf8Address, decodeXtext, encodeUtf8Address } from "../mail/xtext.ts";
-import type { ReportRecipient, ReportRequest } from "./report.ts";
+import { decodeXtext, encodeUtf8Address } from "../mail/xtext.ts";
+import type { ReportRecipient, ReportRequest } from "./request.ts";
+import { ownWords, readOrcpt, replyText } from "./words.ts";
 
 /** The part's body: one group of fields for the message, one for each recipient. ASCII only unless `utf8`. */
 export function deliveryStatus(request: ReportRequest, utf8: boolean): string {
@@ -13,18 +14,6 @@ export function deliveryStatus(request: ReportRequest, utf8: boolean): string {
     foldField("Reporting-MTA", `dns; ${request.reportingMta}`) +
     foldField("Arrival-Date", formatDate(request.arrival));
   return [message, ...request.recipients.map((recipient) => recipientFields(recipient, utf8))].join("\r\n");
-}
-
-/** An ORCPT that a report can repeat: its type and its address decoded; undefined when it is none. */
-export function readOrcpt(orcpt: string): { type: string; address: string } | undefined {
-  const parts = /^([A-Za-z0-9-]+);(.*)$/s.exec(orcpt);
-  if (!parts) return undefined;
-  const type = parts[1]!.toLowerCase();
-  const written = parts[2]!;
-  const decoded = type === "utf-8" ? decodeUtf8Address(written) : decodeXtext(written);
-  // what would break the field, or says nothing, is repeated as it was written
-  const address = decoded === undefined || printable(decoded) !== decoded ? printable(written) : decoded;
-  return { type, address };
 }
 
 function envelopeId(envid: string): string {
@@ -69,16 +58,6 @@ function diagnosticCode(recipient: ReportRecipient, utf8: boolean): string {
   const words = recipient.code === undefined ? ownWords(recipient) : recipient.text;
   const text = utf8 ? words : ascii(words);
   return recipient.code === undefined ? `X-Dinopost; ${text}` : `smtp; ${replyText(recipient.code, text)}`;
-}
-
-/** A reason in our own words. */
-export function ownWords({ note, text }: ReportRecipient): string {
-  return note === undefined ? text : `${note}: ${text}`;
-}
-
-/** A reply with its code, once: `550 5.1.1 No such user`. */
-export function replyText(code: number, text: string): string {
-  return /^\d{3}(?:[ -]|$)/.test(text) && text.startsWith(String(code)) ? text : `${code} ${text}`;
 }
 
 function ascii(text: string): string {

@@ -2,8 +2,8 @@
 
 import { formatDate } from "../mail/date.ts";
 import { parseFields, printable } from "../mail/header.ts";
-import { ownWords, readOrcpt, replyText } from "./delivery_status.ts";
-import type { Action, ReportRecipient, ReportRequest } from "./report.ts";
+import { ownWords, readOrcpt, replyText } from "./words.ts";
+import type { Action, ReportRecipient, ReportRequest } from "./request.ts";
 
 /** The width of the text. */
 const WIDTH = 72;

@@ -10,7 +10,7 @@ import { scanHead } from "../mail/header.ts";
 import { receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
-import type { Destination, NewMessage } from "../queue/enqueue.ts";
+import type { Destination, NewMessage } from "../queue/message.ts";
 import type { Router } from "../recipients/router.ts";
 import type { Reply } from "../smtp/protocol/reply.ts";
 import { BodyWriter } from "../storage/bodies/bodies.ts";

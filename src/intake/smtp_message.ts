@@ -8,7 +8,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import { scanHead } from "../mail/header.ts";
 import { protocolName, receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { Destination, NewMessage } from "../queue/enqueue.ts";
+import type { Destination, NewMessage } from "../queue/message.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, SessionFacts } from "../smtp/server/reception.ts";

@@ -1,7 +1,7 @@
 /** In charge of VERB: a session hears how the first attempts for its message go, as sendmail tells it. */
 
 import type { Clock } from "../base/clock.ts";
-import type { Destination } from "../queue/enqueue.ts";
+import type { Destination } from "../queue/message.ts";
 import type { Watcher } from "../queue/worker.ts";
 
 /** Watches the first attempts for one message. */

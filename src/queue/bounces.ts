@@ -8,11 +8,12 @@ import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import { toSevenBit } from "../mail/seven_bit.ts";
 import { receivedField } from "../mail/trace.ts";
-import { bodyTypeOf, buildReport, type ReportRecipient, type ReportRequest } from "../dsn/report.ts";
+import { bodyTypeOf, buildReport } from "../dsn/report.ts";
+import type { ReportRecipient, ReportRequest } from "../dsn/request.ts";
 import type { Router } from "../recipients/router.ts";
 import { BodyMissing, draftOf, readBody } from "../storage/bodies/bodies.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
-import type { Destination, NewMessage } from "./enqueue.ts";
+import type { Destination, NewMessage } from "./message.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 
 /** One recipient that a report speaks of. */

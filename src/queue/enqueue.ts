@@ -1,60 +1,14 @@
 /** In charge of turning a message and its recipients into one write: mailbox entries, queue records, the text. */
 
 import { splitMailbox } from "../mail/address.ts";
-import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
+import type { Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
-import type { BodyDraft } from "../storage/bodies/bodies.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import { together, type Write } from "../storage/write.ts";
-import { mailboxWrite } from "./local_delivery.ts";
+import { mailboxWrite } from "../mailbox/delivery_entry.ts";
+import type { Destination, Enlisted, NewMessage } from "./message.ts";
 import { queueWrites } from "./queue_store.ts";
-import { MIXED, type QueueRecipient, type QueueRecord, type Source } from "./record.ts";
-
-/** Where a copy of the message goes. */
-export interface Destination {
-  /** At once into a mailbox here, or over the queue. */
-  readonly kind: "mailbox" | "queue";
-  /** The account's address, or the remote one. */
-  readonly address: Mailbox;
-  /** The recipient that the sender named, with what holds for this copy of the sender's wishes. */
-  readonly recipient: EnvelopeRecipient;
-  /** The alias or list it came through. */
-  readonly via?: Mailbox;
-  /** The list's owner: the envelope sender of this copy. */
-  readonly owner?: Mailbox;
-  /** Of the queue only: a mailbox here that can't take it yet. Until then the copy waits, for that reason. */
-  readonly waits?: { readonly reason: string; readonly until: number };
-}
-
-/** A message that is about to become ours. */
-export interface NewMessage {
-  /** Its name in the queue and the logs. */
-  readonly id: string;
-  /** The reverse-path. */
-  readonly sender: Mailbox;
-  /** What MAIL said beside it. */
-  readonly parameters: SenderParameters;
-  /** The text. */
-  readonly body: BodyDraft;
-  /** Milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** Who made it. */
-  readonly source: Source;
-  /** Who was logged in. */
-  readonly authenticatedAs?: Mailbox;
-  /** One at least. */
-  readonly destinations: readonly Destination[];
-}
-
-/** What {@linkcode enlist} made. */
-export interface Enlisted {
-  /** Message, recipients and due times: all of it, or nothing. */
-  readonly write: Write;
-  /** The queue records. */
-  readonly records: readonly QueueRecord[];
-  /** The mailboxes that have it when the write is durable. */
-  readonly mailboxes: readonly Mailbox[];
-}
+import { MIXED, type QueueRecipient, type QueueRecord } from "./record.ts";
 
 /** A record holds at most so many recipients, and so many bytes of what was said of them, to fit KV's 64 KiB. */
 export const MAX_RECIPIENTS = 50;

@@ -5,7 +5,8 @@ import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord, Source } from "./record.ts";
-import { clip, type RecipientOutcome } from "./settle.ts";
+import { clip } from "./settle.ts";
+import type { RecipientOutcome } from "./result.ts";
 
 /** One attempt for one recipient, as it is kept. */
 export interface KeptAttempt {

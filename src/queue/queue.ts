@@ -1,77 +1,23 @@
 /** In charge of the queue as the rest of the house sees it: takes messages over, runs them, answers the operator. */
 
-import type { Clock } from "../base/clock.ts";
-import type { IdMaker } from "../base/ids.ts";
-import type { DeliveryAgent } from "../delivery/delivery.ts";
-import type { Accounts } from "../auth/accounts.ts";
-import type { MailStore } from "../mailbox/mail_store.ts";
-import type { Quotas } from "../mailbox/quotas.ts";
-import type { Journal } from "../observe/journal.ts";
-import type { Router } from "../recipients/router.ts";
 import { readBody, releaseBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
 import { dueNow, makeDue } from "./due_now.ts";
-import { enlist, type Enlisted, type LeaseOf, type NewMessage } from "./enqueue.ts";
+import { enlist, type LeaseOf } from "./enqueue.ts";
+import type { Enlisted, NewMessage } from "./message.ts";
 import { FreshTexts } from "./content_cache.ts";
 import { deletionWrite, type KeptAttempt, lifeOf } from "./history.ts";
 import { deliverToMailbox } from "./local_delivery.ts";
+import type { DeliveryQueueOptions } from "./options.ts";
 import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
 import { MIXED, type QueueRecord } from "./record.ts";
 import { type AcceptedSuccess, Reporter } from "./bounces.ts";
-import type { RateLimit } from "./rate_limit.ts";
 import { type Lease, Runner, type Watcher } from "./worker.ts";
-import type { DeliveryResult } from "./settle.ts";
-import type { Schedule } from "./schedule.ts";
+import type { DeliveryResult } from "./result.ts";
 import { Settler } from "./recorder.ts";
 import { FULL_PAUSE_MS, needsSpread, spread } from "./split.ts";
-import { putOff, type Suspensions } from "./suspensions.ts";
-import type { Waker } from "./waker.ts";
-
-/** What a {@linkcode DeliveryQueue} works with. */
-export interface DeliveryQueueOptions {
-  /** Where it is kept. */
-  readonly store: Store;
-  /** Time. */
-  readonly clock: Clock;
-  /** Names the reports. */
-  readonly ids: IdMaker;
-  /** Is told what happens. */
-  readonly journal: Journal;
-  /** Tells who is here. */
-  readonly router: Router;
-  /** Whose mailboxes are here. */
-  readonly accounts: Accounts;
-  /** The mailboxes. */
-  readonly mailStore: MailStore;
-  /** Room in mailboxes. */
-  readonly quotas: Quotas;
-  /** Delivers to other hosts. */
-  readonly agent: DeliveryAgent;
-  /** Our name, for reports. */
-  readonly hostname: string;
-  /** When to try again, to warn, to give up. */
-  readonly schedule: Schedule;
-  /** Deliveries at once, in all; 0: remote delivery pauses. */
-  readonly concurrency: number;
-  /** Deliveries at once to one destination. */
-  readonly perDestination: (destination: string) => number;
-  /** Messages in a span of time for one destination; undefined: without a bound. */
-  readonly rateOf?: (destination: string) => RateLimit | undefined;
-  /** The next hop that records share: their domain, or one smart host for all. */
-  readonly destinationOf: (record: { readonly domain: string }) => string;
-  /** How long the life of a message is kept after it left: milliseconds. */
-  readonly historyMs: number;
-  /** Destinations that get nothing for now. */
-  readonly suspensions?: Suspensions | undefined;
-  /** Makes the alarm clock of the retries. */
-  readonly waker: (wake: () => void) => Waker;
-  /** Tells the other servers of a shared store that there may be work for them. */
-  readonly call?: (() => void) | undefined;
-  /** How long a lease lasts, in milliseconds; default: two minutes. */
-  readonly leaseMs?: number | undefined;
-}
+import { putOff } from "./suspensions.ts";
 
 /** An operator's wish can't be met: no such message, being delivered at this moment, its destinations suspended. */
 export type Refusal = "gone" | "busy" | "notHeld" | "suspended";

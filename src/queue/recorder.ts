@@ -8,14 +8,15 @@ import { releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { Enlisted, NewMessage } from "./enqueue.ts";
+import type { Enlisted, NewMessage } from "./message.ts";
 import { KeyedLock } from "../base/keyed_lock.ts";
 import { attemptWrite } from "./history.ts";
 import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { Reported, Reporter } from "./bounces.ts";
 import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
-import { lastOf, type RecipientOutcome, settle, type Settlement, wants } from "./settle.ts";
+import { lastOf, settle, type Settlement, wants } from "./settle.ts";
+import type { RecipientOutcome } from "./result.ts";
 
 /** What a {@linkcode Settler} works with. */
 export interface SettlerOptions {

@@ -12,11 +12,13 @@ import type { Quotas, Release } from "../mailbox/quotas.ts";
 import type { Router } from "../recipients/router.ts";
 import { addOwners } from "../storage/bodies/bodies.ts";
 import { together, type Write } from "../storage/write.ts";
-import { type Destination, type Enlisted, group } from "./enqueue.ts";
-import { mailboxOutcome, mailboxWrite } from "./local_delivery.ts";
+import { group } from "./enqueue.ts";
+import type { Destination, Enlisted } from "./message.ts";
+import { mailboxOutcome } from "./local_delivery.ts";
+import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import { queueWrites } from "./queue_store.ts";
 import { MIXED, type QueueRecipient, type QueueRecord } from "./record.ts";
-import type { DeliveryResult } from "./settle.ts";
+import type { DeliveryResult } from "./result.ts";
 
 /** What {@linkcode spread} works with. */
 export interface SpreadOptions {

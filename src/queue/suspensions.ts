@@ -6,7 +6,7 @@ import { expiring, removing } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { QueueRecord } from "./record.ts";
-import type { RecipientOutcome } from "./settle.ts";
+import type { RecipientOutcome } from "./result.ts";
 
 /** No delivery to one domain. */
 export interface Suspension {

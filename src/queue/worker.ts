@@ -7,7 +7,7 @@ import { DueScan } from "./due_scan.ts";
 import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import { isTrouble, Scheduler, type SchedulerLimits } from "./scheduler.ts";
-import type { DeliveryResult } from "./settle.ts";
+import type { DeliveryResult } from "./result.ts";
 import type { Settler } from "./recorder.ts";
 import type { Waker } from "./waker.ts";
 

@@ -3,7 +3,7 @@
 import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layout.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
-import type { Tell } from "./store_check.ts";
+import type { Tell } from "./store_findings.ts";
 
 /** One text. */
 interface Text {

@@ -15,7 +15,7 @@ import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
 import type { Store } from "../storage/store.ts";
-import type { Surroundings } from "./parts.ts";
+import type { Surroundings } from "./options.ts";
 
 /** What the way out is made of. */
 export interface OutboundParts extends Surroundings {

@@ -1,9 +1,9 @@
 /** In charge of opening everything a server is made of, in order, and of closing it again. */
 
 import { join } from "node:path";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";
-import { type Random, systemRandom } from "../base/random.ts";
+import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
 import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
@@ -24,47 +24,14 @@ import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import { openStore, type Store } from "../storage/store.ts";
-import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
+import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
+import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
-
-/** What a server can be given in place of the real thing: time, chance, names, the store. */
-export interface MailServerOptions {
-  /** Default: the system's. */
-  readonly clock?: Clock;
-  /** Default: the system's. */
-  readonly random?: Random;
-  /** Default: one on `Deno.resolveDns`, as `dns` in the configuration says. */
-  readonly resolver?: Resolver;
-  /** Default: one that writes log lines. */
-  readonly journal?: Journal;
-  /** True: the store lives in memory, and the data directory is not touched. */
-  readonly inMemory?: boolean;
-  /**
-   * The certificate; null: no TLS is offered. Default: the configured one, or one that is made in the data directory
-   * (none for a server in memory).
-   */
-  readonly certificate?: TlsMaterial | null;
-  /** Told each line of each conversation with another server (`* ` names the host), with the message's id. */
-  readonly trace?: (id: string, line: string) => void;
-  /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
-  readonly leaseMs?: number;
-  /** True: the data directory is not touched; the store has to be elsewhere (`kv`). */
-  readonly withoutFiles?: boolean;
-}
 
 /** A session tells VERB's watchers how deliveries go for at most this long. */
 const VERBOSE_MS = 60_000;
-
-/** Time, chance and the journal: what everything is given. */
-export interface Surroundings {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly journal: Journal;
-  readonly metrics: Metrics;
-}
 
 /** Who has which name here, and what mail. */
 interface Names {

@@ -12,6 +12,7 @@ import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { BodyLedger } from "./body_ledger.ts";
+import type { Repair } from "./store_findings.ts";
 
 /** One thing that is wrong. */
 export interface Fault {
@@ -43,12 +44,6 @@ export interface StoreCheck {
 export async function checkStore(store: Store, options: { repair: boolean }): Promise<StoreCheck> {
   return await new Checker(store, options.repair).run();
 }
-
-/** A change that mends a fault. */
-export type Repair = readonly Deno.KvMutation[];
-
-/** Tells a fault; `repair` mends it, when there is a way. */
-export type Tell = (fault: { where: string; what: string }, repair?: Repair) => Promise<void>;
 
 class Checker {
   readonly #store: Store;

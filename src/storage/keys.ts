@@ -1,6 +1,6 @@
 /**
  * In charge of the names of everything in the store: each key and each list selector is made here and nowhere else.
- * To be imported whole: `import * as keys from "./keys.ts"`.
+ * To be imported whole: `import * as keys` from it.
  */
 
 /** Where the format's version is kept: a number, see `store.ts`. */

@@ -32,4 +32,4 @@ export type { MailServer } from "../mail_server.ts";
 export type * from "../types.ts";
 export type { DnsFault, DnsQuery } from "./dns_server.ts";
 export type { MemoryConn, MemoryPairOptions } from "./memory_conn.ts";
-export type { Answer, Answers, PeerMessage, PeerScript, PeerSession, PeerStage } from "./scripted_peer.ts";
+export type { Answer, Answers, PeerMessage, PeerScript, PeerSession, PeerStage } from "./peer_script.ts";

@@ -3,7 +3,7 @@
 import { binaryString, concat, encode } from "../base/bytes.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
 import type { ServerTls } from "../wire/tls.ts";
-import type { Answer, PeerScript, PeerSession, PeerStage } from "./scripted_peer.ts";
+import type { Answer, PeerScript, PeerSession, PeerStage } from "./peer_script.ts";
 
 /** What a conversation asks of its peer. */
 export interface PeerHost {

@@ -5,7 +5,7 @@ import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { PostResult } from "./post.ts";
-import type { DeadPost, PendingPost } from "./webhooks.ts";
+import type { DeadPost, PendingPost } from "./records.ts";
 
 /** What a lane works with. */
 export interface LaneOptions {

@@ -14,28 +14,7 @@ import type { Store } from "../storage/store.ts";
 import { bodyOf, type WebhookEvent } from "./event_body.ts";
 import { deadUntil, Lane } from "./lane.ts";
 import type { Post, PostResult } from "./post.ts";
-
-/** A post that waits. */
-export interface PendingPost {
-  /** The event's type. */
-  readonly type: string;
-  /** What is posted. */
-  readonly body: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** How often it was tried. */
-  readonly attempts: number;
-  /** What the last try came to. */
-  readonly lastError?: string;
-}
-
-/** A post that was given up. */
-export interface DeadPost extends PendingPost {
-  /** Where it goes. */
-  readonly url: string;
-  /** Milliseconds since 1970. */
-  readonly diedAt: number;
-}
+import type { DeadPost, PendingPost } from "./records.ts";
 
 /** How a webhook does. */
 export interface WebhookState {

@@ -5,7 +5,8 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { Attempt, DeliveryJob } from "../../src/delivery/delivery.ts";
 import { RemoteAgent, type RemoteAgentOptions } from "../../src/delivery/remote_agent.ts";
-import { type PeerScript, ScriptedPeer } from "../../src/testing/scripted_peer.ts";
+import { ScriptedPeer } from "../../src/testing/scripted_peer.ts";
+import type { PeerScript } from "../../src/testing/peer_script.ts";
 import { tcpConn } from "../../src/wire/tcp_conn.ts";
 import { type FakeName, FakeResolver } from "../dns/fake_resolver.ts";
 

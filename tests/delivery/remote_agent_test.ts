@@ -1,6 +1,6 @@
 import { Dialogue } from "../../src/delivery/transcript.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Answer, PeerScript } from "../../src/testing/scripted_peer.ts";
+import type { Answer, PeerScript } from "../../src/testing/peer_script.ts";
 import { until } from "../smtp/client/helpers.ts";
 import { brief, Fixture, type Host, ZONES } from "./fixture.ts";
 

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import PostalMime from "postal-mime";
 import { decode, encode } from "../../src/base/bytes.ts";
 import { parseFields, scanHead } from "../../src/mail/header.ts";
-import { bodyTypeOf, buildReport, type ReportRecipient, type ReportRequest } from "../../src/dsn/report.ts";
+import { bodyTypeOf, buildReport } from "../../src/dsn/report.ts";
+import type { ReportRecipient, ReportRequest } from "../../src/dsn/request.ts";
 
 const ARRIVAL = Date.UTC(2026, 10, 24, 3, 51, 22);
 const HOUR = 3_600_000;

@@ -5,7 +5,7 @@ import { getAvailablePort } from "@std/net";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { DnsServer, ScriptedPeer } from "../../src/testing/mod.ts";
-import type { PeerMessage } from "../../src/testing/scripted_peer.ts";
+import type { PeerMessage } from "../../src/testing/peer_script.ts";
 import { SHARED_KVS, type SharedKv, startShared } from "../support/shared_kv.ts";
 import { type Directory, Load } from "./support/kill_load.ts";
 import { inspect, letter } from "./support/letters.ts";

@@ -1,7 +1,7 @@
 /** Plays the way of a letter with real sockets, real DNS packets and a clock that is moved: every turn it can take. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { PeerScript } from "../../src/testing/scripted_peer.ts";
+import type { PeerScript } from "../../src/testing/peer_script.ts";
 import { bytesOf, SmtpTalk } from "./support/smtp_talk.ts";
 import { BRAIN, PASSWORD, recipientsAt, Town } from "./support/town.ts";
 

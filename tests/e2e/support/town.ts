@@ -8,7 +8,7 @@ import {
   ScriptedPeer,
   type ZoneEntry,
 } from "../../../src/testing/mod.ts";
-import type { PeerScript } from "../../../src/testing/scripted_peer.ts";
+import type { PeerScript } from "../../../src/testing/peer_script.ts";
 import type { QueueRecord } from "../../../src/queue/record.ts";
 import { SmtpTalk } from "./smtp_talk.ts";
 

@@ -2,12 +2,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { ManualClock } from "../../../src/base/manual_clock.ts";
 import type { Outcome } from "../../../src/mail/outcome.ts";
 import type { SmtpClient } from "../../../src/smtp/client/client.ts";
-import {
-  type Answer,
-  type PeerScript,
-  type PeerStage,
-  ScriptedPeer,
-} from "../../../src/testing/scripted_peer.ts";
+import { ScriptedPeer } from "../../../src/testing/scripted_peer.ts";
+import type { Answer, PeerScript, PeerStage } from "../../../src/testing/peer_script.ts";
 import { brief, connect, message, until } from "./helpers.ts";
 
 const STAGES = ["greeting", "ehlo", "mail", "rcpt", "data", "end"] as const;

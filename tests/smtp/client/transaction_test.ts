@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "../../../src/base/bytes.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { tcpConn } from "../../../src/wire/tcp_conn.ts";
-import { type Answer, type PeerScript, ScriptedPeer } from "../../../src/testing/scripted_peer.ts";
+import { ScriptedPeer } from "../../../src/testing/scripted_peer.ts";
+import type { Answer, PeerScript } from "../../../src/testing/peer_script.ts";
 import { brief, connected, message, TEXT } from "./helpers.ts";
 
 const OK = "250 2.1.5 Ok";

@@ -1,0 +1,31 @@
+/** Results of a delivery attempt. */
+
+import type { Mailbox } from "../mail/envelope.ts";
+import type { Outcome } from "../mail/outcome.ts";
+import type { Release } from "../mailbox/quotas.ts";
+import type { Write } from "../storage/write.ts";
+import type { Enlisted } from "./message.ts";
+
+/** What an attempt came to for one recipient. */
+export interface RecipientOutcome {
+  readonly recipient: Mailbox;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  readonly dialogue?: readonly string[];
+  /**
+   * Nothing was tried, on purpose: the recipient waits, at most until then (milliseconds since 1970, or Infinity).
+   * That counts as no attempt, and the time to give up does not come meanwhile.
+   */
+  readonly waitsUntil?: number;
+}
+
+/** What a delivery of a claim came to. */
+export interface DeliveryResult {
+  readonly outcomes: readonly RecipientOutcome[];
+  /** Done in the settling commit: a mailbox delivery, which takes the text over. */
+  readonly also?: { readonly write: Write };
+  /** Nothing was delivered: these take the record's place. */
+  readonly spread?: Enlisted;
+  /** Called when the outcome is written: room in mailboxes that was taken for it. */
+  readonly release?: Release;
+}

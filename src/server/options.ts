@@ -1,0 +1,43 @@
+/** What a mail server is given: the real surroundings, or those of a test. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { Config } from "../config/config.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import type { Journal } from "../observe/journal.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { TlsMaterial } from "../wire/tls.ts";
+
+/** What a server can be given in place of the real thing: time, chance, names, the store. */
+export interface MailServerOptions {
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: the system's. */
+  readonly random?: Random;
+  /** Default: one on `Deno.resolveDns`, as `dns` in the configuration says. */
+  readonly resolver?: Resolver;
+  /** Default: one that writes log lines. */
+  readonly journal?: Journal;
+  /** True: the store lives in memory, and the data directory is not touched. */
+  readonly inMemory?: boolean;
+  /**
+   * The certificate; null: no TLS is offered. Default: the configured one, or one that is made in the data directory
+   * (none for a server in memory).
+   */
+  readonly certificate?: TlsMaterial | null;
+  /** Told each line of each conversation with another server (`* ` names the host), with the message's id. */
+  readonly trace?: (id: string, line: string) => void;
+  /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
+  readonly leaseMs?: number;
+  /** True: the data directory is not touched; the store has to be elsewhere (`kv`). */
+  readonly withoutFiles?: boolean;
+}
+
+/** Time, chance and the journal: what everything is given. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly journal: Journal;
+  readonly metrics: Metrics;
+}
