@@ -1,4 +1,4 @@
-/** In charge of accepting connections: within the limits, never ending by an error, each one's task caught. */
+/** The listener of a TCP port: accepts within the limits, never ends by an error, and catches each connection's task. */
 
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
@@ -17,9 +17,9 @@ export interface ListenOptions {
   onConnection(conn: ByteConn): Promise<void>;
   /** Says no to a connection over a limit (a short write); it is closed when the promise settles. */
   onRefused?(conn: ByteConn, why: Refusal): Promise<void>;
-  /** Told what went wrong with accepting or with a connection's task. */
+  /** Told why nothing can be accepted for now, once a minute at most, and what a connection's task rejected with. */
   onError(error: unknown): void;
-  /** For the pause after an accept error (default: the system's). */
+  /** For the pause while nothing can be accepted (default: the system's). */
   clock?: Clock;
 }
 
@@ -27,6 +27,31 @@ export interface ListenOptions {
 const MAX_REFUSALS = 64;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 1000;
+/** How often a resource that stays exhausted is told of. */
+const TELL_AGAIN_MS = 60_000;
+
+/**
+ * What accept() says of the one connection that it took from the queue, or that went away there: accept(2) passes the
+ * errors of its network on, and the platform adds that of a peer whose address can't be had any more. The next
+ * connection has nothing to do with it.
+ */
+const OF_ONE_CONNECTION: ReadonlySet<unknown> = new Set([
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "EINTR",
+  "EINVAL", // the address of a peer that was reset, on BSD and macOS
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENONET",
+  "ENOPROTOOPT",
+  "ENOTCONN",
+  "EOPNOTSUPP",
+  "EPERM", // a firewall's rule
+  "EPROTO",
+  "ETIMEDOUT",
+]);
 
 /** A bound port and its connections. */
 export class TcpListener {
@@ -35,6 +60,9 @@ export class TcpListener {
   readonly #closing = new AbortController();
   readonly #connections = new Set<ByteConn>();
   readonly #refusals = new Set<ByteConn>();
+  readonly #clock: Clock;
+  /** Until then the pauses of accepting were told. */
+  #quietUntil = -Infinity;
   #whenIdle: (() => void)[] = [];
 
   /** Binds at once; throws what the system says (address in use, no permission). */
@@ -46,6 +74,7 @@ export class TcpListener {
 
   private constructor(options: ListenOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#listener = Deno.listen({ hostname: options.hostname, port: options.port });
   }
 
@@ -89,12 +118,22 @@ export class TcpListener {
         this.#take(conn);
       } catch (error) {
         if (signal.aborted) return;
-        this.#tell(error);
-        // out of file descriptors, most often: it passes when connections end
-        await sleep(this.#options.clock ?? systemClock, pauseMs, signal);
+        if (OF_ONE_CONNECTION.has((error as { code?: unknown }).code)) continue;
+        // out of file descriptors or buffers, most often: it passes when connections end
+        this.#tellPause(error);
+        await sleep(this.#clock, pauseMs, signal);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }
     }
+  }
+
+  #tellPause(error: unknown): void {
+    const now = this.#clock.monotonic();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + TELL_AGAIN_MS;
+    const { hostname, port } = this.address;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#tell(new Error(`No connection can be accepted on port ${port} of ${hostname} for now: ${why}`));
   }
 
   #take(raw: Deno.TcpConn): void {

@@ -160,42 +160,122 @@ Deno.test("TcpListener.closeConnections() ends a write to a peer that never read
   conn.close();
 });
 
-Deno.test("TcpListener goes on after errors of accept, with pauses that grow", async () => {
-  const clock = new ManualClock();
-  const errors: unknown[] = [];
+/** The next listeners get what `fail` answers in place of a connection, as long as it answers something. */
+async function withFailingAccept(fail: () => Error | undefined, test: () => Promise<void>): Promise<void> {
   const realListen = Deno.listen;
-  let failures = 3;
   Deno.listen = ((options: Deno.TcpListenOptions) => {
     const real = realListen(options);
     const realAccept = real.accept.bind(real);
-    real.accept = () =>
-      failures-- > 0 ? Promise.reject(new Error("Too many open files (os error 24)")) : realAccept();
+    real.accept = () => {
+      const error = fail();
+      return error ? Promise.reject(error) : realAccept();
+    };
     return real;
   }) as typeof Deno.listen;
   try {
-    const listener = listen({ onConnection: greet, onError: (error) => errors.push(error), clock });
-    const pauses: (number | undefined)[] = [];
-    while (pauses.length < 3) {
-      while (clock.timers === 0) await Promise.resolve();
-      pauses.push(clock.untilNext);
-      clock.advance(clock.untilNext!);
-    }
-    assertEquals(pauses, [25, 50, 100]);
-    const conn = await dial(listener);
-    assertEquals(await text(conn), "220 hello\r\n");
-    assertEquals(errors.length, 3);
-    conn.close();
-    await listener.idle();
-    // closing during a pause ends the pause
-    await end(listener);
-    failures = 1;
-    const other = listen({ onConnection: greet, onError: () => {}, clock });
-    while (clock.timers === 0) await Promise.resolve();
-    other.close();
-    assertEquals(clock.timers, 0);
+    await test();
   } finally {
     Deno.listen = realListen;
   }
+}
+
+function systemError(code: string, text: string): Error {
+  return Object.assign(new Error(text), { code });
+}
+
+for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]) {
+  Deno.test(`TcpListener pauses after ${code}, longer and longer up to a second, and tells it once`, async () => {
+    const clock = new ManualClock();
+    const errors: string[] = [];
+    let failures = 8;
+    const fail = () => failures-- > 0 ? systemError(code, `${code} (os error 1)`) : undefined;
+    await withFailingAccept(fail, async () => {
+      const onError = (error: unknown) => void errors.push((error as Error).message);
+      const listener = listen({ onConnection: greet, onError, clock });
+      const pauses: (number | undefined)[] = [];
+      while (pauses.length < 8) {
+        while (clock.timers === 0) await Promise.resolve();
+        pauses.push(clock.untilNext);
+        clock.advance(clock.untilNext!);
+      }
+      assertEquals(pauses, [25, 50, 100, 200, 400, 800, 1000, 1000]);
+      const conn = await dial(listener);
+      assertEquals(await text(conn), "220 hello\r\n");
+      const { port } = listener.address;
+      const told = `No connection can be accepted on port ${port} of 127.0.0.1 for now: ${code} (os error 1)`;
+      assertEquals(errors, [told]);
+      conn.close();
+      await listener.idle();
+      // it happens again within the minute, then after it
+      for (const [wait, lines] of [[0, 1], [60_000, 2]] as const) {
+        clock.advance(wait);
+        failures = 1;
+        const poke = await dial(listener);
+        while (clock.timers === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+        assertEquals([clock.untilNext, errors.length], [25, lines]);
+        clock.advance(25);
+        poke.close();
+        await text(poke).catch(() => {});
+      }
+      await end(listener);
+    });
+  });
+}
+
+Deno.test("TcpListener.close() during a pause ends the pause", async () => {
+  const clock = new ManualClock();
+  await withFailingAccept(() => systemError("EMFILE", "Too many"), async () => {
+    const listener = listen({ onConnection: greet, onError: () => {}, clock });
+    while (clock.timers === 0) await Promise.resolve();
+    listener.close();
+    assertEquals(clock.timers, 0);
+    await listener.idle();
+  });
+});
+
+Deno.test("TcpListener takes the next connection at once, without a word, after one whose accept failed", async () => {
+  const clock = new ManualClock(); // any pause would last for ever
+  const errors: unknown[] = [];
+  const codes = ["ENOTCONN", "ECONNABORTED", "ECONNRESET", "EPROTO", "EPERM", "EHOSTUNREACH", "ENETDOWN"];
+  const failing = codes.map((code) => systemError(code, "It went away"));
+  await withFailingAccept(() => failing.shift(), async () => {
+    const listener = listen({ onConnection: greet, onError: (error) => errors.push(error), clock });
+    const conn = await dial(listener);
+    assertEquals(await text(conn), "220 hello\r\n");
+    assertEquals([failing.length, clock.timers, errors], [0, 0, []]);
+    conn.close();
+    await end(listener);
+  });
+});
+
+/** Connects so many times, one after the other, and resets each connection (SO_LINGER 0). */
+const RESETTER = `
+  import { connect } from "node:net";
+  const [port, count] = Deno.args.map(Number);
+  for (let i = 0; i < count; i++) {
+    await new Promise((resolve) => {
+      const socket = connect({ host: "127.0.0.1", port }, () => socket.resetAndDestroy());
+      socket.on("close", resolve);
+    });
+  }
+`;
+
+Deno.test("TcpListener greets at once behind connections that were reset before they were accepted", async () => {
+  const clock = new ManualClock(); // any pause would last for ever
+  const errors: unknown[] = [];
+  const listener = listen({ onConnection: greet, onError: (error) => errors.push(error), clock });
+  const port = String(listener.address.port);
+  // this process stands still meanwhile, so they wait for accept() and are gone when it comes
+  const { success } = new Deno.Command(Deno.execPath(), {
+    args: ["eval", RESETTER, port, "60"],
+    stderr: "inherit",
+  }).outputSync();
+  assert(success);
+  const conn = await dial(listener);
+  assertEquals(await text(conn), "220 hello\r\n");
+  assertEquals([clock.timers, errors, listener.active], [0, [], 1]);
+  conn.close();
+  await end(listener);
 });
 
 Deno.test("TcpListener.listen() throws when the address is taken", async () => {
