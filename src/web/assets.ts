@@ -1,12 +1,14 @@
-/** In charge of the page's own files: style, script and icon, served from memory under names that change with them. */
+/** The page's own files: style, script and icon, served from memory under names that change with them. */
 
 import { Hono } from "hono";
 import { encode } from "../base/bytes.ts";
-import { clientScript } from "./client_script.ts";
+import KEYS from "./assets/keys.js" with { type: "text" };
+import LIVE from "./assets/live.js" with { type: "text" };
+import STYLE from "./assets/page.css" with { type: "text" };
+import STYLE_OF_PARTS from "./assets/parts.css" with { type: "text" };
 import type { PageEnv } from "./context.ts";
+import { relative } from "./format.ts";
 import { ICON_FILE } from "./icons.tsx";
-import { STYLE } from "./style.ts";
-import { STYLE_OF_PARTS } from "./style_parts.ts";
 
 /** The files. */
 export type AssetName = "page.css" | "page.js" | "icon.svg";
@@ -21,7 +23,7 @@ const FOREVER = "public, max-age=31536000, immutable";
 
 const assets: Readonly<Record<AssetName, Asset>> = {
   "page.css": asset("text/css; charset=utf-8", STYLE + STYLE_OF_PARTS),
-  "page.js": asset("text/javascript; charset=utf-8", clientScript()),
+  "page.js": asset("text/javascript; charset=utf-8", `const relative = ${relative};\n${LIVE}${KEYS}`),
   "icon.svg": asset("image/svg+xml", ICON_FILE),
 };
 

@@ -1,13 +1,7 @@
-/** In charge of the page's script: live regions, times that stay true, questions before what can't be undone, keys. */
+// Live regions, times that stay true, questions before what can't be undone.
+// The page works without it. It builds nothing out of texts: what changes comes as a page of the server, of which the
+// regions marked `data-live` are taken over. `relative` is put in front by the server (format.ts).
 
-import { KEYS_SCRIPT } from "./client_keys.ts";
-import { relative } from "./format.ts";
-
-/**
- * The page works without it. It builds nothing out of texts: what changes comes as a page of the server, of which the
- * regions marked `data-live` are taken over.
- */
-const LIVE = String.raw`
 const root = document.documentElement;
 const $ = (id) => document.getElementById(id);
 root.classList.add("js");
@@ -83,7 +77,10 @@ let refreshing = false, again = false, earliest = 0, timer = 0, paused = false;
 
 function refreshSoon() {
   if (paused || document.hidden) return;
-  if (refreshing) { again = true; return; }
+  if (refreshing) {
+    again = true;
+    return;
+  }
   timer ||= setTimeout(refresh, Math.max(150, earliest - performance.now()));
 }
 
@@ -108,11 +105,24 @@ async function refresh() {
     refreshing = false;
     // a busy server, or one that is far away, is asked less often
     earliest = performance.now() + Math.max(700, 12 * (performance.now() - began));
-    if (again) { again = false; refreshSoon(); }
+    if (again) {
+      again = false;
+      refreshSoon();
+    }
   }
 }
 
-const TYPES = ["session", "accepted", "delivered", "deferred", "bounced", "mailbox", "login", "report", "note"];
+const TYPES = [
+  "session",
+  "accepted",
+  "delivered",
+  "deferred",
+  "bounced",
+  "mailbox",
+  "login",
+  "report",
+  "note",
+];
 let source, retry = 0;
 
 function pulse(state, text) {
@@ -148,10 +158,18 @@ function stopListening() {
 // a page that nobody sees keeps no connection
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) stopListening();
-  else { listen(); refreshSoon(); }
+  else {
+    listen();
+    refreshSoon();
+  }
 });
 addEventListener("pagehide", stopListening);
-addEventListener("pageshow", (event) => { if (event.persisted) { listen(); refreshSoon(); } });
+addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    listen();
+    refreshSoon();
+  }
+});
 // retries come due and ages grow without an event
 setInterval(refreshSoon, 15000);
 
@@ -162,9 +180,6 @@ $("pause")?.addEventListener("click", (event) => {
   if (!paused) refreshSoon();
 });
 listen();
-`;
-
-const FORMS = String.raw`
 function countChosen(form) {
   const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
   const chosen = boxes.filter((box) => box.checked).length;
@@ -185,11 +200,11 @@ for (const form of document.querySelectorAll("form[data-select]")) {
     const box = event.target;
     if (box.type !== "checkbox") return;
     const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
-    if (box.dataset.all) for (const one of boxes) one.checked = box.checked;
+    if (box.dataset.all) { for (const one of boxes) one.checked = box.checked; }
     else {
       if (event.shiftKey && lastBox) {
         const [from, to] = [boxes.indexOf(lastBox), boxes.indexOf(box)].sort((a, b) => a - b);
-        if (from >= 0) for (const one of boxes.slice(from, to + 1)) one.checked = box.checked;
+        if (from >= 0) { for (const one of boxes.slice(from, to + 1)) one.checked = box.checked; }
       }
       lastBox = box;
     }
@@ -205,7 +220,10 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const chosen = form.querySelectorAll("tbody input[type=checkbox]:checked").length;
   const dialog = $("confirm");
-  $("confirm-text").textContent = question.replace("{n}", chosen === 1 ? "this message" : "these " + chosen + " messages");
+  $("confirm-text").textContent = question.replace(
+    "{n}",
+    chosen === 1 ? "this message" : "these " + chosen + " messages",
+  );
   $("confirm-yes").textContent = submitter.dataset.yes ?? submitter.textContent.trim();
   dialog.returnValue = "no";
   dialog.addEventListener("close", () => {
@@ -222,10 +240,4 @@ document.addEventListener("submit", (event) => {
 
 for (const select of document.querySelectorAll("select[data-submit]")) {
   select.addEventListener("change", () => select.form.requestSubmit());
-}
-`;
-
-/** The whole script. */
-export function clientScript(): string {
-  return `const relative = ${relative};\n${LIVE}${FORMS}${KEYS_SCRIPT}`;
 }

@@ -1,7 +1,5 @@
-/** In charge of the part of the page's script that listens to the keyboard. */
+// The keyboard. Goes behind live.js in one script.
 
-/** Goes behind the rest of the script. */
-export const KEYS_SCRIPT = String.raw`
 const keysOn = $("keys-on");
 const KEYS_OFF = "dinopost-keys-off";
 if (keysOn) {
@@ -14,10 +12,13 @@ if (keysOn) {
 $("show-keys")?.addEventListener("click", () => $("keys").showModal());
 
 function step(by) {
-  const rows = [...document.querySelectorAll("main tbody tr")].filter((row) => row.querySelector("a.row-link"));
+  const rows = [...document.querySelectorAll("main tbody tr")].filter((row) =>
+    row.querySelector("a.row-link")
+  );
   if (rows.length === 0) return;
   const at = rows.findIndex((row) => row.classList.contains("current"));
-  const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1)];
+  const next =
+    rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1)];
   for (const row of rows) row.classList.toggle("current", row === next);
   next.querySelector("a.row-link").focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
@@ -38,19 +39,35 @@ document.addEventListener("keydown", (event) => {
   if (going) {
     going = false;
     const link = [...document.querySelectorAll("a[data-go]")].find((a) => a.dataset.go === key);
-    if (link) { event.preventDefault(); link.click(); }
+    if (link) {
+      event.preventDefault();
+      link.click();
+    }
     return;
   }
   const act = {
-    g: () => { going = true; setTimeout(() => { going = false; }, 1500); },
+    g: () => {
+      going = true;
+      setTimeout(() => {
+        going = false;
+      }, 1500);
+    },
     "?": () => $("keys")?.showModal(),
     "/": () => document.querySelector("main input[type=search]")?.focus(),
     j: () => step(1),
     k: () => step(-1),
     x: () => document.querySelector("tr.current input[type=checkbox]")?.click(),
   }[key];
-  if (act) { event.preventDefault(); act(); return; }
-  const button = [...document.querySelectorAll("main button[data-key]")].find((b) => b.dataset.key === key && !b.disabled);
-  if (button) { event.preventDefault(); button.click(); }
+  if (act) {
+    event.preventDefault();
+    act();
+    return;
+  }
+  const button = [...document.querySelectorAll("main button[data-key]")].find((b) =>
+    b.dataset.key === key && !b.disabled
+  );
+  if (button) {
+    event.preventDefault();
+    button.click();
+  }
 });
-`;
