@@ -50,6 +50,9 @@ export const attemptSchema = z.object({
   reply: z.string(),
   enhanced: z.string(),
   tls: z.string().nullable(),
+  inClear: z.string().optional().openapi({
+    description: "Why it went in clear, although the host offers encryption",
+  }),
   durationMs: z.int(),
 }).openapi("Attempt");
 
@@ -110,6 +113,7 @@ export function attemptView(
     reply: outcome.code === undefined ? inWords(outcome) : `${outcome.code} ${outcome.text}`,
     enhanced: outcome.status,
     tls: outcome.tls ?? null,
+    ...(outcome.inClear === undefined ? {} : { inClear: outcome.inClear }),
     durationMs: Math.round(durationMs),
   };
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { parsePhc, type PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
+import { saslPrep } from "../base/sasl_prep.ts";
 import { localKey, splitMailbox } from "../mail/address.ts";
 import { normalizeDomain } from "../mail/domain.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -10,7 +11,6 @@ import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import { PasswordHasher } from "./password_hash.ts";
-import { saslPrep } from "./sasl_prep.ts";
 import { makeScramVerifier, type ScramVerifier } from "./scram.ts";
 import { ScramDecoys } from "./scram_decoys.ts";
 import { Table } from "../storage/table.ts";

@@ -3,7 +3,7 @@
 import { encode, equalInConstantTime } from "../base/bytes.ts";
 import { formatPhc, MAX_PASSWORD, parsePhc, type PasswordCost } from "../base/passwords.ts";
 import type { Random } from "../base/random.ts";
-import { preparePassword } from "./sasl_prep.ts";
+import { preparePassword } from "../base/sasl_prep.ts";
 
 /**
  * What new hashes cost: about 70 ms and 46 MiB. OWASP holds it for equal to 19 MiB and two passes; but the C library

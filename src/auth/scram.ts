@@ -2,7 +2,7 @@
 
 import { concat, decode, encode, equalInConstantTime } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
-import { preparePassword } from "./sasl_prep.ts";
+import { preparePassword } from "../base/sasl_prep.ts";
 
 /** What is stored to check SCRAM-SHA-256 without knowing the password (RFC 5802 3). Bytes are in base64. */
 export interface ScramVerifier {

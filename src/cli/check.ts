@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { formatDuration, formatSize } from "../base/units.ts";
-import type { Config, Endpoint } from "../config/config.ts";
+import type { Config, Endpoint, SmartHostConfig } from "../config/config.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { type ConfigOptions, loadFor, withConfig, withExamples } from "./options.ts";
 import { print, printJson } from "./output.ts";
@@ -64,10 +64,10 @@ function describe(config: Config): string[] {
       count(config.aliases, "alias", "aliases")
     } in the configuration.`,
     relay.smartHost
-      ? `Remote mail goes to ${relay.smartHost.host}, port ${relay.smartHost.port}.`
+      ? `Remote mail goes to ${smartHostText(relay.smartHost)}.`
       : `Remote mail goes where MX records say, port ${config.outbound.port}.`,
     ...Object.entries(outbound.domains).flatMap(([domain, { smartHost }]) =>
-      smartHost ? [`Mail for ${domain} goes to ${smartHost.host}, port ${smartHost.port}.`] : []
+      smartHost ? [`Mail for ${domain} goes to ${smartHostText(smartHost)}.`] : []
     ),
     ...webhooks.map(({ url, events }) => `${url} is told of ${events.join(", ")}.`),
     relay.networks.length > 0
@@ -100,4 +100,8 @@ function withoutSecrets(config: Config): unknown {
     const isSecret = /^(?:password|passwordHash|token|secret)$/.test(key);
     return isSecret && typeof value === "string" ? "(hidden)" : value;
   }));
+}
+
+function smartHostText({ host, port, tls }: SmartHostConfig): string {
+  return `${host}, port ${port}${tls === "implicit" ? " (TLS from the first octet)" : ""}`;
 }

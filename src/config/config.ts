@@ -70,14 +70,14 @@ export interface AccountConfig {
 export interface SmartHostConfig {
   /** A host name or an IP address. */
   host: string;
-  /** 25 unless said. */
+  /** 25 unless said; 465 with implicit TLS. */
   port: number;
   /** For AUTH. */
   user?: string;
   /** For AUTH. */
   password?: string;
-  /** `opportunistic` unless said. */
-  tls: TlsPolicy;
+  /** `opportunistic` unless said; TLS from the first octet (RFC 8314) on port 465, whatever is said but `never`. */
+  tls: TlsPolicy | "implicit";
 }
 
 /** What is special about one remote domain. */

@@ -2,7 +2,7 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { parsePhc, passwordFault } from "../base/passwords.ts";
-import type { CertificateConfig, Config, Endpoint } from "./config.ts";
+import type { CertificateConfig, Config, Endpoint, OutboundDomainConfig, SmartHostConfig } from "./config.ts";
 import type { Path } from "./keys.ts";
 import type { Parsed } from "./schema.ts";
 import { readDomain, readMailbox } from "./values.ts";
@@ -56,15 +56,13 @@ export function resolveConfig(
     accounts: check.byAddress("accounts", parsed.accounts),
     aliases: check.byAddress("aliases", parsed.aliases),
     catchAll: check.byDomain(["catchAll"], parsed.catchAll, { local: true }),
-    outbound: {
-      ...parsed.outbound,
-      domains: check.byDomain(["outbound", "domains"], parsed.outbound.domains, { local: false }),
-    },
+    relay: { ...parsed.relay, smartHost: parsed.relay.smartHost && completed(parsed.relay.smartHost) },
+    outbound: { ...parsed.outbound, domains: outboundDomains(check, parsed.outbound.domains) },
   };
   check.certificate(tls);
   check.passwords(parsed.accounts);
   check.targets(parsed.aliases);
-  check.smartHost(parsed.relay.smartHost);
+  if (parsed.relay.smartHost) check.smartHost(["relay", "smartHost"], parsed.relay.smartHost);
   check.admin(parsed);
   check.listeners(parsed.listen);
   return { config, problems: check.problems };
@@ -76,6 +74,35 @@ export function resolveConfig(
   function absolute(key: Path, path: string): string {
     return isAbsolute(path) ? path : resolve(options.baseOf(key), path);
   }
+}
+
+type ParsedSmartHost = NonNullable<Parsed["relay"]["smartHost"]>;
+
+/** Where TLS begins with the first octet (RFC 8314 7.3); STARTTLS is not spoken there. */
+const SUBMISSIONS_PORT = 465;
+
+/** A smart host with its port and its TLS. */
+function completed(smartHost: ParsedSmartHost): SmartHostConfig {
+  const { tls, port = tls === "implicit" ? SUBMISSIONS_PORT : 25, ...rest } = smartHost;
+  const implicit = port === SUBMISSIONS_PORT && tls !== "never";
+  return { ...rest, port, tls: implicit ? "implicit" : tls ?? "opportunistic" };
+}
+
+function outboundDomains(
+  check: Check,
+  parsed: Parsed["outbound"]["domains"],
+): Record<string, OutboundDomainConfig> {
+  const at = ["outbound", "domains"];
+  for (const [name, { smartHost }] of Object.entries(parsed)) {
+    if (smartHost) check.smartHost([...at, name, "smartHost"], smartHost);
+  }
+  const domains = check.byDomain(at, parsed, { local: false });
+  return Object.fromEntries(
+    Object.entries(domains).map(([name, { smartHost, ...rules }]) => [
+      name,
+      smartHost ? { ...rules, smartHost: completed(smartHost) } : rules,
+    ]),
+  );
 }
 
 function isPair(files: Partial<CertificateConfig>): files is CertificateConfig {
@@ -162,13 +189,10 @@ class Check {
     }
   }
 
-  smartHost(smartHost: Parsed["relay"]["smartHost"]): void {
-    if (!smartHost || (smartHost.user === undefined) === (smartHost.password === undefined)) return;
+  smartHost(path: Path, smartHost: ParsedSmartHost): void {
+    if ((smartHost.user === undefined) === (smartHost.password === undefined)) return;
     const missing = smartHost.user === undefined ? "user" : "password";
-    this.complain(
-      ["relay", "smartHost"],
-      `"${missing}" is missing, expected "user" and "password" or neither`,
-    );
+    this.complain(path, `"${missing}" is missing, expected "user" and "password" or neither`);
   }
 
   /** The HTTP surface speaks plain HTTP: off loopback its token and all mail could be read on the way. */

@@ -143,10 +143,10 @@ const account = z.strictObject({
 
 const smartHost = z.strictObject({
   host: text('a host such as "smtp.example.org"'),
-  port: z._default(whole(1, 65535), 25),
+  port: z.exactOptional(whole(1, 65535)),
   user: z.exactOptional(text("a user name")),
   password: z.exactOptional(text("a password")),
-  tls: z._default(tlsPolicy(), "opportunistic"),
+  tls: z.exactOptional(choice("never", "opportunistic", "require", "implicit")),
 });
 
 const outboundDomain = z.strictObject({

@@ -9,22 +9,25 @@ import {
   SmtpClient,
 } from "../smtp/client/client.ts";
 import { ConnectionPool } from "./connection_pool.ts";
-import { DeadHosts } from "./dead_hosts.ts";
+import { HostMemory } from "./host_memory.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
-import { type Destination, RemoteAttempt } from "./remote_attempt.ts";
+import { type Destination, keyOf, RemoteAttempt } from "./remote_attempt.ts";
 import { Dialogue } from "./transcript.ts";
 import type { RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
 export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
-/** A dead host is not remembered for longer, however long the retry interval is. */
-const MAX_DEAD_MS = 5 * 60_000;
+/** What a host did is not remembered for longer, however long the retry interval is. */
+const MAX_MEMORY_MS = 5 * 60_000;
 
 /** Delivers over SMTP. */
 export class RemoteAgent implements DeliveryAgent {
   readonly #options: RemoteAgentOptions;
   readonly #pool: ConnectionPool;
-  readonly #dead: DeadHosts;
+  /** Hosts that let us wait in vain. */
+  readonly #dead: HostMemory<Deferred>;
+  /** Hosts on which TLS breaks, and how. */
+  readonly #tlsFailures: HostMemory<string>;
   readonly #stop = new AbortController();
   readonly #active = new Set<SmtpClient>();
   #closed = false;
@@ -33,7 +36,9 @@ export class RemoteAgent implements DeliveryAgent {
     this.#options = options;
     const { clock, idleMs, retryIntervalMs } = options;
     this.#pool = new ConnectionPool({ clock, ...(idleMs === undefined ? {} : { idleMs }) });
-    this.#dead = new DeadHosts(clock, Math.min(retryIntervalMs ?? MAX_DEAD_MS, MAX_DEAD_MS));
+    const memoryMs = Math.min(retryIntervalMs ?? MAX_MEMORY_MS, MAX_MEMORY_MS);
+    this.#dead = new HostMemory(clock, memoryMs);
+    this.#tlsFailures = new HostMemory(clock, memoryMs);
   }
 
   /** How many jobs a domain's destination has under way, how many wait for their turn, and how many may be at once. */
@@ -113,6 +118,8 @@ export class RemoteAgent implements DeliveryAgent {
     const destination: Destination = {
       port: this.#smartHostOf(job.domain)?.port ?? this.#options.port ?? 25,
       dead: this.#dead,
+      maySendInClear: this.#tlsOf(job.domain) === "opportunistic",
+      tlsFailures: this.#tlsFailures,
       route: () => this.route(job.domain),
       takeIdle: () => this.#hold(this.#pool.take(key)),
       connect: (target, listener) => this.#connect(target, job.domain, listener),
@@ -137,11 +144,14 @@ export class RemoteAgent implements DeliveryAgent {
     const { hostname, clock, ca, dial, timeouts } = this.#options;
     const smartHost = this.#smartHostOf(domain);
     const { user, password } = smartHost ?? {};
+    const key = keyOf(target);
+    const inClear = this.#tlsFailures.recall(key);
     const options: ClientOptions = {
       hostname,
       clock,
       tls: this.#tlsOf(domain),
       signal: this.#stop.signal,
+      ...(inClear !== undefined && { inClear }),
       ...(ca && { ca }),
       ...(dial && { dial }),
       ...(timeouts && { timeouts }),
@@ -149,6 +159,7 @@ export class RemoteAgent implements DeliveryAgent {
       ...(listener && { trace: listener }),
     };
     const result = await SmtpClient.connect(target, options);
+    if (result.ok && result.tlsFailure !== undefined) this.#tlsFailures.remember(key, result.tlsFailure);
     if (result.ok) this.#hold(result.client);
     return result;
   }

@@ -3,15 +3,19 @@
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import { type Deferred, type Failed, inWords, type Outcome } from "../mail/outcome.ts";
 import type { ConnectResult, SmtpClient } from "../smtp/client/client.ts";
-import type { DeadHosts } from "./dead_hosts.ts";
 import type { DeliveryJob } from "./delivery.ts";
+import type { HostMemory } from "./host_memory.ts";
 import { asksNextHost, isTooMany, weightier } from "./next_host.ts";
 import { hostLine, lastWord, listenerOf } from "./transcript.ts";
 
 /** What an attempt asks of the agent. */
 export interface Destination {
   readonly port: number;
-  readonly dead: DeadHosts;
+  /** Hosts that let us wait in vain a moment ago, by {@linkcode keyOf}. */
+  readonly dead: HostMemory<Deferred>;
+  /** Hosts on which TLS broke a moment ago, and how: they are spoken with in clear, where that is allowed. */
+  readonly tlsFailures: HostMemory<string>;
+  readonly maySendInClear: boolean;
   /** The hosts to try. */
   route(): Promise<MailHosts>;
   /** A connection that is left over from another message. */
@@ -23,6 +27,11 @@ export interface Destination {
   ): Promise<ConnectResult>;
   /** Every client that was taken or connected comes back by this. */
   giveBack(client: SmtpClient): void;
+}
+
+/** What a host is remembered by. */
+export function keyOf({ address, port }: { address: string; port: number }): string {
+  return `${address} ${port}`;
 }
 
 /** RFC 5321 5.1 leaves the limit to us; a domain can't make us knock at more doors than this. */
@@ -91,7 +100,7 @@ export class RemoteAttempt {
 
   async #visit(host: string, address: string): Promise<void> {
     const { port, dead } = this.#to;
-    const key = `${address} ${port}`;
+    const key = keyOf({ address, port });
     const known = this.#job.fresh ? undefined : dead.recall(key);
     if (known) {
       const text = `${known.text} (a moment ago; not tried again yet)`;
@@ -105,7 +114,7 @@ export class RemoteAttempt {
   /** One connection. True when others only wait for another one. */
   async #connected(target: { host: string; address: string; port: number }): Promise<boolean> {
     const { dead } = this.#to;
-    const key = `${target.address} ${target.port}`;
+    const key = keyOf(target);
     this.#tell(`Connecting to ${target.host}. via esmtp...`);
     const told = { any: false };
     const result = await this.#to.connect(target, this.#listener && this.#introduced(target, told));
@@ -121,19 +130,21 @@ export class RemoteAttempt {
       return false;
     }
     dead.forget(key);
-    return await this.#converse(result.client);
+    return await this.#converse(result.client, key);
   }
 
   /**
    * Sends over one connection for as long as it takes recipients; what stays left is for the next host. True when those
-   * who are left only wait for another connection: this one served some, or showed that fewer at a time will do.
+   * who are left only wait for another connection: this one served some, showed that fewer at a time will do, or broke
+   * within TLS that was no more than an opportunity. `key`: the host's, of a connection that is new.
    */
-  async #converse(client: SmtpClient): Promise<boolean> {
+  async #converse(client: SmtpClient, key?: string): Promise<boolean> {
     client.trace = this.#listener;
     const [before, atOnce] = [this.#left.length, this.#atOnce];
     let more = false;
     try {
       do more = await this.#transact(client); while (more && client.usable && this.#isOurs());
+      if (this.#left.length > 0 && this.#tlsBroke(client, key)) return this.#isOurs();
     } finally {
       this.#to.giveBack(client);
     }
@@ -145,6 +156,15 @@ export class RemoteAttempt {
     }
     this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
     return false;
+  }
+
+  /** Did it break within TLS, and may the next connection be in clear (RFC 7435)? */
+  #tlsBroke(client: SmtpClient, key: string | undefined): boolean {
+    const { tlsTrouble } = client;
+    if (key === undefined || tlsTrouble === undefined || !this.#to.maySendInClear) return false;
+    this.#to.tlsFailures.remember(key, tlsTrouble);
+    client.close();
+    return true;
   }
 
   /** One transaction with those who are left. True when some only have to wait for the next transaction. */
@@ -159,7 +179,9 @@ export class RemoteAttempt {
       text,
       mayEnd: () => this.#job.stillOurs(),
     });
-    if (client.staleBeforeMail) return false; // says nothing: a fresh connection will tell
+    // these say nothing: a fresh connection will tell
+    if (client.staleBeforeMail) return false;
+    if (client.tlsTrouble !== undefined && this.#to.maySendInClear) return false;
     let waiting = this.#left.length - asked.length;
     let settled = 0;
     const lost = outcomes.find((o) => o.code === undefined && asksNextHost(o));

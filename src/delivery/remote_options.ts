@@ -13,7 +13,7 @@ export interface SmartHost {
   /** Logs in when both are there. */
   readonly user?: string;
   readonly password?: string;
-  /** Default: the agent's policy; `implicit` for port 465. */
+  /** Default: the agent's policy. */
   readonly tls?: ClientTlsPolicy;
 }
 

@@ -37,6 +37,8 @@ export interface OutcomeFacts {
   readonly address?: string;
   /** Protocol and cipher when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
   readonly tls?: string;
+  /** Why it was spoken with in clear, although it offers encryption: `The TLS handshake failed: …`. */
+  readonly inClear?: string;
 }
 
 /** The next server (or the mailbox) has the message. */

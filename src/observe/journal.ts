@@ -47,6 +47,8 @@ export interface AttemptEvent extends MessageEvent {
   readonly address?: string;
   /** Protocol version of TLS. */
   readonly tls?: string;
+  /** Why it went in clear, although the peer offers encryption. */
+  readonly inClear?: string;
   /** How long it took. */
   readonly durationMs: number;
   /** When it is tried again: milliseconds since 1970. */

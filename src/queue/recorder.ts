@@ -227,6 +227,7 @@ export class Settler {
         ...(told.host === undefined ? {} : { host: told.host }),
         ...(told.address === undefined ? {} : { address: told.address }),
         ...(told.tls === undefined ? {} : { tls: told.tls }),
+        ...(told.inClear === undefined ? {} : { inClear: told.inClear }),
         ...(kind === "deferred" && settlement.rest ? { nextAttemptAt: settlement.rest.dueAt } : {}),
       });
       if (kind === "delivered" && outcome.stage === "mailbox") {

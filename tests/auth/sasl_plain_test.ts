@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
 import { decodeSaslLine, parsePlain } from "../../src/auth/sasl_plain.ts";
-import { preparePassword, saslPrep } from "../../src/auth/sasl_prep.ts";
+import { preparePassword, saslPrep } from "../../src/base/sasl_prep.ts";
 
 Deno.test("parsePlain() reads RFC 4616 messages", () => {
   const cases: readonly [string, ReturnType<typeof parsePlain>][] = [

@@ -125,6 +125,14 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       'd.jsonc:1: accounts["j@A.org"]: received "j@a.org" twice, expected it once',
     ],
     [
+      '{ "outbound": { "domains": { "a.org": { "smartHost": { "host": "b.org", "user": "jo" } } } } }',
+      'd.jsonc:1: outbound.domains["a.org"].smartHost: "password" is missing, expected "user" and "password" or neither',
+    ],
+    [
+      '{ "relay": { "smartHost": { "host": "b.org", "tls": "implict" } } }',
+      'd.jsonc:1: relay.smartHost.tls: received "implict", expected "never", "opportunistic", "require" or "implicit"',
+    ],
+    [
       '{ "relay": { "smartHost": { "port": 25 } } }',
       'd.jsonc:1: relay.smartHost.host: received nothing, expected a host such as "smtp.example.org"',
     ],
@@ -298,6 +306,31 @@ Deno.test("loadConfig() reads a whole file with comments and trailing commas", a
   assertEquals(config.relay.smartHost, { host: "relay.example", port: 25, tls: "opportunistic" });
   assertEquals(config.dns, { nameServer: "127.0.0.1:53", timeout: 2500, dnssec: false });
   assertEquals(config.queue.retry, [60_000, 300_000, 300_000, 3_600_000, 3_600_000, 3_600_000]);
+});
+
+Deno.test("loadConfig() completes a smart host: port 465 is TLS from the first octet, and the other way round", async () => {
+  const rows: [object, number, string][] = [
+    [{}, 25, "opportunistic"],
+    [{ port: 587 }, 587, "opportunistic"],
+    [{ port: 587, tls: "require" }, 587, "require"],
+    [{ port: 465 }, 465, "implicit"],
+    [{ port: 465, tls: "require" }, 465, "implicit"],
+    [{ port: 465, tls: "never" }, 465, "never"],
+    [{ tls: "implicit" }, 465, "implicit"],
+    [{ port: 2465, tls: "implicit" }, 2465, "implicit"],
+  ];
+  for (const [given, port, tls] of rows) {
+    const smartHost = { host: "relay.example", ...given };
+    const text = JSON.stringify({
+      relay: { smartHost },
+      outbound: { domains: { "A.example": { smartHost } } },
+    });
+    const { relay, outbound } = await loadConfig({ file: "/d.jsonc", text, env: {} });
+    const expected = { host: "relay.example", port, tls };
+    assertEquals<unknown>([relay.smartHost, outbound.domains["a.example"]], [expected, {
+      smartHost: expected,
+    }]);
+  }
 });
 
 Deno.test("loadConfig() lets the environment win over the file, and overrides over both", async () => {

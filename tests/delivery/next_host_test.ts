@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
-import { DeadHosts } from "../../src/delivery/dead_hosts.ts";
+import { HostMemory } from "../../src/delivery/host_memory.ts";
 import { isTooMany, weightier } from "../../src/delivery/next_host.ts";
 import type { Deferred, Failed, Outcome } from "../../src/mail/outcome.ts";
 
@@ -36,9 +36,9 @@ Deno.test("isTooMany() knows 452 for recipients from other 452s", () => {
   }
 });
 
-Deno.test("DeadHosts forgets in time, on request, and the oldest when there are too many", () => {
+Deno.test("HostMemory forgets in time, on request, and the oldest when there are too many", () => {
   const clock = new ManualClock();
-  const dead = new DeadHosts(clock, 1000);
+  const dead = new HostMemory(clock, 1000);
   dead.remember("a", WORDS);
   clock.advance(999);
   assertEquals(dead.recall("a"), WORDS);

@@ -20,6 +20,7 @@ export class ClientChannel {
   #trace: ((line: string) => void) | undefined;
   #writing: Promise<Trouble | undefined> | undefined;
   #pending = 0;
+  #untrusted: string | undefined;
   #trouble: Trouble | undefined;
 
   constructor(conn: ByteConn, target: ClientTarget, options: ClientOptions) {
@@ -41,6 +42,17 @@ export class ClientChannel {
   /** Who is spoken with. */
   get peer(): PeerFacts {
     return this.#peer;
+  }
+
+  /** Why the peer's certificate is not trusted; undefined when it is. */
+  get untrusted(): string | undefined {
+    return this.#untrusted;
+  }
+
+  /** It stays in clear, although the peer offers encryption: why. */
+  stayInClear(why: string): void {
+    this.#peer = { ...this.#peer, inClear: why };
+    this.#trace?.(`* In clear: ${why}`);
   }
 
   /** True from the first trouble or {@linkcode close} on. */
@@ -133,7 +145,8 @@ export class ClientChannel {
       }
       this.#lines.replace(conn);
       if (conn.tls) this.#peer = { ...this.#peer, tls: `${conn.tls.protocol} ${conn.tls.cipher}` };
-      return { untrusted: conn.tls ? conn.tls.untrusted : "the connection is not encrypted" };
+      this.#untrusted = conn.tls ? conn.tls.untrusted : "the connection is not encrypted";
+      return { untrusted: this.#untrusted };
     } catch (error) {
       this.#end({ trouble: "broken", text: `The TLS handshake failed: ${messageOf(error)}` });
       return this.#trouble!;

@@ -20,10 +20,11 @@ export type {
 /**
  * A client that is ready to send, or why there is none. The outcome's `stage` tells who refused: a 5xx at `greeting`
  * or `ehlo` speaks of the host, not of the message, and another host may be asked. `silent`: it was waited in vain for
- * a connection or a greeting, and the next one would wait as long.
+ * a connection or a greeting, and the next one would wait as long. `tlsFailure`: why TLS was given up for a connection in
+ * clear.
  */
 export type ConnectResult =
-  | { readonly ok: true; readonly client: SmtpClient }
+  | { readonly ok: true; readonly client: SmtpClient; readonly tlsFailure?: string }
   | { readonly ok: false; readonly outcome: Deferred | Failed; readonly silent: boolean };
 
 /** A conversation with one server, for one message after the other. */
@@ -61,7 +62,12 @@ export class SmtpClient {
   static async connect(target: ClientTarget, options: ClientOptions): Promise<ConnectResult> {
     const opened = await openConversation(target, options);
     if (!("channel" in opened)) return { ok: false, outcome: opened.outcome, silent: opened.silent === true };
-    return { ok: true, client: new SmtpClient(opened, options) };
+    const { tlsFailure } = opened;
+    return {
+      ok: true,
+      client: new SmtpClient(opened, options),
+      ...(tlsFailure !== undefined && { tlsFailure }),
+    };
   }
 
   /** True while another message may be sent. */

@@ -1,18 +1,21 @@
 /** In charge of the start of a conversation as a client: greeting, EHLO, STARTTLS, AUTH. */
 
-import { binaryString, encode } from "../../base/bytes.ts";
+import { systemRandom } from "../../base/random.ts";
 import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
 import { ClientChannel } from "./channel.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
 import type { ClientOptions, ClientTarget, ClientTlsPolicy } from "./options.ts";
-import { deferred, failed, isPositive, refusalOf, troubleOf } from "./outcome.ts";
+import { deferred, failed, isPositive, refusalOf, replyText, troubleOf } from "./outcome.ts";
+import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isTrouble, type Trouble } from "../protocol/reply_reader.ts";
+import { isTrouble, messageOf, type Trouble } from "../protocol/reply_reader.ts";
 
 /** A conversation that is ready for MAIL. */
 export interface Opened {
   readonly channel: ClientChannel;
   readonly extensions: PeerExtensions;
+  /** Why TLS was given up for it. */
+  readonly tlsFailure?: string;
 }
 
 /** Why there is none. */
@@ -21,24 +24,30 @@ export interface NotOpened {
   /** It was waited in vain for a connection or a greeting. */
   readonly silent?: true;
   /** TLS failed where it was only an opportunity. */
-  readonly handshake?: true;
+  readonly tlsFailed?: true;
 }
 
 type Refusal = Deferred | Failed;
 
-/** Opens a conversation; after a handshake that failed where it might, opens another one in clear (RFC 7435). */
+/** Opens a conversation; after TLS that failed where it might, opens another one in clear (RFC 7435). */
 export async function openConversation(
   target: ClientTarget,
   options: ClientOptions,
 ): Promise<Opened | NotOpened> {
-  const first = await open(target, options, options.tls);
-  return "handshake" in first ? await open(target, options, "never") : first;
+  const { tls, inClear } = options;
+  const known = tls === "opportunistic" ? inClear : undefined;
+  const first = await open(target, options, { tls: known === undefined ? tls : "never", inClear: known });
+  if (!("tlsFailed" in first)) return first;
+  const { code, text } = first.outcome;
+  const tlsFailure = code === undefined ? text : `${code} ${text}`;
+  const second = await open(target, options, { tls: "never", inClear: tlsFailure });
+  return "channel" in second ? { ...second, tlsFailure } : second;
 }
 
 async function open(
   target: ClientTarget,
   options: ClientOptions,
-  tls: ClientTlsPolicy,
+  { tls, inClear }: { tls: ClientTlsPolicy; inClear: string | undefined },
 ): Promise<Opened | NotOpened> {
   const channel = await ClientChannel.dial(target, options);
   if ("trouble" in channel) {
@@ -46,6 +55,7 @@ async function open(
     const outcome = deferred("4.4.1", channel.text, "connect", peer);
     return channel.trouble === "late" ? { outcome, silent: true } : { outcome };
   }
+  if (inClear !== undefined) channel.stayInClear(inClear);
   const stop = () => channel.close();
   options.signal?.addEventListener("abort", stop, { once: true });
   try {
@@ -103,18 +113,21 @@ class Opening {
     if (!this.#extensions.starttls) {
       return required ? this.#noTls("5.7.10", "doesn't offer STARTTLS") : undefined;
     }
+    const failed = required ? {} : TLS_FAILED;
     const reply = await channel.ask("STARTTLS", channel.timeouts.hello);
-    if (isTrouble(reply)) {
-      return { outcome: troubleOf(reply, "tls", channel.peer), ...(required ? {} : HANDSHAKE) };
-    }
+    if (isTrouble(reply)) return { outcome: troubleOf(reply, "tls", channel.peer), ...failed };
     if (!isPositive(reply)) {
-      if (!required) return undefined; // the connection goes on in clear
-      return this.#noTls(reply.code >= 500 ? "5.7.10" : "4.7.10", `refused STARTTLS with ${reply.code}`);
+      if (required) {
+        return this.#noTls(reply.code >= 500 ? "5.7.10" : "4.7.10", `refused STARTTLS with ${reply.code}`);
+      }
+      channel.stayInClear(`STARTTLS was refused: ${reply.code} ${replyText(reply)}`);
+      return undefined;
     }
     const outcome = await this.#handshake(required);
-    if (outcome) return { outcome, ...(required ? {} : HANDSHAKE) };
-    const again = await this.#hello(); // what was offered in clear is forgotten (RFC 3207 4.2)
-    return again && { outcome: again };
+    if (outcome) return { outcome, ...failed };
+    // what was offered in clear is forgotten (RFC 3207 4.2); who refuses now what it took in clear speaks of TLS
+    const again = await this.#hello();
+    return again && { outcome: again, ...failed };
   }
 
   async #handshake(verified: boolean): Promise<Refusal | undefined> {
@@ -133,41 +146,59 @@ class Opening {
   }
 
   /** A refused login is our own configuration's fault, so the mail waits for the operator: always a deferral. */
-  async #login(auth: { user: string; password: string }): Promise<Refusal | undefined> {
+  async #login(credentials: Credentials): Promise<Refusal | undefined> {
     const { channel, options } = this;
-    if (channel.peer.tls === undefined && options.tls !== "never" && !isLoopback(this.target.address)) {
-      return deferred("4.7.11", "The password is not sent over a connection in clear", "auth", channel.peer);
-    }
+    const unsafe = this.#exposure();
+    if (unsafe !== undefined) return deferred("4.7.11", unsafe, "auth", channel.peer);
     const offered = this.#extensions.auth;
-    let reply: Reply | Trouble;
-    if (offered.has("PLAIN")) {
-      const secret = base64(`\0${auth.user}\0${auth.password}`);
-      reply = await channel.ask(`AUTH PLAIN ${secret}`, channel.timeouts.hello, "AUTH PLAIN ****");
-    } else if (offered.has("LOGIN")) {
-      reply = await this.#authLogin(auth);
-    } else {
+    const encrypted = channel.peer.tls !== undefined;
+    const random = options.random ?? systemRandom;
+    const mechanisms = mechanismsFor(offered, { credentials, random, encrypted });
+    if (mechanisms.length === 0) {
       const list = [...offered].join(", ") || "no AUTH";
-      return deferred(
-        "4.7.4",
-        `AUTH PLAIN or LOGIN is needed; the server offers ${list}`,
-        "auth",
-        channel.peer,
-      );
+      const text = `AUTH SCRAM-SHA-256, PLAIN, LOGIN or CRAM-MD5 is needed; the server offers ${list}`;
+      return deferred("4.7.4", text, "auth", channel.peer);
     }
-    const outcome = this.#refusal(reply, "auth");
+    let outcome: Refusal | undefined;
+    for (const mechanism of mechanisms) {
+      outcome = await this.#authenticate(mechanism);
+      // only a mechanism that the server does not know after all leads to the next: a wrong password is one guess
+      if (outcome?.code !== 504) break;
+    }
     if (outcome?.kind !== "failed") return outcome;
     return { ...outcome, kind: "deferred", status: "4.7.8", note: "The login was refused" };
   }
 
-  async #authLogin(auth: { user: string; password: string }): Promise<Reply | Trouble> {
+  /** Why the password can't be sent over this connection; undefined: it can. */
+  #exposure(): string | undefined {
+    const { channel, options, target } = this;
+    if (options.tls === "never" || isLoopback(target.address)) return undefined;
+    if (channel.peer.tls === undefined) return "The password is not sent over a connection in clear";
+    if (channel.untrusted === undefined) return undefined;
+    return `The password is not sent, since the certificate of ${target.host} is not trusted: ${channel.untrusted}`;
+  }
+
+  async #authenticate(mechanism: ClientMechanism): Promise<Refusal | undefined> {
     const { channel } = this;
     const limit = channel.timeouts.hello;
-    let reply = await channel.ask("AUTH LOGIN", limit);
-    for (const secret of [auth.user, auth.password]) {
-      if (isTrouble(reply) || reply.code !== 334) return reply;
-      reply = await channel.ask(base64(secret), limit, "****");
+    const { name, initial } = mechanism;
+    let reply = initial === undefined
+      ? await channel.ask(`AUTH ${name}`, limit)
+      : await channel.ask(`AUTH ${name} ${initial.toBase64()}`, limit, `AUTH ${name} ****`);
+    while (!isTrouble(reply) && reply.code === 334) {
+      let answer: string;
+      try {
+        answer = (await mechanism.respond(challengeOf(reply))).toBase64();
+      } catch (error) {
+        await channel.ask("*", limit); // RFC 4954 4: the client gives up
+        return deferred("4.7.0", `The login was given up: ${messageOf(error)}`, "auth", channel.peer);
+      }
+      reply = await channel.ask(answer, limit, "****");
     }
-    return reply;
+    const refusal = this.#refusal(reply, "auth");
+    if (refusal || mechanism.complete) return refusal;
+    const text = "The login was given up: the server didn't show that it knows the password itself";
+    return deferred("4.7.0", text, "auth", channel.peer);
   }
 
   #refusal(reply: Reply | Trouble, stage: Stage): Refusal | undefined {
@@ -176,7 +207,11 @@ class Opening {
   }
 }
 
-const HANDSHAKE = { handshake: true } as const;
+const TLS_FAILED = { tlsFailed: true } as const;
+
+function challengeOf(reply: Reply): Uint8Array {
+  return Uint8Array.fromBase64((reply.lines[0] ?? "").trim());
+}
 
 function isLate(reply: Reply | Trouble): boolean {
   return isTrouble(reply) && reply.trouble === "late";
@@ -184,8 +219,4 @@ function isLate(reply: Reply | Trouble): boolean {
 
 function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
-}
-
-function base64(text: string): string {
-  return btoa(binaryString(encode(text)));
 }

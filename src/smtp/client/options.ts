@@ -1,6 +1,7 @@
 /** In charge of what the SMTP client is told: where to connect, how to speak, what to send. */
 
 import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 
@@ -25,7 +26,7 @@ export interface OutgoingMessage {
 
 /**
  * When a connection is encrypted. `never`: stays in clear. `opportunistic`: STARTTLS when it is offered, any
- * certificate, and in clear when the handshake fails. `require`: STARTTLS with a trusted certificate or nothing.
+ * certificate, and in clear when TLS breaks before MAIL. `require`: STARTTLS with a trusted certificate or nothing.
  * `implicit`: TLS from the first byte (RFC 8314) with a trusted certificate or nothing.
  */
 export type ClientTlsPolicy = "never" | "opportunistic" | "require" | "implicit";
@@ -83,8 +84,17 @@ export interface ClientOptions {
   readonly timeouts?: Partial<ClientTimeouts>;
   /** Told each line as `> MAIL …` or `< 250 …`; never the text of a message, never a password. */
   readonly trace?: (line: string) => void;
-  /** Logs in (RFC 4954). Over a connection in clear only with `tls: "never"` or on loopback. */
+  /**
+   * Why a connection stays in clear where TLS is `opportunistic`: it broke on the one before. Told in each outcome.
+   */
+  readonly inClear?: string;
+  /**
+   * Logs in (RFC 4954). Only within TLS whose certificate is trusted, unless the server is on loopback or `tls` is
+   * `never`.
+   */
   readonly auth?: { readonly user: string; readonly password: string };
+  /** For the nonce of SCRAM; default: the system's. */
+  readonly random?: Random;
   /** Speaks LMTP (RFC 2033): LHLO, and one reply per recipient after the text. */
   readonly lmtp?: boolean;
   /** Whether BDAT is used with peers that offer CHUNKING; default true. */

@@ -13,6 +13,8 @@ export interface PeerFacts {
   readonly address: string;
   /** Protocol and cipher, when encrypted. */
   readonly tls?: string;
+  /** Why it is spoken with in clear, although it offers encryption. */
+  readonly inClear?: string;
 }
 
 /** True for a 2xx. */

@@ -54,7 +54,7 @@ export class Transaction {
   fewer: number | undefined;
   /**
    * What went wrong within TLS before the end of the text was sent, where TLS itself may be the reason: the connection
-   * broke, or the peer said 454 (RFC 3207 4).
+   * broke, or the peer said 454 to MAIL (RFC 3207 4).
    */
   tlsTrouble: string | undefined;
   /** The text has begun. */
@@ -259,7 +259,7 @@ export class Transaction {
   async #goneEarly(trouble: Trouble): Promise<void> {
     const { channel } = this;
     const reply = channel.closed ? trouble : await channel.reply(channel.timeouts.data);
-    this.#blameTls(reply);
+    this.#blameTls(reply, "data");
     if (isTrouble(reply)) this.#settleRest(troubleOf(trouble, "data", channel.peer));
     else this.#settleRest(refusalOf(reply, "data", channel.peer));
     this.#drop();
@@ -308,7 +308,7 @@ export class Transaction {
     // a peer that has enough may say so by going: it took those it had accepted by then
     const gone = isTrouble(reply) ? reply.trouble !== "late" : reply.code === 421;
     if (gone && stage === "rcpt" && this.#accepted.length > 0) this.fewer = this.#accepted.length;
-    else this.#blameTls(reply);
+    else this.#blameTls(reply, stage);
     if (isTrouble(reply)) this.#settleRest(troubleOf(reply, stage, channel.peer));
     else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
     else return reply;
@@ -316,10 +316,10 @@ export class Transaction {
     return undefined;
   }
 
-  #blameTls(what: Reply | Trouble): void {
+  #blameTls(what: Reply | Trouble, stage: Stage): void {
     if (this.channel.peer.tls === undefined) return;
     if (!isTrouble(what)) {
-      if (what.code === 454) this.tlsTrouble = `454 ${replyText(what)}`;
+      if (what.code === 454 && stage === "mail") this.tlsTrouble = `454 ${replyText(what)}`;
     } else if (what.trouble !== "late") this.tlsTrouble = what.text;
   }
 

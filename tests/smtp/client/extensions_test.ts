@@ -1,6 +1,4 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { inWords, peerText } from "../../../src/mail/outcome.ts";
-import { encode } from "../../../src/base/bytes.ts";
 import type { OutgoingMessage } from "../../../src/smtp/client/client.ts";
 import { parseExtensions } from "../../../src/smtp/client/extensions.ts";
 import { ScriptedPeer } from "../../../src/testing/scripted_peer.ts";
@@ -172,26 +170,6 @@ Deno.test("connect() encrypts where it can", async () => {
   assert(peer.sessions[0]!.tls);
 });
 
-Deno.test("connect() goes on in clear when the handshake fails and it may", async () => {
-  const starts = [
-    { drop: true, raw: "220 Go\r\n\x15\x03\x01\0\x02\x02\x28" },
-    { drop: true, raw: "220 Go\r\nHELLO\r\n" },
-    { drop: true },
-  ] as const;
-  for (const starttls of starts) {
-    await using peer = ScriptedPeer.start({ tls: CERTIFICATE, starttls });
-    const client = await connected(peer, { tls: "opportunistic" });
-    assertEquals(brief(await client.send(message({ to: ["a@x"] }))), [DELIVERED]);
-    assertEquals(peer.sessions.length, 2);
-    await client.quit();
-  }
-  // a refusal costs no second connection
-  await using peer = ScriptedPeer.start({ tls: CERTIFICATE, starttls: "454 4.7.0 Not now" });
-  const client = await connected(peer, { tls: "opportunistic" });
-  assertEquals(peer.sessions.length, 1);
-  await client.quit();
-});
-
 Deno.test("connect() doesn't believe what was said in clear before the handshake", async () => {
   await using peer = ScriptedPeer.start({
     tls: CERTIFICATE,
@@ -222,54 +200,6 @@ Deno.test("connect() with `require` takes a trusted certificate or nothing", asy
     assertEquals(peer.sessions.length, 1);
     if (result.ok) await result.client.quit();
   }
-});
-
-Deno.test("connect() logs in by PLAIN or LOGIN and hides the secrets", async () => {
-  const auth = { user: "brain", password: "geheim ü" };
-  const base64 = (text: string) => btoa(String.fromCharCode(...encode(text)));
-  const rows: [string, string[], string[]][] = [
-    ["AUTH LOGIN PLAIN", ["235 2.7.0 Ok"], [`AUTH PLAIN ${base64("\0brain\0geheim ü")}`]],
-    ["AUTH LOGIN", ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 Ok"], [
-      "AUTH LOGIN",
-      base64("brain"),
-      base64("geheim ü"),
-    ]],
-  ];
-  for (const [offer, answers, lines] of rows) {
-    const trace: string[] = [];
-    await using peer = ScriptedPeer.start({ extensions: [offer], auth: answers });
-    const client = await connected(peer, { auth, trace: (line) => trace.push(line) });
-    assertEquals(peer.sessions[0]!.lines.slice(1), lines);
-    const secrets = [base64("geheim ü"), base64("\0brain\0geheim ü")];
-    assert(!trace.some((line) => secrets.some((secret) => line.includes(secret))));
-    assert(trace.some((line) => line.startsWith("> ") && line.endsWith("****")));
-    await client.quit();
-  }
-});
-
-Deno.test("connect() defers when it can't log in: the operator has to act, not the sender", async () => {
-  const auth = { user: "brain", password: "x" };
-  const rows: [string[], string, string][] = [
-    [["AUTH PLAIN"], "535 5.7.8 Wrong", "deferred 4.7.8 auth 535"],
-    [["AUTH LOGIN"], "535 5.7.8 Wrong", "deferred 4.7.8 auth 535"],
-    [["AUTH PLAIN"], "454 4.7.0 Later", "deferred 4.7.0 auth 454"],
-    [["AUTH GSSAPI"], "", "deferred 4.7.4 auth"],
-    [[], "", "deferred 4.7.4 auth"],
-  ];
-  for (const [extensions, answer, expected] of rows) {
-    await using peer = ScriptedPeer.start({ extensions, auth: answer });
-    const result = await connect(peer, { auth });
-    assertEquals(!result.ok && brief([result.outcome])[0], expected);
-  }
-});
-
-Deno.test("connect() keeps the words of who refuses a login apart from its own", async () => {
-  const auth = { user: "brain", password: "x" };
-  await using peer = ScriptedPeer.start({ extensions: ["AUTH PLAIN"], auth: "535 5.7.8 Wrong" });
-  const result = await connect(peer, { auth });
-  assert(!result.ok);
-  const { outcome } = result;
-  assertEquals([peerText(outcome), inWords(outcome)], ["5.7.8 Wrong", "The login was refused: Wrong"]);
 });
 
 Deno.test("trace tells every line but the text", async () => {

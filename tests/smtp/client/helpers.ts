@@ -31,10 +31,11 @@ export function options(overrides: Partial<ClientOptions> = {}): ClientOptions {
   return { hostname: "near.example", clock: new ManualClock(), tls: "never", ...overrides };
 }
 
-/** Connects to a peer under the name mx.far.example. */
-export function connect(peer: ScriptedPeer, overrides: Partial<ClientOptions> = {}) {
+/** Connects to a peer under the name mx.far.example, and under another address where one is given. */
+export function connect(peer: ScriptedPeer, overrides: Partial<ClientOptions> = {}, address?: string) {
   const { hostname, port } = peer.address;
-  return SmtpClient.connect({ host: "mx.far.example", address: hostname, port }, options(overrides));
+  const target = { host: "mx.far.example", address: address ?? hostname, port };
+  return SmtpClient.connect(target, options(overrides));
 }
 
 /** A client that is connected. */
