@@ -5,12 +5,13 @@ import type { IdMaker } from "../base/ids.ts";
 import { concat, encode } from "../base/bytes.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import { literalOf } from "../mail/domain.ts";
-import type { Envelope, Mailbox } from "../mail/envelope.ts";
+import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import { scanHead } from "../mail/header.ts";
 import { receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
-import type { Destination, NewMessage } from "../queue/message.ts";
+import type { NewMessage } from "../queue/message.ts";
+import { ExpansionBudget } from "../recipients/expansion_budget.ts";
 import type { Router } from "../recipients/router.ts";
 import type { Reply } from "../smtp/protocol/reply.ts";
 import { BodyWriter } from "../storage/bodies/bodies.ts";
@@ -84,6 +85,18 @@ export class HttpSubmission {
     return await new Incoming(message, this.#options).run();
   }
 
+  /** More than one commit takes of what they stand for. */
+  #tooMany(to: readonly Mailbox[]): boolean {
+    const budget = new ExpansionBudget();
+    const soFar: EnvelopeRecipient[] = [];
+    return to.some((address) => {
+      const recipient = { address };
+      if (!budget.takes(recipient, this.#options.router.resolve(address), soFar)) return true;
+      soFar.push(recipient);
+      return false;
+    });
+  }
+
   #check(to: readonly Mailbox[]): SubmissionRefusal | undefined {
     const { router, recipients: most } = this.#options;
     if (to.length === 0) return { kind: "content", text: "The message has no recipients" };
@@ -98,7 +111,14 @@ export class HttpSubmission {
       }
       return [];
     });
-    if (wrong.length === 0) return undefined;
+    if (wrong.length === 0) {
+      return this.#tooMany(to)
+        ? {
+          kind: "content",
+          text: "The recipients stand for too many; send to some of them in another message",
+        }
+        : undefined;
+    }
     return { kind: "content", text: wrong.slice(0, 10).map((w) => w.text).join("; "), recipients: wrong };
   }
 }
@@ -231,9 +251,9 @@ class Incoming {
         source: "http",
         destinations: ways.destinations,
       };
-      const taken = await queue.accept(message, { successes: ways.successes });
-      if (!taken) return this.#storageFails("the text was swept away");
-      this.#tell(body.size, ways.destinations);
+      const mailboxes = await queue.accept(message, { successes: ways.successes });
+      if (!mailboxes) return this.#storageFails("the text was swept away");
+      this.#tell(body.size, mailboxes);
       return undefined;
     } catch (error) {
       return this.#storageFails(error);
@@ -253,7 +273,7 @@ class Incoming {
     };
   }
 
-  #tell(size: number, destinations: readonly Destination[]): void {
+  #tell(size: number, mailboxes: readonly Mailbox[]): void {
     const { journal } = this.#options;
     const { from: sender, to: recipients, remote } = this.#message;
     const id = this.#id;
@@ -266,9 +286,7 @@ class Incoming {
       source: "http",
       ...(remote === undefined ? {} : { remote }),
     });
-    for (const d of destinations) {
-      if (d.kind === "mailbox") journal.emit({ type: "mailbox", id, mailbox: d.address, sender, size });
-    }
+    for (const mailbox of mailboxes) journal.emit({ type: "mailbox", id, mailbox, sender, size });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
-import type { Envelope } from "../mail/envelope.ts";
+import type { Envelope, Mailbox } from "../mail/envelope.ts";
 import { scanHead } from "../mail/header.ts";
 import { protocolName, receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
@@ -150,6 +150,7 @@ export class IncomingText implements MessageSink {
     const watcher = tell ? new FirstAttempts(tell, this.#options) : undefined;
     let to: Dispatch | undefined;
     let message: NewMessage;
+    let mailboxes: readonly Mailbox[] | false;
     try {
       to = await destinations.of(this.#envelope, { size: this.#body.size, oneAnswer: !lmtp });
       const { successes, refused } = to;
@@ -160,15 +161,14 @@ export class IncomingText implements MessageSink {
         return lmtp ? answers : answers.find((a) => a.code < 500) ?? answers[0]!;
       }
       message = this.#message(to.destinations);
-      if (!(await queue.accept(message, { watcher, successes }))) {
-        return await this.#failed(STORAGE_FAILING, "the text was swept away");
-      }
+      mailboxes = await queue.accept(message, { watcher, successes });
+      if (!mailboxes) return await this.#failed(STORAGE_FAILING, "the text was swept away");
     } catch (error) {
       return await this.#failed(STORAGE_FAILING, error);
     } finally {
       to?.release();
     }
-    this.#tell(message, to.destinations);
+    this.#tell(message, mailboxes);
     await watcher?.ended(to.destinations);
     const accepted = reply(250, "2.0.0", `Ok: queued as ${this.id}`);
     const { refused } = to;
@@ -190,7 +190,7 @@ export class IncomingText implements MessageSink {
     };
   }
 
-  #tell(message: NewMessage, destinations: readonly Destination[]): void {
+  #tell(message: NewMessage, mailboxes: readonly Mailbox[]): void {
     const { journal } = this.#options;
     const { id, sender, source } = message;
     const size = message.body.size;
@@ -205,9 +205,7 @@ export class IncomingText implements MessageSink {
       remote: this.#session.remote.hostname,
       ...(this.#session.account === undefined ? {} : { account: this.#session.account }),
     });
-    for (const d of destinations) {
-      if (d.kind === "mailbox") journal.emit({ type: "mailbox", id, mailbox: d.address, sender, size });
-    }
+    for (const mailbox of mailboxes) journal.emit({ type: "mailbox", id, mailbox, sender, size });
   }
 
   async #failed(why: Reply, error: unknown): Promise<Reply> {

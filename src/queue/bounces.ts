@@ -39,6 +39,8 @@ export interface AcceptedSuccess {
 const MAX_RETURNED = 50 * 1024;
 /** A report speaks of at most so many recipients: it has to fit the commit that queues it. */
 const MAX_REPORTED = 200;
+/** The same beside a message with nearly too many recipients for one commit. */
+const BRIEF = { returned: 8 * 1024, reported: 30 } as const;
 
 /** The message that a report is about. */
 export type About = Pick<
@@ -61,7 +63,7 @@ export class Reporter {
   async report(
     record: About,
     reported: readonly Reported[],
-    more: { willRetryUntil?: number; text?: Uint8Array } = {},
+    more: { willRetryUntil?: number; text?: Uint8Array; brief?: boolean } = {},
   ): Promise<NewMessage | undefined> {
     if (reported.length === 0) return undefined;
     const way = this.#way(record, reported);
@@ -70,9 +72,10 @@ export class Reporter {
     const { clock, ids, hostname } = this.options;
     const id = ids.next();
     const now = clock.now();
-    const original = await this.#original(record, reported, more.text);
+    const most = more.brief ? BRIEF : { returned: MAX_RETURNED, reported: MAX_REPORTED };
+    const original = await this.#original(record, reported, { known: more.text, most: most.returned });
     const until = more.willRetryUntil;
-    const recipients = reported.slice(0, MAX_REPORTED).map((r) => reportRecipient(r, { now, until }));
+    const recipients = reported.slice(0, most.reported).map((r) => reportRecipient(r, { now, until }));
     const request: ReportRequest = {
       kind: reported[0]!.action,
       id,
@@ -109,8 +112,12 @@ export class Reporter {
     };
   }
 
-  /** Reports about what is a success as soon as the message is durable. */
-  async accepted(message: NewMessage, successes: readonly AcceptedSuccess[]): Promise<NewMessage[]> {
+  /** Reports about what is a success as soon as the message is durable; `brief`: in as little room as can be. */
+  async accepted(
+    message: NewMessage,
+    successes: readonly AcceptedSuccess[],
+    brief = false,
+  ): Promise<NewMessage[]> {
     const reports: NewMessage[] = [];
     for (const action of ["delivered", "expanded"] as const) {
       const reported = successes.filter((s) => s.action === action).map(({ recipient }): Reported => ({
@@ -121,7 +128,7 @@ export class Reporter {
       }));
       const text = message.body.inMemory;
       const about = { ...message, ...message.parameters, body: message.body.ref(1) };
-      const report = await this.report(about, reported, text ? { text } : {});
+      const report = await this.report(about, reported, { brief, ...(text && { text }) });
       if (report) reports.push(report);
     }
     return reports;
@@ -166,11 +173,10 @@ export class Reporter {
   async #original(
     record: About,
     reported: readonly Reported[],
-    known: Uint8Array | undefined,
+    { known, most }: { known: Uint8Array | undefined; most: number },
   ): Promise<{ head: Uint8Array; full?: Uint8Array }> {
     const wantsAll = record.ret === "full" && reported.some((r) => r.action === "failed");
-    const text = known?.subarray(0, MAX_RETURNED) ??
-      await beginning(this.options.kv, record.body, MAX_RETURNED);
+    const text = known?.subarray(0, most) ?? await beginning(this.options.kv, record.body, most);
     const { end } = scanHead(text);
     const head = end < 0 ? text : text.subarray(0, end);
     return wantsAll && text.length === record.body.size ? { head, full: text } : { head };

@@ -1,9 +1,11 @@
-/** In charge of turning a message and its recipients into one write: mailbox entries, queue records, the text. */
+/** The plan of a message: its recipients as one write of mailbox entries, queue records and the text. */
 
 import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
+import { encodedKeySize } from "../storage/limits.ts";
+import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import type { Destination, Enlisted, NewMessage } from "./message.ts";
@@ -17,9 +19,10 @@ const MAX_RECIPIENT_BYTES = 24 * 1024;
 export const MAX_MIXED = 200;
 const MAX_MIXED_BYTES = 48 * 1024;
 
-/** A write that is larger leaves no room in KV's limits (1000 mutations, 800 KiB) for what goes with it. */
+/** A write that is larger leaves no room in KV's limits (see `limits.ts`) for what goes with it. */
 const MAX_MUTATIONS = 800;
 const MAX_BYTES = 480 * 1024;
+const MAX_KEY_BYTES = 60 * 1024;
 
 /** The lease of a record that is delivered at once; undefined: it waits in the index. */
 export type LeaseOf = (record: QueueRecord) => { owner: string; until: number } | undefined;
@@ -37,8 +40,9 @@ export interface EnlistOptions {
 export function enlist(message: NewMessage, options: EnlistOptions): Enlisted {
   const { boxes, queued } = once(message.destinations);
   const groups = group(queued);
-  const { mutations, bytes } = costOf(boxes, groups);
-  const fits = mutations <= MAX_MUTATIONS && bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
+  const { mutations, bytes, keyBytes } = costOf(boxes, groups);
+  const fits = mutations <= MAX_MUTATIONS && keyBytes <= MAX_KEY_BYTES &&
+    bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
   return fits
     ? planned(message, { boxes, groups }, options)
     : planned(message, { boxes: [], groups: mixed([...boxes, ...queued]) }, options);
@@ -83,6 +87,8 @@ export interface Group {
   readonly dueAt: number | undefined;
   readonly recipients: QueueRecipient[];
   bytes: number;
+  /** Of the keys, should they all be mailboxes here. */
+  keyBytes: number;
 }
 
 /**
@@ -99,9 +105,12 @@ export function group(queued: readonly Destination[]): Group[] {
   return groups;
 }
 
-/** By domain, so that few domains are in two records and get two transactions. */
-function mixed(all: readonly Destination[]): Group[] {
-  const { groups, into } = grouping(MAX_MIXED, MAX_MIXED_BYTES);
+/**
+ * By domain, so that few domains are in two records and get two transactions; of each record no more than can be
+ * sorted out into mailboxes by one commit.
+ */
+export function mixed(all: readonly Destination[]): Group[] {
+  const { groups, into } = grouping(MAX_MIXED, MAX_MIXED_BYTES, MAX_KEY_BYTES);
   const byDomain = new Map<string, Destination[]>();
   for (const d of all) {
     const { domain } = splitMailbox(d.address);
@@ -115,7 +124,7 @@ function mixed(all: readonly Destination[]): Group[] {
   return groups;
 }
 
-function grouping(maxRecipients: number, maxBytes: number): {
+function grouping(maxRecipients: number, maxBytes: number, maxKeyBytes = Infinity): {
   groups: Group[];
   into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void;
 } {
@@ -124,14 +133,18 @@ function grouping(maxRecipients: number, maxBytes: number): {
   function into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void {
     const recipient = queueRecipient(d);
     const bytes = sizeOf(recipient);
+    const keyBytes = keyBytesOf(recipient.address);
     let to = open.get(key);
-    if (!to || to.recipients.length >= maxRecipients || to.bytes + bytes > maxBytes) {
-      to = { ...like, recipients: [], bytes: 0 };
+    const full = to && (to.recipients.length >= maxRecipients || to.bytes + bytes > maxBytes ||
+      to.keyBytes + keyBytes > maxKeyBytes);
+    if (!to || full) {
+      to = { ...like, recipients: [], bytes: 0, keyBytes: 0 };
       open.set(key, to);
       groups.push(to);
     }
     to.recipients.push(recipient);
     to.bytes += bytes;
+    to.keyBytes += keyBytes;
   }
   return { groups, into };
 }
@@ -152,17 +165,26 @@ function sizeOf({ address, via, orcpt }: QueueRecipient): number {
   return 100 + 2 * (address.length + (via?.length ?? 0)) + (orcpt?.length ?? 0);
 }
 
+const SOME_ID = "0".repeat(26);
+
+/** At most what the keys of a copy in a mailbox take: those of its entry and of the two counts. */
+function keyBytesOf(address: Mailbox): number {
+  return 3 * encodedKeySize(keys.mail(address, SOME_ID));
+}
+
 /** About what the copies take in a commit, each with its key and value. */
 function costOf(
   boxes: readonly Destination[],
   groups: readonly Group[],
-): { mutations: number; bytes: number } {
+): { mutations: number; bytes: number; keyBytes: number } {
   let bytes = 0;
+  let keyBytes = 120 * groups.length;
   for (const { address, recipient } of boxes) {
+    keyBytes += keyBytesOf(address);
     bytes += 900 + 3 * address.length + 2 * recipient.address.length;
   }
   for (const { recipients, bytes: own } of groups) bytes += 700 + own + 50 * recipients.length;
-  return { mutations: 3 * boxes.length + 2 * groups.length, bytes };
+  return { mutations: 3 * boxes.length + 2 * groups.length, bytes, keyBytes };
 }
 
 /** The null reverse-path stays null also through a list: no report about a report. */

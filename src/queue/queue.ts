@@ -3,6 +3,7 @@
 import { readBody, releaseBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { together } from "../storage/write.ts";
+import type { Mailbox } from "../mail/envelope.ts";
 import { dueNow, makeDue } from "./due_now.ts";
 import { enlist, type LeaseOf } from "./enqueue.ts";
 import type { Enlisted, NewMessage } from "./message.ts";
@@ -17,6 +18,7 @@ import { type Lease, Runner, type Watcher } from "./worker.ts";
 import type { DeliveryResult } from "./result.ts";
 import { Settler } from "./recorder.ts";
 import { FULL_PAUSE_MS, needsSpread, spread } from "./split.ts";
+import { type SuccessReports, successReports, tellReports } from "./success_reports.ts";
 import { putOff } from "./suspensions.ts";
 
 /** An operator's wish can't be met: no such message, being delivered at this moment, its destinations suspended. */
@@ -117,13 +119,10 @@ export class DeliveryQueue {
   }
 
   /**
-   * Takes a message over. Resolves when it is durable: from that instant on it is ours (RFC 5321 4.2.5). Answers
-   * false when the text was swept away meanwhile; rejects when the store fails.
+   * Takes a message over. Resolves when it is durable: from that instant on it is ours (RFC 5321 4.2.5). Answers the
+   * mailboxes that have it then, or false when the text was swept away meanwhile; rejects when the store fails.
    */
-  async accept(message: NewMessage, options: AcceptOptions = {}): Promise<boolean> {
-    const reports = options.successes?.length
-      ? await this.#reporter.accepted(message, options.successes)
-      : [];
+  async accept(message: NewMessage, options: AcceptOptions = {}): Promise<readonly Mailbox[] | false> {
     const leased = new Map<QueueRecord, Lease>();
     const leaseOf: LeaseOf = (record) => {
       const lease = record.dueAt <= message.receivedAt ? this.#runner.lease(record) : undefined;
@@ -131,17 +130,25 @@ export class DeliveryQueue {
       return lease;
     };
     let versionstamp: string | undefined;
-    let enlisted: Enlisted[] = [];
+    let own: Enlisted;
+    let reports: SuccessReports;
     try {
-      enlisted = [this.#plan(message, leaseOf), ...reports.map((report) => this.#plan(report))];
-      const result = await this.#options.store.write(together(...enlisted.map((e) => e.write)));
+      own = this.#plan(message, leaseOf);
+      reports = await successReports(message, {
+        successes: options.successes ?? [],
+        beside: own.write,
+        limits: this.#options.store.limits,
+        reporter: this.#reporter,
+        plan: (report) => this.#plan(report),
+      });
+      const result = await this.#options.store.write(together(own.write, reports.write));
       if (result.ok) versionstamp = result.versionstamp;
     } finally {
       if (versionstamp === undefined) { for (const record of leased.keys()) this.#runner.giveUp(record); }
     }
     if (versionstamp === undefined) return false;
-    this.#tellReports(message, reports, enlisted.slice(1));
-    const { records } = enlisted[0]!;
+    tellReports(this.#options.journal, message, reports);
+    const { records, mailboxes } = own;
     options.watcher?.begin(records.length);
     for (const record of records) {
       const lease = leased.get(record);
@@ -152,24 +159,8 @@ export class DeliveryQueue {
         options.watcher?.done();
       }
     }
-    for (const record of enlisted.slice(1).flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
-    return true;
-  }
-
-  #tellReports(message: NewMessage, reports: readonly NewMessage[], enlisted: readonly Enlisted[]): void {
-    const { journal } = this.#options;
-    for (const [i, { id, body }] of reports.entries()) {
-      journal.emit({
-        type: "report",
-        id: message.id,
-        report: id,
-        action: "delivered",
-        to: message.sender,
-      });
-      for (const mailbox of enlisted[i]!.mailboxes) {
-        journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
-      }
-    }
+    for (const record of reports.enlisted.flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
+    return mailboxes;
   }
 
   /** The messages, oldest first, from behind the id `after` on; each as its records. */

@@ -1,6 +1,6 @@
 /**
- * In charge of sorting out a record whose recipients don't go one way: those of a message with too many for one
- * commit, and those of a domain that became ours while they waited.
+ * The splitting of a record whose recipients don't go one way: those of a message with too many for one commit, and
+ * those of a domain that became ours while they waited.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -11,8 +11,9 @@ import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Quotas, Release } from "../mailbox/quotas.ts";
 import type { Router } from "../recipients/router.ts";
 import { addOwners } from "../storage/bodies/bodies.ts";
+import { EMBEDDED_LIMITS, fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
-import { group } from "./enqueue.ts";
+import { type Group, group, mixed } from "./enqueue.ts";
 import type { Destination, Enlisted } from "./message.ts";
 import { mailboxOutcome } from "./local_delivery.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
@@ -34,6 +35,10 @@ export const FULL_PAUSE_MS = 15 * 60_000;
 
 /** The records of one record have numbers of their own: a mixed one has less than this many recipients. */
 const PARTS = 1000;
+/** What is too much for one commit is split into so many records of mixed domains, which are split in their turn. */
+const PIECES = 10;
+/** What one commit takes, less what ends the record itself. A split has no checks that depend on its size. */
+const ROOM: Limits = { ...EMBEDDED_LIMITS, mutations: 990, bytes: 780 * 1024, keyBytes: 75 * 1024 };
 
 /** Must the record be sorted out before it can be delivered? */
 export async function needsSpread(record: QueueRecord, by: SpreadOptions): Promise<boolean> {
@@ -71,14 +76,38 @@ async function planned(record: QueueRecord, by: Spreading): Promise<Enlisted> {
       else boxes.set(address, recipient);
     }
   }
-  const groups = group([...queued.values()]);
-  const { ref: body, write } = addOwners(record.body, boxes.size + groups.length - 1);
+  const direct = written(record, { boxes, groups: group([...queued.values()]) }, by.mailStore);
+  if (fits(ROOM, direct.write)) return direct;
+  return written(record, { boxes: new Map(), groups: pieces(record, queued.values()) }, by.mailStore);
+}
+
+/** Some of the recipients each; a single one that stands for too many, some of what it stands for. */
+function pieces(record: QueueRecord, ways: Iterable<Destination>): Group[] {
+  const { recipients } = record;
+  if (recipients.length === 1) return mixed([...ways]);
+  const each = Math.ceil(recipients.length / PIECES);
+  return Array.from({ length: Math.ceil(recipients.length / each) }, (_, i): Group => ({
+    domain: MIXED,
+    owner: undefined,
+    dueAt: undefined,
+    recipients: recipients.slice(i * each, (i + 1) * each),
+    bytes: 0,
+    keyBytes: 0,
+  }));
+}
+
+function written(
+  record: QueueRecord,
+  to: { boxes: ReadonlyMap<Mailbox, QueueRecipient>; groups: readonly Group[] },
+  mailStore: MailStore,
+): Enlisted {
+  const { ref: body, write } = addOwners(record.body, to.boxes.size + to.groups.length - 1);
   const writes: Write[] = [write];
-  for (const [address, recipient] of boxes) {
+  for (const [address, recipient] of to.boxes) {
     const delivery = { ...record, body, recipient: recipient.via ?? recipient.address };
-    writes.push(mailboxWrite(by.mailStore, address, delivery));
+    writes.push(mailboxWrite(mailStore, address, delivery));
   }
-  const records = groups.map(({ domain, recipients, dueAt }, i): QueueRecord => ({
+  const records = to.groups.map(({ domain, recipients, dueAt }, i): QueueRecord => ({
     ...record,
     part: PARTS * (record.part + 1) + i,
     domain,
@@ -87,7 +116,7 @@ async function planned(record: QueueRecord, by: Spreading): Promise<Enlisted> {
     dueAt: dueAt ?? record.dueAt,
   }));
   for (const one of records) writes.push(queueWrites.insert(one));
-  return { write: together(...writes), records, mailboxes: [...boxes.keys()] };
+  return { write: together(...writes), records, mailboxes: [...to.boxes.keys()] };
 }
 
 async function waysOf(

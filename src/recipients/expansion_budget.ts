@@ -1,10 +1,15 @@
-/** In charge of how much one message may become: what its recipients stand for has to fit one commit. */
+/** The limit on what one message may become: what its recipients stand for has to fit one commit. */
 
 import type { EnvelopeRecipient } from "../mail/envelope.ts";
 import type { Resolution } from "./router.ts";
 
-/** Bytes of all copies of one message: KV takes 800 KiB in a commit, and the text has a share in that. */
-const MAX_BYTES = 320 * 1024;
+/**
+ * Bytes of all copies of one message: KV takes 800 KiB in a commit, and the text and reports have a share in that. A
+ * thousand of the longest addresses are less.
+ */
+const MAX_BYTES = 600_000;
+/** Copies in the name of a list's owner have records of their own. */
+const OWNER_BYTES = 1_300;
 
 /** Adds up what the recipients of each transaction come to. */
 export class ExpansionBudget {
@@ -23,12 +28,16 @@ export class ExpansionBudget {
   }
 }
 
-function cost(recipient: EnvelopeRecipient, found: Resolution): number {
-  const own = 100 + (recipient.orcpt?.length ?? 0);
-  if (found.kind !== "local") return own + 2 * recipient.address.length;
+/** As `limits.ts` counts: texts with two bytes a character. */
+function cost({ address, orcpt, notify }: EnvelopeRecipient, found: Resolution): number {
+  const own = 90 + (orcpt === undefined ? 0 : 30 + 2 * orcpt.length) + (notify === undefined ? 0 : 90);
+  if (found.kind !== "local") return own + 2 * address.length;
   let bytes = 0;
+  let before: string | undefined;
   for (const { address, via, owner } of found.leaves) {
-    bytes += own + 2 * (address.length + (via?.length ?? 0) + (owner?.length ?? 0));
+    bytes += own + 2 * address.length + (via === undefined ? 0 : 30 + 2 * via.length);
+    if (owner !== undefined && owner !== before) bytes += OWNER_BYTES + 2 * owner.length;
+    before = owner;
   }
   return bytes;
 }

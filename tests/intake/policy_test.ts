@@ -129,6 +129,22 @@ Deno.test("what fits the budget fits the store", async () => {
   assertEquals(door.house.of("note"), []);
 });
 
+Deno.test("a thousand mailboxes with the longest addresses are one message, and one event each", async () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `${i}`.padStart(237, "l"));
+  await using door = await Door.open({ names: ["brain", ...names] });
+  const soFar: EnvelopeRecipient[] = [];
+  for (const name of names) {
+    const recipient = { address: `${name}@here.example` };
+    assertEquals(await door.policy.recipient(session(), recipient, soFar), undefined);
+    soFar.push(recipient);
+  }
+  const reply = await door.send(soFar, `A: b\r\n\r\n${"x".repeat(119_000)}`);
+  assertEquals(line(reply as never)?.slice(0, 9), "250 2.0.0");
+  await door.house.queue.idle();
+  assertEquals(door.house.of("mailbox").length, 1000);
+  assertEquals(new Set(door.house.of("mailbox").map((e) => e.mailbox)).size, 1000);
+});
+
 Deno.test("sender() on submission: one's own addresses only", async () => {
   await using door = await Door.open({ aliases: ALIASES, names: ["postmaster", "brain", "pinky"] });
   const submission = session({ service: "submission", ...BRAIN });

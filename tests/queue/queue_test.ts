@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { decode, encode } from "../../src/base/bytes.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import { toSevenBit } from "../../src/mail/seven_bit.ts";
+import type { Destination } from "../../src/queue/message.ts";
 import type { Watcher } from "../../src/queue/worker.ts";
 import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import {
@@ -145,6 +146,103 @@ Deno.test("accept() takes a thousand mailboxes and lists mixed with remote recip
   assertEquals(records.reduce((sum, r) => sum + r.recipients.length, 0), 500);
   assert(records.length <= 13, `${records.length} records for ten domains`);
   assertEquals(house.of("mailbox").length, 500);
+  await checkStore(house.store.kv);
+});
+
+/** As many octets as a path may have. */
+function longLocal(i: number, width = 250): Destination {
+  const domain = "@here.example";
+  const address = `${String(i).padStart(4, "0")}${"l".repeat(width - 4 - domain.length)}${domain}`;
+  return { kind: "mailbox", address, recipient: { address } };
+}
+
+async function longNames(house: House, destinations: readonly Destination[]): Promise<void> {
+  for (const { address } of destinations) await house.accounts.add({ address });
+}
+
+Deno.test("a message to many mailboxes with long addresses is taken, in as many commits as its keys need", async () => {
+  for (const count of [100, 250, 1000]) {
+    await using house = await House.open();
+    const to = Array.from({ length: count }, (_, i) => longLocal(i));
+    await longNames(house, to);
+    const id = await house.accept(to, { text: `Subject: x\r\n\r\n${"x".repeat(119_000)}` });
+    await house.queue.idle();
+    for (const { address } of to) {
+      assertEquals((await house.mailStore.list(address)).map((entry) => entry.uid), [id]);
+    }
+    assertEquals(house.of("note"), []);
+    assertEquals(await house.records(), []);
+    await checkStore(house.store.kv);
+  }
+});
+
+Deno.test("a process that dies between the commits of such a message leaves each copy once", async () => {
+  const to = Array.from({ length: 250 }, (_, i) => longLocal(i));
+  for (let die = 0; die < 8; die++) {
+    await using house = await House.open({ start: false });
+    await longNames(house, to);
+    const id = await house.accept(to);
+    assertEquals((await house.records()).every((r) => r.domain === "*"), true);
+    const died = Promise.withResolvers<void>();
+    let writes = 0;
+    house.store.before = () => {
+      if (++writes > die) {
+        died.resolve();
+        throw new Error("The process died");
+      }
+    };
+    house.queue.start();
+    // the last ones need no more writes than they have
+    await Promise.race([died.promise, house.queue.idle()]);
+    await house.kill();
+    await house.queue.idle();
+    for (const { address } of to) {
+      assertEquals(
+        (await house.mailStore.list(address)).map((entry) => entry.uid),
+        [id],
+        `after ${die} writes`,
+      );
+    }
+    await checkStore(house.store.kv);
+  }
+});
+
+Deno.test("success is reported beside as many recipients as a message may have", async () => {
+  await using house = await House.open();
+  const to = Array.from({ length: 1000 }, (_, i) => longLocal(i));
+  await longNames(house, to);
+  const notify = ["success"] as const;
+  const text = `Subject: x\r\n\r\n${"x".repeat(119_000)}`;
+  const message = house.message(to, { text });
+  const successes = to.map(({ recipient }) => ({
+    recipient: { ...recipient, notify },
+    action: "delivered" as const,
+  }));
+  assert(await house.queue.accept(message, { successes }));
+  await house.queue.idle();
+  const [report] = await house.mailbox("brain");
+  assertStringIncludes(report!, "Action: delivered\r\n");
+  assertEquals((await house.mailStore.list(to[999]!.address)).length, 1);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a list that grew while its mail waited is split until it fits", async () => {
+  const aliases: Record<string, { targets: string[] }> = {};
+  await using house = await House.open({ start: false, aliases, answer: () => DEFERRED });
+  const to = Array.from({ length: 450 }, (_, i) => local(`list${i}`));
+  await house.accept(to);
+  for (let i = 0; i < 450; i++) {
+    aliases[`list${i}@here.example`] = {
+      targets: Array.from({ length: 5 }, (_, n) => `${"x".repeat(60)}${n}@d${i}-${n}.example`),
+    };
+  }
+  house.queue.start();
+  await house.settled();
+  await house.queue.idle();
+  const records = await house.records();
+  assertEquals(records.length, 450 * 5);
+  assertEquals(new Set(records.map((r) => r.part)).size, records.length);
+  assertEquals(house.of("note"), []);
   await checkStore(house.store.kv);
 });
 

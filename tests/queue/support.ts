@@ -239,6 +239,8 @@ export class House {
   async kill(): Promise<void> {
     const dead = this.queue;
     this.store.before = () => Promise.reject(new Error("dead"));
+    // what it has written already is in the store before the next one begins
+    await this.underneath.write({ mutations: [], size: 0 });
     this.store = new MoodyStore(this.underneath);
     this.#begin(true);
     await dead.stop(0);

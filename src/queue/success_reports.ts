@@ -1,0 +1,55 @@
+/** The reports of success that are written in the commit that takes a message over. */
+
+import type { Journal } from "../observe/journal.ts";
+import { fits, type Limits } from "../storage/limits.ts";
+import { together, type Write } from "../storage/write.ts";
+import type { AcceptedSuccess, Reporter } from "./bounces.ts";
+import type { Enlisted, NewMessage } from "./message.ts";
+
+/** What the sender is told at once. */
+export interface SuccessReports {
+  /** The reports. */
+  readonly messages: readonly NewMessage[];
+  /** What is planned for each. */
+  readonly enlisted: readonly Enlisted[];
+  /** All of it. */
+  readonly write: Write;
+}
+
+/** What {@linkcode successReports} works with. */
+export interface SuccessOptions {
+  /** What the sender asked to hear of. */
+  readonly successes: readonly AcceptedSuccess[];
+  /** What is written in the same commit. */
+  readonly beside: Write;
+  readonly limits: Limits;
+  readonly reporter: Reporter;
+  readonly plan: (report: NewMessage) => Enlisted;
+}
+
+/** Makes the reports, briefer ones when there is little room beside the message. */
+export async function successReports(message: NewMessage, options: SuccessOptions): Promise<SuccessReports> {
+  const { successes, beside, limits, reporter, plan } = options;
+  if (successes.length === 0) return { messages: [], enlisted: [], write: { mutations: [], size: 0 } };
+  const made = async (brief: boolean): Promise<SuccessReports> => {
+    const messages = await reporter.accepted(message, successes, brief);
+    const enlisted = messages.map(plan);
+    return { messages, enlisted, write: together(...enlisted.map((e) => e.write)) };
+  };
+  const whole = await made(false);
+  return fits(limits, together(beside, whole.write)) ? whole : await made(true);
+}
+
+/** Notes in the journal what was told, when it is written. */
+export function tellReports(
+  journal: Journal,
+  message: NewMessage,
+  { messages, enlisted }: SuccessReports,
+): void {
+  for (const [i, { id, body }] of messages.entries()) {
+    journal.emit({ type: "report", id: message.id, report: id, action: "delivered", to: message.sender });
+    for (const mailbox of enlisted[i]!.mailboxes) {
+      journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
+    }
+  }
+}
