@@ -1,6 +1,7 @@
 /** In charge of making load, on a thread of its own, so that measuring doesn't stand in its way. */
 
 import { EventListeners } from "./event_listeners.ts";
+import { logIn, type LoginLoad } from "./login_load.ts";
 import { readMaildrop } from "./pop3_load.ts";
 import { Sink } from "./sink.ts";
 import { type Load, LoadConn, sendLoad } from "./smtp_client.ts";
@@ -62,6 +63,8 @@ const tasks = {
   listened: (): number => listeners!.close(),
 
   readMaildrop,
+
+  logIn: (load: LoginLoad) => logIn(load),
 };
 
 /** The tasks, for who calls them from another thread. */

@@ -5,8 +5,9 @@
  *                        [--json]
  */
 import { parseArgs } from "node:util";
+import type { Row } from "./bench.ts";
 import { LoadWorker } from "./load.ts";
-import { type Row, ROWS } from "./rows.ts";
+import { ROWS } from "./rows.ts";
 
 const { values } = parseArgs({
   options: {

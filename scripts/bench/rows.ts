@@ -1,38 +1,10 @@
 /** In charge of what is measured: each row of the table is a function here. */
 
+import type { Bench, Row } from "./bench.ts";
 import { LoadWorker } from "./load.ts";
+import { logins } from "./login_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
 import type { Load, LoadResult } from "./smtp_client.ts";
-
-/** One line of the table. Fields that were not measured are left out. */
-export interface Row {
-  readonly what: string;
-  /** The figure, with its unit in `unit`. */
-  readonly value: number;
-  readonly unit: string;
-  readonly p50?: number;
-  readonly p99?: number;
-  /** CPU of the server per message, all its threads: milliseconds. */
-  readonly cpu?: number;
-  /** The most memory it had: MiB. */
-  readonly peak?: number;
-  /** What the figure should be. */
-  readonly target?: string;
-}
-
-/** What the rows work with. */
-export interface Bench {
-  readonly load: LoadWorker;
-  /** An empty folder, a new one for each call. */
-  folder(): string;
-  /** About how long one measurement lasts: seconds. */
-  readonly seconds: number;
-  /** Messages in the long queue. */
-  readonly queue: number;
-  /** Messages in the large mailbox. */
-  readonly mailbox: number;
-  tell(row: Row): void;
-}
 
 const SIZE = 4096;
 const LOCAL = "user@local.test";
@@ -50,6 +22,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   tls,
   idle,
   start,
+  logins,
   pop3,
   mailbox,
   queue,

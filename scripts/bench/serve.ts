@@ -3,8 +3,9 @@
  * hold (accept and queue, no delivery), local (deliver to a mailbox), relay (deliver to a sink), defer (as hold; started
  * again in relay mode it delivers what is there).
  *
- * Usage: deno run -A serve.ts --port N --dir DIR --mode MODE [--sink HOST:PORT]
- * Listens on N (SMTP), N + 1 (POP3) and N + 2 (HTTP); 0: on free ports, which the line `ready` names.
+ * Usage: deno run -A serve.ts --port N --dir DIR --mode MODE [--sink HOST:PORT] [--accounts COUNT]
+ * Listens on N (SMTP), N + 1 (POP3) and N + 2 (HTTP); 0: on free ports, which the line `ready` names. With `accounts`
+ * there are so many more, and submission on N + 3.
  */
 import { parseArgs } from "node:util";
 import { main } from "../../src/cli/main.ts";
@@ -15,10 +16,12 @@ const { values } = parseArgs({
     dir: { type: "string", default: "." },
     mode: { type: "string", default: "hold" },
     sink: { type: "string", default: "127.0.0.2:2626" },
+    accounts: { type: "string", default: "0" },
   },
 });
 const port = (nth: number) => values.port === "0" ? 0 : Number(values.port) + nth;
 const [host, sinkPort] = values.sink.split(":");
+const more = Array.from({ length: Number(values.accounts) }, (_, n) => `user${n + 1}@local.test`);
 const config = {
   hostname: "dinopost.test",
   domains: ["local.test"],
@@ -27,8 +30,9 @@ const config = {
     smtp: [`127.0.0.1:${port(0)}`],
     pop3: [`127.0.0.1:${port(1)}`],
     admin: [`127.0.0.1:${port(2)}`],
+    submission: more.length > 0 ? [`127.0.0.1:${port(3)}`] : [],
   },
-  accounts: { "user@local.test": { password: "bench" } },
+  accounts: Object.fromEntries(["user@local.test", ...more].map((name) => [name, { password: "bench" }])),
   relay: {
     networks: ["127.0.0.0/8"],
     smartHost: values.mode === "relay" ? { host, port: Number(sinkPort), tls: "never" } : null,

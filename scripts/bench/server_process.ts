@@ -19,22 +19,28 @@ export class ServerProcess implements AsyncDisposable {
   readonly smtp: number;
   readonly pop3: number;
   readonly admin: number;
+  /** With further accounts only. */
+  readonly submission: number;
   /** From the start of the process to its `ready` line: milliseconds. */
   readonly startMs: number;
 
   private constructor(
     child: Deno.ChildProcess,
-    of: { smtp: number; pop3: number; admin: number; startMs: number },
+    of: { smtp: number; pop3: number; admin: number; submission: number; startMs: number },
   ) {
     this.#child = child;
     this.smtp = of.smtp;
     this.pop3 = of.pop3;
     this.admin = of.admin;
+    this.submission = of.submission;
     this.startMs = of.startMs;
   }
 
-  /** Starts one on free ports, its data under `dir`; `sink` is the port that `relay` delivers to. */
-  static async start(dir: string, mode: Mode, sink = 0): Promise<ServerProcess> {
+  /**
+   * Starts one on free ports, its data under `dir`; `sink` is the port that `relay` delivers to, `accounts` the number
+   * of further accounts.
+   */
+  static async start(dir: string, mode: Mode, sink = 0, accounts = 0): Promise<ServerProcess> {
     const from = performance.now();
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -50,6 +56,8 @@ export class ServerProcess implements AsyncDisposable {
         mode,
         "--sink",
         `127.0.0.1:${sink}`,
+        "--accounts",
+        String(accounts),
       ],
       stdout: "null",
       stderr: "piped",
@@ -64,6 +72,7 @@ export class ServerProcess implements AsyncDisposable {
       smtp: port("smtp"),
       pop3: port("pop3"),
       admin: port("admin"),
+      submission: port("submission"),
       startMs,
     });
   }
