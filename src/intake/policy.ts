@@ -1,4 +1,4 @@
-/** In charge of the answers that a session asks for: who may relay, who is ours, who may look up names. */
+/** The answers that a session asks for: who may relay, who is ours, who may look up names. */
 
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
@@ -44,7 +44,6 @@ const TOO_MUCH = reply(
   "4.5.3",
   "The recipients stand for too many; send to the others in another message",
 );
-const NOT_YOURS = reply(553, "5.7.1", "The sender address is not one of yours");
 
 /** Answers the sessions of one server. */
 export class Policy implements Reception {
@@ -57,15 +56,20 @@ export class Policy implements Reception {
     this.#logins = new Logins(options);
   }
 
+  trusts(session: SessionFacts): boolean {
+    return isSubmission(session) || this.#mayRelay(session);
+  }
+
   may(verb: "VRFY" | "EXPN" | "VERB", session: SessionFacts): boolean {
     const policy = this.#options.verbs[verb];
     return policy === "always" || (policy === "authenticated" && this.#mayRelay(session));
   }
 
   sender(session: SessionFacts, sender: Mailbox): Verdict {
-    if (session.service !== "submission" && session.service !== "submissions") return undefined;
+    if (!isSubmission(session)) return undefined;
     if (session.account === undefined || !this.#options.accounts.has(session.account)) return LOGIN_FIRST;
-    return sender === "" || this.#owns(session.account, sender) ? undefined : NOT_YOURS;
+    if (sender === "" || this.#owns(session.account, sender)) return undefined;
+    return this.#notYours(session.account, sender);
   }
 
   recipient(
@@ -151,6 +155,14 @@ export class Policy implements Reception {
       : address;
   }
 
+  #notYours(account: Mailbox, sender: Mailbox): Reply {
+    const { domain } = splitMailbox(sender);
+    const help = this.#options.router.domains.includes(domain)
+      ? `an alias ${sender} to ${account} would allow it`
+      : `an alias to it would allow it if ${domain} were one of "domains"`;
+    return reply(553, "5.7.1", `<${sender}> is not an address of the account ${account}; ${help}`);
+  }
+
   /** The account's own address, one with a detail behind it, or an alias that leads to it. */
   #owns(account: Mailbox, sender: Mailbox): boolean {
     if (localKey(sender) === localKey(account)) return true;
@@ -158,4 +170,8 @@ export class Policy implements Reception {
     return found.kind === "local" &&
       found.leaves.some((l) => l.kind === "mailbox" && l.address === localKey(account));
   }
+}
+
+function isSubmission({ service }: SessionFacts): boolean {
+  return service === "submission" || service === "submissions";
 }

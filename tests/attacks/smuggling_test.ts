@@ -31,10 +31,10 @@ const FALSE_ENDS = [
 const SECOND = "MAIL FROM:<ceo@howstuffworks.com>\r\nRCPT TO:<marshall@howstuffworks.com>\r\nDATA\r\n" +
   "Subject: Pay\r\n\r\nPay him.\r\n.\r\n";
 
-Deno.test("inbound: no false end of data lets a second message in, at any door", async (t) => {
+Deno.test("inbound: no false end of data lets a second message in from a stranger", async (t) => {
   await using house = await House.start();
   const before = house.accepted;
-  for (const door of ["smtp", "submission", "submissions", "lmtp"] as const) {
+  for (const door of ["smtp", "lmtp"] as const) {
     for (const end of FALSE_ENDS) {
       await t.step(`${door} ${JSON.stringify(end)} (CVE-2023-51764)`, async () => {
         using talk = await open(house, door);
@@ -46,6 +46,32 @@ Deno.test("inbound: no false end of data lets a second message in, at any door",
   }
   assertEquals(house.accepted, before);
   assertEquals(await house.mailbox("brain"), []);
+  assertEquals(await house.mailbox("marshall"), []);
+});
+
+Deno.test("inbound: from our own programs a false end is text, and goes on as lines that end with CRLF", async (t) => {
+  await using house = await House.start();
+  for (const door of ["submission", "submissions"] as const) {
+    for (const end of FALSE_ENDS) {
+      await t.step(`${door} ${JSON.stringify(end)} (CVE-2023-51764)`, async () => {
+        const before = house.accepted;
+        using talk = await open(house, door);
+        await talk.envelope(senderAt(door));
+        await talk.send(`Subject: x\r\n\r\nHello${end}${SECOND}`);
+        if (end.includes("\0")) {
+          assertMatch(await talk.rest(), /^550 5\.6\.11 [^\r]*\r\n$/);
+          assertEquals(house.accepted, before);
+          return;
+        }
+        await talk.reply(/^250 2\.0\.0 /);
+        await talk.ask("NOOP", /^250 2\.0\.0 /);
+        assertEquals(house.accepted, before + 1);
+        const text = (await house.mailbox("brain")).at(-1)!;
+        assert(text.endsWith(`\r\n${SECOND.replace(/\.\r\n$/, "")}`), text);
+        assert(!/[^\r]\n|\r[^\n]/.test(text), "a bare line end is left");
+      });
+    }
+  }
   assertEquals(await house.mailbox("marshall"), []);
 });
 

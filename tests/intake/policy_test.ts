@@ -167,6 +167,40 @@ Deno.test("sender() on submission: one's own addresses only", async () => {
   }
 });
 
+Deno.test("sender() names the address, the account and the alias that would allow it", async () => {
+  await using door = await Door.open();
+  const submission = session({ service: "submission", ...BRAIN });
+  const cases: [string, string][] = [
+    [
+      "news@here.example",
+      "<news@here.example> is not an address of the account brain@here.example; " +
+      "an alias news@here.example to brain@here.example would allow it",
+    ],
+    [
+      "brain@there.example",
+      "<brain@there.example> is not an address of the account brain@here.example; " +
+      'an alias to it would allow it if there.example were one of "domains"',
+    ],
+  ];
+  for (const [sender, text] of cases) {
+    assertEquals(line(await door.policy.sender(submission, sender)), `553 5.7.1 ${text}`);
+  }
+});
+
+Deno.test("trusts() those of our own: submission, also before the login, and trusted networks", async () => {
+  await using door = await Door.open();
+  const remote = { hostname: "10.1.2.3", port: 1 };
+  const cases: [ReturnType<typeof session>, boolean][] = [
+    [session(), false],
+    [session({ service: "lmtp" }), false],
+    [session({ service: "submission" }), true],
+    [session({ service: "submissions", ...BRAIN }), true],
+    [session({ remote }), true],
+    [session({ service: "lmtp", remote }), true],
+  ];
+  for (const [facts, expected] of cases) assertEquals(door.policy.trusts(facts), expected);
+});
+
 Deno.test("may() follows the configuration", async () => {
   const facts = [session(), session({ remote: { hostname: "10.0.0.1", port: 1 } }), session(BRAIN)];
   const cases = [["always", [true, true, true]], ["authenticated", [false, true, true]], ["never", [

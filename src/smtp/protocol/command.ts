@@ -1,4 +1,4 @@
-/** In charge of command lines: which verb, which argument, and what is wrong with the line (RFC 5321 4.1.1). */
+/** Command lines: which verb, which argument, and what is wrong with the line (RFC 5321 4.1.1). */
 
 import { binaryString } from "../../base/bytes.ts";
 import type { Reply } from "./reply.ts";
@@ -91,10 +91,11 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Takes a line (without CRLF) apart. The argument has no blanks around it. Control bytes other than NUL and CR are
- * left to the grammar of the argument.
+ * left to the grammar of the argument. `anyName`: is a name in HELO or EHLO taken in any charset?
  */
-export function parseCommand(line: Uint8Array): ParsedCommand {
-  const text = lineText(line);
+export function parseCommand(line: Uint8Array, anyName?: () => boolean): ParsedCommand {
+  let text = lineText(line);
+  if (text === BAD_UTF8 && startsWithHello(line) && anyName?.()) text = binaryString(line);
   if (typeof text !== "string") return refused(text);
   const blank = text.indexOf(" ");
   const word = blank < 0 ? withoutBlanks(text) : text.slice(0, blank);
@@ -152,6 +153,11 @@ export function looksForeign(input: Uint8Array): boolean {
 export function startsWithAuth(bytes: Uint8Array): boolean {
   return (bytes[0]! | 32) === 97 && (bytes[1]! | 32) === 117 && (bytes[2]! | 32) === 116 &&
     (bytes[3]! | 32) === 104 && bytes[4] === 32;
+}
+
+/** HELO, EHLO or LHLO. */
+function startsWithHello(line: Uint8Array): boolean {
+  return /^(?:HE|EH|LH)LO /i.test(binaryString(line.subarray(0, 5)));
 }
 
 function asciiText(line: Uint8Array): string {

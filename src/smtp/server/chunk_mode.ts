@@ -1,9 +1,17 @@
-/** In charge of reading the octets of one BDAT: exactly as many as it announced, kept or thrown away (RFC 3030 2). */
+/** The reading of the octets of one BDAT: exactly as many as it announced, kept or thrown away (RFC 3030 2). */
 
-import type { Reply } from "../protocol/reply.ts";
+import { closing, type Reply } from "../protocol/reply.ts";
 import { CHUNK_OK } from "../protocol/replies.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
-import { answerText, finishText, keep, octetsPatience, refuseText, textPatience } from "./message_content.ts";
+import {
+  answerText,
+  finishText,
+  keep,
+  octetsPatience,
+  refuseChunk,
+  refuseText,
+  textPatience,
+} from "./message_content.ts";
 
 /** What BDAT announced. */
 export interface Chunk {
@@ -22,6 +30,8 @@ export class ChunkMode implements ReadingMode {
   readonly interruptible = false;
   readonly #chunk: Chunk;
   readonly #startedAt: number;
+  /** The octets are thrown away; why was said already. */
+  #faulty = false;
   #left: number;
 
   constructor(session: SessionState, chunk: Chunk) {
@@ -32,7 +42,7 @@ export class ChunkMode implements ReadingMode {
   }
 
   patience(session: SessionState): number {
-    if (!this.#chunk.refusal) return textPatience(session);
+    if (!this.#chunk.refusal && !this.#faulty) return textPatience(session);
     return octetsPatience(session, this.#startedAt, this.#chunk.size - this.#left);
   }
 
@@ -41,9 +51,14 @@ export class ChunkMode implements ReadingMode {
     const { line } = session;
     if (line.available === 0) return "more";
     const input = line.buffered.subarray(0, this.#left);
-    if (this.#chunk.refusal) return this.#taken(session, input.length);
+    if (this.#chunk.refusal || this.#faulty) return this.#taken(session, input.length);
     const pieces = session.transaction!.chunks!.push(input);
-    if (typeof pieces === "string") return refuseText(session, pieces);
+    if (typeof pieces === "string") {
+      if (this.#chunk.last) return refuseText(session, pieces);
+      refuseChunk(session, pieces);
+      this.#faulty = true;
+      return this.#taken(session, input.length);
+    }
     const waiting = keep(session, pieces);
     if (waiting) return waiting.then(() => this.#taken(session, input.length));
     return this.#taken(session, input.length);
@@ -57,14 +72,13 @@ export class ChunkMode implements ReadingMode {
 
   #end(session: SessionState): Progress | Promise<Progress> {
     const { refusal, last } = this.#chunk;
+    if (this.#faulty) return this.#leave(session);
     if (refusal) return this.#refused(session, refusal);
     const transaction = session.transaction!;
     if (last) return this.#complete(session);
     if (transaction.failure) return this.#refused(session, transaction.failure);
-    session.mode = undefined;
-    session.line.expectBulk(false);
     session.say(CHUNK_OK);
-    return "again";
+    return this.#leave(session);
   }
 
   #complete(session: SessionState): Progress | Promise<Progress> {
@@ -76,16 +90,19 @@ export class ChunkMode implements ReadingMode {
 
   #refused(session: SessionState, refusal: Reply): Progress {
     const { last, forgiven } = this.#chunk;
+    const why = last && session.parting ? closing(refusal) : refusal;
+    const begun = session.phase === "rcpt" || session.phase === "chunks" || session.phase === "spoilt";
+    if (forgiven && !(begun && last && session.options.service === "lmtp")) session.forgive(why);
+    else if (begun && last) answerText(session, why);
+    else session.refuse(why);
+    if (begun) session.spoil(refusal);
+    if (begun && last) session.enter("ready");
+    return this.#leave(session);
+  }
+
+  #leave(session: SessionState): Progress {
     session.mode = undefined;
     session.line.expectBulk(false);
-    const begun = session.phase === "rcpt" || session.phase === "chunks" || session.phase === "spoilt";
-    if (forgiven && !(begun && last && session.options.service === "lmtp")) session.forgive(refusal);
-    else if (begun && last) answerText(session, refusal);
-    else session.refuse(refusal);
-    if (begun) {
-      session.abandonText();
-      session.enter(last ? "ready" : "spoilt");
-    }
     return "again";
   }
 }

@@ -1,4 +1,4 @@
-/** In charge of reading commands, one line after the other. */
+/** The reading of commands, one line after the other. */
 
 import { sleep } from "../../base/clock.ts";
 import {
@@ -17,7 +17,7 @@ import {
   SHUTTING_DOWN,
   TROUBLE,
 } from "../protocol/replies.ts";
-import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
+import { PARTING_MS, type Progress, type ReadingMode, type SessionState } from "./session_state.ts";
 import { textPatience } from "./message_content.ts";
 
 /** Reads commands; one for each session. */
@@ -36,6 +36,7 @@ export class CommandMode implements ReadingMode {
   patience(session: SessionState): number | undefined {
     if (this.#waiting) return undefined;
     this.#waiting = true;
+    if (session.parting) return PARTING_MS;
     const { commandTimeoutMs } = session.options.limits;
     return session.phase === "chunks" ? Math.min(commandTimeoutMs, textPatience(session)) : commandTimeoutMs;
   }
@@ -57,7 +58,11 @@ export class CommandMode implements ReadingMode {
       session.answer(next.kind === "tooLong" ? LINE_TOO_LONG : BARE_LF_IN_COMMAND);
       return paced(session, "again");
     }
-    const command = parseCommand(next.bytes);
+    const command = parseCommand(next.bytes, session.trusts);
+    if (session.parting && command.verb !== "BDAT") {
+      session.end("refused");
+      return "again";
+    }
     if (session.options.closing.aborted && !mayGoOn(session, command.verb)) {
       session.end("shutdown");
       session.say(SHUTTING_DOWN);

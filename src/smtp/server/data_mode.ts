@@ -1,8 +1,15 @@
-/** In charge of reading the text of DATA up to its end (RFC 5321 4.5.2). */
+/** The reading of the text of DATA up to its end (RFC 5321 4.5.2). */
 
 import { DotReader, type DotState } from "../../wire/dot_reader.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
-import { finishText, hasGoneTooFar, keep, refuseText, textPatience } from "./message_content.ts";
+import {
+  bareLineEnds,
+  finishText,
+  hasGoneTooFar,
+  keep,
+  refuseText,
+  textPatience,
+} from "./message_content.ts";
 
 /** Reads text with dots, and hands it to the transaction's sink. */
 export class DataMode implements ReadingMode {
@@ -10,8 +17,7 @@ export class DataMode implements ReadingMode {
   readonly #reader: DotReader;
 
   constructor(session: SessionState) {
-    const { bare } = session.options;
-    this.#reader = new DotReader(bare ? { bare } : {});
+    this.#reader = new DotReader({ bare: bareLineEnds(session) });
     session.line.expectBulk(true);
   }
 

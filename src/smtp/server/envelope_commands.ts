@@ -1,6 +1,6 @@
-/** In charge of the commands that make a message: MAIL, RCPT, DATA and BDAT (RFC 5321 3.3, RFC 3030). */
+/** The commands that make a message: MAIL, RCPT, DATA and BDAT (RFC 5321 3.3, RFC 3030). */
 
-import { parsePath } from "../../mail/address.ts";
+import { type ParsedPath, parsePath } from "../../mail/address.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import { ChunkMode } from "./chunk_mode.ts";
 import { ChunkText } from "./chunk_text.ts";
@@ -26,7 +26,7 @@ import {
 } from "../protocol/replies.ts";
 import { type Reply, reply } from "../protocol/reply.ts";
 import type { SessionState } from "./session_state.ts";
-import { isFarTooBig, isSink } from "./message_content.ts";
+import { bareLineEnds, isFarTooBig, isSink } from "./message_content.ts";
 import { Transaction } from "./transaction.ts";
 
 /** Recipients over the limit that are still answered one by one before the session ends. */
@@ -39,13 +39,16 @@ export function mail(session: SessionState, argument: string): void | Promise<vo
   if (needsLogin(session)) return session.answer(AUTH_FIRST);
   const text = behindKeyword(argument, "FROM");
   if (text === undefined) return session.answer(NEEDS_FROM);
-  const path = parsePath(text, "reverse");
+  const path = readPath(session, text, "reverse");
   if (!path.ok) return session.answer(reply(501, "5.1.7", path.reason));
   const parsed = parseSenderParameters(path.rest);
   if (!parsed.ok) return session.answer(parsed.reply);
-  if (path.utf8 && !parsed.parameters.utf8) return session.answer(NEEDS_UTF8);
+  let { parameters } = parsed;
+  if (path.utf8 && !parameters.utf8) {
+    if (!session.trusts()) return session.answer(NEEDS_UTF8);
+    parameters = { ...parameters, utf8: true };
+  }
   if ((parsed.size ?? 0) > session.options.limits.messageSize) return session.refuse(TOO_BIG);
-  const { parameters } = parsed;
   const verdict = session.reception.sender(session.facts, path.mailbox, parameters);
   if (verdict instanceof Promise) {
     return verdict.then((one) => proceedWithSender(session, path.mailbox, { parameters, verdict: one }));
@@ -78,12 +81,15 @@ export function rcpt(session: SessionState, argument: string): void | Promise<vo
   }
   const text = behindKeyword(argument, "TO");
   if (text === undefined) return refuseRecipient(session, NEEDS_TO);
-  const path = parsePath(text, "forward");
+  const path = readPath(session, text, "forward");
   if (!path.ok) return refuseRecipient(session, reply(501, "5.1.3", path.reason));
   const utf8 = transaction.parameters.utf8 === true;
   const parsed = parseRecipientParameters(path.rest, utf8);
   if (!parsed.ok) return refuseRecipient(session, parsed.reply);
-  if (path.utf8 && !utf8) return refuseRecipient(session, NEEDS_UTF8);
+  if (path.utf8 && !utf8) {
+    if (!session.trusts()) return refuseRecipient(session, NEEDS_UTF8);
+    transaction.parameters = { ...transaction.parameters, utf8: true };
+  }
   const recipient: EnvelopeRecipient = { address: path.mailbox, ...parsed.parameters };
   const verdict = session.reception.recipient(
     session.facts,
@@ -160,15 +166,16 @@ export function bdat(session: SessionState, argument: string): void | Promise<vo
 /** BDAT out of order: its octets follow all the same and must not be read as commands. */
 export function misplacedBdat(session: SessionState, argument: string, why: Reply, forgiven: boolean): void {
   const chunk = parseChunk(session, argument);
-  if (chunk) session.mode = new ChunkMode(session, { ...chunk, refusal: why, forgiven });
+  // behind a refused chunk the client may read the reply to its last one only
+  const refusal = session.phase === "spoilt" ? session.transaction!.failure! : why;
+  if (chunk) session.mode = new ChunkMode(session, { ...chunk, refusal, forgiven });
 }
 
 function startChunks(session: SessionState, chunk: ParsedChunk, opened: MessageSink | Reply): void {
   if (!isSink(opened)) return drain(session, chunk, opened);
   const transaction = session.transaction!;
-  const { bare } = session.options;
   transaction.sink = opened;
-  transaction.chunks = new ChunkText(bare ? { bare } : {});
+  transaction.chunks = new ChunkText({ bare: bareLineEnds(session) });
   session.enter("chunks");
   session.mode = new ChunkMode(session, chunk);
 }
@@ -186,6 +193,13 @@ function parseChunk(session: SessionState, argument: string): ParsedChunk | unde
   if (isFarTooBig(session, size)) return void session.answer(FAR_TOO_BIG);
   const word = found[2]?.toUpperCase();
   return { size, last: word === "LAST", malformed: word !== undefined && word !== "LAST" };
+}
+
+/** A path; our own programs may leave the angle brackets out. */
+function readPath(session: SessionState, text: string, kind: "reverse" | "forward"): ParsedPath {
+  const path = parsePath(text, kind);
+  if (path.ok || !session.trusts()) return path;
+  return parsePath(text, kind, { bare: true });
 }
 
 /** What follows `FROM:` or `TO:`; undefined when that is not there. A blank before the colon is forgiven. */

@@ -1,4 +1,4 @@
-/** In charge of the introduction: HELO, EHLO and LHLO, and the list of what the server can do. */
+/** The introduction: HELO, EHLO and LHLO, and the list of what the server can do. */
 
 import { normalizeDomain, normalizeLiteral } from "../../mail/domain.ts";
 import { fixed, type FixedReply, HELLO_NEEDS_NAME } from "../protocol/replies.ts";
@@ -8,6 +8,8 @@ import type { SessionState } from "./session_state.ts";
 
 /** What a name may hold that is no proper domain: underscores, a last dot, a bare address. */
 const TOLERATED = /^[A-Za-z0-9_.:-]{1,255}$/;
+/** What is kept of a name that is none. */
+const MAX_NAME = 255;
 
 /** HELO. */
 export function helo(session: SessionState, argument: string): void {
@@ -28,10 +30,10 @@ export function isLoginSafe(session: SessionState): boolean {
 }
 
 function introduce(session: SessionState, name: string, extended: boolean): boolean {
-  if (!isName(name)) return false;
+  if (!isName(name) && !(name !== "" && session.trusts())) return false;
   session.reset();
   session.enter("ready");
-  session.facts.helo = name;
+  session.facts.helo = name.slice(0, MAX_NAME);
   session.facts.extended = extended;
   return true;
 }

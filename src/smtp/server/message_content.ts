@@ -1,4 +1,4 @@
-/** In charge of what DATA and BDAT have in common: text to the sink, its size, and the replies at its end. */
+/** What DATA and BDAT have in common: text to the sink, its size, and the replies at its end. */
 
 import type { ChunkFault } from "./chunk_text.ts";
 import type { MessageSink } from "./reception.ts";
@@ -26,6 +26,11 @@ const FAULTS: Readonly<Record<ChunkFault, Reply>> = {
   nul: NUL_IN_TEXT,
   lineTooLong: TEXT_LINE_TOO_LONG,
 };
+
+/** What bare line ends come to: those of our own programs are mended, with a stranger's one may be smuggling. */
+export function bareLineEnds(session: SessionState): "refuse" | "normalize" {
+  return session.trusts() ? "normalize" : "refuse";
+}
 
 /** Where Reception wants the text, or its reply that refuses it. */
 export function isSink(opened: MessageSink | Reply): opened is MessageSink {
@@ -72,6 +77,17 @@ export function refuseText(session: SessionState, fault: ChunkFault | "farTooBig
   answerText(session, fault === "farTooBig" ? FAR_TOO_BIG : FAULTS[fault]);
   session.enter("ready");
   return "again";
+}
+
+/**
+ * A chunk has what no text may have: says so at once. Who sends chunks ahead (libesmtp) shows its user the reply to the
+ * last one, so those get the same reply before the connection closes.
+ */
+export function refuseChunk(session: SessionState, fault: ChunkFault): void {
+  const { close: _, ...why } = FAULTS[fault];
+  session.refuse(why);
+  session.spoil(why);
+  session.parting = true;
 }
 
 /** The text is complete: asks the sink to take responsibility, answers, and ends the transaction. */

@@ -72,6 +72,12 @@ export interface LoginExchange {
 
 /** What a session asks of the outside. Answers may come at once or later; at once is quicker. */
 export interface Reception {
+  /**
+   * Is this one of our own clients (submission, trusted networks)? Programs, RAID controllers and phones have habits
+   * that are forgiven them: addresses without angle brackets, any name in EHLO, UTF-8 in an address without SMTPUTF8,
+   * bare line ends.
+   */
+  trusts(session: SessionFacts): boolean;
   /** May this client use VRFY, EXPN, VERB? Also decides what EHLO lists. */
   may(verb: "VRFY" | "EXPN" | "VERB", session: SessionFacts): boolean;
   /** MAIL: is this sender welcome? */

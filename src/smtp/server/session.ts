@@ -8,12 +8,15 @@ import { looksForeign } from "../protocol/command.ts";
 import { CommandMode } from "./command_mode.ts";
 import { CROWDED, EARLY_TALKER, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
 import { formatReply, type Reply, reply } from "../protocol/reply.ts";
-import { type ClosedBecause, type Progress, SessionState, type SmtpSessionOptions } from "./session_state.ts";
+import {
+  type ClosedBecause,
+  PARTING_MS,
+  type Progress,
+  SessionState,
+  type SmtpSessionOptions,
+} from "./session_state.ts";
 
 export type { ClosedBecause, SessionEvent, SmtpLimits, SmtpSessionOptions } from "./session_state.ts";
-
-/** How long a client that was sent away may take to notice. */
-const PARTING_MS = 1_000;
 
 /** Greets, converses, closes. Never throws; a text that is not completed is dropped. */
 export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Promise<void> {
@@ -167,8 +170,10 @@ class SmtpSession implements Idler {
   }
 
   #late(): void {
-    if (this.#waiting && !this.#state.over) this.#interrupt(IDLE, "idle");
-    else this.#state.line.close();
+    const { line, over, parting } = this.#state;
+    if (this.#waiting && !over && !parting) return this.#interrupt(IDLE, "idle");
+    if (parting) this.#state.end("refused");
+    line.close();
   }
 
   /** Says a last word while a read is under way, and closes, which ends the read. */

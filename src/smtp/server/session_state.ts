@@ -1,4 +1,4 @@
-/** In charge of what one receiving session knows: phase, transaction, counters, and the one way to answer. */
+/** What one receiving session knows: phase, transaction, counters, and the one way to answer. */
 
 import type { Clock } from "../../base/clock.ts";
 import type { Mailbox } from "../../mail/envelope.ts";
@@ -57,8 +57,6 @@ export interface SmtpSessionOptions {
    * needs a login, unless it is `never`.
    */
   auth: "never" | "overTls" | "always";
-  /** A bare LF or CR in the text ends the session (`refuse`, the default) or becomes CRLF. */
-  bare?: "refuse" | "normalize";
   /** A name for the logs, unique in this process. */
   id: string;
   /** Whoever has sent no MAIL yet and is idle may have to make room for others in it. */
@@ -128,6 +126,9 @@ export interface ReadingMode {
   readonly interruptible: boolean;
 }
 
+/** How long a client that was sent away may take to notice. */
+export const PARTING_MS = 1_000;
+
 /** Replies to misplaced commands that are not held against a client whose MAIL or RCPTs were just refused. */
 const MAX_FORGIVEN = 10_000;
 /** NOOP, RSET and their like between two messages. */
@@ -148,11 +149,15 @@ export class SessionState {
   why: ClosedBecause = "gone";
   /** The verb that is being answered. */
   verb: KnownVerb = "other";
+  /** The connection is about to close: only chunks that were sent ahead are still answered. */
+  parting = false;
   /** MAIL was refused: commands that the client had already sent for that message are no errors. */
   mailRefused = false;
   messages = 0;
   /** Slows down who sends commands and no mail. */
   readonly pace: Pace;
+  /** Is this one of our own clients? */
+  readonly trusts = (): boolean => this.reception.trusts(this.facts);
   #phase: Phase = "greeted";
   #transaction: Transaction | undefined;
   #errors = 0;
@@ -206,6 +211,13 @@ export class SessionState {
   abandonText(): void {
     const sink = this.#transaction?.takeSink();
     if (sink) this.#abort(sink);
+  }
+
+  /** A chunk was refused: its text won't be completed, and the chunks behind it get the same reply. */
+  spoil(why: Reply): void {
+    this.abandonText();
+    this.#transaction!.failure ??= why;
+    this.enter("spoilt");
   }
 
   /** RSET, HELO and STARTTLS end what was begun; before HELO there is nothing to end. */

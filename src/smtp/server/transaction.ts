@@ -1,4 +1,4 @@
-/** In charge of one mail transaction: sender, recipients, and where the text goes (RFC 5321 3.3). */
+/** One mail transaction: sender, recipients, and where the text goes (RFC 5321 3.3). */
 
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import type { ChunkText } from "./chunk_text.ts";
@@ -10,7 +10,7 @@ export class Transaction {
   /** The reverse-path. */
   readonly sender: Mailbox;
   /** What MAIL said beside it. */
-  readonly parameters: SenderParameters;
+  parameters: SenderParameters;
   /** The accepted recipients, in the order of RCPT. */
   readonly recipients: EnvelopeRecipient[] = [];
   /** How many recipients were refused. */
@@ -23,7 +23,7 @@ export class Transaction {
   chunks: ChunkText | undefined;
   /** Where the text goes while it comes. */
   sink: MessageSink | undefined;
-  /** Why the text is refused at its end, once that is sure. */
+  /** Why the text is refused, once that is sure. */
   failure: Reply | undefined;
 
   constructor(sender: Mailbox, parameters: SenderParameters) {

@@ -134,8 +134,9 @@ class Model {
     const text = "QUIT\r\n".repeat(move.size / 6);
     const send = `BDAT ${move.size}${move.last ? " LAST" : ""}\r\n${text}`;
     if (this.recipients === 0 || this.chunks === "spoilt") {
+      const codes = [this.chunks === "spoilt" ? "552 5.3.4" : "503 5.5.1"];
       if (this.chunks === "spoilt" && move.last) this.forget();
-      return { send, codes: ["503 5.5.1"] };
+      return { send, codes };
     }
     if (this.chunkText.length + text.length > LIMIT) {
       if (move.last) this.forget();

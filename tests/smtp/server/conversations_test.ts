@@ -72,12 +72,12 @@ function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {
   for (const [key, value] of settings) {
     if (key === "service") options.service = value as Service;
     else if (key === "auth") options.auth = value as "never" | "overTls" | "always";
-    else if (key === "bare") options.bare = value as "refuse" | "normalize";
     else if (key === "tls") options.tls = pretendedTls;
     else if (key === "remote") options.remote = value;
     else if (key === "may") options.behaviour!.may = value.split(" ");
     else if (key === "scram") options.behaviour!.scram = true;
     else if (key === "relays") options.behaviour!.relays = true;
+    else if (key === "trusts") options.behaviour!.trusts = true;
     else if (key === "messageSize" || key === "recipients" || key === "errorsPerSession") {
       options.limits![key] = Number(value);
     } else if (!["wholeOnly", "troubles", "why"].includes(key)) throw new Error(`Unknown setting: @ ${key}`);

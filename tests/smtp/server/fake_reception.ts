@@ -16,6 +16,8 @@ import { type Reply, reply } from "../../../src/smtp/protocol/reply.ts";
 export interface FakeBehaviour {
   /** Verbs the client may use. */
   may?: readonly string[];
+  /** Takes every client for one of its own. */
+  trusts?: boolean;
   /** Takes mail for other domains too. */
   relays?: boolean;
   /** All answers come as promises. */
@@ -58,6 +60,10 @@ export class FakeReception implements Reception {
   constructor(behaviour: FakeBehaviour = {}) {
     this.#behaviour = behaviour;
     if (behaviour.scram) this.scram = () => new ThreeSteps();
+  }
+
+  trusts(session: SessionFacts): boolean {
+    return this.#behaviour.trusts === true || session.service === "submission";
   }
 
   may(verb: "VRFY" | "EXPN" | "VERB"): boolean {
