@@ -1,45 +1,73 @@
-/** In charge of what a message gets that its author left out (RFC 6409 section 8), and of what it must not have. */
+/** What a message gets that its author left out (RFC 6409 section 8), and what is taken out of it. */
 
+import { binaryString } from "../base/bytes.ts";
+import { parseMailbox } from "../mail/address.ts";
+import { completeAddresses } from "../mail/address_list.ts";
 import { formatDate } from "../mail/date.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { BLIND_FIELDS, foldField, parseFields, withoutFields } from "../mail/header.ts";
-import { parseMailbox } from "../mail/address.ts";
 
-/** What {@linkcode missingFields} needs. */
-export interface Submitted {
-  /** The head as it came. */
-  readonly head: Uint8Array;
+/**
+ * Who a message is from: `user`: somebody who logged in or holds a token; `network`: a program in a trusted network;
+ * `stranger`: anybody else, whose message stays as it is.
+ */
+export type Origin = "user" | "network" | "stranger";
+
+/** What {@linkcode fixHeader} needs to know. */
+export interface FixupOptions {
+  readonly origin: Origin;
+  /** The names of the fields that are there, in lower case. */
+  readonly names: ReadonlySet<string>;
   /** Who is logged in. */
   readonly account: Mailbox | undefined;
+  /** What completes a name without a domain. */
+  readonly domain: string;
   readonly now: number;
   readonly id: string;
   readonly hostname: string;
 }
 
-const OF_DELIVERY: ReadonlySet<string> = new Set(["return-path"]);
-const OF_DELIVERY_OR_BLIND = OF_DELIVERY.union(BLIND_FIELDS);
-
-/**
- * The head without what must not be in it: Return-Path, which the server of final delivery writes (RFC 5321 4.4), and in
- * what is submitted, the names of those whom the others are not to know of (RFC 5322 3.6.3).
- */
-export function allowedHead(
-  head: Uint8Array,
-  { names, submitted }: { names: ReadonlySet<string>; submitted: boolean },
-): Uint8Array {
-  const unwanted: ReadonlySet<string> = submitted ? OF_DELIVERY_OR_BLIND : OF_DELIVERY;
-  return unwanted.isDisjointFrom(names) ? head : withoutFields(head, unwanted);
+/** A header section that may go on. */
+export interface FixedHeader {
+  /** The fields to put before it, each with CRLF. */
+  readonly added: string;
+  readonly head: Uint8Array;
 }
 
-/** The fields to add, each with CRLF: Date, Message-ID, and Sender when From names somebody else. */
-export function missingFields(names: ReadonlySet<string>, of: Submitted): string {
+/** What the server of final delivery writes (RFC 5321 4.4). */
+const OF_DELIVERY: ReadonlySet<string> = new Set(["return-path"]);
+/** What is nobody else's business: hidden recipients (RFC 5322 3.6.3) and what mailbox files note. */
+const PRIVATE = OF_DELIVERY.union(BLIND_FIELDS).union(new Set(["content-length", "status", "x-uidl"]));
+
+const ADDRESS_FIELDS: ReadonlySet<string> = new Set(
+  ["from", "sender", "reply-to", "to", "cc"].flatMap((name) => [name, `resent-${name}`]),
+);
+
+/**
+ * Mends a header section: takes out the line of a mailbox file and what must not go on, completes the addresses of our
+ * users, and says which fields are missing.
+ */
+export function fixHeader(head: Uint8Array, options: FixupOptions): FixedHeader {
+  const { origin, names, domain } = options;
+  const unwanted = origin === "stranger" ? OF_DELIVERY : PRIVATE;
+  let fixed = withoutMailboxLine(head);
+  if (!unwanted.isDisjointFrom(names)) fixed = withoutFields(fixed, unwanted);
+  if (origin === "user") fixed = withDomains(fixed, domain);
+  return { added: origin === "stranger" ? "" : missingFields(fixed, options), head: fixed };
+}
+
+/** Date, Message-ID, MIME-Version where MIME is used, and for a user From, or Sender when From names somebody else. */
+function missingFields(head: Uint8Array, { origin, names, account, ...of }: FixupOptions): string {
+  // what was signed elsewhere may be signed as having no such field
+  if (origin === "network" && names.has("dkim-signature")) return "";
   let fields = "";
   if (!names.has("date")) fields += `Date: ${formatDate(of.now)}\r\n`;
   if (!names.has("message-id")) fields += `Message-ID: <${of.id}@${of.hostname}>\r\n`;
-  if (!names.has("from") && of.account !== undefined) fields += foldField("From", of.account);
-  else if (!names.has("sender") && of.account !== undefined && !isFrom(of.head, of.account)) {
-    fields += foldField("Sender", of.account);
-  }
+  const isMime = names.has("content-type") || names.has("content-transfer-encoding");
+  if (isMime && !names.has("mime-version")) fields += "MIME-Version: 1.0\r\n";
+  if (account === undefined) return fields;
+  if (!names.has("from")) fields += foldField("From", account);
+  else if (!names.has("sender") && !isFrom(head, account)) fields += foldField("Sender", account);
   return fields;
 }
 
@@ -51,4 +79,39 @@ function isFrom(head: Uint8Array, account: Mailbox): boolean {
   const open = value.lastIndexOf("<");
   const address = open < 0 ? value.trim() : value.slice(open + 1, value.indexOf(">", open));
   return parseMailbox(address)?.toLowerCase() === account.toLowerCase();
+}
+
+const MAILBOX_LINE = /^>?From +[^: \r\n][^\r\n]*\r\n/;
+const FIELD_START = /^[!-9;-~]+[ \t]*:/;
+/** A day's time and a year: the date of a mailbox line. */
+const DATED = /\d:\d\d.*\b\d{4}\b|\b\d{4}\b.*\d:\d\d/;
+
+/**
+ * Without the lines that mailbox files put before a message (`From jo@example.org Mon Jan …`), which are no fields.
+ * Other sentences that begin so stay.
+ */
+function withoutMailboxLine(head: Uint8Array): Uint8Array {
+  // "F", or ">F"
+  if (head[0] !== 70 && !(head[0] === 62 && head[1] === 70)) return head;
+  const text = binaryString(head);
+  let start = 0;
+  for (;;) {
+    const line = MAILBOX_LINE.exec(text.slice(start))?.[0];
+    if (line === undefined) break;
+    const next = start + line.length;
+    const rest = text.slice(next, next + 1000);
+    if (!FIELD_START.test(rest) && !MAILBOX_LINE.test(rest) && !DATED.test(line)) break;
+    start = next;
+  }
+  return head.subarray(start);
+}
+
+/** With a domain behind each name that has none (RFC 6409 8.1). */
+function withDomains(head: Uint8Array, domain: string): Uint8Array {
+  const text = binaryString(head);
+  const fixed = text.replace(/^([!-9;-~]+)([ \t]*:)(.*(?:\r\n[ \t].*)*)/gm, (field, name, colon, value) => {
+    if (!ADDRESS_FIELDS.has(name.toLowerCase())) return field;
+    return name + colon + completeAddresses(value, domain);
+  });
+  return fixed === text ? head : Uint8Array.from(fixed, (octet) => octet.charCodeAt(0));
 }

@@ -18,7 +18,7 @@ import { BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import type { Destinations, Dispatch } from "./destinations.ts";
 import { LineEnds } from "./line_ends.ts";
-import { allowedHead, missingFields } from "./header_fixups.ts";
+import { fixHeader } from "./header_fixups.ts";
 import { TextHead } from "./header_scanner.ts";
 
 /** What an {@linkcode HttpSubmission} works with. */
@@ -189,7 +189,7 @@ class Incoming {
   /** The head is here: the trace field and what is missing go before it (RFC 6409 8). */
   async #begin(head: Uint8Array, ended: boolean): Promise<SubmissionRefusal | undefined> {
     this.#headDone = true;
-    const { clock, hostname, maxHops } = this.#options;
+    const { clock, hostname, maxHops, router } = this.#options;
     const { from, to, remote } = this.#message;
     const { received, names } = scanHead(head);
     if (received > maxHops) {
@@ -210,13 +210,14 @@ class Incoming {
     });
     // only a missing From is the submitter's; who uses the token may write in anybody's name
     const account = names.has("from") || from === "" ? undefined : from;
-    const added = missingFields(names, { head, account, now, id, hostname });
+    const domain = router.domains[0]!;
+    const fixed = fixHeader(head, { origin: "user", names, account, domain, now, id, hostname });
     // a text without a single field is all body
-    const gap = names.size === 0 && head.length > 2 && !(head[0] === 13 && head[1] === 10) ? "\r\n" : "";
-    const end = ended || gap !== "" ? "" : "\r\n";
-    return await this.#append(
-      concat([encode(trace + added + gap), allowedHead(head, { names, submitted: true }), encode(end)]),
-    );
+    const isBody = names.size === 0 && fixed.head.length > 2 &&
+      !(fixed.head[0] === 13 && fixed.head[1] === 10);
+    const gap = isBody ? "\r\n" : "";
+    const end = ended || isBody ? "" : "\r\n";
+    return await this.#append(concat([encode(trace + fixed.added + gap), fixed.head, encode(end)]));
   }
 
   async #append(piece: Uint8Array): Promise<SubmissionRefusal | undefined> {

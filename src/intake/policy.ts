@@ -17,6 +17,7 @@ import type {
   Verdict,
 } from "../smtp/server/reception.ts";
 import { type LoginOptions, Logins } from "./logins.ts";
+import type { Origin } from "./header_fixups.ts";
 import type { Networks } from "./networks.ts";
 import { IncomingText, type IntakeOptions } from "./smtp_message.ts";
 import { ExpansionBudget } from "../recipients/expansion_budget.ts";
@@ -116,7 +117,7 @@ export class Policy implements Reception {
     });
     return new IncomingText(
       this.#options.ids.next(),
-      { session, envelope: { ...envelope, recipients } },
+      { session, envelope: { ...envelope, recipients }, origin: this.#originOf(session) },
       this.#options,
     );
   }
@@ -139,6 +140,11 @@ export class Policy implements Reception {
 
   get scramReady(): boolean {
     return this.#options.accounts.scramReady;
+  }
+
+  #originOf(session: SessionFacts): Origin {
+    if (session.account !== undefined || isSubmission(session)) return "user";
+    return this.#mayRelay(session) ? "network" : "stranger";
   }
 
   #mayRelay(session: SessionFacts): boolean {

@@ -3,19 +3,22 @@
  * times, and not before, the answer is 250.
  */
 
+import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Envelope, Mailbox } from "../mail/envelope.ts";
+import { needsUtf8 } from "../mail/address.ts";
+import type { Envelope, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import { scanHead } from "../mail/header.ts";
 import { protocolName, receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Destination, NewMessage } from "../queue/message.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
+import type { Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, SessionFacts } from "../smtp/server/reception.ts";
 import { BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import { type Destinations, type Dispatch, MAILBOX_FULL } from "./destinations.ts";
-import { allowedHead, missingFields } from "./header_fixups.ts";
+import { fixHeader, type Origin } from "./header_fixups.ts";
 import { TextHead } from "./header_scanner.ts";
 import { FirstAttempts } from "./verbose.ts";
 
@@ -26,6 +29,7 @@ export interface IntakeOptions {
   readonly journal: Journal;
   readonly queue: DeliveryQueue;
   readonly destinations: Destinations;
+  readonly router: Router;
   readonly hostname: string;
   /** More Received fields than this are a loop. */
   readonly maxHops: number;
@@ -44,18 +48,25 @@ export class IncomingText implements MessageSink {
   readonly #options: IntakeOptions;
   readonly #session: SessionFacts;
   readonly #envelope: Envelope;
+  readonly #origin: Origin;
   readonly #body: BodyWriter;
   readonly #head = new TextHead();
   #headDone = false;
+  #utf8Head = false;
   #lineEnded = true;
   #refusal: Reply | undefined;
   #storageError: unknown;
 
-  constructor(id: string, of: { session: SessionFacts; envelope: Envelope }, options: IntakeOptions) {
+  constructor(
+    id: string,
+    of: { session: SessionFacts; envelope: Envelope; origin: Origin },
+    options: IntakeOptions,
+  ) {
     this.id = id;
     this.#options = options;
     this.#session = of.session;
     this.#envelope = of.envelope;
+    this.#origin = of.origin;
     this.#body = new BodyWriter(options.store, { id, clock: options.clock });
   }
 
@@ -105,20 +116,19 @@ export class IncomingText implements MessageSink {
     this.#headDone = true;
     const { received, names } = scanHead(head);
     if (received > this.#options.maxHops) return this.#refuse(LOOP);
-    const { service, account } = this.#session;
-    const submitted = service === "submission" || service === "submissions";
-    const added = submitted
-      ? missingFields(names, {
-        head,
-        account,
-        now: this.#options.clock.now(),
-        id: this.id,
-        hostname: this.#options.hostname,
-      })
-      : "";
-    const first = this.#append(new TextEncoder().encode(this.#trace() + added));
-    const allowed = allowedHead(head, { names, submitted });
-    return first ? first.then(() => this.#append(allowed)) : this.#append(allowed);
+    this.#utf8Head = this.#envelope.utf8 === true && head.some((octet) => octet > 127);
+    const { clock, hostname, router } = this.#options;
+    const fixed = fixHeader(head, {
+      origin: this.#origin,
+      names,
+      account: this.#session.account,
+      domain: router.domains[0]!,
+      now: clock.now(),
+      id: this.id,
+      hostname,
+    });
+    const first = this.#append(encode(this.#trace() + fixed.added));
+    return first ? first.then(() => this.#append(fixed.head)) : this.#append(fixed.head);
   }
 
   #trace(): string {
@@ -176,18 +186,25 @@ export class IncomingText implements MessageSink {
   }
 
   #message(destinations: readonly Destination[]): NewMessage {
-    const { recipients: _, sender, ...parameters } = this.#envelope;
+    const { sender } = this.#envelope;
     const { service, account } = this.#session;
     return {
       id: this.id,
       sender,
-      parameters,
+      parameters: this.#parameters(),
       body: this.#body.finish(),
       receivedAt: this.#options.clock.now(),
       source: service === "submissions" ? "submission" : service,
       destinations,
       ...(account === undefined ? {} : { authenticatedAs: account }),
     };
+  }
+
+  /** What MAIL said; SMTPUTF8 only where something needs it, since many programs ask for it each time. */
+  #parameters(): SenderParameters {
+    const { recipients, sender, utf8, ...parameters } = this.#envelope;
+    const needed = this.#utf8Head || needsUtf8(sender) || recipients.some((r) => needsUtf8(r.address));
+    return utf8 && needed ? { ...parameters, utf8 } : parameters;
   }
 
   #tell(message: NewMessage, mailboxes: readonly Mailbox[]): void {

@@ -1,9 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Networks } from "../../src/intake/networks.ts";
-import { missingFields } from "../../src/intake/header_fixups.ts";
-import { encode } from "../../src/base/bytes.ts";
 import type { EnvelopeRecipient } from "../../src/mail/envelope.ts";
-import { scanHead } from "../../src/mail/header.ts";
 import type { Reply } from "../../src/smtp/protocol/reply.ts";
 import { BRAIN, Door, line, session } from "./support.ts";
 
@@ -272,47 +269,6 @@ Deno.test("Networks knows blocks and single addresses of both families", () => {
   assertEquals(new Networks([]).has("127.0.0.1"), false);
   for (const wrong of ["", "192.0.2.0/33", "example.com", "192.0.2.0/x"]) {
     assertThrows(() => new Networks([wrong]), TypeError, "is no network");
-  }
-});
-
-Deno.test("missingFields() adds what a submission lacks, and nothing else (RFC 6409 8)", () => {
-  const account = "brain@here.example";
-  const cases: [string, string | undefined, string][] = [
-    ["Date: x\r\nMessage-ID: <x@y>\r\nFrom: brain@here.example\r\n", account, ""],
-    ["Date: x\r\nMessage-ID: <x@y>\r\nFrom: The Brain <Brain@here.example>\r\n", account, ""],
-    ["date: x\r\nmessage-id: <x@y>\r\n", account, "From: brain@here.example\r\n"],
-    [
-      "Date: x\r\nMessage-ID: <x@y>\r\nFrom: pinky@here.example\r\n",
-      account,
-      "Sender: brain@here.example\r\n",
-    ],
-    [
-      "Date: x\r\nMessage-ID: <x@y>\r\nFrom: a@x.example, brain@here.example\r\n",
-      account,
-      "Sender: brain@here.example\r\n",
-    ],
-    [
-      "Date: x\r\nMessage-ID: <x@y>\r\nFrom: pinky@here.example\r\nSender: pinky@here.example\r\n",
-      account,
-      "",
-    ],
-    ["Date: x\r\nMessage-ID: <x@y>\r\nFrom: pinky@here.example\r\n", undefined, ""],
-    [
-      "From: brain@here.example\r\n",
-      account,
-      "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\nMessage-ID: <ID@mail.here.example>\r\n",
-    ],
-  ];
-  for (const [text, who, expected] of cases) {
-    const head = encode(`${text}\r\n`);
-    const added = missingFields(scanHead(head).names, {
-      head,
-      account: who,
-      now: 0,
-      id: "ID",
-      hostname: "mail.here.example",
-    });
-    assertEquals(added, expected, text);
   }
 });
 

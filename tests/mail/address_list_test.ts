@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { completeAddresses } from "../../src/mail/address_list.ts";
+
+const D = "d.example";
+
+/** What comes, and what goes on; `@` in the second stands for `@d.example` where the first has no domain. */
+const COMPLETED: [value: string, completed: string][] = [
+  [" root", ` root@${D}`],
+  [" root (Cron Daemon)", ` root@${D} (Cron Daemon)`],
+  [" (all (of) \\) us) root", ` (all (of) \\) us) root@${D}`],
+  [" <root>", ` <root@${D}>`],
+  [" Jo Smith <jo>", ` Jo Smith <jo@${D}>`],
+  [' "Smith, Jo" <jo>, ann', ` "Smith, Jo" <jo@${D}>, ann@${D}`],
+  [" =?utf-8?q?J=C3=BCrg?= <jo>", ` =?utf-8?q?J=C3=BCrg?= <jo@${D}>`],
+  [' "the root"', ` "the root"@${D}`],
+  [" jo, ann@x.example,\r\n\tpat", ` jo@${D}, ann@x.example,\r\n\tpat@${D}`],
+  [" team: jo, ann@x.example, Pat <pat>;, sue", ` team: jo@${D}, ann@x.example, Pat <pat@${D}>;, sue@${D}`],
+  [" j\xc3\xbcrg", ` j\xc3\xbcrg@${D}`],
+  [" a..b, www-data", ` a..b@${D}, www-data@${D}`],
+  [" < root >", ` < root@${D} >`],
+];
+
+/** What has its domain, or is none to complete. */
+const KEPT: string[] = [
+  "",
+  " ",
+  " ,,",
+  " <>",
+  " jo@x.example",
+  " jo @ x.example (home)",
+  " jo@[192.0.2.1]",
+  " Jo <jo@x.example>",
+  " <@a.example,@b.example:jo@x.example>",
+  " undisclosed-recipients:;",
+  " Undisclosed recipients: ;",
+  " Jo Smith",
+  " =?utf-8?q?J=C3=BCrg?=",
+  " .root",
+  // malformed: nobody can tell what was meant
+  " root, <jo",
+  " root, jo>",
+  ' root, "jo',
+  " root (jo",
+  " root )",
+  " root, <jo, ann>",
+  " root, a\\b",
+];
+
+Deno.test("completeAddresses() puts a domain behind names that have none", () => {
+  for (const [value, completed] of COMPLETED) assertEquals(completeAddresses(value, D), completed, value);
+});
+
+Deno.test("completeAddresses() leaves everything else as it is", () => {
+  for (const value of KEPT) assertEquals(completeAddresses(value, D), value, value);
+});
+
+Deno.test("completeAddresses() only ever adds domains, and a second time nothing", () => {
+  const signs = fc.string({
+    unit: fc.constantFrom(...'ab. ,;:<>@()[]"\\\xfc', "\r\n ", "root"),
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(signs, (value) => {
+      const once = completeAddresses(value, D);
+      assertEquals(once.replaceAll(`@${D}`, ""), value);
+      assertEquals(completeAddresses(once, D), once);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("completeAddresses() takes linear time for hostile values", () => {
+  for (const value of ["(".repeat(100_000), '"\\'.repeat(50_000), "a,".repeat(50_000), "<".repeat(100_000)]) {
+    const before = performance.now();
+    completeAddresses(value, D);
+    assert(performance.now() - before < 500);
+  }
+});
