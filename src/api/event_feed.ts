@@ -13,6 +13,7 @@ export const EVENT_TYPES = [
   "bounced",
   "mailbox",
   "login",
+  "health",
   "report",
   "note",
 ] as const;

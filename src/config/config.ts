@@ -97,7 +97,7 @@ export interface WebhookConfig {
   /** http or https. */
   url: string;
   /** Which events it gets. */
-  events: ("accepted" | "delivered" | "deferred" | "bounced" | "mailbox")[];
+  events: ("accepted" | "delivered" | "deferred" | "bounced" | "mailbox" | "health")[];
   /** Signs the posts: any text, or `whsec_` and base64. */
   secret?: string;
   /** It may be on a loopback, private or link-local address. */

@@ -131,7 +131,7 @@ function httpUrl(want: string): Leaf<string> {
 const commandPolicy = () => choice("always", "authenticated", "never");
 const tlsPolicy = () => choice("never", "opportunistic", "require");
 const checkPolicy = () => choice("off", "mark", "enforce");
-const webhookEvent = () => choice("accepted", "delivered", "deferred", "bounced", "mailbox");
+const webhookEvent = () => choice("accepted", "delivered", "deferred", "bounced", "mailbox", "health");
 const recordKey = z.string();
 
 const account = z.strictObject({

@@ -1,6 +1,7 @@
 /** The HTTP app: the small calls and the guards at once; API and page when they are first asked for. */
 
 import { type Handler, Hono } from "hono";
+import { healthView } from "../observe/health.ts";
 import { Access } from "./access.ts";
 import { knownHosts, secure, securityHeaders } from "./guard.ts";
 import type { AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
@@ -28,7 +29,10 @@ export function createHttpApp(
 
   app.use(securityHeaders());
   app.use(knownHosts(options.hosts));
-  app.get("/healthz", (c) => c.json({ status: "ok" }));
+  app.get("/healthz", (c) => {
+    if (c.req.query("verbose") === undefined) return c.json({ status: "ok" });
+    return c.json(healthView(options.health ?? { problems: [] }));
+  });
   app.get(
     "/readyz",
     (c) => options.ready() ? c.json({ status: "ready" }) : c.json({ status: "starting" }, 503),

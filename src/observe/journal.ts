@@ -129,6 +129,16 @@ export interface NoteEvent {
   readonly fields?: LogFields;
 }
 
+/** What is wrong with the server changed; see `health.ts`. */
+export interface HealthEvent {
+  /** The list of problems changed. */
+  readonly type: "health";
+  /** Is anything wrong? */
+  readonly status: "ok" | "degraded";
+  /** What is: a word, a sentence, and since when (ISO 8601 UTC). */
+  readonly problems: readonly { readonly code: string; readonly text: string; readonly since: string }[];
+}
+
 /** Everything the journal tells. */
 export type JournalEvent =
   | AcceptedEvent
@@ -137,6 +147,7 @@ export type JournalEvent =
   | ReportEvent
   | SessionEvent
   | LoginEvent
+  | HealthEvent
   | NoteEvent;
 
 /** What an event tells to those outside: all but its type, with times in ISO 8601 UTC. */
@@ -180,7 +191,8 @@ export class Journal {
     if (!this.write) return;
     if (event.type === "note") return this.write(event.level, event.what, event.fields ?? {});
     const { type } = event;
-    const level = type === "session"
+    // who finds a problem logs it, with more to it
+    const level = type === "session" || type === "health"
       ? "DEBUG"
       : type === "bounced" || (type === "login" && !event.ok)
       ? "WARN"

@@ -1,7 +1,7 @@
 /** In charge of remembering what happened lately: counts by the minute for an hour, and the last events. */
 
 import type { Clock } from "../base/clock.ts";
-import type { Journal, JournalEvent } from "../observe/journal.ts";
+import type { HealthEvent, Journal, JournalEvent } from "../observe/journal.ts";
 
 /** What is counted by the minute. */
 export const COUNTED = ["accepted", "delivered", "deferred", "bounced"] as const;
@@ -15,6 +15,9 @@ export const KINDS = ["mail", "doors", "notes"] as const;
 /** One of them: about messages; sessions and logins; what the server itself has to say. */
 export type Kind = typeof KINDS[number];
 
+/** What is remembered. */
+export type RememberedEvent = Exclude<JournalEvent, HealthEvent>;
+
 /** An event and when it was. */
 export interface Happening {
   /** Rises with each event. */
@@ -22,7 +25,7 @@ export interface Happening {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly kind: Kind;
-  readonly event: JournalEvent;
+  readonly event: RememberedEvent;
 }
 
 const MINUTE = 60_000;
@@ -72,6 +75,7 @@ export class Activity {
   }
 
   #take(event: JournalEvent): void {
+    if (event.type === "health") return; // a note says it, too
     const kind = kindOf(event);
     // mail that goes into a mailbox at once is delivered as well as mail that is handed on
     const counted = event.type === "mailbox" ? "delivered" : event.type;
@@ -97,7 +101,7 @@ export class Activity {
   }
 }
 
-function kindOf({ type }: JournalEvent): Kind {
+function kindOf({ type }: RememberedEvent): Kind {
   if (type === "note") return "notes";
   return type === "session" || type === "login" ? "doors" : "mail";
 }

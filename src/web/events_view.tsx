@@ -3,8 +3,7 @@
 
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";
-import type { JournalEvent } from "../observe/journal.ts";
-import { type Happening, type Kind, KINDS } from "./activity.ts";
+import { type Happening, type Kind, KINDS, type RememberedEvent } from "./activity.ts";
 import type { Desk, PageEnv, View } from "./context.ts";
 import { number, size, took } from "./format.ts";
 import { pathTo } from "./forms.ts";
@@ -104,7 +103,7 @@ function MessageLink({ id, children }: { id: string; children: Child }) {
   return <a class="row-link" href={pathTo("messages", id)}>{children}</a>;
 }
 
-function Words({ event }: { event: JournalEvent }) {
+function Words({ event }: { event: RememberedEvent }) {
   switch (event.type) {
     case "accepted":
       return (
@@ -151,7 +150,7 @@ function Words({ event }: { event: JournalEvent }) {
   }
 }
 
-function OtherWords({ event }: { event: JournalEvent }) {
+function OtherWords({ event }: { event: RememberedEvent }) {
   switch (event.type) {
     case "report":
       return (

@@ -1,5 +1,6 @@
 /** In charge of the sentence at the top: what needs somebody's attention, in words. */
 
+import type { HealthProblem } from "../observe/health.ts";
 import type { Suspension } from "../queue/suspensions.ts";
 import { count, span } from "./format.ts";
 import type { QueueFigures } from "./queue_watch.ts";
@@ -18,14 +19,15 @@ const LONG_MS = 4 * 3600_000;
 /** What needs attention, the most urgent first; empty: all is well. */
 export function findings(
   of: {
+    problems: readonly HealthProblem[];
     figures: QueueFigures | undefined;
     suspensions: readonly Suspension[];
     daysLeft: number | undefined;
     now: number;
   },
 ): Finding[] {
-  const { figures, suspensions, daysLeft, now } = of;
-  const found: Finding[] = [];
+  const { problems, figures, suspensions, daysLeft, now } = of;
+  const found: Finding[] = problems.map(({ text }) => ({ text }));
   if (daysLeft !== undefined && daysLeft < CERTIFICATE_DAYS) {
     const text = daysLeft < 0
       ? "The TLS certificate has ended: clients that check it can't log in"

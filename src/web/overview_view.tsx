@@ -60,7 +60,13 @@ export function Overview({ view, desk, facts }: { view: View; desk: Desk; facts:
         <a class="button" href="/queue">Open the queue</a>
       </Head>
       <Health
-        found={findings({ figures, suspensions, daysLeft: house.certificateDaysLeft(), now: view.now })}
+        found={findings({
+          problems: desk.options.health?.problems ?? [],
+          figures,
+          suspensions,
+          daysLeft: house.certificateDaysLeft(),
+          now: view.now,
+        })}
       />
       <div class="tiles" id="tiles" data-live="1">
         {COUNTED.map((what) => (

@@ -120,6 +120,7 @@ const TYPES = [
   "bounced",
   "mailbox",
   "login",
+  "health",
   "report",
   "note",
 ];

@@ -1,0 +1,55 @@
+/** The health of the server: what is wrong now, each problem under a code, since when, and in words for the operator. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Journal } from "./journal.ts";
+
+/** Something that is wrong. */
+export interface HealthProblem {
+  /** A word for programs: `disk`. */
+  readonly code: string;
+  /** A sentence for people. */
+  readonly text: string;
+  /** When it began: milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** The problems there are now. The journal is told when the list of codes changes. */
+export class Health {
+  readonly #problems = new Map<string, HealthProblem>();
+
+  /** All is well. */
+  constructor(private readonly options: { journal: Journal; clock: Clock }) {}
+
+  /** What is wrong, in the order of the beginnings. */
+  get problems(): readonly HealthProblem[] {
+    return [...this.#problems.values()];
+  }
+
+  /** That is wrong now, or still: the text may change, the beginning stays. */
+  raise(code: string, text: string): void {
+    const known = this.#problems.get(code);
+    this.#problems.set(code, { code, text, since: known?.since ?? this.options.clock.now() });
+    if (!known) this.#emit();
+  }
+
+  /** That is wrong no more. */
+  clear(code: string): void {
+    if (this.#problems.delete(code)) this.#emit();
+  }
+
+  #emit(): void {
+    this.options.journal.emit({ type: "health", ...healthView(this) });
+  }
+}
+
+/** What programs are told of it. */
+export interface HealthView {
+  readonly status: "ok" | "degraded";
+  readonly problems: readonly { readonly code: string; readonly text: string; readonly since: string }[];
+}
+
+/** The health as `GET /healthz?verbose` answers it. */
+export function healthView(health: Pick<Health, "problems">): HealthView {
+  const problems = health.problems.map((p) => ({ ...p, since: new Date(p.since).toISOString() }));
+  return { status: problems.length === 0 ? "ok" : "degraded", problems };
+}
