@@ -58,9 +58,11 @@ export type { MailLock } from "./mailbox/mail_lock.ts";
 export type { MailListOptions, MailUsage } from "./mailbox/mail_store.ts";
 export type { Quotas, Release } from "./mailbox/quotas.ts";
 export type { ScramVerifier } from "./auth/scram.ts";
+export type { HealthProblem } from "./observe/health.ts";
 export type {
   AcceptedEvent,
   AttemptEvent,
+  HealthEvent,
   Journal,
   JournalEvent,
   LoginEvent,

@@ -43,7 +43,7 @@ const WORDS: Partial<Record<ProblemStatus, string>> = {
 
 /** The problems of a call, for its `responses`: those that every call has, and `more`. */
 export function problems<S extends ProblemStatus = never>(...more: S[]) {
-  const statuses = [400, 401, 403, 421, 429, 500, ...more] as const;
+  const statuses = [400, 401, 403, 421, 429, 500, 503, ...more] as const;
   const entries = statuses.map((status) => [status, {
     description: WORDS[status] ?? "The server failed; its log says how",
     content: { "application/problem+json": { schema: problemSchema } },

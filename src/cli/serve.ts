@@ -122,7 +122,12 @@ async function announce(
 ): Promise<void> {
   const admin = server.addresses["admin"]?.[0];
   const url = admin === undefined ? undefined : urlOfAddress(admin);
-  if (url !== undefined) await writeAdminFile(config.dataDir, { url, token: server.adminToken });
+  if (url !== undefined) {
+    // not worth ending a mail server for: the disk may be full
+    await writeAdminFile(config.dataDir, { url, token: server.adminToken }).catch((error) =>
+      log("WARN", "other commands need --url and --token", { error: String(error) })
+    );
+  }
   for (const line of welcome(server, { config, url })) print(line);
   // scripts wait for this line, whatever the level is
   logging.level = "INFO";

@@ -8,7 +8,7 @@ import type { HttpSubmission } from "../intake/http_message.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { Aliases } from "../recipients/aliases.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
-import type { Health } from "../observe/health.ts";
+import type { HealthProblem } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
@@ -80,7 +80,7 @@ export interface AdminOptions {
   /** The program's version, for the API's document. */
   readonly version: string;
   /** What is wrong with the server, for `/healthz?verbose`, metrics and page; absent: nothing is known. */
-  readonly health?: Pick<Health, "problems">;
+  readonly health?: { readonly problems: readonly HealthProblem[] };
   /** Is the server ready to serve? */
   ready(): boolean;
   /** Aborted when the server stops: what streams or waits ends then. */

@@ -1,6 +1,7 @@
 /** In charge of how the HTTP surface says no: RFC 9457 problem details. */
 
 import { HTTPException } from "hono/http-exception";
+import { isDiskFull } from "../storage/storage_error.ts";
 import type { Journal } from "../observe/journal.ts";
 
 const TITLES = {
@@ -82,6 +83,7 @@ export function problemOf(error: unknown, at: { journal: Journal; path: string }
     const status = error.status in TITLES ? error.status as ProblemStatus : 400;
     return new Problem(status, error.message || TITLES[status]);
   }
+  if (isDiskFull(error)) return new Problem(503, "The server's disk is full; try again later");
   const told = error instanceof Error ? error.stack ?? String(error) : String(error);
   at.journal.note("ERROR", "http request failed", { path: at.path, error: told });
   return new Problem(500, "The server failed; its log says how");

@@ -15,6 +15,7 @@ import { ExpansionBudget } from "../recipients/expansion_budget.ts";
 import type { Router } from "../recipients/router.ts";
 import type { Reply } from "../smtp/protocol/reply.ts";
 import { BodyWriter } from "../storage/bodies/bodies.ts";
+import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import type { Destinations, Dispatch } from "./destinations.ts";
 import { LineEnds } from "./line_ends.ts";
@@ -230,6 +231,9 @@ class Incoming {
   }
 
   #storageFails(error: unknown): SubmissionRefusal {
+    if (isDiskFull(error)) {
+      return { kind: "storage", text: "There is not enough room on this server's disk; try again later" };
+    }
     this.#options.journal.note("ERROR", "message not stored", { id: this.#id, error: String(error) });
     return { kind: "storage", text: "The message could not be stored; try again later" };
   }

@@ -19,7 +19,7 @@ import type {
 import { type LoginOptions, Logins } from "./logins.ts";
 import type { Origin } from "./header_fixups.ts";
 import type { Networks } from "./networks.ts";
-import { IncomingText, type IntakeOptions } from "./smtp_message.ts";
+import { DISK_FULL, IncomingText, type IntakeOptions } from "./smtp_message.ts";
 import { ExpansionBudget } from "../recipients/expansion_budget.ts";
 import { expandName, verifyName } from "./names.ts";
 import { MAILBOX_FULL } from "./destinations.ts";
@@ -67,6 +67,7 @@ export class Policy implements Reception {
   }
 
   sender(session: SessionFacts, sender: Mailbox): Verdict {
+    if (this.#options.store.isFull) return DISK_FULL;
     if (!isSubmission(session)) return undefined;
     if (session.account === undefined || !this.#options.accounts.has(session.account)) return LOGIN_FIRST;
     if (sender === "" || this.#owns(session.account, sender)) return undefined;

@@ -16,6 +16,7 @@ import type { Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, SessionFacts } from "../smtp/server/reception.ts";
 import { BodyWriter } from "../storage/bodies/bodies.ts";
+import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import { type Destinations, type Dispatch, MAILBOX_FULL } from "./destinations.ts";
 import { fixHeader, type Origin } from "./header_fixups.ts";
@@ -40,6 +41,8 @@ export interface IntakeOptions {
 const LF = 10;
 const CRLF = Uint8Array.of(13, LF);
 const STORAGE_FAILING = reply(451, "4.3.0", "The message could not be stored; try again later");
+/** No mail is taken for want of room on the disk. */
+export const DISK_FULL: Reply = reply(452, "4.3.1", "Not enough room on this server's disk; try again later");
 const LOOP = reply(554, "5.4.6", "Too many Received fields: the message is going in circles");
 const LONG_HEAD = reply(552, "5.3.4", "The header is too long");
 
@@ -103,7 +106,7 @@ export class IncomingText implements MessageSink {
   #append(piece: Uint8Array): void | Promise<void> {
     if (this.#refusal) return;
     const waiting = this.#body.append(piece);
-    return waiting?.catch((error) => this.#refuse(STORAGE_FAILING, error));
+    return waiting?.catch((error) => this.#refuse(storageReply(error), error));
   }
 
   #refuse(why: Reply, error?: unknown): void {
@@ -174,7 +177,7 @@ export class IncomingText implements MessageSink {
       mailboxes = await queue.accept(message, { watcher, successes });
       if (!mailboxes) return await this.#failed(STORAGE_FAILING, "the text was swept away");
     } catch (error) {
-      return await this.#failed(STORAGE_FAILING, error);
+      return await this.#failed(storageReply(error), error);
     } finally {
       to?.release();
     }
@@ -226,7 +229,8 @@ export class IncomingText implements MessageSink {
   }
 
   async #failed(why: Reply, error: unknown): Promise<Reply> {
-    if (error !== undefined) {
+    // of a full disk the log speaks once, not for each message
+    if (error !== undefined && why !== DISK_FULL) {
       this.#options.journal.note("ERROR", "message not stored", { id: this.id, error: String(error) });
     }
     await this.#drop();
@@ -241,4 +245,8 @@ export class IncomingText implements MessageSink {
       this.#options.journal.note("WARN", "text not dropped", { id: this.id, error: String(error) });
     }
   }
+}
+
+function storageReply(error: unknown): Reply {
+  return isDiskFull(error) ? DISK_FULL : STORAGE_FAILING;
 }

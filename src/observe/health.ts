@@ -49,7 +49,7 @@ export interface HealthView {
 }
 
 /** The health as `GET /healthz?verbose` answers it. */
-export function healthView(health: Pick<Health, "problems">): HealthView {
+export function healthView(health: { readonly problems: readonly HealthProblem[] }): HealthView {
   const problems = health.problems.map((p) => ({ ...p, since: new Date(p.since).toISOString() }));
   return { status: problems.length === 0 ? "ok" : "degraded", problems };
 }

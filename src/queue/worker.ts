@@ -341,7 +341,7 @@ export class Runner {
   /** What was delivered must be written down, or it would be delivered again: tried until the store works. */
   async #settle(claim: Claim, result: DeliveryResult): Promise<boolean> {
     const { journal, clock, settler } = this.#options;
-    for (;;) {
+    for (let tries = 0;; tries++) {
       try {
         claim.settling = true;
         await claim.renewing;
@@ -355,10 +355,10 @@ export class Runner {
         for (const record of settled.waiting) this.expect(record.dueAt);
         return true;
       } catch (error) {
-        journal.note("ERROR", "outcome could not be written, trying again", {
-          id: claim.record.id,
-          error: String(error),
-        });
+        const { id } = claim.record;
+        if (tries === 0) {
+          journal.note("ERROR", "outcome could not be written, trying again", { id, error: String(error) });
+        }
         // Between the tries the lease is kept.
         claim.settling = false;
         if (this.#stop.signal.aborted) return false;

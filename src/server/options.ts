@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { Health } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { TlsMaterial } from "../wire/tls.ts";
@@ -40,4 +41,5 @@ export interface Surroundings {
   readonly random: Random;
   readonly journal: Journal;
   readonly metrics: Metrics;
+  readonly health: Health;
 }

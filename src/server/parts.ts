@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { formatSize } from "../base/units.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
@@ -17,11 +18,13 @@ import { LoginGuard } from "../auth/login_guard.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
 import { Quotas } from "../mailbox/quotas.ts";
 import { Journal } from "../observe/journal.ts";
+import { Health } from "../observe/health.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { isLoopback } from "../pop3/peer.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
+import { DiskReserve } from "../storage/disk_reserve.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
@@ -66,13 +69,21 @@ export interface Parts extends Surroundings, Names {
 export async function openParts(config: Config, options: MailServerOptions): Promise<Parts> {
   const { clock = systemClock, random = systemRandom, journal = new Journal() } = options;
   const metrics = new Metrics(journal, { clock });
-  const around = { config, clock, random, journal, metrics };
+  const health = new Health({ journal, clock });
+  metrics.gauge({
+    name: "dinopost_problem",
+    help: "What is wrong with the server now",
+    read: () => health.problems.map(({ code }) => ({ labels: { code }, value: 1 })),
+  });
+  const around = { config, clock, random, journal, metrics, health };
   const lock = await openDataDir(config, options);
   let store: Store | undefined;
   try {
+    const location = options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db");
     store = await openStore({
-      location: options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db"),
+      location,
       clock,
+      reserve: lock && await watchDisk(location, around),
       onTrouble: (what, error) => journal.note("WARN", what, { error: String(error) }),
       onCommit: (writes, ms) => metrics.commit(writes, ms),
     });
@@ -102,6 +113,31 @@ async function openDataDir(config: Config, options: MailServerOptions): Promise<
   if (config.kv === null) return await lockDataDir(config.dataDir);
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   return undefined;
+}
+
+/** Keeps room on the store's disk, and tells when there is none. */
+async function watchDisk(database: string, { clock, journal, health }: Surroundings): Promise<DiskReserve> {
+  let isFull = false;
+  return await DiskReserve.open({
+    database,
+    clock,
+    onLook: (missing) => {
+      if (missing === undefined) {
+        health.clear("disk");
+        journal.note("INFO", "there is room on the disk again: new mail is taken");
+      } else {
+        const room = formatSize(missing);
+        health.raise("disk", `The disk is full: new mail is refused until ${room} more are free`);
+        if (!isFull) {
+          journal.note("ERROR", "the disk is full: new mail is refused, all else goes on", {
+            database,
+            missing: room,
+          });
+        }
+      }
+      isFull = missing !== undefined;
+    },
+  });
 }
 
 async function openCertificates(

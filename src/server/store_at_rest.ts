@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { lockDataDir } from "../storage/data_dir.ts";
+import { DiskReserve } from "../storage/disk_reserve.ts";
 import { openStore, type Store } from "../storage/store.ts";
 
 /** There is no store yet. */
@@ -31,7 +32,8 @@ export async function openStoreAtRest(dir: string, clock: Clock): Promise<StoreA
   }
   const lock = await lockDataDir(dir);
   try {
-    const store = await openStore({ location: path, clock });
+    const reserve = await DiskReserve.open({ database: path, clock, onLook: () => {} });
+    const store = await openStore({ location: path, clock, reserve });
     return {
       store,
       async [Symbol.asyncDispose]() {

@@ -32,7 +32,8 @@ export async function lockDataDir(dir: string): Promise<DataDirLock> {
   try {
     if (!await file.tryLock(true)) throw new StoreInUse(dir, await readPid(file));
     await file.truncate();
-    await file.write(encode(`${Deno.pid}\n`));
+    // a full disk takes no number, and a server must start there all the same
+    await file.write(encode(`${Deno.pid}\n`)).catch(() => {});
   } catch (error) {
     file.close();
     throw error;

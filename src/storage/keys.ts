@@ -35,6 +35,11 @@ export function body(id: string, n: number): Deno.KvKey {
   return ["body", id, n];
 }
 
+/** Is that the key of a chunk? */
+export function isBody(key: Deno.KvKey): boolean {
+  return key[0] === "body";
+}
+
 /** How many own the shared body `id`: a `Deno.KvU64`. */
 export function bodyRefs(id: string): Deno.KvKey {
   return ["bodyrefs", id];

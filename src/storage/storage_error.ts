@@ -21,7 +21,7 @@ export class StorageError extends Error {
 }
 
 const FULL =
-  /database or disk is full|disk I\/O error|SQLITE_FULL|SQLITE_IOERR|no space left|read-?only database/i;
+  /database or disk is full|cannot commit - no transaction|disk I\/O error|SQLITE_FULL|SQLITE_IOERR|no space left|read-?only database/i;
 const LOCKED = /database (?:table )?is locked|database is busy|SQLITE_BUSY/i;
 const REFUSED =
   /^Too many |too large|cannot be empty|^Failed to perform |could not be cloned|^Invalid |\(status=4(?:00|13) /i;
@@ -33,6 +33,11 @@ export function troubleOf(error: unknown): StorageTrouble {
   const message = messageOf(error);
   if (LOCKED.test(message)) return "locked";
   return FULL.test(message) ? "full" : "failed";
+}
+
+/** True when the store refused a write for want of room on its disk. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof StorageError && error.kind === "full";
 }
 
 /** True when KV refused a write for what it is (its size, its keys, its values), so that the next one may pass. */

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { CommitChain } from "./commit_chain.ts";
 import { CommitGroup } from "./commit_group.ts";
+import type { DiskReserve } from "./disk_reserve.ts";
 import * as keys from "./keys.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
 import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
@@ -20,6 +21,8 @@ export interface Store extends Writer {
   readonly embedded: boolean;
   /** The most that one write takes. */
   readonly limits: Limits;
+  /** True while the disk is known to be full: a write with message content is refused at once, others may succeed. */
+  readonly isFull?: boolean;
   /** Resolves when the write is durable; rejects with a `StorageError` when that can't be. */
   write(change: Write): Promise<WriteResult>;
   /** Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. */
@@ -36,6 +39,8 @@ export interface StoreOptions {
   readonly onTrouble?: (what: string, error: unknown) => void;
   /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
   readonly onCommit?: (writes: number, ms: number) => void;
+  /** Keeps room for an embedded store in a file; closed with the store. */
+  readonly reserve?: DiskReserve | undefined;
 }
 
 /**
@@ -53,26 +58,58 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await store.close();
     throw openError(location, error);
   }
+  options.reserve?.start();
   return store;
 }
 
 class KvStore implements Store {
   readonly limits: Limits;
   readonly #group: CommitGroup;
+  readonly #reserve: DiskReserve | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(readonly kv: Deno.Kv, readonly embedded: boolean, options: StoreOptions) {
     const chain = embedded ? undefined : new CommitChain(kv, options);
     this.limits = chain ? lessOf(KV_CONNECT_LIMITS, chain.cost) : EMBEDDED_LIMITS;
+    this.#reserve = options.reserve;
     this.#group = new CommitGroup(kv, { ...options, chain, limits: this.limits });
   }
 
+  get isFull(): boolean {
+    return this.#reserve?.isFull ?? false;
+  }
+
   write(change: Write): Promise<WriteResult> {
-    return this.#group.write(change);
+    return this.#reserve ? this.#withReserve(change, this.#reserve) : this.#group.write(change);
+  }
+
+  /** Message content fills a disk and is refused in time; everything else is small or frees room, and must succeed. */
+  async #withReserve(change: Write, reserve: DiskReserve): Promise<WriteResult> {
+    const isContent = change.mutations.some((m) => m.type === "set" && keys.isBody(m.key));
+    if (isContent && !reserve.admits(change.size)) {
+      throw new StorageError("full", "The store's disk is full.");
+    }
+    const { given } = reserve;
+    try {
+      return await this.#group.write(change);
+    } catch (error) {
+      if (troubleOf(error) !== "full") throw error;
+      reserve.failed();
+      if (isContent) throw error;
+      await reserve.giveUp();
+      if (reserve.given === given) throw error;
+      return await this.#group.write(change);
+    }
   }
 
   close(): Promise<void> {
-    return this.#closing ??= this.#group.close().then(() => this.kv.close());
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#group.close();
+    await this.#reserve?.close();
+    this.kv.close();
   }
 }
 

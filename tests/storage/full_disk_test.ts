@@ -4,26 +4,8 @@ import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import { openStore } from "../../src/storage/store.ts";
 import type { Write } from "../../src/storage/write.ts";
-import { keysUnder, tempDir } from "./stores.ts";
-
-async function mount(...args: string[]): Promise<boolean> {
-  try {
-    return (await new Deno.Command("mount", { args, stderr: "null" }).output()).success;
-  } catch {
-    return false;
-  }
-}
-
-/** A small disk of its own; undefined where this user may not mount one. */
-async function smallDisk(path: string): Promise<AsyncDisposable | undefined> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return undefined;
-  if (!await mount("-t", "tmpfs", "-o", "size=3m", "tmpfs", path)) return undefined;
-  return {
-    async [Symbol.asyncDispose]() {
-      await new Deno.Command("umount", { args: [path] }).output();
-    },
-  };
-}
+import { SmallDisk } from "../support/small_disk.ts";
+import { keysUnder } from "./stores.ts";
 
 const chunk = (n: number): Write => ({
   mutations: [{ type: "set", key: ["fill", n], value: new Uint8Array(60_000).fill(n) }],
@@ -31,10 +13,9 @@ const chunk = (n: number): Write => ({
 });
 
 Deno.test("a full disk rejects writes, keeps what it has, and takes writes again by itself", async () => {
-  await using dir = await tempDir();
-  await using disk = await smallDisk(dir.path);
+  await using disk = await SmallDisk.mount(3);
   if (!disk) return; // not root, or no tmpfs here: the fateful KV of the commit group's tests has to do
-  const location = `${dir.path}/kv.sqlite3`;
+  const location = `${disk.path}/kv.sqlite3`;
   let store = await openStore({ location, clock: systemClock });
   try {
     const stored = new Set<number>();
@@ -54,7 +35,7 @@ Deno.test("a full disk rejects writes, keeps what it has, and takes writes again
     assertEquals(full.kind, "full");
     await writer.abort();
 
-    assert(await mount("-o", "remount,size=12m", dir.path));
+    await disk.resize(12);
     assertEquals((await store.write(chunk(200))).ok, true);
     stored.add(200);
     await store.close();
