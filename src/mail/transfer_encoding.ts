@@ -32,3 +32,45 @@ export function encodeBase64Lines(bytes: Uint8Array): Uint8Array {
   for (let i = 0; i < bytes.length; i += 57) text += `${bytes.subarray(i, i + 57).toBase64()}\r\n`;
   return encode(text);
 }
+
+/** A line of quoted-printable that is too long, cut by soft breaks; octets over 127, which are none of it, encoded. */
+export function cutQuotedLine(line: Uint8Array): Uint8Array {
+  let text = "";
+  let column = 0;
+  for (let i = 0; i < line.length;) {
+    const octet = line[i]!;
+    if (octet === 13 && line[i + 1] === 10) {
+      text += "\r\n";
+      break;
+    }
+    const isCode = octet === 61 && isHex(line[i + 1]) && isHex(line[i + 2]);
+    const length = isCode ? 3 : 1;
+    const piece = octet > 127
+      ? `=${HEX[octet >> 4]}${HEX[octet & 15]}`
+      : String.fromCharCode(...line.subarray(i, i + length));
+    const isBreak = octet === 61 && !isCode;
+    if (!isBreak && column + piece.length > MAX_LINE - 1) {
+      text += "=\r\n";
+      column = 0;
+    }
+    text += piece;
+    column += piece.length;
+    i += length;
+  }
+  return encode(text);
+}
+
+/** A line of base64 that is too long, cut into lines of 76: line ends are no part of it. */
+export function cutBase64Line(line: Uint8Array): Uint8Array {
+  if (line.length <= MAX_LINE + 2) return line.slice();
+  let text = "";
+  const end = line.at(-1) === 10 && line.at(-2) === 13 ? line.length - 2 : line.length;
+  for (let i = 0; i < end; i += MAX_LINE) {
+    text += `${String.fromCharCode(...line.subarray(i, Math.min(end, i + MAX_LINE)))}\r\n`;
+  }
+  return encode(text);
+}
+
+function isHex(octet: number | undefined): boolean {
+  return octet !== undefined && /^[0-9A-Fa-f]$/.test(String.fromCharCode(octet));
+}

@@ -6,7 +6,7 @@ import { concat, encode } from "../base/bytes.ts";
 import { scanHead } from "../mail/header.ts";
 import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
-import { toSevenBit } from "../mail/seven_bit.ts";
+import { convert } from "../mail/conversion.ts";
 import { receivedField } from "../mail/trace.ts";
 import { bodyTypeOf, buildReport } from "../dsn/report.ts";
 import type { ReportRecipient, ReportRequest } from "../dsn/request.ts";
@@ -211,7 +211,9 @@ async function built(request: ReportRequest): Promise<Uint8Array<ArrayBuffer>> {
   const report = buildReport(request);
   const { original: { head, full } } = request;
   if (full === undefined || bodyTypeOf(report) === "7BIT") return report;
-  return await toSevenBit(() => [report]) ? report : buildReport({ ...request, original: { head } });
+  return (await convert(() => [report], { sevenBit: true })).ok
+    ? report
+    : buildReport({ ...request, original: { head } });
 }
 
 async function beginning(kv: Deno.Kv, ref: BodyRef, most: number): Promise<Uint8Array> {

@@ -64,32 +64,3 @@ function wrongSize(size: number, found: string): TextResult {
     text: `The message should have ${size} octets, but has ${found}`,
   };
 }
-
-/** Which parts of a text are not ASCII. */
-export interface TextNeeds {
-  /** The header has octets over 127: it needs SMTPUTF8. */
-  readonly utf8Head: boolean;
-  /** The text has octets over 127 anywhere: it needs 8BITMIME. */
-  readonly eightBit: boolean;
-}
-
-/** Reads a whole text to see what it needs of a peer. For peers that lack an extension; most have them. */
-export async function needsOfText(message: OutgoingMessage): Promise<TextNeeds> {
-  let inHead = true;
-  let newlines = 0; // LF seen since the last octet that is neither CR nor LF
-  let eightBit = false;
-  for await (const piece of message.text()) {
-    for (const octet of piece) {
-      if (octet > 127) {
-        if (inHead) return { utf8Head: true, eightBit: true };
-        eightBit = true;
-      }
-      if (inHead) {
-        if (octet === 10) inHead = ++newlines < 2;
-        else if (octet !== 13) newlines = 0;
-      }
-    }
-    if (eightBit) break;
-  }
-  return { utf8Head: false, eightBit };
-}

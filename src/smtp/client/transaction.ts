@@ -1,14 +1,12 @@
 /** In charge of one mail transaction as a client: MAIL, RCPT, the text, and each recipient's outcome. */
 
 import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
-import { toSevenBit } from "../../mail/seven_bit.ts";
 import type { ClientChannel } from "./channel.ts";
-import { isSafeAddress, mailCommand, needsUtf8, rcptCommand, wantsSuccess } from "./commands.ts";
+import { mailCommand, rcptCommand, wantsSuccess } from "./commands.ts";
 import type { PeerExtensions } from "./extensions.ts";
 import type { OutgoingMessage } from "./options.ts";
 import {
   deferred,
-  failed,
   isPositive,
   namesNumber,
   outcomeOf,
@@ -19,9 +17,10 @@ import {
   tooManyOf,
   troubleOf,
 } from "./outcome.ts";
-import { needsOfText, sendText } from "./text.ts";
+import { prepare } from "./preparation.ts";
+import { sendText } from "./text.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isTrouble, messageOf, type Trouble } from "../protocol/reply_reader.ts";
+import { isTrouble, type Trouble } from "../protocol/reply_reader.ts";
 
 /** What a transaction is told beside its message. */
 export interface TransactionOptions {
@@ -63,7 +62,7 @@ export class Transaction {
   #open = false;
   readonly #outcomes: (Outcome | undefined)[];
   /** Indices of the recipients that RCPT is said for. */
-  #asked: number[] = [];
+  #asked: readonly number[] = [];
   #accepted: number[] = [];
 
   constructor(
@@ -77,63 +76,16 @@ export class Transaction {
 
   /** Runs it: one outcome per recipient, in their order. */
   async run(): Promise<Outcome[]> {
-    const utf8 = await this.#prepare();
-    if (utf8 !== undefined && this.#asked.length > 0) await this.#converse(utf8);
+    const { message, utf8, asked, outcomes } = await prepare(
+      this.message,
+      this.options.peer,
+      this.channel.peer,
+    );
+    this.message = message;
+    this.#asked = asked;
+    for (const [i, outcome] of outcomes.entries()) this.#outcomes[i] = outcome;
+    if (asked.length > 0) await this.#converse(utf8);
     return this.#outcomes.map((outcome) => outcome ?? this.#missing());
-  }
-
-  /** What can be told without asking; undefined when that is all, else whether SMTPUTF8 is needed. */
-  async #prepare(): Promise<boolean | undefined> {
-    const { message, options: { peer } } = this;
-    if (!isSafeAddress(message.sender)) {
-      return this.#refuse("5.1.7", "The sender's address can't be written in MAIL");
-    }
-    if (this.#isTooBig()) return undefined;
-    for (const [i, recipient] of message.recipients.entries()) {
-      if (!isSafeAddress(recipient.address)) this.#fail(i, "5.1.3", "The address can't be written in RCPT");
-      else if (!peer.utf8 && needsUtf8(recipient.address)) this.#fail(i, "5.6.7", this.#lacks("SMTPUTF8"));
-      else if (this.#asked.length < (peer.recipientLimit ?? Infinity)) this.#asked.push(i);
-      else this.#outcomes[i] = this.#tooMany(peer.recipientLimit!);
-    }
-    const wants = message.parameters.utf8 === true || needsUtf8(message.sender) ||
-      this.#asked.some((i) => needsUtf8(message.recipients[i]!.address));
-    const refused = await this.#refusedText(wants);
-    if (refused) return this.#refuse(...refused);
-    if (this.message !== message && this.#isTooBig()) return undefined;
-    this.#asked = this.#asked.filter((i) => this.#outcomes[i] === undefined);
-    return wants && peer.utf8;
-  }
-
-  /** Is it over the limit that the peer names? Then it is refused. */
-  #isTooBig(): boolean {
-    const { message: { size }, options: { peer: { sizeLimit } } } = this;
-    if (sizeLimit === undefined || size <= sizeLimit) return false;
-    const limit = `takes ${sizeLimit} octets at most; the message has ${size}`;
-    this.#refuse("5.3.4", `${this.channel.peer.host} ${limit}`);
-    return true;
-  }
-
-  /**
-   * A peer that lacks an extension which the message needs: eight bits are recoded where nothing is lost by it
-   * (RFC 6152 3), else it can't go there.
-   */
-  async #refusedText(utf8: boolean): Promise<["5.6.7" | "5.6.3", string] | undefined> {
-    const { message, options: { peer } } = this;
-    if (!peer.utf8 && needsUtf8(message.sender)) return ["5.6.7", this.#lacks("SMTPUTF8")];
-    if (peer.eightBit && (peer.utf8 || !utf8)) return undefined;
-    try {
-      const needs = await needsOfText(message);
-      if (!peer.utf8 && utf8 && needs.utf8Head) return ["5.6.7", this.#lacks("SMTPUTF8")];
-      if (peer.eightBit || !needs.eightBit) return undefined;
-      const recoded = needs.utf8Head ? undefined : await toSevenBit(message.text);
-      if (!recoded) return ["5.6.3", this.#lacks("8BITMIME")];
-      this.message = { ...message, ...recoded };
-    } catch (error) {
-      this.#settleRest(
-        deferred("4.3.0", `The message can't be read: ${messageOf(error)}`, "mail", this.channel.peer),
-      );
-    }
-    return undefined;
   }
 
   async #converse(utf8: boolean): Promise<void> {
@@ -331,23 +283,6 @@ export class Transaction {
   /** Gives an outcome to all recipients that have none. */
   #settleRest(outcome: Outcome): void {
     for (let i = 0; i < this.#outcomes.length; i++) this.#outcomes[i] ??= outcome;
-  }
-
-  #refuse(status: "5.1.7" | "5.3.4" | "5.6.3" | "5.6.7", text: string): undefined {
-    this.#settleRest(failed(status, text, "mail", this.channel.peer));
-  }
-
-  #fail(index: number, status: "5.1.3" | "5.6.7", text: string): void {
-    this.#outcomes[index] = failed(status, text, "rcpt", this.channel.peer);
-  }
-
-  #tooMany(limit: number): Outcome {
-    const text = `${this.channel.peer.host} takes ${limit} recipients at a time`;
-    return { ...deferred("4.5.3", text, "rcpt", this.channel.peer), code: 452 };
-  }
-
-  #lacks(extension: string): string {
-    return `The message needs ${extension}, which ${this.channel.peer.host} doesn't offer`;
   }
 
   #missing(): Outcome {

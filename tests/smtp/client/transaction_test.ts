@@ -275,7 +275,7 @@ Deno.test("send() doesn't end a text that is not ours any more, or not whole", a
     ["lease lost, told later", { mayEnd: () => Promise.resolve(false) }, "deferred 4.4.2 end"],
     ["too short", { size: bytes.length + 1 }, "deferred 4.3.0 end"],
     ["too long", { size: bytes.length - 1 }, "deferred 4.3.0 end"],
-    ["unreadable", { text: () => failing(bytes) }, "deferred 4.3.0 end"],
+    ["unreadable", { text: unreadableAtLast(bytes) }, "deferred 4.3.0 end"],
   ];
   for (const extensions of [["PIPELINING", "8BITMIME"], ["PIPELINING", "CHUNKING", "8BITMIME"]]) {
     for (const [name, overrides, expected] of rows) {
@@ -311,10 +311,15 @@ Deno.test("send() asks mayEnd once, behind the whole text", async () => {
   }
 });
 
-Deno.test("send() passes a large text with long lines on byte for byte", async () => {
-  const line = `.${"x".repeat(70_000)}\r\n`;
-  const body = `Subject: long\r\n\r\n${line.repeat(10)}..\r\n.\r\n`;
-  for (const extensions of [["PIPELINING"], ["PIPELINING", "CHUNKING"], []]) {
+Deno.test("send() passes a large text on byte for byte, with long lines too where it is signed", async () => {
+  const line = `.${"x".repeat(997)}\r\n`;
+  const long = `.${"x".repeat(70_000)}\r\n`;
+  const bodies = [
+    `Subject: long\r\n\r\n${line.repeat(700)}..\r\n.\r\n`,
+    `DKIM-Signature: v=1; h=from; b=x\r\n\r\n${long.repeat(10)}..\r\n.\r\n`,
+  ];
+  for (const [i, extensions] of [["PIPELINING"], ["PIPELINING", "CHUNKING"], [], ["PIPELINING"]].entries()) {
+    const body = bodies[i % 2]!;
     await using peer = ScriptedPeer.start({ extensions });
     const client = await connected(peer);
     const text = async function* () {
@@ -413,6 +418,25 @@ Deno.test("send() listens while it writes a group of thousands of recipients", a
   assertEquals(new Set(brief(outcomes)), new Set([DELIVERED]));
   await client.quit();
 });
+
+Deno.test("send() doesn't begin with a text that can't be read", async () => {
+  await using peer = ScriptedPeer.start();
+  const client = await connected(peer);
+  const outcomes = await client.send(message({ text: () => failing(encode(TEXT)) }));
+  assertEquals(brief(outcomes), Array(2).fill("deferred 4.3.0 mail"));
+  assertEquals(peer.sessions[0]!.lines.length, 1);
+  assert(client.usable);
+  await client.quit();
+});
+
+/** A large text that can be read, and the next time can not. */
+function unreadableAtLast(bytes: Uint8Array): () => AsyncGenerator<Uint8Array> {
+  let times = 0;
+  return async function* () {
+    if (times++ % 2 > 0) yield* failing(bytes);
+    for (let i = 0; i < 300; i++) yield await Promise.resolve(encode("x".repeat(998) + "\r\n"));
+  };
+}
 
 async function* failing(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes.subarray(0, 5));

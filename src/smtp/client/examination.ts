@@ -1,0 +1,93 @@
+/** The examination of message content before it is sent: is there anything that not every peer takes? */
+
+import type { OutgoingMessage } from "./options.ts";
+
+/** What was found. */
+export interface Examined {
+  /** A line has over 998 octets (RFC 5321 4.5.3.1.6). */
+  readonly longLine: boolean;
+  /** There are octets over 127, as far as they were looked for. */
+  readonly eightBit: boolean;
+  /** There are some in the message's own header section. */
+  readonly eightBitHeader: boolean;
+  /** The content, without another look into the store where it is small. */
+  readonly text: OutgoingMessage["text"];
+}
+
+/** Content up to here is kept while it is examined, and need not be read twice. */
+const KEPT = 256 * 1024;
+/** With its LF. */
+const MAX_LINE = 1000;
+const LF = 10;
+const CR = 13;
+
+/** Reads a message; `octets`: looks for octets over 127 as well. Rejects when the content can't be read. */
+export async function examine(
+  message: OutgoingMessage,
+  { octets }: { octets: boolean },
+): Promise<Examined> {
+  let pieces: Uint8Array[] | undefined = message.size <= KEPT ? [] : undefined;
+  let kept = 0;
+  const lines = new Lines();
+  const eight = octets ? new EightBits() : undefined;
+  for await (const piece of message.text()) {
+    kept += piece.length;
+    if (kept > KEPT) pieces = undefined;
+    pieces?.push(piece);
+    lines.look(piece);
+    eight?.look(piece);
+    // what is over the limit of lines is converted, for which all is read again anyway
+    if (!pieces && lines.tooLong && (!eight || eight.anywhere)) break;
+  }
+  const all = pieces;
+  return {
+    longLine: lines.tooLong,
+    eightBit: eight?.anywhere ?? false,
+    eightBitHeader: eight?.inHeader ?? false,
+    text: all ? () => all : message.text,
+  };
+}
+
+/** The lengths of lines. */
+class Lines {
+  tooLong = false;
+  /** Octets of the line that has not ended. */
+  #length = 0;
+
+  look(piece: Uint8Array): void {
+    let start = 0;
+    while (!this.tooLong) {
+      // a line that ends within the limit is found by going back from there: mail has many short ones
+      const end = piece.indexOf(LF, start);
+      if (end < 0) break;
+      this.tooLong = this.#length + end + 1 - start > MAX_LINE;
+      this.#length = 0;
+      start = end + 1;
+    }
+    this.#length += piece.length - start;
+    if (this.#length > MAX_LINE) this.tooLong = true;
+  }
+}
+
+/** Where the octets over 127 are. */
+class EightBits {
+  anywhere = false;
+  inHeader = false;
+  #inHeader = true;
+  /** LF seen since the last octet that is neither CR nor LF. */
+  #newlines = 0;
+
+  look(piece: Uint8Array): void {
+    for (let i = 0; i < piece.length; i++) {
+      const octet = piece[i]!;
+      if (octet > 127) {
+        this.anywhere = true;
+        this.inHeader ||= this.#inHeader;
+      }
+      if (!this.#inHeader) {
+        if (this.anywhere) return;
+      } else if (octet === LF) this.#inHeader = ++this.#newlines < 2;
+      else if (octet !== CR) this.#newlines = 0;
+    }
+  }
+}

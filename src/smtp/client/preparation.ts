@@ -1,0 +1,128 @@
+/** The preparation of a message for one peer: what can't be sent there, and the content as the peer can take it. */
+
+import { convert, hasEightBitHeaders } from "../../mail/conversion.ts";
+import type { Failed, Outcome } from "../../mail/outcome.ts";
+import { messageOf } from "../protocol/reply_reader.ts";
+import { isSafeAddress, needsUtf8 } from "./commands.ts";
+import { examine } from "./examination.ts";
+import type { PeerExtensions } from "./extensions.ts";
+import type { OutgoingMessage } from "./options.ts";
+import { deferred, failed, type PeerFacts } from "./outcome.ts";
+
+/** A message that is ready for its commands. */
+export interface Prepared {
+  /** With the content as it is sent. */
+  readonly message: OutgoingMessage;
+  /** The transaction needs SMTPUTF8. */
+  readonly utf8: boolean;
+  /** Indices of the recipients that RCPT is said for; the others have an outcome. */
+  readonly asked: readonly number[];
+  /** What is known without asking, by recipient. */
+  readonly outcomes: readonly (Outcome | undefined)[];
+}
+
+/** Prepares a message. Doesn't throw. */
+export async function prepare(
+  message: OutgoingMessage,
+  peer: PeerExtensions,
+  facts: PeerFacts,
+): Promise<Prepared> {
+  const { outcomes, asked } = sortRecipients(message, peer, facts);
+  const fitted = refusedEnvelope(message, peer, facts) ?? await fit(message, { asked, peer, facts });
+  if ("kind" in fitted) {
+    return { message, utf8: false, asked: [], outcomes: outcomes.map((outcome) => outcome ?? fitted) };
+  }
+  return { ...fitted, asked, outcomes };
+}
+
+/** Who is asked about, and who need not be. */
+function sortRecipients(
+  { recipients }: OutgoingMessage,
+  peer: PeerExtensions,
+  facts: PeerFacts,
+): { outcomes: (Outcome | undefined)[]; asked: number[] } {
+  const limit = peer.recipientLimit ?? Infinity;
+  const asked: number[] = [];
+  const outcomes = recipients.map(({ address }, i): Outcome | undefined => {
+    if (!isSafeAddress(address)) {
+      return failed("5.1.3", "The address can't be written in RCPT", "rcpt", facts);
+    }
+    if (!peer.utf8 && needsUtf8(address)) return failed("5.6.7", lacks("SMTPUTF8", facts), "rcpt", facts);
+    if (asked.length >= limit) {
+      const text = `${facts.host} takes ${limit} recipients at a time`;
+      return { ...deferred("4.5.3", text, "rcpt", facts), code: 452 };
+    }
+    asked.push(i);
+    return undefined;
+  });
+  return { outcomes, asked };
+}
+
+function refusedEnvelope(
+  message: OutgoingMessage,
+  peer: PeerExtensions,
+  facts: PeerFacts,
+): Failed | undefined {
+  if (!isSafeAddress(message.sender)) {
+    return failed("5.1.7", "The sender's address can't be written in MAIL", "mail", facts);
+  }
+  if (!peer.utf8 && needsUtf8(message.sender)) {
+    return failed("5.6.7", lacks("SMTPUTF8", facts), "mail", facts);
+  }
+  return tooBig(message, peer, facts);
+}
+
+/** Is it over the limit that the peer names? */
+function tooBig({ size }: OutgoingMessage, peer: PeerExtensions, facts: PeerFacts): Failed | undefined {
+  const { sizeLimit } = peer;
+  if (sizeLimit === undefined || size <= sizeLimit) return undefined;
+  const limit = `takes ${sizeLimit} octets at most; the message has ${size}`;
+  return failed("5.3.4", `${facts.host} ${limit}`, "mail", facts);
+}
+
+/**
+ * The content as the peer can take it, or why it can't. SMTPUTF8 is for what needs it: addresses of the envelope, and
+ * header sections with UTF-8 where MAIL asked for it; programs ask for it by habit, and not every next hop has it.
+ */
+async function fit(
+  message: OutgoingMessage,
+  { asked, peer, facts }: { asked: readonly number[]; peer: PeerExtensions; facts: PeerFacts },
+): Promise<Pick<Prepared, "message" | "utf8"> | Outcome> {
+  const { sender, recipients, parameters } = message;
+  const utf8Envelope = needsUtf8(sender) || asked.some((i) => needsUtf8(recipients[i]!.address));
+  const wants = parameters.utf8 === true || utf8Envelope;
+  if (asked.length === 0) return { message, utf8: false };
+  try {
+    const found = await examine(message, {
+      octets: !peer.eightBit || (wants && !(utf8Envelope && peer.utf8)),
+    });
+    const utf8Headers = wants && found.eightBit &&
+      (found.eightBitHeader || await hasEightBitHeaders(found.text));
+    const needs = {
+      sevenBit: !peer.eightBit && found.eightBit,
+      asciiHeaders: !peer.utf8 && utf8Headers,
+    };
+    const read = { ...message, text: found.text };
+    const utf8 = peer.utf8 && (utf8Envelope || (utf8Headers && !needs.sevenBit));
+    if (!found.longLine && !needs.sevenBit && !needs.asciiHeaders) return { message: read, utf8 };
+    const converted = await convert(found.text, needs);
+    if (converted.ok) {
+      const fitted = { ...message, size: converted.size, text: converted.text };
+      return tooBig(fitted, peer, facts) ?? { message: fitted, utf8 };
+    }
+    const [status, extension] = needs.asciiHeaders
+      ? ["5.6.7", "SMTPUTF8"] as const
+      : ["5.6.3", "8BITMIME"] as const;
+    if (!needs.sevenBit && !needs.asciiHeaders) return { message: read, utf8 };
+    const signed = converted.why === "signed"
+      ? ", and it is signed: converting it would break the signature"
+      : "";
+    return failed(status, `${lacks(extension, facts)}${signed}`, "mail", facts);
+  } catch (error) {
+    return deferred("4.3.0", `The message can't be read: ${messageOf(error)}`, "mail", facts);
+  }
+}
+
+function lacks(extension: string, { host }: PeerFacts): string {
+  return `The message needs ${extension}, which ${host} doesn't offer`;
+}
