@@ -1,7 +1,7 @@
 /** In charge of who a recipient is: a mailbox here, somebody elsewhere, several of both, or nobody. */
 
 import type { Mailbox } from "../mail/envelope.ts";
-import { localKey, splitMailbox } from "../mail/address.ts";
+import { localKey, localText, quoteLocal, splitMailbox } from "../mail/address.ts";
 
 /** One end of an expansion. */
 export interface Leaf {
@@ -153,10 +153,12 @@ class Expansion {
   #parts(address: Mailbox): { base: string; hasDetail: boolean; domain: string } {
     const { local, domain } = splitMailbox(address);
     const separator = this.options.subaddressSeparator;
-    const cut = separator === "" ? -1 : local.indexOf(separator);
-    return cut > 0
-      ? { base: local.slice(0, cut), hasDetail: true, domain }
-      : { base: local, hasDetail: false, domain };
+    const text = localText(local);
+    const cut = separator === "" ? -1 : text.indexOf(separator);
+    if (cut <= 0) return { base: local, hasDetail: false, domain };
+    const base = text.slice(0, cut);
+    // only the detail may have needed the quotes
+    return { base: local === text ? base : quoteLocal(base), hasDetail: true, domain };
   }
 
   /** The names to look for, the most exact first. */

@@ -56,6 +56,25 @@ Deno.test("a name without a domain is one at the first domain", async () => {
   assertStringIncludes(await raw(surface, id), "\r\nFrom: root@example.org\r\n");
 });
 
+Deno.test("what cron and procmail write becomes a message: domains are added, a mailbox line goes", async () => {
+  await using surface = await Surface.start();
+  const file = (name: string) =>
+    Deno.readTextFileSync(new URL(`../../fixtures/messages/${name}`, import.meta.url));
+  const cron = await raw(
+    surface,
+    await surface.send({ to: ["brain@example.org"] }, file("send_cron_debian.eml")),
+  );
+  assertStringIncludes(
+    cron,
+    "\r\nFrom: root@example.org (Cron Daemon)\r\nTo: root@example.org\r\nSubject: Cron <root@vm>",
+  );
+  assertStringIncludes(cron, "\r\nX-Cron-Env: <HOME=/root>\r\n\r\nfailed: B");
+  const mail = file("send_from_line.eml");
+  const forwarded = await raw(surface, await surface.send({ to: ["brain@example.org"] }, mail));
+  assert(forwarded.endsWith(mail.slice(mail.indexOf("\n") + 1).replaceAll("\n", "\r\n")), forwarded);
+  assert(!/^>?From /m.test(forwarded));
+});
+
 Deno.test("own fields stay as they are", async () => {
   await using surface = await Surface.start();
   const text =

@@ -28,6 +28,26 @@ Deno.test("the recipient is named in the trace field only when it is alone", asy
   assert(!/ for </.test((await door.house.mailbox("brain"))[0]!));
 });
 
+Deno.test("SMTPUTF8 goes on only with what needs it (RFC 6531)", async () => {
+  const remote = "x@there.example";
+  const plainText = "Subject: x\r\n\r\nGr\u00fc\u00dfe\r\n";
+  const cases: [string[], string, string, boolean | undefined, true | undefined][] = [
+    [[remote], "jo@here.example", plainText, true, undefined],
+    [[remote], "jo@here.example", plainText, undefined, undefined],
+    [[remote], "jo@here.example", "Subject: \u00fc\r\n\r\nx\r\n", true, true],
+    [[remote], "jo@here.example", "Subject: \u00fc\r\n\r\nx\r\n", undefined, undefined],
+    [[remote], "j\u00fcrg@here.example", plainText, true, true],
+    [["j\u00fcrg@there.example"], "jo@here.example", plainText, true, true],
+  ];
+  for (const [to, sender, text, asked, expected] of cases) {
+    await using door = await Door.open();
+    const envelope = { sender, bodyType: "8BITMIME" as const, ...(asked && { utf8: true as const }) };
+    assertMatch(one(await door.send(to, text, { session: BRAIN, envelope })), /^250 /);
+    const [record] = await door.house.records();
+    assertEquals([record!.utf8, record!.bodyType], [expected, "8BITMIME"], text);
+  }
+});
+
 Deno.test("texts of odd forms come out right", async () => {
   const cases: [string, readonly string[], RegExp][] = [
     ["empty", [], /\+0000\r\n$/],

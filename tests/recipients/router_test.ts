@@ -45,6 +45,7 @@ Deno.test("resolve() knows who a recipient is", () => {
     // details
     ["a detail", {}, "brain+news@here.example", [`mailbox ${brain}`]],
     ["a detail with separators", {}, "brain+a+b@here.example", [`mailbox ${brain}`]],
+    ["a detail in quotes", {}, '"brain+a b"@here.example', [`mailbox ${brain}`]],
     ["nothing before the separator", {}, "+news@here.example", "unknown"],
     [
       "an alias of its own for a detail",
