@@ -49,7 +49,9 @@ const LISTENER_NAMES: Readonly<Record<string, string>> = {
 /** Adds the command. */
 export function addServe(program: Command): void {
   const command = withConfig(program.command("serve"))
-    .description("run the server until SIGINT or SIGTERM; SIGHUP reloads accounts, aliases and log level")
+    .description(
+      "run the server until SIGINT or SIGTERM; SIGHUP reloads TLS files, accounts, aliases and log level",
+    )
     .option("--data-dir <dir>", "where the data is (default: ./data)")
     .option("--capture", "catch everything, deliver nothing");
   withExamples(

@@ -38,7 +38,7 @@ export interface ListenConfig {
   admin: Endpoint[];
 }
 
-/** A certificate chain and its key, both PEM files. */
+/** A certificate chain and its key: PEM files, or one that holds both. */
 export interface CertificateConfig {
   /** Absolute path. */
   cert: string;

@@ -46,11 +46,11 @@ export function resolveConfig(
     dataDir: absolute(["dataDir"], parsed.dataDir),
     tls: tls && {
       ...tls,
-      ...(isPair(tls) ? certificate(["tls"], tls) : {}),
+      ...(tls.cert === undefined ? {} : certificate(["tls"], tls.cert, tls.key)),
       sni: Object.fromEntries(
         Object.entries(check.byDomain(["tls", "sni"], tls.sni, { local: false })).map((
           [name, files],
-        ) => [name, certificate(["tls", "sni", name], files)]),
+        ) => [name, certificate(["tls", "sni", name], files.cert, files.key)]),
       ),
     },
     accounts: check.byAddress("accounts", parsed.accounts),
@@ -67,8 +67,10 @@ export function resolveConfig(
   check.listeners(parsed.listen);
   return { config, problems: check.problems };
 
-  function certificate(at: Path, { cert, key }: CertificateConfig): CertificateConfig {
-    return { cert: absolute([...at, "cert"], cert), key: absolute([...at, "key"], key) };
+  /** Without a key of its own the certificate's file holds it. */
+  function certificate(at: Path, cert: string, key: string | undefined): CertificateConfig {
+    const own = absolute([...at, "cert"], cert);
+    return { cert: own, key: key === undefined ? own : absolute([...at, "key"], key) };
   }
 
   function absolute(key: Path, path: string): string {
@@ -103,10 +105,6 @@ function outboundDomains(
       smartHost ? { ...rules, smartHost: completed(smartHost) } : rules,
     ]),
   );
-}
-
-function isPair(files: Partial<CertificateConfig>): files is CertificateConfig {
-  return files.cert !== undefined && files.key !== undefined;
 }
 
 function addressOf({ hostname, port }: Endpoint): string {
@@ -160,9 +158,8 @@ class Check {
   }
 
   certificate(tls: Parsed["tls"]): void {
-    if (!tls || isPair(tls) || (tls.cert ?? tls.key) === undefined) return;
-    const missing = tls.cert === undefined ? "cert" : "key";
-    this.complain(["tls", missing], "received nothing, expected the path of a PEM file");
+    if (tls?.key === undefined || tls.cert !== undefined) return;
+    this.complain(["tls", "cert"], "received nothing, expected the path of a PEM file");
   }
 
   passwords(accounts: Parsed["accounts"]): void {

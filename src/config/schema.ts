@@ -175,13 +175,14 @@ const listen = z.strictObject({
 
 const certificate = {
   cert: text("the path of a PEM file"),
-  key: text("the path of a PEM file"),
+  // without it the key is in the same file
+  key: z.exactOptional(text("the path of a PEM file")),
 };
 
 const tls = z.strictObject({
-  // both or none of them: then the certificate is made
+  // without it the certificate is made
   cert: z.exactOptional(certificate.cert),
-  key: z.exactOptional(certificate.key),
+  key: certificate.key,
   minVersion: z._default(choice("TLSv1.2", "TLSv1.3"), "TLSv1.2"),
   sni: z._default(z.record(recordKey, z.strictObject(certificate)), {}),
 });

@@ -210,7 +210,7 @@ class Session {
         return this.#logIn("SCRAM-SHA-256", () => this.#logins.scram(initial, challenge));
       case "SCRAM-SHA-256-PLUS": {
         const { endPoint } = this.#lines.conn.tls ?? {};
-        if (!endPoint) return this.#refuse("SCRAM-SHA-256-PLUS needs TLS");
+        if (!endPoint) return this.#refuse("SCRAM-SHA-256-PLUS needs a TLS connection that began here");
         return this.#logIn("SCRAM-SHA-256-PLUS", () => this.#logins.scram(initial, challenge, endPoint));
       }
       default:

@@ -1,4 +1,4 @@
-/** In charge of the server's certificate: read from files, read again when they change, or made for itself. */
+/** The server's certificate: read from files, read again when they change, or made for itself. */
 
 import { join } from "node:path";
 import { type Clock, sleep } from "../base/clock.ts";
@@ -6,6 +6,8 @@ import type { CertificateConfig, Config } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
+import { tryCertificate } from "../wire/tls_trial.ts";
+import { isGoodFor, namesOf, selfSigned } from "./own_certificate.ts";
 
 /** What certificates need of their surroundings. */
 export interface CertificatesOptions {
@@ -16,10 +18,6 @@ export interface CertificatesOptions {
 
 /** Files are looked at this often. */
 const WATCH_EVERY_MS = 60_000;
-/** A certificate made here lives a year and is made anew a month before its end. */
-const LIFE_DAYS = 365;
-const RENEW_DAYS = 30;
-const DAY_MS = 24 * 3600_000;
 
 /** The server's certificates, as they are now. */
 export class Certificates {
@@ -39,7 +37,7 @@ export class Certificates {
     const files = filesOf(config);
     // The stamps first: what changes while the files are read is seen as a change afterwards.
     const stamps = await stampsOf(files).catch(() => "");
-    const { own, sni } = await readAll(files, config.file);
+    const { own, sni } = await readAll(files, config);
     return new Certificates(serverTls(own, { minVersion, sni, clock }), stamps, options);
   }
 
@@ -49,7 +47,7 @@ export class Certificates {
     const files = filesOf(config);
     try {
       this.#stamps = await stampsOf(files);
-      const { own, sni } = await readAll(files, config.file);
+      const { own, sni } = await readAll(files, config);
       this.tls.reload(own, sni);
       journal.note("INFO", "certificate loaded", { cert: files.own.cert, daysLeft: this.tls.daysLeft });
     } catch (error) {
@@ -69,11 +67,9 @@ export class Certificates {
       } catch (error) {
         journal.note("ERROR", "certificate not renewed", { error: String(error) });
       }
-      const { daysLeft } = this.tls;
-      if (daysLeft < RENEW_DAYS / 2 && !announced) {
-        journal.note("WARN", "certificate expires soon", { daysLeft });
-      }
-      announced = daysLeft < RENEW_DAYS / 2;
+      const { daysLeft, expiresSoon } = this.tls;
+      if (expiresSoon && !announced) journal.note("WARN", "certificate expires soon", { daysLeft });
+      announced = expiresSoon;
     }
   }
 
@@ -81,20 +77,20 @@ export class Certificates {
   async look(): Promise<void> {
     const { config } = this.#options;
     const files = filesOf(config);
-    if (!isGiven(config) && this.tls.daysLeft < RENEW_DAYS) await make(files.own, this.#options);
+    if (!isGiven(config)) await makeUnlessGood(this.#options);
     const stamps = await stampsOf(files).catch(() => this.#stamps);
     if (stamps !== this.#stamps) await this.reload();
   }
 }
 
 /**
- * Reads the configured certificates as a start does, and makes none.
+ * Reads and tries the configured certificates as a start does, and makes none.
  * @throws {ConfigError} when one can't be used.
  */
 export async function checkCertificates(config: Config): Promise<void> {
   const { own, sni } = filesOf(config);
-  if (isGiven(config)) await read(own, { source: config.file, key: "tls" });
-  await readNamed(sni, config.file);
+  if (isGiven(config)) await readConfigured(own, config, "tls");
+  await readNamed(sni, config);
 }
 
 type Files = CertificateConfig;
@@ -116,33 +112,58 @@ function filesOf({ tls, dataDir }: Config): AllFiles {
   return { own: { cert, key }, sni };
 }
 
-async function readAll({ own, sni }: AllFiles, source: string | undefined) {
-  return { own: await read(own, { source, key: "tls" }), sni: await readNamed(sni, source) };
+async function readAll({ own, sni }: AllFiles, config: Config) {
+  return {
+    own: isGiven(config) ? await readConfigured(own, config, "tls") : await read(own),
+    sni: await readNamed(sni, config),
+  };
 }
 
-async function readNamed(sni: AllFiles["sni"], source: string | undefined) {
+async function readNamed(sni: AllFiles["sni"], config: Config) {
   const named: Record<string, TlsMaterial> = {};
   for (const [name, files] of Object.entries(sni)) {
-    named[name] = await read(files, { source, key: `tls.sni[${JSON.stringify(name)}]` });
+    named[name] = await readConfigured(files, config, `tls.sni[${JSON.stringify(name)}]`);
   }
   return named;
 }
 
-/** Throws a {@linkcode ConfigError} that names the files when they can't be used together. */
-async function read(files: Files, at: { source: string | undefined; key: string }): Promise<TlsMaterial> {
-  const origin = { source: at.source ?? "configuration", key: at.key };
+/** Throws a {@linkcode ConfigError} that names the files when they can't be used together; a handshake shows it. */
+async function readConfigured(files: Files, { file, tls }: Config, key: string): Promise<TlsMaterial> {
   try {
-    const [cert, key] = await Promise.all([Deno.readTextFile(files.cert), Deno.readTextFile(files.key)]);
-    serverTls({ cert, key });
-    return { cert, key };
+    const material = await read(files);
+    await tryCertificate(material, { minVersion: tls!.minVersion });
+    return material;
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     const reason = error instanceof Error ? error.message : String(error);
+    const [what, expected] = files.cert === files.key
+      ? [`the file ${files.cert}`, "a PEM file of a certificate and its key"]
+      : [
+        `the certificate ${files.cert} and the key ${files.key}`,
+        "PEM files of a certificate and of its key",
+      ];
     throw new ConfigError(
-      origin,
-      `received the certificate ${files.cert} and the key ${files.key}, which can't be used (${reason}); ` +
-        "expected PEM files of a certificate and of its key",
+      { source: file ?? "configuration", key },
+      `received ${what}, which can't be used (${reason}); expected ${expected}`,
     );
+  }
+}
+
+async function read(files: Files): Promise<TlsMaterial> {
+  const [cert, key] = await Promise.all([readText(files.cert), readText(files.key)]);
+  return { cert, key };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new Error(`there is no file ${path}`);
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new Error(`${path} may not be read by this user`);
+    }
+    if (error instanceof Deno.errors.IsADirectory) throw new Error(`${path} is a folder`);
+    throw error;
   }
 }
 
@@ -153,11 +174,14 @@ async function stampsOf({ own, sni }: AllFiles): Promise<string> {
   return stats.map((s) => `${s.mtime?.getTime()}/${s.size}/${s.ino}`).join(" ");
 }
 
+/** Makes a certificate when there is none, or none that is good for all names and for long enough. */
 async function makeUnlessGood(options: CertificatesOptions): Promise<void> {
-  const { own } = filesOf(options.config);
+  const { config, clock } = options;
+  const { own } = filesOf(config);
   try {
-    const material = await read(own, { source: undefined, key: "tls" });
-    if (serverTls(material, { clock: options.clock }).daysLeft >= RENEW_DAYS) return;
+    const material = await read(own);
+    const isFresh = !serverTls(material, { clock }).expiresSoon;
+    if (isFresh && isGoodFor(material.cert, namesOf(config))) return;
   } catch {
     // Not there yet, or damaged: made anew.
   }
@@ -165,28 +189,9 @@ async function makeUnlessGood(options: CertificatesOptions): Promise<void> {
 }
 
 async function make(files: Files, { config, clock }: CertificatesOptions): Promise<void> {
-  const { cert, key } = await selfSigned(config.hostname, clock.now());
+  const { cert, key } = await selfSigned(namesOf(config), clock.now());
   await Deno.writeTextFile(`${files.key}.new`, key, { mode: 0o600 });
   await Deno.writeTextFile(`${files.cert}.new`, cert);
   await Deno.rename(`${files.key}.new`, files.key);
   await Deno.rename(`${files.cert}.new`, files.cert);
-}
-
-/** Makes a certificate (P-256) that vouches for itself, for a host name and for loopback. */
-export async function selfSigned(hostname: string, now: number): Promise<TlsMaterial> {
-  // Only the first start needs it, and it takes longer to load than everything else together.
-  const { generate } = await import("selfsigned");
-  const made = await generate([{ name: "commonName", value: hostname }], {
-    keyType: "ec",
-    curve: "P-256",
-    algorithm: "sha256",
-    // An hour of grace for clocks that are behind.
-    notBeforeDate: new Date(now - 3600_000),
-    notAfterDate: new Date(now + LIFE_DAYS * DAY_MS),
-    extensions: [{
-      name: "subjectAltName",
-      altNames: [...new Set([hostname, "localhost"])].map((value) => ({ type: 2 as const, value })),
-    }],
-  });
-  return { cert: made.cert, key: made.private };
 }

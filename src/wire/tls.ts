@@ -1,19 +1,14 @@
-/** In charge of TLS on connections that began in clear, or begin with it: our certificate, the peer's, the handshake. */
+/** TLS on connections that began in clear, or begin with it: our certificate, the peer's, the handshake. */
 
 import process from "node:process";
 import type { SecureContext, SecureVersion, TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { ByteConn, TlsFacts } from "./byte_conn.ts";
 import { serverEndPoint } from "./end_point.ts";
+import { keyKind, readPem, type TlsMaterial, USABLE_KEYS } from "./pem.ts";
 import { nodeTls, TlsBase, TlsConn } from "./tls_conn.ts";
 
-/** A certificate (with its chain) and its key, both PEM. */
-export interface TlsMaterial {
-  /** The certificate, then those that signed it. */
-  readonly cert: string;
-  /** The private key, not encrypted. */
-  readonly key: string;
-}
+export type { TlsMaterial };
 
 /** The server's side of TLS. */
 export interface ServerTls {
@@ -30,6 +25,8 @@ export interface ServerTls {
   reload(material: TlsMaterial, sni?: Readonly<Record<string, TlsMaterial>>): void;
   /** Whole days until the certificate expires (the first one of those in use); negative when it has. */
   readonly daysLeft: number;
+  /** Is it time for another certificate (see {@linkcode expiresSoon}), for one of those in use? */
+  readonly expiresSoon: boolean;
 }
 
 /** What can be chosen about {@linkcode serverTls}. */
@@ -48,6 +45,17 @@ export function serverTls(material: TlsMaterial, options: ServerTlsOptions = {})
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const SOON_MS = 30 * DAY_MS;
+
+/**
+ * Is it time for another certificate? From the last third of its life on, in which those who renew by themselves do so,
+ * and in the last 30 days of one that lives long.
+ */
+export function expiresSoon(pem: string, now: number): boolean {
+  const { validFrom, validTo } = certificate(pem);
+  const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
+  return to - now < Math.min((to - from) / 3, SOON_MS);
+}
 
 /** A certificate in use. */
 interface Identity {
@@ -70,10 +78,16 @@ class Server implements ServerTls {
   }
 
   get daysLeft(): number {
-    const ends = [this.#identity, ...this.#named.values()].map(({ cert }) =>
-      Date.parse(certificate(cert).validTo)
-    );
+    const ends = this.#all.map(({ cert }) => Date.parse(certificate(cert).validTo));
     return Math.floor((Math.min(...ends) - this.#clock.now()) / DAY_MS);
+  }
+
+  get expiresSoon(): boolean {
+    return this.#all.some(({ cert }) => expiresSoon(cert, this.#clock.now()));
+  }
+
+  get #all(): Identity[] {
+    return [this.#identity, ...this.#named.values()];
   }
 
   reload(material: TlsMaterial, sni?: Readonly<Record<string, TlsMaterial>>): void {
@@ -108,14 +122,22 @@ class Server implements ServerTls {
   }
 
   #identify(material: TlsMaterial): Identity {
-    const { cert, key } = material;
-    const parsed = certificate(cert);
-    if (!parsed.checkPrivateKey(process.getBuiltinModule("node:crypto").createPrivateKey(key))) {
-      throw new Error("The TLS key does not belong to the certificate");
+    const { cert, key } = readPem(material);
+    try {
+      const context = nodeTls().createSecureContext({ cert, key, minVersion: this.#minVersion });
+      return { context, cert, endPoint: serverEndPoint(cert) };
+    } catch (error) {
+      throw unfit(key, error);
     }
-    const context = nodeTls().createSecureContext({ cert, key, minVersion: this.#minVersion });
-    return { context, cert, endPoint: serverEndPoint(cert) };
   }
+}
+
+/** What to say of a certificate that looks right and that TLS does not take. */
+export function unfit(key: string, error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Error(
+    `TLS can't be spoken with it: the key is ${keyKind(key)}, expected ${USABLE_KEYS} (${reason})`,
+  );
 }
 
 function certificate(pem: string) {
@@ -172,7 +194,8 @@ function handshake(
     socket.on("_tlsError", fail);
     socket.on("close", ended);
     socket.once(done, () => {
-      const binding = endPoint?.();
+      // a resumed session binds to the certificate of its first handshake (RFC 5929 4), which may be another by now
+      const binding = socket.isSessionReused() ? undefined : endPoint?.();
       const facts = factsOf(socket, done === "secure");
       const conn = new TlsConn(base, socket, binding ? { ...facts, endPoint: binding } : facts);
       // from here on it would destroy what is still to be read

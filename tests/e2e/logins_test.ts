@@ -35,6 +35,7 @@ Deno.test("A login that was cancelled, or was no login, is none that failed", as
   await talk.ask("*", /^501 5\.7\.0 /);
   await talk.ask("AUTH PLAIN not-base64!", /^501 5\.5\.2 /);
   await talk.ask("AUTH SCRAM-SHA-256 bm8gc2NyYW0=", /^501 5\.5\.2 /);
+  await talk.ask("AUTH SCRAM-SHA-256-PLUS", /^504 /); // nothing to bind to
   using drop = await house.dial("pop3");
   await drop.reply(/^\+OK/);
   await drop.ask("AUTH PLAIN", /^\+ /);

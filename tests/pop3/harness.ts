@@ -11,7 +11,7 @@ import { type Pop3Event, type Pop3SessionOptions, servePop3 } from "../../src/po
 import { BodyWriter, draftOf } from "../../src/storage/bodies/bodies.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { together, type Write, type WriteResult } from "../../src/storage/write.ts";
-import { memoryPair } from "../../src/testing/memory_conn.ts";
+import { memoryPair } from "../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { Deadlines } from "../../src/wire/deadlines.ts";
 import { tcpConn } from "../../src/wire/tcp_conn.ts";
@@ -33,6 +33,7 @@ export const END_POINT = encode("a hash of the certificate");
 
 /** TLS that encrypts nothing: the session can't tell. */
 export const pretendedTls: ServerTls = {
+  expiresSoon: false,
   daysLeft: 90,
   reload() {},
   upgrade: (conn) =>

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
 import * as keys from "../../src/storage/keys.ts";
-import type { MemoryConn } from "../../src/testing/memory_conn.ts";
+import type { MemoryConn } from "../../src/wire/memory_conn.ts";
 import { clientTls, serverTls } from "../../src/wire/tls.ts";
 import { CERTIFICATE } from "../smtp/client/certificate.ts";
 import { scramClient } from "./scram_client.ts";
@@ -41,7 +41,10 @@ Deno.test("AUTH SCRAM-SHA-256-PLUS is bound to the TLS connection, for those who
   await using harness = await Harness.start({ session: { tls: pretendedTls } });
   const client = new Client(await harness.connect());
   await client.line();
-  assertEquals(await client.command("AUTH SCRAM-SHA-256-PLUS"), "-ERR SCRAM-SHA-256-PLUS needs TLS");
+  assertEquals(
+    await client.command("AUTH SCRAM-SHA-256-PLUS"),
+    "-ERR SCRAM-SHA-256-PLUS needs a TLS connection that began here",
+  );
   await client.command("STLS");
   for (const [endPoint, answer] of [[encode("another"), "-ERR"], [END_POINT, "+ "]] as const) {
     const scram = scramClient(BRAIN, PASSWORD, endPoint);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
-import { memoryPair } from "../../src/testing/memory_conn.ts";
+import { memoryPair } from "../../src/wire/memory_conn.ts";
 import { parseScript, playScript, ScriptMismatch } from "../../src/testing/script.ts";
 
 Deno.test("parseScript() reads settings, steps and escapes", () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { binaryString, concat, encode } from "../../src/base/bytes.ts";
-import { type MemoryConn, memoryPair, type MemoryPairOptions } from "../../src/testing/memory_conn.ts";
+import { type MemoryConn, memoryPair, type MemoryPairOptions } from "../../src/wire/memory_conn.ts";
 import { LineConn } from "../../src/wire/line_conn.ts";
 
 function setUp(options?: MemoryPairOptions, bufferSize = 2048): { peer: MemoryConn; lines: LineConn } {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
-import { memoryPair } from "../../src/testing/memory_conn.ts";
+import { memoryPair } from "../../src/wire/memory_conn.ts";
 
 Deno.test("memoryPair() carries bytes both ways and tells the addresses", async () => {
   const [client, server] = memoryPair();

@@ -1,8 +1,10 @@
 import { createHash, X509Certificate } from "node:crypto";
+import type { Buffer } from "node:buffer";
+import { connect } from "node:tls";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
-import { memoryPair } from "../../src/testing/memory_conn.ts";
+import { memoryPair } from "../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { type TcpByteConn, tcpConn } from "../../src/wire/tcp_conn.ts";
 import { clientTls, type ServerTls, serverTls, type TlsMaterial } from "../../src/wire/tls.ts";
@@ -447,3 +449,43 @@ Deno.test("A real client of another make connects and hears a proper goodbye", a
   assertEquals(new TextDecoder().decode(stdout), "220 mail.test ESMTP\r\n");
   assert(!new TextDecoder().decode(stderr).includes("unexpected eof"));
 });
+
+for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+  Deno.test(`a resumed session has no channel binding, whatever certificate is used by now (${version})`, async () => {
+    const tls = serverTls(MAIL);
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    let session: Buffer | undefined;
+    /** Connects, resuming the last session; whether it was, and what the server binds to. */
+    async function meet(): Promise<[reused: boolean, endPoint: Uint8Array | undefined]> {
+      const accepting = listener.accept().then((conn) => tls.upgrade(tcpConn(conn)));
+      const { promise: done, resolve } = Promise.withResolvers<void>();
+      const client = connect({
+        host: "127.0.0.1",
+        port,
+        rejectUnauthorized: false,
+        minVersion: version,
+        maxVersion: version,
+        ...(session && { session }),
+      });
+      client.on("session", (given: Buffer) => session = given);
+      client.on("close", () => resolve());
+      const server = await accepting;
+      // by then the client has what the server sent behind the handshake
+      client.on("data", () => client.end());
+      await server.write(encode("x"));
+      while (await server.read(new Uint8Array(16)) !== null);
+      server.close();
+      await done;
+      return [client.isSessionReused(), server.tls?.endPoint];
+    }
+    try {
+      const fresh = createHash("sha256").update(new X509Certificate(MAIL.cert).raw).digest();
+      assertEquals(await meet(), [false, new Uint8Array(fresh)]);
+      tls.reload(OTHER);
+      assertEquals(await meet(), [true, undefined]);
+    } finally {
+      listener.close();
+    }
+  });
+}

@@ -3,7 +3,7 @@
 import { systemClock } from "../../../src/base/clock.ts";
 import { ManualClock } from "../../../src/base/manual_clock.ts";
 import { serveSmtp, type SessionEvent, type SmtpSessionOptions } from "../../../src/smtp/server/session.ts";
-import { memoryPair, type MemoryPairOptions } from "../../../src/testing/memory_conn.ts";
+import { memoryPair, type MemoryPairOptions } from "../../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { Deadlines } from "../../../src/wire/deadlines.ts";
 import { tcpConn } from "../../../src/wire/tcp_conn.ts";
@@ -39,6 +39,7 @@ export interface Harness {
 
 /** A TLS that encrypts nothing but says that it does. */
 export const pretendedTls: ServerTls = {
+  expiresSoon: false,
   daysLeft: 90,
   reload() {},
   upgrade: (conn) =>

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { binaryString, encode } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
-import type { MemoryConn } from "../../../src/testing/memory_conn.ts";
+import type { MemoryConn } from "../../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { clientTls, serverTls } from "../../../src/wire/tls.ts";
 import { CERTIFICATE } from "../client/certificate.ts";

@@ -1,6 +1,6 @@
-/** In charge of connections without sockets: two ends in memory, for conversations in tests and fixtures. */
+/** Connections without sockets: two ends in memory, for conversations in tests and fixtures. */
 
-import type { ByteConn, TlsFacts } from "../wire/byte_conn.ts";
+import type { ByteConn, TlsFacts } from "./byte_conn.ts";
 
 /** How a pair is made. */
 export interface MemoryPairOptions {
