@@ -5,6 +5,7 @@ import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";
 import { lifeOf as keptLife } from "../queue/history.ts";
 import * as keys from "../storage/keys.ts";
 import type { AdminOptions } from "../http/options.ts";
+import type { Kv } from "../storage/port.ts";
 import { attemptView, iso } from "./queue_view.ts";
 
 /** One thing that happened to a message. */
@@ -86,7 +87,7 @@ function typeOf(kind: string): string {
 /** The mailboxes that the message was taken out of. */
 async function formerMailsOf(
   id: string,
-  of: { kv: Deno.Kv; now: number },
+  of: { kv: Kv; now: number },
 ): Promise<{ address: Mailbox; entry: FormerMail }[]> {
   const found: { address: Mailbox; entry: FormerMail }[] = [];
   for await (const { key, value } of of.kv.list<FormerMail>(keys.formerMails(id))) {
@@ -98,7 +99,7 @@ async function formerMailsOf(
 /** The mailboxes that hold the message: its id is its uid there. */
 async function mailsOf(
   id: string,
-  of: { kv: Deno.Kv; mailboxes: AsyncIterable<{ address: Mailbox; messages: number }> },
+  of: { kv: Kv; mailboxes: AsyncIterable<{ address: Mailbox; messages: number }> },
 ): Promise<{ address: Mailbox; entry: MailEntry }[]> {
   const found: { address: Mailbox; entry: MailEntry }[] = [];
   let batch: Mailbox[] = [];

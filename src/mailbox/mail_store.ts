@@ -7,6 +7,7 @@ import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
+import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
@@ -52,7 +53,7 @@ export class MailStore {
   }
 
   /** The key-value store below, for reading bodies ahead. */
-  get kv(): Deno.Kv {
+  get kv(): Kv {
     return this.#store.kv;
   }
 

@@ -1,6 +1,7 @@
 /** In charge of reading the messages of a mailbox before they are asked for, when they are asked for one by one. */
 
 import * as keys from "../storage/keys.ts";
+import type { Kv } from "../storage/port.ts";
 import type { MailList } from "./mail_list.ts";
 
 /** How many octets one batch reads at most, unless its first message alone is larger. */
@@ -31,7 +32,7 @@ interface Loading {
  * being sent: three batches in memory at the most.
  */
 export class ReadAhead {
-  readonly #kv: Deno.Kv;
+  readonly #kv: Kv;
   readonly #mails: MailList;
   #texts = new Map<number, Uint8Array>();
   #last = -2;
@@ -43,7 +44,7 @@ export class ReadAhead {
   #byName = 0;
 
   /** For the messages of that list. */
-  constructor(kv: Deno.Kv, mails: MailList) {
+  constructor(kv: Kv, mails: MailList) {
     this.#kv = kv;
     this.#mails = mails;
   }

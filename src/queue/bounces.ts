@@ -13,6 +13,7 @@ import type { ReportRecipient, ReportRequest } from "../dsn/request.ts";
 import type { Router } from "../recipients/router.ts";
 import { BodyMissing, draftOf, readBody } from "../storage/bodies/bodies.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { Kv } from "../storage/port.ts";
 import type { Destination, NewMessage } from "./message.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 
@@ -51,7 +52,7 @@ export type About = Pick<
 /** Makes reports. */
 export class Reporter {
   constructor(
-    private readonly options: { kv: Deno.Kv; clock: Clock; ids: IdMaker; router: Router; hostname: string },
+    private readonly options: { kv: Kv; clock: Clock; ids: IdMaker; router: Router; hostname: string },
   ) {}
 
   /**
@@ -216,7 +217,7 @@ async function built(request: ReportRequest): Promise<Uint8Array<ArrayBuffer>> {
     : buildReport({ ...request, original: { head } });
 }
 
-async function beginning(kv: Deno.Kv, ref: BodyRef, most: number): Promise<Uint8Array> {
+async function beginning(kv: Kv, ref: BodyRef, most: number): Promise<Uint8Array> {
   const text = new Uint8Array(Math.min(ref.size, most));
   let at = 0;
   try {

@@ -3,6 +3,7 @@
 import type { Outcome } from "../mail/outcome.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
+import type { Kv } from "../storage/port.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord, Source } from "./record.ts";
 import { clip } from "./settle.ts";
@@ -86,7 +87,7 @@ function kept(of: QueueRecord, value: LifeEntry, size: number): Write {
 }
 
 /** The life of a message as it is kept at `now`, oldest entry first. */
-export async function lifeOf(kv: Deno.Kv, id: string, now: number): Promise<LifeEntry[]> {
+export async function lifeOf(kv: Kv, id: string, now: number): Promise<LifeEntry[]> {
   const entries = await Array.fromAsync(kv.list<LifeEntry>(keys.lifeEvents(id)), (entry) => entry.value);
   return entries.filter((entry) => entry.until > now);
 }

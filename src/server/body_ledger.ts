@@ -3,6 +3,7 @@
 import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layout.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
+import type { Kv } from "../storage/port.ts";
 import type { Tell } from "./store_findings.ts";
 
 /** One text. */
@@ -39,7 +40,7 @@ export class BodyLedger {
   }
 
   /** Reads all chunks, counters and marks. */
-  async read(kv: Deno.Kv): Promise<void> {
+  async read(kv: Kv): Promise<void> {
     for await (const { key, value } of kv.list<Uint8Array>(keys.bodies, { batchSize: 100 })) {
       const text = this.#text(key[1] as string);
       const n = key[2] as number;
@@ -78,7 +79,7 @@ export class BodyLedger {
   }
 
   /** Every text has the owners that its counter tells, or is on its way out. */
-  async check(kv: Deno.Kv, tell: Tell): Promise<void> {
+  async check(kv: Kv, tell: Tell): Promise<void> {
     for (const [id, text] of this.#texts) {
       if (text.owners === 0) await orphan(id, text, tell);
       else await owned({ id, text, kv }, tell);
@@ -121,7 +122,7 @@ async function orphan(id: string, text: Text, tell: Tell): Promise<void> {
   ]);
 }
 
-async function owned({ id, text, kv }: { id: string; text: Text; kv: Deno.Kv }, tell: Tell): Promise<void> {
+async function owned({ id, text, kv }: { id: string; text: Text; kv: Kv }, tell: Tell): Promise<void> {
   const where = `text ${id}`;
   if (text.mark) {
     await tell({ where, what: "It has an owner, and a mark that would let it be removed" }, [

@@ -1,26 +1,29 @@
 /**
- * In charge of commits over a network, where an answer may get lost after the commit happened. Deno's client then
- * sends the commit again by itself, for as long as it takes: a sum would be added twice, and a commit with a check
- * would be told that it failed although it is what broke the check. Here each commit also renews a key of this
- * process under a check. So it happens once, however often it is sent, and the key tells whether it did.
+ * The commits of one process over a network, where an answer may get lost after the commit happened. Sent again, a sum
+ * would be added twice, and a commit with a check would be told that it failed although it is what broke the check. So
+ * each commit also renews a key of this process under a check: it happens once, however often it is sent, and the key
+ * tells whether it did.
  */
 
 import { type Clock, sleep } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import * as keys from "./keys.ts";
 import { costOf, type Limits } from "./limits.ts";
-import { StorageError } from "./storage_error.ts";
+import type { Kv } from "./port.ts";
+import { OutcomeUnknown } from "./storage_error.ts";
 
 /** What a chain needs beside the store. */
 export interface CommitChainOptions {
-  /** For the patience. */
+  /** For pauses, and what time it is. */
   readonly clock: Clock;
   /** Names the chain. */
   readonly random?: Random | undefined;
 }
 
-/** How long a writer waits until it is told that the store is away. */
-const PATIENCE_MS = 30_000;
+/** A commit whose answer got lost, and that has not happened, is sent so many times. */
+const TRIES = 4;
+/** The pause before it is sent again: each is four times as long as the one before. */
+const PAUSE_MS = 25;
 
 /** What the key of a process holds. */
 export interface ChainLink {
@@ -34,7 +37,7 @@ export interface ChainLink {
 export class CommitChain {
   /** What it adds to each commit. */
   readonly cost: Limits;
-  readonly #kv: Deno.Kv;
+  readonly #kv: Kv;
   readonly #clock: Clock;
   readonly #key: Deno.KvKey;
   /** The versionstamp of the key, as far as is known. */
@@ -42,7 +45,7 @@ export class CommitChain {
   #count = 0;
 
   /** On that store. */
-  constructor(kv: Deno.Kv, { clock, random = systemRandom }: CommitChainOptions) {
+  constructor(kv: Kv, { clock, random = systemRandom }: CommitChainOptions) {
     this.#kv = kv;
     this.#clock = clock;
     this.#key = keys.commitChain(random.bytes(12).toBase64({ alphabet: "base64url" }));
@@ -55,45 +58,48 @@ export class CommitChain {
   }
 
   /**
-   * Like `commit()` of these checks and mutations; the last one must have been answered. Rejects with a
-   * {@linkcode StorageError} when the store does not answer for half a minute: such a commit may still happen until
-   * another one of this chain has, and not after that.
+   * Like `commit()` of these checks and mutations; the last one must have been answered. A commit whose answer got lost
+   * is asked for by the key before it is sent again or anything is said of it. Rejects with a {@linkcode StorageError}
+   * when that can't be asked either: such a commit may still happen until another one of this chain has, and not after
+   * that.
    */
   async commit(
     checks: readonly Deno.AtomicCheck[],
     mutations: readonly Deno.KvMutation[],
   ): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
     const count = ++this.#count;
-    for (;;) {
-      const link = { key: this.#key, versionstamp: this.#link };
-      const operation = this.#kv.atomic().check(...checks, link).mutate(...mutations)
-        .set(this.#key, { count, at: this.#clock.now() } satisfies ChainLink);
-      const result = await this.#inTime(operation.commit());
-      if (result.ok) {
-        this.#link = result.versionstamp;
-        return result;
-      }
-      const now = await this.#inTime(this.#kv.get<ChainLink>(this.#key));
+    for (let lost = 0;;) {
+      const result = await this.#try({ checks, mutations, count });
+      if (!(result instanceof OutcomeUnknown)) {
+        if (result.ok) return result;
+      } else if (++lost === TRIES) throw result;
+      const now = await this.#kv.get<ChainLink>(this.#key);
       const moved = now.versionstamp !== this.#link;
       this.#link = now.versionstamp;
       if (now.value?.count === count) return { ok: true, versionstamp: now.versionstamp! };
+      if (result instanceof OutcomeUnknown) await sleep(this.#clock, PAUSE_MS * 4 ** (lost - 1));
       // unless the key was lost, or moved by a commit that had been given up, it is one of the writers' own checks
-      if (!moved) return result;
+      else if (!moved) return result;
     }
   }
 
-  async #inTime<T>(promise: Promise<T>): Promise<T> {
-    const limit = new AbortController();
-    const late = sleep(this.#clock, PATIENCE_MS, limit.signal).then(() => {
-      if (limit.signal.aborted) return promise;
-      promise.catch(() => {}); // nobody waits for it any more
-      throw new StorageError("failed", `The store did not answer for ${PATIENCE_MS / 1000} seconds.`);
-    });
+  /** The key is the first that is set: when a commit stops in its midst (see `StoppedAtSum`), it has moved too. */
+  async #try(of: {
+    checks: readonly Deno.AtomicCheck[];
+    mutations: readonly Deno.KvMutation[];
+    count: number;
+  }): Promise<Deno.KvCommitResult | Deno.KvCommitError | OutcomeUnknown> {
+    const key = this.#key;
+    const value: ChainLink = { count: of.count, at: this.#clock.now() };
+    const renewal = { type: "set", key, value } as const;
     try {
-      return await Promise.race([promise, late]);
-    } finally {
-      limit.abort();
-      late.catch(() => {});
+      const checks = [...of.checks, { key, versionstamp: this.#link }];
+      const result = await this.#kv.commit(checks, [renewal, ...of.mutations]);
+      if (result.ok) this.#link = result.versionstamp;
+      return result;
+    } catch (error) {
+      if (error instanceof OutcomeUnknown) return error;
+      throw error;
     }
   }
 }

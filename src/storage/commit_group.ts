@@ -1,15 +1,16 @@
 /**
- * In charge of writing what arrives at the same time in one commit: each commit waits for the disk, so fifty writes
- * in one cost little more than one alone.
+ * The group of writes that arrive at the same time, in one commit: each commit waits for the disk, so fifty writes in
+ * one cost little more than one alone.
  */
 
 import { setImmediate } from "node:timers";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { CommitChain } from "./commit_chain.ts";
-import { isRefusal, messageOf, StorageError, troubleOf } from "./storage_error.ts";
+import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "./port.ts";
+import { messageOf, StoppedAtSum, StorageError, troubleOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 import { haveRoom, type Limits, NOTHING } from "./limits.ts";
-import { Batch, plan, type Planned } from "./write_plan.ts";
+import { Batch, keyText, plan, type Planned } from "./write_plan.ts";
 
 /** What a commit group needs beside the store. */
 export interface CommitGroupOptions {
@@ -36,12 +37,12 @@ interface Waiting extends Planned {
 /**
  * A writer that has one commit in flight at a time. What arrives meanwhile waits and goes together in the next one,
  * in the order of arrival; nobody waits on a timer. The results are those that the writes would have had one by one:
- * see {@linkcode Batch} for which may share a commit. When a check fails, or when KV refuses a write for what it is,
- * the group is halved down to single writes, so that each gets its own answer. When the disk fails, the whole group
+ * see {@linkcode Batch} for which may share a commit. When a check fails, or when KV refuses a write for what it is
+ * before it has begun, the group is halved down to single writes, so that each gets its own answer. When the disk fails, the whole group
  * is rejected and the next one tries anew.
  */
 export class CommitGroup implements Writer {
-  readonly #kv: Deno.Kv;
+  readonly #kv: Kv;
   readonly #options: CommitGroupOptions;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
@@ -49,7 +50,7 @@ export class CommitGroup implements Writer {
   #closed = false;
 
   /** All writes to `kv` have to come through this one group. */
-  constructor(kv: Deno.Kv, options: CommitGroupOptions) {
+  constructor(kv: Kv, options: CommitGroupOptions) {
     this.#kv = kv;
     this.#options = options;
   }
@@ -99,15 +100,57 @@ export class CommitGroup implements Writer {
         return;
       }
     } catch (error) {
-      if (writes.length === 1 || !isRefusal(error)) {
-        const told = storageError(error, batch);
-        for (const write of writes) write.reject(told);
-        return;
+      if (error instanceof StoppedAtSum) return await this.#finish(writes, batch, error);
+      if (writes.length === 1 || troubleOf(error) !== "refused") {
+        return rejectAll(writes, storageError(error, batch));
       }
     }
     const middle = writes.length >> 1;
     await this.#settleHalf(writes.slice(0, middle));
     await this.#settleHalf(writes.slice(middle));
+  }
+
+  /**
+   * Ends a commit that stopped at a sum on what is no number. What is in front of that sum has happened, so the commit
+   * can't be taken back, and in parts the sums would be added twice: the rest is done without the sums that can't be.
+   * Never rejects.
+   */
+  async #finish(writes: readonly Waiting[], batch: Batch, why: StoppedAtSum): Promise<void> {
+    try {
+      const damaged = await this.#damaged(batch);
+      const first = batch.mutations.findIndex((mutation) =>
+        counts(mutation) && damaged.has(keyText(mutation.key))
+      );
+      if (first < 0) return rejectAll(writes, storageError(why, batch));
+      const rest = batch.mutations.filter((mutation, i) =>
+        !counts(mutation) || (i > first && !damaged.has(keyText(mutation.key)))
+      );
+      const { ok, versionstamp } = await this.#commit({ checks: [], mutations: rest }) as Deno.KvCommitResult;
+      const told = new StorageError(
+        "failed",
+        `The store has no number under ${[...damaged].join(", ")}.`,
+        why,
+      );
+      this.#options.onTrouble?.("A counter of the store is damaged; what it counts goes on uncounted.", told);
+      for (const write of writes) {
+        if (write.mutationKeys.every((key) => damaged.has(key))) write.reject(told);
+        else write.resolve({ ok, versionstamp });
+      }
+    } catch (error) {
+      rejectAll(writes, storageError(error, batch));
+    }
+  }
+
+  /** The keys that a batch counts on and that hold something else than a number, as texts. */
+  async #damaged({ mutations }: Batch): Promise<Set<string>> {
+    const damaged = new Set<string>();
+    const counted = mutations.filter(counts).map(({ key }) => key);
+    for (let i = 0; i < counted.length; i += MAX_KEYS_AT_ONCE) {
+      for (const { key, value } of await this.#kv.getMany(counted.slice(i, i + MAX_KEYS_AT_ONCE))) {
+        if (value !== null && !isU64(value)) damaged.add(keyText(key));
+      }
+    }
+    return damaged;
   }
 
   #settleHalf(writes: readonly Waiting[]): Promise<void> {
@@ -116,13 +159,15 @@ export class CommitGroup implements Writer {
     return this.#settle(writes, batch);
   }
 
-  async #commit({ checks, mutations }: Batch): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+  async #commit(
+    { checks, mutations }: Pick<Batch, "checks" | "mutations">,
+  ): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
     const { chain } = this.#options;
     if (chain) return await chain.commit(checks, mutations);
     let waited = 0;
     for (let pause: number = LOCKED.firstMs;; pause = Math.min(pause * 2, LOCKED.longestMs)) {
       try {
-        return await this.#kv.atomic().check(...checks).mutate(...mutations).commit();
+        return await this.#kv.commit(checks, mutations);
       } catch (error) {
         if (troubleOf(error) !== "locked" || waited >= LOCKED.togetherMs) throw error;
         if (waited === 0) {
@@ -133,6 +178,15 @@ export class CommitGroup implements Writer {
       }
     }
   }
+}
+
+function rejectAll(writes: readonly Waiting[], error: StorageError): void {
+  for (const write of writes) write.reject(error);
+}
+
+/** Does the mutation need a number to be there? */
+function counts({ type }: Deno.KvMutation): boolean {
+  return type === "sum" || type === "min" || type === "max";
 }
 
 function turn(): Promise<void> {
@@ -157,7 +211,7 @@ function tooMuch(cost: Limits, limits: Limits): StorageError {
   const inWords = ({ mutations, checks, bytes, keyBytes }: Limits) =>
     `${mutations} mutations, ${checks} checks, ${bytes} bytes and ${keyBytes} bytes of keys`;
   return new StorageError(
-    "failed",
+    "refused",
     `The store can't take a write of ${inWords(cost)}: one commit takes at most ${inWords(limits)}.`,
   );
 }

@@ -1,4 +1,4 @@
-/** In charge of hearing of the changes of one key on a store that other servers write to as well. */
+/** The watch over one key of a store that other servers write to as well. */
 
 import { type Clock, sleep, type Timer } from "../base/clock.ts";
 import type { Store } from "./store.ts";
@@ -18,12 +18,12 @@ export interface KeyWatcherOptions {
 /** After a watch has ended, the next one begins this much later. */
 const PAUSE_MS = 1000;
 
-/** Watches a key by `kv.watch`, and looks after it besides. Works until it is closed. */
+/** Watches a key by a watch, and looks after it besides. Works until it is closed. */
 export class KeyWatcher {
   readonly #store: Store;
   readonly #options: KeyWatcherOptions;
   readonly #closing = new AbortController();
-  #reader: ReadableStreamDefaultReader<Deno.KvEntryMaybe<unknown>[]> | undefined;
+  readonly #watching: Promise<void>;
   #timer: Timer | undefined;
   #seen: string | null | undefined;
 
@@ -31,7 +31,7 @@ export class KeyWatcher {
   constructor(store: Store, options: KeyWatcherOptions) {
     this.#store = store;
     this.#options = options;
-    this.#watch();
+    this.#watching = this.#watch();
     this.#schedule();
   }
 
@@ -39,18 +39,14 @@ export class KeyWatcher {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#timer?.cancel();
-    await this.#reader?.cancel().catch(() => {});
+    await this.#watching;
   }
 
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        const reader = this.#store.kv.watch([this.#options.key]).getReader();
-        this.#reader = reader;
-        for (let next = await reader.read(); !next.done; next = await reader.read()) {
-          this.#see(next.value[0]!);
-        }
+        for await (const entry of this.#store.kv.watch(this.#options.key, signal)) this.#see(entry);
       } catch {
         // the store is away: the next watch may go well, and reading the key tells as well
       }

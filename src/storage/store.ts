@@ -1,12 +1,14 @@
-/** In charge of opening and closing the one store that everything durable is in. */
+/** The one store that everything durable is in: opened and closed. */
 
-import { dirname } from "node:path";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import { CommitChain } from "./commit_chain.ts";
 import { CommitGroup } from "./commit_group.ts";
 import type { DiskReserve } from "./disk_reserve.ts";
+import { openEmbedded } from "./embedded_kv.ts";
 import * as keys from "./keys.ts";
+import type { NetworkTimes } from "./kv_connect/transport.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
+import type { Kv } from "./port.ts";
 import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 
@@ -16,13 +18,15 @@ export const FORMAT = 1;
 /** The store. Reads go to `kv` itself, writes only through {@linkcode Store.write}. */
 export interface Store extends Writer {
   /** For reading and watching. */
-  readonly kv: Deno.Kv;
+  readonly kv: Kv;
   /** True when this process is the only one that has it; false over KV Connect. */
   readonly embedded: boolean;
   /** The most that one write takes. */
   readonly limits: Limits;
   /** True while the disk is known to be full: a write with message content is refused at once, others may succeed. */
   readonly isFull?: boolean;
+  /** Since when a store behind a network has not answered, in milliseconds since 1970; undefined: it does. */
+  readonly silentSince?: number | undefined;
   /** Resolves when the write is durable; rejects with a `StorageError` when that can't be. */
   write(change: Write): Promise<WriteResult>;
   /** Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. */
@@ -41,6 +45,10 @@ export interface StoreOptions {
   readonly onCommit?: (writes: number, ms: number) => void;
   /** Keeps room for an embedded store in a file; closed with the store. */
   readonly reserve?: DiskReserve | undefined;
+  /** Is told when a store behind a network is found silent, and since when, and (undefined) when it answers again. */
+  readonly onSilence?: (since: number | undefined) => void;
+  /** How long requests over a network may take; for tests. */
+  readonly network?: Partial<NetworkTimes>;
 }
 
 /**
@@ -49,26 +57,50 @@ export interface StoreOptions {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { location } = options;
-  const remote = /^https?:\/\//.test(location);
-  const kv = await openKv(options, remote);
-  const store = new KvStore(kv, !remote, options);
+  let store: KvStore | undefined;
   try {
+    store = await open(options);
     await checkFormat(store, location);
   } catch (error) {
-    await store.close();
+    await store?.close();
     throw openError(location, error);
   }
   options.reserve?.start();
   return store;
 }
 
+async function open(options: StoreOptions): Promise<KvStore> {
+  const { location, network, onSilence, onTrouble } = options;
+  if (!isRemote(location)) return new KvStore(await openEmbedded(location, onTrouble), true, options);
+  let store: KvStore | undefined;
+  const { KvConnectClient } = await import("./kv_connect/client.ts"); // what most servers never need
+  const kv = await KvConnectClient.open({
+    url: location,
+    token: Deno.env.get("DENO_KV_ACCESS_TOKEN") ?? "",
+    times: network,
+    onSilence: (since) => {
+      if (store) store.silentSince = since;
+      onSilence?.(since);
+    },
+  });
+  return store = new KvStore(kv, false, options);
+}
+
+function isRemote(location: string): boolean {
+  return /^https?:\/\//.test(location);
+}
+
+/** Writes that are under way when a store behind a network is closed get this long, in milliseconds. */
+const CLOSE_MS = 1000;
+
 class KvStore implements Store {
   readonly limits: Limits;
+  silentSince: number | undefined;
   readonly #group: CommitGroup;
   readonly #reserve: DiskReserve | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(readonly kv: Deno.Kv, readonly embedded: boolean, options: StoreOptions) {
+  constructor(readonly kv: Kv, readonly embedded: boolean, options: StoreOptions) {
     const chain = embedded ? undefined : new CommitChain(kv, options);
     this.limits = chain ? lessOf(KV_CONNECT_LIMITS, chain.cost) : EMBEDDED_LIMITS;
     this.#reserve = options.reserve;
@@ -107,43 +139,15 @@ class KvStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await this.#group.close();
+    const written = this.#group.close();
+    if (!this.embedded) {
+      const ended = new AbortController();
+      await Promise.race([written.then(() => ended.abort()), sleep(systemClock, CLOSE_MS, ended.signal)]);
+      this.kv.close(); // what still waits for an answer is given up
+    }
+    await written;
     await this.#reserve?.close();
-    this.kv.close();
-  }
-}
-
-async function openKv({ location, onTrouble }: StoreOptions, remote: boolean): Promise<Deno.Kv> {
-  try {
-    if (!remote && location !== ":memory:") {
-      await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
-      await keepPrivate(location).catch((error) => onTrouble?.("store not private", error));
-    }
-    return await Deno.openKv(location);
-  } catch (error) {
-    throw openError(location, error);
-  }
-}
-
-/**
- * Mail and passwords are the owner's alone, whatever the folder and the umask allow. SQLite gives its `-wal` and
- * `-shm` the mode that the database has.
- */
-async function keepPrivate(location: string): Promise<void> {
-  if (Deno.build.os === "windows") return; // its files have no such mode
-  try {
-    (await Deno.open(location, { write: true, createNew: true, mode: 0o600 })).close();
-  } catch (error) {
-    // One that is there is not opened: closing it would end the locks that SQLite has on it in this process.
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
-  for (const file of [location, `${location}-wal`, `${location}-shm`]) {
-    try {
-      const { mode } = await Deno.stat(file);
-      if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(file, 0o600);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    if (this.embedded) this.kv.close();
   }
 }
 
@@ -178,7 +182,7 @@ async function markFormat(store: Store, location: string): Promise<unknown> {
 }
 
 function openError(location: string, error: unknown): StorageError {
-  if (error instanceof StorageError) return error;
+  if (error instanceof StorageError && error.message.includes(location)) return error;
   const reason = messageOf(error);
   let what = `can't be opened: ${reason}`;
   if (/not a database/i.test(reason)) {

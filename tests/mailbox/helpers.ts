@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { type MailEntry, mailEntry } from "../../src/mailbox/mail_entry.ts";
 import type { MailStore } from "../../src/mailbox/mail_store.ts";
 import { type BodyDraft, draftOf } from "../../src/storage/bodies/bodies.ts";
+import type { Kv } from "../../src/storage/port.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { together, type Write, type WriteResult } from "../../src/storage/write.ts";
 
@@ -83,7 +84,7 @@ export async function endMailbox(store: Store, mailStore: MailStore, address: st
 }
 
 /** How many keys there are under each first part. */
-export async function keyCounts(kv: Deno.Kv): Promise<Record<string, number>> {
+export async function keyCounts(kv: Kv): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for await (const { key } of kv.list({ prefix: [] })) {
     const first = String(key[0]);

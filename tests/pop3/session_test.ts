@@ -16,6 +16,7 @@ import {
   pretendedTls,
   uidOf,
 } from "./harness.ts";
+import { drop } from "../support/raw_kv.ts";
 
 /** A few turns of the event loop: what was sent is read. */
 async function turns(harness: Harness): Promise<void> {
@@ -251,7 +252,7 @@ Deno.test("A message that breaks off in the middle ends the connection instead o
   await using harness = await Harness.start({
     messages: ["Subject: large\r\n\r\n" + "x\r\n".repeat(100_000)],
   });
-  await harness.store.kv.delete(keys.body(uidOf(1), 3));
+  await drop(harness.store.kv, keys.body(uidOf(1), 3));
   const client = new Client(await harness.connect());
   await client.logIn();
   assert((await client.command("RETR 1"))?.startsWith("+OK"));

@@ -19,6 +19,7 @@ import {
   remote,
   SCHEDULE,
 } from "./support.ts";
+import { drop, put } from "../support/raw_kv.ts";
 
 Deno.test("accept() puts local copies into the mailboxes and delivers the others at once", async () => {
   await using house = await House.open();
@@ -362,7 +363,7 @@ Deno.test("accept() answers false when the text was swept away meanwhile, and le
   const writer = new BodyWriter(house.store, { id, clock: house.clock });
   for (let i = 0; i < 4; i++) await writer.append(new Uint8Array(60 * 1024));
   const body = writer.finish();
-  await house.store.kv.delete(["bodypending", id]);
+  await drop(house.store.kv, ["bodypending", id]);
   const message = house.message(["a@there.example", local("brain")]);
   assertEquals(await house.queue.accept({ ...message, id, body }), false);
   await house.queue.idle();
@@ -446,7 +447,7 @@ Deno.test("a message whose text is lost is returned all the same, without its he
   house.agent.answer = () => DEFERRED;
   const id = await house.accept(["a@there.example"]);
   await house.queue.idle();
-  await house.store.kv.delete(["body", id, 0]);
+  await drop(house.store.kv, ["body", id, 0]);
   await house.pass(3 * HOUR);
   assertEquals(house.of("report").map((e) => e.action), ["delayed", "failed"]);
   assertEquals(await house.records(), []);
@@ -635,9 +636,9 @@ Deno.test("what a dead process had claimed is due at once after a restart", asyn
   // as a process leaves it that was killed in the middle of a delivery
   const { kv } = house.store;
   const [record] = await house.records();
-  await kv.delete(["q", "due", record!.dueAt, id, 0]);
+  await drop(kv, ["q", "due", record!.dueAt, id, 0]);
   const lease = { owner: "dead", at: record!.dueAt };
-  await kv.set(["q", "due", record!.dueAt + 120_000, id, 0], { domain: "there.example", lease });
+  await put(kv, ["q", "due", record!.dueAt + 120_000, id, 0], { domain: "there.example", lease });
   await checkStore(kv);
   house.queue.start();
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -25,6 +25,7 @@ import { TimerWaker } from "../../src/queue/waker.ts";
 import { Router } from "../../src/recipients/router.ts";
 import { draftOf, readBody } from "../../src/storage/bodies/bodies.ts";
 import type { BodyRef } from "../../src/storage/bodies/ref.ts";
+import type { Kv } from "../../src/storage/port.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
 
@@ -100,7 +101,7 @@ export class MoodyStore implements Store {
   writes = 0;
 
   constructor(private readonly store: Store) {}
-  get kv(): Deno.Kv {
+  get kv(): Kv {
     return this.store.kv;
   }
   get embedded(): boolean {
@@ -342,7 +343,7 @@ export function local(name: string, recipient: Partial<EnvelopeRecipient> = {}):
  * - no chunk is there that nobody owns and no mark tells of;
  * - counts and sizes of the mailboxes are right.
  */
-export async function checkStore(kv: Deno.Kv): Promise<void> {
+export async function checkStore(kv: Kv): Promise<void> {
   const items = new Map<string, QueueRecord>();
   const owners = new Map<string, BodyRef[]>();
   const own = (ref: BodyRef) => owners.set(ref.id, [...owners.get(ref.id) ?? [], ref]);

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { checkStore, DAY, DEFERRED, DELIVERED, HOUR, House, MINUTE, SCHEDULE } from "./support.ts";
+import { drop, put } from "../support/raw_kv.ts";
 
 function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
@@ -162,10 +163,10 @@ Deno.test("who lost the lease writes nothing", async () => {
   await until(() => house.agent.active === 1);
   // another server took it over
   const { kv } = house.store;
-  for await (const { key } of kv.list({ prefix: ["q", "due"] })) await kv.delete(key);
+  for await (const { key } of kv.list({ prefix: ["q", "due"] })) await drop(kv, key);
   const later = house.clock.now() + 10 * MINUTE;
   const [record] = await house.records();
-  await kv.set(["q", "due", later, id, 0], {
+  await put(kv, ["q", "due", later, id, 0], {
     domain: "there.example",
     lease: { owner: "other", at: record!.dueAt },
   });
@@ -199,7 +200,7 @@ Deno.test("a store that can't be read for a while is looked at again", async () 
 
 Deno.test("a due key without a record is removed instead of being found for ever", async () => {
   await using house = await House.open();
-  await house.store.kv.set(["q", "due", house.clock.now() + MINUTE, house.ids.next(), 0], {
+  await put(house.store.kv, ["q", "due", house.clock.now() + MINUTE, house.ids.next(), 0], {
     domain: "x.example",
   });
   await house.accept(["a@there.example"]);

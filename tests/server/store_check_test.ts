@@ -10,6 +10,7 @@ import * as keys from "../../src/storage/keys.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together } from "../../src/storage/write.ts";
 import { deliver, entryOf, memoryStore, uidOf } from "../mailbox/helpers.ts";
+import { drop, put } from "../support/raw_kv.ts";
 
 const BRAIN = "brain@howstuffworks.com";
 const PINKY = "pinky@howstuffworks.com";
@@ -53,7 +54,7 @@ async function furnish(store: Store): Promise<void> {
 }
 
 async function set(store: Store, key: Deno.KvKey, value: unknown): Promise<void> {
-  await store.kv.set(key, value);
+  await put(store.kv, key, value);
 }
 
 async function change<T>(store: Store, key: Deno.KvKey, change: Partial<T>): Promise<void> {
@@ -74,8 +75,8 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     /told to hold 1 messages of 18446744073709551611 bytes; it holds 1 of/,
   ]],
   ["sums that are gone", async (s) => {
-    await s.kv.delete(keys.mailCount(BRAIN));
-    await s.kv.delete(keys.mailBytes(BRAIN));
+    await drop(s.kv, keys.mailCount(BRAIN));
+    await drop(s.kv, keys.mailBytes(BRAIN));
   }, [/told to hold 0 messages of 0 bytes; it holds 3/]],
   ["sums of a mailbox without mail", (s) => set(s, keys.mailCount("zort@x.test"), u64(1)), [
     /^mailbox zort@x\.test: It is told to hold 1 messages/,
@@ -90,15 +91,15 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
   ["an entry that is none", (s) => set(s, keys.mail(BRAIN, uidOf(70)), "zort"), [
     /message 06FZ0+70: The entry can't be read; --repair takes it away$/,
   ]],
-  ["an entry that is gone", (s) => s.kv.delete(keys.mail(BRAIN, ALONE)), [
+  ["an entry that is gone", (s) => drop(s.kv, keys.mail(BRAIN, ALONE)), [
     /^mailbox brain.*told to hold 3 .* it holds 2/,
     /^text 06FZ0+1: Nobody owns it \(14 bytes\); --repair removes it$/,
   ]],
   // texts
-  ["a text that is gone", (s) => s.kv.delete(keys.body(ALONE, 0)), [
+  ["a text that is gone", (s) => drop(s.kv, keys.body(ALONE, 0)), [
     /message 06FZ0+1: Its text is not whole \(0 of 1 parts are there\)/,
   ]],
-  ["a text that lacks a part", (s) => s.kv.delete(keys.body(LARGE, 2)), [
+  ["a text that lacks a part", (s) => drop(s.kv, keys.body(LARGE, 2)), [
     /message 06FZ0+3: Its text is not whole \(5 of 6 parts are there\)/,
     /^text 06FZ0+3: Nobody owns it/,
   ]],
@@ -110,7 +111,7 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     await set(s, keys.body(LARGE, 1), new Uint8Array(1));
     await set(s, keys.body(LARGE, 5), new Uint8Array(2 * 60 * 1024 - 1).subarray(0, 60_000));
   }, [/Its text is not whole/, /Nobody owns it/]],
-  ["a shared text that is gone", (s) => s.kv.delete(keys.body(SHARED, 0)), [
+  ["a shared text that is gone", (s) => drop(s.kv, keys.body(SHARED, 0)), [
     /^mailbox brain.*text is not whole/,
     /^mailbox pinky.*text is not whole/,
     /^text 06FZ0+2: Nobody owns it \(a counter without a text\)/,
@@ -130,7 +131,7 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
   ["a counter that is too low", (s) => set(s, keys.bodyRefs(SHARED), u64(1)), [
     /^text 06FZ0+2: It has 2 owners, 0 of them alone, and 1 are counted$/,
   ]],
-  ["a counter that is gone", (s) => s.kv.delete(keys.bodyRefs(SHARED)), [
+  ["a counter that is gone", (s) => drop(s.kv, keys.bodyRefs(SHARED)), [
     /^text 06FZ0+2: It has 2 owners, 0 of them alone, and nothing is counted$/,
   ]],
   ["a counter of a text that has one owner", (s) => set(s, keys.bodyRefs(ALONE), u64(4)), [
@@ -144,7 +145,7 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     /^text 06FZ0+1: It has 2 owners, 2 of them alone, and nothing is counted$/,
   ]],
   // the queue
-  ["a record without a due key", (s) => s.kv.delete(keys.queueDue(5000, WAITS, 0)), [
+  ["a record without a due key", (s) => drop(s.kv, keys.queueDue(5000, WAITS, 0)), [
     /^queue 06FZ0+4\/0: It waits, and nothing says until when$/,
   ]],
   ["a record with two due keys", (s) => set(s, keys.queueDue(7000, WAITS, 0), { domain: "x.test" }), [
@@ -166,7 +167,7 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
   ["a record that is none", (s) => set(s, keys.queueItem(uidOf(61), 0), 5), [
     /^queue 06FZ0+61\/0: The record can't be read; --repair takes it away$/,
   ]],
-  ["a record whose text is gone", (s) => s.kv.delete(keys.body(WAITS, 0)), [
+  ["a record whose text is gone", (s) => drop(s.kv, keys.body(WAITS, 0)), [
     /^queue 06FZ0+4\/0: Its text is not whole .*"dinopost queue bounce 06FZ0+4" tells its sender$/,
   ], 1],
 ];
@@ -211,7 +212,7 @@ Deno.test("checkStore() finds nothing wrong in a store that is right, and counts
   assertEquals(faults, []);
   assertEquals(notes, []);
   assertEquals(counts, { mailboxes: 2, messages: 4, queued: 3, texts: 8 });
-  await store.kv.delete(keys.account(PINKY));
+  await drop(store.kv, keys.account(PINKY));
   const found = await checkStore(store, { repair: false });
   assertEquals(found.notes, [`mailbox ${PINKY}: 1 messages, and there is no such account`]);
   assertEquals(found.faults, []);

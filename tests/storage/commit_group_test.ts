@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { CommitGroup } from "../../src/storage/commit_group.ts";
+import { openEmbedded } from "../../src/storage/embedded_kv.ts";
 import { EMBEDDED_LIMITS } from "../../src/storage/limits.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
@@ -75,7 +76,7 @@ onEachStore("Store.write() says what is wrong with a write that is too big for o
   };
   for (const [what, write] of Object.entries(tooBig)) {
     const error = await assertRejects(() => store.write(write), StorageError);
-    assertEquals(error.kind, "failed");
+    assertEquals(error.kind, "refused");
     assertStringIncludes(error.message, what);
     assertStringIncludes(error.message, `at most ${limits.mutations} mutations, ${limits.checks} checks`);
   }
@@ -224,7 +225,7 @@ Deno.test("CommitGroup.close() lets in-flight writes end and takes no more", asy
 });
 
 Deno.test("CommitGroup tells that KV was closed behind its back", async () => {
-  const kv = await Deno.openKv(":memory:");
+  const kv = await openEmbedded(":memory:");
   const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
   kv.close();
   const error = await assertRejects(() => group.write(setting("a")), StorageError);

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import * as keys from "../../src/storage/keys.ts";
+import type { Kv } from "../../src/storage/port.ts";
 import { keysUnder, memoryStore } from "./stores.ts";
+import { put } from "../support/raw_kv.ts";
 
-async function selected(kv: Deno.Kv, selector: Deno.KvListSelector): Promise<Deno.KvKey[]> {
+async function selected(kv: Kv, selector: Deno.KvListSelector): Promise<Deno.KvKey[]> {
   return (await Array.fromAsync(kv.list(selector))).map((entry) => entry.key);
 }
 
@@ -16,7 +18,7 @@ Deno.test("queueDueUntil() takes the instant in, queueDueAfter() begins behind i
     keys.queueDue(20000, "A", 0),
   ];
   for (const key of [...due, keys.queueItem("A", 0), keys.queueWarned("A"), keys.queueWake]) {
-    await store.kv.set(key, 1);
+    await put(store.kv, key, 1);
   }
   assertEquals(await selected(store.kv, keys.queueDueUntil(1000)), due.slice(0, 3));
   assertEquals(await selected(store.kv, keys.queueDueAfter(1000)), due.slice(3));
@@ -27,7 +29,7 @@ Deno.test("mails() and mailsAfter() list one mailbox in the order of its uids", 
   await using store = await memoryStore();
   const mailbox = ["01", "02", "10"].map((uid) => keys.mail("brain@a.example", uid));
   for (const key of [...mailbox, keys.mail("brain@a.example.org", "00"), keys.mail("brai@a.example", "99")]) {
-    await store.kv.set(key, 1);
+    await put(store.kv, key, 1);
   }
   assertEquals(await selected(store.kv, keys.mails("brain@a.example")), mailbox);
   assertEquals(await selected(store.kv, keys.mailsAfter("brain@a.example", "01")), mailbox.slice(1));
@@ -38,7 +40,7 @@ Deno.test("lists of one message leave other messages and other kinds out", async
   const mine = [keys.queueItem("A", 0), keys.formerMail("A", "x"), keys.lifeEvent("A", 5, 0)] as const;
   const others = [keys.queueItem("AB", 0), keys.formerMail("AB", "x"), keys.lifeEvent("AB", 5, 0)];
   for (const key of [...mine, ...others, keys.body("A", 0), keys.bodyPending("A")]) {
-    await store.kv.set(key, 1);
+    await put(store.kv, key, 1);
   }
   assertEquals(await selected(store.kv, keys.queueItems("A")), [mine[0]]);
   assertEquals(await selected(store.kv, keys.formerMails("A")), [mine[1]]);
@@ -72,6 +74,6 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.commitChain("A"),
     keys.expiry(0, keys.session("A")),
   ];
-  for (const key of all) await store.kv.set(key, 1);
+  for (const key of all) await put(store.kv, key, 1);
   assertEquals((await keysUnder(store.kv)).length, all.length + 1, "and the format");
 });

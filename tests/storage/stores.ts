@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../src/base/clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import type { Kv } from "../../src/storage/port.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 
@@ -47,37 +48,25 @@ export async function memoryStore(clock: Clock = systemClock): Promise<Store & A
 }
 
 /** All keys below a prefix, as text, in order. */
-export async function keysUnder(kv: Deno.Kv, ...prefix: Deno.KvKeyPart[]): Promise<string[]> {
+export async function keysUnder(kv: Kv, ...prefix: Deno.KvKeyPart[]): Promise<string[]> {
   const found: string[] = [];
   for await (const entry of kv.list({ prefix })) found.push(entry.key.join("/"));
   return found;
 }
 
-/** What is under that kv's `atomic().commit()`: an error to throw instead, or undefined to let it happen. */
+/** What becomes of a commit: an error to throw instead, or undefined to let it happen. */
 export type Fate = Error | undefined;
 
 /** A KV whose commits meet the given fates, one after the other, and then succeed. Tells how large each one was. */
-export function fatefulKv(kv: Deno.Kv, fates: Fate[]): { kv: Deno.Kv; commits: { mutations: number }[] } {
+export function fatefulKv(kv: Kv, fates: Fate[]): { kv: Kv; commits: { mutations: number }[] } {
   const commits: { mutations: number }[] = [];
-  function atomic() {
-    let operation = kv.atomic();
-    let count = 0;
-    return {
-      check(...checks: Deno.AtomicCheck[]) {
-        operation = operation.check(...checks);
-        return this;
-      },
-      mutate(...mutations: Deno.KvMutation[]) {
-        operation = operation.mutate(...mutations);
-        count += mutations.length;
-        return this;
-      },
-      commit() {
-        commits.push({ mutations: count });
-        const fate = fates.shift();
-        return fate ? Promise.reject(fate) : operation.commit();
-      },
-    };
-  }
-  return { kv: { atomic } as unknown as Deno.Kv, commits };
+  const fateful: Partial<Kv> = {
+    getMany: kv.getMany.bind(kv),
+    commit(checks, mutations) {
+      commits.push({ mutations: mutations.length });
+      const fate = fates.shift();
+      return fate ? Promise.reject(fate) : kv.commit(checks, mutations);
+    },
+  };
+  return { kv: fateful as Kv, commits };
 }

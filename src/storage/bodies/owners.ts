@@ -1,5 +1,6 @@
 /** In charge of who owns a text: of more owners, of their going, and of the last one's. */
 
+import type { Kv } from "../port.ts";
 import { deleteChunks, MUTATION_SIZE, SMALL_CHUNKS } from "./layout.ts";
 import type { BodyRef } from "./ref.ts";
 import * as keys from "../keys.ts";
@@ -25,11 +26,11 @@ export function addOwners(ref: BodyRef, more: number): { ref: BodyRef; write: Wr
  * goes too. Answers at once for a text with one owner. Owners of a shared text may go at the same time without
  * hindering each other: only the last one's write has a check, and when that fails the caller asks again.
  */
-export function releaseBody(kv: Deno.Kv, ref: BodyRef, owners = 1): Write | Promise<Write> {
+export function releaseBody(kv: Kv, ref: BodyRef, owners = 1): Write | Promise<Write> {
   return ref.shared ? releaseShared(kv, ref, BigInt(owners)) : removal(ref);
 }
 
-async function releaseShared(kv: Deno.Kv, ref: BodyRef, owners: bigint): Promise<Write> {
+async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Write> {
   const key = keys.bodyRefs(ref.id);
   const recount = keys.bodyRecount(ref.id, ref.chunks);
   const counter = await kv.get<Deno.KvU64>(key);

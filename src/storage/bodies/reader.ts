@@ -1,5 +1,6 @@
 /** In charge of reading a text piece by piece, never more of it in memory than a few chunks. */
 
+import type { Kv } from "../port.ts";
 import type { BodyRef } from "./ref.ts";
 import * as keys from "../keys.ts";
 
@@ -21,7 +22,7 @@ export class BodyMissing extends Error {
  * The text, in order, in pieces of at most 60 KiB.
  * @throws {BodyMissing} when a chunk is missing, or the chunks together have another size than the ref says.
  */
-export async function* readBody(kv: Deno.Kv, ref: BodyRef): AsyncGenerator<Uint8Array> {
+export async function* readBody(kv: Kv, ref: BodyRef): AsyncGenerator<Uint8Array> {
   let left = ref.size;
   function checked(n: number, bytes: Uint8Array | null): Uint8Array {
     if (bytes === null) throw new BodyMissing(ref.id, `chunk ${n} of ${ref.chunks} is missing`);
@@ -46,7 +47,7 @@ export async function* readBody(kv: Deno.Kv, ref: BodyRef): AsyncGenerator<Uint8
   }
 }
 
-function readChunks(kv: Deno.Kv, ref: BodyRef, first: number): Promise<(Uint8Array | null)[]> {
+function readChunks(kv: Kv, ref: BodyRef, first: number): Promise<(Uint8Array | null)[]> {
   const end = Math.min(first + AT_ONCE, ref.chunks);
   const wanted: Deno.KvKey[] = [];
   for (let n = first; n < end; n++) wanted.push(keys.body(ref.id, n));

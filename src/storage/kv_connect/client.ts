@@ -1,0 +1,104 @@
+/** A client of KV Connect: a database over a network (Deno Deploy's, or a denokv) behind the port. */
+
+import { type Kv, type ListOptions, MAX_KEYS_AT_ONCE } from "../port.ts";
+import { StoppedAtSum, StorageError } from "../storage_error.ts";
+import { rangeOf, rangeOfKey, successor } from "./key_codec.ts";
+import * as messages from "./messages.ts";
+import { RequestRefused, Transport, type TransportOptions } from "./transport.ts";
+
+/** How many entries a list reads at a time. */
+const BATCH = 100;
+
+/** One database. */
+export class KvConnectClient implements Kv {
+  readonly #transport: Transport;
+
+  private constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Opens a database: asks for one key. */
+  static async open(options: Omit<TransportOptions, "probe">): Promise<KvConnectClient> {
+    const probe = messages.snapshotRead([{ ...rangeOfKey(["format"]), limit: 1 }]);
+    const transport = new Transport({ ...options, probe });
+    try {
+      messages.readSnapshot(await transport.read(probe));
+    } catch (error) {
+      transport.close();
+      throw error;
+    }
+    return new KvConnectClient(transport);
+  }
+
+  async get<T>(key: Deno.KvKey): Promise<Deno.KvEntryMaybe<T>> {
+    const [entry] = await this.getMany<[T]>([key]);
+    return entry;
+  }
+
+  async getMany<T extends readonly unknown[]>(
+    keys: readonly [...{ [K in keyof T]: Deno.KvKey }],
+  ): Promise<{ [K in keyof T]: Deno.KvEntryMaybe<T[K]> }> {
+    if (keys.length > MAX_KEYS_AT_ONCE) {
+      throw new TypeError(`Too many keys at once (max ${MAX_KEYS_AT_ONCE})`);
+    }
+    if (keys.length === 0) return [] as { [K in keyof T]: Deno.KvEntryMaybe<T[K]> };
+    const ranges = await this.#read(keys.map((key) => ({ ...rangeOfKey(key), limit: 1 })));
+    return keys.map((key, i) => plain(key, ranges[i]?.[0])) as { [K in keyof T]: Deno.KvEntryMaybe<T[K]> };
+  }
+
+  async *list<T>(selector: Deno.KvListSelector, options: ListOptions = {}): AsyncGenerator<Deno.KvEntry<T>> {
+    const { reverse = false, batchSize = BATCH } = options;
+    let left = options.limit ?? Infinity;
+    let { start, end } = rangeOf(selector);
+    while (left > 0) {
+      const limit = Math.min(left, batchSize);
+      const entries = (await this.#read([{ start, end, limit, reverse }]))[0] ?? [];
+      for (const { key, value, versionstamp } of entries) yield { key, value: value as T, versionstamp };
+      if (entries.length < limit) return;
+      left -= limit;
+      const last = entries.at(-1)!.encodedKey as Uint8Array<ArrayBuffer>;
+      if (reverse) end = last;
+      else start = successor(last);
+    }
+  }
+
+  async *watch<T>(key: Deno.KvKey, signal: AbortSignal): AsyncGenerator<Deno.KvEntryMaybe<T>> {
+    for await (const frame of this.#transport.watch(messages.watchOf(key), signal)) {
+      const entry = messages.readWatched(frame);
+      if (entry !== undefined) yield plain(key, entry ?? undefined) as Deno.KvEntryMaybe<T>;
+    }
+  }
+
+  async commit(
+    checks: readonly Deno.AtomicCheck[],
+    mutations: readonly Deno.KvMutation[],
+  ): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+    const body = messages.atomicWrite(checks, mutations);
+    try {
+      return messages.readWritten(await this.#transport.commit(body));
+    } catch (error) {
+      const sums = mutations.some(({ type }) => type !== "set" && type !== "delete");
+      throw sums && error instanceof RequestRefused ? new StoppedAtSum(error) : error;
+    }
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  async #read(ranges: readonly messages.ReadRange[]): Promise<messages.SentEntry[][]> {
+    const answer = await this.#transport.read(messages.snapshotRead(ranges));
+    try {
+      return messages.readSnapshot(answer);
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      throw new StorageError("failed", `The store's answer can't be read: ${String(error)}.`, error);
+    }
+  }
+}
+
+function plain(key: Deno.KvKey, entry: messages.SentEntry | undefined): Deno.KvEntryMaybe<unknown> {
+  return entry
+    ? { key: entry.key, value: entry.value, versionstamp: entry.versionstamp }
+    : { key, value: null, versionstamp: null };
+}
