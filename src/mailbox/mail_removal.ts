@@ -127,7 +127,9 @@ export class MailRemovals {
   }
 
   /** In batches of one: each part may be near KV's limit for values, and hardly ever is there any. */
-  #list(selector: Deno.KvListSelector): Deno.KvListIterator<RemovalPart | RemovalHappened | WholeRemoval> {
+  #list(
+    selector: Deno.KvListSelector,
+  ): AsyncIterable<Deno.KvEntry<RemovalPart | RemovalHappened | WholeRemoval>> {
     return this.#store.kv.list(selector, { batchSize: 1 });
   }
 
