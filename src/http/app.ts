@@ -33,10 +33,12 @@ export function createHttpApp(
     if (c.req.query("verbose") === undefined) return c.json({ status: "ok" });
     return c.json(healthView(options.health ?? { problems: [] }));
   });
-  app.get(
-    "/readyz",
-    (c) => options.ready() ? c.json({ status: "ready" }) : c.json({ status: "starting" }, 503),
-  );
+  app.get("/readyz", (c) => {
+    if (!options.ready()) return c.json({ status: "starting" }, 503);
+    const away = options.health?.problems.find(({ code }) => code === "store");
+    if (!away) return c.json({ status: "ready" });
+    return c.json({ status: "waiting", text: away.text, since: new Date(away.since).toISOString() }, 503);
+  });
   const { metrics } = options;
   if (metrics) {
     app.get("/metrics", async (c) => {

@@ -86,6 +86,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       reserve: lock && await watchDisk(location, around),
       onTrouble: (what, error) => journal.note("WARN", what, { error: String(error) }),
       onCommit: (writes, ms) => metrics.commit(writes, ms),
+      onSilence: (since) => tellSilence(since, around),
     });
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
@@ -138,6 +139,21 @@ async function watchDisk(database: string, { clock, journal, health }: Surroundi
       isFull = missing !== undefined;
     },
   });
+}
+
+/** Tells that a store behind a network does not answer, and that it does again. */
+function tellSilence(since: number | undefined, { journal, health }: Surroundings): void {
+  if (since === undefined) {
+    health.clear("store");
+    journal.note("INFO", "the store answers again");
+    return;
+  }
+  const when = new Date(since).toISOString();
+  health.raise(
+    "store",
+    `The store has not answered since ${when}: mail is refused for now, and nothing is read`,
+  );
+  journal.note("ERROR", "the store does not answer: clients are asked to come again", { since: when });
 }
 
 async function openCertificates(
