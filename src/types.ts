@@ -110,6 +110,7 @@ export type {
 export type { BodyDraft } from "./storage/bodies/draft.ts";
 export type { BodyRef } from "./storage/bodies/ref.ts";
 export type { Limits } from "./storage/limits.ts";
+export type { Kv, ListOptions as KvListOptions } from "./storage/port.ts";
 export type { Store } from "./storage/store.ts";
 export type { Write, Writer, WriteResult } from "./storage/write.ts";
 export type { ByteConn, TlsFacts } from "./wire/byte_conn.ts";
