@@ -39,6 +39,7 @@ export async function examine(
     // what is over the limit of lines is converted, for which all is read again anyway
     if (!pieces && lines.tooLong && (!eight || eight.anywhere)) break;
   }
+  lines.end();
   const all = pieces;
   return {
     longLine: lines.tooLong,
@@ -56,16 +57,21 @@ class Lines {
 
   look(piece: Uint8Array): void {
     let start = 0;
-    while (!this.tooLong) {
-      // a line that ends within the limit is found by going back from there: mail has many short ones
-      const end = piece.indexOf(LF, start);
-      if (end < 0) break;
-      this.tooLong = this.#length + end + 1 - start > MAX_LINE;
-      this.#length = 0;
+    let room = MAX_LINE - this.#length;
+    // the last LF within reach is enough: whatever lies before it is lines that are no longer
+    while (!this.tooLong && piece.length - start > room) {
+      const end = piece.lastIndexOf(LF, start + room - 1);
+      this.tooLong = room === 0 || end < start;
       start = end + 1;
+      room = MAX_LINE;
     }
-    this.#length += piece.length - start;
-    if (this.#length > MAX_LINE) this.tooLong = true;
+    const last = piece.lastIndexOf(LF);
+    this.#length = last < start ? MAX_LINE - room + piece.length - start : piece.length - 1 - last;
+  }
+
+  /** The content is complete; a last line without CRLF gets one. */
+  end(): void {
+    this.tooLong ||= this.#length > MAX_LINE - 2;
   }
 }
 

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
 import PostalMime from "postal-mime";
 import { binaryString, encode } from "../../../src/base/bytes.ts";
+import { examine } from "../../../src/smtp/client/examination.ts";
 import type { OutgoingMessage } from "../../../src/smtp/client/client.ts";
 import { ScriptedPeer } from "../../../src/testing/scripted_peer.ts";
 import { brief, connected, message } from "./helpers.ts";
@@ -91,4 +93,20 @@ Deno.test("send() tells the sender of a signed message that it can't be converte
   assertEquals(brief([outcome!]), ["failed 5.6.3 mail"]);
   assertMatch(outcome!.text, /needs 8BITMIME, which mx\.far\.example doesn't offer, and it is signed/);
   client.close();
+});
+
+Deno.test("examine() finds lines over 998 octets, however the content is cut (property)", async () => {
+  const lengths = fc.array(fc.oneof(fc.integer({ min: 0, max: 80 }), fc.integer({ min: 990, max: 1010 })), {
+    maxLength: 12,
+  });
+  await fc.assert(
+    fc.asyncProperty(lengths, fc.boolean(), fc.integer({ min: 1, max: 2500 }), async (lines, ended, step) => {
+      const bytes = encode(lines.map((n) => "x".repeat(n)).join("\r\n") + (ended ? "\r\n" : ""));
+      const pieces: Uint8Array[] = [];
+      for (let i = 0; i < bytes.length; i += step) pieces.push(bytes.subarray(i, i + step));
+      const found = await examine(message({ size: bytes.length, text: () => pieces }), { octets: false });
+      assertEquals(found.longLine, lines.some((n) => n > 998));
+    }),
+    { numRuns: 500 },
+  );
 });
