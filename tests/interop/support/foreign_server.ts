@@ -26,6 +26,10 @@ export interface ForeignPlace {
   readonly address: string;
   readonly hostname: string;
   readonly domain: string;
+  /** How openssl makes the key of its certificate; P-256 unless given. */
+  readonly key?: readonly string[];
+  /** Further lines for the configuration, as the server has them. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** The port where tests put mail into a foreign server: who comes through it may send anywhere. */
@@ -38,11 +42,11 @@ const NOBODY = 65534;
 export const postfix: ForeignServer = {
   make: "Postfix",
   programs: ["postfix", "openssl"],
-  async prepare({ dir, address, hostname, domain }) {
+  async prepare({ dir, address, hostname, domain, key, settings }) {
     for (const folder of ["etc", "queue", "data", "mail"]) await Deno.mkdir(`${dir}/${folder}`);
     await own(`${dir}/data`, "postfix");
     await Deno.chown(`${dir}/mail`, NOBODY, NOBODY);
-    await makeCertificate(dir, hostname);
+    await makeCertificate(dir, hostname, key);
     const main: Record<string, string> = {
       compatibility_level: "3.6",
       myhostname: hostname,
@@ -71,6 +75,7 @@ export const postfix: ForeignServer = {
       smtp_tls_security_level: "may",
       minimal_backoff_time: "5s",
       queue_run_delay: "5s",
+      ...settings,
     };
     await Deno.writeTextFile(`${dir}/etc/main.cf`, lines(main, " = "));
     const doors = `${address}:25 inet n - n - - smtpd\n` +
@@ -107,11 +112,11 @@ const SERVICES = {
 export const exim: ForeignServer = {
   make: "Exim",
   programs: [EXIM, "unshare", "openssl"],
-  async prepare({ dir, address, hostname, domain }) {
+  async prepare({ dir, address, hostname, domain, key, settings }) {
     for (const folder of ["etc", "spool", "log", "mail"]) await Deno.mkdir(`${dir}/${folder}`);
     for (const folder of ["spool", "log"]) await own(`${dir}/${folder}`, "Debian-exim");
     await Deno.chown(`${dir}/mail`, NOBODY, NOBODY);
-    await makeCertificate(dir, hostname);
+    await makeCertificate(dir, hostname, key);
     await Deno.chmod(`${dir}/tls.pem`, 0o644);
     await Deno.writeTextFile(
       `${dir}/etc/exim4.conf`,
@@ -131,7 +136,7 @@ rfc1413_hosts =
 never_users =
 keep_environment =
 queue_run_in_order = false
-begin acl
+${lines(settings ?? {}, " = ")}begin acl
 ok:
   accept
 rcpt:
@@ -177,20 +182,14 @@ begin retry
 };
 
 /** A certificate that nobody vouches for. */
-async function makeCertificate(dir: string, hostname: string): Promise<void> {
+async function makeCertificate(
+  dir: string,
+  hostname: string,
+  kind: readonly string[] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+): Promise<void> {
   const { success, stderr } = await new Deno.Command("openssl", {
     args: [
-      ...[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-      ],
+      ...["req", "-x509", ...kind, "-nodes", "-days", "2"],
       ...["-subj", `/CN=${hostname}`, "-keyout", `${dir}/tls.key`, "-out", `${dir}/tls.crt`],
     ],
   }).output();
