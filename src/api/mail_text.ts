@@ -1,9 +1,11 @@
-/** In charge of reading messages of a mailbox for people: the head for lists, the whole parsed for one. */
+/** The messages of a mailbox as people read them: the header for lists, the whole parsed for one. */
 
-import { addressParser, decodeWords, type Email } from "postal-mime";
-import PostalMime from "postal-mime";
-import { concat } from "../base/bytes.ts";
+import { addressParser, type Email } from "postal-mime";
+import { binaryString, concat } from "../base/bytes.ts";
+import { withCharsets } from "../mail/charset.ts";
+import { decodeFieldValue } from "../mail/decoded_words.ts";
 import { parseFields, scanHead } from "../mail/header.ts";
+import { readMessage } from "../mail/mime_reader.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 
 /** What a list shows of a message's head. */
@@ -29,7 +31,7 @@ export interface MailView extends HeadView {
   readonly text: string | null;
   readonly html: string | null;
   readonly attachments: AttachmentView[];
-  /** Why text and attachments are not there, when the message could not be taken apart. */
+  /** What is wrong with the message, so that text or attachments are not there or not as they were meant. */
   readonly trouble: string | null;
 }
 
@@ -48,16 +50,22 @@ export async function readHead(mailStore: MailStore, entry: MailEntry): Promise<
     // the first piece is only our own prefix
     if (parts.length > 1 && (size > MAX_HEAD || scanHead(concat(parts)).end >= 0)) break;
   }
-  return headOf(fieldsOf(concat(parts).subarray(0, MAX_HEAD)), entry);
+  const bytes = concat(parts).subarray(0, MAX_HEAD);
+  return await withCharsets(() => headOf(fieldsOf(bytes).fields, entry));
 }
 
 /** Reads and parses a whole message. Never throws for what is in it. */
 export async function readMail(mailStore: MailStore, entry: MailEntry): Promise<MailView> {
   const bytes = await readAll(mailStore.read(entry), entry.size);
-  const headers = fieldsOf(bytes.subarray(0, MAX_HEAD));
+  return await withCharsets(() => parsed(bytes, entry));
+}
+
+async function parsed(bytes: Uint8Array<ArrayBuffer>, entry: MailEntry): Promise<MailView> {
+  const { fields: headers, charset: around } = fieldsOf(bytes.subarray(0, MAX_HEAD));
   const head = { ...headOf(headers, entry), headers };
   try {
-    const email = await PostalMime.parse(bytes, {
+    const { email, faults } = await readMessage(bytes, {
+      around,
       maxNestingDepth: MAX_DEPTH,
       maxHeadersSize: MAX_HEAD * 8,
       // a forwarded mail stays a mail, whatever its disposition; else its text would be mixed into this one's
@@ -68,7 +76,7 @@ export async function readMail(mailStore: MailStore, entry: MailEntry): Promise<
       text: email.text ?? null,
       html: email.html ?? null,
       attachments: email.attachments.map(attachmentOf),
-      trouble: null,
+      trouble: faults.length === 0 ? null : faults.join("; "),
     };
   } catch (error) {
     const trouble = error instanceof Error ? error.message : String(error);
@@ -87,8 +95,18 @@ async function readAll(text: AsyncIterable<Uint8Array>, size: number): Promise<U
   return bytes.subarray(0, at);
 }
 
-function fieldsOf(head: Uint8Array): { name: string; value: string }[] {
-  return parseFields(head).map(({ name, value }) => ({ name, value: decoded(value) }));
+/** The fields as they are meant, and the charset that the whole message names. */
+export function fieldsOf(head: Uint8Array): {
+  fields: { name: string; value: string }[];
+  charset: string | undefined;
+} {
+  const raw = parseFields(head, binaryString);
+  const type = raw.find(({ name }) => name.toLowerCase() === "content-type")?.value ?? "";
+  const charset = /;\s*charset\s*=\s*("[^"]*"|[^;\s]*)/i.exec(type)?.[1];
+  return {
+    fields: raw.map(({ name, value }) => ({ name, value: decodeFieldValue(value, charset) })),
+    charset,
+  };
 }
 
 function headOf(fields: readonly { name: string; value: string }[], entry: MailEntry): HeadView {
@@ -101,16 +119,6 @@ function headOf(fields: readonly { name: string; value: string }[], entry: MailE
     subject: value("subject"),
     date: Number.isFinite(date) ? date : entry.receivedAt,
   };
-}
-
-/** Encoded words (RFC 2047) as text. */
-function decoded(value: string): string {
-  if (!value.includes("=?")) return value;
-  try {
-    return decodeWords(value);
-  } catch {
-    return value;
-  }
 }
 
 function attachmentOf(attachment: Email["attachments"][number]): AttachmentView {

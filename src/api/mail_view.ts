@@ -33,7 +33,10 @@ export const mailSchema = mailItemSchema.extend({
     size: z.int(),
     contentId: z.string().nullable(),
   })),
-  trouble: z.string().nullable().openapi({ description: "Why text and attachments could not be read" }),
+  trouble: z.string().nullable().openapi({
+    description:
+      "What is wrong with the message, so that text or attachments are not there or not as they were meant",
+  }),
 }).openapi("Mail");
 
 /** An entry of a list. */

@@ -78,19 +78,32 @@ export function scanHead(bytes: Uint8Array): HeadScan {
   return { end: -1, received, names };
 }
 
-/** The fields of a head in their order, up to the blank line; lines that are no fields are left out. */
-export function parseFields(head: Uint8Array): HeaderField[] {
+/**
+ * The fields of a head in their order, up to the blank line; lines that are no fields are left out. `read` makes text
+ * of the head in another way than as UTF-8.
+ */
+export function parseFields(head: Uint8Array, read: (bytes: Uint8Array) => string = decode): HeaderField[] {
   const { end } = scanHead(head);
-  const text = decode(end < 0 ? head : head.subarray(0, end));
+  const text = read(end < 0 ? head : head.subarray(0, end));
   const fields: HeaderField[] = [];
   for (const line of text.split(/\r?\n(?![ \t])/)) {
     const parts = /^([!-9;-~]+)[ \t]*:/.exec(line);
     if (!parts) continue;
-    const value = line.slice(parts[0].length).replace(/\r?\n(?=[ \t])/g, "").trim();
-    fields.push({ name: parts[1]!, value });
+    const value = line.slice(parts[0].length).replace(/\r?\n(?=[ \t])/g, "");
+    fields.push({ name: parts[1]!, value: trimmed(value) });
   }
   return fields;
 }
+
+/** Without the blanks around it, of which no-break spaces are none: they may be a part of a character's bytes. */
+function trimmed(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && BLANKS.has(value[start]!)) start++;
+  while (end > start && BLANKS.has(value[end - 1]!)) end--;
+  return value.slice(start, end);
+}
+
+const BLANKS = new Set(" \t\r\n");
 
 /** Whom the other recipients are not to know of (RFC 5322 3.6.3); in lower case. */
 export const BLIND_FIELDS: ReadonlySet<string> = new Set(["bcc", "resent-bcc"]);

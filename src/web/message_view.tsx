@@ -194,15 +194,21 @@ function LetterSide({ letter, path }: { letter: Letter; path: string }) {
     );
   }
   if (side === "source") return <pre class="source" tabindex={0}>{source}</pre>;
-  if (mail.trouble !== null) {
-    return (
-      <p class="complaint">
-        {`The message could not be taken apart: ${mail.trouble}. Its source is there as it came.`}
-      </p>
-    );
-  }
-  if (mail.text === null || mail.text.trim() === "") return <p class="quiet">The message has no text.</p>;
-  return <div class="letter" dir="auto">{mail.text}</div>;
+  const hasText = mail.text !== null && mail.text.trim() !== "";
+  return (
+    <>
+      {mail.trouble === null ? null : (
+        <p class="complaint">
+          {`This message is damaged: ${mail.trouble}. Its source is there as it came.`}
+        </p>
+      )}
+      {hasText
+        ? <div class="letter" dir="auto">{mail.text}</div>
+        : mail.trouble === null
+        ? <p class="quiet">The message has no text.</p>
+        : null}
+    </>
+  );
 }
 
 function Attachments({ mail, path }: { mail: MailView; path: string }) {

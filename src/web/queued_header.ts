@@ -1,8 +1,9 @@
 /** In charge of reading what a queued message says of itself, without reading more of it than its head. */
 
 import { concat } from "../base/bytes.ts";
-import { parseFields, scanHead } from "../mail/header.ts";
-import { decodeWords } from "postal-mime";
+import { scanHead } from "../mail/header.ts";
+import { fieldsOf } from "../api/mail_text.ts";
+import { withCharsets } from "../mail/charset.ts";
 
 /** What a message says of itself. */
 export interface QueuedHead {
@@ -25,15 +26,9 @@ export async function readQueuedHead(text: AsyncIterable<Uint8Array>): Promise<Q
   } catch {
     return undefined; // delivered between two reads
   }
-  const fields = parseFields(concat(parts).subarray(0, MAX_HEAD));
-  const value = (name: string) => plain(fields.find((f) => f.name.toLowerCase() === name)?.value ?? "");
+  const head = concat(parts).subarray(0, MAX_HEAD);
+  const { fields } = await withCharsets(() => fieldsOf(head));
+  const value = (name: string) =>
+    (fields.find((f) => f.name.toLowerCase() === name)?.value ?? "").trim().slice(0, 1000);
   return { subject: value("subject"), from: value("from") };
-}
-
-function plain(value: string): string {
-  try {
-    return decodeWords(value).trim().slice(0, 1000);
-  } catch {
-    return value.trim().slice(0, 1000);
-  }
 }

@@ -75,7 +75,10 @@ export class Surface implements AsyncDisposable {
   }
 
   /** Sends a text; answers its id. */
-  async send(envelope: { from?: string; to: string[] }, text: string): Promise<string> {
+  async send(
+    envelope: { from?: string; to: string[] },
+    text: string | Uint8Array<ArrayBuffer>,
+  ): Promise<string> {
     const query = new URLSearchParams([
       ["from", envelope.from ?? "ann@example.com"],
       ...envelope.to.map((t) => ["to", t]),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { readQueuedHead } from "../../src/web/queued_header.ts";
 import { Surface } from "./harness.ts";
 
 const BOX = "/mailboxes/brain@example.org/messages";
@@ -167,4 +168,51 @@ Deno.test("parts within parts within parts are told as trouble", async () => {
   const mail = await surface.json("GET", `${BOX}/${id}`);
   assertEquals([mail.subject, mail.text, mail.attachments], ["bomb", null, []]);
   assert(mail.trouble.length > 0);
+});
+
+Deno.test("a raw header is read alike in lists, views, searches, waiting, and the queue", async () => {
+  await using surface = await Surface.start();
+  const raw = await Deno.readFile(new URL("../../fixtures/mail/latin1_header.eml", import.meta.url));
+  const id = await surface.send({ to: ["brain@example.org"] }, raw);
+  const { items: [item] } = await surface.json("GET", BOX);
+  assertEquals([item.subject, item.from], ["Grüße", "Jürgen <j@example.net>"]);
+  assertEquals((await surface.json("GET", `${BOX}/${id}`)).subject, "Grüße");
+  assertEquals(
+    (await surface.json("GET", `${BOX}?q=${encodeURIComponent("GRÜSSE".slice(0, 3))}`)).items.length,
+    1,
+  );
+  assertEquals(
+    (await surface.json("GET", `/wait?subject=${encodeURIComponent("Grüße")}&timeout=1s`)).uid,
+    id,
+  );
+  const queued = await readQueuedHead(ReadableStream.from([raw]));
+  assertEquals(queued, { subject: "Grüße", from: "Jürgen <j@example.net>" });
+});
+
+Deno.test("what is wrong with a message is told beside what can be shown of it", async () => {
+  await using surface = await Surface.start();
+  const raw = await Deno.readFile(new URL("../../fixtures/mail/base64_footer.eml", import.meta.url));
+  const mail = await surface.json("GET", `${BOX}/${await surface.send({ to: ["brain@example.org"] }, raw)}`);
+  assertStringIncludes(mail.text, "Grüße an alle");
+  assertStringIncludes(mail.text, "list@lists.example.org");
+  assertStringIncludes(mail.trouble, "in clear");
+});
+
+Deno.test("links and codes of a mail are those that are meant", async () => {
+  await using surface = await Surface.start();
+  for (
+    const [name, links, codes] of [
+      [
+        "reset_link",
+        ["https://example.com/reset?token=Zm9vYmFy_", "https://example.com/reset?token=YmFy_"],
+        [],
+      ],
+      ["codes", [], ["G-482913", "8675309"]],
+    ] as const
+  ) {
+    const raw = await Deno.readFile(new URL(`../../fixtures/mail/${name}.eml`, import.meta.url));
+    await surface.send({ to: ["brain@example.org"] }, raw);
+    const found = await surface.json("GET", "/wait?mailbox=brain@example.org");
+    assertEquals([found.links, found.codes], [links, codes]);
+  }
 });

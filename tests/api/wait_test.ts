@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { codesOf, linksOf } from "../../src/mail/links_and_codes.ts";
+import { codesOf } from "../../src/mail/codes.ts";
+import { linksOf } from "../../src/mail/links.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { Surface } from "./harness.ts";
 
