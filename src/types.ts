@@ -84,7 +84,7 @@ export type { AcceptedSuccess } from "./queue/bounces.ts";
 export type { Watcher } from "./queue/worker.ts";
 export type { Schedule } from "./queue/schedule.ts";
 export type { Suspension, Suspensions } from "./queue/suspensions.ts";
-export type { Waker } from "./queue/waker.ts";
+export type { NewWork, Waker } from "./queue/waker.ts";
 export type { Leaf, Resolution, Router } from "./recipients/router.ts";
 export type { PeerExtensions } from "./smtp/client/extensions.ts";
 export type { OutgoingMessage } from "./smtp/client/options.ts";

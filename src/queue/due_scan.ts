@@ -1,6 +1,7 @@
 /** In charge of looking through the due index: what was seen is not looked at again, and nothing is overlooked. */
 
-import type { DueEntry, DuePlace, QueueStore } from "./queue_store.ts";
+import type { DueEntry, DuePlace, QueueStore, Times } from "./queue_store.ts";
+import type { NewWork } from "./waker.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What a {@linkcode DueScan} works with. */
@@ -21,6 +22,8 @@ export interface DueFound {
   readonly complete: boolean;
 }
 
+/** To look through all of it takes this part of the time at the most. */
+const SHARE = 1 / 50;
 /** Records picked by one look, and the entries it looks at. */
 const MAX_PICKED = 200;
 const MAX_SEEN = 5000;
@@ -38,6 +41,9 @@ export class DueScan {
   #from: DuePlace = START;
   /** Destinations that were passed over, with the time of their first record. */
   readonly #passed = new Map<string, number>();
+  /** When the way through all of it began that is under way, and before when no other one does: monotonic. */
+  #began: number | undefined;
+  #notBefore = -Infinity;
 
   constructor(options: DueScanOptions) {
     this.#options = options;
@@ -46,6 +52,23 @@ export class DueScan {
   /** Something came into the index that is due at `when`: the next look begins there at the latest. */
   rewind(when = -Infinity): void {
     this.#from = earlier(this.#from, { ...START, when });
+  }
+
+  /**
+   * Others say that something came into the index: true when there may be room for it. To look through all of it
+   * (`from` is 0) is not done too often for what it takes.
+   */
+  hear({ from, domains }: NewWork, monotonic: number): boolean {
+    if (from > 0) {
+      const { destinationOf } = this.#options;
+      const wanted = domains?.filter((domain) => !this.passOver(destinationOf({ domain }), from));
+      if (wanted?.length === 0) return false;
+      this.rewind(from);
+    } else if (this.#began === undefined && monotonic >= this.#notBefore) {
+      this.#began = monotonic;
+      this.rewind();
+    }
+    return true;
   }
 
   /** A record due at `when` came into the index: true when its destination has no room, as if it had been looked at. */
@@ -64,8 +87,8 @@ export class DueScan {
     return true;
   }
 
-  /** Looks for records that are due at `now` and have room. When it rejects, nothing was seen and nothing reserved. */
-  async look(now: number): Promise<DueFound> {
+  /** Looks for records that are due now and have room. When it rejects, nothing was seen and nothing reserved. */
+  async look({ now, monotonic }: Times): Promise<DueFound> {
     const { queue, scheduler, destinationOf, isOurs } = this.#options;
     const start = this.#from;
     // What is sent back meanwhile counts from here on.
@@ -101,6 +124,10 @@ export class DueScan {
     // When the clock was set back, all up to its new time was looked at, and nothing behind it counts as seen.
     const nowhere = start.when > now ? { ...START, when: now } : start;
     this.#from = earlier(this.#from, last ?? nowhere);
+    if (complete && this.#began !== undefined) {
+      this.#notBefore = monotonic + (monotonic - this.#began) / SHARE;
+      this.#began = undefined;
+    }
     return { picked, complete };
   }
 }

@@ -12,7 +12,7 @@ import type { Store } from "../storage/store.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Suspensions } from "./suspensions.ts";
-import type { Waker } from "./waker.ts";
+import type { NewWork, Waker } from "./waker.ts";
 
 /** What a {@linkcode DeliveryQueue} works with. */
 export interface DeliveryQueueOptions {
@@ -51,9 +51,9 @@ export interface DeliveryQueueOptions {
   /** Destinations that get nothing for now. */
   readonly suspensions?: Suspensions | undefined;
   /** Makes the alarm clock of the retries. */
-  readonly waker: (wake: () => void) => Waker;
+  readonly waker: (wake: (work?: NewWork) => void) => Waker;
   /** Tells the other servers of a shared store that there may be work for them. */
-  readonly call?: (() => void) | undefined;
+  readonly call?: ((work: NewWork) => void) | undefined;
   /** How long a lease lasts, in milliseconds; default: two minutes. */
   readonly leaseMs?: number | undefined;
 }

@@ -254,10 +254,11 @@ export class DeliveryQueue {
   }
 
   async #makeDue(wants: (record: QueueRecord) => boolean): Promise<number> {
+    const now = this.#options.clock.now();
     try {
-      return await makeDue(this.#queue, { now: this.#options.clock.now(), wants });
+      return await makeDue(this.#queue, { now, wants });
     } finally {
-      this.#runner.wake();
+      this.#runner.wake(now);
     }
   }
 
@@ -277,16 +278,18 @@ export class DeliveryQueue {
     const records = await this.#queue.message(id);
     if (records.length === 0) return { done: 0, refused: "gone" };
     let [done, busy] = [0, false];
-    await this.#runner.letGo(id);
+    const expected = await this.#runner.letGo(records);
     try {
       // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
       for (const record of records) {
         const result = await this.#queue.change(record, change);
-        if (result.ok) done++;
-        else if (result.why === "busy") busy = true;
+        if (result.ok) {
+          done++;
+          if (result.record && !result.record.held) expected.push(result.record);
+        } else if (result.why === "busy") busy = true;
       }
     } finally {
-      this.#runner.wake();
+      for (const record of expected) this.#runner.expect(record.dueAt, record);
     }
     return { done, refused: busy ? "busy" : done === 0 ? "gone" : undefined };
   }

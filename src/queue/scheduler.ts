@@ -62,6 +62,8 @@ export class Scheduler {
   readonly #lanes = new Map<string, Lane>();
   /** Destinations that have somebody waiting and room for one more, in turn. */
   readonly #turn = new Set<string>();
+  /** The same for those that end in this house. */
+  readonly #turnHere = new Set<string>();
   #waiting = 0;
   #reserved = 0;
   #active = 0;
@@ -125,7 +127,12 @@ export class Scheduler {
   /** The next claim to deliver now, if any; {@linkcode done} must be told when it ended. */
   next(): { destination: string; claim: Claim } | undefined {
     this.#pauseMs = Infinity;
-    for (const destination of this.#turn) {
+    return this.#nextOf(this.#turnHere) ??
+      (this.#active < this.limits.concurrency ? this.#nextOf(this.#turn) : undefined);
+  }
+
+  #nextOf(turn: Set<string>): { destination: string; claim: Claim } | undefined {
+    for (const destination of turn) {
       const lane = this.#lane(destination);
       if (!this.#mayStart(lane)) continue;
       const rate = this.limits.rateOf?.(destination);
@@ -136,7 +143,7 @@ export class Scheduler {
       }
       rate?.take();
       // Deleted and added again, it comes last.
-      this.#turn.delete(destination);
+      turn.delete(destination);
       const claim = lane.waiting.shift()!;
       this.#waiting--;
       lane.active++;
@@ -168,7 +175,7 @@ export class Scheduler {
     if (!lane || at < 0) return false;
     lane.waiting.splice(at, 1);
     this.#waiting--;
-    if (lane.waiting.length === 0) this.#turn.delete(destination);
+    if (lane.waiting.length === 0) this.#turnOf(lane).delete(destination);
     this.#tidy(destination, lane);
     return true;
   }
@@ -181,6 +188,7 @@ export class Scheduler {
       this.#tidy(destination, lane);
     }
     this.#turn.clear();
+    this.#turnHere.clear();
     this.#waiting = 0;
     return all;
   }
@@ -220,7 +228,11 @@ export class Scheduler {
   #enqueue(destination: string, lane: Lane): void {
     const most = this.limits.perDestination(destination);
     if (lane.waiting.length === 0 || lane.active >= (lane.here ? most : Math.min(most, lane.window))) return;
-    this.#turn.add(destination);
+    this.#turnOf(lane).add(destination);
+  }
+
+  #turnOf(lane: Lane): Set<string> {
+    return lane.here ? this.#turnHere : this.#turn;
   }
 
   #tidy(destination: string, lane: Lane): void {

@@ -1,47 +1,65 @@
-/** In charge of wake-ups on a store that several servers share: KV's own queue does not exist there. */
+/**
+ * Wake-ups on a store that several servers share. Who has work for others tells them in one key, which all watch: from
+ * when on it is due, and for which domains. So nobody has to look through all that waits to find one new message, and
+ * nobody looks at all whose destinations have no room.
+ */
 
-import type { Clock, Timer } from "../base/clock.ts";
+import { type Clock, sleep, type Timer } from "../base/clock.ts";
 import { KeyWatcher } from "../storage/key_watcher.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
-import { TimerWaker, type Waker } from "./waker.ts";
+import { type NewWork, TimerWaker, type Waker } from "./waker.ts";
 
 /** What a {@linkcode SharedWaker} works with. */
 export interface SharedWakerOptions {
   /** For timers. */
   readonly clock: Clock;
-  /** Looks what is due. */
-  wake(): void;
+  /** Looks what is due; with `work`: what may be behind the place that was looked at. */
+  wake(work?: NewWork): void;
 }
 
-/** The index is looked at this often whatever happens: a server that died told nobody what it had. */
+/** The whole index is looked at this often whatever happens: a server that died told nobody what it had. */
 const LOOK_EVERY_MS = 15_000;
 /** How often the key is read beside being watched. */
 const CHECK_EVERY_MS = 5_000;
-/** Calls of other servers are taken together for this long: under load there is one with every message. */
+/** Calls are taken together for this long: under load there is one with every message. */
 const TOGETHER_MS = 50;
+/** A call that is younger may not have been heard by all: the next one carries it. */
+const REPEATED_MS = 2_000;
+/** Work for more domains than these is work for any. */
+const MAX_DOMAINS = 50;
+/** All there is. */
+const EVERYTHING: NewWork = { from: 0 };
+
+/** What is in the key. */
+interface Call extends NewWork {
+  /** When it was made: milliseconds since 1970. */
+  readonly at: number;
+  /** The call before, which may have been too quickly followed by this one. */
+  readonly before?: NewWork;
+}
 
 /**
- * Wakes when the next record that this server knows of is due, when another server calls, and every fifteen seconds.
+ * Wakes when the next record that this server knows of is due, when a server calls, and every fifteen seconds.
  * Who calls is a {@linkcode Caller}.
  */
 export class SharedWaker implements Waker {
-  readonly #clock: Clock;
-  readonly #wake: () => void;
+  readonly #options: SharedWakerOptions;
   readonly #alarm: TimerWaker;
   readonly #watcher: KeyWatcher;
   #poll: Timer | undefined;
   #soon: Timer | undefined;
+  #heard: NewWork | undefined;
 
-  constructor(store: Store, { clock, wake }: SharedWakerOptions) {
-    this.#clock = clock;
-    this.#wake = wake;
-    this.#alarm = new TimerWaker(clock, wake);
+  constructor(store: Store, options: SharedWakerOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#alarm = new TimerWaker(clock, () => options.wake());
     this.#watcher = new KeyWatcher(store, {
       key: keys.queueWake,
       clock,
       everyMs: CHECK_EVERY_MS,
-      onChange: () => this.#called(),
+      onChange: (value) => this.#called(value),
     });
     this.#schedule();
   }
@@ -57,50 +75,80 @@ export class SharedWaker implements Waker {
     await this.#watcher.close();
   }
 
-  #called(): void {
-    this.#soon ??= this.#clock.schedule(TOGETHER_MS, () => {
-      this.#soon = undefined;
-      this.#wake();
+  #called(value: unknown): void {
+    const call = value as Partial<Call> | null;
+    // a value of another form says that there is something, and no more
+    const work = typeof call?.from === "number" ? plain(call as Call) : EVERYTHING;
+    this.#heard = bothOf(this.#heard, bothOf(call?.before, work));
+    this.#soon ??= this.#options.clock.schedule(TOGETHER_MS, () => {
+      const work = this.#heard;
+      this.#soon = this.#heard = undefined;
+      this.#options.wake(work);
     });
   }
 
   #schedule(): void {
-    this.#poll = this.#clock.schedule(LOOK_EVERY_MS, () => {
+    this.#poll = this.#options.clock.schedule(LOOK_EVERY_MS, () => {
       this.#schedule();
-      this.#wake();
+      this.#options.wake(EVERYTHING);
     });
   }
 }
 
-/** Calls the other servers when there is work that this one does not take at once. */
+/** Calls the servers when there is work that this one does not take at once. */
 export class Caller {
   readonly #store: Store;
+  readonly #clock: Clock;
+  #work: NewWork | undefined;
   #calling = false;
-  #again = false;
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   /** Calls, once for all that is asked while a call is under way. Never rejects: servers also look by themselves. */
-  async call(): Promise<void> {
-    if (this.#calling) {
-      this.#again = true;
-      return;
-    }
+  async call(work: NewWork): Promise<void> {
+    this.#work = bothOf(this.#work, work);
+    if (this.#calling) return;
     this.#calling = true;
     try {
-      do {
-        this.#again = false;
-        await this.#store.write({
-          mutations: [{ type: "sum", key: keys.queueWake, value: new Deno.KvU64(1n) }],
-          size: 50,
-        });
-      } while (this.#again);
+      for (let next: NewWork | undefined = this.#work; next; next = this.#work) {
+        this.#work = undefined;
+        await this.#write(next);
+        if (this.#work) await sleep(this.#clock, TOGETHER_MS);
+      }
     } catch {
       // the store is away or closed
     } finally {
       this.#calling = false;
     }
   }
+
+  /** Who watches sees the last call only, so it carries the one before. */
+  async #write(work: NewWork): Promise<void> {
+    const key = keys.queueWake;
+    for (let done = false; !done;) {
+      const { value: before, versionstamp } = await this.#store.kv.get<Call>(key);
+      const at = this.#clock.now();
+      const isFresh = before !== null && Math.abs(at - before.at) < REPEATED_MS;
+      const value: Call = { at, ...plain(work), ...(isFresh && { before: plain(before) }) };
+      const checks = [{ key, versionstamp }];
+      const size = 200 + 100 * ((work.domains?.length ?? 0) + (before?.domains?.length ?? 0));
+      done = (await this.#store.write({ checks, mutations: [{ type: "set", key, value }], size })).ok;
+    }
+  }
+}
+
+function plain({ from, domains }: NewWork): NewWork {
+  return { from, ...(domains && { domains }) };
+}
+
+function bothOf(one: NewWork | undefined, other: NewWork): NewWork {
+  if (!one) return other;
+  const domains = one.domains && other.domains && [...new Set([...one.domains, ...other.domains])];
+  return {
+    from: Math.min(one.from, other.from),
+    domains: domains && domains.length <= MAX_DOMAINS ? domains : undefined,
+  };
 }

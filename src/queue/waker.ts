@@ -2,6 +2,14 @@
 
 import type { Clock, Timer } from "../base/clock.ts";
 
+/** Work that came into the index, perhaps behind what was looked at already. */
+export interface NewWork {
+  /** Due from then on: milliseconds since 1970. */
+  readonly from: number;
+  /** For these domains; absent: for any. */
+  readonly domains?: readonly string[] | undefined;
+}
+
 /** An alarm clock with one setting: the earliest. */
 export interface Waker {
   /** Wakes at `when` (milliseconds since 1970), up to two seconds later, or too early; an earlier setting stays. */

@@ -9,7 +9,7 @@ import type { QueueRecord } from "./record.ts";
 import { isTrouble, Scheduler, type SchedulerLimits } from "./scheduler.ts";
 import type { DeliveryResult } from "./result.ts";
 import type { Settler } from "./recorder.ts";
-import type { Waker } from "./waker.ts";
+import type { NewWork, Waker } from "./waker.ts";
 
 /** Somebody who watches the first attempts for one message (VERB). */
 export interface Watcher {
@@ -44,9 +44,9 @@ export interface RunnerOptions {
   /** No record waits longer for its next attempt than this: milliseconds. */
   readonly longestWaitMs: number;
   /** Makes the alarm clock. */
-  waker(wake: () => void): Waker;
+  waker(wake: (work?: NewWork) => void): Waker;
   /** Tells the other servers of a shared store that there may be work for them. */
-  call?(): void;
+  call?(work: NewWork): void;
 }
 
 /** A clock that goes back by less is only being corrected. */
@@ -93,15 +93,15 @@ export class Runner {
 
   /** Starts: looks what is due, and sets the alarm. */
   start(): void {
-    this.#waker = this.#options.waker(() => this.#ring());
+    this.#waker = this.#options.waker((work) => this.#ring(work));
     this.wake();
   }
 
-  /** Looks through the whole index now. */
-  wake(): void {
-    this.#scan.rewind();
+  /** Looks through the index now: what is due from then on, or all of it. */
+  wake(from = 0): void {
+    this.#scan.rewind(from);
     this.#look();
-    this.#options.call?.();
+    this.#options.call?.({ from });
   }
 
   /**
@@ -140,30 +140,29 @@ export class Runner {
   /** A record without a lease is in the index, due at `dueAt`. For the domain `of` there may be no room. */
   expect(dueAt: number, of?: { readonly domain: string }): void {
     const isDue = dueAt <= this.#options.clock.now();
+    if (isDue) this.#options.call?.({ from: dueAt, ...(of && { domains: [of.domain] }) });
     // While there is none, a look would only pass it over: with a long queue that is a look for each message.
-    if (isDue && of && this.#scan.passOver(this.#options.destinationOf(of), dueAt)) {
-      return this.#options.call?.();
-    }
+    if (isDue && of && this.#scan.passOver(this.#options.destinationOf(of), dueAt)) return;
     this.#scan.rewind(dueAt);
-    if (!isDue) return this.#waker?.arm(dueAt);
-    this.#look();
-    this.#options.call?.();
+    if (isDue) this.#look();
+    else this.#waker?.arm(dueAt);
   }
 
   /**
-   * Puts the records of a message that wait in memory for their turn back into the index, so that an operator can
-   * change them; those that are being delivered stay.
+   * Puts those of the records that wait in memory for their turn back into the index, so that an operator can change
+   * them; those that are being delivered stay. Answers which are to be expected again when that is done.
    */
-  async letGo(id: string): Promise<void> {
-    const waiting = [...this.#claims.values()].filter((claim) => claim !== undefined).filter((claim) =>
-      claim.record.id === id && this.#scheduler.withdraw(this.#options.destinationOf(claim.record), claim)
-    );
+  async letGo(records: readonly QueueRecord[]): Promise<QueueRecord[]> {
+    const waiting = records.map((record) => this.#claims.get(nameOf(record))).filter((claim) =>
+      claim !== undefined && this.#scheduler.withdraw(this.#options.destinationOf(claim.record), claim)
+    ) as Claim[];
     await this.#options.queue.unclaim(waiting);
     for (const claim of waiting) {
       this.#forget(claim);
       // A claim that could not be given up is due at the end of its lease.
       this.#waker?.arm(claim.leaseKeyAt);
     }
+    return waiting.map((claim) => claim.record);
   }
 
   /** How many deliveries are under way or wait in memory. */
@@ -187,7 +186,9 @@ export class Runner {
     for (const claim of waiting) this.#forget(claim);
     this.#tellIdle();
     await this.#options.queue.unclaim(waiting);
-    if (waiting.length > 0) this.#options.call?.();
+    if (waiting.length > 0) {
+      this.#options.call?.({ from: Math.min(...waiting.map(({ record }) => record.dueAt)) });
+    }
     const left = await this.#tasks.settle(systemClock, graceMs);
     this.#renewal?.cancel();
     this.#pause?.cancel();
@@ -202,11 +203,9 @@ export class Runner {
     return this.#stop.signal.aborted || (rests && !this.#looking && !this.#backlog);
   }
 
-  /** The alarm rings. */
-  #ring(): void {
-    // On a shared store others put records into the part of the index that was looked through.
-    if (!this.#options.queue.store.embedded) this.#scan.rewind();
-    this.#look();
+  /** The alarm rings, or others put records into the part of the index that was looked through. */
+  #ring(work?: NewWork): void {
+    if (!work || this.#scan.hear(work, this.#options.clock.monotonic())) this.#look();
   }
 
   #look(): void {
@@ -260,7 +259,7 @@ export class Runner {
       const times = { now: clock.now(), monotonic: clock.monotonic() };
       if (times.now < this.#lastLook - SET_BACK_MS) await this.#pullIn(times.now);
       this.#lastLook = times.now;
-      const { picked, complete } = await this.#scan.look(times.now);
+      const { picked, complete } = await this.#scan.look(times);
       if (picked.length > 0) await this.#claim(picked, times);
       if (!complete) this.#backlog = true;
       const next = await queue.nextDueAfter(times.now);

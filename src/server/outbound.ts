@@ -11,7 +11,7 @@ import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import { Caller, SharedWaker } from "../queue/shared_waker.ts";
-import { KvWaker, TimerWaker, type Waker } from "../queue/waker.ts";
+import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
 import type { Store } from "../storage/store.ts";
@@ -34,7 +34,7 @@ export interface OutboundParts extends Surroundings {
 /** Makes the queue. */
 export function makeQueue(parts: OutboundParts): DeliveryQueue {
   const { config, router, store } = parts;
-  const caller = store.embedded ? undefined : new Caller(store);
+  const caller = store.embedded ? undefined : new Caller(store, parts.clock);
   const { maxConnectionsPerDomain, domains } = config.outbound;
   const rates = new Map<string, RateLimit>();
   for (const [domain, { rate }] of Object.entries(domains)) {
@@ -55,18 +55,21 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     destinationOf: ({ domain }) => sharesWay(domain) ? "" : domain,
     historyMs: config.queue.history,
     waker: (wake) => makeWaker(store, { ...parts, wake }),
-    call: caller && (() => void caller.call()),
+    call: caller && ((work) => void caller.call(work)),
   });
 }
 
-function makeWaker(store: Store, options: { clock: Clock; journal: Journal; wake: () => void }): Waker {
+function makeWaker(
+  store: Store,
+  options: { clock: Clock; journal: Journal; wake: (work?: NewWork) => void },
+): Waker {
   const { clock, journal, wake } = options;
   if (!store.embedded) return new SharedWaker(store, { clock, wake });
   // The queue of KV knows only the real time.
-  if (clock !== systemClock) return new TimerWaker(clock, wake);
+  if (clock !== systemClock) return new TimerWaker(clock, () => wake());
   return new KvWaker({
     clock,
-    wake,
+    wake: () => wake(),
     trouble: (error) => journal.note("WARN", "wake-up failed", { error: String(error) }),
   });
 }

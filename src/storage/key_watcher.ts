@@ -11,8 +11,8 @@ export interface KeyWatcherOptions {
   readonly clock: Clock;
   /** The key is also read this often, for the case that a watch is dead without having ended: milliseconds. */
   readonly everyMs: number;
-  /** Called when the key has changed, however often, and once at the beginning. */
-  onChange(): void;
+  /** Called with its value when the key has changed, however often, and once at the beginning. */
+  onChange(value: unknown): void;
 }
 
 /** After a watch has ended, the next one begins this much later. */
@@ -63,11 +63,11 @@ export class KeyWatcher {
     });
   }
 
-  #see({ versionstamp }: Deno.KvEntryMaybe<unknown>): void {
+  #see({ value, versionstamp }: Deno.KvEntryMaybe<unknown>): void {
     if (versionstamp === this.#seen || this.#closing.signal.aborted) return;
     // a watch and a reading may cross: versionstamps tell which is newer
     if (this.#seen != null && versionstamp !== null && versionstamp < this.#seen) return;
     this.#seen = versionstamp;
-    this.#options.onChange();
+    this.#options.onChange(value);
   }
 }

@@ -117,10 +117,7 @@ export function queueWarned(id: string): Deno.KvKey {
   return ["q", "warned", id];
 }
 
-/**
- * What servers on a shared store watch to hear of new work: a `Deno.KvU64`, changed by sums, so that many writes that
- * change it still share one commit.
- */
+/** What servers on a shared store watch to hear of new work: a `Call`. See `shared_waker.ts`. */
 export const queueWake: Deno.KvKey = ["q", "wake"];
 
 /** That nothing is delivered to `domain` for now. */

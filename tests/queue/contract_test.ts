@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { LEASE_MS } from "../../src/queue/queue_store.ts";
 import { Caller, SharedWaker } from "../../src/queue/shared_waker.ts";
+import type { NewWork } from "../../src/queue/waker.ts";
 import { until } from "../mailbox/helpers.ts";
 import { tempDir } from "../storage/stores.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
@@ -117,21 +118,29 @@ onEachSharedStore("two servers share the work, and nothing is delivered twice", 
   await checkStore(one.store.kv);
 });
 
-onEachSharedStore("a server that has no time calls the others", async (location) => {
+onEachSharedStore("a server that has no time tells the others what there is to do", async (location) => {
   await using worker = await House.open({ location, seed: 1, start: false });
-  const { store, clock } = worker;
+  const { store } = worker;
+  const caller = new Caller(store, systemClock);
   await using busy = await House.open({
     location,
     seed: 2,
     start: false,
-    call: () => void new Caller(store).call(),
+    call: (work) => void caller.call(work),
   });
-  let wakes = 0;
-  const waker = new SharedWaker(store, { clock: systemClock, wake: () => void wakes++ });
-  await until(() => wakes === 1); // it looks at first
+  const heard: (NewWork | undefined)[] = [];
+  const waker = new SharedWaker(store, { clock: systemClock, wake: (work) => heard.push(work) });
+  await until(() => heard.length === 1);
+  assertEquals(heard, [{ from: 0 }], "it looks through all of it at first");
+  const from = busy.clock.now();
   await busy.accept(["a@there.example"]);
-  await until(() => wakes === 2);
-  assertEquals(clock.now(), busy.clock.now());
+  await until(() => heard.length === 2);
+  assertEquals(heard[1], { from, domains: ["there.example"] });
+  // each call carries the one before, since who watches sees the last one only
+  busy.clock.advance(1000);
+  await busy.accept(["a@elsewhere.example"]);
+  await until(() => heard.length === 3);
+  assertEquals(heard[2], { from, domains: ["there.example", "elsewhere.example"] });
   await waker.close();
 });
 

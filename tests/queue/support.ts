@@ -222,7 +222,7 @@ export class House {
       perDestination: () => 20,
       destinationOf: (of) => of.domain,
       historyMs: 7 * DAY,
-      waker: (wake) => new TimerWaker(clock, wake),
+      waker: (wake) => new TimerWaker(clock, () => wake()),
       suspensions: this.suspensions,
       ...given,
       accounts: this.accounts,
