@@ -16,6 +16,7 @@ import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
 import type { Store } from "../storage/store.ts";
 import type { Surroundings } from "./options.ts";
+import { environmentVariable, trustedRoots } from "./trusted_roots.ts";
 
 /** What the way out is made of. */
 export interface OutboundParts extends Surroundings {
@@ -76,13 +77,14 @@ function makeWaker(
 
 /** Makes who delivers to other servers. */
 export function makeAgent(
-  { config, clock, random, resolver, trace }: Surroundings & {
+  { config, clock, random, resolver, trace, journal }: Surroundings & {
     readonly resolver: Resolver;
     readonly trace: ((id: string, line: string) => void) | undefined;
   },
 ): RemoteAgent {
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
+  const ca = trustedRoots(environmentVariable, journal);
   return new RemoteAgent({
     clock,
     random,
@@ -98,6 +100,7 @@ export function makeAgent(
     perDomain: outbound.domains,
     retryIntervalMs: Math.min(...config.queue.retry),
     ...(relay.smartHost && { smartHost: relay.smartHost }),
+    ...(ca && { ca }),
     ...(trace && { trace }),
   });
 }

@@ -203,18 +203,20 @@ function LifeWords({ item }: { item: LifeItem }) {
   const recipients = item["recipients"];
   if (Array.isArray(recipients)) return <Addresses of={recipients} most={20} />;
   if (item.type === "accepted") return <span class="quiet">on disk, and ours from then on</span>;
-  const [recipient, host, address, reply, tls, enhanced] = [
+  const [recipient, host, address, reply, tls, inClear, enhanced] = [
     of("recipient"),
     of("host"),
     of("address"),
     of("reply"),
     of("tls"),
+    of("inClear"),
     of("enhanced"),
   ];
   const duration = item["durationMs"];
   const how = [
     host === undefined ? "" : `at ${host}${address === undefined ? "" : ` [${address}]`}`,
     tls === undefined ? "" : tls,
+    inClear === undefined ? "" : `in clear: ${inClear}`,
     typeof duration === "number" ? took(duration) : "",
   ].filter((part) => part !== "").join(" · ");
   return (

@@ -24,6 +24,9 @@ Deno.test("an attempt is shown with the host whose answer counts, and its addres
     durationMs: 1,
   });
   assertEquals(attemptSchema.parse(view), view);
+  const clear = attemptView({ ...attempt, outcome: { ...outcome, inClear: "The TLS handshake failed: no" } });
+  assertEquals([clear.tls, clear.inClear], [null, "The TLS handshake failed: no"]);
+  assertEquals(attemptSchema.parse(clear), clear);
   const { host: _, address: __, ...nowhere } = outcome;
   assertEquals(attemptView({ ...attempt, outcome: nowhere }).address, null);
 });

@@ -288,6 +288,16 @@ Deno.test("a warning tells of each domain what its server said, and a report wha
   assert(["full", "grey"].includes(last.text));
 });
 
+Deno.test("a delivery that went in clear says why, in the event and in the attempt", async () => {
+  const inClear = "The TLS handshake failed: received fatal alert: HandshakeFailure";
+  await using house = await House.open({ answer: () => ({ ...DELIVERED, inClear }) });
+  const id = await house.accept(["x@there.example"]);
+  await house.pass(MINUTE);
+  const event = house.events.find(({ type }) => type === "delivered");
+  assertEquals(event && "inClear" in event ? event.inClear : undefined, inClear);
+  assertEquals((await house.queue.attempts(id)).map(({ outcome }) => outcome.inClear), [inClear]);
+});
+
 Deno.test("a report returns the whole message only if any server of the sender's can take it", async () => {
   const signed = "Content-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\nüber\r\n--x\r\n\r\n--x--\r\n";
   const rows: [sender: string, text: string, whole: boolean][] = [

@@ -132,7 +132,9 @@ class Opening {
 
   async #handshake(verified: boolean): Promise<Refusal | undefined> {
     const { channel } = this;
-    const result = await channel.encrypt(this.target.host, this.options.ca);
+    // to look for the issuer costs more than the handshake: only where it matters
+    const matters = verified || this.options.auth !== undefined;
+    const result = await channel.encrypt(this.target.host, matters ? this.options.ca : undefined);
     if ("trouble" in result) return deferred("4.7.5", result.text, "tls", channel.peer);
     if (!verified || result.untrusted === undefined) return undefined;
     const text = `Encryption is required, but the certificate of ${this.target.host} is not trusted: `;
