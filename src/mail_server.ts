@@ -10,7 +10,7 @@ import type { Journal } from "./observe/journal.ts";
 import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
-import { Listeners } from "./server/listeners.ts";
+import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
 import type { MailServerOptions } from "./server/options.ts";
 import { SessionLog } from "./server/session_log.ts";
@@ -23,6 +23,8 @@ import { sweepExpired } from "./storage/expiry.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
 import { Crowd } from "./wire/connection_limiter.ts";
 import { Deadlines } from "./wire/deadlines.ts";
+import { HttpServer } from "./wire/http_server.ts";
+import type { SessionServer } from "./wire/session_server.ts";
 
 export type { MailServerOptions };
 
@@ -107,7 +109,7 @@ export class MailServer implements AsyncDisposable {
     });
     parts.metrics.gauge({
       name: "dinopost_connections",
-      help: "Connections that are served now",
+      help: "Mail connections that are served now",
       read: () => [{ value: this.#crowd.count }],
     });
     this.#tasks = new Tasks((name, error) =>
@@ -121,12 +123,7 @@ export class MailServer implements AsyncDisposable {
     });
     this.fetch = (request, remote) => app.fetch(request, remote === undefined ? {} : { remote });
     this.#warmUp = () => app.warmUp();
-    this.#listeners = new Listeners({
-      listen: config.listen,
-      clock,
-      server: (kind) => kind === "pop3" || kind === "pop3s" ? this.#pop3Server(kind) : this.#smtpServer(kind),
-      fetch: this.fetch,
-    });
+    this.#listeners = new Listeners({ listen: config.listen, server: (kind) => this.#server(kind) });
   }
 
   /** `host:port` of every listener, by kind. */
@@ -189,6 +186,24 @@ export class MailServer implements AsyncDisposable {
       }
       await sleep(clock, SWEEP_EVERY_MS, this.#closing.signal);
     }
+  }
+
+  #server(kind: ListenerKind): SessionServer {
+    if (kind === "admin") return this.#httpServer();
+    return kind === "pop3" || kind === "pop3s" ? this.#pop3Server(kind) : this.#smtpServer(kind);
+  }
+
+  /** Its connections are counted apart, and not by address: tests, waiters and a proxy's clients come from one. */
+  #httpServer(): HttpServer {
+    const { connections } = this.config.limits;
+    const { clock, metrics } = this.#parts;
+    const crowd = new Crowd({ maxConnections: connections, maxPerAddress: Infinity, clock });
+    metrics.gauge({
+      name: "dinopost_http_connections",
+      help: "HTTP connections that are open now",
+      read: () => [{ value: crowd.count }],
+    });
+    return new HttpServer({ ...this.#shared(false), crowd, fetch: this.fetch });
   }
 
   #smtpServer(service: Service): SmtpServer {

@@ -3,6 +3,7 @@
 import { HTTPException } from "hono/http-exception";
 import { isDiskFull } from "../storage/storage_error.ts";
 import type { Journal } from "../observe/journal.ts";
+import { BodyAborted } from "../wire/http_exchange.ts";
 
 const TITLES = {
   400: "Bad request",
@@ -84,9 +85,16 @@ export function problemOf(error: unknown, at: { journal: Journal; path: string }
     return new Problem(status, error.message || TITLES[status]);
   }
   if (isDiskFull(error)) return new Problem(503, "The server's disk is full; try again later");
+  if (isClientGone(error)) return new Problem(400, "The request ended before it was whole");
   const told = error instanceof Error ? error.stack ?? String(error) : String(error);
   at.journal.note("ERROR", "http request failed", { path: at.path, error: told });
   return new Problem(500, "The server failed; its log says how");
+}
+
+/** Did reading a body end because the client went away, here or under `Deno.serve`? */
+function isClientGone(error: unknown): boolean {
+  return error instanceof BodyAborted || error instanceof Deno.errors.Http ||
+    (error instanceof Deno.errors.BadResource && error.message.includes("request body"));
 }
 
 /** For a path that has answers to other methods: `allow` names them. */

@@ -1,26 +1,16 @@
-/** In charge of the doors: binds every listener of the configuration and closes them in order. */
+/** The listeners of a server: every one of the configuration is bound, and they are closed in order. */
 
-import { type Clock, sleep } from "../base/clock.ts";
 import type { Config, Endpoint } from "../config/config.ts";
 import type { SessionServer } from "../wire/session_server.ts";
 
 /** A kind of listener. */
 export type ListenerKind = keyof Config["listen"];
 
-/** A bound HTTP server. */
-interface HttpListener {
-  readonly address: Endpoint;
-  stop(): Promise<void>;
-}
-
-/** What the doors need. */
+/** What to listen on, and what listens. */
 export interface ListenersOptions {
   readonly listen: Config["listen"];
-  readonly clock: Clock;
   /** Makes the server of that kind. */
-  server(kind: Exclude<ListenerKind, "admin">): SessionServer;
-  /** Answers HTTP requests; `remote` is the client's IP address. */
-  fetch(request: Request, remote: string): Response | Promise<Response>;
+  server(kind: ListenerKind): SessionServer;
 }
 
 /** Requests under way get this long at the end. */
@@ -30,7 +20,6 @@ const HTTP_GRACE_MS = 1000;
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #servers = new Map<ListenerKind, SessionServer>();
-  readonly #http: HttpListener[] = [];
 
   constructor(options: ListenersOptions) {
     this.#options = options;
@@ -52,46 +41,29 @@ export class Listeners {
   get addresses(): Record<string, string[]> {
     const all: Record<string, string[]> = {};
     for (const [kind, server] of this.#servers) all[kind] = server.addresses.map(format);
-    if (this.#http.length > 0) all["admin"] = this.#http.map(({ address }) => format(address));
     return all;
   }
 
   /** Accepts nothing more, waits for the sessions to end, at most `limitMs`, ends them, and then HTTP. */
   async stop(limitMs: number): Promise<void> {
-    await Promise.all([...this.#servers.values()].map((server) => server.stop(limitMs)));
-    await Promise.all(this.#http.map((http) => http.stop()));
+    const http = this.#servers.get("admin");
+    const mail = [...this.#servers.values()].filter((server) => server !== http);
+    await Promise.all(mail.map((server) => server.stop(limitMs)));
+    await http?.stop(Math.min(limitMs, HTTP_GRACE_MS));
   }
 
   #bind(kind: ListenerKind, endpoint: Endpoint): void {
     try {
-      if (kind === "admin") this.#http.push(this.#serveHttp(endpoint));
-      else this.#serverOf(kind).listen(endpoint);
+      this.#serverOf(kind).listen(endpoint);
     } catch (error) {
       throw bindError(kind, endpoint, error);
     }
   }
 
-  #serverOf(kind: Exclude<ListenerKind, "admin">): SessionServer {
+  #serverOf(kind: ListenerKind): SessionServer {
     const server = this.#servers.get(kind) ?? this.#options.server(kind);
     this.#servers.set(kind, server);
     return server;
-  }
-
-  #serveHttp(endpoint: Endpoint): HttpListener {
-    const server = Deno.serve(
-      { ...endpoint, onListen: () => {} },
-      (request, { remoteAddr }) => this.#options.fetch(request, remoteAddr.hostname),
-    );
-    const { hostname, port } = server.addr as Deno.NetAddr;
-    return {
-      address: { hostname, port },
-      stop: async () => {
-        const stop = new AbortController();
-        await Promise.race([server.shutdown(), sleep(this.#options.clock, HTTP_GRACE_MS, stop.signal)]);
-        stop.abort();
-        await server.shutdown().catch(() => {});
-      },
-    };
   }
 }
 
