@@ -56,6 +56,32 @@ onEachStore("Store.write() rejects only the write that KV refuses", async (store
   assertEquals((await store.kv.get(["c"])).value, "c");
 });
 
+onEachStore("Store.write() adds nothing twice when a counter of the group is damaged", async (store) => {
+  const sum = (key: string, n = 1n) => ({ type: "sum" as const, key: [key], value: new Deno.KvU64(n) });
+  await store.write({
+    mutations: [sum("n"), { type: "set", key: ["damaged"], value: "no number" }],
+    size: 10,
+  });
+  const mail = (i: number): Write => ({
+    mutations: [{ type: "set", key: ["mail", i], value: i }, sum(i === 7 ? "damaged" : "n"), sum("all")],
+    size: 10,
+  });
+  const results = await Promise.all(Array.from({ length: 20 }, (_, i) => store.write(mail(i))));
+  for (const [i, result] of results.entries()) {
+    const { value, versionstamp } = await store.kv.get(["mail", i]);
+    assertEquals(value, i);
+    assertEquals(result, { ok: true, versionstamp: versionstamp! }, "who was told so can go on from there");
+  }
+  assertEquals((await store.kv.get<Deno.KvU64>(["n"])).value!.value, 20n);
+  assertEquals((await store.kv.get<Deno.KvU64>(["all"])).value!.value, 20n);
+  assertEquals((await store.kv.get(["damaged"])).value, "no number");
+  await assertRejects(
+    () => store.write({ mutations: [sum("damaged")], size: 10 }),
+    StorageError,
+    "no number under",
+  );
+});
+
 onEachStore("Store.write() says what is wrong with a write that is too big for one commit", async (store) => {
   const set = (key: string, value: unknown = 1) => ({ type: "set" as const, key: [key], value });
   const check = (i: number) => ({ key: ["c", i], versionstamp: null });
