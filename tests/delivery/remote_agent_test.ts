@@ -233,6 +233,20 @@ Deno.test("deliver() serves all of a peer that refuses so many at DATA or at the
   }
 });
 
+Deno.test("deliver() sends no text a hundred times to who takes not even one", async () => {
+  const end = "554 5.5.3 Too many recipients";
+  await using f = new Fixture({ "127.0.2.1": { end } });
+  let reads = 0;
+  const text = () => {
+    reads++;
+    return [new TextEncoder().encode("Subject: Hello\r\n\r\nHello\r\n")];
+  };
+  const to = Array.from({ length: 100 }, (_, i) => `user${i}@far.example`);
+  const attempts = await f.deliver({ to, text });
+  assertEquals(new Set(brief(attempts)), new Set(["failed 5.5.3 end 554 mx1.far.example"]));
+  assertEquals(reads, 7); // 100, 50, 25, 12, 6, 3, 1
+});
+
 Deno.test("deliver() asks once more about a vague 554 behind others, and takes the answer", async () => {
   const rcpt = (line: string) => line.includes("nobody") ? "554 No" : "250 2.1.5 Ok";
   await using f = new Fixture({ "127.0.2.1": { rcpt } });

@@ -40,9 +40,15 @@ export function outcomeOf(reply: Reply, stage: Stage, peer: PeerFacts): Outcome 
   return { kind: code >= 400 ? "deferred" : "delivered", ...facts };
 }
 
-/** The outcome of a reply that refuses; where it doesn't refuse, it is out of place and defers. */
+/**
+ * The outcome of a reply that refuses; where it doesn't refuse, it is out of place and defers. Who asks for encryption,
+ * on a connection that is in clear because encryption broke, may be asked again with it.
+ */
 export function refusalOf(reply: Reply, stage: Stage, peer: PeerFacts): Deferred | Failed {
   const outcome = outcomeOf(reply, stage, peer);
+  if (outcome.kind === "failed" && peer.inClear !== undefined && wantsTls(reply)) {
+    return { ...outcome, kind: "deferred", status: "4.7.10" };
+  }
   if (outcome.kind !== "delivered") return outcome;
   return deferred("4.5.0", `The peer answered out of place: ${reply.code} ${outcome.text}`, stage, peer);
 }
@@ -54,12 +60,12 @@ export function outOfStep(reply: Reply, stage: Stage, peer: PeerFacts): Deferred
   return { ...outcome, kind: "deferred", status: "4.5.1", note: "The conversation was out of step" };
 }
 
-const NUMBER_IN_WORDS =
-  /\btoo many (?:recipients|addressees|rcpts?)\b|\b(?:maximum|max|limit)\b.{0,20}\brecipients\b|\brecipients? (?:limit|count)\b/i;
+const TOO_MANY = /\btoo many (?:recipients|addressees|rcpts?)\b/i;
+const LIMIT = /\b(?:maximum|max|limit)\b.{0,20}\brecipients\b|\brecipients? (?:limit|count)\b/i;
 
 /** Does a refusal name the number of recipients as its reason (RFC 3463 3.6: X.5.3)? */
 export function namesNumber({ status, lines }: Reply): boolean {
-  return status?.endsWith(".5.3") === true || lines.some((line) => NUMBER_IN_WORDS.test(line));
+  return status?.endsWith(".5.3") === true || lines.some((line) => TOO_MANY.test(line));
 }
 
 /**
@@ -67,9 +73,17 @@ export function namesNumber({ status, lines }: Reply): boolean {
  * say 554; where they say nothing closer, asking once more tells.
  */
 export function speaksOfNumber(reply: Reply): boolean {
-  if (namesNumber(reply)) return true;
+  if (namesNumber(reply) || reply.lines.some((line) => LIMIT.test(line))) return true;
   const isVague = reply.status === undefined || reply.status === "5.0.0";
   return isVague && (reply.code === 552 || reply.code === 554);
+}
+
+const TLS_IN_WORDS = /\b(?:start)?tls\b|\bencrypt/i;
+
+/** Does a refusal ask for encryption (RFC 3207 4, RFC 4954 6, RFC 5248)? */
+function wantsTls({ code, status, lines }: Reply): boolean {
+  if (code === 530 || code === 538 || code === 523) return true;
+  return status === "5.7.10" || status === "5.7.11" || lines.some((line) => TLS_IN_WORDS.test(line));
 }
 
 /** The outcome as a deferral for their number alone. */

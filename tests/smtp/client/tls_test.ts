@@ -48,6 +48,29 @@ Deno.test("connect() goes on in clear when TLS fails and it may, and says why", 
   await client.quit();
 });
 
+Deno.test("send() doesn't take a refusal of clear for an answer where TLS broke", async () => {
+  const rows: [PeerScript, string, string][] = [
+    // where TLS broke, and where none was offered
+    [
+      { mail: "530 5.7.0 Must issue a STARTTLS command first" },
+      "deferred 4.7.10 mail 530",
+      "failed 5.7.0 mail 530",
+    ],
+    [{ rcpt: "550 5.7.10 Encryption needed" }, "deferred 4.7.10 rcpt 550", "failed 5.7.10 rcpt 550"],
+    [{ mail: "550 5.7.1 No" }, "failed 5.7.1 mail 550", "failed 5.7.1 mail 550"],
+  ];
+  for (const [script, broken, never] of rows) {
+    await using peer = ScriptedPeer.start({ ...script, tls: CERTIFICATE, starttls: { drop: true } });
+    const client = await connected(peer, { tls: "opportunistic" });
+    assertEquals(brief(await client.send(message({ to: ["a@x"] }))), [broken]);
+    client.close();
+    await using clear = ScriptedPeer.start(script);
+    const other = await connected(clear, { tls: "opportunistic" });
+    assertEquals(brief(await other.send(message({ to: ["a@x"] }))), [never]);
+    other.close();
+  }
+});
+
 Deno.test("connect() never goes on in clear when TLS is required", async () => {
   const scripts = [withinTls("ehlo", { drop: true }), withinTls("ehlo", "454 4.7.0 TLS not available")];
   for (const script of scripts) {
