@@ -22,13 +22,16 @@ export const LETTERS: readonly { readonly subject: string; readonly body: string
 export class PostOffice implements AsyncDisposable {
   private constructor(readonly dir: string, readonly server: ServerProcess) {}
 
-  /** Opens it; `letters: false`: the mailbox is empty. */
-  static async open({ letters = true }: { letters?: boolean } = {}): Promise<PostOffice> {
+  /** Opens it; `letters: false`: the mailbox is empty. `config` differs from the usual. */
+  static async open(
+    { letters = true, config: given = {} }: { letters?: boolean; config?: Record<string, unknown> } = {},
+  ): Promise<PostOffice> {
     const dir = await Deno.makeTempDir({ prefix: "dinopost_interop_" });
     const config = {
       hostname: "localhost",
       domains: ["localhost"],
       accounts: { [USER]: { password: PASSWORD, name: "Brain" } },
+      ...given,
     };
     await Deno.writeTextFile(`${dir}/dinopost.jsonc`, JSON.stringify(config));
     const env = {
@@ -90,12 +93,12 @@ export class PostOffice implements AsyncDisposable {
   async run(
     program: string,
     args: readonly string[],
-    options: { stdin?: string; after?: RegExp } = {},
+    options: { stdin?: string; after?: RegExp; env?: Record<string, string> } = {},
   ): Promise<Finished> {
     const child = new Deno.Command(program, {
       args: [...args],
       cwd: this.dir,
-      env: { HOME: this.dir, LC_ALL: "C.UTF-8", TERM: "xterm" },
+      env: { HOME: this.dir, LC_ALL: "C.UTF-8", TERM: "xterm", ...options.env },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
