@@ -36,8 +36,9 @@ function submitRoute() {
     tags,
     summary: "Send a message",
     description:
-      "As `message/rfc822` with the envelope in the query (any line ends; Date, Message-ID and From are " +
-      "added when they are missing), or as JSON. It is durable when the answer comes.",
+      "As `message/rfc822` with the envelope in the query (any line ends; Date, Message-ID, MIME-Version and " +
+      "From are added where they lack, a name without a domain in From, To and the like gets the first of " +
+      "`domains`), or as JSON. It is durable when the answer comes.",
     request: {
       query,
       body: {

@@ -179,3 +179,23 @@ Deno.test("a smart host is the route of all that leaves", async () => {
   const route = await surface.json("GET", "/domains/example.net/route");
   assertEquals([route.kind, route.hosts[0].host], ["smartHost", "smart.example"]);
 });
+
+Deno.test("names that the wild has are aliases, senders and recipients like any other", async () => {
+  await using surface = await Surface.start();
+  const names = [`token.${"t".repeat(200)}@example.org`, "a..b@example.org", "c.@example.org"];
+  for (const name of names) {
+    const made = await surface.json("PUT", `/aliases/${name}`, { body: { targets: ["brain@example.org"] } });
+    assertEquals([made.address, made.targets], [name, ["brain@example.org"]]);
+    const id = await surface.send({ from: name, to: [name] }, "Subject: x\n\nx\n");
+    const life = await surface.json("GET", `/messages/${id}`);
+    assertEquals([life.sender, life.recipients], [name, [name]]);
+  }
+  // underscores in domains, and the dot that ends a name
+  const id = await surface.send(
+    { from: "www-data@app_web_1.", to: ["brain@example.org."] },
+    "Subject: x\n\nx\n",
+  );
+  const life = await surface.json("GET", `/messages/${id}`);
+  assertEquals([life.sender, life.recipients], ["www-data@app_web_1", ["brain@example.org"]]);
+  assertEquals((await surface.json("GET", "/mailboxes/brain@example.org/messages")).items.length, 4);
+});
