@@ -1,0 +1,53 @@
+/** Two servers as processes: one hands all its mail to the other over TLS from the first octet, logged in. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Pop3Client } from "../../src/testing/mod.ts";
+import { FREE_PORTS, ServerProcess } from "./support/server_process.ts";
+import { SmtpTalk } from "./support/smtp_talk.ts";
+
+const BRAIN = "brain@relay.example";
+const PASSWORD = "gRiZZly+bear:7";
+
+async function start(dir: string, config: object, env: Record<string, string>): Promise<ServerProcess> {
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(`${dir}/dinopost.jsonc`, JSON.stringify(config));
+  return await ServerProcess.ready({ cwd: dir, env: { ...FREE_PORTS, ...env } });
+}
+
+Deno.test("mail goes to a smart host over implicit TLS, with a login, where its certificate is trusted", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "dinopost_smart_" });
+  try {
+    await using theirs = await start(
+      `${dir}/theirs`,
+      { domains: ["relay.example"], accounts: { [BRAIN]: { password: PASSWORD } } },
+      { DINOPOST_LISTEN_SUBMISSIONS: "127.0.0.1:0" },
+    );
+    const { port } = theirs.address("submissions");
+    const smartHost = { host: "127.0.0.1", port, tls: "implicit", user: BRAIN, password: PASSWORD };
+    const config = { domains: ["near.example"], relay: { networks: ["127.0.0.1"], smartHost } };
+    const send = async (from: ServerProcess) => {
+      using talk = await SmtpTalk.connect(from.address("smtp"));
+      const text = `From: ${BRAIN}\r\nSubject: By the way\r\n\r\nHello\r\n`;
+      assertMatch(await talk.send({ from: BRAIN, to: [BRAIN], text }), /^250/);
+    };
+    {
+      await using ours = await start(`${dir}/distrustful`, config, {});
+      await send(ours);
+      await ours.said("INFO deferred");
+      assertMatch(ours.err, /Encryption is required, but the certificate of 127\.0\.0\.1 is not trusted/);
+    }
+    const NODE_EXTRA_CA_CERTS = `${dir}/theirs/data/tls-cert.pem`;
+    await using ours = await start(`${dir}/ours`, config, { NODE_EXTRA_CA_CERTS });
+    await send(ours);
+    await ours.said("INFO delivered");
+    assertMatch(ours.err, /INFO delivered .*tls="?TLSv1\.3/);
+    await using client = await Pop3Client.connect(theirs.address("pop3"));
+    await client.login(BRAIN, PASSWORD);
+    const texts = await client.all();
+    await client.quit();
+    assertEquals(texts.length, 1);
+    assertMatch(texts[0]!, /^Received: from .*with ESMTPSA/ms);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
