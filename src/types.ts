@@ -27,6 +27,7 @@ export type { MailHost, MailHosts } from "./dns/mail_hosts.ts";
 export type { DnsResult, MxRecord, Resolver } from "./dns/resolver.ts";
 export type {
   HttpSubmission,
+  RefusedRecipient,
   SubmissionRefusal,
   SubmissionResult,
   SubmittedMessage,

@@ -14,6 +14,7 @@ import {
   cursorParam,
   limitParam,
   mailboxOf,
+  mustBe,
   namedMailbox,
   NOT_ONE_LINE,
   ONE_LINE,
@@ -45,6 +46,12 @@ const quotaSchema = z.union([
   z.string().max(30).regex(/^\d{1,12}(?:\.\d{1,6})? *(?:[KMGT]i?)?B$/i, "is no size such as 1GiB"),
 ]).openapi({ description: 'Bytes, or a size such as "1GiB"', example: "1GiB" });
 
+/** What GET answers and nobody sets. */
+const readOnly = {
+  used: z.int().optional().openapi({ readOnly: true, description: "As GET answers it; not looked at" }),
+  messages: z.int().optional().openapi({ readOnly: true, description: "As GET answers it; not looked at" }),
+};
+
 const list = createRoute({
   method: "get",
   path: "/",
@@ -66,6 +73,7 @@ const add = createRoute({
       password: passwordSchema.optional(),
       name: nameSchema.nullish(),
       quota: quotaSchema.nullish(),
+      ...readOnly,
     })),
   },
   responses: { 201: json(accountSchema, "The account"), ...problems(409, 413, 415, 422) },
@@ -89,9 +97,11 @@ const change = createRoute({
   request: {
     params,
     body: jsonBody(z.strictObject({
+      address: addressSchema.optional().openapi({ description: "The path's, as GET answers it" }),
       password: passwordSchema.optional(),
       name: nameSchema.nullish(),
       quota: quotaSchema.nullish(),
+      ...readOnly,
     })),
   },
   responses: { 200: json(accountSchema, "The account as it is then"), ...problems(404, 413, 415, 422) },
@@ -154,6 +164,7 @@ export function accountRoutes(options: AdminOptions) {
     .openapi(change, async (c) => {
       const { address } = await found(c.req.valid("param").address);
       const { password, name, ...body } = c.req.valid("json");
+      mustBe(body.address, address, "address");
       const quota = bytesOf(body.quota);
       if (password !== undefined) await accounts.setPassword(address, password);
       const changed = await accounts.update(address, { name, quota });

@@ -13,6 +13,7 @@ import {
   cursorParam,
   limitParam,
   mailboxOf,
+  mustBe,
   namedMailbox,
   pageOf,
 } from "./schemas.ts";
@@ -25,6 +26,8 @@ const aliasSchema = z.object({
   targets: z.array(z.string()).openapi({ description: "Whom it stands for; none: it has ended" }),
   owner: z.string().nullable().openapi({ description: "Hears of a list's failures; null: it is no list" }),
 }).openapi("Alias");
+
+const sameAddress = addressSchema.optional().openapi({ description: "The path's, as GET answers it" });
 
 const list = createRoute({
   method: "get",
@@ -53,6 +56,7 @@ const put = createRoute({
   request: {
     params,
     body: jsonBody(z.strictObject({
+      address: sameAddress,
       targets: z.array(addressSchema).min(1).max(MAX_TARGETS),
       owner: addressSchema.nullish(),
     })),
@@ -69,6 +73,7 @@ const change = createRoute({
   request: {
     params,
     body: jsonBody(z.strictObject({
+      address: sameAddress,
       add: z.array(addressSchema).max(MAX_TARGETS).optional(),
       remove: z.array(addressSchema).max(MAX_TARGETS).optional(),
       owner: addressSchema.nullish(),
@@ -105,7 +110,8 @@ export function aliasRoutes({ aliases, domains }: AdminOptions) {
     })
     .openapi(put, async (c) => {
       const address = localAddress(c.req.valid("param").address, domains);
-      const { targets, owner } = c.req.valid("json");
+      const { targets, owner, ...body } = c.req.valid("json");
+      mustBe(body.address, address, "address");
       const made = await aliases.put({
         address,
         targets: mailboxesOf(targets, "targets"),
@@ -115,7 +121,8 @@ export function aliasRoutes({ aliases, domains }: AdminOptions) {
     })
     .openapi(change, async (c) => {
       const address = localAddress(c.req.valid("param").address, domains);
-      const { add = [], remove = [], owner } = c.req.valid("json");
+      const { add = [], remove = [], owner, ...body } = c.req.valid("json");
+      mustBe(body.address, address, "address");
       const came = await aliases.edit(address, {
         add: mailboxesOf(add, "add"),
         remove: mailboxesOf(remove, "remove"),

@@ -8,7 +8,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem } from "../http/problem.ts";
 import { iso } from "./queue_view.ts";
-import { domainOf, domainParam, timeSchema } from "./schemas.ts";
+import { domainOf, domainParam, mustBe, timeSchema } from "./schemas.ts";
 
 const params = z.object({ domain: domainParam });
 
@@ -89,6 +89,11 @@ const put = createRoute({
     params,
     body: jsonBody(
       z.strictObject({
+        domain: z.string().max(255).optional().openapi({ description: "The path's, as GET answers it" }),
+        since: timeSchema.optional().openapi({
+          readOnly: true,
+          description: "As GET answers it; not looked at",
+        }),
         until: z.iso.datetime({ offset: true }).nullish().openapi({ description: "Ends by itself then" }),
         reason: z.string().max(1000).nullish(),
       }),
@@ -116,7 +121,8 @@ export function suspensionRoutes(suspensions: Suspensions, options: AdminOptions
     )
     .openapi(put, async (c) => {
       const domain = domainOf(c.req.valid("param").domain);
-      const { until, reason } = c.req.valid("json");
+      const { until, reason, ...body } = c.req.valid("json");
+      mustBe(body.domain, domain, "domain");
       const end = until == null ? undefined : Date.parse(until);
       if (end !== undefined && !(end > options.clock.now())) {
         throw new Problem(422, `until: ${until} is past`);

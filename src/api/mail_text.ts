@@ -136,6 +136,9 @@ function attachmentOf(attachment: Email["attachments"][number]): AttachmentView 
 /** Does a text of addresses name that one, or hold that text? Capitals don't matter. */
 export function namesAddress(text: string, wanted: string): boolean {
   const low = wanted.trim().toLowerCase();
-  if (text.toLowerCase().includes(low)) return true;
-  return addressParser(text, { flatten: true }).some((one) => one.address?.toLowerCase() === low);
+  // a + in a query is a blank; a name may have one, too
+  const meant = [...new Set([low, low.replaceAll(" ", "+")])];
+  const all = text.toLowerCase();
+  return meant.some((one) => all.includes(one)) ||
+    addressParser(text, { flatten: true }).some(({ address = "" }) => meant.includes(address.toLowerCase()));
 }

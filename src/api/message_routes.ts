@@ -10,7 +10,7 @@ import { compose, composeSchema, type Composition } from "./compose.ts";
 import { lifeOf } from "./message_history.ts";
 import type { AdminEnv, AdminOptions } from "../http/options.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { idParam, mailboxOf, timeSchema } from "./schemas.ts";
+import { idParam, mailboxOf, plusMeant, timeSchema } from "./schemas.ts";
 
 const tags = ["Messages"];
 
@@ -28,6 +28,13 @@ const query = z.strictObject({
     }),
 });
 
+const submittedSchema = z.object({
+  id: z.string(),
+  refused: z.array(z.object({ address: z.string(), text: z.string() })).optional().openapi({
+    description: "Recipients that are unknown here: they were left out, the others get it",
+  }),
+}).openapi("Submitted");
+
 /** Made anew for each app, since what it says of its body is changed below. */
 function submitRoute() {
   return createRoute({
@@ -38,7 +45,8 @@ function submitRoute() {
     description:
       "As `message/rfc822` with the envelope in the query (any line ends; Date, Message-ID, MIME-Version and " +
       "From are added where they lack, a name without a domain in From, To and the like gets the first of " +
-      "`domains`), or as JSON. It is durable when the answer comes.",
+      "`domains`), or as JSON. It is durable when the answer comes. Recipients that are unknown here are " +
+      "named in it and left out.",
     request: {
       query,
       body: {
@@ -51,7 +59,7 @@ function submitRoute() {
       },
     },
     responses: {
-      202: json(z.object({ id: z.string() }).openapi("Submitted"), "It is ours"),
+      202: json(submittedSchema, "It is ours"),
       ...problems(409, 413, 415, 422, 503),
     },
   });
@@ -108,7 +116,8 @@ export function messageRoutes(options: AdminOptions) {
       const remote = c.env?.remote;
       const result = await submission.submit({ ...message, ...(remote === undefined ? {} : { remote }) });
       if (!result.ok) throw problemOf(result.refusal);
-      return c.json({ id: result.id }, 202);
+      const { id, refused } = result;
+      return c.json({ id, ...(refused.length > 0 && { refused: [...refused] }) }, 202);
     })
     .openapi(life, async (c) => {
       const { id } = c.req.valid("param");
@@ -164,8 +173,9 @@ async function incoming(
 
 /** An address, or a name that gets its domain here, as callers of sendmail expect it: they know no domain. */
 function qualified(text: string, name: string, domain: string): string {
-  const local = parseLocal(text.trim());
-  return mailboxOf(local === undefined ? text : `${local}@${domain}`, name);
+  const meant = plusMeant(text);
+  const local = parseLocal(meant);
+  return mailboxOf(local === undefined ? meant : `${local}@${domain}`, name);
 }
 
 function problemOf(refusal: SubmissionRefusal): Problem {

@@ -2,6 +2,7 @@
 
 import { splitMailbox } from "../mail/address.ts";
 import { MIXED, type QueueRecord } from "../queue/record.ts";
+import { plusMeant } from "./schemas.ts";
 import { type QueueState, stateOf, STATES } from "./queue_view.ts";
 
 /** What is looked for; all that is given must fit. */
@@ -35,8 +36,9 @@ export async function queuePage(
 
 function matcher(filter: QueueFilter, now: number): (records: readonly QueueRecord[]) => boolean {
   const { state } = filter;
-  const [domain, sender, recipient] = [filter.domain, filter.sender, filter.recipient].map((text) =>
-    text?.trim().toLowerCase()
+  const domain = filter.domain?.trim().toLowerCase();
+  const [sender, recipient] = [filter.sender, filter.recipient].map((text) =>
+    text === undefined ? undefined : plusMeant(text).trim().toLowerCase()
   );
   return (records) =>
     (state === undefined || records.some((r) => stateOf(r, now) === state)) &&

@@ -1,7 +1,7 @@
 /** In charge of the shapes that several calls of the API share: what validates is what the document shows. */
 
 import { z } from "@hono/zod-openapi";
-import { parseMailbox } from "../mail/address.ts";
+import { localKey, parseMailbox } from "../mail/address.ts";
 import { normalizeDomain } from "../mail/domain.ts";
 import { Problem, quoted } from "../http/problem.ts";
 
@@ -38,7 +38,7 @@ export const addressParam = z.string().min(1).openapi({
 });
 
 /** Where a list goes on: the `cursor` of the page before. */
-export const cursorParam = z.string().min(1).max(400).optional().openapi({
+export const cursorParam = z.string().min(1).max(400).transform(plusMeant).optional().openapi({
   description: "The cursor of the page before; absent: from the beginning",
 });
 
@@ -69,6 +69,32 @@ export const domainParam = z.string().min(1).openapi({
   param: { name: "domain", in: "path" },
   example: "example.org",
 });
+
+/**
+ * An address of the query in which `+` is meant where a blank came: `?to=jo+tag@example.org` says a blank, by the rules
+ * of forms, and no address has one, unless it is quoted.
+ */
+export function plusMeant(address: string): string {
+  return /^[^"]*@/.test(address) ? address.trim().replaceAll(" ", "+") : address;
+}
+
+/** Refuses a body that names another one than its path: what GET answers, PUT takes, for the same address only. */
+export function mustBe(given: string | undefined, path: string, member: "address" | "domain"): void {
+  const named = given?.trim().replace(/\.$/, "");
+  if (named === undefined || (member === "address" ? sameMailbox(named, path) : sameDomain(named, path))) {
+    return;
+  }
+  throw new Problem(422, `${member}: received "${quoted(named)}", but the path names ${quoted(path)}`);
+}
+
+function sameMailbox(given: string, path: string): boolean {
+  const mailbox = parseMailbox(given);
+  return mailbox !== undefined && localKey(mailbox) === localKey(path);
+}
+
+function sameDomain(given: string, path: string): boolean {
+  return normalizeDomain(given) === path;
+}
 
 /** The canonical form of an address from a body; throws a {@linkcode Problem} for none. */
 export function mailboxOf(text: string, name: string): string {

@@ -12,7 +12,7 @@ import { namesAddress, readHead, readMail } from "./mail_text.ts";
 import { mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem } from "../http/problem.ts";
-import { mailboxOf } from "./schemas.ts";
+import { mailboxOf, plusMeant } from "./schemas.ts";
 
 const USUAL_MS = 30_000;
 const MOST_MS = 300_000;
@@ -41,9 +41,11 @@ const wait = createRoute({
       subject: z.string().min(1).max(1000).optional().openapi({
         description: "In the subject; capitals don't matter",
       }),
-      since: z.union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,15}$/)]).optional().openapi({
-        description: "ISO 8601, or milliseconds since 1970",
-      }),
+      since: z.preprocess(
+        // the + of an offset comes as a blank
+        (text) => typeof text === "string" ? text.trim().replace(" ", "+") : text,
+        z.union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,15}$/)]).optional(),
+      ).openapi({ type: "string", description: "ISO 8601, or milliseconds since 1970" }),
       timeout: z.string().max(20).regex(
         /^(?:\d+|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/,
         'must be a duration such as "30s"',
@@ -82,7 +84,7 @@ export function waitRoutes(options: AdminOptions) {
   return newApi().openapi(wait, async (c) => {
     const { mailbox, to, from, subject, since, timeout } = c.req.valid("query");
     const wanted: Wanted = {
-      mailbox: mailbox === undefined ? undefined : mailboxOf(mailbox, "mailbox"),
+      mailbox: mailbox === undefined ? undefined : mailboxOf(plusMeant(mailbox), "mailbox"),
       to,
       from,
       subject,

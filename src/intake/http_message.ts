@@ -59,12 +59,20 @@ export interface SubmissionRefusal {
   /** A sentence for people. */
   readonly text: string;
   /** The recipients it is about, with what is wrong with each. */
-  readonly recipients?: readonly { readonly address: Mailbox; readonly text: string }[];
+  readonly recipients?: readonly RefusedRecipient[];
 }
 
-/** What became of a message. */
+/** A recipient that gets no copy, and what is wrong with it. */
+export interface RefusedRecipient {
+  /** As it was submitted, canonical. */
+  readonly address: Mailbox;
+  /** A sentence for people. */
+  readonly text: string;
+}
+
+/** What became of a message; `refused` are recipients that were left out, since they are unknown here. */
 export type SubmissionResult =
-  | { readonly ok: true; readonly id: string }
+  | { readonly ok: true; readonly id: string; readonly refused: readonly RefusedRecipient[] }
   | { readonly ok: false; readonly refusal: SubmissionRefusal };
 
 /** Takes messages over HTTP. */
@@ -78,12 +86,16 @@ export class HttpSubmission {
 
   /**
    * Takes a message over: line ends become CRLF, Received is put before it, Date, Message-ID and From are added when
-   * they are missing. Resolves with its id when it is durable. Rejects only when reading `text` fails.
+   * they are missing. One unknown recipient does not keep it from the others. Resolves with its id when it is durable.
+   * Rejects only when reading `text` fails.
    */
   async submit(message: SubmittedMessage): Promise<SubmissionResult> {
-    const refusal = this.#check(message.to);
+    const refused = message.to.flatMap((address) => this.#wrong(address) ?? []);
+    const to = message.to.filter((address) => !refused.some((one) => one.address === address));
+    const refusal = this.#check(message.to, to, refused);
     if (refusal) return { ok: false, refusal };
-    return await new Incoming(message, this.#options).run();
+    const result = await new Incoming({ ...message, to }, this.#options).run();
+    return result.ok ? { ...result, refused } : result;
   }
 
   /** More than one commit takes of what they stand for. */
@@ -98,29 +110,35 @@ export class HttpSubmission {
     });
   }
 
-  #check(to: readonly Mailbox[]): SubmissionRefusal | undefined {
-    const { router, recipients: most } = this.#options;
-    if (to.length === 0) return { kind: "content", text: "The message has no recipients" };
-    if (to.length > most) {
-      return { kind: "content", text: `The message has ${to.length} recipients; at most ${most} are taken` };
+  #wrong(address: Mailbox): RefusedRecipient | undefined {
+    const found = this.#options.router.resolve(address);
+    if (found.kind === "unknown") return { address, text: `${address}: no such user here` };
+    if (found.kind !== "loop") return undefined;
+    return { address, text: `${address}: the alias leads in a circle at ${found.at}` };
+  }
+
+  #check(
+    all: readonly Mailbox[],
+    to: readonly Mailbox[],
+    refused: readonly RefusedRecipient[],
+  ): SubmissionRefusal | undefined {
+    const { recipients: most } = this.#options;
+    if (all.length === 0) return { kind: "content", text: "The message has no recipients" };
+    if (all.length > most) {
+      return { kind: "content", text: `The message has ${all.length} recipients; at most ${most} are taken` };
     }
-    const wrong = to.flatMap((address) => {
-      const found = router.resolve(address);
-      if (found.kind === "unknown") return [{ address, text: `${address}: no such user here` }];
-      if (found.kind === "loop") {
-        return [{ address, text: `${address}: the alias leads in a circle at ${found.at}` }];
-      }
-      return [];
-    });
-    if (wrong.length === 0) {
-      return this.#tooMany(to)
-        ? {
-          kind: "content",
-          text: "The recipients stand for too many; send to some of them in another message",
-        }
-        : undefined;
+    if (to.length === 0) {
+      return {
+        kind: "content",
+        text: refused.slice(0, 10).map((w) => w.text).join("; "),
+        recipients: refused,
+      };
     }
-    return { kind: "content", text: wrong.slice(0, 10).map((w) => w.text).join("; "), recipients: wrong };
+    if (!this.#tooMany(to)) return undefined;
+    return {
+      kind: "content",
+      text: "The recipients stand for too many; send to some of them in another message",
+    };
   }
 }
 
@@ -142,7 +160,7 @@ class Incoming {
     this.#body = new BodyWriter(options.store, { id: this.#id, clock: options.clock });
   }
 
-  async run(): Promise<SubmissionResult> {
+  async run(): Promise<{ ok: true; id: string } | { ok: false; refusal: SubmissionRefusal }> {
     let taken = false;
     try {
       const refusal = await this.#read() ?? await this.#accept();
