@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { CertificateConfig, Config } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
+import type { Health } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
 import { tryCertificate } from "../wire/tls_trial.ts";
@@ -14,6 +15,8 @@ export interface CertificatesOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly journal: Journal;
+  /** Is told of a certificate that ends soon, or can't be used. */
+  readonly health?: Pick<Health, "raise" | "clear">;
 }
 
 /** Files are looked at this often. */
@@ -23,6 +26,9 @@ const WATCH_EVERY_MS = 60_000;
 export class Certificates {
   readonly #options: CertificatesOptions;
   #stamps: string;
+  /** What is wrong with the files as they are now. */
+  #fault: string | undefined;
+  #announced = false;
 
   private constructor(readonly tls: ServerTls, stamps: string, options: CertificatesOptions) {
     this.#options = options;
@@ -41,7 +47,7 @@ export class Certificates {
     return new Certificates(serverTls(own, { minVersion, sni, clock }), stamps, options);
   }
 
-  /** Reads the files again. When one is no good, all the old certificates stay, and the log says why. */
+  /** Reads the files again. When one is no good, all the old certificates stay; log and health say why. */
   async reload(): Promise<void> {
     const { config, journal } = this.#options;
     const files = filesOf(config);
@@ -49,17 +55,20 @@ export class Certificates {
       this.#stamps = await stampsOf(files);
       const { own, sni } = await readAll(files, config);
       this.tls.reload(own, sni);
+      this.#fault = undefined;
       journal.note("INFO", "certificate loaded", { cert: files.own.cert, daysLeft: this.tls.daysLeft });
     } catch (error) {
+      this.#fault = "The TLS certificate has changed and can't be used, the old one stays: see the log";
       journal.note("ERROR", "certificate not loaded, the old one stays", { error: String(error) });
     }
+    this.#notify();
   }
 
   /** Looks after the files until the signal: changed ones are loaded, ours is renewed before its end. */
   async watch(signal: AbortSignal): Promise<void> {
     const { clock, journal } = this.#options;
-    let announced = false;
     while (!signal.aborted) {
+      this.#notify();
       await sleep(clock, WATCH_EVERY_MS, signal);
       if (signal.aborted) return;
       try {
@@ -67,10 +76,17 @@ export class Certificates {
       } catch (error) {
         journal.note("ERROR", "certificate not renewed", { error: String(error) });
       }
-      const { daysLeft, expiresSoon } = this.tls;
-      if (expiresSoon && !announced) journal.note("WARN", "certificate expires soon", { daysLeft });
-      announced = expiresSoon;
     }
+  }
+
+  #notify(): void {
+    const { health, journal } = this.#options;
+    const { daysLeft, expiresSoon } = this.tls;
+    if (expiresSoon && !this.#announced) journal.note("WARN", "certificate expires soon", { daysLeft });
+    this.#announced = expiresSoon;
+    const problem = this.#fault ?? (expiresSoon ? endOf(daysLeft) : undefined);
+    if (problem === undefined) health?.clear("certificate");
+    else health?.raise("certificate", problem);
   }
 
   /** One look: renews ours when its end is near, loads what has changed. A file that is away for now is no change. */
@@ -81,6 +97,13 @@ export class Certificates {
     const stamps = await stampsOf(files).catch(() => this.#stamps);
     if (stamps !== this.#stamps) await this.reload();
   }
+}
+
+function endOf(daysLeft: number): string {
+  if (daysLeft < 0) return "The TLS certificate has ended: clients that check it can't log in";
+  return daysLeft === 0
+    ? "The TLS certificate ends within a day"
+    : `The TLS certificate ends in ${daysLeft} ${daysLeft === 1 ? "day" : "days"}`;
 }
 
 /**

@@ -11,8 +11,6 @@ export interface Finding {
   readonly path?: string;
 }
 
-/** A certificate is told of so many days before its end. */
-const CERTIFICATE_DAYS = 14;
 /** Mail that waits longer is told of: a first retry or two are everyday. */
 const LONG_MS = 4 * 3600_000;
 
@@ -22,18 +20,11 @@ export function findings(
     problems: readonly HealthProblem[];
     figures: QueueFigures | undefined;
     suspensions: readonly Suspension[];
-    daysLeft: number | undefined;
     now: number;
   },
 ): Finding[] {
-  const { problems, figures, suspensions, daysLeft, now } = of;
+  const { problems, figures, suspensions, now } = of;
   const found: Finding[] = problems.map(({ text }) => ({ text }));
-  if (daysLeft !== undefined && daysLeft < CERTIFICATE_DAYS) {
-    const text = daysLeft < 0
-      ? "The TLS certificate has ended: clients that check it can't log in"
-      : `The TLS certificate ends in ${count(Math.floor(daysLeft), "day")}`;
-    found.push({ text });
-  }
   if (figures !== undefined) {
     const late = figures.destinations.filter((d) => now - d.oldest > LONG_MS && d.nextAt !== undefined);
     if (late.length > 0) {

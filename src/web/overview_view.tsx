@@ -64,7 +64,6 @@ export function Overview({ view, desk, facts }: { view: View; desk: Desk; facts:
           problems: desk.options.health?.problems ?? [],
           figures,
           suspensions,
-          daysLeft: house.certificateDaysLeft(),
           now: view.now,
         })}
       />

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { ConfigError, loadConfig } from "../../src/config/load.ts";
+import { Health } from "../../src/observe/health.ts";
 import { Journal } from "../../src/observe/journal.ts";
 import { Certificates, checkCertificates } from "../../src/server/certificates.ts";
 import { isGoodFor, namesOf, selfSigned } from "../../src/server/own_certificate.ts";
@@ -76,7 +77,15 @@ async function opened(dir: string, of: { overrides?: Record<string, unknown>; cl
   const notes: string[] = [];
   const journal = new Journal((_level, what, fields) => void notes.push(`${what} ${JSON.stringify(fields)}`));
   const clock = of.clock ?? new ManualClock(NOW);
-  return { certificates: await Certificates.open({ config, clock, journal }), config, notes, clock };
+  const health = new Health({ journal: new Journal(undefined), clock });
+  const certificates = await Certificates.open({ config, clock, journal, health });
+  return {
+    certificates,
+    config,
+    notes,
+    clock,
+    health: () => health.problems.map(({ code, text }) => [code, text]),
+  };
 }
 
 Deno.test("the certificate that is made is good for the host, this machine, and every address listened on", async () => {
@@ -127,7 +136,7 @@ for (
     const clock = new ManualClock(NOW);
     const { cert, key } = await selfSigned(["mail.example.org"], NOW, days * DAY);
     await Deno.writeTextFile(`${dir.path}/both.pem`, key + cert);
-    const { certificates, notes } = await opened(dir.path, {
+    const { certificates, notes, health } = await opened(dir.path, {
       overrides: { tls: { cert: `${dir.path}/both.pem` } },
       clock,
     });
@@ -148,10 +157,16 @@ for (
     clock.advance((silentAt - warnsAt) * DAY + 60_000);
     await minutes(3);
     assertEquals(notes.map((note) => note.split(" {")[0]), ["certificate expires soon"]);
+    const left = Math.floor(warnsAt);
+    assertEquals(health(), [[
+      "certificate",
+      `The TLS certificate ends in ${left} ${left === 1 ? "day" : "days"}`,
+    ]]);
     // another is there: all is well, and its own end is told again
     const next = await selfSigned(["mail.example.org"], clock.now(), days * DAY);
     await Deno.writeTextFile(`${dir.path}/both.pem`, `${next.key}${next.cert}\n`);
     await minutes(2);
+    assertEquals(health(), []);
     clock.advance((days - warnsAt) * DAY);
     await minutes(2);
     assertEquals(notes.map((note) => note.split(" {")[0]), [
@@ -184,10 +199,14 @@ Deno.test("a certificate of the configuration that no handshake succeeds with is
     );
   }
   await put("good_key_first.pem");
-  const { certificates, notes } = await opened(dir.path, { overrides });
+  const { certificates, notes, health } = await opened(dir.path, { overrides });
   const { daysLeft } = certificates.tls;
   await put("bad_secp256k1.pem");
   await certificates.reload();
   assertMatch(notes.at(-1)!, /^certificate not loaded, the old one stays .*EC on secp256k1/);
   assertEquals(certificates.tls.daysLeft, daysLeft);
+  assertMatch(health()[0]![1]!, /can't be used, the old one stays/);
+  await put("good_ed25519.pem");
+  await certificates.reload();
+  assertEquals(health(), []);
 });
