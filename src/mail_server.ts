@@ -207,13 +207,14 @@ export class MailServer implements AsyncDisposable {
   }
 
   #smtpServer(service: Service): SmtpServer {
-    const { policy } = this.#parts;
+    const { policy, certificates } = this.#parts;
     const { limits, auth } = this.config;
     const submits = service === "submission" || service === "submissions";
     return new SmtpServer({
       ...this.#shared(service === "submissions"),
       reception: policy,
       service,
+      noTlsOnLoopback: service === "smtp" && this.config.tls === null && certificates !== undefined,
       auth: !submits ? "never" : auth.allowInsecure ? "always" : "overTls",
       limits: {
         messageSize: limits.messageSize,

@@ -43,7 +43,8 @@ function isName(name: string): boolean {
   return name[0] === "[" ? normalizeLiteral(name) !== undefined : normalizeDomain(name) !== undefined;
 }
 
-function isLoopback(address: string): boolean {
+/** Is it this machine? */
+export function isLoopback(address: string): boolean {
   return /^(?:127\.|::1$|::ffff:127\.)/i.test(address);
 }
 

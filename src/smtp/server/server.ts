@@ -1,4 +1,4 @@
-/** In charge of an SMTP server: one kind of service on any number of addresses, a session for each connection. */
+/** An SMTP server: one kind of service on any number of addresses, a session for each connection. */
 
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import type { Refusal } from "../../wire/connection_limiter.ts";
@@ -9,11 +9,17 @@ import {
 } from "../../wire/session_server.ts";
 import { TOO_MANY_CONNECTIONS, TOO_MANY_OF_ADDRESS } from "../protocol/replies.ts";
 import { formatReply } from "../protocol/reply.ts";
+import { isLoopback } from "./hello.ts";
 import { serveSmtp, type SmtpSessionOptions } from "./session.ts";
 
 /** What an {@linkcode SmtpServer} is made of: what its sessions have in common, and what servers may share. */
 export interface SmtpServerOptions
   extends SessionServerOptions, Omit<SmtpSessionOptions, keyof SharedBySessions | "id" | "onEvent"> {
+  /**
+   * True: STARTTLS is not offered where it listens on loopback. Programs on this machine take it up unasked, and stop
+   * at a certificate that nobody has signed.
+   */
+  readonly noTlsOnLoopback?: boolean;
   /** Called for each connection: answers who is told what happens in its session. */
   watch?(id: string, conn: ByteConn): NonNullable<SmtpSessionOptions["onEvent"]>;
 }
@@ -50,8 +56,16 @@ export class SmtpServer extends SessionServer {
 
   /** See {@linkcode SessionServer}. */
   protected override session(conn: ByteConn, id: string): Promise<void> {
-    const onEvent = this.#options.watch?.(id, conn);
-    return serveSmtp(conn, { ...this.#options, ...this.shared, id, ...(onEvent && { onEvent }) });
+    const { tls, ...options } = this.#options;
+    const onEvent = options.watch?.(id, conn);
+    const offered = tls && !(options.noTlsOnLoopback && this.#listensOnLoopback(conn)) ? { tls } : {};
+    return serveSmtp(conn, { ...options, ...offered, ...this.shared, id, ...(onEvent && { onEvent }) });
+  }
+
+  /** By the address that was bound: who listens on all of them is for others too. */
+  #listensOnLoopback({ local }: ByteConn): boolean {
+    return isLoopback(local.hostname) &&
+      this.addresses.some(({ hostname, port }) => hostname === local.hostname && port === local.port);
   }
 
   /** See {@linkcode SessionServer}. */

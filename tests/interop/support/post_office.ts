@@ -31,6 +31,8 @@ export class PostOffice implements AsyncDisposable {
       hostname: "localhost",
       domains: ["localhost"],
       accounts: { [USER]: { password: PASSWORD, name: "Brain" } },
+      // with it STARTTLS is offered on loopback too
+      tls: {},
       ...given,
     };
     await Deno.writeTextFile(`${dir}/dinopost.jsonc`, JSON.stringify(config));

@@ -38,6 +38,7 @@ export class RelayTown implements AsyncDisposable {
     try {
       await answers(DNS, 53);
       const config = {
+        tls: {},
         hostname: "mail.howstuffworks.com",
         domains: ["howstuffworks.com"],
         accounts: { [BRAIN]: { password: PASSWORD } },
