@@ -3,8 +3,11 @@
  * To be imported whole: `import * as keys` from it.
  */
 
-/** Where the format's version is kept: a number, see `store.ts`. */
+/** Where the format's version is kept: a number, see `format.ts`. */
 export const format: Deno.KvKey = ["format"];
+
+/** The newest Deno that had the store open: its version as bytes. */
+export const formatWriter: Deno.KvKey = ["format", "deno"];
 
 /** The last commit of one process on a shared store, named by chance: a `ChainLink`. See `commit_chain.ts`. */
 export function commitChain(name: string): Deno.KvKey {

@@ -5,15 +5,13 @@ import { CommitChain } from "./commit_chain.ts";
 import { CommitGroup } from "./commit_group.ts";
 import type { DiskReserve } from "./disk_reserve.ts";
 import { openEmbedded } from "./embedded_kv.ts";
+import { checkFormat } from "./format.ts";
 import * as keys from "./keys.ts";
 import type { NetworkTimes } from "./kv_connect/transport.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
 import type { Kv } from "./port.ts";
 import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
-
-/** The version of what the store's keys and values mean. */
-export const FORMAT = 1;
 
 /** The store. Reads go to `kv` itself, writes only through {@linkcode Store.write}. */
 export interface Store extends Writer {
@@ -60,7 +58,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let store: KvStore | undefined;
   try {
     store = await open(options);
-    await checkFormat(store, location);
+    await checkFormat(store, { location, onTrouble: options.onTrouble });
   } catch (error) {
     await store?.close();
     throw openError(location, error);
@@ -149,36 +147,6 @@ class KvStore implements Store {
     await this.#reserve?.close();
     if (this.embedded) this.kv.close();
   }
-}
-
-async function checkFormat(store: Store, location: string): Promise<void> {
-  const value = await readFormat(store) ?? await markFormat(store, location);
-  if (value === FORMAT) return;
-  throw new StorageError(
-    "failed",
-    typeof value === "number" && value > FORMAT
-      ? `${location} has the format ${value} of a newer dinopost; this one knows the format ${FORMAT}: ` +
-        `run the newer one, or use another data directory.`
-      : `${location} has an unknown format (${String(value)}); this dinopost knows the format ${FORMAT}.`,
-  );
-}
-
-async function readFormat(store: Store): Promise<unknown> {
-  return (await store.kv.get(keys.format)).value;
-}
-
-/** Marks a new store; answers the format it has then. */
-async function markFormat(store: Store, location: string): Promise<unknown> {
-  for await (const _ of store.kv.list({ prefix: [] }, { limit: 1 })) {
-    // another server may have made the same shared store just now
-    const value = await readFormat(store);
-    if (value !== null) return value;
-    throw new StorageError("failed", `${location} holds the data of another program: give dinopost its own.`);
-  }
-  const check = { key: keys.format, versionstamp: null };
-  const mark = { type: "set", key: keys.format, value: FORMAT } as const;
-  const written = await store.write({ checks: [check], mutations: [mark], size: 32 });
-  return written.ok ? FORMAT : await readFormat(store);
 }
 
 function openError(location: string, error: unknown): StorageError {

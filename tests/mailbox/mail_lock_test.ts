@@ -30,7 +30,7 @@ Deno.test("MailStore.lock() gives a mailbox to one session at a time", async () 
   assertEquals(await mailStore.lock(BRAIN, "three"), undefined);
   await next.release();
   assertEquals(clock.timers, 0);
-  assertEquals(await keyCounts(store.kv), { format: 1 });
+  assertEquals(await keyCounts(store.kv), { format: 2 });
 });
 
 Deno.test("MailStore.lock() of many at once goes to one", async () => {
@@ -121,5 +121,5 @@ Deno.test("The end of a mailbox takes the lock from whoever has it, on whichever
     await lock.release();
   }
   assertEquals(clock.timers, 0);
-  assertEquals(await keyCounts(store.kv), { format: 1 });
+  assertEquals(await keyCounts(store.kv), { format: 2 });
 });

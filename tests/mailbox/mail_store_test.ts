@@ -83,7 +83,7 @@ Deno.test("MailStore.remove() removes, counts back and frees the bodies; gone on
   assertEquals((await mailStore.usage(BRAIN)).messages, 1);
   await endMailbox(store, mailStore, BRAIN);
   assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
-  assertEquals(await keyCounts(store.kv), { format: 1 });
+  assertEquals(await keyCounts(store.kv), { format: 2 });
 });
 
 Deno.test("MailStore.remove() keeps a body that another mailbox has", async () => {
@@ -103,7 +103,7 @@ Deno.test("MailStore.remove() of many messages takes them all and leaves no list
   await mailStore.remove(BRAIN, all.slice(10));
   assertEquals((await uids(mailStore)).length, 10);
   assertEquals((await mailStore.usage(BRAIN)).messages, 10);
-  assertEquals(await keyCounts(store.kv), { format: 1, body: 10, mail: 10, mailbytes: 1, mailcount: 1 });
+  assertEquals(await keyCounts(store.kv), { format: 2, body: 10, mail: 10, mailbytes: 1, mailcount: 1 });
 });
 
 for (const kind of SHARED_KVS) {
@@ -119,7 +119,7 @@ for (const kind of SHARED_KVS) {
       await endMailbox(store, mailStore, BRAIN);
       assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
       await new BodySweeper(store, { clock: systemClock, graceMs: 0 }).sweep(true);
-      assertEquals(await keyCounts(store.kv), { commit: 1, format: 1 });
+      assertEquals(await keyCounts(store.kv), { commit: 1, format: 2 });
       if (server instanceof KvConnectServer) assertEquals(server.refused, 0);
     } finally {
       await store.close();

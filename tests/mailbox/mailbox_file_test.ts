@@ -69,7 +69,7 @@ Deno.test("A mailbox that goes out as mbox and comes into another one is the sam
   await endMailbox(store, mailStore, PINKY);
   await endMailbox(store, mailStore, BRAIN);
   await new BodySweeper(store, { clock: at.clock, graceMs: 0 }).sweep(true);
-  assertEquals(await keyCounts(store.kv), { format: 1 });
+  assertEquals(await keyCounts(store.kv), { format: 2 });
 });
 
 Deno.test("What is removed while a mailbox goes out is left out, and a damaged text ends it", async () => {

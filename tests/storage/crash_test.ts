@@ -84,7 +84,7 @@ for (const [what, count, marked] of INSTANTS) {
       else assert(chunks.length > 0 && chunks.length <= mark.value!.chunks);
       const sweeper = new BodySweeper(store, { clock: systemClock, graceMs: 3_600_000 });
       assertEquals(await sweeper.sweep(true), marked ? 1 : 0);
-      assertEquals(await keysUnder(store.kv), ["format"]);
+      assertEquals(await keysUnder(store.kv), ["format", "format/deno"]);
     } finally {
       await store.close();
     }

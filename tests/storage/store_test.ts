@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { decode, encode } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { FORMAT } from "../../src/storage/format.ts";
 import * as keys from "../../src/storage/keys.ts";
+import { encodeKey } from "../../src/storage/kv_connect/key_codec.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
-import { FORMAT, openStore } from "../../src/storage/store.ts";
+import { openStore } from "../../src/storage/store.ts";
+import { drop, put } from "../support/raw_kv.ts";
 import { tempDir } from "./stores.ts";
 
 const open = (location: string) => openStore({ location, clock: systemClock });
@@ -120,4 +125,44 @@ Deno.test("Store.close() waits for the writes in flight", async () => {
   const again = await open(`${dir.path}/kv.sqlite3`);
   assertEquals((await Array.fromAsync(again.kv.list({ prefix: ["a"] }))).length, 20);
   await again.close();
+});
+
+Deno.test("openStore() says of a store that a newer Deno wrote which one it was, and what to do", async () => {
+  await using dir = await tempDir();
+  const location = `${dir.path}/kv.sqlite3`;
+  const store = await open(location);
+  assertEquals(decode((await store.kv.get<Uint8Array>(keys.formatWriter)).value!), Deno.version.deno);
+  // a patch of the same V8 wrote it: it is read
+  await put(store.kv, keys.formatWriter, encode("2.9999.0"));
+  await store.close();
+  const again = await open(location);
+  assertEquals(
+    decode((await again.kv.get<Uint8Array>(keys.formatWriter)).value!),
+    "2.9999.0",
+    "the newest stays",
+  );
+  await again.close();
+  const database = new DatabaseSync(location);
+  const key = encodeKey(keys.format);
+  const { v } = database.prepare("SELECT v FROM kv WHERE k = ?").get(key) as { v: Uint8Array };
+  v[1]! += 5; // the version of V8's format
+  database.prepare("UPDATE kv SET v = ? WHERE k = ?").run(v, key);
+  database.close();
+  const error = await assertRejects(() => open(location), StorageError);
+  assertStringIncludes(error.message, `${location} was written by Deno 2.9999.0`);
+  assertStringIncludes(error.message, "run dinopost with Deno 2.9999.0 or newer");
+});
+
+Deno.test("openStore() renews the mark of an older Deno, and marks a store that has none", async () => {
+  await using dir = await tempDir();
+  const location = `${dir.path}/kv.sqlite3`;
+  for (const before of [undefined, "2.7.14", "1.46.3"]) {
+    const store = await open(location);
+    if (before === undefined) await drop(store.kv, keys.formatWriter);
+    else await put(store.kv, keys.formatWriter, encode(before));
+    await store.close();
+    const again = await open(location);
+    assertEquals(decode((await again.kv.get<Uint8Array>(keys.formatWriter)).value!), Deno.version.deno);
+    await again.close();
+  }
 });

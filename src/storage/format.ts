@@ -1,0 +1,97 @@
+/**
+ * The format of a store: what its keys and values mean, and which Deno wrote them. Deno keeps values in the format of
+ * its V8, which an older one can't read: so the newest Deno that had the store open is named there in plain bytes, and
+ * renews the mark of the format, which an older one then fails to read before it takes any other row for missing.
+ */
+
+import { decode, encode } from "../base/bytes.ts";
+import * as keys from "./keys.ts";
+import { messageOf, StorageError } from "./storage_error.ts";
+import type { Store } from "./store.ts";
+
+/** The version of what the store's keys and values mean. */
+export const FORMAT = 1;
+
+/** Where the store is, for people, and who is told of trouble that does not matter now. */
+export interface FormatOptions {
+  readonly location: string;
+  readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
+  /** Default: the version of this Deno. */
+  readonly deno?: string;
+}
+
+/**
+ * Marks a new store, and looks at the marks of another.
+ * @throws {StorageError} when it is no store of this dinopost, or was written by a Deno that this one can't follow.
+ */
+export async function checkFormat(store: Store, options: FormatOptions): Promise<void> {
+  const { location, onTrouble, deno = Deno.version.deno } = options;
+  const written = (await store.kv.get<Uint8Array>(keys.formatWriter)).value;
+  const writer = written instanceof Uint8Array ? decode(written) : undefined;
+  const format = await read(store, { location, writer, deno }) ?? await mark(store, location);
+  if (format !== FORMAT) throw unknown(location, format);
+  if (writer !== undefined && !isNewer(deno, writer)) return;
+  try {
+    const value = encode(deno);
+    await store.write({
+      mutations: [{ type: "set", key: keys.formatWriter, value }, {
+        type: "set",
+        key: keys.format,
+        value: FORMAT,
+      }],
+      size: 100,
+    });
+  } catch (error) {
+    onTrouble?.("The store's format can't be marked now.", error); // on a full disk it is read all the same
+  }
+}
+
+/** The format; undefined when there is no mark. */
+async function read(
+  store: Store,
+  of: { location: string; writer: string | undefined; deno: string },
+): Promise<unknown> {
+  const { location, writer, deno } = of;
+  try {
+    return (await store.kv.get(keys.format)).value ?? undefined;
+  } catch (error) {
+    if (writer === undefined || !isNewer(writer, deno)) throw error;
+    throw new StorageError(
+      "failed",
+      `${location} was written by Deno ${writer}, and Deno ${deno} can't read it: run dinopost with Deno ${writer} ` +
+        `or newer, or restore a backup of before (${messageOf(error)}).`,
+      error,
+    );
+  }
+}
+
+/** Marks a new store; answers the format it has then. */
+async function mark(store: Store, location: string): Promise<unknown> {
+  for await (const _ of store.kv.list({ prefix: [] }, { limit: 1 })) {
+    // another server may have made the same shared store just now
+    const { value } = await store.kv.get(keys.format);
+    if (value !== null) return value;
+    throw new StorageError("failed", `${location} holds the data of another program: give dinopost its own.`);
+  }
+  const check = { key: keys.format, versionstamp: null };
+  const mutation = { type: "set", key: keys.format, value: FORMAT } as const;
+  const written = await store.write({ checks: [check], mutations: [mutation], size: 32 });
+  return written.ok ? FORMAT : (await store.kv.get(keys.format)).value;
+}
+
+function unknown(location: string, format: unknown): StorageError {
+  return new StorageError(
+    "failed",
+    typeof format === "number" && format > FORMAT
+      ? `${location} has the format ${format} of a newer dinopost; this one knows the format ${FORMAT}: ` +
+        `run the newer one, or use another data directory.`
+      : `${location} has an unknown format (${String(format)}); this dinopost knows the format ${FORMAT}.`,
+  );
+}
+
+/** Compares versions of Deno, `2.9.6`. */
+function isNewer(a: string, b: string): boolean {
+  const [x, y] = [a, b].map((version) => version.split(".").map((part) => Number.parseInt(part, 10)));
+  for (let i = 0; i < 3; i++) if (x![i] !== y![i]) return x![i]! > y![i]!;
+  return false;
+}
