@@ -6,11 +6,17 @@
 
 import { decode, encode } from "../base/bytes.ts";
 import * as keys from "./keys.ts";
+import type { Kv } from "./port.ts";
 import { messageOf, StorageError } from "./storage_error.ts";
-import type { Store } from "./store.ts";
+import type { Writer } from "./write.ts";
 
 /** The version of what the store's keys and values mean. */
 export const FORMAT = 1;
+
+/** What is looked at. */
+interface Marked extends Writer {
+  readonly kv: Kv;
+}
 
 /** Where the store is, for people, and who is told of trouble that does not matter now. */
 export interface FormatOptions {
@@ -24,7 +30,7 @@ export interface FormatOptions {
  * Marks a new store, and looks at the marks of another.
  * @throws {StorageError} when it is no store of this dinopost, or was written by a Deno that this one can't follow.
  */
-export async function checkFormat(store: Store, options: FormatOptions): Promise<void> {
+export async function checkFormat(store: Marked, options: FormatOptions): Promise<void> {
   const { location, onTrouble, deno = Deno.version.deno } = options;
   const written = (await store.kv.get<Uint8Array>(keys.formatWriter)).value;
   const writer = written instanceof Uint8Array ? decode(written) : undefined;
@@ -48,7 +54,7 @@ export async function checkFormat(store: Store, options: FormatOptions): Promise
 
 /** The format; undefined when there is no mark. */
 async function read(
-  store: Store,
+  store: Marked,
   of: { location: string; writer: string | undefined; deno: string },
 ): Promise<unknown> {
   const { location, writer, deno } = of;
@@ -66,7 +72,7 @@ async function read(
 }
 
 /** Marks a new store; answers the format it has then. */
-async function mark(store: Store, location: string): Promise<unknown> {
+async function mark(store: Marked, location: string): Promise<unknown> {
   for await (const _ of store.kv.list({ prefix: [] }, { limit: 1 })) {
     // another server may have made the same shared store just now
     const { value } = await store.kv.get(keys.format);
