@@ -5,6 +5,7 @@ import { LoadWorker } from "./load.ts";
 import { logins } from "./login_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
 import type { Load, LoadResult } from "./smtp_client.ts";
+import { waiting } from "./waiting_rows.ts";
 
 const SIZE = 4096;
 const LOCAL = "user@local.test";
@@ -26,6 +27,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   pop3,
   mailbox,
   queue,
+  waiting,
   listeners,
 };
 

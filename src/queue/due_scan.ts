@@ -1,6 +1,6 @@
 /** In charge of looking through the due index: what was seen is not looked at again, and nothing is overlooked. */
 
-import type { DueEntry, DuePlace, QueueStore, Times } from "./queue_store.ts";
+import type { DueEntry, DuePlace, QueueStore } from "./queue_store.ts";
 import type { NewWork } from "./waker.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -14,16 +14,19 @@ export interface DueScanOptions {
   isOurs(of: { id: string; part: number }): boolean;
 }
 
+/** A record to claim, for which the scheduler keeps a place. */
+export interface Picked {
+  readonly entry: DueEntry;
+  readonly destination: string;
+}
+
 /** What one look found. */
 export interface DueFound {
-  /** The records to claim; for each the scheduler keeps a place. */
-  readonly picked: readonly { readonly entry: DueEntry; readonly destination: string }[];
+  readonly picked: readonly Picked[];
   /** False: it stopped before the end. */
   readonly complete: boolean;
 }
 
-/** To look through all of it takes this part of the time at the most. */
-const SHARE = 1 / 50;
 /** Records picked by one look, and the entries it looks at. */
 const MAX_PICKED = 200;
 const MAX_SEEN = 5000;
@@ -41,9 +44,9 @@ export class DueScan {
   #from: DuePlace = START;
   /** Destinations that were passed over, with the time of their first record. */
   readonly #passed = new Map<string, number>();
-  /** When the way through all of it began that is under way, and before when no other one does: monotonic. */
-  #began: number | undefined;
-  #notBefore = -Infinity;
+  /** Up to where what was seen was seen once more, and whether it is to go on there. */
+  #behind: DuePlace = START;
+  #looksBehind = false;
 
   constructor(options: DueScanOptions) {
     this.#options = options;
@@ -55,19 +58,15 @@ export class DueScan {
   }
 
   /**
-   * Others say that something came into the index: true when there may be room for it. To look through all of it
-   * (`from` is 0) is not done too often for what it takes.
+   * Others say that something came into the index: true when there may be room for it. When they can't say from when
+   * on it is due (`from` is 0), some of what was seen is looked at once more, and the next time what comes behind.
    */
-  hear({ from, domains }: NewWork, monotonic: number): boolean {
-    if (from > 0) {
-      const { destinationOf } = this.#options;
-      const wanted = domains?.filter((domain) => !this.passOver(destinationOf({ domain }), from));
-      if (wanted?.length === 0) return false;
-      this.rewind(from);
-    } else if (this.#began === undefined && monotonic >= this.#notBefore) {
-      this.#began = monotonic;
-      this.rewind();
-    }
+  hear({ from, domains }: NewWork): boolean {
+    if (from === 0) return this.#looksBehind = true;
+    const { destinationOf } = this.#options;
+    const wanted = domains?.filter((domain) => !this.passOver(destinationOf({ domain }), from));
+    if (wanted?.length === 0) return false;
+    this.rewind(from);
     return true;
   }
 
@@ -87,48 +86,56 @@ export class DueScan {
     return true;
   }
 
-  /** Looks for records that are due now and have room. When it rejects, nothing was seen and nothing reserved. */
-  async look({ now, monotonic }: Times): Promise<DueFound> {
-    const { queue, scheduler, destinationOf, isOurs } = this.#options;
+  /** Looks for records that are due at `now` and have room. When it rejects, nothing was seen and nothing reserved. */
+  async look(now: number): Promise<DueFound> {
     const start = this.#from;
+    const picked: Picked[] = [];
     // What is sent back meanwhile counts from here on.
     this.#from = { ...START, when: Infinity };
-    const picked: { entry: DueEntry; destination: string }[] = [];
-    let last: DuePlace | undefined;
-    let seen = 0;
-    let complete = true;
     try {
-      const from = start.when <= now && start.when !== -Infinity ? start : undefined;
-      for await (const entry of queue.due(now, from)) {
-        const { when, id, part } = entry;
-        last = { when, id, part };
-        seen++;
-        // A lease of ours that ran out while the store failed: its delivery still runs here.
-        if (!isOurs(entry)) {
-          const destination = destinationOf(entry.mark);
-          if (scheduler.hasRoom(destination)) {
-            scheduler.reserve(destination);
-            picked.push({ entry, destination });
-          } else this.passOver(destination, when);
-        }
-        if (picked.length >= MAX_PICKED || seen >= MAX_SEEN) {
-          complete = false;
-          break;
-        }
-      }
+      const { last, complete } = await this.#pass(start, { now, picked });
+      if (complete && this.#looksBehind) await this.#lookBehind(start, { now, picked });
+      // When the clock was set back, all up to its new time was looked at, and nothing behind it counts as seen.
+      const nowhere = start.when > now ? { ...START, when: now } : start;
+      this.#from = earlier(this.#from, last ?? nowhere);
+      return { picked, complete };
     } catch (error) {
-      for (const { destination } of picked) scheduler.unreserve(destination);
+      for (const { destination } of picked) this.#options.scheduler.unreserve(destination);
       this.#from = earlier(this.#from, start);
       throw error;
     }
-    // When the clock was set back, all up to its new time was looked at, and nothing behind it counts as seen.
-    const nowhere = start.when > now ? { ...START, when: now } : start;
-    this.#from = earlier(this.#from, last ?? nowhere);
-    if (complete && this.#began !== undefined) {
-      this.#notBefore = monotonic + (monotonic - this.#began) / SHARE;
-      this.#began = undefined;
+  }
+
+  async #lookBehind(end: DuePlace, of: { now: number; picked: Picked[] }): Promise<void> {
+    const { last, complete } = await this.#pass(this.#behind, { ...of, end });
+    this.#behind = complete || !last ? START : last;
+    this.#looksBehind = false;
+  }
+
+  /** Picks from a place on, up to `end` or what is due; `complete`: it came so far. */
+  async #pass(
+    start: DuePlace,
+    { now, picked, end }: { now: number; picked: Picked[]; end?: DuePlace },
+  ): Promise<{ last: DuePlace | undefined; complete: boolean }> {
+    const { queue, scheduler, destinationOf, isOurs } = this.#options;
+    let last: DuePlace | undefined;
+    let seen = 0;
+    const from = start.when <= now && start.when !== -Infinity ? start : undefined;
+    for await (const entry of queue.due(now, from)) {
+      const { when, id, part } = entry;
+      if (end && earlier(entry, end) === end) break;
+      last = { when, id, part };
+      // A lease of ours that ran out while the store failed: its delivery still runs here.
+      if (!isOurs(entry)) {
+        const destination = destinationOf(entry.mark);
+        if (scheduler.hasRoom(destination)) {
+          scheduler.reserve(destination);
+          picked.push({ entry, destination });
+        } else this.passOver(destination, when);
+      }
+      if (picked.length >= MAX_PICKED || ++seen >= MAX_SEEN) return { last, complete: false };
     }
-    return { picked, complete };
+    return { last, complete: true };
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Clock, sleep, systemClock, type Timer } from "../base/clock.ts";
 import { Tasks } from "../base/tasks.ts";
 import type { Journal } from "../observe/journal.ts";
-import { DueScan } from "./due_scan.ts";
+import { DueScan, type Picked } from "./due_scan.ts";
 import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import { isTrouble, Scheduler, type SchedulerLimits } from "./scheduler.ts";
@@ -205,7 +205,7 @@ export class Runner {
 
   /** The alarm rings, or others put records into the part of the index that was looked through. */
   #ring(work?: NewWork): void {
-    if (!work || this.#scan.hear(work, this.#options.clock.monotonic())) this.#look();
+    if (!work || this.#scan.hear(work)) this.#look();
   }
 
   #look(): void {
@@ -259,7 +259,7 @@ export class Runner {
       const times = { now: clock.now(), monotonic: clock.monotonic() };
       if (times.now < this.#lastLook - SET_BACK_MS) await this.#pullIn(times.now);
       this.#lastLook = times.now;
-      const { picked, complete } = await this.#scan.look(times);
+      const { picked, complete } = await this.#scan.look(times.now);
       if (picked.length > 0) await this.#claim(picked, times);
       if (!complete) this.#backlog = true;
       const next = await queue.nextDueAfter(times.now);
@@ -285,7 +285,7 @@ export class Runner {
   }
 
   async #claim(
-    picked: Awaited<ReturnType<DueScan["look"]>>["picked"],
+    picked: readonly Picked[],
     times: { now: number; monotonic: number },
   ): Promise<void> {
     try {
