@@ -121,9 +121,10 @@ Deno.test("A password that is verified while its account is removed opens nothin
   const { accounts } = await house(store, 0);
   const { verify } = PasswordHasher.prototype;
   PasswordHasher.prototype.verify = async function (...about) {
+    PasswordHasher.prototype.verify = verify; // for this once
     const right = await verify.apply(this, about);
     await accounts.remove(BRAIN);
-    await accounts.add({ address: BRAIN, password: "narf" });
+    await accounts.add({ address: BRAIN, password: "zort" });
     return right;
   };
   try {
