@@ -303,13 +303,18 @@ export class Accounts {
     return now.account;
   }
 
-  /** Makes hash and verifier anew, unless the password has changed; answers the new hash. */
+  /** Makes hash and verifier anew, unless the password has changed; answers what the hash should be now. */
   async #renew(account: Account, password: string): Promise<string> {
     const secrets = await this.#secrets(password);
-    await this.#table.change(localKey(account.address), (old) => {
-      return old?.passwordHash === account.passwordHash ? { ...old, ...secrets } : old;
-    });
-    return secrets.passwordHash;
+    try {
+      await this.#table.change(localKey(account.address), (old) => {
+        return old?.passwordHash === account.passwordHash ? { ...old, ...secrets } : old;
+      });
+      return secrets.passwordHash;
+    } catch {
+      // the password was right, whether the store takes a write now (a full disk) or at another login
+      return account.passwordHash;
+    }
   }
 
   #look(name: string, password: string): { mailbox: Mailbox; account?: Account; digest: Uint8Array } {

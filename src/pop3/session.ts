@@ -237,6 +237,8 @@ class Session {
       const result = await login();
       if ("account" in result) return await this.#open(mechanism, result);
       const { name, why } = result;
+      // who had to wait is told that the server goes down, and nothing else
+      if (why === "refused" && this.#options.closing.aborted) return;
       if (why) onEvent?.({ kind: "login", ok: false, mechanism, name, why });
       this.#refuseWith(result.refused);
       if (why === "refused") this.#over = "refused";

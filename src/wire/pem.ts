@@ -12,7 +12,6 @@ export interface TlsMaterial {
 }
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
-const CERTIFICATES = new Set(["CERTIFICATE", "X509 CERTIFICATE"]);
 const KEYS = new Set(["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"]);
 
 /** What can't be a certificate or a key, by the name of its block, in words. */
@@ -61,7 +60,7 @@ interface Certificate extends Block {
 function readCertificates(text: string): Certificate[] {
   const blocks = blocksOf(text);
   const trusted = blocks.find(({ label }) => label === "TRUSTED CERTIFICATE");
-  const found = blocks.filter(({ label }) => CERTIFICATES.has(label));
+  const found = blocks.filter(({ label }) => label === "CERTIFICATE");
   if (trusted || found.length === 0) {
     throw new Error(absence("certificate", text, trusted ? [trusted] : blocks));
   }
@@ -87,16 +86,20 @@ function readKeys(text: string): (Block & { parsed: KeyObject })[] {
         "the key is encrypted, and nobody is there to type its password (openssl pkey -in FILE decrypts it)",
       );
     }
-    throw new Error(absence("private key", text, blocks.filter(({ label }) => !CERTIFICATES.has(label))));
+    throw new Error(absence("private key", text, blocks.filter(({ label }) => label !== "CERTIFICATE")));
   }
   const { createPrivateKey } = process.getBuiltinModule("node:crypto");
-  return found.map((block) => {
+  const keys: (Block & { parsed: KeyObject })[] = [];
+  let fault = "";
+  for (const block of found) {
     try {
-      return { ...block, parsed: createPrivateKey(block.text) };
+      keys.push({ ...block, parsed: createPrivateKey(block.text) });
     } catch (error) {
-      throw new Error(`the key can't be read (${(error as Error).message}), expected ${USABLE_KEYS}`);
+      fault = (error as Error).message;
     }
-  });
+  }
+  if (keys.length === 0) throw new Error(`the key can't be read (${fault}), expected ${USABLE_KEYS}`);
+  return keys;
 }
 
 /** Why there is none. */
@@ -110,7 +113,9 @@ function absence(what: "certificate" | "private key", text: string, blocks: read
 }
 
 function blocksOf(text: string): Block[] {
-  return [...text.matchAll(BLOCK)].map(([block, label]) => ({ label: label!, text: block }));
+  // the old name of RFC 7468 5.3 means the same
+  const blocks = text.replaceAll("X509 CERTIFICATE-----", "CERTIFICATE-----").matchAll(BLOCK);
+  return [...blocks].map(([block, label]) => ({ label: label!, text: block }));
 }
 
 /** The own one first, then always the one that signed the last (RFC 5246 7.4.2), then those that are left. */

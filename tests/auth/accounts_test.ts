@@ -328,6 +328,21 @@ Deno.test("Accounts.verify() does not let an old password in that was changed, o
   assertEquals(await accounts.verify(PINKY, "narf"), undefined);
 });
 
+Deno.test("Accounts.verify() lets a right password in also where its hash can't be made anew", async () => {
+  await using store = await memoryStore();
+  const cheap = await accountsOn(store);
+  await cheap.add({ address: BRAIN, password: "narf" });
+  const full = {
+    ...sharedView(store),
+    embedded: true,
+    write: () => Promise.reject(new Error("The disk is full")),
+  };
+  const accounts = await accountsOn(full, new ManualClock(), true);
+  assertEquals((await accounts.verify(BRAIN, "narf"))?.address, BRAIN);
+  assertEquals(await accounts.verify(BRAIN, "zort"), undefined);
+  assertEquals(accounts.recall(BRAIN, "narf").account?.address, BRAIN);
+});
+
 /** Counts how often a password is hashed. */
 function spyOnDerivation(onHash: () => void): Disposable {
   const { subtle } = crypto;

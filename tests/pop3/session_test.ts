@@ -335,6 +335,19 @@ Deno.test("Guessing is slowed down, then refused, whatever the session", async (
   assertEquals(refused, "-ERR [AUTH] Too many failed logins: try again in 15 minutes");
 });
 
+Deno.test("A login that has to wait when the server goes down is told that, and has not failed", async () => {
+  await using harness = await Harness.start({ remote: "192.0.2.9", session: { allowInsecure: true } });
+  for (let i = 0; i < 5; i++) harness.guard.begin("192.0.2.9", BRAIN).wrong();
+  const client = new Client(await harness.connect());
+  await client.line();
+  await client.command("USER brain");
+  const answer = client.command(`PASS ${PASSWORD}`);
+  await turns(harness);
+  harness.closing.abort();
+  assert((await answer)?.startsWith("-ERR [SYS/TEMP] The server is shutting down"));
+  assertEquals(harness.events.filter((event) => event.kind === "login"), []);
+});
+
 Deno.test("A session on a store that can't be read says so and lives on", async () => {
   await using harness = await Harness.start();
   const client = new Client(await harness.connect());

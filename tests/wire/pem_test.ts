@@ -39,3 +39,12 @@ Deno.test("readPem() takes certificate and key out of two texts", () => {
   assertThrows(() => readPem({ cert: text.slice(at), key: text }), Error, "no certificate");
   assertThrows(() => readPem({ cert: text, key: text.slice(0, at) }), Error, "no private key");
 });
+
+Deno.test("readPem() takes certificates by their old name, and passes over keys of other kinds", () => {
+  const text = read("good_key_first.pem");
+  const old = text.replaceAll(" CERTIFICATE", " X509 CERTIFICATE");
+  assertEquals(readPem({ cert: old, key: old }), readPem({ cert: text, key: text }));
+  const brainpool = read("bad_brainpoolP256r1.pem");
+  const other = brainpool.slice(brainpool.search(/-----BEGIN [A-Z ]*KEY/));
+  assertEquals(readPem({ cert: text, key: other + text }), readPem({ cert: text, key: text }));
+});
