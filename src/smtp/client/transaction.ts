@@ -257,15 +257,23 @@ export class Transaction {
     const { channel } = this;
     const limit = channel.timeouts[stage];
     const reply = command === undefined ? await channel.reply(limit) : await channel.ask(command, limit);
-    // a peer that has enough may say so by going: it took those it had accepted by then
-    const gone = isTrouble(reply) ? reply.trouble !== "late" : reply.code === 421;
-    if (gone && stage === "rcpt" && this.#accepted.length > 0) this.fewer = this.#accepted.length;
-    else this.#blameTls(reply, stage);
+    this.#blame(reply, stage);
     if (isTrouble(reply)) this.#settleRest(troubleOf(reply, stage, channel.peer));
     else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
     else return reply;
     this.#drop();
     return undefined;
+  }
+
+  /** What an answer, or none, may mean beside its words. */
+  #blame(what: Reply | Trouble, stage: Stage): void {
+    const count = this.#accepted.length;
+    const gone = isTrouble(what) ? what.trouble !== "late" : what.code === 421;
+    // a peer that has enough may say so by going: it took those it had accepted by then
+    if (gone && stage === "rcpt" && count > 0) this.fewer = count;
+    else if (gone && stage === "data" && count > 1 && !isTrouble(what) && namesNumber(what)) {
+      this.fewer = count >> 1;
+    } else this.#blameTls(what, stage);
   }
 
   #blameTls(what: Reply | Trouble, stage: Stage): void {

@@ -224,6 +224,9 @@ Deno.test("send() tells how many recipients a peer took that goes, or refuses th
     [{ rcpt: [{ drop: true }] }, undefined],
     [{ rcpt: ["421 4.7.0 Too many"] }, undefined],
     [{ data: "554 5.5.3 Too many recipients" }, 2],
+    [{ data: "421 4.5.3 Too many recipients" }, 2],
+    [{ data: "421 4.3.2 Shutting down" }, undefined],
+    [{ end: "421 4.5.3 Too many recipients" }, 2],
     [{ end: "552 Too many recipients" }, 2],
     [{ end: "552 5.2.2 Full" }, undefined],
   ];
