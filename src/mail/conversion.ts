@@ -59,19 +59,19 @@ const MAX_FIELD = 64 * 1024;
 const MAX_DEPTH = 50;
 
 async function* converted(source: TextSource, converter: Converter): AsyncGenerator<Uint8Array> {
-  let rest: Uint8Array = new Uint8Array(0);
+  let rest: Uint8Array[] = []; // of a line whose end is not there yet
   for await (const piece of source()) {
     let start = 0;
     for (let end; (end = piece.indexOf(LF, start)) >= 0; start = end + 1) {
       const line = piece.subarray(start, end + 1);
-      converter.line(rest.length === 0 ? line : concat([rest, line]));
-      rest = new Uint8Array(0);
+      converter.line(rest.length === 0 ? line : concat([...rest, line]));
+      rest = [];
     }
-    if (start < piece.length) rest = concat([rest, piece.subarray(start)]);
+    if (start < piece.length) rest.push(piece.slice(start));
     const out = converter.take();
     if (out.length > 0) yield out;
   }
-  if (rest.length > 0) converter.line(rest);
+  if (rest.length > 0) converter.line(concat(rest));
   converter.end();
   yield converter.take();
 }

@@ -346,7 +346,7 @@ ${"signed ".repeat(200)}
     assert(out.includes("short = short\r\n"));
     const after = await PostalMime.parse(out);
     assertEquals([after.text, after.html], [before.text, before.html]);
-    assert(contents(after).every((content, i) => content === contents(before)[i]));
+    assert(contentsOf(after).every((content, i) => content === contentsOf(before)[i]));
   }
 });
 
@@ -368,6 +368,64 @@ Deno.test("convert() changes no octet of a message with a DKIM or ARC signature 
   for (const name of ["DKIM-Signature", "ARC-Message-Signature"]) {
     assertEquals(await recode(text(name), 1000, LINES), text(name));
   }
+});
+
+/** Words, some lines of them far too long. */
+const words = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }).map((s) =>
+  s.replace(/\p{Cc}/gu, "x")
+);
+const lines = fc.oneof(
+  { weight: 5, arbitrary: fc.array(words, { maxLength: 10 }).map((list) => list.join(" ")) },
+  { weight: 1, arbitrary: fc.array(words, { minLength: 150, maxLength: 300 }).map((list) => list.join(" ")) },
+  { weight: 1, arbitrary: fc.integer({ min: 990, max: 1100 }).map((n) => "y".repeat(n)) },
+);
+const contents = fc.array(lines, { maxLength: 6 }).map((list) =>
+  list.filter((l) => !l.startsWith("--")).join("\r\n")
+);
+const leaves = fc.tuple(
+  fc.constantFrom("text/plain; charset=utf-8", "text/html; charset=utf-8", "application/x-y"),
+  fc.constantFrom("8bit", "base64", "quoted-printable"),
+  contents,
+).map(([type, encoding, text]) => {
+  const octets = encode(text);
+  const hex = (octet: number) => `=${octet.toString(16).toUpperCase().padStart(2, "0")}`;
+  const written = {
+    "8bit": text,
+    base64: octets.toBase64(),
+    "quoted-printable": [...octets].map(hex).join(""),
+  }[encoding]!;
+  return `Content-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${written}`;
+});
+const { part: parts } = fc.letrec<{ part: string }>((tie) => ({
+  part: fc.oneof(
+    { maxDepth: 3 },
+    leaves,
+    fc.tuple(fc.array(tie("part"), { minLength: 1, maxLength: 3 }), fc.uuid()).map(([inner, boundary]) =>
+      `Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n` +
+      `${inner.map((one) => `--${boundary}\r\n${one}\r\n`).join("")}--${boundary}--\r\n`
+    ),
+    tie("part").map((one) =>
+      `Content-Type: message/rfc822\r\n\r\nSubject: inner\r\nMIME-Version: 1.0\r\n${one}`
+    ),
+  ),
+}));
+
+Deno.test("convert() says the same as before, whatever the parts and their lines (property, read by postal-mime)", async () => {
+  await fc.assert(
+    fc.asyncProperty(parts, fc.boolean(), fc.integer({ min: 1, max: 3000 }), async (part, sevenBit, step) => {
+      const text = `Subject: top\r\nMIME-Version: 1.0\r\n${part}`;
+      const out = (await recode(text, step, { sevenBit }))!;
+      assert(out.split("\r\n").every((l) => l.length <= 998));
+      const octets = Uint8Array.from(out, (c) => c.charCodeAt(0));
+      const [before, after] = [await PostalMime.parse(encode(text)), await PostalMime.parse(octets)];
+      assertEquals([norm(after.text ?? ""), norm(after.html ?? "")], [
+        norm(before.text ?? ""),
+        norm(before.html ?? ""),
+      ]);
+      assertEquals(contentsOf(after), contentsOf(before));
+    }),
+    { numRuns: 200 },
+  );
 });
 
 Deno.test("convert() says the same as before, whatever the text (property, read by postal-mime)", async () => {
@@ -396,8 +454,9 @@ Deno.test("convert() says the same as before, whatever the text (property, read 
 });
 
 /** What is attached; the CRLF before a delimiter is none of it, though postal-mime shows one of 7bit. */
-function contents({ attachments }: Awaited<ReturnType<typeof PostalMime.parse>>): string[] {
-  return attachments.map(({ content }) => binaryString(new Uint8Array(content as ArrayBuffer)).trimEnd());
+function contentsOf({ attachments }: Awaited<ReturnType<typeof PostalMime.parse>>): string[] {
+  return attachments.filter(({ mimeType }) => mimeType !== "message/rfc822")
+    .map(({ content }) => norm(binaryString(new Uint8Array(content as ArrayBuffer))));
 }
 
 /** Lone surrogates are U+FFFD in UTF-8. */
