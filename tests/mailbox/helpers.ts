@@ -93,10 +93,10 @@ export async function keyCounts(kv: Kv): Promise<Record<string, number>> {
   return counts;
 }
 
-/** Waits until the condition is true, for a few seconds at most: what it waits for happens in the real world. */
+/** Waits until the condition is true, for half a minute at most: what it waits for happens in the real world. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; !await condition(); tries++) {
-    if (tries > 500) throw new Error("What was waited for did not happen");
+    if (tries > 3000) throw new Error("What was waited for did not happen");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

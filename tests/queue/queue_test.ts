@@ -123,7 +123,8 @@ Deno.test("what is too much for one commit is whole before it is sorted out, and
     if (mutations.length > 50 && ++spread > 2) throw new Error("disk full");
   };
   house.queue.start();
-  while (spread < 3) await new Promise((resolve) => setImmediate(resolve));
+  await house.settled();
+  assert(spread >= 3);
   house.store.before = undefined;
   house.clock.advance(1000);
   await house.queue.idle();
@@ -423,10 +424,7 @@ Deno.test("an outcome is written when the disk has room again, and nothing is de
   };
   await house.accept(["a@there.example"]);
   // three minutes: longer than a lease
-  for (let s = 0; s < 180; s++) {
-    house.clock.advance(1000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await house.pass(180_000);
   assert(failing > 100);
   house.store.before = undefined;
   house.clock.advance(1000);
@@ -563,7 +561,7 @@ Deno.test("delete() of a message that is partly being delivered says so", async 
     },
   });
   const id = await house.accept(["slow@there.example", "a@elsewhere.example"]);
-  while (house.of("deferred").length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await house.settled();
   assertEquals(await house.queue.delete(id), "busy");
   assertEquals((await house.records()).map((r) => r.domain), ["there.example"]);
   gate.resolve();
@@ -651,8 +649,7 @@ Deno.test("what a dead process had claimed is due at once after a restart", asyn
   await put(kv, ["q", "due", record!.dueAt + 120_000, id, 0], { domain: "there.example", lease });
   await checkStore(kv);
   house.queue.start();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await house.queue.idle();
+  await house.settled();
   assertEquals(house.agent.jobs.length, 1);
   await checkStore(kv);
 });

@@ -28,9 +28,7 @@ import type { BodyRef } from "../../src/storage/bodies/ref.ts";
 import type { Kv } from "../../src/storage/port.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
-
-/** How long, in real time, before something is taken for waiting for the clock. */
-const STALL_MS = 25;
+import { countedKv, StoreActivity } from "../support/busy_kv.ts";
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -100,9 +98,10 @@ export class MoodyStore implements Store {
   before: ((change: Write) => void | Promise<void>) | undefined;
   writes = 0;
 
-  constructor(private readonly store: Store) {}
-  get kv(): Kv {
-    return this.store.kv;
+  readonly kv: Kv;
+
+  constructor(private readonly store: Store, private readonly activity: StoreActivity) {
+    this.kv = countedKv(store.kv, activity);
   }
   get embedded(): boolean {
     return this.store.embedded;
@@ -110,7 +109,10 @@ export class MoodyStore implements Store {
   get limits(): Store["limits"] {
     return this.store.limits;
   }
-  async write(change: Write): Promise<WriteResult> {
+  write(change: Write): Promise<WriteResult> {
+    return this.activity.during(this.#write(change));
+  }
+  async #write(change: Write): Promise<WriteResult> {
     this.writes++;
     await this.before?.(change);
     return await this.store.write(change);
@@ -146,6 +148,7 @@ export class House {
     /** Of the queue that runs now. */
     public store: MoodyStore,
     private readonly underneath: Store,
+    private readonly activity: StoreActivity,
     readonly clock: ManualClock,
     readonly agent: ScriptedAgent,
     readonly accounts: Accounts,
@@ -166,7 +169,8 @@ export class House {
       location,
       clock: location.startsWith("http") ? systemClock : clock,
     });
-    const store = new MoodyStore(underneath);
+    const activity = new StoreActivity();
+    const store = new MoodyStore(underneath, activity);
     const random = seededRandom(seed);
     const mailStore = new MailStore(store, { clock, random });
     const accounts = new Accounts(store, { clock, random, domains: ["here.example"], mailStore });
@@ -188,7 +192,18 @@ export class House {
     });
     const agent = new ScriptedAgent(options.answer);
     const ids = new IdMaker(clock, random);
-    const house = new House(store, underneath, clock, agent, accounts, mailStore, router, ids, options);
+    const house = new House(
+      store,
+      underneath,
+      activity,
+      clock,
+      agent,
+      accounts,
+      mailStore,
+      router,
+      ids,
+      options,
+    );
     house.#begin(options.start ?? true);
     return house;
   }
@@ -242,7 +257,7 @@ export class House {
     this.store.before = () => Promise.reject(new Error("dead"));
     // what it has written already is in the store before the next one begins
     await this.underneath.write({ mutations: [], size: 0 });
-    this.store = new MoodyStore(this.underneath);
+    this.store = new MoodyStore(this.underneath, this.activity);
     this.#begin(true);
     await dead.stop(0);
   }
@@ -290,13 +305,9 @@ export class House {
     }
   }
 
-  /** Resolves when the queue is idle, or waits for the clock. */
-  async settled(): Promise<void> {
-    if (this.queue.isIdle) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stalled = systemClock.schedule(STALL_MS, resolve);
-    await Promise.race([this.queue.idle(), promise]);
-    stalled.cancel();
+  /** Resolves when all has happened that does without the clock, or without what the test holds back. */
+  settled(): Promise<void> {
+    return this.activity.quiet();
   }
 
   /** What is in a mailbox, as text. */

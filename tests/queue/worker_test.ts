@@ -6,14 +6,6 @@ function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** Waits, turn by turn, until it is so. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    assert(i < 20_000, "it never comes to that");
-    await turn();
-  }
-}
-
 Deno.test("fifty destinations that hang delay neither new messages for another one nor what is due", async () => {
   const gate = Promise.withResolvers<void>();
   let due = true;
@@ -31,10 +23,12 @@ Deno.test("fifty destinations that hang delay neither new messages for another o
   due = false;
   // what comes in
   await house.accept(["b@quick.example"]);
-  await until(() => house.of("delivered").length === 1);
+  await house.settled();
+  assert(house.of("delivered").length === 1);
   // what waited in the index
   house.clock.advance(15 * MINUTE);
-  await until(() => house.of("delivered").length === 2);
+  await house.settled();
+  assert(house.of("delivered").length === 2);
   gate.resolve();
   await house.queue.idle();
   await checkStore(house.store.kv);
@@ -52,7 +46,7 @@ Deno.test("a full waiting room leaves the rest in the index, and fetches it as i
   });
   for (let i = 0; i < 1700; i++) await house.accept([`a${i}@slow.example`]);
   const before = house.store.writes;
-  for (let i = 0; i < 200; i++) await turn();
+  await house.settled();
   // records that find no room cost no writes
   assertEquals(house.store.writes, before);
   await house.accept(["b@other.example"]);
@@ -90,7 +84,8 @@ Deno.test("a lease is renewed for as long as the delivery takes", async () => {
     },
   });
   await house.accept(["a@there.example"]);
-  await until(() => house.agent.active === 1);
+  await house.settled();
+  assert(house.agent.active === 1);
   const [job] = house.agent.jobs;
   for (let s = 0; s < 600; s += 10) {
     house.clock.advance(10_000);
@@ -114,7 +109,8 @@ Deno.test("a lease that could not be renewed is over before others see its end",
     },
   });
   await house.accept(["a@there.example"]);
-  await until(() => house.agent.active === 1);
+  await house.settled();
+  assert(house.agent.active === 1);
   house.store.before = () => Promise.reject(new Error("disk full"));
   const [job] = house.agent.jobs;
   house.clock.advance(114_000);
@@ -139,7 +135,8 @@ Deno.test("a renewal at the instant of settling does not cost the outcome", asyn
       },
     });
     await house.accept(["a@there.example"]);
-    await until(() => house.agent.active === 1);
+    await house.settled();
+    assert(house.agent.active === 1);
     house.clock.advance(80_000);
     for (let i = 0; i < wait; i++) await turn();
     gate.resolve();
@@ -160,7 +157,8 @@ Deno.test("who lost the lease writes nothing", async () => {
     },
   });
   const id = await house.accept(["a@there.example"]);
-  await until(() => house.agent.active === 1);
+  await house.settled();
+  assert(house.agent.active === 1);
   // another server took it over
   const { kv } = house.store;
   for await (const { key } of kv.list({ prefix: ["q", "due"] })) await drop(kv, key);
