@@ -239,6 +239,10 @@ export interface Config {
   admin: {
     /** null: made at first start and kept in the data directory. */
     token: string | null;
+    /** Names it answers for besides `localhost`, `hostname` and those of its listeners: those that a proxy has. */
+    hosts: string[];
+    /** CIDR blocks of proxies whose X-Forwarded-For, -Host and -Proto are believed. */
+    proxies: string[];
     /** It may listen off loopback, although its HTTP is not encrypted. */
     allowInsecure: boolean;
   };

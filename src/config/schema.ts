@@ -93,6 +93,11 @@ function domain(): Leaf<string> {
   return read(aText, { kind: "text", want: 'a domain such as "example.org"' }, readDomain);
 }
 
+function host(): Leaf<string> {
+  const want = 'a host name such as "mail.example.org", without scheme and port';
+  return read(aText, { kind: "text", want }, readDomain);
+}
+
 function mailbox(): Leaf<string> {
   return read(aText, { kind: "text", want: 'an address such as "jo@example.org"' }, readMailbox);
 }
@@ -296,6 +301,8 @@ export const schema = z.strictObject({
         ),
         null,
       ),
+      hosts: z._default(list(host(), 'a list of host names, such as ["mail.example.org"]'), []),
+      proxies: z.prefault(networks(), []),
       allowInsecure: z._default(flag(), false),
     }),
     {},

@@ -9,6 +9,7 @@ import { isToken } from "../config/values.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type GuardPolicy, LoginGuard, networkOf } from "../auth/login_guard.ts";
 import type { AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
+import { askedUrl } from "./proxy.ts";
 import { Problem } from "./problem.ts";
 import { SESSION_MS, WebSessions } from "./web_sessions.ts";
 
@@ -82,7 +83,7 @@ export class Access implements Doorkeeper {
       httpOnly: true,
       sameSite: "Strict",
       path: "/",
-      secure: new URL(c.req.url).protocol === "https:",
+      secure: askedUrl(c).protocol === "https:",
       maxAge: SESSION_MS / 1000,
     });
   }
@@ -174,7 +175,7 @@ function isOurPage(c: Context<AdminEnv>): boolean {
 /** Host and port count: behind a proxy that adds TLS the scheme differs. */
 function isOwn(origin: string, c: Context<AdminEnv>): boolean {
   try {
-    return new URL(origin).host === new URL(c.req.url).host;
+    return new URL(origin).host === askedUrl(c).host;
   } catch {
     return false;
   }

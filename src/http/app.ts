@@ -4,6 +4,7 @@ import { type Handler, Hono } from "hono";
 import { healthView } from "../observe/health.ts";
 import { Access } from "./access.ts";
 import { knownHosts, secure, securityHeaders } from "./guard.ts";
+import { proxyReader } from "./proxy.ts";
 import type { AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
 import { Problem, problemOf, problemResponse, quoted, wrongMethod } from "./problem.ts";
 
@@ -34,10 +35,8 @@ export function createHttpApp(
     return c.json(healthView(options.health ?? { problems: [] }));
   });
   app.get("/readyz", (c) => {
-    if (!options.ready()) return c.json({ status: "starting" }, 503);
-    const away = options.health?.problems.find(({ code }) => code === "store");
-    if (!away) return c.json({ status: "ready" });
-    return c.json({ status: "waiting", text: away.text, since: new Date(away.since).toISOString() }, 503);
+    const waits = whyNotReady(options);
+    return waits ? c.json(waits, 503) : c.json({ status: "ready" });
   });
   const { metrics } = options;
   if (metrics) {
@@ -73,7 +72,18 @@ export function createHttpApp(
     secure(response.headers);
     return response;
   });
-  return Object.assign(app, { warmUp: async () => void await api() });
+  const readProxy = proxyReader(options.proxies ?? []);
+  return {
+    fetch: (request, bindings = {}) => app.fetch(request, readProxy(request, bindings)),
+    warmUp: async () => void await api(),
+  };
+}
+
+/** What `/readyz` tells while the server can't serve; undefined: it can. */
+function whyNotReady({ ready, health }: AdminOptions) {
+  if (!ready()) return { status: "starting" };
+  const away = health?.problems.find(({ code }) => code === "store");
+  return away && { status: "waiting", text: away.text, since: new Date(away.since).toISOString() };
 }
 
 /** Calls `make` once, at the first call; again after a failure. */

@@ -2,6 +2,7 @@
 
 import type { Context, MiddlewareHandler } from "hono";
 import { isIP } from "node:net";
+import { askedUrl } from "./proxy.ts";
 import { Problem, quoted } from "./problem.ts";
 
 /** Headers that every answer carries. */
@@ -41,7 +42,8 @@ export function knownHosts(names: readonly string[]): MiddlewareHandler {
   return async (c, next) => {
     const host = hostOf(c);
     if (host === undefined || !(known.has(host) || isIP(host) !== 0)) {
-      throw new Problem(421, `This server does not answer for the host ${quoted(host ?? "of that name")}`);
+      const name = quoted(host ?? "of that name");
+      throw new Problem(421, `This server does not answer for the host ${name}; admin.hosts can name it`);
     }
     await next();
   };
@@ -50,7 +52,7 @@ export function knownHosts(names: readonly string[]): MiddlewareHandler {
 /** The name or address the request is for, in lower case, without port, brackets and final dot. */
 function hostOf(c: Context): string | undefined {
   try {
-    return new URL(c.req.url).hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
+    return askedUrl(c).hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
   } catch {
     return undefined;
   }

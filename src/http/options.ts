@@ -19,6 +19,11 @@ import type { Webhooks } from "../webhooks/webhooks.ts";
 export interface AdminBindings {
   /** The client's IP address; absent for a request that came through no connection. */
   readonly remote?: string;
+  /**
+   * The URL that the client asked for, where a trusted proxy told another one than the request's.
+   * @internal
+   */
+  readonly url?: string;
 }
 
 /** The environment of the surface's Hono apps. */
@@ -73,6 +78,8 @@ export interface AdminOptions {
   readonly token: string;
   /** The host names it answers for; addresses are always answered for. */
   readonly hosts: readonly string[];
+  /** The networks of proxies whose X-Forwarded-* is believed; absent: nobody's. */
+  readonly proxies?: readonly string[];
   /** The largest message in bytes. */
   readonly messageSize: number;
   /** How long a message stays in the queue: milliseconds. */

@@ -27,7 +27,8 @@ export function makeSurface(parts: Parts, options: SurfaceOptions): AdminApp {
   return createAdminApp({
     ...parts,
     token: options.token,
-    hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners],
+    hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners, ...config.admin.hosts],
+    proxies: config.admin.proxies,
     domains: config.domains,
     route: (domain) => agent.route(domain),
     usesSmartHost: (domain) =>

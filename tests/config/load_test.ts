@@ -265,7 +265,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
     checks: { spf: "mark", dkim: "mark", dmarc: "mark", arc: "mark", dnsbl: [], greylist: false },
     webhooks: [],
     capture: false,
-    admin: { token: null, allowInsecure: false },
+    admin: { token: null, hosts: [], proxies: [], allowInsecure: false },
     log: { level: "INFO", format: "text" },
   });
 });
