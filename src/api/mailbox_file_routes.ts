@@ -30,6 +30,15 @@ const exported = createRoute({
   },
 });
 
+const importedSchema = z.object({
+  messages: z.int(),
+  bytes: z.int(),
+  warnings: z.array(z.string()).readonly().openapi({
+    description:
+      "What is doubtful in the file, such as a line that may begin a message and was taken for text",
+  }),
+}).openapi("Imported");
+
 const imported = createRoute({
   method: "post",
   path: "/{address}/import",
@@ -39,7 +48,7 @@ const imported = createRoute({
     "The messages get new uids. When it stops before the end, what came before stays in the mailbox.",
   request: { params, query, body: { required: true, content: { "application/mbox": { schema: mbox } } } },
   responses: {
-    200: json(z.object({ messages: z.int(), bytes: z.int() }).openapi("Imported"), "What was put into it"),
+    200: json(importedSchema, "What was put into it"),
     ...problems(404, 409, 415, 422, 503),
   },
 });

@@ -7,6 +7,7 @@ import { CliError, ExitCode } from "./cli_error.ts";
 import { openMailboxes } from "./mailbox_access.ts";
 import { withExamples } from "./options.ts";
 import { print, printError, printJson, safe } from "./output.ts";
+import { withProgress } from "./progress.ts";
 
 interface ExportOptions extends ApiOptions {
   format: string;
@@ -72,23 +73,38 @@ async function importOne(
   options: ApiOptions & { json?: boolean },
 ): Promise<void> {
   // opened first: a path that is wrong is told before anything else
-  const source = await open(path);
+  const { source, size, leftOut } = await open(path);
   await using mailboxes = await openMailboxes(options);
-  const { messages, bytes } = await mailboxes.write(address, source);
-  if (options.json) printJson({ messages, bytes });
+  const imported = await mailboxes.write(address, withProgress(source, size));
+  const { messages, bytes } = imported;
+  const warnings = [...imported.warnings];
+  if (leftOut.length > 0) {
+    warnings.push(`the folders in it were left out, import each by its path: ${leftOut.join(", ")}`);
+  }
+  for (const warning of warnings) printError(`dinopost: warning: ${safe(warning)}`);
+  if (options.json) printJson({ messages, bytes, warnings });
   else print(`${messages} messages (${formatSize(bytes)}) were added to ${safe(address)}.`);
 }
 
-async function open(path: string): Promise<AsyncIterable<Uint8Array>> {
-  if (path === "-") return Deno.stdin.readable;
+interface Source {
+  source: AsyncIterable<Uint8Array>;
+  /** Of a file. */
+  size?: number;
+  /** The folders of a Maildir that are not in `source`. */
+  leftOut: string[];
+}
+
+async function open(path: string): Promise<Source> {
+  if (path === "-") return { source: Deno.stdin.readable, leftOut: [] };
   try {
-    if (!(await Deno.stat(path)).isDirectory) return (await Deno.open(path)).readable;
+    const { isDirectory, size } = await Deno.stat(path);
+    if (!isDirectory) return { source: (await Deno.open(path)).readable, size, leftOut: [] };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new CliError(ExitCode.badData, `there is no file or folder ${safe(path)}`);
   }
-  const { readMaildir } = await import("./maildir.ts");
-  return readMaildir(path);
+  const { readMaildir, subfoldersOf } = await import("./maildir.ts");
+  return { source: await readMaildir(path), leftOut: await subfoldersOf(path) };
 }
 
 /** The same pieces; a stream that breaks off is told in words of ours. */

@@ -1,12 +1,15 @@
 /** In charge of Maildir folders: written from a mbox, and read as one, message by message. */
 
 import { basename, join } from "node:path";
-import { MboxReader, MboxWriter } from "../mail/mbox.ts";
+import { MboxWriter } from "../mail/mbox.ts";
+import { type MboxPart, MboxReader } from "../mail/mbox_reader.ts";
 import { parsePath } from "../mail/address.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 
 /** The mark of a message that somebody looked at, in a file's name behind `:2,`. */
 const SEEN = "S";
+/** Windows has no colon in names: programs there write another character. */
+const FLAGS = /[:;!_-]2,([A-Za-z]*)$/;
 
 /**
  * Writes the messages of a mbox into a Maildir, which is made when it is missing: each first into `tmp/`, and, when it
@@ -19,12 +22,10 @@ export async function writeMaildir(dir: string, mbox: AsyncIterable<Uint8Array>)
   const reader = new MboxReader();
   let current: MaildirFile | undefined;
   let count = 0;
-  async function take(parts: ReturnType<MboxReader["push"]>): Promise<void> {
+  async function take(parts: readonly MboxPart[]): Promise<void> {
     for (const part of parts) {
-      if ("text" in part) {
-        await current!.write(part.text);
-        continue;
-      }
+      if ("text" in part) await current!.write(part.text);
+      if (!("message" in part)) continue;
       await current?.end();
       current = await MaildirFile.create(dir, { ...part.message, n: count++ });
     }
@@ -102,9 +103,21 @@ export async function readMaildir(dir: string): Promise<AsyncGenerator<Uint8Arra
   return asMbox(await messagesIn(dir));
 }
 
+/** The folders within a Maildir that are Maildirs themselves: `.Sent` (Maildir++) or `Sent`, at any depth. */
+export async function subfoldersOf(dir: string, within = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(dir, within))) {
+    if (!isDirectory || (within === "" && ["new", "cur", "tmp"].includes(name))) continue;
+    const folder = join(within, name);
+    if (await exists(join(dir, folder, "cur")) && await exists(join(dir, folder, "new"))) found.push(folder);
+    if (!["new", "cur", "tmp"].includes(name)) found.push(...await subfoldersOf(dir, folder));
+  }
+  return found.sort();
+}
+
 async function* asMbox(paths: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const path of paths) {
-    const flags = /:2,([A-Za-z]*)$/.exec(path)?.[1] ?? "";
+    const flags = FLAGS.exec(path)?.[1] ?? "";
     using file = await Deno.open(path);
     const { mtime } = await file.stat();
     const seconds = Number(/^\d{6,11}(?=\.)/.exec(basename(path))?.[0] ?? 0);

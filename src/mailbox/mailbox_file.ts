@@ -3,7 +3,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { type MboxMessage, MboxReader, MboxWriter } from "../mail/mbox.ts";
+import { type MboxMessage, MboxWriter } from "../mail/mbox.ts";
+import { type MboxPart, MboxReader } from "../mail/mbox_reader.ts";
 import { type BodyDraft, BodyMissing, BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
@@ -14,6 +15,8 @@ import type { MailStore } from "./mail_store.ts";
 const PAGE = 200;
 /** How many messages are on their way into the store at a time. */
 const ABREAST = 32;
+/** How many warnings are kept; the others are counted. */
+const MAX_WARNINGS = 100;
 
 /**
  * All of a mailbox as mbox, in pieces; what comes meanwhile may be in it. A message that is removed meanwhile is left
@@ -76,6 +79,8 @@ export interface Imported {
   readonly messages: number;
   /** As the mailbox counts them. */
   readonly bytes: number;
+  /** What is doubtful in the file, with line numbers; no more than a reader can use. */
+  readonly warnings: readonly string[];
 }
 
 /** An import ended before the file did; what came before stays in the mailbox. */
@@ -103,12 +108,9 @@ export async function importMbox(
   let why: ImportStopped["why"] = "source";
   try {
     const reader = new MboxReader();
-    const take = async (parts: ReturnType<MboxReader["push"]>) => {
+    const take = async (parts: readonly MboxPart[]) => {
       why = "storage";
-      for (const part of parts) {
-        if ("message" in part) await importer.begin(part.message);
-        else await importer.text(part.text);
-      }
+      for (const part of parts) await importer.take(part);
       why = "source";
     };
     for await (const piece of source) await take(reader.push(piece));
@@ -137,6 +139,8 @@ class Importer {
   #planned = 0;
   #messages = 0;
   #bytes = 0;
+  readonly #warnings: string[] = [];
+  #unnamed = 0;
   #failed: { error: unknown } | undefined;
 
   constructor(address: Mailbox, options: ImportOptions, before: number) {
@@ -145,14 +149,21 @@ class Importer {
     this.#before = before;
   }
 
-  async begin(message: MboxMessage): Promise<void> {
+  async take(part: MboxPart): Promise<void> {
+    if ("message" in part) await this.#begin(part.message);
+    else if ("text" in part) await this.#text(part.text);
+    else if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(part.warning);
+    else this.#unnamed++;
+  }
+
+  async #begin(message: MboxMessage): Promise<void> {
     await this.#finish();
     const { store, clock, ids } = this.#options;
     const id = ids.next();
     this.#current = { message, id, body: new BodyWriter(store, { id, clock }) };
   }
 
-  async text(piece: Uint8Array): Promise<void> {
+  async #text(piece: Uint8Array): Promise<void> {
     const { body } = this.#current!;
     const waiting = body.append(piece);
     if (waiting) await waiting;
@@ -163,14 +174,19 @@ class Importer {
     await this.#finish();
     await Promise.all(this.#writing);
     this.#checkWrites();
-    return { messages: this.#messages, bytes: this.#bytes };
+    return this.#imported();
   }
 
   /** Gives up what is not in the mailbox yet; answers what is. */
   async abort(): Promise<Imported> {
     await this.#current?.body.abort();
     await Promise.all(this.#writing);
-    return { messages: this.#messages, bytes: this.#bytes };
+    return this.#imported();
+  }
+
+  #imported(): Imported {
+    const more = this.#unnamed === 0 ? [] : [`and ${this.#unnamed} more`];
+    return { messages: this.#messages, bytes: this.#bytes, warnings: [...this.#warnings, ...more] };
   }
 
   async #finish(): Promise<void> {

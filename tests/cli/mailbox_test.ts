@@ -58,6 +58,32 @@ async function goRound(dir: string): Promise<void> {
   assertEquals(all.match(/^Status: RO$/gm)!.length, 1);
   assertMatch(all, /^From MAILER-DAEMON Mon Jan {2}5 09:02:00 2026\nStatus: O\nSubject: 2$/m);
 
+  // as a program on Windows marks it, beside a folder that is none of this one's messages
+  await Deno.mkdir(`${dir}/windows/cur`, { recursive: true });
+  for (const part of ["new", ".Sent/new", ".Sent/cur", "Old/2025/new", "Old/2025/cur", "Old/empty"]) {
+    await Deno.mkdir(`${dir}/windows/${part}`, { recursive: true });
+  }
+  for (const name of ["1.a;2,S", "2.b!2,RS", "3.c;2,"]) {
+    await Deno.writeTextFile(`${dir}/windows/cur/${name}`, `Subject: windows ${name}\n\nx\n`);
+  }
+  const windows = await run("import", "brain@localhost", "windows");
+  assertEquals([windows.out.slice(0, 10), windows.code], ["3 messages", 0]);
+  assertEquals(
+    windows.err,
+    "dinopost: warning: the folders in it were left out, import each by its path: .Sent, Old/2025\n",
+  );
+  assertEquals((await run("export", "brain@localhost")).out.match(/^Status: RO$/gm)!.length, 3);
+
+  // a line that is doubtful is told, and the others are served
+  const doubtful = "From a@b.test Mon Jan  5 09:00:00 2026\nSubject: d\n\nFrom 9:00 on\n";
+  const told = await runCli(["mailbox", "import", "brain@localhost", "-", "--json"], {
+    cwd: dir,
+    stdin: doubtful,
+  });
+  const warning = 'line 4: "From 9:00 on" was taken for text, not for the beginning of a message';
+  assertEquals([told.err, told.code], [`dinopost: warning: ${warning}\n`, 0]);
+  assertEquals([JSON.parse(told.out).messages, JSON.parse(told.out).warnings], [1, [warning]]);
+
   const full = await runCli(["mailbox", "import", "pinky@localhost", "-"], {
     cwd: dir,
     stdin: mbox(9).repeat(20),
