@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { localKey } from "../mail/address.ts";
-import { type Alias, MAX_TARGETS } from "../recipients/aliases.ts";
+import { type Alias, areTooMany, MAX_TARGET_OCTETS, MAX_TARGETS } from "../recipients/aliases.ts";
 import { localAddress } from "./account_routes.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "../http/options.ts";
@@ -112,9 +112,11 @@ export function aliasRoutes({ aliases, domains }: AdminOptions) {
       const address = localAddress(c.req.valid("param").address, domains);
       const { targets, owner, ...body } = c.req.valid("json");
       mustBe(body.address, address, "address");
+      const mailboxes = mailboxesOf(targets, "targets");
+      if (areTooMany(mailboxes)) throw tooMany("targets");
       const made = await aliases.put({
         address,
-        targets: mailboxesOf(targets, "targets"),
+        targets: mailboxes,
         ...(owner == null ? {} : { owner: mailboxOf(owner, "owner") }),
       });
       return c.json(view(made), 200);
@@ -134,7 +136,7 @@ export function aliasRoutes({ aliases, domains }: AdminOptions) {
         case "configured":
           throw inConfiguration(address);
         case "tooMany":
-          throw new Problem(422, `add: the alias would have more than ${MAX_TARGETS} targets`);
+          throw tooMany("add");
         case "ended":
           return c.json({ address, targets: [], owner: null }, 200);
         default:
@@ -158,6 +160,11 @@ function view(alias: Alias): z.infer<typeof aliasSchema> {
 
 function mailboxesOf(texts: readonly string[], name: string): string[] {
   return texts.map((text, i) => mailboxOf(text, `${name}.${i}`));
+}
+
+function tooMany(field: string): Problem {
+  const most = `more than ${MAX_TARGETS} targets, or more than ${MAX_TARGET_OCTETS} octets of them`;
+  return new Problem(422, `${field}: the alias would have ${most}; put some into an alias of their own`);
 }
 
 function inConfiguration(address: string): Problem {

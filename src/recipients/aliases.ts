@@ -1,5 +1,6 @@
 /** In charge of aliases and lists: names that stand for other addresses. */
 
+import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { localKey, parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -29,6 +30,15 @@ export interface AliasChange {
 
 /** More targets than that are refused. */
 export const MAX_TARGETS = 1000;
+/** So many octets of them fit one record. */
+export const MAX_TARGET_OCTETS = 58_000;
+
+/** More targets than one alias has, or longer ones. */
+export function areTooMany(targets: readonly Mailbox[]): boolean {
+  // kept with one byte a character, or with two
+  const octets = targets.reduce((sum, target) => sum + 4 + Math.max(target.length, encode(target).length), 0);
+  return targets.length > MAX_TARGETS || octets > MAX_TARGET_OCTETS;
+}
 
 /** An alias, and where it comes from. */
 export interface ListedAlias extends Alias {
@@ -128,7 +138,7 @@ export class Aliases {
         came = !old ? "unknown" : this.#configured.has(key) ? "configured" : "ended";
         return came === "ended" ? undefined : stored;
       }
-      if (targets.length > MAX_TARGETS) {
+      if (areTooMany(targets)) {
         came = "tooMany";
         return stored;
       }

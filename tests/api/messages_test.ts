@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { Surface, TOKEN } from "./harness.ts";
 
 const RFC822 = { authorization: `Bearer ${TOKEN}`, "content-type": "message/rfc822" };
@@ -313,4 +313,22 @@ Deno.test("the life of a message goes on being told when it was taken out of its
     ],
   );
   await surface.json("GET", `/queue/${id}`, { status: 404 });
+});
+
+Deno.test("lists that stand for too much together are refused, not tried for ever", async () => {
+  await using surface = await Surface.start();
+  const lists = ["one", "two", "three", "four"].map((name) => `${name}@example.org`);
+  const targets = (length: number) =>
+    Array.from({ length }, (_, i) => `${"x".repeat(60)}${i}@there.example.net`);
+  const { detail } = await surface.json("PUT", `/aliases/${lists[0]}`, {
+    body: { targets: targets(900) },
+    status: 422,
+  });
+  assertStringIncludes(detail, "58000 octets");
+  for (const address of lists) {
+    await surface.json("PUT", `/aliases/${address}`, { body: { targets: targets(600) } });
+  }
+  await surface.send({ to: lists.slice(0, 2) }, "Subject: x\n\nx\n");
+  const error = await assertRejects(() => surface.send({ to: lists }, "Subject: x\n\nx\n"), Error);
+  assertStringIncludes(error.message, "stand for too many");
 });
