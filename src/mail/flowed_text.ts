@@ -20,7 +20,8 @@ export function unflowed(text: string, delSp: boolean): string {
     const depth = /^>*/.exec(line)![0].length;
     const rest = line.slice(line[depth] === " " ? depth + 1 : depth);
     const isSignature = rest === "-- ";
-    if (open?.depth !== depth || isSignature) close();
+    // a blank line ends a paragraph, as people mean it, though the line before it went on
+    if (open?.depth !== depth || isSignature || rest === "") close();
     const flows = rest.endsWith(" ") && !isSignature;
     open ??= { depth, text: [] };
     open.text.push(flows && delSp ? rest.slice(0, -1) : rest);

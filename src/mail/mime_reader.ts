@@ -38,7 +38,9 @@ const FAULTS = {
 /** What postal-mime has for a part, as far as it is read or changed here. */
 interface Part {
   readonly state: "header" | "body" | "finished";
+  readonly parentNode?: Part;
   readonly contentType: {
+    readonly value: string;
     readonly parsed: { value: string; params: Record<string, string> };
     multipart: string | false;
   };
@@ -66,6 +68,9 @@ const Base = PostalMime as unknown as new (options: PostalMimeOptions) => Parser
 /** A line that may stand between parts (RFC 2046 5.1.1). */
 const DELIMITER = /^--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*$/;
 
+/** Each look goes through the whole message. */
+const MAX_LOOKS = 50;
+
 class Reader extends Base {
   readonly faults = new Set<string>();
   readonly #around: string | undefined;
@@ -73,6 +78,8 @@ class Reader extends Base {
   readonly #clear = new Map<Part, ClearText>();
   readonly #sought = new Set<Part>();
   readonly #foundless = new Set<Part>();
+  #looks = 0;
+  #octets: string | undefined;
 
   constructor({ around, ...options }: ReadOptions) {
     super(options);
@@ -98,7 +105,7 @@ class Reader extends Base {
     if (this.#foundless.has(part) || !boundary) return true;
     if (part.childNodes.length > 0 || this.#sought.has(part)) return false;
     this.#sought.add(part);
-    if (countOf(this.av, `\n--${boundary}`) > 0) return false;
+    if (this.#count(boundary) > 0) return false;
     this.#foundless.add(part);
     return true;
   }
@@ -107,9 +114,16 @@ class Reader extends Base {
   #findBoundary(part: Part, line: Uint8Array): void {
     const boundary = DELIMITER.exec(binaryString(line.subarray(0, 80)))?.[1];
     if (boundary === undefined || part.childNodes.length > 0) return;
-    if (countOf(this.av, `\n--${boundary}`) < 2) return;
+    if (this.#count(boundary) < 2) return;
     this.boundaries.push({ value: encode(boundary), node: part });
     this.faults.add(FAULTS.noBoundary);
+  }
+
+  /** How often the message has it at a line's beginning; after many looks it is taken for what it should be. */
+  #count(boundary: string): number {
+    if (this.#looks++ >= MAX_LOOKS) return 1;
+    this.#octets ??= binaryString(this.av);
+    return this.#octets.split(`\n--${boundary}`).length - 1;
   }
 
   override collectNode(node: Part, alternative: Part | false, related: boolean): Promise<void> {
@@ -122,10 +136,6 @@ class Reader extends Base {
     if (this.#clear.get(node)?.isThere) this.faults.add(FAULTS.clear);
     return super.collectNode(node, alternative, related);
   }
-}
-
-function countOf(bytes: Uint8Array, text: string): number {
-  return binaryString(bytes).split(text).length - 1;
 }
 
 /** Has the part read its header's bytes, its base64 and its text in our way. */
@@ -142,6 +152,7 @@ function mend(
   };
   part.processHeaders = () => {
     processHeaders();
+    mendType(part);
     for (const params of [part.contentType.parsed.params, part.contentDisposition.parsed.params]) {
       for (const name of ["name", "filename"]) {
         if (params[name] !== undefined) params[name] = decodeWords(params[name]);
@@ -158,6 +169,23 @@ function mend(
     const text = clear.around(own);
     return /^flowed$/i.test(format ?? "") ? unflowed(text, /^yes$/i.test(delsp ?? "")) : text;
   };
+}
+
+/** RFC 2045 5.2: what is no type is plain text; RFC 2046 4.1.4: so is a text of a kind that nobody knows. */
+function mendType(part: Part): void {
+  const { parsed, value } = part.contentType;
+  const typed = /^([\w.+-]+\/[\w.+-]+)(.*)$/s.exec(parsed.value);
+  if (!typed || typed[2] !== "") {
+    parsed.value = typed?.[1] ?? "text/plain";
+    const charset = /\bcharset\s*=\s*("[^"]*"|[^;\s]*)/i.exec(value)?.[1];
+    if (charset !== undefined) parsed.params.charset ??= charset;
+  }
+  if (
+    /^text\/(?:enriched|richtext|markdown|x-markdown|x-amp-html|plain-text|text)$/.test(parsed.value) &&
+    !part.parentNode
+  ) {
+    parsed.value = "text/plain";
+  }
 }
 
 /** The charset that an HTML text names itself. */

@@ -102,3 +102,19 @@ Deno.test("an attachment in base64 keeps its bytes when a list put a footer behi
   assertEquals(new Uint8Array(email.attachments[0]!.content as ArrayBuffer), Uint8Array.of(0, 1, 2, 3));
   assertEquals(faults.length, 1);
 });
+
+Deno.test("what is no type, or a text of an unknown kind, is shown as text", async () => {
+  for (
+    const type of ["text", "text/plain charset=iso-8859-1", "text/enriched; charset=iso-8859-1", "", "/;"]
+  ) {
+    const bytes = Uint8Array.from(`Content-Type: ${type}\r\n\r\nGr\xfc\xdfe\r\n`, (c) => c.charCodeAt(0));
+    assertEquals((await readMessage(bytes, {})).email.text, "Gr\u00fc\u00dfe\n", type);
+  }
+});
+
+Deno.test("readMessage() takes little time over parts without a boundary", async () => {
+  const lines = Array.from({ length: 100_000 }, (_, i) => `--${i.toString().padStart(8, "0")}`).join("\r\n");
+  const started = performance.now();
+  await readMessage(new TextEncoder().encode(`Content-Type: multipart/mixed\r\n\r\n${lines}\r\n`), {});
+  assert(performance.now() - started < 5_000);
+});
