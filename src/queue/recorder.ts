@@ -206,6 +206,8 @@ export class Settler {
   ): Write {
     const { historyMs, schedule } = this.options;
     const ended = settlement.rest === undefined;
+    // what ends frees more room than its history takes; what stays would fill a full disk, attempt by attempt
+    if (!ended && this.options.queue.store.isFull) return { mutations: [], size: 0 };
     const keepFor = ended ? historyMs : historyMs + Math.max(0, expiresAt(schedule, record.receivedAt) - now);
     return attemptWrite(record, settlement.outcomes, { at: now, ended, keepFor, dialogue });
   }

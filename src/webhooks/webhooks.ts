@@ -179,8 +179,10 @@ export class Webhooks {
 
   #enqueue(url: string, event: WebhookEvent): void {
     const { store, clock, journal } = this.#options;
-    if (this.#writes.size >= MAX_ON_THE_WAY) {
-      if (this.#lost++ === 0) journal.note("ERROR", "webhook events lost: the store is behind");
+    const isBehind = this.#writes.size >= MAX_ON_THE_WAY;
+    if (isBehind || (store.isFull && event.type !== "health")) {
+      const why = isBehind ? "the store is behind" : "the disk is full";
+      if (this.#lost++ === 0) journal.note("ERROR", `webhook events lost: ${why}`);
       return;
     }
     const now = clock.now();

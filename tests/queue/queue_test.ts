@@ -434,6 +434,24 @@ Deno.test("an outcome is written when the disk has room again, and nothing is de
   await checkStore(house.store.kv);
 });
 
+Deno.test("on a full disk no attempt is kept that leaves the message waiting, however often it is tried", async () => {
+  await using house = await House.open({ answer: () => DEFERRED });
+  const id = await house.accept(["a@there.example"]);
+  await house.settled();
+  house.store.isFull = true;
+  await house.pass(HOUR);
+  assertEquals([house.agent.jobs.length, (await house.queue.attempts(id)).length], [5, 1]);
+  house.store.isFull = false;
+  await house.pass(15 * MINUTE);
+  assertEquals((await house.queue.attempts(id)).length, 2);
+  // what ends is kept: it frees more than it takes
+  house.store.isFull = true;
+  house.agent.answer = () => DELIVERED;
+  await house.pass(15 * MINUTE);
+  assertEquals((await house.queue.attempts(id)).length, 3);
+  assertEquals(await house.records(), []);
+});
+
 Deno.test("an attempt that throws is a deferral, and the record is not forgotten", async () => {
   await using house = await House.open({ quotas: { brain: 1 } });
   const full = { reason: "full", until: house.clock.now() + MINUTE };

@@ -97,6 +97,8 @@ export class MoodyStore implements Store {
   /** Called with each write; what it throws is what the writer gets. */
   before: ((change: Write) => void | Promise<void>) | undefined;
   writes = 0;
+  /** As on a full disk. */
+  isFull = false;
 
   readonly kv: Kv;
 
@@ -158,7 +160,7 @@ export class House {
     private readonly options: HouseOptions,
   ) {
     this.quotas = new Quotas({ accounts, mailStore });
-    this.suspensions = new Suspensions(underneath, clock);
+    this.suspensions = new Suspensions(new MoodyStore(underneath, activity), clock);
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {

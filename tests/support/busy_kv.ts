@@ -1,6 +1,7 @@
 /** In charge of knowing when nothing happens any more on a store: what is under way is counted, and no time is waited. */
 
 import type { Kv } from "../../src/storage/port.ts";
+import type { Store } from "../../src/storage/store.ts";
 
 /** So many turns of the event loop in a row without a call of the store: what follows from the last one is done. */
 const QUIET_TURNS = 5;
@@ -31,7 +32,7 @@ export class StoreActivity {
   }
 }
 
-/** The same store, its calls counted. */
+/** The same key-value store, its calls counted. */
 export function countedKv(kv: Kv, activity: StoreActivity): Kv {
   return {
     get: (key) => activity.during(kv.get(key)),
@@ -47,5 +48,16 @@ export function countedKv(kv: Kv, activity: StoreActivity): Kv {
     watch: (key, signal) => kv.watch(key, signal),
     commit: (checks, mutations) => activity.during(kv.commit(checks, mutations)),
     close: () => kv.close(),
+  };
+}
+
+/** The same store, its calls counted. */
+export function countedStore(store: Store, activity: StoreActivity): Store {
+  return {
+    kv: countedKv(store.kv, activity),
+    embedded: store.embedded,
+    limits: store.limits,
+    write: (change) => activity.during(store.write(change)),
+    close: () => store.close(),
   };
 }

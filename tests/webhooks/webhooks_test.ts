@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHmac } from "node:crypto";
-import { systemClock } from "../../src/base/clock.ts";
 import { IdMaker } from "../../src/base/ids.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -9,6 +8,7 @@ import { type AcceptedEvent, type AttemptEvent, Journal } from "../../src/observ
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { type Post, post, type PostResult, signedHeaders } from "../../src/webhooks/post.ts";
 import { Webhooks } from "../../src/webhooks/webhooks.ts";
+import { countedStore, StoreActivity } from "../support/busy_kv.ts";
 
 const URL_A = "https://a.example/hook";
 const SECOND = 1000;
@@ -44,11 +44,17 @@ class Scene implements AsyncDisposable {
   answer: (of: Post) => PostResult | Promise<PostResult> = () => ({ ok: true, status: 200, text: "200 OK" });
   webhooks!: Webhooks;
 
-  private constructor(readonly store: Store, readonly hooks: readonly WebhookConfig[]) {}
+  private constructor(
+    readonly store: Store,
+    readonly activity: StoreActivity,
+    readonly hooks: readonly WebhookConfig[],
+  ) {}
 
   static async open(hooks: readonly WebhookConfig[] = [hook()]): Promise<Scene> {
     const clock = new ManualClock();
-    const scene = new Scene(await openStore({ location: ":memory:", clock }), hooks);
+    const activity = new StoreActivity();
+    const store = await openStore({ location: ":memory:", clock });
+    const scene = new Scene(countedStore(store, activity), activity, hooks);
     scene.begin();
     return scene;
   }
@@ -69,24 +75,16 @@ class Scene implements AsyncDisposable {
     this.webhooks.start();
   }
 
-  /** Lets everything that needs no time happen: until nothing has changed for `calm` looks into the store. */
-  async settle(calm = 12): Promise<void> {
-    let before = "";
-    for (let same = 0, looks = 0; same < calm && looks < 2000; looks++) {
-      await new Promise<void>((resolve) => systemClock.schedule(0, resolve));
-      const entries = await Array.fromAsync(this.store.kv.list({ prefix: ["hook"] }));
-      const now = `${this.posts.length} ${entries.map((e) => e.versionstamp)}`;
-      same = now === before ? same + 1 : 0;
-      before = now;
-    }
+  /** Lets everything that needs no time happen. */
+  settle(): Promise<void> {
+    return this.activity.quiet();
   }
 
   async pass(ms: number, step = 30 * SECOND): Promise<void> {
     for (const end = this.clock.now() + ms; this.clock.now() < end;) {
       this.clock.advance(Math.min(step, end - this.clock.now()));
-      await this.settle(3);
+      await this.settle();
     }
-    await this.settle();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -213,6 +211,17 @@ Deno.test("a receiver that is away does not delay another one, and is asked less
   assertEquals(scene.posts.filter((p) => p.url !== URL_A).length, 40);
   assertEquals(scene.posts.filter((p) => p.url === URL_A).length, 8);
   assertEquals((await scene.webhooks.states())[0]?.waiting, 40);
+});
+
+Deno.test("on a full disk nothing is put into the queue but that the disk is full", async () => {
+  await using scene = await Scene.open([hook({ events: ["bounced", "health"] })]);
+  Object.defineProperty(scene.store, "isFull", { value: true });
+  scene.journal.emit(BOUNCED);
+  const problems = [{ code: "disk", text: "The disk is full", since: "2026-01-05T09:00:00.000Z" }];
+  scene.journal.emit({ type: "health", status: "degraded", problems });
+  await scene.settle();
+  assertEquals(scene.posts.map(({ body }) => JSON.parse(body).type), ["health"]);
+  assertEquals(JSON.parse(scene.posts[0]!.body).data, { status: "degraded", problems });
 });
 
 Deno.test("without webhooks nothing listens to the journal and nothing is written", async () => {
