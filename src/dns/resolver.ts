@@ -70,6 +70,8 @@ type Answer = DnsResult<MxRecord | string>;
 const SECOND = 1000;
 /** `Deno.resolveDns` doesn't tell the TTL: its answers are kept for so long, since few hold for less. */
 const UNKNOWN_TTL = 5 * SECOND;
+/** Who says less is asked no more often: a message asks for the same names several times. */
+const MIN_TTL = 5 * SECOND;
 const MAX_TTL = 24 * 60 * 60 * SECOND;
 const MAX_NEGATIVE_TTL = 5 * 60 * SECOND;
 /** Trouble, and a "no" whose time nobody tells. */
@@ -80,7 +82,8 @@ const MAX_AT_ONCE = 100;
 
 /**
  * Asks the system's or one configured name server. What is there is found by `Deno.resolveDns`; its `NotFound` stands
- * for NXDOMAIN, NODATA, SERVFAIL and REFUSED alike, so a client of our own asks again and reads the RCODE.
+ * for NXDOMAIN, NODATA, SERVFAIL and REFUSED alike, so a client of our own asks again and reads the RCODE. Where a "no" is
+ * what is mostly said (AAAA) that client asks first.
  */
 export class SystemResolver implements Resolver {
   readonly #options: SystemResolverOptions;
@@ -137,9 +140,13 @@ export class SystemResolver implements Resolver {
     const end = clock.monotonic() + timeoutMs;
     try {
       // AD can't be had from the platform
-      const records = trustAd || !isPlain(type) ? [] : await this.#askPlatform(type, name);
+      if (trustAd || !isPlain(type)) return await this.#askClient(type, name, end);
+      // most hosts have no AAAA, which only our own client can tell: the platform may know a name of /etc/hosts
+      const first = type === "AAAA" ? await this.#askClient(type, name, end) : undefined;
+      if (first && first.value.kind !== "nxdomain") return first;
+      const records = await this.#askPlatform(type, name);
       if (records.length > 0) return { value: { kind: "found", records }, keepMs: UNKNOWN_TTL };
-      return await this.#askClient(type, name, end);
+      return first ?? await this.#askClient(type, name, end);
     } catch (error) {
       return trouble(error instanceof Error ? error.message : String(error));
     }
@@ -185,12 +192,12 @@ export class SystemResolver implements Resolver {
         case "nxdomain":
           return {
             value: { kind: said.kind },
-            keepMs: Math.min(keepMs, said.ttlMs ?? SHORT_TTL, MAX_NEGATIVE_TTL),
+            keepMs: Math.max(MIN_TTL, Math.min(keepMs, said.ttlMs ?? SHORT_TTL, MAX_NEGATIVE_TTL)),
           };
         case "found": {
           const records = said.records.map(fromRaw);
           const value: Answer = { kind: "found", records, ...(this.#options.trustAd && { secure }) };
-          return { value, keepMs: Math.min(keepMs, said.ttlMs) };
+          return { value, keepMs: Math.max(MIN_TTL, Math.min(keepMs, said.ttlMs)) };
         }
         case "alias":
           name = said.target;

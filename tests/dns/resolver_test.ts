@@ -160,6 +160,44 @@ Deno.test("SystemResolver asks the platform first and its own client for a secon
   assertEquals(net.server.queries.length, 3);
 });
 
+Deno.test("SystemResolver asks once for an AAAA that is not there, and once for one that is", async () => {
+  for (const trustAd of [false, true]) {
+    const clock = new ManualClock();
+    await using net = await setUp({ clock, trustAd }, {
+      zones: { "four.test": { A: ["192.0.2.1"] }, "six.test": { AAAA: ["2001:db8::6"], TTL: 300 } },
+      negativeTtl: 60,
+    });
+    const { resolver, server } = net;
+    const asked = () => server.queries.splice(0).map(({ name, type }) => `${type} ${name}`);
+    for (const advance of [0, 59_999]) {
+      clock.advance(advance);
+      assertEquals((await resolver.addresses("four.test", 6)).kind, "none");
+    }
+    assertEquals(asked(), ["AAAA four.test"]);
+    for (const advance of [0, 100_000]) {
+      clock.advance(advance);
+      assertEquals((await resolver.addresses("six.test", 6)).kind, "found");
+    }
+    assertEquals(asked(), ["AAAA six.test"]);
+  }
+});
+
+Deno.test("SystemResolver keeps for five seconds what the DNS would have kept for less", async () => {
+  const clock = new ManualClock();
+  await using net = await setUp({ clock, trustAd: true }, {
+    zones: { "brief.test": { MX: [[1, "a.test"]], TTL: 1 }, "none.test": { A: ["192.0.2.1"] } },
+    negativeTtl: 0,
+  });
+  const { resolver, server } = net;
+  for (const name of ["brief.test", "none.test", "nowhere.test"]) {
+    for (const [advance, queries] of [[0, 1], [4_999, 0], [1, 1]] as const) {
+      clock.advance(advance);
+      await resolver.mx(name);
+      assertEquals(server.queries.splice(0).length, queries, `${name}, ${advance} ms on`);
+    }
+  }
+});
+
 Deno.test("SystemResolver keeps answers for their time", async () => {
   const clock = new ManualClock();
   await using net = await setUp({ clock, trustAd: true }, {
@@ -191,11 +229,11 @@ Deno.test("SystemResolver keeps answers for their time", async () => {
   }
 });
 
-Deno.test("SystemResolver keeps the platform's answers for a minute, and each type apart", async () => {
+Deno.test("SystemResolver keeps the platform's answers for five seconds, and each type apart", async () => {
   const clock = new ManualClock();
   await using net = await setUp({ clock });
   const { resolver, server } = net;
-  for (const advance of [0, 59_999, 1]) {
+  for (const advance of [0, 4_999, 1]) {
     clock.advance(advance);
     await resolver.addresses("mail0.mx.test", 4);
   }
