@@ -30,7 +30,7 @@ const BYTES = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536].map((kib) => kib * 1
 const SERVICES = new Set(["smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "http"]);
 const SOURCES = new Set(["smtp", "submission", "lmtp", "http", "report", "notice"]);
 const TLS_VERSIONS = new Set(["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
-const ACTIONS = new Set(["failed", "delayed", "delivered", "relayed"]);
+const ACTIONS = new Set(["failed", "delayed", "delivered", "relayed", "expanded"]);
 
 /** Counts what happens; {@linkcode Metrics.text} tells it. */
 export class Metrics {
@@ -41,7 +41,10 @@ export class Metrics {
   readonly #accepted = this.#counter("messages_accepted_total", "Messages that became ours", ["source"]);
   readonly #recipients = this.#counter("recipients_accepted_total", "Recipients of accepted messages");
   readonly #sizes = this.#histogram("message_size_bytes", "Sizes of accepted messages", { bounds: BYTES });
-  readonly #mailbox = this.#counter("mailbox_deliveries_total", "Messages put into mailboxes at acceptance");
+  readonly #mailbox = this.#counter(
+    "mailbox_deliveries_total",
+    "Messages put into mailboxes, at acceptance or by the queue",
+  );
   readonly #attempts = this.#counter("delivery_attempts_total", "Recipients tried, by what it came to", [
     "outcome",
     "tls",

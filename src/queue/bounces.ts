@@ -118,8 +118,8 @@ export class Reporter {
     message: NewMessage,
     successes: readonly AcceptedSuccess[],
     brief = false,
-  ): Promise<NewMessage[]> {
-    const reports: NewMessage[] = [];
+  ): Promise<{ action: AcceptedSuccess["action"]; message: NewMessage }[]> {
+    const reports: { action: AcceptedSuccess["action"]; message: NewMessage }[] = [];
     for (const action of ["delivered", "expanded"] as const) {
       const reported = successes.filter((s) => s.action === action).map(({ recipient }): Reported => ({
         recipient: { ...recipient, attempts: 1 },
@@ -130,7 +130,7 @@ export class Reporter {
       const text = message.body.inMemory;
       const about = { ...message, ...message.parameters, body: message.body.ref(1) };
       const report = await this.report(about, reported, { brief, ...(text && { text }) });
-      if (report) reports.push(report);
+      if (report) reports.push({ action, message: report });
     }
     return reports;
   }

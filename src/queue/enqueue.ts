@@ -193,10 +193,10 @@ export function senderFor(sender: Mailbox, owner: Mailbox | undefined): Mailbox 
 }
 
 /** ENVID and RET are the sender's: a copy that goes on in the name of a list's owner has none (RFC 3461 5.2.7). */
-function parametersFor(parameters: SenderParameters, owner: Mailbox | undefined): SenderParameters {
+export function parametersFor<P extends SenderParameters>(parameters: P, owner: Mailbox | undefined): P {
   if (owner === undefined) return parameters;
   const { envid: _, ret: __, ...others } = parameters;
-  return others;
+  return others as P;
 }
 
 function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {

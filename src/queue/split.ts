@@ -13,7 +13,7 @@ import type { Router } from "../recipients/router.ts";
 import { addOwners } from "../storage/bodies/bodies.ts";
 import { EMBEDDED_LIMITS, fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
-import { type Group, group, mixed } from "./enqueue.ts";
+import { type Group, group, mixed, parametersFor, senderFor } from "./enqueue.ts";
 import type { Destination, Enlisted } from "./message.ts";
 import { mailboxOutcome } from "./local_delivery.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
@@ -66,19 +66,26 @@ export async function spread(record: QueueRecord, by: SpreadOptions): Promise<De
 type Spreading = SpreadOptions & { readonly releases: Release[] };
 
 async function planned(record: QueueRecord, by: Spreading): Promise<Enlisted> {
-  const boxes = new Map<Mailbox, QueueRecipient>();
+  const boxes = new Map<Mailbox, Box>();
   const queued = new Map<Mailbox, Destination>();
   for (const recipient of record.recipients) {
     for (const way of await waysOf(recipient, record, by)) {
-      const { kind, address } = way;
+      const { kind, address, owner } = way;
       if (boxes.has(address) || queued.has(address)) continue;
       if (kind === "queue") queued.set(address, way);
-      else boxes.set(address, recipient);
+      else boxes.set(address, { recipient, owner });
     }
   }
   const direct = written(record, { boxes, groups: group([...queued.values()]) }, by.mailStore);
   if (fits(ROOM, direct.write)) return direct;
   return written(record, { boxes: new Map(), groups: pieces(record, queued.values()) }, by.mailStore);
+}
+
+/** A copy for a mailbox. */
+interface Box {
+  readonly recipient: QueueRecipient;
+  /** Of the list it came by. */
+  readonly owner: Mailbox | undefined;
 }
 
 /** Some of the recipients each; a single one that stands for too many, some of what it stands for. */
@@ -98,17 +105,19 @@ function pieces(record: QueueRecord, ways: Iterable<Destination>): Group[] {
 
 function written(
   record: QueueRecord,
-  to: { boxes: ReadonlyMap<Mailbox, QueueRecipient>; groups: readonly Group[] },
+  to: { boxes: ReadonlyMap<Mailbox, Box>; groups: readonly Group[] },
   mailStore: MailStore,
 ): Enlisted {
   const { ref: body, write } = addOwners(record.body, to.boxes.size + to.groups.length - 1);
   const writes: Write[] = [write];
-  for (const [address, recipient] of to.boxes) {
-    const delivery = { ...record, body, recipient: recipient.via ?? recipient.address };
+  for (const [address, { recipient, owner }] of to.boxes) {
+    const sender = senderFor(record.sender, owner);
+    const delivery = { ...record, sender, body, recipient: recipient.via ?? recipient.address };
     writes.push(mailboxWrite(mailStore, address, delivery));
   }
-  const records = to.groups.map(({ domain, recipients, dueAt }, i): QueueRecord => ({
-    ...record,
+  const records = to.groups.map(({ domain, owner, recipients, dueAt }, i): QueueRecord => ({
+    ...parametersFor(record, owner),
+    sender: senderFor(record.sender, owner),
     part: PARTS * (record.part + 1) + i,
     domain,
     recipients,
@@ -151,8 +160,10 @@ function onwards(to: Pick<Destination, "address" | "recipient">, by: SpreadOptio
   return found.leaves.map((leaf): Destination => ({
     kind: leaf.kind === "mailbox" ? "mailbox" : "queue",
     address: leaf.address,
-    recipient: to.recipient,
+    // a member of a list is none of the sender's any more (RFC 3461 5.2.7)
+    recipient: leaf.owner === undefined ? to.recipient : { address: to.recipient.address },
     via: to.address,
+    ...(leaf.owner === undefined ? {} : { owner: leaf.owner }),
     ...(leaf.kind === "nobody"
       ? { waits: { reason: "There is no such mailbox here", until: by.clock.now() } }
       : {}),

@@ -1,6 +1,7 @@
 /** The reports of success that are written in the commit that takes a message over. */
 
 import type { Journal } from "../observe/journal.ts";
+import type { Action } from "../dsn/request.ts";
 import { fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { AcceptedSuccess, Reporter } from "./bounces.ts";
@@ -10,6 +11,8 @@ import type { Enlisted, NewMessage } from "./message.ts";
 export interface SuccessReports {
   /** The reports. */
   readonly messages: readonly NewMessage[];
+  /** What each speaks of. */
+  readonly actions: readonly Action[];
   /** What is planned for each. */
   readonly enlisted: readonly Enlisted[];
   /** All of it. */
@@ -30,11 +33,19 @@ export interface SuccessOptions {
 /** Makes the reports, briefer ones when there is little room beside the message. */
 export async function successReports(message: NewMessage, options: SuccessOptions): Promise<SuccessReports> {
   const { successes, beside, limits, reporter, plan } = options;
-  if (successes.length === 0) return { messages: [], enlisted: [], write: { mutations: [], size: 0 } };
+  if (successes.length === 0) {
+    return { messages: [], actions: [], enlisted: [], write: { mutations: [], size: 0 } };
+  }
   const made = async (brief: boolean): Promise<SuccessReports> => {
-    const messages = await reporter.accepted(message, successes, brief);
+    const reports = await reporter.accepted(message, successes, brief);
+    const messages = reports.map((report) => report.message);
     const enlisted = messages.map(plan);
-    return { messages, enlisted, write: together(...enlisted.map((e) => e.write)) };
+    return {
+      messages,
+      actions: reports.map(({ action }) => action),
+      enlisted,
+      write: together(...enlisted.map((e) => e.write)),
+    };
   };
   const whole = await made(false);
   return fits(limits, together(beside, whole.write)) ? whole : await made(true);
@@ -44,10 +55,10 @@ export async function successReports(message: NewMessage, options: SuccessOption
 export function tellReports(
   journal: Journal,
   message: NewMessage,
-  { messages, enlisted }: SuccessReports,
+  { messages, actions, enlisted }: SuccessReports,
 ): void {
   for (const [i, { id, body }] of messages.entries()) {
-    journal.emit({ type: "report", id: message.id, report: id, action: "delivered", to: message.sender });
+    journal.emit({ type: "report", id: message.id, report: id, action: actions[i]!, to: message.sender });
     for (const mailbox of enlisted[i]!.mailboxes) {
       journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
     }

@@ -248,6 +248,32 @@ Deno.test("a list that grew while its mail waited is split until it fits", async
   await checkStore(house.store.kv);
 });
 
+Deno.test("a name that turns out to be a list later sends on in its owner's name", async () => {
+  const aliases: Record<string, { targets: string[]; owner?: string }> = {};
+  await using house = await House.open({ start: false, aliases, answer: () => DEFERRED });
+  const owner = "owner-crew@here.example";
+  const notify = ["success", "failure"] as const;
+  await house.accept([remote("crew@here.example", { notify }), remote("team@here.example", { notify })], {
+    parameters: { envid: "order-7", ret: "full" },
+  });
+  aliases["crew@here.example"] = { targets: ["pinky@here.example", "a@there.example"], owner };
+  aliases["team@here.example"] = { targets: ["b@there.example"] };
+  house.queue.start();
+  await house.settled();
+  await house.queue.idle();
+  assertStringIncludes((await house.mailbox("pinky"))[0]!, `Return-Path: <${owner}>`);
+  const records = await house.records();
+  assertEquals(
+    records.map((r) => [r.sender, r.envid, r.ret, r.recipients.map((x) => [x.address, x.via, x.notify])])
+      .sort(),
+    [
+      ["brain@here.example", "order-7", "full", [["b@there.example", "team@here.example", [...notify]]]],
+      [owner, undefined, undefined, [["a@there.example", "crew@here.example", undefined]]],
+    ],
+  );
+  await checkStore(house.store.kv);
+});
+
 Deno.test("a thousand late recipients get one warning, and one report per record at the end", async () => {
   await using house = await House.open({ answer: () => DEFERRED, schedule: { ...SCHEDULE, retry: [DAY] } });
   await house.accept(Array.from({ length: 1000 }, (_, i) => `user${i}@domain${i % 40}.example`));
@@ -490,6 +516,22 @@ Deno.test("local success is reported at once when the sender asked for it (RFC 3
   assertStringIncludes(report!, "Original-Envelope-Id: abc\r\n");
   assertStringIncludes(report!, `Subject: ${message.id}`);
   await checkStore(house.store.kv);
+});
+
+Deno.test("a report of expansion is told as that in the journal, beside one of delivery", async () => {
+  await using house = await House.open();
+  const notify = ["success"] as const;
+  const message = house.message([local("pinky", { notify }), remote("a@there.example")]);
+  const [pinky, list] = message.destinations.map(({ recipient }) => recipient);
+  const successes = [
+    { recipient: { ...list!, address: "list@here.example" }, action: "expanded" as const },
+    { recipient: pinky!, action: "delivered" as const },
+  ];
+  assert(await house.queue.accept(message, { successes }));
+  assertEquals(house.of("report").map(({ action, to }) => [action, to]), [
+    ["delivered", "brain@here.example"],
+    ["expanded", "brain@here.example"],
+  ]);
 });
 
 // The operator.
