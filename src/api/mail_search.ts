@@ -1,7 +1,8 @@
 /** In charge of going through a mailbox: newest first, page by page, with a search that knows its limits. */
 
+import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
-import { type HeadView, readHead, readMail } from "./mail_text.ts";
+import { type HeadView, readHead, readMail, unlessRemoved } from "./mail_text.ts";
 
 /** A message and what its head says. */
 export interface FoundMail {
@@ -19,7 +20,7 @@ const MAX_SEARCHED = 256 * 1024;
 /** A page of a mailbox, newest first; `next` is where the next page begins, undefined at the end. */
 export async function mailPage(
   mailStore: MailStore,
-  options: { address: string; limit: number; after: string | undefined; query: string },
+  options: { address: Mailbox; limit: number; after: string | undefined; query: string },
 ): Promise<{ page: FoundMail[]; next: string | undefined }> {
   const { address, limit, query } = options;
   const wanted = query.trim().toLowerCase();
@@ -33,10 +34,14 @@ export async function mailPage(
       ...(after === undefined ? {} : { after }),
     });
     const batch = entries.slice(0, size);
-    const heads = await Promise.all(batch.map((entry) => readHead(mailStore, entry)));
+    const heads = await Promise.all(
+      batch.map((entry) => unlessRemoved(mailStore, { address, entry }, readHead)),
+    );
     for (const [i, entry] of batch.entries()) {
-      const head = heads[i]!;
-      if (wanted === "" || await holds(mailStore, { entry, head }, wanted)) page.push({ entry, head });
+      const head = heads[i];
+      if (head && (wanted === "" || await holds(mailStore, { address, entry, head }, wanted))) {
+        page.push({ entry, head });
+      }
       after = entry.uid;
       looked++;
       const isLast = i === batch.length - 1 && entries.length <= size;
@@ -48,12 +53,17 @@ export async function mailPage(
   return { page, next: after };
 }
 
-async function holds(mailStore: MailStore, { entry, head }: FoundMail, wanted: string): Promise<boolean> {
+async function holds(
+  mailStore: MailStore,
+  { address, entry, head }: FoundMail & { address: Mailbox },
+  wanted: string,
+): Promise<boolean> {
   const quick = [head.from, head.to, head.subject, entry.sender, entry.recipient];
   if (quick.some((text) => text.toLowerCase().includes(wanted))) return true;
   if (entry.size > MAX_SEARCHED) return false;
-  const mail = await readMail(mailStore, entry);
-  return [mail.text ?? mail.html ?? "", ...mail.attachments.map((a) => a.filename ?? "")].some((text) =>
-    text.toLowerCase().includes(wanted)
-  );
+  const mail = await unlessRemoved(mailStore, { address, entry }, readMail);
+  return mail !== undefined &&
+    [mail.text ?? mail.html ?? "", ...mail.attachments.map((a) => a.filename ?? "")].some((text) =>
+      text.toLowerCase().includes(wanted)
+    );
 }

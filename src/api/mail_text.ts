@@ -2,6 +2,7 @@
 
 import { addressParser, type Email } from "postal-mime";
 import { binaryString, concat } from "../base/bytes.ts";
+import type { Mailbox } from "../mail/envelope.ts";
 import { withCharsets } from "../mail/charset.ts";
 import { decodeFieldValue } from "../mail/decoded_words.ts";
 import { parseFields, scanHead } from "../mail/header.ts";
@@ -81,6 +82,20 @@ async function parsed(bytes: Uint8Array<ArrayBuffer>, entry: MailEntry): Promise
   } catch (error) {
     const trouble = error instanceof Error ? error.message : String(error);
     return { ...head, text: null, html: null, attachments: [], trouble };
+  }
+}
+
+/** What `read` answers; undefined when the message was removed while it was read. */
+export async function unlessRemoved<T>(
+  mailStore: MailStore,
+  { address, entry }: { address: Mailbox; entry: MailEntry },
+  read: (mailStore: MailStore, entry: MailEntry) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read(mailStore, entry);
+  } catch (error) {
+    if (await mailStore.wasRemoved(address, entry.uid, error)) return undefined;
+    throw error;
   }
 }
 

@@ -8,7 +8,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import { mailPage } from "./mail_search.ts";
-import { readMail } from "./mail_text.ts";
+import { type MailView, readMail, unlessRemoved } from "./mail_text.ts";
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem, quoted } from "../http/problem.ts";
@@ -97,8 +97,14 @@ export function mailboxRoutes(options: AdminOptions) {
   ): Promise<{ address: Mailbox; entry: MailEntry }> {
     const address = await mailboxNamed(of.address, options);
     const entry = isId(of.uid) ? await mailStore.get(address, of.uid) : undefined;
-    if (!entry) throw new Problem(404, `There is no message ${quoted(of.uid)} in the mailbox ${address}`);
+    if (!entry) throw noMessage(address, of.uid);
     return { address, entry };
+  }
+
+  async function parsed(of: { address: Mailbox; entry: MailEntry }): Promise<MailView> {
+    const mail = await unlessRemoved(mailStore, of, readMail);
+    if (!mail) throw noMessage(of.address, of.entry.uid);
+    return mail;
   }
 
   return newApi()
@@ -118,15 +124,15 @@ export function mailboxRoutes(options: AdminOptions) {
         response.headers.set("vary", "accept");
         return response;
       }
-      const mail = await readMail(mailStore, entry);
+      const mail = await parsed({ address, entry });
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
       c.header("vary", "accept");
       return c.json(mailView(entry, mail), 200);
     })
     .openapi(attachment, async (c) => {
       const { n, ...of } = c.req.valid("param");
-      const { entry } = await found(of);
-      const attachments = /^\d{1,4}$/.test(n) ? (await readMail(mailStore, entry)).attachments : [];
+      const mail = await found(of);
+      const attachments = /^\d{1,4}$/.test(n) ? (await parsed(mail)).attachments : [];
       const wanted = attachments[Number(n)];
       if (!wanted) throw new Problem(404, `The message has no attachment ${quoted(n)}`);
       return attachmentResponse(wanted.bytes, {
@@ -139,6 +145,10 @@ export function mailboxRoutes(options: AdminOptions) {
       await mailStore.remove(address, [entry.uid]);
       return c.body(null, 204);
     });
+}
+
+function noMessage(address: Mailbox, uid: string): Problem {
+  return new Problem(404, `There is no message ${quoted(uid)} in the mailbox ${address}`);
 }
 
 /** What the client would have: the first of the types it wants most. JSON for who names none of the two. */

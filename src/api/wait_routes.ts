@@ -8,7 +8,7 @@ import type { MailEntry } from "../mailbox/mail_store.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import { codesOf } from "../mail/codes.ts";
 import { linksOf } from "../mail/links.ts";
-import { namesAddress, readHead, readMail } from "./mail_text.ts";
+import { namesAddress, readHead, readMail, unlessRemoved } from "./mail_text.ts";
 import { mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem } from "../http/problem.ts";
@@ -166,7 +166,7 @@ async function search(
   for await (const address of mailboxes(wanted, options, boxes)) {
     for (const entry of await mailStore.list(address, { reverse: true, limit: LOOK_BACK })) {
       if (entry.receivedAt < wanted.since || (best && entry.uid <= best.entry.uid)) break;
-      if (await fits(entry, wanted, options)) {
+      if (await fits({ address, entry }, wanted, options)) {
         best = { address, entry };
         break;
       }
@@ -185,10 +185,15 @@ async function* mailboxes(
   else for await (const { address, messages } of mailStore.mailboxes()) if (messages > 0) yield address;
 }
 
-async function fits(entry: MailEntry, wanted: Wanted, { mailStore }: AdminOptions): Promise<boolean> {
+async function fits(
+  { address, entry }: Found,
+  wanted: Wanted,
+  { mailStore }: AdminOptions,
+): Promise<boolean> {
   const { to, from, subject } = wanted;
   if (to === undefined && from === undefined && subject === undefined) return true;
-  const head = await readHead(mailStore, entry);
+  const head = await unlessRemoved(mailStore, { address, entry }, readHead);
+  if (!head) return false;
   const names = (text: string | undefined, own: string, envelope: string) =>
     text === undefined || namesAddress(own, text) || namesAddress(envelope, text);
   return names(to, head.to, entry.recipient) && names(from, head.from, entry.sender) &&

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { readBody } from "../storage/bodies/bodies.ts";
+import { BodyMissing, readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
@@ -121,6 +121,11 @@ export class MailStore {
   async get(address: Mailbox, uid: string): Promise<MailEntry | undefined> {
     const { value } = await this.#store.kv.get<MailEntry>(keys.mail(localKey(address), uid));
     return value ?? undefined;
+  }
+
+  /** Did reading a message fail because somebody removed it meanwhile? Then nothing is wrong with the store. */
+  async wasRemoved(address: Mailbox, uid: string, error: unknown): Promise<boolean> {
+    return error instanceof BodyMissing && await this.get(address, uid) === undefined;
   }
 
   /** The text of a message: its prefix, then its body in pieces. Throws `BodyMissing` when that is gone. */

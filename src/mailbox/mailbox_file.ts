@@ -5,7 +5,7 @@ import type { IdMaker } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { type MboxMessage, MboxWriter } from "../mail/mbox.ts";
 import { type MboxPart, MboxReader } from "../mail/mbox_reader.ts";
-import { type BodyDraft, BodyMissing, BodyWriter } from "../storage/bodies/bodies.ts";
+import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
 import { type MailEntry, mailEntry } from "./mail_entry.ts";
@@ -52,9 +52,7 @@ async function* exportOne(
       }
     }
   } catch (error) {
-    const gone = error instanceof BodyMissing && begun.length > 0 &&
-      await mailStore.get(address, entry.uid) === undefined;
-    if (gone) return;
+    if (begun.length > 0 && await mailStore.wasRemoved(address, entry.uid, error)) return;
     throw error;
   }
   yield* begun;

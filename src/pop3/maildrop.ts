@@ -113,6 +113,11 @@ export class Maildrop {
     return this.#store.read(mail);
   }
 
+  /** Did reading a message fail because somebody else removed it during the session? */
+  wasRemoved(mail: MailRef, error: unknown): Promise<boolean> {
+    return this.#store.wasRemoved(this.#address, mail.uid, error);
+  }
+
   /** Removes what is marked, all or nothing; rejects when nothing was removed. */
   async update(): Promise<void> {
     if (this.#deleted.size === 0) return;

@@ -65,9 +65,9 @@ export class Transaction {
     if (lines === undefined) this.retrieved++;
     const top = lines === undefined ? {} : { lines };
     const done = sendMessage({ maildrop, number, mail, out: this.#out, ...top });
-    return done?.then((failure) => {
+    return done?.then(async (failure) => {
       if (!failure) return;
-      this.#options.onTrouble(failure.error);
+      if (!await maildrop.wasRemoved(mail, failure.error)) this.#options.onTrouble(failure.error);
       if (failure.begun) this.#options.onBroken();
       else if (failure.error instanceof BodyMissing) this.#out.put(err("The message is gone", "SYS/PERM"));
       else this.#out.put(err("The message can't be read", "SYS/TEMP"));

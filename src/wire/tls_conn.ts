@@ -249,7 +249,8 @@ export class TlsConn implements ByteConn {
   }
 
   #over(error?: Error): void {
-    this.#failure ??= error;
+    // whatever the library says of what came, it is the peer's connection that broke
+    if (error) this.#failure ??= new Deno.errors.ConnectionAborted(error.message, { cause: error });
     if (this.#ended) return;
     this.#ended = true;
     const reader = this.#reader;

@@ -216,3 +216,35 @@ Deno.test("links and codes of a mail are those that are meant", async () => {
     assertEquals([found.links, found.codes], [links, codes]);
   }
 });
+
+Deno.test("a message that is removed while a mailbox is read is left out, and is no error", async () => {
+  await using surface = await Surface.start();
+  const { mailStore, journal } = surface.server;
+  const notes: unknown[] = [];
+  journal.on((event) => event.type === "note" && notes.push(event));
+  const removed = await surface.send({ to: ["brain@example.org"] }, "Subject: one\r\n\r\nword\r\n");
+  const stays = await surface.send({ to: ["brain@example.org"] }, "Subject: two\r\n\r\nword\r\n");
+  const { list, get } = mailStore;
+  const remove = () => mailStore.remove("brain@example.org", [removed]);
+  mailStore.list = async (...of) => {
+    const entries = await list.apply(mailStore, of);
+    await remove();
+    return entries;
+  };
+  for (const query of ["", "?q=word"]) {
+    const { items } = await surface.json("GET", `/mailboxes/brain@example.org/messages${query}`);
+    assertEquals(items.map(({ uid }: { uid: string }) => uid), [stays], query);
+  }
+  assertEquals((await surface.json("GET", "/wait?subject=o&timeout=1s")).uid, stays);
+  for (const path of ["", "/attachments/0"]) {
+    const uid = await surface.send({ to: ["brain@example.org"] }, "Subject: three\r\n\r\nx\r\n");
+    mailStore.get = async (...of) => {
+      const entry = await get.apply(mailStore, of);
+      mailStore.get = get;
+      await mailStore.remove("brain@example.org", [uid]);
+      return entry;
+    };
+    await surface.json("GET", `/mailboxes/brain@example.org/messages/${uid}${path}`, { status: 404 });
+  }
+  assertEquals(notes, []);
+});

@@ -173,6 +173,8 @@ Deno.test("What comes during a session is in the next one", async () => {
   await harness.mailStore.remove(BRAIN, [uidOf(3)]); // over HTTP, say
   assertEquals(await client.command("STAT"), "+OK 3 233");
   assertEquals(await client.command("RETR 3"), "-ERR [SYS/PERM] The message is gone");
+  assertEquals(await client.command("TOP 3 0"), "-ERR [SYS/PERM] The message is gone");
+  assertEquals(harness.events.filter(({ kind }) => kind === "trouble"), []);
   await client.command("DELE 3");
   await client.command("DELE 1");
   assertEquals(await client.command("QUIT"), "+OK Goodbye, 2 messages removed");

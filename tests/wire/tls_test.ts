@@ -489,3 +489,12 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     }
   });
 }
+
+Deno.test("what a client sends in clear within TLS breaks its connection, as a reset does", async () => {
+  const { server, clientBelow } = await encrypted(serverTls(MAIL));
+  const reading = server.read(new Uint8Array(100));
+  await clientBelow.write(encode("EHLO in.clear.example\r\n"));
+  await assertRejects(() => reading, Deno.errors.ConnectionAborted);
+  server.close();
+  clientBelow.close();
+});
