@@ -176,6 +176,21 @@ function clock(context: Context): Deno.lint.LintVisitor {
   };
 }
 
+/** Deno KV's own timer for rows. */
+function expiry(context: Context): Deno.lint.LintVisitor {
+  if (!placeInSource(context.filename)) return {};
+  return {
+    Property(node) {
+      if (node.key.type !== "Identifier" || node.key.name !== "expireIn") return;
+      context.report({
+        node,
+        message: "expireIn ends the process when a row is due on a full disk",
+        hint: "Use expiring() of src/storage/expiry.ts",
+      });
+    },
+  };
+}
+
 function defaultExport(context: Context): Deno.lint.LintVisitor {
   if (!placeInSource(context.filename)) return {};
   return {
@@ -211,6 +226,7 @@ const plugin: Deno.lint.Plugin = {
     "file-size": { create: fileSize },
     "function-size": { create: functionSize },
     "clock": { create: clock },
+    "expiry": { create: expiry },
     "default-export": { create: defaultExport },
     "index-file": { create: indexFile },
   },

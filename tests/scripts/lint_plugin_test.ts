@@ -64,6 +64,13 @@ Deno.test("house/clock keeps time and chance in src/base/", () => {
   for (const [file, source, want] of table) assertEquals(found(file, source), want, `${file}: ${source}`);
 });
 
+Deno.test("house/expiry keeps KV's own timers out", () => {
+  const source = "kv.set(key, 1, { expireIn: 5 });";
+  assertEquals(found("/x/src/queue/a.ts", source), ["house/expiry"]);
+  assertEquals(found("/x/src/queue/a.ts", "expiring(key, 1, now + 5); f({ expireInDays: 1 });"), []);
+  assertEquals(found("/x/tests/queue/a.ts", source), []);
+});
+
 Deno.test("house/file-size and house/function-size count lines at the edge", () => {
   const lines = (count: number) => "x;\n".repeat(count);
   const fn = (count: number) => `function f() {\n${lines(count - 2)}}\n`;
