@@ -83,13 +83,12 @@ export function rcpt(session: SessionState, argument: string): void | Promise<vo
   if (text === undefined) return refuseRecipient(session, NEEDS_TO);
   const path = readPath(session, text, "forward");
   if (!path.ok) return refuseRecipient(session, reply(501, "5.1.3", path.reason));
-  const utf8 = transaction.parameters.utf8 === true;
+  const asked = transaction.parameters.utf8 === true;
+  const utf8 = asked || (path.utf8 && session.trusts());
   const parsed = parseRecipientParameters(path.rest, utf8);
   if (!parsed.ok) return refuseRecipient(session, parsed.reply);
-  if (path.utf8 && !utf8) {
-    if (!session.trusts()) return refuseRecipient(session, NEEDS_UTF8);
-    transaction.parameters = { ...transaction.parameters, utf8: true };
-  }
+  if (path.utf8 && !utf8) return refuseRecipient(session, NEEDS_UTF8);
+  if (path.utf8 && !asked) transaction.parameters = { ...transaction.parameters, utf8: true };
   const recipient: EnvelopeRecipient = { address: path.mailbox, ...parsed.parameters };
   const verdict = session.reception.recipient(
     session.facts,
