@@ -20,6 +20,7 @@ import { releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { fits } from "../storage/limits.ts";
+import { u64 } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { FormerMail, MailEntry } from "./mail_entry.ts";
@@ -66,11 +67,6 @@ export function usageSums(address: string, messages: number, bytes: number): Den
     { type: "sum", key: keys.mailCount(address), value: u64(messages) },
     { type: "sum", key: keys.mailBytes(address), value: u64(bytes) },
   ];
-}
-
-/** KV's sums are modulo 2^64, so a negative number is its complement. */
-function u64(value: number): Deno.KvU64 {
-  return new Deno.KvU64(BigInt.asUintN(64, BigInt(value)));
 }
 
 /** Removals from the mailboxes of one store. Addresses are local keys. */

@@ -7,7 +7,7 @@ import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { BodyMissing, readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import type { Kv } from "../storage/port.ts";
+import { isU64, type Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
@@ -82,9 +82,9 @@ export class MailStore {
   /** Every mailbox that ever had mail and does not go, by address (a local key), and how many messages it has. */
   async *mailboxes(): AsyncGenerator<{ address: Mailbox; messages: number }> {
     const ends = await this.#removals.ends();
-    for await (const { key, value } of this.#store.kv.list<Deno.KvU64>(keys.mailCounts, { batchSize: 500 })) {
+    for await (const { key, value } of this.#store.kv.list(keys.mailCounts, { batchSize: 500 })) {
       const address = key.at(-1) as string;
-      if (!ends.has(address)) yield { address, messages: Number(value.value) };
+      if (!ends.has(address)) yield { address, messages: isU64(value) ? Number(value.value) : 0 };
     }
   }
 

@@ -3,7 +3,7 @@
 import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layout.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
-import type { Kv } from "../storage/port.ts";
+import { type Kv, u64 } from "../storage/port.ts";
 import type { Tell } from "./store_findings.ts";
 
 /** One text. */
@@ -140,7 +140,7 @@ async function owned({ id, text, kv }: { id: string; text: Text; kv: Kv }, tell:
   };
   if (isSingle) return await tell(fault, [{ type: "delete", key: keys.bodyRefs(id) }]);
   const repair: Deno.KvMutation[] = [
-    { type: "set", key: keys.bodyRefs(id), value: new Deno.KvU64(BigInt(owners)) },
+    { type: "set", key: keys.bodyRefs(id), value: u64(owners) },
   ];
   for (const key of text.alone) {
     const { value } = await kv.get<{ readonly body: BodyRef }>(key);

@@ -10,6 +10,7 @@ import type { QueueRecord } from "../queue/record.ts";
 import type { DueMark } from "../queue/queue_store.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
+import { isU64, u64 } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { BodyLedger } from "./body_ledger.ts";
 import type { Repair } from "./store_findings.ts";
@@ -124,7 +125,7 @@ class Checker {
     for (const [what, selector] of [["messages", keys.mailCounts], ["bytes", keys.mailByteCounts]] as const) {
       for await (const { key, value } of this.#store.kv.list<Deno.KvU64>(selector, { batchSize: 500 })) {
         const address = key.at(-1) as string;
-        const sum = value instanceof Deno.KvU64 ? value.value : -1n;
+        const sum = isU64(value) ? value.value : -1n;
         kept.set(address, { ...kept.get(address), [what]: sum });
       }
     }
@@ -138,8 +139,8 @@ class Checker {
         what: `It is told to hold ${messages} messages of ${bytes} bytes; ` +
           `it holds ${right.messages} of ${right.bytes}`,
       }, [
-        { type: "set", key: count, value: new Deno.KvU64(BigInt(right.messages)) },
-        { type: "set", key: size, value: new Deno.KvU64(BigInt(right.bytes)) },
+        { type: "set", key: count, value: u64(right.messages) },
+        { type: "set", key: size, value: u64(right.bytes) },
       ]);
     }
   }

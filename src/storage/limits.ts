@@ -1,5 +1,6 @@
 /** The limits of one commit: those of the store that is open, and what a write takes of them. */
 
+import { isU64 } from "./port.ts";
 import type { Write } from "./write.ts";
 
 /** How much one commit takes. */
@@ -105,7 +106,7 @@ function valueSize(value: unknown, depth: number): number {
   if (value instanceof Uint8Array) return value.length + (depth === 0 ? 0 : 24);
   if (typeof value === "string") return 8 + 2 * value.length;
   if (typeof value !== "object" || value === null) return 12;
-  if (value instanceof Deno.KvU64) return 8;
+  if (isU64(value)) return 8;
   let size = 16;
   for (const [key, inner] of Object.entries(value)) {
     size += (Array.isArray(value) ? 0 : 6 + 2 * key.length) + valueSize(inner, depth + 1);

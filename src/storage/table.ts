@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { KeyWatcher } from "./key_watcher.ts";
+import { u64 } from "./port.ts";
 import type { Store } from "./store.ts";
 import { together, type Write } from "./write.ts";
 
@@ -133,7 +134,7 @@ export class Table<T extends object> {
       after === undefined ? { type: "delete", key } : { type: "set", key, value: after },
     ];
     if (!this.#store.embedded) {
-      mutations.push({ type: "sum", key: this.#keys.version, value: new Deno.KvU64(1n) });
+      mutations.push({ type: "sum", key: this.#keys.version, value: u64(1) });
     }
     const size = after === undefined ? 100 : 200 + JSON.stringify(after).length;
     return (await this.#store.write(together({ checks: [{ key, versionstamp }], mutations, size }, also))).ok;

@@ -2,6 +2,7 @@
 
 import { binaryString } from "../base/bytes.ts";
 import { costOf, haveRoom, lessOf, type Limits, NOTHING } from "./limits.ts";
+import { isU64, u64 } from "./port.ts";
 import type { Write } from "./write.ts";
 
 /** A write, with what is to be known of it to put it beside others. */
@@ -92,7 +93,7 @@ export class Batch {
       this.#changed.set(key, this.mutations.length);
     } else if (place >= 0) {
       const sum = (this.mutations[place] as Sum).value.value + mutation.value.value;
-      this.mutations[place] = { ...mutation, value: new Deno.KvU64(BigInt.asUintN(64, sum)) };
+      this.mutations[place] = { ...mutation, value: u64(sum) };
       return;
     }
     this.mutations.push(mutation);
@@ -102,7 +103,7 @@ export class Batch {
 type Sum = Extract<Deno.KvMutation, { type: "sum" }>;
 
 function isSum(mutation: Deno.KvMutation): mutation is Sum {
-  return mutation.type === "sum" && mutation.value instanceof Deno.KvU64;
+  return mutation.type === "sum" && isU64(mutation.value);
 }
 
 /** A text that is the same for two keys when KV takes them for the same; about as long as the key itself. */

@@ -1,5 +1,6 @@
 /** In charge of a text that is complete but not yet owned: what the accepting commit has to hold for it. */
 
+import { u64 } from "../port.ts";
 import { chunkCount, MUTATION_SIZE, setChunks } from "./layout.ts";
 import type { BodyRef } from "./ref.ts";
 import * as keys from "../keys.ts";
@@ -50,7 +51,7 @@ export function makeDraft(id: string, rest: Uint8Array, ahead?: WrittenAhead): B
     const mutations = setChunks(id, rest, ahead?.chunks ?? 0);
     const checks: Deno.AtomicCheck[] = [];
     if (isShared(owners)) {
-      mutations.push({ type: "set", key: keys.bodyRefs(id), value: new Deno.KvU64(BigInt(owners)) });
+      mutations.push({ type: "set", key: keys.bodyRefs(id), value: u64(owners) });
     }
     if (ahead) {
       const key = keys.bodyPending(id);

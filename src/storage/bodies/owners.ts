@@ -1,6 +1,6 @@
 /** In charge of who owns a text: of more owners, of their going, and of the last one's. */
 
-import type { Kv } from "../port.ts";
+import { type Kv, u64 } from "../port.ts";
 import { deleteChunks, MUTATION_SIZE, SMALL_CHUNKS } from "./layout.ts";
 import type { BodyRef } from "./ref.ts";
 import * as keys from "../keys.ts";
@@ -16,8 +16,8 @@ export function addOwners(ref: BodyRef, more: number): { ref: BodyRef; write: Wr
   if (more === 0) return { ref, write: { mutations: [], size: 0 } };
   const key = keys.bodyRefs(ref.id);
   const mutation: Deno.KvMutation = ref.shared
-    ? { type: "sum", key, value: new Deno.KvU64(BigInt(more)) }
-    : { type: "set", key, value: new Deno.KvU64(BigInt(1 + more)) };
+    ? { type: "sum", key, value: u64(more) }
+    : { type: "set", key, value: u64(1 + more) };
   return { ref: { ...ref, shared: true }, write: { mutations: [mutation], size: MUTATION_SIZE } };
 }
 
@@ -44,10 +44,9 @@ async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Writ
   }
   // Sums from any number of owners fit into one commit. Should all the owners go this way at the same time, then
   // none of them was told to be the last one: the sweeper counts again.
-  const less = new Deno.KvU64(BigInt.asUintN(64, -owners));
   const mutations: Deno.KvMutation[] = [
-    { type: "sum", key, value: less },
-    { type: "sum", key: recount, value: new Deno.KvU64(1n) },
+    { type: "sum", key, value: u64(-owners) },
+    { type: "sum", key: recount, value: u64(1) },
   ];
   return { mutations, size: 2 * MUTATION_SIZE };
 }
