@@ -44,19 +44,20 @@ async function check(options: CheckOptions): Promise<void> {
     throw new CliError(ExitCode.unavailable, "check --dns is not supported yet; leave out --dns");
   }
   const { checkCertificates } = await import("../server/certificates.ts");
-  await checkCertificates(config);
+  const certificate = await checkCertificates(config);
   if (options.json) printJson(withoutSecrets(config));
-  else for (const line of describe(config)) print(line);
+  else for (const line of describe(config, certificate)) print(line);
 }
 
 /** What the server would do, in sentences. */
-function describe(config: Config): string[] {
+function describe(config: Config, certificate: string): string[] {
   const { listen, queue, limits, relay, outbound, webhooks } = config;
   const listeners = Object.entries(listen).filter(([, endpoints]) => endpoints.length > 0);
   return [
     `${config.file ?? "The configuration (no file)"} is right.`,
     `It is ${config.hostname} and takes mail for ${config.domains.join(", ")}.`,
     ...listeners.map(([name, endpoints]) => `It listens for ${name} on ${endpoints.map(text).join(", ")}.`),
+    certificate,
     config.kv === null
       ? `Its data is in ${config.dataDir}.`
       : `Its data is in the shared store ${config.kv}; its certificates and token are in ${config.dataDir}.`,

@@ -1,7 +1,7 @@
 /** The server's certificate: read from files, read again when they change, or made for itself. */
 
 import { join } from "node:path";
-import { type Clock, sleep } from "../base/clock.ts";
+import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { CertificateConfig, Config } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Health } from "../observe/health.ts";
@@ -107,13 +107,15 @@ function endOf(daysLeft: number): string {
 }
 
 /**
- * Reads and tries the configured certificates as a start does, and makes none.
+ * Reads and tries the configured certificates as a start does, and makes none; tells in a sentence what is used.
  * @throws {ConfigError} when one can't be used.
  */
-export async function checkCertificates(config: Config): Promise<void> {
+export async function checkCertificates(config: Config, clock: Clock = systemClock): Promise<string> {
   const { own, sni } = filesOf(config);
-  if (isGiven(config)) await readConfigured(own, config, "tls");
-  await readNamed(sni, config);
+  const given = isGiven(config) ? await readConfigured(own, config, "tls") : undefined;
+  const named = await readNamed(sni, config);
+  if (!given) return "Its TLS certificate is one that it makes for itself.";
+  return `${endOf(serverTls(given, { sni: named, clock }).daysLeft)}.`;
 }
 
 type Files = CertificateConfig;

@@ -22,13 +22,16 @@ Deno.test("files that can't be used are an error of the configuration that names
   const check = async (tls: unknown) => {
     const text = JSON.stringify({ tls, dataDir: "data" });
     const config = await loadConfig({ file: `${dir.path}/dinopost.jsonc`, text, env: {} });
-    await checkCertificates(config);
+    return await checkCertificates(config, new ManualClock(NOW + 363 * DAY));
   };
   await check({ cert: "one.pem", key: "one.key", sni: { "a.test": { cert: "one.pem", key: "one.key" } } });
-  await check({ minVersion: "TLSv1.3" });
+  assertEquals(
+    await check({ minVersion: "TLSv1.3" }),
+    "Its TLS certificate is one that it makes for itself.",
+  );
   await Deno.writeTextFile(`${dir.path}/both.pem`, one.key + one.cert);
   await check({ cert: "both.pem", sni: { "a.test": { cert: "both.pem" } } });
-  await check({ cert: "both.pem", key: "both.pem" });
+  assertEquals(await check({ cert: "both.pem", key: "both.pem" }), "The TLS certificate ends in 2 days.");
   const wrong: [cert: string, key: string][] = [
     ["nope.pem", "one.key"],
     ["one.pem", "nope.key"],
