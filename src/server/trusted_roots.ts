@@ -6,8 +6,8 @@ import type { Journal } from "../observe/journal.ts";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * All trusted certificates, PEM, one each: `node:tls` on Deno hears of neither variable, and reads the first certificate
- * of a file only. Undefined when no variable names a file: then the built-in ones are right.
+ * All trusted certificates, PEM, one each: `node:tls` on Deno hears of neither variable. Undefined when no variable names
+ * a file: then the built-in ones are right.
  */
 export function trustedRoots(
   variable: (name: string) => string | undefined,
