@@ -138,9 +138,42 @@ export class ApiClient {
     if (status === 404 && (!detail || COLLECTION.test(what))) {
       return new CliError(ExitCode.unavailable, `${what} is not supported yet by this server`);
     }
+    const refused = refusedIn(text);
+    if (refused.length > 0) return new RecipientsRefused(refused);
     const told = detail ?? `the server answered ${status} to ${what}`;
     const later = status >= 500 || status === 408 || status === 429 || (status === 409 && !NAMES.test(what));
     return new CliError(later ? ExitCode.tryAgain : ExitCode.badData, told);
+  }
+}
+
+/** A recipient that did not get the message, and why. */
+export interface RefusedRecipient {
+  readonly address: string;
+  readonly text: string;
+}
+
+/** In one line, which names the recipient. */
+export function sayRefused({ address, text }: RefusedRecipient): string {
+  return safe(text.includes(address) ? text : `${address}: ${text}`);
+}
+
+/** Nobody got the message. */
+export class RecipientsRefused extends CliError {
+  /** Who, and why; not empty. */
+  constructor(readonly refused: readonly RefusedRecipient[]) {
+    super(ExitCode.noUser, refused.map(sayRefused).join("; "));
+  }
+}
+
+/** The recipients that an RFC 9457 answer names as the reason. */
+function refusedIn(text: string): RefusedRecipient[] {
+  try {
+    const { errors } = JSON.parse(text);
+    if (!Array.isArray(errors)) return [];
+    return errors.filter((error) => error?.in === "recipients")
+      .map(({ name, detail }) => ({ address: String(name), text: String(detail) }));
+  } catch {
+    return [];
   }
 }
 

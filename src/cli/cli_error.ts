@@ -8,6 +8,8 @@ export const ExitCode = {
   usage: 64,
   /** What was given to work on is wrong, or is not there. */
   badData: 65,
+  /** A recipient is unknown. */
+  noUser: 67,
   /** A server or a feature that is needed is not there. */
   unavailable: 69,
   /** An error in dinopost itself. */

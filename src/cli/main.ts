@@ -11,7 +11,7 @@ import { withExamples } from "./options.ts";
 import { print, printError, safe } from "./output.ts";
 import { addMailbox } from "./mailbox.ts";
 import { addQueue } from "./queue.ts";
-import { addSend } from "./send.ts";
+import { addSend, sendmailArguments } from "./send.ts";
 import { addServe } from "./serve.ts";
 import { addVersion, VERSION } from "./version.ts";
 
@@ -23,7 +23,7 @@ import { addVersion, VERSION } from "./version.ts";
 export async function main(args: string[]): Promise<number> {
   try {
     if (args.length === 0) throw new CliError(ExitCode.usage, 'no command; "dinopost help" lists them');
-    await buildProgram().parseAsync(args, { from: "user" });
+    await buildProgram().parseAsync(sendmailArguments(args), { from: "user" });
     return ExitCode.ok;
   } catch (error) {
     return tell(error, args);

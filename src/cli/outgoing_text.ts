@@ -1,8 +1,8 @@
 /** In charge of a message on its way from stdin to the server: its recipients, and the fields it lacks. */
 
-import { concat, encode } from "../base/bytes.ts";
+import { binaryString, concat, encode } from "../base/bytes.ts";
 import { parseLocal, parseMailbox, quoteLocal } from "../mail/address.ts";
-import { formatDate } from "../mail/date.ts";
+import { normalizeDomain } from "../mail/domain.ts";
 import {
   BLIND_FIELDS,
   foldField,
@@ -32,12 +32,6 @@ export interface PrepareOptions {
   sender: string;
   /** The name beside it. */
   fullName: string | undefined;
-  /** For a Date field that is missing: milliseconds since 1970. */
-  now: number;
-  /** For a Message-ID that is missing. */
-  id: string;
-  /** Behind the @ of that Message-ID. */
-  hostname: string;
 }
 
 const LF = 10;
@@ -56,7 +50,7 @@ export function upToDot(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Takes the recipients (and Bcc) out, and adds From, Date and Message-ID where they are missing. */
+/** Takes the recipients (and Bcc) out, and adds a From field where it is missing; the server adds the others. */
 export async function prepareMessage(input: Uint8Array, options: PrepareOptions): Promise<OutgoingText> {
   const { names, end } = scanHead(input);
   const headLength = end === -1 ? input.length : end;
@@ -65,14 +59,19 @@ export async function prepareMessage(input: Uint8Array, options: PrepareOptions)
   const recipients = options.takeRecipients ? await addressesIn(fields, recipientFields(names)) : [];
   const [from] = await addressesIn(fields, ["from"], { strict: false });
   const eol = input[input.indexOf(LF) - 1] === CR ? "\r\n" : "\n";
-  const added: string[] = [];
-  if (!names.has("from")) added.push(foldField("From", fromText(options)));
-  if (!names.has("date")) added.push(foldField("Date", formatDate(options.now)));
-  if (!names.has("message-id")) added.push(foldField("Message-ID", `<${options.id}@${options.hostname}>`));
+  const added = names.has("from") ? "" : foldField("From", fromText(options));
   const kept = options.takeRecipients ? withoutFields(head, BLIND_FIELDS) : head;
-  const parts = [encode(added.join("").replaceAll("\r\n", eol)), kept];
-  if (fields.length === 0 && end === -1) parts.splice(1, 0, encode(eol)); // no head at all: it is all text
+  // a line of a mailbox file stays on top, where the server takes it off
+  const top = fields.length === 0 ? 0 : mailboxLines(kept);
+  const parts = [kept.subarray(0, top), encode(added.replaceAll("\r\n", eol)), kept.subarray(top)];
+  const isText = fields.length === 0 && head.length > 0 && head[0] !== LF && head[0] !== CR;
+  if (isText) parts.splice(2, 0, encode(eol)); // no head at all: it is all text
   return { bytes: concat([...parts, input.subarray(headLength)]), recipients, from };
+}
+
+/** Where the lines `From …` and `>From …` end that a message begins with. */
+function mailboxLines(head: Uint8Array): number {
+  return /^(?:>?From [^\n]*\n)*/.exec(binaryString(head))![0].length;
 }
 
 function fromText({ sender, fullName }: PrepareOptions): string {
@@ -98,7 +97,7 @@ async function addressesIn(
       // what has no @ comes as a name: a local user, as in "To: root"
       const text = one.address || one.name;
       if (text === "") continue;
-      const address = readAddress(text) ?? parseMailbox(quoted(text));
+      const address = readAddress(text) ?? requoted(text, value);
       if (address !== undefined) addresses.push(address);
       else if (strict) {
         throw new CliError(ExitCode.badData, `${name}: received "${safe(text)}", expected an address`);
@@ -108,13 +107,34 @@ async function addressesIn(
   return addresses;
 }
 
+/** The addresses of a recipient argument: one, several with commas between them, each with or without a name. */
+export async function readRecipients(argument: string): Promise<string[]> {
+  const text = argument.trim();
+  const plain = readAddress(text.replace(/^<(.*)>$/s, "$1"));
+  if (plain !== undefined) return [plain];
+  const found = await addressesIn([{ name: "recipients", value: text }], ["recipients"]);
+  if (found.length > 0) return found;
+  throw new CliError(
+    ExitCode.badData,
+    `recipients: received "${safe(text)}", expected an address such as "jo@example.org"`,
+  );
+}
+
 /** An address in its canonical form, or the name of a user of the server, who has no domain yet; undefined for neither. */
 export function readAddress(text: string): string | undefined {
   return parseMailbox(text) ?? parseLocal(text);
 }
 
-/** The parser takes the quotes off local parts that need them. */
-function quoted(address: string): string {
+/** A user of a host; the name alone, which gets the server's domain, where the host's is no domain name. */
+export function atHost(user: string, hostname: string): string {
+  const host = normalizeDomain(hostname);
+  return host?.includes(".") ? `${user}@${host}` : user;
+}
+
+/** The parser takes the quotes off local parts that need them; what had none is no address. */
+function requoted(address: string, source: string): string | undefined {
   const at = address.lastIndexOf("@");
-  return `${quoteLocal(address.slice(0, Math.max(0, at)))}@${address.slice(at + 1)}`;
+  const local = quoteLocal(address.slice(0, Math.max(0, at)));
+  const text = `${local}@${address.slice(at + 1)}`;
+  return source.includes(`${local}@`) ? parseMailbox(text) : undefined;
 }

@@ -1,15 +1,20 @@
-/** In charge of `send`: submits a message from stdin, with the options that callers of sendmail use. */
+/** The `send` command: submits a message from stdin, with the options that callers of sendmail use. */
 
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
-import { IdMaker } from "../base/ids.ts";
-import { systemRandom } from "../base/random.ts";
-import { parseLocal } from "../mail/address.ts";
-import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
+import { quoteLocal } from "../mail/address.ts";
+import {
+  ApiClient,
+  type ApiOptions,
+  RecipientsRefused,
+  type RefusedRecipient,
+  sayRefused,
+  withApi,
+} from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./options.ts";
 import { printError, safe } from "./output.ts";
-import { prepareMessage, readAddress, upToDot } from "./outgoing_text.ts";
+import { atHost, prepareMessage, readAddress, readRecipients, upToDot } from "./outgoing_text.ts";
 
 interface SendOptions extends ApiOptions {
   from?: string;
@@ -20,13 +25,35 @@ interface SendOptions extends ApiOptions {
   mode?: string;
   verbose?: boolean;
   sender?: string;
+  help?: boolean;
+  q?: boolean;
+  I?: boolean;
 }
 
 /**
  * What callers of sendmail say beside. Some of it is the case here anyway (8-bit texts pass, the sender is not left out
  * of lists), some can't be had: the API takes no wishes for reports (-N, -R, -V), so failures alone are reported.
  */
-const IGNORED = ["-G", "-m", "-n", "-N <when>", "-O <option>", "-R <return>", "-U", "-V <id>"];
+const IGNORED = [
+  "-A <which>",
+  "-C <file>",
+  "-G",
+  "-L <tag>",
+  "-N <when>",
+  "-O <option>",
+  "-R <return>",
+  "-U",
+  "-V <id>",
+  "-X <file>",
+  "-a",
+  "-c",
+  "-e <mode>",
+  "-h <hops>",
+  "-m",
+  "-n",
+  "-p <protocol>",
+  "-x",
+];
 
 /** Adds the command. */
 export function addSend(program: Command): void {
@@ -37,70 +64,132 @@ export function addSend(program: Command): void {
     .option("-F, --full-name <name>", "the name for a From field that has to be added")
     .option("-t, --headers", "take recipients from To, Cc and Bcc too; Bcc is taken out of the message")
     .option("-i, --ignore-dots", "a line with only a dot does not end the message")
-    .option(
-      "-o, --option <value>",
-      "sendmail's options; i is known, d…, e… and m change nothing here",
-      collect,
-    )
-    .option("-b, --mode <mode>", "sendmail's mode; only m, sending, is known")
+    .option("-o, --option <value>", "sendmail's options; i is known, the others change nothing here", collect)
+    .option("-b, --mode <mode>", "sendmail's mode: m sends (default), s speaks SMTP on stdin and stdout")
     .option("-v, --verbose", "tell the id of the message")
+    .option("-q", "without a recipient: try again what waits in the queue")
+    // -h counts hops, and who is shown this help has sent nothing
+    .helpOption(false)
+    .option("--help", "display help for command")
+    .addOption(new Option("-I").hideHelp())
     .addOption(new Option("-r, --sender <address>", "the same as -f").hideHelp().conflicts("from"))
     .addOption(new Option("-B, --body-type <type>").choices(["7BIT", "8BITMIME"]).hideHelp());
   for (const flags of IGNORED) command.addOption(new Option(flags).hideHelp());
-  command.addHelpText("after", `\nTaken and without effect: -B ${IGNORED.join(" ")}`);
+  command.addHelpText("after", `\nTaken and without effect: -B -I -d… -q… ${IGNORED.join(" ")}`);
   withExamples(
     command,
     "dinopost send -f jo@example.org ann@example.net < letter.eml",
     "dinopost send -t -i < letter.eml",
     'git send-email --sendmail-cmd="dinopost send -i" 0001-fix.patch',
-  ).action((recipients: string[], options: SendOptions) =>
-    send(recipients, options.sender === undefined ? options : { ...options, from: options.sender })
-  );
+  ).action(async (recipients: string[], options: SendOptions) => {
+    if (options.help) return await help(command);
+    await send(recipients, options.sender === undefined ? options : { ...options, from: options.sender });
+  });
+}
+
+/** The options whose values are always written at once, in a form that leaves what stands behind them alone. */
+export function sendmailArguments(args: readonly string[]): string[] {
+  if (args[0] !== "send") return [...args];
+  const end = args.indexOf("--");
+  const options = end === -1 ? args : args.slice(0, end);
+  const kept = options.filter((arg) => !/^-d[\d.,-]*$/.test(arg)).map((arg) => arg.replace(/^-q.+$/, "-q"));
+  return [...kept, ...args.slice(options.length)];
 }
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
+/** How long somebody who writes to stdin has. */
+const HELP_WAITS_MS = 200;
+
+/** Help for people: whoever has a message on stdin hears that it was not sent. */
+async function help(command: Command): Promise<void> {
+  if (!Deno.stdin.isTerminal()) {
+    const { promise: late, resolve } = Promise.withResolvers<null>();
+    const timer = systemClock.schedule(HELP_WAITS_MS, () => resolve(null));
+    const waiting = await Promise.race([late, Deno.stdin.read(new Uint8Array(1)).catch(() => null)]);
+    timer.cancel();
+    if (waiting !== null) {
+      throw new CliError(ExitCode.usage, "--help sends nothing, and a message waits on stdin; leave it out");
+    }
+    Deno.stdin.close();
+  }
+  command.outputHelp();
+}
+
 async function send(recipients: string[], options: SendOptions): Promise<void> {
-  checkOptions(options);
+  const { mode = "m" } = options;
+  if (mode !== "m" && mode !== "s") {
+    throw new CliError(
+      ExitCode.usage,
+      `-b: received "${safe(mode)}", expected "m" or "s"; the other modes are not sending`,
+    );
+  }
   const api = await ApiClient.find(options, ExitCode.tryAgain);
+  if (mode === "s") return await speakSmtp(api, options);
+  if (recipients.length === 0 && !options.headers) {
+    if (options.q) return await api.call("/queue/flush", { method: "POST", json: {} });
+    if (options.I) return; // there is no table of aliases to build
+  }
+  try {
+    const { id, refused = [] } = await submitted(api, await readMessage(recipients, options));
+    if (options.verbose) printError(`queued as ${safe(id)}`);
+    failFor(refused);
+  } catch (error) {
+    if (error instanceof RecipientsRefused) failFor(error.refused);
+    throw error;
+  }
+}
+
+async function readMessage(recipients: string[], options: SendOptions): Promise<Outgoing> {
   const ignoreDots = options.ignoreDots || options.option?.includes("i");
+  const given = options.from === undefined ? undefined : envelopeSender(options.from);
   const input = new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
-  const login = `${Deno.env.get("LOGNAME") ?? Deno.env.get("USER") ?? "nobody"}@${Deno.hostname()}`;
+  const user = loginName();
   const message = await prepareMessage(ignoreDots ? input : upToDot(input), {
     takeRecipients: options.headers === true,
-    sender: options.from === undefined ? login : withHost(envelopeSender(options.from)) || login,
+    // header fields get the server's domain
+    sender: given || user,
     fullName: options.fullName,
-    now: systemClock.now(),
-    id: new IdMaker(systemClock, systemRandom).next(),
-    hostname: Deno.hostname(),
   });
-  const to = [...new Set([...recipients.flatMap(readRecipients), ...message.recipients])];
+  const named = (await Promise.all(recipients.map(readRecipients))).flat();
+  const to = [...new Set([...named, ...message.recipients])];
   if (to.length === 0) {
     throw new CliError(ExitCode.usage, "no recipients; name them, or take them from the message with -t");
   }
-  const from = options.from === undefined ? message.from ?? login : envelopeSender(options.from);
-  const { id } = await api.call<{ id: string }>("/messages", {
-    method: "POST",
-    query: { from, to },
-    body: { type: "message/rfc822", bytes: message.bytes },
-  });
-  if (options.verbose) printError(`queued as ${safe(id)}`);
+  return { bytes: message.bytes, from: given ?? message.from ?? atHost(user, Deno.hostname()), to };
 }
 
-function checkOptions({ mode, option }: SendOptions): void {
-  if (mode !== undefined && mode !== "m") {
-    const received = safe(mode);
-    throw new CliError(
-      ExitCode.usage,
-      `-b: received "${received}", expected "m"; the other modes are not sending`,
-    );
-  }
-  const unknown = option?.find((value) => !/^(?:i|m|e\w?|d\w?)$/.test(value));
-  if (unknown !== undefined) {
-    throw new CliError(ExitCode.usage, `-o: received "${safe(unknown)}", expected "i", "m", "e…" or "d…"`);
-  }
+interface Submitted {
+  id: string;
+  refused?: RefusedRecipient[];
+}
+
+interface Outgoing {
+  bytes: Uint8Array<ArrayBuffer>;
+  from: string;
+  to: string[];
+}
+
+function submitted(api: ApiClient, { bytes, from, to }: Outgoing): Promise<Submitted> {
+  return api.call<Submitted>("/messages", {
+    method: "POST",
+    query: { from, to },
+    body: { type: "message/rfc822", bytes },
+  });
+}
+
+/** A line on stderr for each recipient that did not get it. */
+function failFor(refused: readonly RefusedRecipient[]): void {
+  const lines = refused.map(sayRefused);
+  for (const line of lines.slice(0, -1)) printError(`dinopost: ${line}`);
+  if (lines.length > 0) throw new CliError(ExitCode.noUser, lines.at(-1)!);
+}
+
+async function speakSmtp(api: ApiClient, options: SendOptions): Promise<void> {
+  const { serveStdin } = await import("./smtp_on_stdin.ts");
+  failFor(await serveStdin((message) => submitted(api, message), options));
 }
 
 /** The envelope sender that `-f` names; empty for `<>`. */
@@ -115,20 +204,6 @@ function envelopeSender(text: string): string {
   );
 }
 
-/** For the From field, whose domain the server doesn't add. */
-function withHost(address: string): string {
-  return parseLocal(address) === undefined ? address : `${address}@${Deno.hostname()}`;
-}
-
-/** One argument may hold several addresses with commas between them. */
-function readRecipients(argument: string): string[] {
-  return argument.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((text) => {
-    const address = readAddress(text.trim().replace(/^<(.*)>$/s, "$1"));
-    if (address !== undefined) return address;
-    const received = safe(text.trim());
-    throw new CliError(
-      ExitCode.badData,
-      `received the recipient "${received}", expected an address such as "jo@example.org"`,
-    );
-  });
+function loginName(): string {
+  return quoteLocal(Deno.env.get("LOGNAME") ?? Deno.env.get("USER") ?? "nobody");
 }

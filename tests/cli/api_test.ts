@@ -226,7 +226,8 @@ Deno.test("send adds the fields that are missing and takes sendmail's options", 
     });
     assertEquals([code, err], [0, ""]);
     const [head, text] = asked[0]!.body.split("\n\n");
-    assert(/^From: \S+@\S+\nDate: .*\nMessage-ID: <\S+@\S+>\nSubject: Hi$/.test(head!), head);
+    // the server adds the others, and its domain
+    assert(/^From: [^\s@]+\nSubject: Hi$/.test(head!), head);
     assertEquals(text, ".\nHello\n");
     assertEquals((await run(["send"], { stdin: "Subject: Hi\n\n" })).code, 64);
     assertEquals((await run(["send", "no address"], { stdin: "" })).code, 65);
@@ -242,7 +243,7 @@ Deno.test("send leaves names without a domain to the server, and drops no recipi
     const sent = await run(["send", "-t", "-i", "-v"], { stdin: `${head}\nx\n` });
     assertEquals(sent, { code: 0, out: "", err: "queued as 01HXYZ\n" });
     assertEquals((await run(["send", "-f", "brain", "root"], { stdin: "Subject: x\n\nx\n" })).code, 0);
-    assert(/^From: brain@\S+$/m.test(asked[1]!.body), asked[1]!.body);
+    assert(/^From: brain$/m.test(asked[1]!.body), asked[1]!.body);
     for (const wrong of ["John Doe, brain@b.test", "brain@b.test, root@", "<@>, root"]) {
       const { code, err } = await run(["send", "-t"], { stdin: `To: ${wrong}\n\nx\n` });
       assertEquals(code, 65, wrong);
@@ -280,6 +281,10 @@ Deno.test("send understands how cron, PHP, git and mail call sendmail", async ()
         "A=b",
         "jo@example.org",
       ],
+      // nothing of it changes anything here, and no value of one is taken for a recipient
+      "-i -L tag -C /etc/f -Am -X /tmp/log -h 3 -p ESMTP -x -I -d -d0-99.1 -q -q30m -a -c -e m jo@example.org"
+        .split(" "),
+      "-i -os -oA/etc/aliases -oQ/var/spool -o 8 -or1h -A c -Ltag -h3 jo@example.org".split(" "),
     ];
     for (const call of calls) {
       assertEquals(await run(["send", ...call], { stdin }), { code: 0, out: "", err: "" }, call.join(" "));

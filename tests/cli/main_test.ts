@@ -9,7 +9,18 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
     [["queue"], 64, 'dinopost: a command is missing behind "queue"; "dinopost help queue" lists them\n'],
     [["queue", "show"], 64, "dinopost: missing required argument 'id'\n"],
     [["serve", "--nope"], 64, "dinopost: unknown option '--nope'\n"],
-    [["send", "-bs"], 64, 'dinopost: -b: received "s", expected "m"; the other modes are not sending\n'],
+    [
+      ["send", "-bp"],
+      64,
+      'dinopost: -b: received "p", expected "m" or "s"; the other modes are not sending\n',
+    ],
+    [
+      ["send", "--help"],
+      64,
+      "dinopost: --help sends nothing, and a message waits on stdin; leave it out\n",
+      { stdin: "Subject: x\n\nx\n" },
+    ],
+    [["send", "-h"], 64, "dinopost: option '-h <hops>' argument missing\n", { stdin: "x" }],
     [["queue", "list", "--url", "x"], 64, 'dinopost: --url: received "x", expected an http or https URL\n'],
     ...["x", "0", "-1", "1.5", "1001", "5000"].map((limit): [string[], number, string] => [
       ["queue", "list", `--limit=${limit}`],
