@@ -49,16 +49,17 @@ function requestOf(
 ): Request | undefined {
   const { method = "GET", headers: named, rawHeaders } = incoming;
   try {
-    const headers = new Headers();
-    for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+    const headers: [string, string][] = [];
+    for (let i = 0; i < rawHeaders.length; i += 2) headers.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
     const hasBody = method !== "GET" && method !== "HEAD" &&
       (named["transfer-encoding"] !== undefined || Number(named["content-length"] ?? 0) > 0);
-    return new Request(urlOf(incoming, origin), {
+    const request = new Request(urlOf(incoming, origin), {
       method,
       headers,
-      signal,
       body: hasBody ? ReadableStream.from(bodyOf(incoming)) as ReadableStream<Uint8Array> : null,
     });
+    // given to the constructor it would be followed by a signal of the request's own, the dearest part of it
+    return Object.defineProperty(request, "signal", { value: signal });
   } catch {
     return undefined;
   }
