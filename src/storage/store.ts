@@ -76,6 +76,7 @@ async function open(options: StoreOptions): Promise<KvStore> {
     url: location,
     token: Deno.env.get("DENO_KV_ACCESS_TOKEN") ?? "",
     times: network,
+    onTrouble,
     onSilence: (since) => {
       if (store) store.silentSince = since;
       onSilence?.(since);

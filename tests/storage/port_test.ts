@@ -1,10 +1,11 @@
 /** The contract of the port, played on every store behind it. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openEmbedded } from "../../src/storage/embedded_kv.ts";
 import { KvConnectClient } from "../../src/storage/kv_connect/client.ts";
 import { isU64, type Kv, u64 } from "../../src/storage/port.ts";
 import { StoppedAtSum, StorageError, troubleOf } from "../../src/storage/storage_error.ts";
+import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 import { tempDir } from "./stores.ts";
 
@@ -212,4 +213,17 @@ Deno.test("A wrong token is told", async () => {
   await using server = await startShared(SHARED_KVS[0]!);
   const opening = KvConnectClient.open({ url: server.url, token: "wrong" });
   await assertRejects(() => opening, StorageError, "does not let this server in: 401");
+});
+
+Deno.test("Clocks that differ are told once, and cost no request for each call", async () => {
+  await using server = await KvConnectServer.start();
+  server.clockAheadMs = -24 * 3600_000;
+  const told: string[] = [];
+  const onTrouble = (what: string, error: unknown) => told.push(`${what}: ${String(error)}`);
+  const kv = await KvConnectClient.open({ url: server.url, token: server.token, onTrouble });
+  for (let i = 0; i < 5; i++) await kv.get(["a"]);
+  kv.close();
+  assertEquals(server.calls.get(""), 1);
+  assertEquals(told.length, 1);
+  assertMatch(told[0]!, /^clocks differ: Error: The clock here is 86[34]\d\d seconds ahead of the store's/);
 });

@@ -47,6 +47,8 @@ export class KvConnectServer implements AsyncDisposable {
   /** How many requests there were, by the last part of their paths. */
   readonly calls = new Map<string, number>();
 
+  /** How far its clock is ahead of this machine's. */
+  clockAheadMs = 0;
   /** How many writes were refused for what they are. */
   refused = 0;
 
@@ -126,13 +128,15 @@ export class KvConnectServer implements AsyncDisposable {
     if (!supportedVersions.includes(PROTOCOL)) {
       return new Response(`This server speaks version ${PROTOCOL} only`, { status: 400 });
     }
+    const now = Date.now() + this.clockAheadMs;
+    const date = new Date(now).toUTCString();
     return Response.json({
       version: PROTOCOL,
       databaseId: DATABASE,
       endpoints: [{ url: "/v2", consistency: "strong" }],
       token: this.#session,
-      expiresAt: new Date(Date.now() + 24 * 3600_000).toISOString(),
-    });
+      expiresAt: new Date(now + 3600_000).toISOString(),
+    }, { headers: { date } });
   }
 
   /** `SnapshotRead`: ranges. Those of one key each, as `getMany` asks for, come from one instant. */

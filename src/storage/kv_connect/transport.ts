@@ -36,6 +36,8 @@ export interface TransportOptions {
   readonly times?: Partial<NetworkTimes> | undefined;
   /** Told when the server is found silent (since when, in milliseconds since 1970), and when it answers again. */
   readonly onSilence?: ((since: number | undefined) => void) | undefined;
+  /** Told when the clock here is not that of the server. */
+  readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
   /** Any read, for asking whether a silent server is back. */
   readonly probe: Uint8Array<ArrayBuffer>;
 }
@@ -44,8 +46,8 @@ export interface TransportOptions {
 interface Metadata {
   readonly endpoint: string;
   readonly headers: HeadersInit;
-  /** In milliseconds since 1970. */
-  readonly expiresAt: number;
+  /** When it is to be asked for anew, by the clock that never goes back. */
+  readonly renewAt: number;
 }
 
 type Call = "snapshot_read" | "atomic_write" | "watch";
@@ -54,6 +56,10 @@ type Call = "snapshot_read" | "atomic_write" | "watch";
 const VERSIONS = [2, 3];
 /** A token is renewed so long before its end. */
 const RENEW_MS = 5 * 60_000;
+/** It is used for so long at least. */
+const LEAST_MS = 10_000;
+/** Leases are counted by the clocks of the servers, which may differ by some seconds; above this the operator is told. */
+const TOLERATED_S = 60;
 const PAUSE = { firstMs: 20, longestMs: 500 } as const;
 /** The network's time is the real one, whatever clock the house runs by. */
 const clock: Clock = systemClock;
@@ -70,6 +76,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #closing = new AbortController();
   #client = newClient();
+  #toldOfClock = false;
   #metadata: Promise<Metadata> | undefined;
   /** Since when the server has not answered, and what came instead the last time. */
   #silent: { readonly since: number; readonly why: string } | undefined;
@@ -102,7 +109,7 @@ export class Transport {
       return await this.#request("atomic_write", body);
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      throw new OutcomeUnknown(`The store did not answer a commit: ${error.message}.`, error);
+      throw new OutcomeUnknown(`The store gave no answer to a commit (${error.message}).`, error);
     }
   }
 
@@ -138,7 +145,7 @@ export class Transport {
     if (this.#closing.signal.aborted) throw new StorageError("closed", "The store is closed.");
     if (this.#silent === undefined) return;
     const since = new Date(this.#silent.since).toISOString();
-    throw new StorageError("away", `The store has not answered since ${since}: ${this.#silent.why}.`);
+    throw new StorageError("away", `The store has not answered since ${since} (${this.#silent.why}).`);
   }
 
   /** From now on calls are refused at once, until the server answers again. */
@@ -210,7 +217,7 @@ export class Transport {
 
   #whereTo(signal: AbortSignal): Promise<Metadata> {
     const metadata = (this.#metadata ?? Promise.reject()).then((known) => {
-      if (known.expiresAt - clock.now() < RENEW_MS) throw undefined;
+      if (clock.monotonic() >= known.renewAt) throw undefined;
       return known;
     });
     return this.#metadata = metadata.catch(() => this.#exchange(signal));
@@ -246,8 +253,26 @@ export class Transport {
         "x-denokv-version": String(version),
         "x-denokv-database-id": databaseId,
       },
-      expiresAt: Date.parse(expiresAt),
+      renewAt: clock.monotonic() +
+        Math.max(LEAST_MS, Date.parse(expiresAt) - this.#serverTime(response) - RENEW_MS),
     };
+  }
+
+  /** What time it is there: clocks differ, and by ours the token may be over before it is used. */
+  #serverTime(response: Response): number {
+    const now = clock.now();
+    const there = Date.parse(response.headers.get("date") ?? "");
+    if (Number.isNaN(there)) return now;
+    const seconds = Math.round((now - there) / 1000);
+    if (Math.abs(seconds) > TOLERATED_S && !this.#toldOfClock) {
+      this.#toldOfClock = true;
+      const how = seconds > 0 ? "ahead of" : "behind";
+      const text = `The clock here is ${
+        Math.abs(seconds)
+      } seconds ${how} the store's; set both by the same time server.`;
+      this.#options.onTrouble?.("clocks differ", new Error(text));
+    }
+    return there;
   }
 
   #renewClient(): void {
