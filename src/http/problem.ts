@@ -1,7 +1,7 @@
 /** In charge of how the HTTP surface says no: RFC 9457 problem details. */
 
 import { HTTPException } from "hono/http-exception";
-import { isDiskFull } from "../storage/storage_error.ts";
+import { isDiskFull, isStoreAway } from "../storage/storage_error.ts";
 import type { Journal } from "../observe/journal.ts";
 import { BodyAborted } from "../wire/http_exchange.ts";
 
@@ -85,6 +85,7 @@ export function problemOf(error: unknown, at: { journal: Journal; path: string }
     return new Problem(status, error.message || TITLES[status]);
   }
   if (isDiskFull(error)) return new Problem(503, "The server's disk is full; try again later");
+  if (isStoreAway(error)) return new Problem(503, "The server's store does not answer; try again later");
   if (isClientGone(error)) return new Problem(400, "The request ended before it was whole");
   const told = error instanceof Error ? error.stack ?? String(error) : String(error);
   at.journal.note("ERROR", "http request failed", { path: at.path, error: told });

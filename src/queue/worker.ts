@@ -3,6 +3,7 @@
 import { type Clock, sleep, systemClock, type Timer } from "../base/clock.ts";
 import { Tasks } from "../base/tasks.ts";
 import type { Journal } from "../observe/journal.ts";
+import { isStoreAway } from "../storage/storage_error.ts";
 import { DueScan, type Picked } from "./due_scan.ts";
 import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
@@ -253,7 +254,7 @@ export class Runner {
   }
 
   async #refill(): Promise<void> {
-    const { queue, clock } = this.#options;
+    const { queue, clock, journal } = this.#options;
     try {
       this.#backlog = false;
       const times = { now: clock.now(), monotonic: clock.monotonic() };
@@ -268,7 +269,7 @@ export class Runner {
       if (next <= clock.now()) this.#backlog = true;
       else this.#waker?.arm(next);
     } catch (error) {
-      this.#options.journal.note("ERROR", "queue could not be read", { error: String(error) });
+      if (!isStoreAway(error)) journal.note("ERROR", "queue could not be read", { error: String(error) });
       this.#waker?.arm(clock.now() + STORE_PAUSE_MS);
     } finally {
       this.#looking = false;

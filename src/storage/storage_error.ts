@@ -63,6 +63,11 @@ export function isDiskFull(error: unknown): boolean {
   return error instanceof StorageError && error.kind === "full";
 }
 
+/** True when the store behind a network does not answer, which is logged once, when it begins. */
+export function isStoreAway(error: unknown): boolean {
+  return error instanceof StorageError && error.kind === "away";
+}
+
 /** The words of an error, whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

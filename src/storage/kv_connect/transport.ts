@@ -60,6 +60,8 @@ const RENEW_MS = 5 * 60_000;
 const LEAST_MS = 10_000;
 /** Leases are counted by the clocks of the servers, which may differ by some seconds; above this the operator is told. */
 const TOLERATED_S = 60;
+/** A request gets so long at least, also where the patience is at its end. */
+const LEAST_REQUEST_MS = 500;
 const PAUSE = { firstMs: 20, longestMs: 500 } as const;
 /** The network's time is the real one, whatever clock the house runs by. */
 const clock: Clock = systemClock;
@@ -92,8 +94,9 @@ export class Transport {
     const began = { at: clock.now(), monotonic: clock.monotonic() };
     for (let pause: number = PAUSE.firstMs;; pause = Math.min(2 * pause, PAUSE.longestMs)) {
       this.#mustAnswer();
+      const left = this.times.patienceMs - (clock.monotonic() - began.monotonic);
       try {
-        return await this.#request("snapshot_read", body);
+        return await this.#request("snapshot_read", body, Math.max(left, LEAST_REQUEST_MS));
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
         if (clock.monotonic() - began.monotonic >= this.times.patienceMs) this.#fallSilent(began.at, error);
@@ -172,9 +175,10 @@ export class Transport {
   }
 
   /** One request with its answer, in time. */
-  async #request(call: Call, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  async #request(call: Call, body: Uint8Array<ArrayBuffer>, mostMs = Infinity): Promise<Uint8Array> {
     const late = new AbortController();
-    const timer = clock.schedule(this.times.requestMs, () => late.abort());
+    const ms = Math.min(this.times.requestMs, mostMs);
+    const timer = clock.schedule(ms, () => late.abort());
     const signal = AbortSignal.any([late.signal, this.#closing.signal]);
     try {
       const response = await this.#send(call, body, signal);
@@ -185,7 +189,7 @@ export class Transport {
       // a connection whose other end has gone without a word is never used again
       if (late.signal.aborted) this.#renewClient();
       throw new NoAnswer(
-        late.signal.aborted ? `nothing came for ${this.times.requestMs} ms` : messageOf(error),
+        late.signal.aborted ? `nothing came for ${Math.round(ms)} ms` : messageOf(error),
       );
     } finally {
       timer.cancel();
