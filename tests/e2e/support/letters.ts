@@ -31,7 +31,7 @@ export function letter(n: number, size: number): string {
   return text;
 }
 
-/** Of a letter as it arrived: which one it is, and what is wrong with it. Trace fields in front are right. */
+/** Of a letter as it arrived: which one it is, and what is wrong with it. Trace fields, Date and Message-ID in front are right. */
 export function inspect(arrived: string): { n: number; problem?: string } {
   const [, n, size] = /^Subject: letter (\d+) of (\d+)\r$/m.exec(arrived.slice(0, 4000)) ?? [];
   if (n === undefined) return { n: -1, problem: `is no letter of ours: ${arrived.slice(0, 200)}` };
@@ -40,7 +40,8 @@ export function inspect(arrived: string): { n: number; problem?: string } {
   if (!arrived.endsWith(original)) {
     return { n: Number(n), problem: `has ${arrived.length} bytes that are not those sent` };
   }
-  return /^(?:(?:Received|Return-Path|Delivered-To): [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*$/.test(added)
+  return /^(?:(?:Received|Return-Path|Delivered-To|Date|Message-ID): [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*$/
+      .test(added)
     ? { n: Number(n) }
     : { n: Number(n), problem: `has this in front: ${added.slice(0, 400)}` };
 }
