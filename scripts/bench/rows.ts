@@ -1,5 +1,6 @@
 /** In charge of what is measured: each row of the table is a function here. */
 
+import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";
 import { LoadWorker } from "./load.ts";
 import { logins } from "./login_rows.ts";
@@ -17,6 +18,7 @@ const SINK_MS = 120_000;
 export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   accept,
   deliver,
+  shared,
   relay,
   big,
   parallel,
@@ -52,6 +54,19 @@ async function deliver(bench: Bench): Promise<void> {
   await using server = await serve(bench, "local");
   const found = await measure(bench, server, { connections: 20, to: LOCAL, size: SIZE });
   bench.tell({ what: "accept into a mailbox, 20 connections", ...found });
+}
+
+/** The same store twice: in a file, and over a denokv, which the environment variable `DENOKV` names. */
+async function shared(bench: Bench): Promise<void> {
+  const load = { connections: 50, to: LOCAL, size: SIZE };
+  {
+    await using server = await serve(bench, "local");
+    bench.tell({ what: "accept into a mailbox, 50 connections", ...await measure(bench, server, load) });
+  }
+  await using kv = await Denokv.start();
+  await using server = await ServerProcess.start(bench.folder(), "local", 0, 0, kv);
+  const found = await measure(bench, server, load);
+  bench.tell({ what: "accept into a mailbox over a denokv, 50 connections", ...found, target: "≥ 1,500" });
 }
 
 async function relay(bench: Bench): Promise<void> {

@@ -38,9 +38,15 @@ export class ServerProcess implements AsyncDisposable {
 
   /**
    * Starts one on free ports, its data under `dir`; `sink` is the port that `relay` delivers to, `accounts` the number
-   * of further accounts.
+   * of further accounts, `kv` a store that servers share.
    */
-  static async start(dir: string, mode: Mode, sink = 0, accounts = 0): Promise<ServerProcess> {
+  static async start(
+    dir: string,
+    mode: Mode,
+    sink = 0,
+    accounts = 0,
+    kv?: { readonly url: string; readonly token: string },
+  ): Promise<ServerProcess> {
     const from = performance.now();
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -59,6 +65,7 @@ export class ServerProcess implements AsyncDisposable {
         "--accounts",
         String(accounts),
       ],
+      env: kv ? { DINOPOST_KV: kv.url, DENO_KV_ACCESS_TOKEN: kv.token } : {},
       stdout: "null",
       stderr: "piped",
     }).spawn();
