@@ -7,6 +7,7 @@ import { StorageError } from "../../src/storage/storage_error.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/storage/store.ts";
 import type { Write } from "../../src/storage/write.ts";
 import { Denokv, findDenokv } from "../support/denokv.ts";
+import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { Network } from "../support/network.ts";
 import { SmallDisk } from "../support/small_disk.ts";
 
@@ -122,6 +123,20 @@ onDenokv("A frozen store is known as silent, calls fail at once, and it goes on 
     server.thaw();
     await store.close();
   }
+});
+
+Deno.test("A store that lets the server in no more is away until it does again", async () => {
+  await using server = await KvConnectServer.start();
+  const store = await open(server.url);
+  await store.write(counting(0));
+  server.letsIn = false;
+  await assertRejects(() => store.write(counting(1)), StorageError, "has not answered since");
+  assert(store.silentSince !== undefined);
+  server.letsIn = true;
+  await until(() => store.silentSince === undefined);
+  await store.write(counting(2));
+  await check(store, [0, 2]);
+  await store.close();
 });
 
 onDenokv("A frozen store is closed within two seconds, whatever is under way", async () => {

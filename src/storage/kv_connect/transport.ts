@@ -78,6 +78,9 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #closing = new AbortController();
   #client = newClient();
+  /** Ends the requests that are under way. */
+  readonly #underWay = new Set<AbortController>();
+  #hasAnswered = false;
   #toldOfClock = false;
   #metadata: Promise<Metadata> | undefined;
   /** Since when the server has not answered, and what came instead the last time. */
@@ -119,10 +122,11 @@ export class Transport {
   /** A watch: frames as they come, until the signal is aborted; throws when nothing comes any more. */
   async *watch(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const dead = new AbortController();
-    const any = AbortSignal.any([signal, dead.signal, this.#closing.signal]);
+    this.#underWay.add(dead);
+    const either = AbortSignal.any([signal, dead.signal]);
     let alarm = clock.schedule(this.times.watchMs, () => dead.abort());
     try {
-      const response = await this.#send("watch", body, any);
+      const response = await this.#send("watch", body, either);
       let rest = new Uint8Array();
       for await (const piece of response.body!) {
         alarm.cancel();
@@ -135,12 +139,14 @@ export class Transport {
       if (!signal.aborted) throw error;
     } finally {
       alarm.cancel();
+      this.#underWay.delete(dead);
     }
   }
 
   /** Gives up what is under way. */
   close(): void {
     this.#closing.abort();
+    for (const ending of this.#underWay) ending.abort();
     this.#client.close();
   }
 
@@ -176,23 +182,28 @@ export class Transport {
 
   /** One request with its answer, in time. */
   async #request(call: Call, body: Uint8Array<ArrayBuffer>, mostMs = Infinity): Promise<Uint8Array> {
-    const late = new AbortController();
     const ms = Math.min(this.times.requestMs, mostMs);
-    const timer = clock.schedule(ms, () => late.abort());
-    const signal = AbortSignal.any([late.signal, this.#closing.signal]);
+    const client = this.#client;
+    const ending = new AbortController();
+    let late = false;
+    const timer = clock.schedule(ms, () => {
+      late = true;
+      ending.abort();
+    });
+    this.#underWay.add(ending);
     try {
-      const response = await this.#send(call, body, signal);
-      return await response.bytes();
+      const response = await this.#send(call, body, ending.signal);
+      const answer = await response.bytes();
+      this.#hasAnswered = true;
+      return answer;
     } catch (error) {
       if (error instanceof StorageError || error instanceof NoAnswer) throw error;
-      if (this.#closing.signal.aborted) throw new NoAnswer("it was closed meanwhile");
       // a connection whose other end has gone without a word is never used again
-      if (late.signal.aborted) this.#renewClient();
-      throw new NoAnswer(
-        late.signal.aborted ? `nothing came for ${Math.round(ms)} ms` : messageOf(error),
-      );
+      if (late && client === this.#client) this.#renewClient();
+      throw new NoAnswer(late ? `nothing came for ${Math.round(ms)} ms` : messageOf(error));
     } finally {
       timer.cancel();
+      this.#underWay.delete(ending);
     }
   }
 
@@ -238,7 +249,8 @@ export class Transport {
     });
     if (!response.ok) {
       const said = `${response.status} ${(await response.text()).slice(0, 200)}`.trim();
-      if (response.status >= 500) throw new NoAnswer(said);
+      // who was let in before waits until that is mended
+      if (response.status >= 500 || this.#hasAnswered) throw new NoAnswer(said);
       throw new StorageError("failed", `The store does not let this server in: ${said}.`);
     }
     const { version, databaseId, endpoints, token, expiresAt } = await response.json();
