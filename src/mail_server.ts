@@ -1,4 +1,4 @@
-/** In charge of putting the house together: one process with SMTP, POP3, HTTP, the queue and the store. */
+/** The composition of the server: one process with SMTP, POP3, HTTP, the queue and the store. */
 
 import { sleep, systemClock } from "./base/clock.ts";
 import { Tasks } from "./base/tasks.ts";
@@ -14,14 +14,14 @@ import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
 import type { MailServerOptions } from "./server/options.ts";
 import { SessionLog } from "./server/session_log.ts";
-import { makeSurface } from "./server/admin_server.ts";
+import { makeAdminServer } from "./server/admin_server.ts";
 import type { Service } from "./smtp/server/reception.ts";
 import { SmtpServer } from "./smtp/server/server.ts";
 import { BodySweeper } from "./storage/bodies/bodies.ts";
 import { DEFAULT_SWEEP_GRACE_MS } from "./storage/bodies/sweeper.ts";
 import { sweepExpired } from "./storage/expiry.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
-import { Crowd } from "./wire/connection_limiter.ts";
+import { ConnectionLimiter } from "./wire/connection_limiter.ts";
 import { Deadlines } from "./wire/deadlines.ts";
 import { HttpServer } from "./wire/http_server.ts";
 import type { SessionServer } from "./wire/session_server.ts";
@@ -63,7 +63,7 @@ export class MailServer implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #listeners: Listeners;
   readonly #deadlines: Deadlines;
-  readonly #crowd: Crowd;
+  readonly #limiter: ConnectionLimiter;
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
   readonly #warmUp: () => Promise<void>;
@@ -102,7 +102,7 @@ export class MailServer implements AsyncDisposable {
     this.madeToken = first.made;
     this.madeAccount = first.madeAccount;
     this.#deadlines = new Deadlines(clock);
-    this.#crowd = new Crowd({
+    this.#limiter = new ConnectionLimiter({
       maxConnections: config.limits.connections,
       maxPerAddress: config.limits.connectionsPerIp,
       clock,
@@ -110,12 +110,12 @@ export class MailServer implements AsyncDisposable {
     parts.metrics.gauge({
       name: "dinopost_connections",
       help: "Mail connections that are served now",
-      read: () => [{ value: this.#crowd.count }],
+      read: () => [{ value: this.#limiter.count }],
     });
     this.#tasks = new Tasks((name, error) =>
       journal.note("ERROR", "task failed", { name, error: String(error) })
     );
-    const app = makeSurface(parts, {
+    const app = makeAdminServer(parts, {
       token: first.token,
       addresses: () => this.addresses,
       ready: () => this.#isReady,
@@ -197,13 +197,13 @@ export class MailServer implements AsyncDisposable {
   #httpServer(): HttpServer {
     const { connections } = this.config.limits;
     const { clock, metrics } = this.#parts;
-    const crowd = new Crowd({ maxConnections: connections, maxPerAddress: Infinity, clock });
+    const limiter = new ConnectionLimiter({ maxConnections: connections, maxPerAddress: Infinity, clock });
     metrics.gauge({
       name: "dinopost_http_connections",
       help: "HTTP connections that are open now",
-      read: () => [{ value: crowd.count }],
+      read: () => [{ value: limiter.count }],
     });
-    return new HttpServer({ ...this.#shared(false), crowd, fetch: this.fetch });
+    return new HttpServer({ ...this.#shared(false), limiter, fetch: this.fetch });
   }
 
   #smtpServer(service: Service): SmtpServer {
@@ -254,7 +254,7 @@ export class MailServer implements AsyncDisposable {
     return {
       hostname: this.config.hostname,
       clock,
-      crowd: this.#crowd,
+      limiter: this.#limiter,
       deadlines: this.#deadlines,
       nextId: () => `s${(++this.#sessions).toString(36)}`,
       onError: (error: unknown) => journal.note("ERROR", "connection failed", { error: String(error) }),

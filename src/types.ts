@@ -86,7 +86,7 @@ export type { Watcher } from "./queue/worker.ts";
 export type { Schedule } from "./queue/schedule.ts";
 export type { Suspension, Suspensions } from "./queue/suspensions.ts";
 export type { NewWork, Waker } from "./queue/waker.ts";
-export type { Leaf, Resolution, Router } from "./recipients/router.ts";
+export type { ExpandedRecipient, Resolution, Router } from "./recipients/router.ts";
 export type { PeerExtensions } from "./smtp/client/extensions.ts";
 export type { OutgoingMessage } from "./smtp/client/options.ts";
 export type { PeerFacts } from "./smtp/client/outcome.ts";
@@ -115,7 +115,11 @@ export type { Kv, ListOptions as KvListOptions } from "./storage/port.ts";
 export type { Store } from "./storage/store.ts";
 export type { Write, Writer, WriteResult } from "./storage/write.ts";
 export type { ByteConn, TlsFacts } from "./wire/byte_conn.ts";
-export type { Crowd, Idler, Refusal as ConnectionRefusal } from "./wire/connection_limiter.ts";
+export type {
+  ConnectionLimiter,
+  IdleConnection,
+  Refusal as ConnectionRefusal,
+} from "./wire/connection_limiter.ts";
 export type { Deadline, Deadlines } from "./wire/deadlines.ts";
 export type {
   ServerAddress,

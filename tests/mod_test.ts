@@ -48,8 +48,8 @@ Deno.test("SmtpServer alone takes a letter from SmtpClient, on each of its addre
 });
 
 Deno.test("SmtpServer refuses connections beyond its limit with 421, and says goodbye when it stops", async () => {
-  const crowd = { enter: () => "connections" as const };
-  await using full = smtpServer({ crowd: crowd as unknown as dinopost.Crowd });
+  const limiter = { enter: () => "connections" as const };
+  await using full = smtpServer({ limiter: limiter as unknown as dinopost.ConnectionLimiter });
   assertMatch(await firstWords(full.listen(LOOPBACK)), /^421 4\.7\.0 Too many connections/);
 
   const server = smtpServer({});

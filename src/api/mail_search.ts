@@ -2,12 +2,12 @@
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
-import { type HeadView, readHead, readMail, unlessRemoved } from "./mail_text.ts";
+import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_text.ts";
 
 /** A message and what its head says. */
 export interface FoundMail {
   readonly entry: MailEntry;
-  readonly head: HeadView;
+  readonly head: HeaderView;
 }
 
 /** One search looks at most at so many messages, then it comes back with what it has and a cursor. */
@@ -34,11 +34,11 @@ export async function mailPage(
       ...(after === undefined ? {} : { after }),
     });
     const batch = entries.slice(0, size);
-    const heads = await Promise.all(
-      batch.map((entry) => unlessRemoved(mailStore, { address, entry }, readHead)),
+    const headers = await Promise.all(
+      batch.map((entry) => unlessRemoved(mailStore, { address, entry }, readHeader)),
     );
     for (const [i, entry] of batch.entries()) {
-      const head = heads[i];
+      const head = headers[i];
       if (head && (wanted === "" || await holds(mailStore, { address, entry, head }, wanted))) {
         page.push({ entry, head });
       }

@@ -5,12 +5,12 @@ import { binaryString, concat } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { withCharsets } from "../mail/charset.ts";
 import { decodeFieldValue } from "../mail/decoded_words.ts";
-import { parseFields, scanHead } from "../mail/header.ts";
+import { parseFields, scanHeader } from "../mail/header.ts";
 import { readMessage } from "../mail/mime_reader.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 
 /** What a list shows of a message's head. */
-export interface HeadView {
+export interface HeaderView {
   readonly from: string;
   readonly to: string;
   readonly subject: string;
@@ -27,7 +27,7 @@ export interface AttachmentView {
 }
 
 /** A message, parsed. */
-export interface MailView extends HeadView {
+export interface MailView extends HeaderView {
   readonly headers: { name: string; value: string }[];
   readonly text: string | null;
   readonly html: string | null;
@@ -37,22 +37,22 @@ export interface MailView extends HeadView {
 }
 
 /** A longer head is cut. */
-const MAX_HEAD = 128 * 1024;
+const MAX_HEADER = 128 * 1024;
 /** Parts within parts (FIELD_NOTES S8): who nests deeper wants to do harm. */
 const MAX_DEPTH = 20;
 
 /** Reads no more of a message than its head. */
-export async function readHead(mailStore: MailStore, entry: MailEntry): Promise<HeadView> {
+export async function readHeader(mailStore: MailStore, entry: MailEntry): Promise<HeaderView> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const piece of mailStore.read(entry)) {
     parts.push(piece);
     size += piece.length;
     // the first piece is only our own prefix
-    if (parts.length > 1 && (size > MAX_HEAD || scanHead(concat(parts)).end >= 0)) break;
+    if (parts.length > 1 && (size > MAX_HEADER || scanHeader(concat(parts)).end >= 0)) break;
   }
-  const bytes = concat(parts).subarray(0, MAX_HEAD);
-  return await withCharsets(() => headOf(fieldsOf(bytes).fields, entry));
+  const bytes = concat(parts).subarray(0, MAX_HEADER);
+  return await withCharsets(() => headerOf(fieldsOf(bytes).fields, entry));
 }
 
 /** Reads and parses a whole message. Never throws for what is in it. */
@@ -62,13 +62,13 @@ export async function readMail(mailStore: MailStore, entry: MailEntry): Promise<
 }
 
 async function parsed(bytes: Uint8Array<ArrayBuffer>, entry: MailEntry): Promise<MailView> {
-  const { fields: headers, charset: around } = fieldsOf(bytes.subarray(0, MAX_HEAD));
-  const head = { ...headOf(headers, entry), headers };
+  const { fields: headers, charset: around } = fieldsOf(bytes.subarray(0, MAX_HEADER));
+  const head = { ...headerOf(headers, entry), headers };
   try {
     const { email, faults } = await readMessage(bytes, {
       around,
       maxNestingDepth: MAX_DEPTH,
-      maxHeadersSize: MAX_HEAD * 8,
+      maxHeadersSize: MAX_HEADER * 8,
       // a forwarded mail stays a mail, whatever its disposition; else its text would be mixed into this one's
       forceRfc822Attachments: true,
     });
@@ -124,7 +124,7 @@ export function fieldsOf(head: Uint8Array): {
   };
 }
 
-function headOf(fields: readonly { name: string; value: string }[], entry: MailEntry): HeadView {
+function headerOf(fields: readonly { name: string; value: string }[], entry: MailEntry): HeaderView {
   const value = (name: string) =>
     fields.filter((f) => f.name.toLowerCase() === name).map((f) => f.value).join(", ");
   const date = Date.parse(value("date"));

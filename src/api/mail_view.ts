@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { MailEntry } from "../mailbox/mail_store.ts";
-import type { HeadView, MailView } from "./mail_text.ts";
+import type { HeaderView, MailView } from "./mail_text.ts";
 import { iso } from "./queue_view.ts";
 import { timeSchema } from "./schemas.ts";
 
@@ -40,7 +40,7 @@ export const mailSchema = mailItemSchema.extend({
 }).openapi("Mail");
 
 /** An entry of a list. */
-export function mailItem(entry: MailEntry, head: HeadView): z.infer<typeof mailItemSchema> {
+export function mailItem(entry: MailEntry, head: HeaderView): z.infer<typeof mailItemSchema> {
   return {
     uid: entry.uid,
     from: head.from,

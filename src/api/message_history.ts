@@ -2,33 +2,33 @@
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";
-import { lifeOf as keptLife } from "../queue/history.ts";
+import { historyOf as keptHistory } from "../queue/history.ts";
 import * as keys from "../storage/keys.ts";
 import type { AdminOptions } from "../http/options.ts";
 import type { Kv } from "../storage/port.ts";
 import { attemptView, iso } from "./queue_view.ts";
 
 /** One thing that happened to a message. */
-export type LifeItem = { readonly at: string; readonly type: string } & Readonly<Record<string, unknown>>;
+export type HistoryItem = { readonly at: string; readonly type: string } & Readonly<Record<string, unknown>>;
 
 /** The life of a message. */
-export interface MessageLife {
+export interface MessageHistory {
   readonly id: string;
   readonly sender: string | null;
   readonly recipients: string[];
-  readonly events: LifeItem[];
+  readonly events: HistoryItem[];
 }
 
 /** KV reads at most this many keys at once. */
 const GET_MANY = 10;
 
 /** The life of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
-export async function lifeOf(id: string, options: AdminOptions): Promise<MessageLife | undefined> {
+export async function messageHistory(id: string, options: AdminOptions): Promise<MessageHistory | undefined> {
   const { queue, mailStore, clock } = options;
   const now = clock.now();
   const [records, kept, present, former] = await Promise.all([
     queue.message(id),
-    keptLife(options.store.kv, id, now),
+    keptHistory(options.store.kv, id, now),
     mailsOf(id, { kv: mailStore.kv, mailboxes: mailStore.mailboxes() }),
     formerMailsOf(id, { kv: options.store.kv, now }),
   ]);
@@ -48,7 +48,7 @@ export async function lifeOf(id: string, options: AdminOptions): Promise<Message
     ...kept.flatMap((entry) => entry.deleted ?? []),
     ...records.flatMap((r) => r.recipients.map((x) => x.address)),
   ]);
-  const events: LifeItem[] = [
+  const events: HistoryItem[] = [
     ...(receivedAt === undefined ? [] : [accepted(receivedAt, record ?? message, mail)]),
     ...mails.map(({ address, entry }) => ({ at: iso(entry.receivedAt), type: "mailbox", mailbox: address })),
     ...former.map(({ address, entry }) => ({ at: iso(entry.removedAt), type: "removed", mailbox: address })),
@@ -69,7 +69,7 @@ function accepted(
   at: number,
   of: { source: string; authenticatedAs?: string; size?: number; body?: { size: number } } | undefined,
   mail: MailEntry | FormerMail | undefined,
-): LifeItem {
+): HistoryItem {
   const size = of?.size ?? of?.body?.size ?? (mail && "body" in mail ? mail.body.size : mail?.size);
   return {
     at: iso(at),

@@ -7,7 +7,7 @@ import type { SubmissionRefusal } from "../intake/http_message.ts";
 import { parseLocal } from "../mail/address.ts";
 import { isJson, json, limited, newApi, problems } from "./api_app.ts";
 import { compose, composeSchema, type Composition } from "./compose.ts";
-import { lifeOf } from "./message_history.ts";
+import { messageHistory } from "./message_history.ts";
 import type { AdminEnv, AdminOptions } from "../http/options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { idParam, mailboxOf, plusMeant, timeSchema } from "./schemas.ts";
@@ -65,7 +65,7 @@ function submitRoute() {
   });
 }
 
-const lifeSchema = z.object({
+const historySchema = z.object({
   id: z.string(),
   sender: z.string().nullable(),
   recipients: z.array(z.string()),
@@ -77,13 +77,13 @@ const lifeSchema = z.object({
   ),
 }).openapi("MessageLife");
 
-const life = createRoute({
+const history = createRoute({
   method: "get",
   path: "/{id}",
   tags,
   summary: "The life of a message, also after it left the queue",
   request: { params: z.object({ id: idParam }) },
-  responses: { 200: json(lifeSchema, "What is known of it"), ...problems(404) },
+  responses: { 200: json(historySchema, "What is known of it"), ...problems(404) },
 });
 
 const RFC822 = /^message\/rfc822 *(?:;|$)/i;
@@ -119,9 +119,9 @@ export function messageRoutes(options: AdminOptions) {
       const { id, refused } = result;
       return c.json({ id, ...(refused.length > 0 && { refused: [...refused] }) }, 202);
     })
-    .openapi(life, async (c) => {
+    .openapi(history, async (c) => {
       const { id } = c.req.valid("param");
-      const found = isId(id) ? await lifeOf(id, options) : undefined;
+      const found = isId(id) ? await messageHistory(id, options) : undefined;
       if (!found) throw new Problem(404, `Nothing is known of a message ${quoted(id)}`);
       return c.json(found, 200);
     });

@@ -1,7 +1,7 @@
 /** In charge of walking the queue: pages by filter, and its summary. */
 
 import { splitMailbox } from "../mail/address.ts";
-import { MIXED, type QueueRecord } from "../queue/record.ts";
+import { type QueueRecord, UNSPLIT } from "../queue/record.ts";
 import { plusMeant } from "./schemas.ts";
 import { type QueueState, stateOf, STATES } from "./queue_view.ts";
 
@@ -51,7 +51,9 @@ function matcher(filter: QueueFilter, now: number): (records: readonly QueueReco
 function domainsOf(records: readonly QueueRecord[]): Set<string> {
   return new Set(
     records.flatMap((record) =>
-      record.domain === MIXED ? record.recipients.map((r) => splitMailbox(r.address).domain) : [record.domain]
+      record.domain === UNSPLIT
+        ? record.recipients.map((r) => splitMailbox(r.address).domain)
+        : [record.domain]
     ),
   );
 }

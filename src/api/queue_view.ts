@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { splitMailbox } from "../mail/address.ts";
-import { inWords, type Outcome } from "../mail/outcome.ts";
+import { localReason, type Outcome } from "../mail/outcome.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { timeSchema } from "./schemas.ts";
 
@@ -110,7 +110,7 @@ export function attemptView(
     recipient,
     host: outcome.host ?? null,
     address: outcome.address ?? null,
-    reply: outcome.code === undefined ? inWords(outcome) : `${outcome.code} ${outcome.text}`,
+    reply: outcome.code === undefined ? localReason(outcome) : `${outcome.code} ${outcome.text}`,
     enhanced: outcome.status,
     tls: outcome.tls ?? null,
     ...(outcome.inClear === undefined ? {} : { inClear: outcome.inClear }),

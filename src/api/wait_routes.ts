@@ -8,7 +8,7 @@ import type { MailEntry } from "../mailbox/mail_store.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import { codesOf } from "../mail/codes.ts";
 import { linksOf } from "../mail/links.ts";
-import { namesAddress, readHead, readMail, unlessRemoved } from "./mail_text.ts";
+import { namesAddress, readHeader, readMail, unlessRemoved } from "./mail_text.ts";
 import { mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem } from "../http/problem.ts";
@@ -192,7 +192,7 @@ async function fits(
 ): Promise<boolean> {
   const { to, from, subject } = wanted;
   if (to === undefined && from === undefined && subject === undefined) return true;
-  const head = await unlessRemoved(mailStore, { address, entry }, readHead);
+  const head = await unlessRemoved(mailStore, { address, entry }, readHeader);
   if (!head) return false;
   const names = (text: string | undefined, own: string, envelope: string) =>
     text === undefined || namesAddress(own, text) || namesAddress(envelope, text);

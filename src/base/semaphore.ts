@@ -1,7 +1,7 @@
 /** In charge of how many questions are under way at the same time. */
 
 /** Lets a bounded number of tasks run; the others wait in line. */
-export class Gate {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

@@ -26,7 +26,7 @@ interface Cast {
 export async function runDemo(write: (text: string) => void = (text) => console.log(text)): Promise<void> {
   const started = systemClock.monotonic();
   const stage = new Stage(write);
-  stage.title("How a letter travels: dinopost plays the story with real servers on this machine");
+  stage.title("How a message travels: dinopost plays the story with real servers on this machine");
   await using internet = await LoopbackInternet.start();
   const howstuffworks = await internet.host("howstuffworks.com", {
     accounts: { brain: PASSWORD, marshall: PASSWORD },
@@ -77,7 +77,7 @@ async function localLetter({ stage, howstuffworks }: Cast): Promise<void> {
     "message to the mailbox of marshall, whose program fetches it by POP3:",
   );
   const [text] = await stage.talk("marshall", (trace) => fetchAll(howstuffworks, MARSHALL, trace));
-  stage.check(text?.includes("Subject: Lunch?"), "marshall has the letter");
+  stage.check(text?.includes("Subject: Lunch?"), "marshall has the message");
 }
 
 async function remoteLetter({ stage, internet, howstuffworks, mindspring }: Cast): Promise<void> {
@@ -102,7 +102,7 @@ async function remoteLetter({ stage, internet, howstuffworks, mindspring }: Cast
   stage.flush("howstuffworks");
   stage.say("That server puts it into jsmith's mailbox, and jsmith reads it by POP3:");
   const [text] = await stage.talk("jsmith", (trace) => fetchAll(mindspring, JSMITH, trace));
-  stage.check(text?.includes("Subject: Hello"), "jsmith has the letter");
+  stage.check(text?.includes("Subject: Hello"), "jsmith has the message");
   stage.check(await isEmpty(howstuffworks), "the queue at howstuffworks.com is empty");
 }
 
@@ -140,7 +140,7 @@ async function hostDown({ stage, internet, howstuffworks, mindspring }: Cast): P
       }, trace),
   );
   await internet.settled();
-  stage.say("brain's server took the letter, but can't connect. It goes into the queue:");
+  stage.say("brain's server took the message, but can't connect. It goes into the queue:");
   await showQueue({ stage, howstuffworks });
   await internet.pass("1h");
   stage.say(`An hour later (${stage.time(internet.clock.now())}) it was tried again every 15 minutes:`);
@@ -157,12 +157,12 @@ async function hostDown({ stage, internet, howstuffworks, mindspring }: Cast): P
     "the report itself has no sender, so nobody ever reports about it",
   );
   await mindspring.up();
-  stage.say("mindspring.com comes back. At the next attempt the letter arrives:");
+  stage.say("mindspring.com comes back. At the next attempt the message arrives:");
   stage.drop("howstuffworks");
   await internet.pass("15m");
   stage.flush("howstuffworks");
   const text = await mindspring.waitForMessage("jsmith", (text) => text.includes("Subject: Are you there?"));
-  stage.check(text.includes("I hear nothing."), "jsmith has the letter");
+  stage.check(text.includes("I hear nothing."), "jsmith has the message");
   stage.check(await isEmpty(howstuffworks), "the queue is empty again");
 }
 
@@ -192,7 +192,7 @@ async function neverAnswers({ stage, internet, howstuffworks }: Cast): Promise<v
   stage.excerpt(returned);
   stage.check(
     returned.includes(NOBODY_HOME) && returned.includes("Subject: Anybody?"),
-    "brain knows which letter did not arrive",
+    "brain knows which message did not arrive",
   );
   stage.check(await isEmpty(howstuffworks), "and the queue is empty");
 }

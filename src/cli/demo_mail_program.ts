@@ -3,8 +3,8 @@
 import { binaryString, encode } from "../base/bytes.ts";
 import { DemoFailure } from "./demo_stage.ts";
 
-/** A letter. */
-export interface Letter {
+/** A message. */
+export interface Message {
   readonly from: string;
   readonly to: string;
   readonly subject: string;
@@ -22,10 +22,10 @@ export class PlainMailProgram {
     this.#trace = trace;
   }
 
-  /** Sends a letter through a server; throws when the server refuses. */
+  /** Sends a message through a server; throws when the server refuses. */
   static async send(
     server: { readonly smtp: { hostname: string; port: number } },
-    letter: Letter,
+    message: Message,
     trace: (line: string) => void,
   ): Promise<void> {
     const conn = await Deno.connect(server.smtp);
@@ -33,15 +33,15 @@ export class PlainMailProgram {
       const program = new PlainMailProgram(conn, trace);
       await program.#expect(220);
       await program.#say("HELO laptop.howstuffworks.com", 250);
-      await program.#say(`MAIL FROM:<${letter.from}>`, 250);
-      await program.#say(`RCPT TO:<${letter.to}>`, 250);
+      await program.#say(`MAIL FROM:<${message.from}>`, 250);
+      await program.#say(`RCPT TO:<${message.to}>`, 250);
       await program.#say("DATA", 354);
       const text = [
-        `From: ${letter.from}`,
-        `To: ${letter.to}`,
-        `Subject: ${letter.subject}`,
+        `From: ${message.from}`,
+        `To: ${message.to}`,
+        `Subject: ${message.subject}`,
         "",
-        letter.body,
+        message.body,
       ];
       for (const line of text) trace(`> ${line}`);
       await program.#say(`${text.join("\r\n")}\r\n.`, 250, ".");

@@ -61,7 +61,7 @@ function buildProgram(): Command {
 
 function addDemo(program: Command): void {
   const command = program.command("demo")
-    .description("play the story of a letter on loopback, with real servers and a fast clock");
+    .description("play the story of a message on loopback, with real servers and a fast clock");
   withExamples(command, "dinopost demo").action(async () => {
     const { runDemo } = await import("./demo.ts");
     await runDemo();

@@ -8,14 +8,14 @@ import {
   foldField,
   type HeaderField,
   parseFields,
-  scanHead,
+  scanHeader,
   withoutFields,
 } from "../mail/header.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { safe } from "./output.ts";
 
 /** A message that is ready to be submitted. */
-export interface OutgoingText {
+export interface OutgoingContent {
   /** The whole text; its lines end as they ended on stdin. */
   bytes: Uint8Array<ArrayBuffer>;
   /** From To, Cc and Bcc, when they were asked for; a name may stand without a domain, which the server adds. */
@@ -51,10 +51,10 @@ export function upToDot(bytes: Uint8Array): Uint8Array {
 }
 
 /** Takes the recipients (and Bcc) out, and adds a From field where it is missing; the server adds the others. */
-export async function prepareMessage(input: Uint8Array, options: PrepareOptions): Promise<OutgoingText> {
-  const { names, end } = scanHead(input);
-  const headLength = end === -1 ? input.length : end;
-  const head = input.subarray(0, headLength);
+export async function prepareMessage(input: Uint8Array, options: PrepareOptions): Promise<OutgoingContent> {
+  const { names, end } = scanHeader(input);
+  const headerLength = end === -1 ? input.length : end;
+  const head = input.subarray(0, headerLength);
   const fields = parseFields(head);
   const recipients = options.takeRecipients ? await addressesIn(fields, recipientFields(names)) : [];
   const [from] = await addressesIn(fields, ["from"], { strict: false });
@@ -66,7 +66,7 @@ export async function prepareMessage(input: Uint8Array, options: PrepareOptions)
   const parts = [kept.subarray(0, top), encode(added.replaceAll("\r\n", eol)), kept.subarray(top)];
   const isText = fields.length === 0 && head.length > 0 && head[0] !== LF && head[0] !== CR;
   if (isText) parts.splice(2, 0, encode(eol)); // no head at all: it is all text
-  return { bytes: concat([...parts, input.subarray(headLength)]), recipients, from };
+  return { bytes: concat([...parts, input.subarray(headerLength)]), recipients, from };
 }
 
 /** Where the lines `From …` and `>From …` end that a message begins with. */

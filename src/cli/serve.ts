@@ -195,7 +195,7 @@ function nextSteps(
   const steps: string[] = [];
   if (smtp !== undefined) {
     steps.push(
-      `  printf 'Subject: Hello\\r\\n\\r\\nA first letter.\\r\\n' | curl --url smtp://${smtp} \\`,
+      `  printf 'Subject: Hello\\r\\n\\r\\nA first message.\\r\\n' | curl --url smtp://${smtp} \\`,
       `    --mail-from me@example.org --mail-rcpt ${quoted(address)} --upload-file -`,
     );
   }

@@ -7,7 +7,7 @@ import type { Deferred, Failed, Outcome } from "../mail/outcome.ts";
  * connection came about, when it was lost or closed with 421 before the end of the text, and after a refusal before
  * RCPT that isn't final for the message. It doesn't once the text was ended: the peer may have the message.
  */
-export function asksNextHost(outcome: Outcome): outcome is Deferred | Failed {
+export function shouldTryNextHost(outcome: Outcome): outcome is Deferred | Failed {
   const { kind, stage, code } = outcome;
   if (kind === "failed") return stage === "greeting" || stage === "ehlo" || stage === "tls";
   if (kind === "delivered" || stage === undefined) return false;
@@ -42,7 +42,7 @@ export function isTooMany(outcome: Outcome): boolean {
  * Of two refusals by hosts of one domain the one that counts: a host that may still take the message outweighs one
  * that never will, and what a peer said outweighs our own words.
  */
-export function weightier<T extends Deferred | Failed>(before: T | undefined, now: T): T {
+export function preferOutcome<T extends Deferred | Failed>(before: T | undefined, now: T): T {
   if (before === undefined) return now;
   if (before.kind !== now.kind) return before.kind === "deferred" ? before : now;
   return before.code !== undefined && now.code === undefined ? before : now;

@@ -1,12 +1,12 @@
 /** In charge of one attempt at one message: host after host until every recipient has an outcome. */
 
 import type { MailHosts } from "../dns/mail_hosts.ts";
-import { type Deferred, type Failed, inWords, type Outcome } from "../mail/outcome.ts";
+import { type Deferred, type Failed, localReason, type Outcome } from "../mail/outcome.ts";
 import type { ConnectResult, SmtpClient } from "../smtp/client/client.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import type { HostMemory } from "./host_memory.ts";
-import { asksNextHost, isTooMany, weightier } from "./next_host.ts";
-import { hostLine, lastWord, listenerOf } from "./transcript.ts";
+import { isTooMany, preferOutcome, shouldTryNextHost } from "./next_host.ts";
+import { hostLine, listenerOf, summaryLine } from "./transcript.ts";
 
 /** What an attempt asks of the agent. */
 export interface Destination {
@@ -34,7 +34,7 @@ export function keyOf({ address, port }: { address: string; port: number }): str
   return `${address} ${port}`;
 }
 
-/** RFC 5321 5.1 leaves the limit to us; a domain can't make us knock at more doors than this. */
+/** RFC 5321 5.1 leaves the limit to us; a domain can't make us try more hosts than this. */
 const MAX_HOSTS = 5;
 const MAX_ADDRESSES = 20;
 
@@ -76,7 +76,7 @@ export class RemoteAttempt {
     const { tell, recipients } = this.#job;
     if (tell) {
       for (const [i, outcome] of outcomes.entries()) {
-        tell(lastWord(recipients[i]!.address, outcome));
+        tell(summaryLine(recipients[i]!.address, outcome));
       }
     }
     return outcomes;
@@ -120,12 +120,12 @@ export class RemoteAttempt {
     const result = await this.#to.connect(target, this.#listener && this.#introduced(target, told));
     if (!result.ok) {
       const { outcome } = result;
-      this.#tell(`Deferred: ${inWords(outcome)}`);
+      this.#tell(`Deferred: ${localReason(outcome)}`);
       // a peer's own words stand in its lines
-      if (outcome.code === undefined || !told.any) this.#note(target, inWords(outcome));
+      if (outcome.code === undefined || !told.any) this.#note(target, localReason(outcome));
       // a host that refuses at once costs nothing to ask again, and may be back for the next message
       if (result.silent && outcome.kind === "deferred") dead.remember(key, outcome);
-      if (asksNextHost(outcome)) this.#refused(outcome);
+      if (shouldTryNextHost(outcome)) this.#refused(outcome);
       else this.#settle(outcome);
       return false;
     }
@@ -184,15 +184,15 @@ export class RemoteAttempt {
     if (client.tlsTrouble !== undefined && this.#to.maySendInClear) return false;
     let waiting = this.#left.length - asked.length;
     let settled = 0;
-    const lost = outcomes.find((o) => o.code === undefined && asksNextHost(o));
+    const lost = outcomes.find((o) => o.code === undefined && shouldTryNextHost(o));
     if (lost) this.#note(client.peer, lost.text);
     for (const [n, outcome] of outcomes.entries()) {
       const i = asked[n]!;
       if (isTooMany(outcome)) {
         this.#refusals[i] = outcome as Deferred;
         waiting++;
-      } else if (asksNextHost(outcome)) {
-        this.#refusals[i] = weightier(this.#refusals[i], outcome);
+      } else if (shouldTryNextHost(outcome)) {
+        this.#refusals[i] = preferOutcome(this.#refusals[i], outcome);
       } else {
         this.#outcomes[i] = outcome;
         settled++;
@@ -222,7 +222,7 @@ export class RemoteAttempt {
   }
 
   #refused(outcome: Deferred | Failed): void {
-    for (const i of this.#left) this.#refusals[i] = weightier(this.#refusals[i], outcome);
+    for (const i of this.#left) this.#refusals[i] = preferOutcome(this.#refusals[i], outcome);
   }
 
   #settle(outcome: Outcome): void {

@@ -1,7 +1,7 @@
 /** In charge of how a delivery is told, line by line: VERB's `050` lines as sendmail's users know them, and traces. */
 
 import type { Mailbox } from "../mail/envelope.ts";
-import { inWords, type Outcome } from "../mail/outcome.ts";
+import { localReason, type Outcome } from "../mail/outcome.ts";
 import type { DeliveryJob } from "./delivery.ts";
 
 /** Takes the client's lines (`> MAIL …`, `< 250 …`) to who listens; undefined when nobody does. */
@@ -54,9 +54,9 @@ const HALF = 20;
 const MAX_HOSTS = 10;
 
 /** What became of a recipient: `<carol@far.example>... Sent (Ok: queued as 4AB)`. */
-export function lastWord(recipient: Mailbox, outcome: Outcome): string {
+export function summaryLine(recipient: Mailbox, outcome: Outcome): string {
   const { code, status, text } = outcome;
-  const words = inWords(outcome);
+  const words = localReason(outcome);
   const said = code === undefined ? words : `${code} ${status} ${words}`;
   switch (outcome.kind) {
     case "delivered":

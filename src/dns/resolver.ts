@@ -8,7 +8,7 @@ import { interpret, MAX_ALIASES, textOf } from "./interpret.ts";
 import { canonicalIp, canonicalName, isDnsName, reverseName } from "./names.ts";
 import { type NameServer, parseNameServer, SystemNameServers } from "./name_servers.ts";
 import type { DnsRecord } from "./packet.ts";
-import { Gate } from "../base/semaphore.ts";
+import { Semaphore } from "../base/semaphore.ts";
 
 /**
  * What the DNS says: the records (`secure`: a trusted name server validated them by DNSSEC), a name without such
@@ -89,7 +89,7 @@ export class SystemResolver implements Resolver {
   readonly #options: SystemResolverOptions;
   readonly #server: NameServer | undefined;
   readonly #cache: AnswerCache<Answer>;
-  readonly #gate = new Gate(MAX_AT_ONCE);
+  readonly #semaphore = new Semaphore(MAX_AT_ONCE);
   readonly #closing = new AbortController();
   #client: Promise<DnsClient> | undefined;
 
@@ -132,7 +132,7 @@ export class SystemResolver implements Resolver {
   #ask(type: Wanted, name: string): Promise<Answer> | Answer {
     if (!isDnsName(name)) return { kind: "trouble", why: `${JSON.stringify(name)} is not a name of the DNS` };
     if (this.#closing.signal.aborted) return { kind: "trouble", why: "The resolver is closed" };
-    return this.#cache.get(`${type} ${name}`, () => this.#gate.run(() => this.#find(type, name)));
+    return this.#cache.get(`${type} ${name}`, () => this.#semaphore.run(() => this.#find(type, name)));
   }
 
   async #find(type: Wanted, name: string): Promise<Perishable<Answer>> {

@@ -6,7 +6,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { foldField, printable } from "../mail/header.ts";
 import { decodeXtext, encodeUtf8Address } from "../mail/xtext.ts";
 import type { ReportRecipient, ReportRequest } from "./request.ts";
-import { ownWords, readOrcpt, replyText } from "./words.ts";
+import { localDiagnostic, readOrcpt, replyText } from "./words.ts";
 
 /** The part's body: one group of fields for the message, one for each recipient. ASCII only unless `utf8`. */
 export function deliveryStatus(request: ReportRequest, utf8: boolean): string {
@@ -55,7 +55,7 @@ function typed(address: Mailbox, utf8: boolean, type = needsUtf8(address) ? "utf
 
 function diagnosticCode(recipient: ReportRecipient, utf8: boolean): string {
   // what a peer said stays as it was, without a word of our own (RFC 3464 2.3.6)
-  const words = recipient.code === undefined ? ownWords(recipient) : recipient.text;
+  const words = recipient.code === undefined ? localDiagnostic(recipient) : recipient.text;
   const text = utf8 ? words : ascii(words);
   return recipient.code === undefined ? `X-Dinopost; ${text}` : `smtp; ${replyText(recipient.code, text)}`;
 }

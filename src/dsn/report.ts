@@ -4,7 +4,7 @@ import { concat, encode } from "../base/bytes.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import { formatDate } from "../mail/date.ts";
 import { normalizeDomain, normalizeLiteral } from "../mail/domain.ts";
-import { foldField, parseFields, scanHead } from "../mail/header.ts";
+import { foldField, parseFields, scanHeader } from "../mail/header.ts";
 import { deliveryStatus } from "./delivery_status.ts";
 import type { Action, ReportRequest } from "./request.ts";
 import { isAscii, isMailText, quotedPrintable, startsLine } from "./mime.ts";
@@ -47,8 +47,8 @@ export function buildReport(request: ReportRequest): Uint8Array<ArrayBuffer> {
     original,
   ];
   const boundary = freeBoundary(request.id, original.body);
-  const pieces: Uint8Array[] = [encode(reportHead(request, host) + contentType(boundary) + "\r\n")];
-  for (const part of parts) pieces.push(encode(partHead(part, boundary)), part.body, encode("\r\n"));
+  const pieces: Uint8Array[] = [encode(reportHeader(request, host) + contentType(boundary) + "\r\n")];
+  for (const part of parts) pieces.push(encode(partHeader(part, boundary)), part.body, encode("\r\n"));
   pieces.push(encode(`--${boundary}--\r\n`));
   return concat(pieces);
 }
@@ -58,7 +58,7 @@ export function bodyTypeOf(report: Uint8Array): "7BIT" | "8BITMIME" {
   return isAscii(report) ? "7BIT" : "8BITMIME";
 }
 
-function reportHead(request: ReportRequest, host: string): string {
+function reportHeader(request: ReportRequest, host: string): string {
   const messageId = originalMessageId(request.original.head);
   return foldField("From", `Mail Delivery System <MAILER-DAEMON@${host}>`) +
     foldField("To", `<${request.to}>`) +
@@ -74,7 +74,7 @@ function contentType(boundary: string): string {
   return `Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="${boundary}"\r\n`;
 }
 
-function partHead(part: Part, boundary: string): string {
+function partHeader(part: Part, boundary: string): string {
   return `--${boundary}\r\nContent-Type: ${part.type}\r\nContent-Description: ${part.description}\r\n` +
     `Content-Transfer-Encoding: ${part.encoding}\r\n\r\n`;
 }
@@ -92,7 +92,7 @@ function textPart(text: string, utf8: boolean): Part {
 
 function originalPart(request: ReportRequest, utf8: boolean): Part {
   const { full } = request.original;
-  const head = headOnly(request.original.head);
+  const head = headerOnly(request.original.head);
   const plain = isAscii(head);
   const failed = request.recipients.some((recipient) => recipient.action === "failed");
   if (full && failed && isMailText(full)) {
@@ -113,8 +113,8 @@ function originalPart(request: ReportRequest, utf8: boolean): Part {
   return { type, encoding: "quoted-printable", description, body: encode(quotedPrintable(head)) };
 }
 
-function headOnly(head: Uint8Array): Uint8Array {
-  const { end } = scanHead(head);
+function headerOnly(head: Uint8Array): Uint8Array {
+  const { end } = scanHeader(head);
   if (end < 0) return head;
   const blankLine = head[end - 2] === 13 ? 2 : 1;
   return head.subarray(0, end - blankLine);

@@ -2,7 +2,7 @@
 
 import { formatDate } from "../mail/date.ts";
 import { parseFields, printable } from "../mail/header.ts";
-import { ownWords, readOrcpt, replyText } from "./words.ts";
+import { localDiagnostic, readOrcpt, replyText } from "./words.ts";
 import type { Action, ReportRecipient, ReportRequest } from "./request.ts";
 
 /** The width of the text. */
@@ -38,11 +38,11 @@ const ADVICE: readonly [status: RegExp, text: string][] = [
   ],
   [
     /^\d\.1\.[2-4]$/,
-    "Look for a slip of the pen behind the @ of the address, correct it and send your message again.",
+    "Look for a typo behind the @ of the address, correct it and send your message again.",
   ],
   [
     /^\d\.1\.[0-6]$/,
-    "Look for a slip of the pen in the address, correct it and send your message again, or ask the " +
+    "Look for a typo in the address, correct it and send your message again, or ask the " +
     "recipient for the right address.",
   ],
   [/^\d\.2\.2$/, "The mailbox is full. Send your message again when the recipient has made room."],
@@ -109,7 +109,7 @@ function recipientLines(recipient: ReportRecipient): string[] {
     const said = note === undefined ? "said" : "said last";
     lines.push(...wrap(`${server} ${said}: ${replyText(code, text)}`, "    "));
   } else if (action === "failed" || action === "delayed") {
-    const reason = ownWords({ ...recipient, text });
+    const reason = localDiagnostic({ ...recipient, text });
     lines.push(...wrap(`Reason: ${reason || recipient.status}`, "    "));
   }
   if (action === "failed") {

@@ -17,7 +17,7 @@ export function readOrcpt(orcpt: string): { type: string; address: string } | un
 }
 
 /** A reason in our own words. */
-export function ownWords({ note, text }: ReportRecipient): string {
+export function localDiagnostic({ note, text }: ReportRecipient): string {
   return note === undefined ? text : `${note}: ${text}`;
 }
 

@@ -8,7 +8,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { isToken } from "../config/values.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type GuardPolicy, LoginGuard, networkOf } from "../auth/login_guard.ts";
-import type { AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
+import type { AdminAuth, AdminEnv, AdminOptions } from "./options.ts";
 import { askedUrl } from "./proxy.ts";
 import { Problem } from "./problem.ts";
 import { SESSION_MS, WebSessions } from "./web_sessions.ts";
@@ -36,7 +36,7 @@ const MAX_WAITING_IN_ALL = 500;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Lets those in who may. */
-export class Access implements Doorkeeper {
+export class Access implements AdminAuth {
   readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #closing: AbortSignal;

@@ -8,7 +8,7 @@ import { proxyReader } from "./proxy.ts";
 import type { AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
 import { Problem, problemOf, problemResponse, quoted, wrongMethod } from "./problem.ts";
 
-export type { AdminBindings, AdminEnv, AdminOptions, Doorkeeper } from "./options.ts";
+export type { AdminAuth, AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
 
 /** The HTTP surface, to be served by `Deno.serve` or mounted in another app. */
 export interface AdminApp {

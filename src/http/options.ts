@@ -35,7 +35,7 @@ export interface AdminEnv {
  * Says who may use the surface, for apps that are mounted in it.
  * @internal
  */
-export interface Doorkeeper {
+export interface AdminAuth {
   /** Does the request carry the token or a live session's cookie? Never throws for a request. */
   isAllowed(c: Context<AdminEnv>): Promise<boolean>;
   /** Begins a session: sets the cookie when the token is right, throws a `Problem` when not. */
@@ -98,5 +98,5 @@ export interface AdminOptions {
    * Makes the web page (`/` and what it needs); it is asked for whatever nobody else answers. Called once, late.
    * @internal
    */
-  readonly page?: (options: AdminOptions, door: Doorkeeper) => Hono<AdminEnv> | Promise<Hono<AdminEnv>>;
+  readonly page?: (options: AdminOptions, auth: AdminAuth) => Hono<AdminEnv> | Promise<Hono<AdminEnv>>;
 }

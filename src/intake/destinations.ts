@@ -10,7 +10,7 @@ import { senderFor } from "../queue/enqueue.ts";
 import type { Destination } from "../queue/message.ts";
 import { mailboxSize } from "../mailbox/delivery_entry.ts";
 import { FULL_PAUSE_MS } from "../queue/split.ts";
-import type { Leaf, Router } from "../recipients/router.ts";
+import type { ExpandedRecipient, Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 
 /** The answer for a mailbox that is over its quota. */
@@ -107,7 +107,7 @@ export class Destinations {
     return { destinations, refused, successes: successes.filter(isTold) };
   }
 
-  #leaves(recipient: EnvelopeRecipient): readonly Leaf[] {
+  #leaves(recipient: EnvelopeRecipient): readonly ExpandedRecipient[] {
     const found = this.options.router.resolve(recipient.address);
     if (found.kind === "remote") return [{ kind: "remote", address: recipient.address }];
     return found.kind === "local" ? found.leaves : [{ kind: "nobody", address: recipient.address }];
@@ -134,7 +134,11 @@ export class Destinations {
  * the sender from there on; the target of an alias gets all, and the name the sender used. Of an alias with several
  * targets the sender has heard that it was expanded, so that success is not told once more for each.
  */
-function waysOf(leaves: readonly Leaf[], recipient: EnvelopeRecipient, now: number): Destination[] {
+function waysOf(
+  leaves: readonly ExpandedRecipient[],
+  recipient: EnvelopeRecipient,
+  now: number,
+): Destination[] {
   return leaves.map(({ kind, address, via, owner }): Destination => {
     const several = leaves.length > 1;
     const wishes = owner === undefined
@@ -175,7 +179,7 @@ function withoutSuccess(notify: Notify): Notify {
 
 /** What a sender who asked for it is told as soon as the message is ours; undefined: nothing yet. */
 function successOf(
-  leaves: readonly Leaf[],
+  leaves: readonly ExpandedRecipient[],
   { notify }: EnvelopeRecipient,
 ): AcceptedSuccess["action"] | undefined {
   if (notify === undefined || notify === "never" || !notify.includes("success")) return undefined;

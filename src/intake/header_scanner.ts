@@ -3,16 +3,16 @@
 import { concat } from "../base/bytes.ts";
 
 /** A head longer than this is refused: nobody writes one, and it would have to be held in memory. */
-export const MAX_HEAD = 100 * 1024;
+export const MAX_HEADER = 100 * 1024;
 
 /** What takes the place of a head in a text that has none. */
-const NO_HEAD = Uint8Array.of(13, 10);
+const NO_HEADER = Uint8Array.of(13, 10);
 /** No field's name is longer. */
 const MAX_NAME = 1000;
 const MAILBOX_LINE = /^>?From$/;
 
 /** Collects the head of a text. */
-export class TextHead {
+export class HeaderScanner {
   readonly #parts: Uint8Array[] = [];
   #size = 0;
   /** How much of CRLF CRLF was seen; a text may begin with its blank line, so it starts as after a CRLF. */
@@ -34,16 +34,16 @@ export class TextHead {
   push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | "more" | "tooLong" {
     if (this.#opening !== "known" && this.#isBody(piece)) {
       const rest = this.#parts.length === 0 ? piece : concat([...this.#parts.splice(0), piece]);
-      return { head: NO_HEAD, rest };
+      return { head: NO_HEADER, rest };
     }
     const end = this.#find(piece);
     if (end < 0) {
-      if (this.#size + piece.length > MAX_HEAD) return "tooLong";
+      if (this.#size + piece.length > MAX_HEADER) return "tooLong";
       this.#parts.push(piece.slice());
       this.#size += piece.length;
       return "more";
     }
-    if (this.#size + end > MAX_HEAD) return "tooLong";
+    if (this.#size + end > MAX_HEADER) return "tooLong";
     const last = piece.subarray(0, end);
     const head = this.#parts.length === 0 ? last : concat([...this.#parts, last]);
     return { head, rest: piece.subarray(end) };

@@ -6,7 +6,7 @@ import { concat, encode } from "../base/bytes.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import { literalOf } from "../mail/domain.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
-import { scanHead } from "../mail/header.ts";
+import { scanHeader } from "../mail/header.ts";
 import { receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
@@ -20,7 +20,7 @@ import type { Store } from "../storage/store.ts";
 import type { Destinations, Dispatch } from "./destinations.ts";
 import { LineEnds } from "./line_ends.ts";
 import { fixHeader } from "./header_fixups.ts";
-import { TextHead } from "./header_scanner.ts";
+import { HeaderScanner } from "./header_scanner.ts";
 
 /** What an {@linkcode HttpSubmission} works with. */
 export interface HttpSubmissionOptions {
@@ -148,9 +148,9 @@ class Incoming {
   readonly #message: SubmittedMessage;
   readonly #options: HttpSubmissionOptions;
   readonly #body: BodyWriter;
-  readonly #head = new TextHead();
+  readonly #header = new HeaderScanner();
   readonly #ends = new LineEnds();
-  #headDone = false;
+  #headerDone = false;
   #eightBit = false;
 
   constructor(message: SubmittedMessage, options: HttpSubmissionOptions) {
@@ -181,7 +181,7 @@ class Incoming {
       if (refusal) return refusal;
     }
     return await this.#write(this.#ends.end()) ??
-      (this.#headDone ? undefined : await this.#begin(this.#head.whole(), false));
+      (this.#headerDone ? undefined : await this.#begin(this.#header.whole(), false));
   }
 
   #tooLarge(): SubmissionRefusal {
@@ -198,8 +198,8 @@ class Incoming {
 
   async #write(piece: Uint8Array): Promise<SubmissionRefusal | undefined> {
     if (piece.length === 0) return undefined;
-    if (this.#headDone) return await this.#append(piece);
-    const found = this.#head.push(piece);
+    if (this.#headerDone) return await this.#append(piece);
+    const found = this.#header.push(piece);
     if (found === "more") return undefined;
     if (found === "tooLong") return { kind: "size", text: "The header is too long" };
     return await this.#begin(found.head, true) ?? await this.#append(found.rest);
@@ -207,10 +207,10 @@ class Incoming {
 
   /** The head is here: the trace field and what is missing go before it (RFC 6409 8). */
   async #begin(head: Uint8Array, ended: boolean): Promise<SubmissionRefusal | undefined> {
-    this.#headDone = true;
+    this.#headerDone = true;
     const { clock, hostname, maxHops, router } = this.#options;
     const { from, to, remote } = this.#message;
-    const { received, names } = scanHead(head);
+    const { received, names } = scanHeader(head);
     if (received > maxHops) {
       return { kind: "content", text: "Too many Received fields: the message is going in circles" };
     }

@@ -19,7 +19,7 @@ import type {
 import { type LoginOptions, Logins } from "./logins.ts";
 import type { Origin } from "./header_fixups.ts";
 import type { Networks } from "./networks.ts";
-import { DISK_FULL, IncomingText, type IntakeOptions } from "./smtp_message.ts";
+import { DISK_FULL, IncomingMessage, type IntakeOptions } from "./smtp_message.ts";
 import { ExpansionBudget } from "../recipients/expansion_budget.ts";
 import { expandName, verifyName } from "./names.ts";
 import { MAILBOX_FULL } from "./destinations.ts";
@@ -116,7 +116,7 @@ export class Policy implements Reception {
       const address = this.#ownLiteral(session, r.address);
       return address === r.address ? r : { ...r, address };
     });
-    return new IncomingText(
+    return new IncomingMessage(
       this.#options.ids.next(),
       { session, envelope: { ...envelope, recipients }, origin: this.#originOf(session) },
       this.#options,

@@ -7,7 +7,7 @@ import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import type { Envelope, Mailbox, SenderParameters } from "../mail/envelope.ts";
-import { scanHead } from "../mail/header.ts";
+import { scanHeader } from "../mail/header.ts";
 import { protocolName, receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Destination, NewMessage } from "../queue/message.ts";
@@ -20,10 +20,10 @@ import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import { type Destinations, type Dispatch, MAILBOX_FULL } from "./destinations.ts";
 import { fixHeader, type Origin } from "./header_fixups.ts";
-import { TextHead } from "./header_scanner.ts";
+import { HeaderScanner } from "./header_scanner.ts";
 import { FirstAttempts } from "./verbose.ts";
 
-/** What a {@linkcode IncomingText} works with. */
+/** What a {@linkcode IncomingMessage} works with. */
 export interface IntakeOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -44,17 +44,17 @@ const STORAGE_FAILING = reply(451, "4.3.0", "The message could not be stored; tr
 /** No mail is taken for want of room on the disk. */
 export const DISK_FULL: Reply = reply(452, "4.3.1", "Not enough room on this server's disk; try again later");
 const LOOP = reply(554, "5.4.6", "Too many Received fields: the message is going in circles");
-const LONG_HEAD = reply(552, "5.3.4", "The header is too long");
+const LONG_HEADER = reply(552, "5.3.4", "The header is too long");
 
 /** One text on its way in. */
-export class IncomingText implements MessageSink {
+export class IncomingMessage implements MessageSink {
   readonly #options: IntakeOptions;
   readonly #session: SessionFacts;
   readonly #envelope: Envelope;
   readonly #origin: Origin;
   readonly #body: BodyWriter;
-  readonly #head = new TextHead();
-  #headDone = false;
+  readonly #header = new HeaderScanner();
+  #headerDone = false;
   #utf8Head = false;
   #lineEnded = true;
   #refusal: Reply | undefined;
@@ -79,10 +79,10 @@ export class IncomingText implements MessageSink {
   write(piece: Uint8Array): void | Promise<void> {
     if (this.#refusal || piece.length === 0) return;
     this.#lineEnded = piece[piece.length - 1] === LF;
-    if (this.#headDone) return this.#append(piece);
-    const found = this.#head.push(piece);
+    if (this.#headerDone) return this.#append(piece);
+    const found = this.#header.push(piece);
     if (found === "more") return;
-    if (found === "tooLong") return this.#refuse(LONG_HEAD);
+    if (found === "tooLong") return this.#refuse(LONG_HEADER);
     const waiting = this.#begin(found.head);
     if (this.#refusal || found.rest.length === 0) return waiting;
     // The rest is a view that the caller will reuse, but nothing is reused before the promise resolves.
@@ -90,7 +90,7 @@ export class IncomingText implements MessageSink {
   }
 
   async finish(tell?: (line: string) => void): Promise<Reply | Reply[]> {
-    if (!this.#headDone && !this.#refusal) await this.#begin(this.#head.whole());
+    if (!this.#headerDone && !this.#refusal) await this.#begin(this.#header.whole());
     // Chunks (RFC 3030) may end within a line, which every reader of the text would have to complete and count anew.
     if (!this.#lineEnded) await this.#append(CRLF);
     const answer = await this.#finish(tell);
@@ -116,8 +116,8 @@ export class IncomingText implements MessageSink {
 
   /** The head is complete: trace fields go before it, and a submission gets what it lacks (RFC 6409 8). */
   #begin(head: Uint8Array): void | Promise<void> {
-    this.#headDone = true;
-    const { received, names } = scanHead(head);
+    this.#headerDone = true;
+    const { received, names } = scanHeader(head);
     if (received > this.#options.maxHops) return this.#refuse(LOOP);
     this.#utf8Head = this.#envelope.utf8 === true && head.some((octet) => octet > 127);
     const { clock, hostname, router } = this.#options;

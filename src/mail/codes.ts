@@ -13,9 +13,9 @@ const ALONE = String.raw`(?<![\w./:@#&=?+%,$€£¥-]|[$€£¥] |\d[ -]|\(\d{1,
 const ENDS = String.raw`(?![\w@/%]|[-.,:]\w| \d{3,}(?!\d)| ?[$€£¥])`;
 const GROUPS = String
   .raw`\d(?: \d){3,7}(?! \d)|\d{4}(?: \d{4}){1,3}|\d{3}(?:[ -]\d{3}){1,3}|\d{2}(?: \d{2}){2,3}|\d{4,8}`;
-const MIXED = String.raw`[A-Z]{1,3}-\d{4,8}|(?=[A-Z\d-]*\d)[A-Z\d]{4,10}(?:-[A-Z\d]{3,10}){0,7}`;
+const UNSPLIT = String.raw`[A-Z]{1,3}-\d{4,8}|(?=[A-Z\d-]*\d)[A-Z\d]{4,10}(?:-[A-Z\d]{3,10}){0,7}`;
 const CODE = new RegExp(
-  `${SAID}(?:${GROUPS}|${MIXED}|(?=[A-Za-z]*\\d)[A-Za-z\\d]{4,12})${ENDS}|${ALONE}(?:${GROUPS}|${MIXED})${ENDS}`,
+  `${SAID}(?:${GROUPS}|${UNSPLIT}|(?=[A-Za-z]*\\d)[A-Za-z\\d]{4,12})${ENDS}|${ALONE}(?:${GROUPS}|${UNSPLIT})${ENDS}`,
   "gu",
 );
 const MONTH =

@@ -8,12 +8,12 @@
 import { binaryString, concat, encode } from "../base/bytes.ts";
 import { asciiField, isEightBitText } from "./ascii_field.ts";
 import { foldAtBlanks, hasLongLine } from "./folding.ts";
-import { charsetOf, headWith, type Part, partOf } from "./mime_part.ts";
+import { charsetOf, headerWith, type Part, partOf } from "./mime_part.ts";
 import { Signatures } from "./signatures.ts";
 import { cutBase64Line, cutQuotedLine, encodeBase64Lines, encodeQuotedLine } from "./transfer_encoding.ts";
 
 /** Message content, as often as it is asked for. */
-export type TextSource = () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+export type ContentSource = () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** What the peer can't take. Lines over 998 octets are never sent where they can be helped. */
 export interface ConversionNeeds {
@@ -32,7 +32,7 @@ export type Conversion =
  * Converts content with CRLF line ends. Lines that can't be made shorter without a loss stay; eight bits that can't be
  * encoded make it impossible. Reads the content twice now, and once for each call of `text`.
  */
-export async function convert(source: TextSource, needs: ConversionNeeds): Promise<Conversion> {
+export async function convert(source: ContentSource, needs: ConversionNeeds): Promise<Conversion> {
   const look = new Converter(needs);
   for await (const _ of converted(source, look)) if (look.impossible) break;
   if (look.impossible) return { ok: false, why: look.impossible };
@@ -43,7 +43,7 @@ export async function convert(source: TextSource, needs: ConversionNeeds): Promi
 }
 
 /** Has any header section of it, also of parts and of messages in it, octets over 127? Those need SMTPUTF8. */
-export async function hasEightBitHeaders(source: TextSource): Promise<boolean> {
+export async function hasEightBitHeaders(source: ContentSource): Promise<boolean> {
   const look = new Converter({});
   for await (const _ of converted(source, look)) if (look.eightBitHeader) return true;
   return look.eightBitHeader;
@@ -53,12 +53,12 @@ const LF = 10;
 /** With CRLF. */
 const MAX_LINE = 1000;
 /** A header section that is longer is not looked into. */
-const MAX_HEAD = 1024 * 1024;
+const MAX_HEADER = 1024 * 1024;
 /** A field with eight bits that is longer is nobody's. */
 const MAX_FIELD = 64 * 1024;
 const MAX_DEPTH = 50;
 
-async function* converted(source: TextSource, converter: Converter): AsyncGenerator<Uint8Array> {
+async function* converted(source: ContentSource, converter: Converter): AsyncGenerator<Uint8Array> {
   let rest: Uint8Array[] = []; // of a line whose end is not there yet
   for await (const piece of source()) {
     let start = 0;
@@ -88,8 +88,8 @@ class Converter {
   readonly #given: ReadonlyMap<number, boolean> | undefined;
   readonly #open: Part[] = [];
   readonly #out: Uint8Array[] = [];
-  #head: string[] | undefined = [];
-  #headSize = 0;
+  #header: string[] | undefined = [];
+  #headerSize = 0;
   /** Of the whole message, once its header section is there. */
   #signatures: Signatures | undefined;
   #leaf: Part | undefined;
@@ -108,13 +108,13 @@ class Converter {
   line(line: Uint8Array): void {
     if (this.impossible) return;
     if (this.#open.length > 0 && line[0] === 45 && line[1] === 45 && this.#delimiter(line)) return;
-    if (this.#head) this.#headLine(line);
+    if (this.#header) this.#headerLine(line);
     else this.#bodyLine(line);
   }
 
   /** The content is complete. */
   end(): void {
-    if (this.#head) this.#headEnds();
+    if (this.#header) this.#headerEnds();
     this.#leafEnds(false);
   }
 
@@ -123,33 +123,33 @@ class Converter {
     return concat(this.#out.splice(0));
   }
 
-  #headLine(line: Uint8Array): void {
-    this.#headSize += line.length;
-    if (this.#headSize > MAX_HEAD || this.#open.length > MAX_DEPTH) {
+  #headerLine(line: Uint8Array): void {
+    this.#headerSize += line.length;
+    if (this.#headerSize > MAX_HEADER || this.#open.length > MAX_DEPTH) {
       this.impossible = "unencodable";
       return;
     }
     const text = binaryString(line);
     const isBlank = text === "\r\n";
-    if (!isBlank && /^[ \t]/.test(text) && this.#head!.length > 0) {
-      this.#head![this.#head!.length - 1] += text;
-    } else if (!isBlank) this.#head!.push(text);
+    if (!isBlank && /^[ \t]/.test(text) && this.#header!.length > 0) {
+      this.#header![this.#header!.length - 1] += text;
+    } else if (!isBlank) this.#header!.push(text);
     if (!isBlank) return;
-    this.#headEnds();
+    this.#headerEnds();
     this.#out.push(encode("\r\n"));
     // the header section of the message in a message/rfc822 comes next
-    if (this.#leaf === undefined && this.#open.at(-1)?.kind === "message") this.#beginHead();
+    if (this.#leaf === undefined && this.#open.at(-1)?.kind === "message") this.#beginHeader();
   }
 
-  #beginHead(): void {
-    this.#head = [];
-    this.#headSize = 0;
+  #beginHeader(): void {
+    this.#header = [];
+    this.#headerSize = 0;
   }
 
   /** All fields are there: what kind of part it is, and its header section as it is written. */
-  #headEnds(): void {
-    const given = this.#head!;
-    this.#head = undefined;
+  #headerEnds(): void {
+    const given = this.#header!;
+    this.#header = undefined;
     const outer = this.#open.at(-1);
     const signatures = this.#signatures ??= new Signatures(given);
     const part = partOf(given, { outer, ...(outer === undefined && { sealed: signatures.any }) });
@@ -165,7 +165,7 @@ class Converter {
       this.#leaves++;
     } else this.#open.push(part);
     const isWhole = outer === undefined || outer.kind === "message";
-    this.#out.push(encodeOctets(headWith(fields, encoding, { isWhole, charset }).join("")));
+    this.#out.push(encodeOctets(headerWith(fields, encoding, { isWhole, charset }).join("")));
   }
 
   /** The fields, in ASCII and folded where that is needed and nobody has signed them otherwise. */
@@ -231,11 +231,11 @@ class Converter {
       if (kind !== "multipart" || !text.startsWith(`--${boundary}`)) continue;
       const tail = text.slice(boundary.length + 2);
       if (tail !== "" && tail !== "--") continue;
-      if (this.#head) this.#headEnds();
+      if (this.#header) this.#headerEnds();
       this.#leafEnds(true);
       this.#open.length = tail === "" ? i + 1 : i;
       this.#out.push(line.slice());
-      if (tail === "") this.#beginHead();
+      if (tail === "") this.#beginHeader();
       return true;
     }
     return false;

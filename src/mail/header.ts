@@ -2,8 +2,8 @@
 
 import { concat, decode, encode } from "../base/bytes.ts";
 
-/** What {@linkcode scanHead} saw. */
-export interface HeadScan {
+/** What {@linkcode scanHeader} saw. */
+export interface HeaderScan {
   /** The offset just behind the blank line that ends the head; -1 while there is none. */
   readonly end: number;
   /** How many Received fields there are, as far as the head is here. */
@@ -52,7 +52,7 @@ const known = new Map<number, KnownName>(
  * Looks through a head once, without an allocation per line. A line that is no field is passed over. Lines end with
  * CRLF; a bare LF is taken for a line's end too, so that nothing hides behind one.
  */
-export function scanHead(bytes: Uint8Array): HeadScan {
+export function scanHeader(bytes: Uint8Array): HeaderScan {
   const names = new Set<string>();
   let received = 0;
   for (let at = 0; at < bytes.length;) {
@@ -83,7 +83,7 @@ export function scanHead(bytes: Uint8Array): HeadScan {
  * of the head in another way than as UTF-8.
  */
 export function parseFields(head: Uint8Array, read: (bytes: Uint8Array) => string = decode): HeaderField[] {
-  const { end } = scanHead(head);
+  const { end } = scanHeader(head);
   const text = read(end < 0 ? head : head.subarray(0, end));
   const fields: HeaderField[] = [];
   for (const line of text.split(/\r?\n(?![ \t])/)) {

@@ -48,7 +48,7 @@ export class MboxReader {
   #parts: MboxPart[] = [];
   #in: "nothing" | "head" | "text" = "nothing";
   #begun: FromLine | undefined;
-  #head = new MboxHead();
+  #header = new MboxHead();
   /** The message on top holds data of a program: it is left out. */
   #skipping = false;
   /** A blank line that may belong to the `From ` line behind it. */
@@ -116,7 +116,7 @@ export class MboxReader {
     if (!isFrom(line)) return false;
     const apart = this.#in === "nothing" || this.#blank;
     const found = parseFromLine(textOf(line));
-    const doubled = this.#in === "head" && this.#head.isEmpty && this.#begun?.kind === found?.kind;
+    const doubled = this.#in === "head" && this.#header.isEmpty && this.#begun?.kind === found?.kind;
     if (!found || doubled || !this.#mayBegin(found, apart)) {
       if (!doubled && this.#in !== "nothing") this.#warnOf(line, place);
       return false;
@@ -152,7 +152,7 @@ export class MboxReader {
     this.#passOn();
     this.#in = "head";
     this.#begun = found;
-    this.#head = new MboxHead();
+    this.#header = new MboxHead();
     this.#skipping = false;
     this.#blank = false;
     this.#end = undefined;
@@ -183,7 +183,7 @@ export class MboxReader {
   /** `behind` is where the next line begins. */
   #isOfHead(line: Uint8Array, place: LinePlace & { behind: number }): boolean {
     const { first, last, behind } = place;
-    if (first && last && this.#head.isEmpty) {
+    if (first && last && this.#header.isEmpty) {
       const status = /^Status: ([A-Z]*)$/.exec(textOf(line))?.[1];
       if (status !== undefined) {
         // our own file: what follows is the message as it is, fields of the same names too
@@ -191,11 +191,11 @@ export class MboxReader {
         return true;
       }
     }
-    if (!first || (line.length > 0 && this.#head.takes(line))) {
-      this.#head.put(line, place);
+    if (!first || (line.length > 0 && this.#header.takes(line))) {
+      this.#header.put(line, place);
       return true;
     }
-    const length = last && line.length === 0 ? this.#head.contentLength : undefined;
+    const length = last && line.length === 0 ? this.#header.contentLength : undefined;
     if (length !== undefined) this.#end = behind + length;
     this.#endHead();
     return false;
@@ -203,14 +203,14 @@ export class MboxReader {
 
   #endHead(): void {
     if (this.#in !== "head") return;
-    this.#skipping = this.#head.isFolderData;
-    if (this.#head.isExpunged) this.#expunged++;
-    this.#announce(this.#head.seen);
+    this.#skipping = this.#header.isFolderData;
+    if (this.#header.isExpunged) this.#expunged++;
+    this.#announce(this.#header.seen);
   }
 
   /** The message begins; what follows is text. */
   #announce(seen: boolean): void {
-    const head = this.#head.take();
+    const head = this.#header.take();
     const { sender, at } = this.#begun!;
     if (!this.#skipping) {
       this.#parts.push({ message: { sender, receivedAt: at ?? timeIn(head), seen } });

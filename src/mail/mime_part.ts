@@ -67,7 +67,7 @@ export function partOf(
  * The fields with that transfer encoding; undefined: as they are. `isWhole`: they are a message's, not a part's.
  * `charset`: of a text that says nothing of its characters (RFC 1428 3).
  */
-export function headWith(
+export function headerWith(
   fields: readonly string[],
   encoding: string | undefined,
   { isWhole, charset }: { isWhole: boolean; charset: string },

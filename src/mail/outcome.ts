@@ -68,6 +68,6 @@ export function peerText({ peerStatus, text }: OutcomeFacts): string {
 }
 
 /** All of it in words, what we have to add in front. */
-export function inWords({ note, text }: OutcomeFacts): string {
+export function localReason({ note, text }: OutcomeFacts): string {
   return note === undefined ? text : `${note}: ${text}`;
 }

@@ -22,7 +22,7 @@ export const TOO_MANY_LOGINS: string = err("Too many failed logins: try again in
 /** Another session has the maildrop. */
 export const IN_USE: string = err("The maildrop is open in another session", "IN-USE");
 /** The store fails. */
-export const STORAGE_TROUBLE: string = err("The mail store can't be read at the moment", "SYS/TEMP");
+export const STORAGE_ERROR: string = err("The mail store can't be read at the moment", "SYS/TEMP");
 /** No room for another connection. */
 export const TOO_MANY_CONNECTIONS: string = err("Too many connections, try again later", "SYS/TEMP");
 /** No room for another connection of that client. */

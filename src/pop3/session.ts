@@ -17,7 +17,7 @@ import {
   LOCK_LOST,
   ok,
   SHUTTING_DOWN,
-  STORAGE_TROUBLE,
+  STORAGE_ERROR,
   TLS_FIRST,
 } from "./reply.ts";
 import { isConnectionError, isForeign, isLoopback } from "./peer.ts";
@@ -245,7 +245,7 @@ class Session {
     } catch (error) {
       if (isConnectionError(error) || this.#lines.closed) throw error;
       onEvent?.({ kind: "trouble", error });
-      this.#put(STORAGE_TROUBLE);
+      this.#put(STORAGE_ERROR);
     }
   }
 
@@ -269,7 +269,7 @@ class Session {
     this.#transaction = new Transaction({
       maildrop,
       out: this.#out,
-      onTrouble: (error) => onEvent?.({ kind: "trouble", error }),
+      onError: (error) => onEvent?.({ kind: "trouble", error }),
       onBroken: () => {
         this.#over = "trouble";
         this.#lines.close();

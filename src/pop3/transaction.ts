@@ -13,7 +13,7 @@ export interface TransactionOptions {
   /** Where replies go. */
   readonly out: Output;
   /** The store made trouble. */
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
   /** A message broke off in the middle: the connection has to end, or half of it would be taken for all. */
   readonly onBroken: () => void;
 }
@@ -67,7 +67,7 @@ export class Transaction {
     const done = sendMessage({ maildrop, number, mail, out: this.#out, ...top });
     return done?.then(async (failure) => {
       if (!failure) return;
-      if (!await maildrop.wasRemoved(mail, failure.error)) this.#options.onTrouble(failure.error);
+      if (!await maildrop.wasRemoved(mail, failure.error)) this.#options.onError(failure.error);
       if (failure.begun) this.#options.onBroken();
       else if (failure.error instanceof BodyMissing) this.#out.put(err("The message is gone", "SYS/PERM"));
       else this.#out.put(err("The message can't be read", "SYS/TEMP"));
@@ -95,7 +95,7 @@ export class Transaction {
       await this.maildrop.update();
       removed = marked;
     } catch (error) {
-      this.#options.onTrouble(error);
+      this.#options.onError(error);
       reply = err("No message was removed", "SYS/TEMP");
     }
     // unlocked before the reply, so that who reads it may come back at once

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { concat, encode } from "../base/bytes.ts";
-import { scanHead } from "../mail/header.ts";
+import { scanHeader } from "../mail/header.ts";
 import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import { convert } from "../mail/conversion.ts";
@@ -50,7 +50,7 @@ export type About = Pick<
 >;
 
 /** Makes reports. */
-export class Reporter {
+export class BounceWriter {
   constructor(
     private readonly options: { kv: Kv; clock: Clock; ids: IdMaker; router: Router; hostname: string },
   ) {}
@@ -178,7 +178,7 @@ export class Reporter {
   ): Promise<{ head: Uint8Array; full?: Uint8Array }> {
     const wantsAll = record.ret === "full" && reported.some((r) => r.action === "failed");
     const text = known?.subarray(0, most) ?? await beginning(this.options.kv, record.body, most);
-    const { end } = scanHead(text);
+    const { end } = scanHeader(text);
     const head = end < 0 ? text : text.subarray(0, end);
     return wantsAll && text.length === record.body.size ? { head, full: text } : { head };
   }

@@ -8,7 +8,7 @@ const MAX_SIZE = 64 * 1024;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** The last small texts, by the record they were accepted with. */
-export class FreshTexts {
+export class ContentCache {
   readonly #texts = new Map<QueueRecord, Uint8Array>();
   #bytes = 0;
 

@@ -64,14 +64,14 @@ export class DueScan {
   hear({ from, domains }: NewWork): boolean {
     if (from === 0) return this.#looksBehind = true;
     const { destinationOf } = this.#options;
-    const wanted = domains?.filter((domain) => !this.passOver(destinationOf({ domain }), from));
+    const wanted = domains?.filter((domain) => !this.skip(destinationOf({ domain }), from));
     if (wanted?.length === 0) return false;
     this.rewind(from);
     return true;
   }
 
   /** A record due at `when` came into the index: true when its destination has no room, as if it had been looked at. */
-  passOver(destination: string, when: number): boolean {
+  skip(destination: string, when: number): boolean {
     if (this.#options.scheduler.hasRoom(destination)) return false;
     if ((this.#passed.get(destination) ?? Infinity) > when) this.#passed.set(destination, when);
     return true;
@@ -131,7 +131,7 @@ export class DueScan {
         if (scheduler.hasRoom(destination)) {
           scheduler.reserve(destination);
           picked.push({ entry, destination });
-        } else this.passOver(destination, when);
+        } else this.skip(destination, when);
       }
       if (picked.length >= MAX_PICKED || ++seen >= MAX_SEEN) return { last, complete: false };
     }

@@ -8,16 +8,16 @@ import { encodedKeySize } from "../storage/limits.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
-import type { Destination, Enlisted, NewMessage } from "./message.ts";
+import type { Destination, EnqueuePlan, NewMessage } from "./message.ts";
 import { queueWrites } from "./queue_store.ts";
-import { MIXED, type QueueRecipient, type QueueRecord } from "./record.ts";
+import { type QueueRecipient, type QueueRecord, UNSPLIT } from "./record.ts";
 
 /** A record holds at most so many recipients, and so many bytes of what was said of them, to fit KV's 64 KiB. */
 export const MAX_RECIPIENTS = 50;
 const MAX_RECIPIENT_BYTES = 24 * 1024;
 /** The same for a record of mixed domains, which is never tried and so has no replies. */
-export const MAX_MIXED = 200;
-const MAX_MIXED_BYTES = 48 * 1024;
+export const MAX_UNSPLIT = 200;
+const MAX_UNSPLIT_BYTES = 48 * 1024;
 
 /** A write that is larger leaves no room in KV's limits (see `limits.ts`) for what goes with it. */
 const MAX_MUTATIONS = 800;
@@ -27,8 +27,8 @@ const MAX_KEY_BYTES = 60 * 1024;
 /** The lease of a record that is delivered at once; undefined: it waits in the index. */
 export type LeaseOf = (record: QueueRecord) => { owner: string; until: number } | undefined;
 
-/** What {@linkcode enlist} needs to know of its surroundings. */
-export interface EnlistOptions {
+/** What {@linkcode planEnqueue} needs to know of its surroundings. */
+export interface EnqueueOptions {
   readonly mailStore: MailStore;
   readonly lease: LeaseOf;
 }
@@ -37,7 +37,7 @@ export interface EnlistOptions {
  * Plans a message. Each mailbox and each remote address gets it once. What is too much for one commit is planned as
  * records of mixed domains, which are sorted out in commits of their own.
  */
-export function enlist(message: NewMessage, options: EnlistOptions): Enlisted {
+export function planEnqueue(message: NewMessage, options: EnqueueOptions): EnqueuePlan {
   const { boxes, queued } = once(message.destinations);
   const groups = group(queued);
   const { mutations, bytes, keyBytes } = costOf(boxes, groups);
@@ -45,14 +45,14 @@ export function enlist(message: NewMessage, options: EnlistOptions): Enlisted {
     bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
   return fits
     ? planned(message, { boxes, groups }, options)
-    : planned(message, { boxes: [], groups: mixed([...boxes, ...queued]) }, options);
+    : planned(message, { boxes: [], groups: unsplit([...boxes, ...queued]) }, options);
 }
 
 function planned(
   message: NewMessage,
   to: { boxes: readonly Destination[]; groups: readonly Group[] },
-  options: EnlistOptions,
-): Enlisted {
+  options: EnqueueOptions,
+): EnqueuePlan {
   const owners = to.boxes.length + to.groups.length;
   const body = message.body.ref(owners);
   const records = to.groups.map((g, part) => recordOf(message, g, { part, body }));
@@ -109,8 +109,8 @@ export function group(queued: readonly Destination[]): Group[] {
  * By domain, so that few domains are in two records and get two transactions; of each record no more than can be
  * sorted out into mailboxes by one commit.
  */
-export function mixed(all: readonly Destination[]): Group[] {
-  const { groups, into } = grouping(MAX_MIXED, MAX_MIXED_BYTES, MAX_KEY_BYTES);
+export function unsplit(all: readonly Destination[]): Group[] {
+  const { groups, into } = grouping(MAX_UNSPLIT, MAX_UNSPLIT_BYTES, MAX_KEY_BYTES);
   const byDomain = new Map<string, Destination[]>();
   for (const d of all) {
     const { domain } = splitMailbox(d.address);
@@ -119,7 +119,7 @@ export function mixed(all: readonly Destination[]): Group[] {
     else byDomain.set(domain, [d]);
   }
   for (const d of [...byDomain.values()].flat()) {
-    into(d.owner ?? "", { domain: MIXED, owner: d.owner, dueAt: undefined }, d);
+    into(d.owner ?? "", { domain: UNSPLIT, owner: d.owner, dueAt: undefined }, d);
   }
   return groups;
 }

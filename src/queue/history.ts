@@ -20,7 +20,7 @@ export interface KeptAttempt {
 }
 
 /** What is kept of one instant in a message's life. */
-export interface LifeEntry {
+export interface HistoryEntry {
   /** When: milliseconds since 1970. */
   readonly at: number;
   /** So long it is kept: milliseconds since 1970. */
@@ -54,7 +54,7 @@ export function attemptWrite(
     durationMs,
   }));
   const { at, keepFor, dialogue = [] } = options;
-  const value: LifeEntry = {
+  const value: HistoryEntry = {
     at,
     until: at + keepFor,
     attempts,
@@ -70,24 +70,27 @@ export function attemptWrite(
 export function deletionWrite(record: QueueRecord, options: { at: number; keepFor: number }): Write {
   const deleted = record.recipients.map(({ address }) => address);
   const { at, keepFor } = options;
-  const value: LifeEntry = { at, until: at + keepFor, attempts: [], deleted, message: messageOf(record) };
+  const value: HistoryEntry = { at, until: at + keepFor, attempts: [], deleted, message: messageOf(record) };
   const size = 400 + deleted.reduce((sum, address) => sum + 20 + address.length, 0);
   return kept(record, value, size);
 }
 
-function messageOf(record: QueueRecord): NonNullable<LifeEntry["message"]> {
+function messageOf(record: QueueRecord): NonNullable<HistoryEntry["message"]> {
   const { sender, receivedAt, body, source, authenticatedAs } = record;
   const from = authenticatedAs === undefined ? {} : { authenticatedAs };
   return { sender, receivedAt, size: body.size, source, ...from };
 }
 
-function kept(of: QueueRecord, value: LifeEntry, size: number): Write {
+function kept(of: QueueRecord, value: HistoryEntry, size: number): Write {
   if (value.until <= value.at) return { mutations: [], size: 0 };
-  return { mutations: expiring(keys.lifeEvent(of.id, value.at, of.part), value, value.until), size };
+  return { mutations: expiring(keys.historyEvent(of.id, value.at, of.part), value, value.until), size };
 }
 
 /** The life of a message as it is kept at `now`, oldest entry first. */
-export async function lifeOf(kv: Kv, id: string, now: number): Promise<LifeEntry[]> {
-  const entries = await Array.fromAsync(kv.list<LifeEntry>(keys.lifeEvents(id)), (entry) => entry.value);
+export async function historyOf(kv: Kv, id: string, now: number): Promise<HistoryEntry[]> {
+  const entries = await Array.fromAsync(
+    kv.list<HistoryEntry>(keys.historyEvents(id)),
+    (entry) => entry.value,
+  );
   return entries.filter((entry) => entry.until > now);
 }

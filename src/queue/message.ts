@@ -21,7 +21,7 @@ export interface Destination {
   readonly waits?: { readonly reason: string; readonly until: number };
 }
 
-/** A message that is about to become ours. */
+/** A message that is about to be accepted. */
 export interface NewMessage {
   /** Its name in the queue and the logs. */
   readonly id: string;
@@ -42,7 +42,7 @@ export interface NewMessage {
 }
 
 /** What {@linkcode enlist} made. */
-export interface Enlisted {
+export interface EnqueuePlan {
   /** Message, recipients and due times: all of it, or nothing. */
   readonly write: Write;
   /** The queue records. */

@@ -1,25 +1,25 @@
-/** In charge of the queue as the rest of the house sees it: takes messages over, runs them, answers the operator. */
+/** In charge of the queue as the rest of the program sees it: accepts messages, runs them, answers the operator. */
 
 import { readBody, releaseBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { together } from "../storage/write.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { dueNow, makeDue } from "./due_now.ts";
-import { enlist, type LeaseOf } from "./enqueue.ts";
-import type { Enlisted, NewMessage } from "./message.ts";
-import { FreshTexts } from "./content_cache.ts";
-import { deletionWrite, type KeptAttempt, lifeOf } from "./history.ts";
+import { type LeaseOf, planEnqueue } from "./enqueue.ts";
+import type { EnqueuePlan, NewMessage } from "./message.ts";
+import { ContentCache } from "./content_cache.ts";
+import { deletionWrite, historyOf, type KeptAttempt } from "./history.ts";
 import { deliverToMailbox } from "./local_delivery.ts";
 import type { DeliveryQueueOptions } from "./options.ts";
 import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
-import { MIXED, type QueueRecord } from "./record.ts";
-import { type AcceptedSuccess, Reporter } from "./bounces.ts";
-import { type Lease, Runner, type Watcher } from "./worker.ts";
+import { type QueueRecord, UNSPLIT } from "./record.ts";
+import { type AcceptedSuccess, BounceWriter } from "./bounces.ts";
+import { type Lease, QueueWorker, type Watcher } from "./worker.ts";
 import type { DeliveryResult } from "./result.ts";
-import { Settler } from "./recorder.ts";
-import { FULL_PAUSE_MS, needsSpread, spread } from "./split.ts";
+import { OutcomeRecorder } from "./recorder.ts";
+import { FULL_PAUSE_MS, needsSplit, split } from "./split.ts";
 import { type SuccessReports, successReports, tellReports } from "./success_reports.ts";
-import { putOff } from "./suspensions.ts";
+import { deferSuspended } from "./suspensions.ts";
 
 /** An operator's wish can't be met: no such message, being delivered at this moment, its destinations suspended. */
 export type Refusal = "gone" | "busy" | "notHeld" | "suspended";
@@ -44,10 +44,10 @@ const LEASE_MARGIN = 1 / 24;
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
   readonly #queue: QueueStore;
-  readonly #reporter: Reporter;
-  readonly #settler: Settler;
-  readonly #runner: Runner;
-  readonly #fresh = new FreshTexts();
+  readonly #reporter: BounceWriter;
+  readonly #recorder: OutcomeRecorder;
+  readonly #runner: QueueWorker;
+  readonly #fresh = new ContentCache();
   #recovery: Promise<void> | undefined;
 
   /** Does nothing before {@linkcode start}. */
@@ -55,26 +55,26 @@ export class DeliveryQueue {
     this.#options = options;
     const { store, clock, journal, ids, router, hostname } = options;
     this.#queue = new QueueStore(store, ids.next(), options.leaseMs);
-    this.#reporter = new Reporter({ kv: store.kv, clock, ids, router, hostname });
-    this.#settler = new Settler({
+    this.#reporter = new BounceWriter({ kv: store.kv, clock, ids, router, hostname });
+    this.#recorder = new OutcomeRecorder({
       queue: this.#queue,
       clock,
       journal,
       reporter: this.#reporter,
       schedule: options.schedule,
       historyMs: options.historyMs,
-      enlist: (message) => this.#plan(message),
+      planEnqueue: (message) => this.#plan(message),
     });
-    this.#runner = new Runner({
+    this.#runner = new QueueWorker({
       queue: this.#queue,
-      settler: this.#settler,
+      recorder: this.#recorder,
       clock,
       journal,
       limits: {
         ...options,
-        isHere: (destination) => destination === MIXED || router.isLocal(destination),
+        isHere: (destination) => destination === UNSPLIT || router.isLocal(destination),
       },
-      destinationOf: (of) => of.domain === MIXED ? MIXED : options.destinationOf(of),
+      destinationOf: (of) => of.domain === UNSPLIT ? UNSPLIT : options.destinationOf(of),
       deliver: (claim, tell) => this.#deliver(claim, tell),
       longestWaitMs: Math.max(FULL_PAUSE_MS, ...options.schedule.retry),
       waker: options.waker,
@@ -130,7 +130,7 @@ export class DeliveryQueue {
       return lease;
     };
     let versionstamp: string | undefined;
-    let own: Enlisted;
+    let own: EnqueuePlan;
     let reports: SuccessReports;
     try {
       own = this.#plan(message, leaseOf);
@@ -159,7 +159,7 @@ export class DeliveryQueue {
         options.watcher?.done();
       }
     }
-    for (const record of reports.enlisted.flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
+    for (const record of reports.enqueued.flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
     return mailboxes;
   }
 
@@ -175,8 +175,8 @@ export class DeliveryQueue {
 
   /** The attempts made for a message, oldest first. */
   async attempts(id: string): Promise<(KeptAttempt & { readonly at: number })[]> {
-    const life = await lifeOf(this.#options.store.kv, id, this.#options.clock.now());
-    return life.flatMap(({ at, attempts }) => attempts.map((a) => ({ at, ...a })));
+    const history = await historyOf(this.#options.store.kv, id, this.#options.clock.now());
+    return history.flatMap(({ at, attempts }) => attempts.map((a) => ({ at, ...a })));
   }
 
   /** The text of a queued message. */
@@ -227,8 +227,8 @@ export class DeliveryQueue {
         outcome,
         durationMs: 0,
       }));
-      const what = await this.#settler.consequences(record, outcomes);
-      return { record: undefined, also: what.write, done: () => this.#settler.tell(record, what) };
+      const what = await this.#recorder.consequences(record, outcomes);
+      return { record: undefined, also: what.write, done: () => this.#recorder.tell(record, what) };
     });
     return results.refused;
   }
@@ -237,8 +237,8 @@ export class DeliveryQueue {
   async delete(id: string): Promise<Refusal | undefined> {
     const { store, clock, historyMs: keepFor } = this.#options;
     return (await this.#each(id, async (record) => {
-      const life = deletionWrite(record, { at: clock.now(), keepFor });
-      return { record: undefined, also: together(await releaseBody(store.kv, record.body), life) };
+      const history = deletionWrite(record, { at: clock.now(), keepFor });
+      return { record: undefined, also: together(await releaseBody(store.kv, record.body), history) };
     })).refused;
   }
 
@@ -278,7 +278,7 @@ export class DeliveryQueue {
     const records = await this.#queue.message(id);
     if (records.length === 0) return { done: 0, refused: "gone" };
     let [done, busy] = [0, false];
-    const expected = await this.#runner.letGo(records);
+    const expected = await this.#runner.unclaim(records);
     try {
       // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
       for (const record of records) {
@@ -294,9 +294,9 @@ export class DeliveryQueue {
     return { done, refused: busy ? "busy" : done === 0 ? "gone" : undefined };
   }
 
-  #plan(message: NewMessage, lease: LeaseOf = () => undefined): Enlisted {
+  #plan(message: NewMessage, lease: LeaseOf = () => undefined): EnqueuePlan {
     const { mailStore, store } = this.#options;
-    const planned = enlist(message, { mailStore, lease });
+    const planned = planEnqueue(message, { mailStore, lease });
     // Ids of one server never meet; those of two may, once in four billion times within the same millisecond.
     if (store.embedded || message.body.inMemory === undefined) return planned;
     const unused = {
@@ -319,10 +319,10 @@ export class DeliveryQueue {
   async #deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult> {
     const { record } = claim;
     const { agent, router, store, suspensions } = this.#options;
-    if (await needsSpread(record, this.#options)) return await spread(record, this.#options);
+    if (await needsSplit(record, this.#options)) return await split(record, this.#options);
     if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.#options);
     const suspension = await suspensions?.get(record.domain);
-    if (suspension) return { outcomes: putOff(record, suspension) };
+    if (suspension) return { outcomes: deferSuspended(record, suspension) };
     const attempts = await agent.deliver({
       id: record.id,
       sender: record.sender,

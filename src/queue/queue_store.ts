@@ -280,7 +280,7 @@ export class QueueStore {
    * Makes due at `now` what waits for a time after `latest`, which no policy asks for: the clock was set back. Answers
    * how many that are.
    */
-  async pullIn(now: number, latest: number): Promise<number> {
+  async reschedule(now: number, latest: number): Promise<number> {
     const far: DuePlace[] = [];
     for await (const entry of this.store.kv.list<DueMark>(keys.queueDueAfter(latest), { batchSize: 200 })) {
       if (!entry.value.lease) far.push(placeOf(entry.key));

@@ -30,7 +30,7 @@ export type Source = "smtp" | "submission" | "lmtp" | "http" | "report" | "notic
  * In place of a domain: the recipients have several, since the message has too many of them for one commit. The
  * record is sorted out into others as soon as it is durable (see `spread.ts`).
  */
-export const MIXED = "*";
+export const UNSPLIT = "*";
 
 /**
  * One message for one next hop (all its recipients have the same domain), stored under `["q","item",id,part]`.
@@ -46,7 +46,7 @@ export interface QueueRecord extends SenderParameters {
   readonly part: number;
   /** The reverse-path; empty for reports. */
   readonly sender: Mailbox;
-  /** The domain of all recipients, or {@linkcode MIXED}. */
+  /** The domain of all recipients, or {@linkcode UNSPLIT}. */
   readonly domain: string;
   /** Who is still to be served: at most 50, or 200 of mixed domains. */
   readonly recipients: readonly QueueRecipient[];

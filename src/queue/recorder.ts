@@ -2,33 +2,33 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { inWords, type OutcomeFacts, peerText } from "../mail/outcome.ts";
+import { localReason, type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { Journal } from "../observe/journal.ts";
 import { releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { Enlisted, NewMessage } from "./message.ts";
+import type { EnqueuePlan, NewMessage } from "./message.ts";
 import { KeyedLock } from "../base/keyed_lock.ts";
 import { attemptWrite } from "./history.ts";
 import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
-import type { Reported, Reporter } from "./bounces.ts";
+import type { BounceWriter, Reported } from "./bounces.ts";
 import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
 import { lastOf, settle, type Settlement, wants } from "./settle.ts";
 import type { RecipientOutcome } from "./result.ts";
 
-/** What a {@linkcode Settler} works with. */
-export interface SettlerOptions {
+/** What a {@linkcode OutcomeRecorder} works with. */
+export interface RecorderOptions {
   readonly queue: QueueStore;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly reporter: Reporter;
+  readonly reporter: BounceWriter;
   readonly schedule: Schedule;
   /** How long the life of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
   /** Plans a report's way. */
-  enlist(message: NewMessage): Enlisted;
+  planEnqueue(message: NewMessage): EnqueuePlan;
 }
 
 /** What settling came to. */
@@ -49,7 +49,7 @@ export interface Consequences {
 /** A report that was enlisted. */
 interface Made {
   readonly message: NewMessage;
-  readonly enlisted: Enlisted;
+  readonly enqueued: EnqueuePlan;
   readonly action: string;
 }
 
@@ -60,11 +60,11 @@ const MAX_TRIES = 20;
 const WARNED_KEPT_MS = 24 * 3600_000;
 
 /** Settles attempts. */
-export class Settler {
+export class OutcomeRecorder {
   /** The records of one message share a counter and a warning: one after the other, they don't fail each other. */
   readonly #lock = new KeyedLock();
 
-  constructor(private readonly options: SettlerOptions) {}
+  constructor(private readonly options: RecorderOptions) {}
 
   /**
    * Writes down the outcomes of a claim. `delivery` is done in the same commit: a mailbox takes the text over. Rejects
@@ -95,7 +95,7 @@ export class Settler {
   }
 
   /** Puts other records in the place of a claim's. */
-  async spread(claim: Claim, into: Enlisted): Promise<Settled> {
+  async split(claim: Claim, into: EnqueuePlan): Promise<Settled> {
     const { queue, journal } = this.options;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const result = await queue.store.write(together(queueWrites.end(claim), into.write));
@@ -122,8 +122,8 @@ export class Settler {
     const settlement = settle(record, outcomes, { schedule, now });
     const { reports, warned } = await this.#reports(record, settlement, now);
     const writes: Write[] = [
-      this.#life(record, settlement, { now, dialogue: outcomes[0]?.dialogue }),
-      ...reports.map((r) => r.enlisted.write),
+      this.#history(record, settlement, { now, dialogue: outcomes[0]?.dialogue }),
+      ...reports.map((r) => r.enqueued.write),
       ...(warned ? [warned] : []),
     ];
     if (delivery) writes.push(delivery);
@@ -162,7 +162,7 @@ export class Settler {
   ): Promise<boolean> {
     const message = await this.options.reporter.report(record, reported, more);
     if (!message) return false;
-    made.push({ message, enlisted: this.options.enlist(message), action: reported[0]!.action });
+    made.push({ message, enqueued: this.options.planEnqueue(message), action: reported[0]!.action });
     return true;
   }
 
@@ -199,7 +199,7 @@ export class Settler {
     return { reported, warned };
   }
 
-  #life(
+  #history(
     record: QueueRecord,
     settlement: Settlement,
     { now, dialogue }: { now: number; dialogue: readonly string[] | undefined },
@@ -223,7 +223,7 @@ export class Settler {
         id,
         recipient,
         status: told.status,
-        text: inWords(told),
+        text: localReason(told),
         durationMs,
         ...(told.code === undefined ? {} : { code: told.code }),
         ...(told.host === undefined ? {} : { host: told.host }),
@@ -236,10 +236,10 @@ export class Settler {
         journal.emit({ type: "mailbox", id, mailbox: recipient, sender, size: body.size });
       }
     }
-    for (const { message, enlisted, action } of reports) {
+    for (const { message, enqueued, action } of reports) {
       const to = message.destinations[0]!.recipient.address;
       journal.emit({ type: "report", id, report: message.id, action, to });
-      for (const mailbox of enlisted.mailboxes) {
+      for (const mailbox of enqueued.mailboxes) {
         journal.emit({ type: "mailbox", id: message.id, mailbox, sender: "", size: message.body.size });
       }
     }
@@ -248,7 +248,7 @@ export class Settler {
 
 /** What waits in the index when the consequences are written. */
 export function waitingOf({ settlement, reports }: Consequences): QueueRecord[] {
-  const records = reports.flatMap((r) => r.enlisted.records);
+  const records = reports.flatMap((r) => r.enqueued.records);
   return settlement.rest ? [settlement.rest, ...records] : records;
 }
 

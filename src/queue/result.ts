@@ -4,7 +4,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import type { Release } from "../mailbox/quotas.ts";
 import type { Write } from "../storage/write.ts";
-import type { Enlisted } from "./message.ts";
+import type { EnqueuePlan } from "./message.ts";
 
 /** What an attempt came to for one recipient. */
 export interface RecipientOutcome {
@@ -25,7 +25,7 @@ export interface DeliveryResult {
   /** Done in the settling commit: a mailbox delivery, which takes the text over. */
   readonly also?: { readonly write: Write };
   /** Nothing was delivered: these take the record's place. */
-  readonly spread?: Enlisted;
+  readonly split?: EnqueuePlan;
   /** Called when the outcome is written: room in mailboxes that was taken for it. */
   readonly release?: Release;
 }

@@ -10,7 +10,7 @@ interface Lane {
   active: number;
   /** Records that are being accepted or claimed now and will be handed over. */
   reserved: number;
-  /** Ends in this house: no connection is needed. */
+  /** Ends on this server: no connection is needed. */
   readonly here: boolean;
   /** How many may be under way: grows with each success, and is halved by trouble. */
   window: number;
@@ -24,7 +24,7 @@ export interface SchedulerLimits {
   perDestination(destination: string): number;
   /** How many messages the destination gets in a span of time; undefined: as many as it takes. Default: none has one. */
   rateOf?(destination: string): RateLimit | undefined;
-  /** Does the way end in this house? Such deliveries don't count for {@linkcode concurrency}. Default: none does. */
+  /** Does the route end on this server? Such deliveries don't count for {@linkcode concurrency}. Default: none does. */
   isHere?(destination: string): boolean;
 }
 
@@ -41,7 +41,7 @@ const SHARE_OF_FREE = 2;
 /** How many deliveries a destination gets at once that nothing is known of. */
 const FIRST_WINDOW = 5;
 /** Where an attempt ends whose host can't, or won't, deal with as many connections as it has. */
-const TROUBLE_STAGES: ReadonlySet<Stage | undefined> = new Set<Stage>([
+const BACKOFF_STAGES: ReadonlySet<Stage | undefined> = new Set<Stage>([
   "connect",
   "tls",
   "greeting",
@@ -50,10 +50,10 @@ const TROUBLE_STAGES: ReadonlySet<Stage | undefined> = new Set<Stage>([
 ]);
 
 /** Does an attempt's end speak of the host, and not of the message? */
-export function isTrouble(attempts: readonly { readonly outcome: Outcome }[]): boolean {
+export function isBackoffSignal(attempts: readonly { readonly outcome: Outcome }[]): boolean {
   return attempts.length > 0 &&
     attempts.every(({ outcome: { kind, stage, code } }) =>
-      kind === "deferred" && (TROUBLE_STAGES.has(stage) || code === 421)
+      kind === "deferred" && (BACKOFF_STAGES.has(stage) || code === 421)
     );
 }
 
@@ -62,7 +62,7 @@ export class Scheduler {
   readonly #lanes = new Map<string, Lane>();
   /** Destinations that have somebody waiting and room for one more, in turn. */
   readonly #turn = new Set<string>();
-  /** The same for those that end in this house. */
+  /** The same for those that end on this server. */
   readonly #turnHere = new Set<string>();
   #waiting = 0;
   #reserved = 0;

@@ -1,7 +1,7 @@
 /** In charge of what an attempt's outcomes mean for a record: who is left, who is told what. Pure. */
 
 import type { Notify } from "../mail/envelope.ts";
-import { inWords, type Outcome, type OutcomeFacts, peerText } from "../mail/outcome.ts";
+import { localReason, type Outcome, type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { RecipientOutcome } from "./result.ts";
 import { isExpired, nextAttemptAt, type Schedule } from "./schedule.ts";
@@ -90,7 +90,7 @@ function tried(recipient: QueueRecipient, outcome: Outcome): QueueRecipient {
   return {
     ...facts,
     attempts: recipient.attempts + 1,
-    lastError: clip(host === undefined ? inWords(outcome) : `${host}: ${inWords(outcome)}`),
+    lastError: clip(host === undefined ? localReason(outcome) : `${host}: ${localReason(outcome)}`),
     lastStatus: status,
     ...(code === undefined ? {} : { lastReply: clip(`${code} ${peerText(outcome)}`) }),
     // a name that is longer, which no real host has, would not fit a record

@@ -41,7 +41,7 @@ interface Call extends NewWork {
 
 /**
  * Wakes when the next record that this server knows of is due, when a server calls, and every fifteen seconds.
- * Who calls is a {@linkcode Caller}.
+ * Who calls is a {@linkcode PeerNotifier}.
  */
 export class SharedWaker implements Waker {
   readonly #options: SharedWakerOptions;
@@ -64,8 +64,8 @@ export class SharedWaker implements Waker {
     this.#schedule();
   }
 
-  arm(when: number): void {
-    this.#alarm.arm(when);
+  set(when: number): void {
+    this.#alarm.set(when);
   }
 
   async close(): Promise<void> {
@@ -96,7 +96,7 @@ export class SharedWaker implements Waker {
 }
 
 /** Calls the servers when there is work that this one does not take at once. */
-export class Caller {
+export class PeerNotifier {
   readonly #store: Store;
   readonly #clock: Clock;
   #work: NewWork | undefined;

@@ -13,16 +13,16 @@ import type { Router } from "../recipients/router.ts";
 import { addOwners } from "../storage/bodies/bodies.ts";
 import { EMBEDDED_LIMITS, fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
-import { type Group, group, mixed, parametersFor, senderFor } from "./enqueue.ts";
-import type { Destination, Enlisted } from "./message.ts";
+import { type Group, group, parametersFor, senderFor, unsplit } from "./enqueue.ts";
+import type { Destination, EnqueuePlan } from "./message.ts";
 import { mailboxOutcome } from "./local_delivery.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import { queueWrites } from "./queue_store.ts";
-import { MIXED, type QueueRecipient, type QueueRecord } from "./record.ts";
+import { type QueueRecipient, type QueueRecord, UNSPLIT } from "./record.ts";
 import type { DeliveryResult } from "./result.ts";
 
-/** What {@linkcode spread} works with. */
-export interface SpreadOptions {
+/** What {@linkcode split} works with. */
+export interface SplitOptions {
   readonly router: Router;
   readonly accounts: Accounts;
   readonly mailStore: MailStore;
@@ -41,8 +41,8 @@ const PIECES = 10;
 const ROOM: Limits = { ...EMBEDDED_LIMITS, mutations: 990, bytes: 780 * 1024, keyBytes: 75 * 1024 };
 
 /** Must the record be sorted out before it can be delivered? */
-export async function needsSpread(record: QueueRecord, by: SpreadOptions): Promise<boolean> {
-  if (record.domain === MIXED) return true;
+export async function needsSplit(record: QueueRecord, by: SplitOptions): Promise<boolean> {
+  if (record.domain === UNSPLIT) return true;
   if (!by.router.isLocal(record.domain)) return false;
   if (record.recipients.length > 1) return true;
   // Its account is gone, or never was one: the name may still lead somewhere.
@@ -51,11 +51,11 @@ export async function needsSpread(record: QueueRecord, by: SpreadOptions): Promi
 }
 
 /** What takes the record's place, to be written under its lease: mailbox entries, and records due at once. */
-export async function spread(record: QueueRecord, by: SpreadOptions): Promise<DeliveryResult> {
+export async function split(record: QueueRecord, by: SplitOptions): Promise<DeliveryResult> {
   const releases: Release[] = [];
   const release = () => releases.forEach((one) => one());
   try {
-    return { outcomes: [], spread: await planned(record, { ...by, releases }), release };
+    return { outcomes: [], split: await planned(record, { ...by, releases }), release };
   } catch (error) {
     release();
     throw error;
@@ -63,9 +63,9 @@ export async function spread(record: QueueRecord, by: SpreadOptions): Promise<De
 }
 
 /** The room that is taken for mailbox entries goes to `releases`. */
-type Spreading = SpreadOptions & { readonly releases: Release[] };
+type Split = SplitOptions & { readonly releases: Release[] };
 
-async function planned(record: QueueRecord, by: Spreading): Promise<Enlisted> {
+async function planned(record: QueueRecord, by: Split): Promise<EnqueuePlan> {
   const boxes = new Map<Mailbox, Box>();
   const queued = new Map<Mailbox, Destination>();
   for (const recipient of record.recipients) {
@@ -91,10 +91,10 @@ interface Box {
 /** Some of the recipients each; a single one that stands for too many, some of what it stands for. */
 function pieces(record: QueueRecord, ways: Iterable<Destination>): Group[] {
   const { recipients } = record;
-  if (recipients.length === 1) return mixed([...ways]);
+  if (recipients.length === 1) return unsplit([...ways]);
   const each = Math.ceil(recipients.length / PIECES);
   return Array.from({ length: Math.ceil(recipients.length / each) }, (_, i): Group => ({
-    domain: MIXED,
+    domain: UNSPLIT,
     owner: undefined,
     dueAt: undefined,
     recipients: recipients.slice(i * each, (i + 1) * each),
@@ -107,7 +107,7 @@ function written(
   record: QueueRecord,
   to: { boxes: ReadonlyMap<Mailbox, Box>; groups: readonly Group[] },
   mailStore: MailStore,
-): Enlisted {
+): EnqueuePlan {
   const { ref: body, write } = addOwners(record.body, to.boxes.size + to.groups.length - 1);
   const writes: Write[] = [write];
   for (const [address, { recipient, owner }] of to.boxes) {
@@ -131,7 +131,7 @@ function written(
 async function waysOf(
   recipient: QueueRecipient,
   record: QueueRecord,
-  by: Spreading,
+  by: Split,
 ): Promise<Destination[]> {
   const {
     address,
@@ -154,7 +154,7 @@ async function waysOf(
   return [{ kind: "queue", ...to, waits: { reason: outcome.text, until } }];
 }
 
-function onwards(to: Pick<Destination, "address" | "recipient">, by: SpreadOptions): Destination[] {
+function onwards(to: Pick<Destination, "address" | "recipient">, by: SplitOptions): Destination[] {
   const found = by.router.resolve(to.address);
   if (found.kind !== "local") return [];
   return found.leaves.map((leaf): Destination => ({

@@ -4,8 +4,8 @@ import type { Journal } from "../observe/journal.ts";
 import type { Action } from "../dsn/request.ts";
 import { fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { AcceptedSuccess, Reporter } from "./bounces.ts";
-import type { Enlisted, NewMessage } from "./message.ts";
+import type { AcceptedSuccess, BounceWriter } from "./bounces.ts";
+import type { EnqueuePlan, NewMessage } from "./message.ts";
 
 /** What the sender is told at once. */
 export interface SuccessReports {
@@ -14,7 +14,7 @@ export interface SuccessReports {
   /** What each speaks of. */
   readonly actions: readonly Action[];
   /** What is planned for each. */
-  readonly enlisted: readonly Enlisted[];
+  readonly enqueued: readonly EnqueuePlan[];
   /** All of it. */
   readonly write: Write;
 }
@@ -26,25 +26,25 @@ export interface SuccessOptions {
   /** What is written in the same commit. */
   readonly beside: Write;
   readonly limits: Limits;
-  readonly reporter: Reporter;
-  readonly plan: (report: NewMessage) => Enlisted;
+  readonly reporter: BounceWriter;
+  readonly plan: (report: NewMessage) => EnqueuePlan;
 }
 
 /** Makes the reports, briefer ones when there is little room beside the message. */
 export async function successReports(message: NewMessage, options: SuccessOptions): Promise<SuccessReports> {
   const { successes, beside, limits, reporter, plan } = options;
   if (successes.length === 0) {
-    return { messages: [], actions: [], enlisted: [], write: { mutations: [], size: 0 } };
+    return { messages: [], actions: [], enqueued: [], write: { mutations: [], size: 0 } };
   }
   const made = async (brief: boolean): Promise<SuccessReports> => {
     const reports = await reporter.accepted(message, successes, brief);
     const messages = reports.map((report) => report.message);
-    const enlisted = messages.map(plan);
+    const enqueued = messages.map(plan);
     return {
       messages,
       actions: reports.map(({ action }) => action),
-      enlisted,
-      write: together(...enlisted.map((e) => e.write)),
+      enqueued,
+      write: together(...enqueued.map((e) => e.write)),
     };
   };
   const whole = await made(false);
@@ -55,11 +55,11 @@ export async function successReports(message: NewMessage, options: SuccessOption
 export function tellReports(
   journal: Journal,
   message: NewMessage,
-  { messages, actions, enlisted }: SuccessReports,
+  { messages, actions, enqueued }: SuccessReports,
 ): void {
   for (const [i, { id, body }] of messages.entries()) {
     journal.emit({ type: "report", id: message.id, report: id, action: actions[i]!, to: message.sender });
-    for (const mailbox of enlisted[i]!.mailboxes) {
+    for (const mailbox of enqueued[i]!.mailboxes) {
       journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
     }
   }

@@ -116,7 +116,7 @@ export function tellSuspension({ domain, until, reason }: Suspension): string {
 }
 
 /** What becomes of a record whose destination is suspended: nothing is tried; it waits, and says why. */
-export function putOff({ recipients }: QueueRecord, suspension: Suspension): RecipientOutcome[] {
+export function deferSuspended({ recipients }: QueueRecord, suspension: Suspension): RecipientOutcome[] {
   const text = tellSuspension(suspension);
   const outcome: Deferred = { kind: "deferred", status: "4.3.2", text, stage: "route" };
   const waitsUntil = suspension.until ?? Infinity;

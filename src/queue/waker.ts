@@ -13,7 +13,7 @@ export interface NewWork {
 /** An alarm clock with one setting: the earliest. */
 export interface Waker {
   /** Wakes at `when` (milliseconds since 1970), up to two seconds later, or too early; an earlier setting stays. */
-  arm(when: number): void;
+  set(when: number): void;
   /** No more waking. */
   close(): void | Promise<void>;
 }
@@ -28,7 +28,7 @@ export class TimerWaker implements Waker {
 
   constructor(private readonly clock: Clock, private readonly wake: () => void) {}
 
-  arm(when: number): void {
+  set(when: number): void {
     if (when >= this.#when) return;
     this.#timer?.cancel();
     this.#when = when;
@@ -98,10 +98,10 @@ export class KvWaker implements Waker {
     this.#timer = new TimerWaker(options.clock, () => this.#ring());
   }
 
-  arm(when: number): void {
+  set(when: number): void {
     if (this.#closed) return;
     const slot = Math.ceil(when / SLOT_MS) * SLOT_MS;
-    this.#timer.arm(slot + LATE_MS);
+    this.#timer.set(slot + LATE_MS);
     for (const earlier of this.#armed) if (earlier <= slot) return;
     this.#armed.add(slot);
     this.#enqueue(slot).catch((error) => {
@@ -141,7 +141,7 @@ export class KvWaker implements Waker {
     if (this.#closed) return;
     this.#armed.delete(slot);
     this.#timer.disarm();
-    if (this.#armed.size > 0) this.#timer.arm(Math.min(...this.#armed) + LATE_MS);
+    if (this.#armed.size > 0) this.#timer.set(Math.min(...this.#armed) + LATE_MS);
     this.#options.wake();
   }
 

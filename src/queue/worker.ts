@@ -7,9 +7,9 @@ import { isStoreAway } from "../storage/storage_error.ts";
 import { DueScan, type Picked } from "./due_scan.ts";
 import type { Claim, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
-import { isTrouble, Scheduler, type SchedulerLimits } from "./scheduler.ts";
+import { isBackoffSignal, Scheduler, type SchedulerLimits } from "./scheduler.ts";
 import type { DeliveryResult } from "./result.ts";
-import type { Settler } from "./recorder.ts";
+import type { OutcomeRecorder } from "./recorder.ts";
 import type { NewWork, Waker } from "./waker.ts";
 
 /** Somebody who watches the first attempts for one message (VERB). */
@@ -31,10 +31,10 @@ export interface Lease {
   readonly leaseEnds: number;
 }
 
-/** What a {@linkcode Runner} works with. */
+/** What a {@linkcode QueueWorker} works with. */
 export interface RunnerOptions {
   readonly queue: QueueStore;
-  readonly settler: Settler;
+  readonly recorder: OutcomeRecorder;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly limits: SchedulerLimits;
@@ -58,7 +58,7 @@ const STORE_PAUSE_MS = 1000;
 const RENEWALS = 3;
 
 /** Runs the queue of one server. */
-export class Runner {
+export class QueueWorker {
   readonly #options: RunnerOptions;
   readonly #scheduler: Scheduler;
   readonly #scan: DueScan;
@@ -94,7 +94,7 @@ export class Runner {
 
   /** Starts: looks what is due, and sets the alarm. */
   start(): void {
-    this.#waker = this.#options.waker((work) => this.#ring(work));
+    this.#waker = this.#options.waker((work) => this.#wakeUp(work));
     this.wake();
   }
 
@@ -143,17 +143,17 @@ export class Runner {
     const isDue = dueAt <= this.#options.clock.now();
     if (isDue) this.#options.call?.({ from: dueAt, ...(of && { domains: [of.domain] }) });
     // While there is none, a look would only pass it over: with a long queue that is a look for each message.
-    if (isDue && of && this.#scan.passOver(this.#options.destinationOf(of), dueAt)) return;
+    if (isDue && of && this.#scan.skip(this.#options.destinationOf(of), dueAt)) return;
     this.#scan.rewind(dueAt);
     if (isDue) this.#look();
-    else this.#waker?.arm(dueAt);
+    else this.#waker?.set(dueAt);
   }
 
   /**
    * Puts those of the records that wait in memory for their turn back into the index, so that an operator can change
    * them; those that are being delivered stay. Answers which are to be expected again when that is done.
    */
-  async letGo(records: readonly QueueRecord[]): Promise<QueueRecord[]> {
+  async unclaim(records: readonly QueueRecord[]): Promise<QueueRecord[]> {
     const waiting = records.map((record) => this.#claims.get(nameOf(record))).filter((claim) =>
       claim !== undefined && this.#scheduler.withdraw(this.#options.destinationOf(claim.record), claim)
     ) as Claim[];
@@ -161,7 +161,7 @@ export class Runner {
     for (const claim of waiting) {
       this.#forget(claim);
       // A claim that could not be given up is due at the end of its lease.
-      this.#waker?.arm(claim.leaseKeyAt);
+      this.#waker?.set(claim.leaseKeyAt);
     }
     return waiting.map((claim) => claim.record);
   }
@@ -205,7 +205,7 @@ export class Runner {
   }
 
   /** The alarm rings, or others put records into the part of the index that was looked through. */
-  #ring(work?: NewWork): void {
+  #wakeUp(work?: NewWork): void {
     if (!work || this.#scan.hear(work)) this.#look();
   }
 
@@ -258,7 +258,7 @@ export class Runner {
     try {
       this.#backlog = false;
       const times = { now: clock.now(), monotonic: clock.monotonic() };
-      if (times.now < this.#lastLook - SET_BACK_MS) await this.#pullIn(times.now);
+      if (times.now < this.#lastLook - SET_BACK_MS) await this.#reschedule(times.now);
       this.#lastLook = times.now;
       const { picked, complete } = await this.#scan.look(times.now);
       if (picked.length > 0) await this.#claim(picked, times);
@@ -267,10 +267,10 @@ export class Runner {
       if (next === undefined) return;
       // Time went on while it was looked.
       if (next <= clock.now()) this.#backlog = true;
-      else this.#waker?.arm(next);
+      else this.#waker?.set(next);
     } catch (error) {
       if (!isStoreAway(error)) journal.note("ERROR", "queue could not be read", { error: String(error) });
-      this.#waker?.arm(clock.now() + STORE_PAUSE_MS);
+      this.#waker?.set(clock.now() + STORE_PAUSE_MS);
     } finally {
       this.#looking = false;
       this.#pump();
@@ -278,9 +278,9 @@ export class Runner {
   }
 
   /** The clock was set back, perhaps while no server ran: what waits for a time far off is due now. */
-  async #pullIn(now: number): Promise<void> {
+  async #reschedule(now: number): Promise<void> {
     const { queue, journal, longestWaitMs } = this.#options;
-    const count = await queue.pullIn(now, now + longestWaitMs + SET_BACK_MS);
+    const count = await queue.reschedule(now, now + longestWaitMs + SET_BACK_MS);
     if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
     this.#scan.rewind(now);
   }
@@ -310,7 +310,7 @@ export class Runner {
     let result: DeliveryResult | undefined;
     try {
       result = await this.#attempt(claim);
-      trouble = isTrouble(result.outcomes);
+      trouble = isBackoffSignal(result.outcomes);
       settled = await this.#settle(claim, result);
     } finally {
       result?.release?.();
@@ -340,14 +340,14 @@ export class Runner {
 
   /** What was delivered must be written down, or it would be delivered again: tried until the store works. */
   async #settle(claim: Claim, result: DeliveryResult): Promise<boolean> {
-    const { journal, clock, settler } = this.#options;
+    const { journal, clock, recorder } = this.#options;
     for (let tries = 0;; tries++) {
       try {
         claim.settling = true;
         await claim.renewing;
-        const settled = result.spread
-          ? await settler.spread(claim, result.spread)
-          : await settler.settle(claim, result.outcomes, result.also?.write);
+        const settled = result.split
+          ? await recorder.split(claim, result.split)
+          : await recorder.settle(claim, result.outcomes, result.also?.write);
         if (settled.kind === "lost") {
           journal.note("WARN", "lease lost", { id: claim.record.id, part: claim.record.part });
           return false;

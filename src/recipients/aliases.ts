@@ -76,8 +76,8 @@ export class Aliases {
   }
 
   /** On a shared store: hears of what other servers change within a second or two, until {@linkcode close}. */
-  follow(onTrouble: (error: unknown) => void): void {
-    this.#table.follow(onTrouble);
+  follow(onError: (error: unknown) => void): void {
+    this.#table.follow(onError);
   }
 
   /** Follows no more; to be done before the store is closed. */

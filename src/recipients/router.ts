@@ -4,7 +4,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { localKey, localText, quoteLocal, splitMailbox } from "../mail/address.ts";
 
 /** One end of an expansion. */
-export interface Leaf {
+export interface ExpandedRecipient {
   /** In a mailbox here, at another server, or a name of ours that nobody has: an alias is out of date. */
   readonly kind: "mailbox" | "remote" | "nobody";
   /** The account's address, the remote one, or the name that nobody has. */
@@ -20,7 +20,7 @@ export type Resolution =
   /** Not of our domains. */
   | { readonly kind: "remote" }
   /** Ours, and these get it: one at least that isn't "nobody". */
-  | { readonly kind: "local"; readonly leaves: readonly Leaf[]; readonly list: boolean }
+  | { readonly kind: "local"; readonly leaves: readonly ExpandedRecipient[]; readonly list: boolean }
   /** Ours, and nobody has that name. */
   | { readonly kind: "unknown" }
   /** Ours, but the aliases lead in a circle only. */
@@ -54,7 +54,7 @@ export interface RouterOptions {
 /** Aliases of aliases are followed this deep. */
 export const MAX_DEPTH = 10;
 /** One recipient becomes at most so many. */
-export const MAX_LEAVES = 1000;
+export const MAX_EXPANDED = 1000;
 /** Names that somebody must read (RFC 5321 4.5.1, RFC 2142); reports come from the last one. */
 const ROLES = new Set(["postmaster", "abuse", "mailer-daemon"]);
 
@@ -109,7 +109,7 @@ function isRole(local: string): boolean {
  * reaches the account of its name: with `brain -> brain, jsmith` brain keeps a copy.
  */
 class Expansion {
-  readonly #leaves = new Map<Mailbox, Leaf>();
+  readonly #leaves = new Map<Mailbox, ExpandedRecipient>();
   readonly #seen = new Set<Mailbox>();
   #loop: Mailbox | undefined;
   #endless: Mailbox | undefined;
@@ -143,7 +143,7 @@ class Expansion {
   }
 
   /** Follows a local name to its leaves. */
-  #follow(address: Mailbox, from: Leaf | undefined, depth: number): void {
+  #follow(address: Mailbox, from: ExpandedRecipient | undefined, depth: number): void {
     for (const name of this.#spellings(address)) {
       if (this.#exact(name, from, depth)) return;
     }
@@ -178,7 +178,7 @@ class Expansion {
   }
 
   /** Is there an alias or an account of exactly that name? Then it is followed. */
-  #exact(name: Mailbox, from: Leaf | undefined, depth: number): boolean {
+  #exact(name: Mailbox, from: ExpandedRecipient | undefined, depth: number): boolean {
     const { directory } = this.options;
     const alias = directory.alias(name);
     if (alias && !this.#seen.has(name)) {
@@ -189,7 +189,12 @@ class Expansion {
       this.#seen.add(name);
       if (depth === 0) this.#list = true;
       const owner = alias.owner ?? from?.owner;
-      const through: Leaf = { kind: "nobody", address: name, via: name, ...(owner && { owner }) };
+      const through: ExpandedRecipient = {
+        kind: "nobody",
+        address: name,
+        via: name,
+        ...(owner && { owner }),
+      };
       for (const target of alias.targets) this.#target(target, through, depth + 1);
       return true;
     }
@@ -202,7 +207,7 @@ class Expansion {
     return alias !== undefined;
   }
 
-  #target(target: Mailbox, from: Leaf, depth: number): void {
+  #target(target: Mailbox, from: ExpandedRecipient, depth: number): void {
     if (this.#endless !== undefined) return;
     const { domain } = splitMailbox(target);
     if (domain !== "" && !this.router.isLocal(domain)) {
@@ -214,10 +219,10 @@ class Expansion {
       );}
   }
 
-  #add(leaf: Leaf): void {
+  #add(leaf: ExpandedRecipient): void {
     const before = this.#leaves.get(leaf.address);
     if (before) return;
-    if (this.#leaves.size >= MAX_LEAVES) this.#endless ??= leaf.address;
+    if (this.#leaves.size >= MAX_EXPANDED) this.#endless ??= leaf.address;
     else this.#leaves.set(leaf.address, leaf);
   }
 }

@@ -8,7 +8,7 @@ import { queueDepth } from "../api/queue_depth.ts";
 import type { Parts } from "./parts.ts";
 
 /** What is not a part. */
-export interface SurfaceOptions {
+export interface AdminServerOptions {
   /** The bearer token. */
   readonly token: string;
   /** `host:port` of every listener, by kind. */
@@ -20,7 +20,7 @@ export interface SurfaceOptions {
 }
 
 /** Makes it. */
-export function makeSurface(parts: Parts, options: SurfaceOptions): AdminApp {
+export function makeAdminServer(parts: Parts, options: AdminServerOptions): AdminApp {
   const { config, agent, clock, metrics, queue } = parts;
   const listeners = config.listen.admin.map((e) => e.hostname);
   metrics.gauge(queueDepth(queue, clock));

@@ -4,7 +4,7 @@ import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layou
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import * as keys from "../storage/keys.ts";
 import { type Kv, u64 } from "../storage/port.ts";
-import type { Tell } from "./store_findings.ts";
+import type { ReportFinding } from "./store_findings.ts";
 
 /** One text. */
 interface Text {
@@ -79,7 +79,7 @@ export class BodyLedger {
   }
 
   /** Every text has the owners that its counter tells, or is on its way out. */
-  async check(kv: Kv, tell: Tell): Promise<void> {
+  async check(kv: Kv, tell: ReportFinding): Promise<void> {
     for (const [id, text] of this.#texts) {
       if (text.owners === 0) await orphan(id, text, tell);
       else await owned({ id, text, kv }, tell);
@@ -106,7 +106,7 @@ const NOTHING: Text = {
   alone: [],
 };
 
-async function orphan(id: string, text: Text, tell: Tell): Promise<void> {
+async function orphan(id: string, text: Text, tell: ReportFinding): Promise<void> {
   // a mark, or a counter at 0 that is looked at again: the next start removes it
   if (text.mark && text.counter === undefined && text.last < text.mark.chunks) return;
   if (text.counter === 0n && text.recounts.length > 0) return;
@@ -122,7 +122,10 @@ async function orphan(id: string, text: Text, tell: Tell): Promise<void> {
   ]);
 }
 
-async function owned({ id, text, kv }: { id: string; text: Text; kv: Kv }, tell: Tell): Promise<void> {
+async function owned(
+  { id, text, kv }: { id: string; text: Text; kv: Kv },
+  tell: ReportFinding,
+): Promise<void> {
   const where = `text ${id}`;
   if (text.mark) {
     await tell({ where, what: "It has an owner, and a mark that would let it be removed" }, [

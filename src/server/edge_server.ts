@@ -9,7 +9,7 @@ import { sweepExpired } from "../storage/expiry.ts";
 import { firstAccounts } from "./first_start.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 import { closeParts, openParts, type Parts } from "./parts.ts";
-import { makeSurface } from "./admin_server.ts";
+import { makeAdminServer } from "./admin_server.ts";
 
 /** One delivery of what is due takes at most so long; the next one goes on. */
 const DRAIN_MS = 45_000;
@@ -47,7 +47,7 @@ export class EdgeServer implements AsyncDisposable {
 
   private constructor(parts: Parts, token: string) {
     this.#parts = parts;
-    this.#app = makeSurface(parts, {
+    this.#app = makeAdminServer(parts, {
       token,
       addresses: () => ({}),
       ready: () => true,

@@ -10,7 +10,7 @@ import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
-import { Caller, SharedWaker } from "../queue/shared_waker.ts";
+import { PeerNotifier, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
@@ -35,7 +35,7 @@ export interface OutboundParts extends Surroundings {
 /** Makes the queue. */
 export function makeQueue(parts: OutboundParts): DeliveryQueue {
   const { config, router, store } = parts;
-  const caller = store.embedded ? undefined : new Caller(store, parts.clock);
+  const notifier = store.embedded ? undefined : new PeerNotifier(store, parts.clock);
   const { maxConnectionsPerDomain, domains } = config.outbound;
   const rates = new Map<string, RateLimit>();
   for (const [domain, { rate }] of Object.entries(domains)) {
@@ -56,7 +56,7 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     destinationOf: ({ domain }) => sharesWay(domain) ? "" : domain,
     historyMs: config.queue.history,
     waker: (wake) => makeWaker(store, { ...parts, wake }),
-    call: caller && ((work) => void caller.call(work)),
+    call: notifier && ((work) => void notifier.call(work)),
   });
 }
 

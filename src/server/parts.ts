@@ -84,14 +84,14 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       location,
       clock,
       reserve: lock && await watchDisk(location, around),
-      onTrouble: (what, error) => journal.note("WARN", what, { error: String(error) }),
+      onError: (what, error) => journal.note("WARN", what, { error: String(error) }),
       onCommit: (writes, ms) => metrics.commit(writes, ms),
       onSilence: (since) => tellSilence(since, around),
     });
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
-    const furnished = furnish(store, { around, options, names: await openNames(store, around) });
-    return { ...furnished, certificates, tls, lock };
+    const services = createServices(store, { around, options, names: await openNames(store, around) });
+    return { ...services, certificates, tls, lock };
   } catch (error) {
     await store?.close();
     lock?.release();
@@ -187,7 +187,7 @@ async function openNames(store: Store, { config, clock, random, journal }: Surro
   };
 }
 
-function furnish(
+function createServices(
   store: Store,
   by: { around: Surroundings; options: MailServerOptions; names: Names },
 ): Omit<Parts, "lock" | "certificates" | "tls"> {

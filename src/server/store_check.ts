@@ -65,12 +65,12 @@ class Checker {
     await this.#mails();
     await this.#queue();
     await this.#sums();
-    await this.#bodies.check(this.#store.kv, (fault, repair) => this.#tell(fault, repair));
+    await this.#bodies.check(this.#store.kv, (fault, repair) => this.#report(fault, repair));
     await this.#owners();
     return { ...this.#counts, texts: this.#bodies.size, faults: this.#faults, notes: this.#notes };
   }
 
-  async #tell(fault: { where: string; what: string }, repair?: Repair): Promise<void> {
+  async #report(fault: { where: string; what: string }, repair?: Repair): Promise<void> {
     const mended = this.#repair && repair !== undefined;
     if (mended) await this.#write(repair);
     this.#faults.push({ ...fault, mended });
@@ -87,7 +87,7 @@ class Checker {
       const [, address, uid] = key as [string, string, string];
       const where = `mailbox ${address}, message ${uid}`;
       if (!isEntry(value)) {
-        await this.#tell({ where, what: "The entry can't be read; --repair takes it away" }, [{
+        await this.#report({ where, what: "The entry can't be read; --repair takes it away" }, [{
           type: "delete",
           key,
         }]);
@@ -95,7 +95,7 @@ class Checker {
       }
       const lost = this.#bodies.lacks(value.body);
       if (lost !== undefined) {
-        await this.#tell(
+        await this.#report(
           {
             where,
             what: `Its text is not whole (${lost}), so nobody can read it; --repair takes the entry away`,
@@ -109,7 +109,7 @@ class Checker {
         const what = value.uid !== uid
           ? `It calls itself ${value.uid}`
           : `Its size is told as ${value.size}, and it is ${size}`;
-        await this.#tell({ where, what }, [{ type: "set", key, value: { ...value, uid, size } }]);
+        await this.#report({ where, what }, [{ type: "set", key, value: { ...value, uid, size } }]);
       }
       this.#bodies.own(value.body, key);
       const box = this.#boxes.get(address) ?? { messages: 0, bytes: 0 };
@@ -134,7 +134,7 @@ class Checker {
       const { messages = 0n, bytes = 0n } = kept.get(address) ?? {};
       if (messages === BigInt(right.messages) && bytes === BigInt(right.bytes)) continue;
       const [count, size] = [keys.mailCount(address), keys.mailBytes(address)];
-      await this.#tell({
+      await this.#report({
         where: `mailbox ${address}`,
         what: `It is told to hold ${messages} messages of ${bytes} bytes; ` +
           `it holds ${right.messages} of ${right.bytes}`,
@@ -159,7 +159,7 @@ class Checker {
       const name = `${String(key.at(-2))}/${String(key.at(-1))}`;
       const where = `queue ${name}`;
       if (!isRecord(value)) {
-        await this.#tell({ where, what: "The record can't be read; --repair takes it away" }, [{
+        await this.#report({ where, what: "The record can't be read; --repair takes it away" }, [{
           type: "delete",
           key,
         }]);
@@ -172,12 +172,12 @@ class Checker {
       const lost = this.#bodies.lacks(value.body);
       if (lost !== undefined) {
         const what = `Its text is not whole (${lost}); "dinopost queue bounce ${value.id}" tells its sender`;
-        await this.#tell({ where, what });
+        await this.#report({ where, what });
       }
       this.#bodies.own(value.body, key);
     }
     for (const [name, left] of due) {
-      await this.#tell(
+      await this.#report(
         { where: `queue ${name}`, what: "It is due, and there is no such record" },
         left.map(({ key }) => ({ type: "delete" as const, key })),
       );
@@ -191,7 +191,7 @@ class Checker {
     const { held, dueAt, id, part, domain } = record;
     const clear = found.map(({ key }) => ({ type: "delete" as const, key }));
     if (held) {
-      if (found.length > 0) await this.#tell({ where, what: "It is held, and due all the same" }, clear);
+      if (found.length > 0) await this.#report({ where, what: "It is held, and due all the same" }, clear);
       return;
     }
     const [one] = found;
@@ -203,7 +203,7 @@ class Checker {
       ? `It is due at ${found.length} times`
       : "It is due at another time than it says";
     const mark: DueMark = { domain };
-    await this.#tell({ where, what }, [
+    await this.#report({ where, what }, [
       ...clear,
       { type: "set", key: keys.queueDue(dueAt, id, part), value: mark },
     ]);

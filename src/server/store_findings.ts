@@ -4,4 +4,4 @@
 export type Repair = readonly Deno.KvMutation[];
 
 /** Tells a fault; `repair` mends it, when there is a way. */
-export type Tell = (fault: { where: string; what: string }, repair?: Repair) => Promise<void>;
+export type ReportFinding = (fault: { where: string; what: string }, repair?: Repair) => Promise<void>;

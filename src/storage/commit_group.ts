@@ -7,7 +7,7 @@ import { setImmediate } from "node:timers";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { CommitChain } from "./commit_chain.ts";
 import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "./port.ts";
-import { messageOf, StoppedAtSum, StorageError, troubleOf } from "./storage_error.ts";
+import { messageOf, StoppedAtSum, StorageError, storageErrorOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 import { haveRoom, type Limits, NOTHING } from "./limits.ts";
 import { Batch, keyText, plan, type Planned } from "./write_plan.ts";
@@ -19,7 +19,7 @@ export interface CommitGroupOptions {
   /** Those of the store. */
   readonly limits: Limits;
   /** Is told in words that the file is locked, once for each commit that meets it. */
-  readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
+  readonly onError?: ((what: string, error: unknown) => void) | undefined;
   /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
   readonly onCommit?: ((writes: number, ms: number) => void) | undefined;
   /** For a store behind a network: makes each commit happen once. */
@@ -101,7 +101,7 @@ export class CommitGroup implements Writer {
       }
     } catch (error) {
       if (error instanceof StoppedAtSum) return await this.#finish(writes, batch, error);
-      if (writes.length === 1 || troubleOf(error) !== "refused") {
+      if (writes.length === 1 || storageErrorOf(error) !== "refused") {
         return rejectAll(writes, storageError(error, batch));
       }
     }
@@ -131,7 +131,7 @@ export class CommitGroup implements Writer {
         `The store has no number under ${[...damaged].join(", ")}.`,
         why,
       );
-      this.#options.onTrouble?.("A counter of the store is damaged; what it counts goes on uncounted.", told);
+      this.#options.onError?.("A counter of the store is damaged; what it counts goes on uncounted.", told);
       for (const write of writes) {
         if (write.mutationKeys.every((key) => damaged.has(key))) write.reject(told);
         else write.resolve({ ok, versionstamp });
@@ -169,9 +169,9 @@ export class CommitGroup implements Writer {
       try {
         return await this.#kv.commit(checks, mutations);
       } catch (error) {
-        if (troubleOf(error) !== "locked" || waited >= LOCKED.togetherMs) throw error;
+        if (storageErrorOf(error) !== "locked" || waited >= LOCKED.togetherMs) throw error;
         if (waited === 0) {
-          this.#options.onTrouble?.("The store's file is locked by another process; trying again.", error);
+          this.#options.onError?.("The store's file is locked by another process; trying again.", error);
         }
         await sleep(this.#options.clock, pause);
         waited += pause;
@@ -195,7 +195,7 @@ function turn(): Promise<void> {
 
 function storageError(error: unknown, { checks, mutations }: Batch): StorageError {
   if (error instanceof StorageError) return error;
-  const kind = troubleOf(error);
+  const kind = storageErrorOf(error);
   const reason = messageOf(error);
   if (kind === "full") return new StorageError(kind, `The store's disk is full or fails: ${reason}.`, error);
   if (kind === "closed") return new StorageError(kind, "The store is closed.", error);
@@ -208,10 +208,10 @@ function storageError(error: unknown, { checks, mutations }: Batch): StorageErro
 }
 
 function tooMuch(cost: Limits, limits: Limits): StorageError {
-  const inWords = ({ mutations, checks, bytes, keyBytes }: Limits) =>
+  const localReason = ({ mutations, checks, bytes, keyBytes }: Limits) =>
     `${mutations} mutations, ${checks} checks, ${bytes} bytes and ${keyBytes} bytes of keys`;
   return new StorageError(
     "refused",
-    `The store can't take a write of ${inWords(cost)}: one commit takes at most ${inWords(limits)}.`,
+    `The store can't take a write of ${localReason(cost)}: one commit takes at most ${localReason(limits)}.`,
   );
 }

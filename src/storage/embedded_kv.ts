@@ -12,14 +12,14 @@ const SUM_FAILED = /^Failed to perform /;
 /** Opens the file at `location` (its folder is made when missing), or `:memory:`. */
 export async function openEmbedded(
   location: string,
-  onTrouble?: (what: string, error: unknown) => void,
+  onError?: (what: string, error: unknown) => void,
 ): Promise<EmbeddedKv> {
   if (location === ":memory:") {
     const kv = await Deno.openKv(location);
     return new EmbeddedKv(kv, kv);
   }
   await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
-  await keepPrivate(location).catch((error) => onTrouble?.("store not private", error));
+  await keepPrivate(location).catch((error) => onError?.("store not private", error));
   const writer = await Deno.openKv(location);
   try {
     return new EmbeddedKv(writer, await Deno.openKv(location));

@@ -21,7 +21,7 @@ interface Marked extends Writer {
 /** Where the store is, for people, and who is told of trouble that does not matter now. */
 export interface FormatOptions {
   readonly location: string;
-  readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
+  readonly onError?: ((what: string, error: unknown) => void) | undefined;
   /** Default: the version of this Deno. */
   readonly deno?: string;
 }
@@ -31,7 +31,7 @@ export interface FormatOptions {
  * @throws {StorageError} when it is no store of this dinopost, or was written by a Deno that this one can't follow.
  */
 export async function checkFormat(store: Marked, options: FormatOptions): Promise<void> {
-  const { location, onTrouble, deno = Deno.version.deno } = options;
+  const { location, onError, deno = Deno.version.deno } = options;
   const written = (await store.kv.get<Uint8Array>(keys.formatWriter)).value;
   const writer = written instanceof Uint8Array ? decode(written) : undefined;
   const format = await read(store, { location, writer, deno }) ?? await mark(store, location);
@@ -48,7 +48,7 @@ export async function checkFormat(store: Marked, options: FormatOptions): Promis
       size: 100,
     });
   } catch (error) {
-    onTrouble?.("The store's format can't be marked now.", error); // on a full disk it is read all the same
+    onError?.("The store's format can't be marked now.", error); // on a full disk it is read all the same
   }
 }
 

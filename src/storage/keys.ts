@@ -132,12 +132,12 @@ export function suspension(domain: string): Deno.KvKey {
 export const suspensions: Deno.KvListSelector = { prefix: ["suspension"] };
 
 /** One event in the life of message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
-export function lifeEvent(id: string, at: number, n: number): Deno.KvKey {
+export function historyEvent(id: string, at: number, n: number): Deno.KvKey {
   return ["life", id, at, n];
 }
 
 /** All events in the life of message `id`, first one first. */
-export function lifeEvents(id: string): Deno.KvListSelector {
+export function historyEvents(id: string): Deno.KvListSelector {
   return { prefix: ["life", id] };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The port to a key-value store: what the house asks of one, whichever it is. `embedded_kv.ts` is Deno's own KV in a
+ * The port to a key-value store: what the server asks of one, whichever it is. `embedded_kv.ts` is Deno's own KV in a
  * file, `kv_connect/client.ts` a database over a network; `tests/storage/port_test.ts` says what is the same for all.
  */
 

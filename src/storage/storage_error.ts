@@ -9,7 +9,7 @@
  * - `refused`: KV does not take it for what it is (its size, its keys, its values): another write may pass;
  * - `failed`: anything else; the message says what.
  */
-export type StorageTrouble = "full" | "locked" | "away" | "closed" | "refused" | "failed";
+export type StorageErrorKind = "full" | "locked" | "away" | "closed" | "refused" | "failed";
 
 /** The store could not do what it was asked. Nothing of the write is in the store unless the message says so. */
 export class StorageError extends Error {
@@ -17,7 +17,7 @@ export class StorageError extends Error {
   override readonly name = "StorageError";
 
   /** `cause` is KV's own error, where there is one. */
-  constructor(readonly kind: StorageTrouble, message: string, cause?: unknown) {
+  constructor(readonly kind: StorageErrorKind, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
   }
 }
@@ -26,7 +26,7 @@ export class StorageError extends Error {
 export class OutcomeUnknown extends StorageError {
   /** `cause` is what came instead of the answer. */
   constructor(message: string, cause: unknown) {
-    super(troubleOf(cause) === "full" ? "full" : "away", message, cause);
+    super(storageErrorOf(cause) === "full" ? "full" : "away", message, cause);
   }
 }
 
@@ -48,7 +48,7 @@ const LOCKED = /database (?:table )?is locked|database is busy|SQLITE_BUSY/i;
 const REFUSED = /^Too many |too large|cannot be empty|could not be cloned|^Invalid /i;
 
 /** The kind of trouble that an error of KV is. */
-export function troubleOf(error: unknown): StorageTrouble {
+export function storageErrorOf(error: unknown): StorageErrorKind {
   if (error instanceof StorageError) return error.kind;
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return "closed";
   const message = messageOf(error);

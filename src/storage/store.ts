@@ -10,7 +10,7 @@ import * as keys from "./keys.ts";
 import type { NetworkTimes } from "./kv_connect/transport.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
 import type { Kv } from "./port.ts";
-import { messageOf, StorageError, troubleOf } from "./storage_error.ts";
+import { messageOf, StorageError, storageErrorOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 
 /** The store. Reads go to `kv` itself, writes only through {@linkcode Store.write}. */
@@ -38,7 +38,7 @@ export interface StoreOptions {
   /** For pauses between tries. */
   readonly clock: Clock;
   /** Is told of trouble that the store gets over by itself, such as a locked file. */
-  readonly onTrouble?: (what: string, error: unknown) => void;
+  readonly onError?: (what: string, error: unknown) => void;
   /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
   readonly onCommit?: (writes: number, ms: number) => void;
   /** Keeps room for an embedded store in a file; closed with the store. */
@@ -58,7 +58,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let store: KvStore | undefined;
   try {
     store = await open(options);
-    await checkFormat(store, { location, onTrouble: options.onTrouble });
+    await checkFormat(store, { location, onError: options.onError });
   } catch (error) {
     await store?.close();
     throw openError(location, error);
@@ -68,15 +68,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 async function open(options: StoreOptions): Promise<KvStore> {
-  const { location, network, onSilence, onTrouble } = options;
-  if (!isRemote(location)) return new KvStore(await openEmbedded(location, onTrouble), true, options);
+  const { location, network, onSilence, onError } = options;
+  if (!isRemote(location)) return new KvStore(await openEmbedded(location, onError), true, options);
   let store: KvStore | undefined;
   const { KvConnectClient } = await import("./kv_connect/client.ts"); // what most servers never need
   const kv = await KvConnectClient.open({
     url: location,
     token: Deno.env.get("DENO_KV_ACCESS_TOKEN") ?? "",
     times: network,
-    onTrouble,
+    onError,
     onSilence: (since) => {
       if (store) store.silentSince = since;
       onSilence?.(since);
@@ -124,7 +124,7 @@ class KvStore implements Store {
     try {
       return await this.#group.write(change);
     } catch (error) {
-      if (troubleOf(error) !== "full") throw error;
+      if (storageErrorOf(error) !== "full") throw error;
       reserve.failed();
       if (isContent) throw error;
       await reserve.giveUp();
@@ -157,6 +157,6 @@ function openError(location: string, error: unknown): StorageError {
   if (/not a database/i.test(reason)) {
     what = "is not a Deno KV database: move it away, or use another data directory";
   } else if (/malformed|corrupt/i.test(reason)) what = `is damaged (${reason}): put a backup in its place`;
-  else if (troubleOf(error) === "locked") what = "is in use by another process";
-  return new StorageError(troubleOf(error), `The store ${location} ${what}.`, error);
+  else if (storageErrorOf(error) === "locked") what = "is in use by another process";
+  return new StorageError(storageErrorOf(error), `The store ${location} ${what}.`, error);
 }

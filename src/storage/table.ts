@@ -58,13 +58,13 @@ export class Table<T extends object> {
   }
 
   /** On a shared store: reads all records again whenever another server changed some, until {@linkcode close}. */
-  follow(onTrouble: (error: unknown) => void): void {
+  follow(onError: (error: unknown) => void): void {
     if (this.#store.embedded) return;
     this.#watcher ??= new KeyWatcher(this.#store, {
       key: this.#keys.version,
       clock: this.#clock,
       everyMs: LOOK_EVERY_MS,
-      onChange: () => void this.load().catch(onTrouble),
+      onChange: () => void this.load().catch(onError),
     });
   }
 

@@ -2,7 +2,7 @@
  * The harness: real mail servers inside a test, on a loopback internet with DNS of its own and a clock that the
  * test moves. Five days of retries pass in a second.
  *
- * @example A letter, and a host that is down for a while
+ * @example A message, and a host that is down for a while
  * ```ts
  * import { LoopbackInternet } from "@dinopost/dinopost/testing";
  *

@@ -9,7 +9,7 @@ import type { Account } from "../auth/accounts.ts";
 import { namedMailbox } from "../api/schemas.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { Fill } from "./charts.tsx";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
 import { type Form, pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -35,8 +35,8 @@ interface Typed {
 const NOTHING: Typed = { form: undefined, complaint: undefined };
 
 /** The pages, and their forms' targets. */
-export function accountPages(desk: Desk): Hono<PageEnv> {
-  const { accounts, mailStore } = desk.options;
+export function accountPages(page: PageContext): Hono<PageEnv> {
+  const { accounts, mailStore } = page.options;
 
   async function named(text: string): Promise<Account> {
     const address = namedMailbox(text);
@@ -46,33 +46,37 @@ export function accountPages(desk: Desk): Hono<PageEnv> {
   }
 
   return new Hono<PageEnv>()
-    .get("/accounts", (c) => list(c, desk, NOTHING))
+    .get("/accounts", (c) => list(c, page, NOTHING))
     .post("/accounts", async (c) => {
       const form = await readOwnForm(c);
-      const complaint = await add(desk, form);
-      if (complaint !== undefined) return await list(c, desk, { form, complaint });
+      const complaint = await add(page, form);
+      if (complaint !== undefined) return await list(c, page, { form, complaint });
       const text = `The account ${form.text("address")} is made`;
-      return goBack(c, desk, { back: "/accounts", otherwise: "/accounts", notice: { kind: "done", text } });
+      return goBack(c, page, {
+        back: "/accounts",
+        otherwise: "/accounts",
+        flashMessage: { kind: "done", text },
+      });
     })
     .get(
       "/accounts/:address",
-      async (c) => one(c, desk, { account: await named(c.req.param("address")), typed: NOTHING }),
+      async (c) => one(c, page, { account: await named(c.req.param("address")), typed: NOTHING }),
     )
     .post("/accounts/:address", async (c) => {
       const form = await readOwnForm(c);
       const account = await named(c.req.param("address"));
-      const complaint = await change(desk, { account, form });
-      if (complaint !== undefined) return await one(c, desk, { account, typed: { form, complaint } });
+      const complaint = await change(page, { account, form });
+      if (complaint !== undefined) return await one(c, page, { account, typed: { form, complaint } });
       const path = pathTo("accounts", account.address);
       const text = form.text("do") === "password" ? "The password is changed" : "The account is changed";
-      return goBack(c, desk, { back: path, otherwise: path, notice: { kind: "done", text } });
+      return goBack(c, page, { back: path, otherwise: path, flashMessage: { kind: "done", text } });
     })
     .post("/accounts/:address/remove", async (c) => {
       const form = await readOwnForm(c);
       const { address } = await named(c.req.param("address"));
       if (form.text("sure") === "") {
         const { messages } = await mailStore.usage(address);
-        return await show(c, desk, {
+        return await show(c, page, {
           title: "Remove the account?",
           at: "accounts",
           body: (view) => <RemoveQuestion view={view} address={address} messages={messages} />,
@@ -80,31 +84,35 @@ export function accountPages(desk: Desk): Hono<PageEnv> {
       }
       await accounts.remove(address);
       const text = `The account ${address} is removed, with its mail`;
-      return goBack(c, desk, { back: "/accounts", otherwise: "/accounts", notice: { kind: "done", text } });
+      return goBack(c, page, {
+        back: "/accounts",
+        otherwise: "/accounts",
+        flashMessage: { kind: "done", text },
+      });
     });
 }
 
-async function list(c: Context<PageEnv>, desk: Desk, typed: Typed): Promise<Response> {
-  const { accounts, mailStore } = desk.options;
+async function list(c: Context<PageEnv>, page: PageContext, typed: Typed): Promise<Response> {
+  const { accounts, mailStore } = page.options;
   const all = await Promise.all((await accounts.list({ limit: MAX_ACCOUNTS })).map(async (account) => ({
     account,
     ...await mailStore.usage(account.address),
   })));
-  return await show(c, desk, {
+  return await show(c, page, {
     title: "Accounts",
     at: "accounts",
     status: typed.complaint === undefined ? 200 : 422,
-    body: (view) => <AccountsView view={view} all={all} typed={typed} domains={desk.options.domains} />,
+    body: (view) => <AccountsView view={view} all={all} typed={typed} domains={page.options.domains} />,
   });
 }
 
 async function one(
   c: Context<PageEnv>,
-  desk: Desk,
+  page: PageContext,
   of: { account: Account; typed: Typed },
 ): Promise<Response> {
-  const usage = await desk.options.mailStore.usage(of.account.address);
-  return await show(c, desk, {
+  const usage = await page.options.mailStore.usage(of.account.address);
+  return await show(c, page, {
     title: of.account.address,
     at: "accounts",
     status: of.typed.complaint === undefined ? 200 : 422,
@@ -113,7 +121,7 @@ async function one(
 }
 
 /** Makes an account; answers what is wrong when it can't. */
-async function add({ options }: Desk, form: Form): Promise<string | undefined> {
+async function add({ options }: PageContext, form: Form): Promise<string | undefined> {
   const { accounts, domains } = options;
   const address = parseMailbox(form.text("address"));
   if (address === undefined) {
@@ -134,7 +142,10 @@ async function add({ options }: Desk, form: Form): Promise<string | undefined> {
   return made === "exists" ? `The account ${address} exists already` : undefined;
 }
 
-async function change({ options }: Desk, of: { account: Account; form: Form }): Promise<string | undefined> {
+async function change(
+  { options }: PageContext,
+  of: { account: Account; form: Form },
+): Promise<string | undefined> {
   const { account: { address }, form } = of;
   if (form.text("do") === "password") {
     const complaint = passwordComplaint(form);

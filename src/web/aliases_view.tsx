@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Alias, ListedAlias } from "../recipients/aliases.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count } from "./format.ts";
 import { type Form, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -16,25 +16,25 @@ import { goBack, show } from "./render.tsx";
 const MAX_TARGETS = 1000;
 
 /** The page, and its forms' targets. */
-export function aliasPages(desk: Desk): Hono<PageEnv> {
-  const { aliases } = desk.options;
+export function aliasPages(page: PageContext): Hono<PageEnv> {
+  const { aliases } = page.options;
   return new Hono<PageEnv>()
     .get("/aliases", async (c) => {
       const edited = parseMailbox(c.req.query("edit") ?? "");
-      return await list(c, desk, { alias: edited === undefined ? undefined : await aliases.get(edited) });
+      return await list(c, page, { alias: edited === undefined ? undefined : await aliases.get(edited) });
     })
     .post("/aliases", async (c) => {
       const form = await readOwnForm(c);
-      const alias = aliasOf(form, desk.options.domains);
-      if (typeof alias === "string") return await list(c, desk, { form, complaint: alias });
+      const alias = aliasOf(form, page.options.domains);
+      if (typeof alias === "string") return await list(c, page, { form, complaint: alias });
       const before = await aliases.get(alias.address);
       await aliases.put(alias);
       const undo = undoOf(alias.address, before);
       const text = `${alias.address} stands for ${count(alias.targets.length, "address", "addresses")}`;
-      return goBack(c, desk, {
+      return goBack(c, page, {
         back: "/aliases",
         otherwise: "/aliases",
-        notice: { kind: "done", text, undo },
+        flashMessage: { kind: "done", text, undo },
       });
     })
     .post("/aliases/remove", async (c) => {
@@ -43,7 +43,7 @@ export function aliasPages(desk: Desk): Hono<PageEnv> {
       if (address === undefined) throw new Problem(400, "The form does not say which alias");
       const before = await aliases.get(address);
       const came = await aliases.remove(address);
-      const notice = came === "removed"
+      const flashMessage = came === "removed"
         ? {
           kind: "done",
           text: `The alias ${address} is removed`,
@@ -55,7 +55,7 @@ export function aliasPages(desk: Desk): Hono<PageEnv> {
             ? `${address} is in the configuration; take it out there`
             : `There is no alias ${address}`,
         } as const;
-      return goBack(c, desk, { back: "/aliases", otherwise: "/aliases", notice });
+      return goBack(c, page, { back: "/aliases", otherwise: "/aliases", flashMessage });
     });
 }
 
@@ -95,17 +95,17 @@ function aliasOf(form: Form, domains: readonly string[]): Alias | string {
 
 async function list(
   c: Context<PageEnv>,
-  desk: Desk,
+  page: PageContext,
   of: { form?: Form; complaint?: string; alias?: Alias | undefined },
 ): Promise<Response> {
-  const all = await desk.options.aliases.list();
+  const all = await page.options.aliases.list();
   const { form, complaint, alias } = of;
   const fields = {
     address: form?.text("address") ?? alias?.address ?? "",
     targets: form?.text("targets") ?? alias?.targets.join("\n") ?? "",
     owner: form?.text("owner") ?? alias?.owner ?? "",
   };
-  return await show(c, desk, {
+  return await show(c, page, {
     title: "Aliases",
     at: "aliases",
     status: complaint === undefined ? 200 : 422,
@@ -115,7 +115,7 @@ async function list(
         all={all}
         fields={fields}
         complaint={complaint}
-        domain={desk.options.domains[0]}
+        domain={page.options.domains[0]}
       />
     ),
   });

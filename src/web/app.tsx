@@ -3,21 +3,21 @@
 
 import { type Context, Hono } from "hono";
 import { Problem, problemOf, problemResponse } from "../http/problem.ts";
-import type { AdminEnv, AdminOptions, Doorkeeper } from "../http/options.ts";
+import type { AdminAuth, AdminEnv, AdminOptions } from "../http/options.ts";
 import { accountPages } from "./accounts_view.tsx";
 import type { Activity } from "./activity.ts";
 import { aliasPages } from "./aliases_view.tsx";
 import { assetPages } from "./assets.ts";
-import type { Desk, Gate, House, PageEnv } from "./context.ts";
+import type { PageAuth, PageContext, PageEnv, ServerInfo } from "./context.ts";
 import { domainPages } from "./domains_view.tsx";
-import { doorPages, sendLogin } from "./login_view.tsx";
+import { loginPages, sendLogin } from "./login_view.tsx";
 import { eventPages } from "./events_view.tsx";
 import { csrfOf, formLimit, localPath } from "./forms.ts";
 import { Head } from "./layout.tsx";
-import { letterPages } from "./message_view.tsx";
+import { mailPages } from "./message_view.tsx";
 import { mailboxPages } from "./mailboxes_view.tsx";
 import { messagePages } from "./queued_message_view.tsx";
-import { Notices } from "./flash_messages.ts";
+import { FlashMessages } from "./flash_messages.ts";
 import { Overview, overviewFacts } from "./overview_view.tsx";
 import { Empty } from "./parts.tsx";
 import { queuePages } from "./queue_view.tsx";
@@ -29,8 +29,8 @@ import { webhookPages } from "./webhooks_view.tsx";
 /** What the page is made with. */
 export interface PageOptions {
   readonly options: AdminOptions;
-  readonly door: Doorkeeper;
-  readonly house: House;
+  readonly auth: AdminAuth;
+  readonly server: ServerInfo;
   readonly activity: Activity;
 }
 
@@ -49,16 +49,16 @@ const INSIDE = [
 ];
 
 /** Makes the page. */
-export function buildPage({ options, door, house, activity }: PageOptions): Hono<AdminEnv> {
+export function buildPage({ options, auth, server, activity }: PageOptions): Hono<AdminEnv> {
   const { queue, clock, random } = options;
-  const gate = gateOf(door);
-  const desk: Desk = {
+  const pageAuth = pageAuthOf(auth);
+  const page: PageContext = {
     options,
-    door: gate,
-    house,
+    auth: pageAuth,
+    server,
     activity,
     watch: new QueueWatch({ clock, messages: () => queue.messages() }),
-    notices: new Notices(random),
+    flashMessages: new FlashMessages(random),
   };
   const app = new Hono<PageEnv>();
   app.use(formLimit());
@@ -69,61 +69,61 @@ export function buildPage({ options, door, house, activity }: PageOptions): Hono
   app.route("/", assetPages());
   for (const path of INSIDE) {
     app.use(path === "/" ? path : `${path}/*`, async (c, next) => {
-      if (await gate.isAllowed(c)) return await next();
-      return await refuse(c, desk);
+      if (await pageAuth.isAllowed(c)) return await next();
+      return await refuse(c, page);
     });
   }
   app.get("/", async (c) => {
-    const facts = await overviewFacts(desk);
-    return await show(c, desk, {
+    const facts = await overviewFacts(page);
+    return await show(c, page, {
       title: "Overview",
       at: "overview",
-      body: (view) => <Overview view={view} desk={desk} facts={facts} />,
+      body: (view) => <Overview view={view} page={page} facts={facts} />,
     });
   });
   const views = [
-    doorPages,
+    loginPages,
     queuePages,
     queueActs,
     messagePages,
     domainPages,
     mailboxPages,
-    letterPages,
+    mailPages,
     accountPages,
   ];
-  for (const view of [...views, aliasPages, webhookPages, eventPages]) app.route("/", view(desk));
-  app.notFound((c) => sendProblem(c, desk, new Problem(404, `There is nothing at ${c.req.path}`)));
+  for (const view of [...views, aliasPages, webhookPages, eventPages]) app.route("/", view(page));
+  app.notFound((c) => sendProblem(c, page, new Problem(404, `There is nothing at ${c.req.path}`)));
   app.onError((error, c) =>
-    sendProblem(c, desk, problemOf(error, { journal: options.journal, path: c.req.path }))
+    sendProblem(c, page, problemOf(error, { journal: options.journal, path: c.req.path }))
   );
   return app as unknown as Hono<AdminEnv>;
 }
 
-/** The door, for contexts that carry more than it looks at. */
-function gateOf(door: Doorkeeper): Gate {
+/** The login, for contexts that carry more than it looks at. */
+function pageAuthOf(auth: AdminAuth): PageAuth {
   const plain = (c: Context<PageEnv>) => c as unknown as Context<AdminEnv>;
   return {
-    isAllowed: (c) => door.isAllowed(plain(c)),
-    login: (c, token) => door.login(plain(c), token),
-    logout: (c) => door.logout(plain(c)),
+    isAllowed: (c) => auth.isAllowed(plain(c)),
+    login: (c, token) => auth.login(plain(c), token),
+    logout: (c) => auth.logout(plain(c)),
   };
 }
 
 /** Who is not logged in may log in and comes back to where this was; a form that came late is lost. */
-async function refuse(c: Context<PageEnv>, desk: Desk): Promise<Response> {
+async function refuse(c: Context<PageEnv>, page: PageContext): Promise<Response> {
   const { method, path } = c.req;
   const isRead = method === "GET" || method === "HEAD";
   const next = isRead ? localPath(path + new URL(c.req.url).search, "/") : "/";
   const status = path === "/" && isRead ? 200 : 401;
-  return await sendLogin(c, desk, { next, status });
+  return await sendLogin(c, page, { next, status });
 }
 
 /** A page for people, a problem for programs. */
-async function sendProblem(c: Context<PageEnv>, desk: Desk, problem: Problem): Promise<Response> {
+async function sendProblem(c: Context<PageEnv>, page: PageContext, problem: Problem): Promise<Response> {
   const { status, detail } = problem;
-  const forPeople = (c.req.header("accept") ?? "").includes("text/html") && await desk.door.isAllowed(c);
+  const forPeople = (c.req.header("accept") ?? "").includes("text/html") && await page.auth.isAllowed(c);
   if (!forPeople) return problemResponse(problem, c.req.path);
-  return await show(c, desk, {
+  return await show(c, page, {
     title: status === 404 ? "Nothing here" : "That did not work",
     at: undefined,
     status,

@@ -2,7 +2,7 @@
 /** In charge of the small drawings of numbers. Their geometry is in attributes: the page allows no styles in place. */
 
 import { count, number, span } from "./format.ts";
-import { type ByState, type QueueFigures, WAITING, type Waiting } from "./queue_watch.ts";
+import { type ByState, type QueueStats, WAITING, type Waiting } from "./queue_watch.ts";
 import type { Counted } from "./activity.ts";
 import { STATE_WORDS } from "./parts.tsx";
 
@@ -23,15 +23,15 @@ export function Sparkline({ what, counts }: { what: Counted; counts: readonly nu
 }
 
 /** How many messages wait, by age and state. */
-export function AgeChart({ figures }: { figures: QueueFigures }) {
-  const sums = figures.ages.map(({ byState }) => WAITING.reduce((sum, s) => sum + byState[s], 0));
+export function AgeChart({ stats }: { stats: QueueStats }) {
+  const sums = stats.ages.map(({ byState }) => WAITING.reduce((sum, s) => sum + byState[s], 0));
   const most = Math.max(1, ...sums);
   return (
     <div class="bars" role="list" aria-label="Messages by age">
-      {figures.ages.map(({ upTo, byState }, i) => (
+      {stats.ages.map(({ upTo, byState }, i) => (
         <AgeRow
           key={i}
-          label={ageLabel(figures.ages[i - 1]?.upTo, upTo)}
+          label={ageLabel(stats.ages[i - 1]?.upTo, upTo)}
           byState={byState}
           sum={sums[i]!}
           most={most}

@@ -3,11 +3,11 @@
 import type { Context } from "hono";
 import type { AdminBindings, AdminOptions } from "../http/options.ts";
 import type { Activity } from "./activity.ts";
-import type { Notice, Notices } from "./flash_messages.ts";
+import type { FlashMessage, FlashMessages } from "./flash_messages.ts";
 import type { QueueWatch } from "./queue_watch.ts";
 
 /** What is told of the server as a whole. */
-export interface House {
+export interface ServerInfo {
   readonly hostname: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
@@ -17,21 +17,21 @@ export interface House {
   certificateDaysLeft(): number | undefined;
 }
 
-/** Who may come in; see `Doorkeeper`. */
-export interface Gate {
+/** Who may come in; see `AdminAuth`. */
+export interface PageAuth {
   isAllowed(c: Context<PageEnv>): Promise<boolean>;
   login(c: Context<PageEnv>, token: string): Promise<void>;
   logout(c: Context<PageEnv>): Promise<void>;
 }
 
 /** What the views work with. */
-export interface Desk {
+export interface PageContext {
   readonly options: AdminOptions;
-  readonly door: Gate;
-  readonly house: House;
+  readonly auth: PageAuth;
+  readonly server: ServerInfo;
   readonly activity: Activity;
   readonly watch: QueueWatch;
-  readonly notices: Notices;
+  readonly flashMessages: FlashMessages;
 }
 
 /** The environment of the page's Hono apps. */
@@ -67,7 +67,7 @@ export interface View {
   readonly csrf: string;
   /** Path and query of this page, to come back to. */
   readonly here: string;
-  readonly notice: Notice | undefined;
+  readonly flashMessage: FlashMessage | undefined;
   /** Messages in the queue; undefined while they are counted. */
   readonly waiting: number | undefined;
 }

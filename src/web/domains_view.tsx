@@ -6,40 +6,40 @@ import type { MailHosts } from "../dns/mail_hosts.ts";
 import { type Suspension, tellSuspension } from "../queue/suspensions.ts";
 import { domainToSearch } from "../api/names.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Card, Time } from "./parts.tsx";
 import { queueUrl } from "./queue_view.tsx";
-import type { DestinationFigures } from "./queue_watch.ts";
+import type { DestinationStats } from "./queue_watch.ts";
 import { goBack, show } from "./render.tsx";
 
 interface DomainFacts {
   readonly domain: string;
   /** Undefined: the domain is delivered here. */
   readonly route: MailHosts | undefined;
-  readonly waiting: DestinationFigures | undefined;
+  readonly waiting: DestinationStats | undefined;
   readonly suspension: Suspension | undefined;
   /** Can deliveries be paused at all? */
   readonly canPause: boolean;
 }
 
 /** The page, and its forms' target. */
-export function domainPages(desk: Desk): Hono<PageEnv> {
-  const { options, watch } = desk;
+export function domainPages(page: PageContext): Hono<PageEnv> {
+  const { options, watch } = page;
   return new Hono<PageEnv>()
     .get("/domains/:domain", async (c) => {
       const domain = domainToSearch(c.req.param("domain"));
       if (domain.length > 255) throw new Problem(404, `${quoted(domain)} is no domain`);
-      const [route, figures, suspension] = await Promise.all([
+      const [route, stats, suspension] = await Promise.all([
         options.domains.includes(domain) ? undefined : options.route(domain),
-        watch.figures(),
+        watch.stats(),
         options.suspensions?.get(domain),
       ]);
-      const waiting = figures?.destinations.find((d) => d.domain === domain);
+      const waiting = stats?.destinations.find((d) => d.domain === domain);
       const facts = { domain, route, waiting, suspension, canPause: options.suspensions !== undefined };
-      return await show(c, desk, {
+      return await show(c, page, {
         title: domain,
         at: "queue",
         body: (view) => <DomainView view={view} facts={facts} />,
@@ -48,18 +48,18 @@ export function domainPages(desk: Desk): Hono<PageEnv> {
     .post("/domains/:domain", async (c) => {
       const form = await readOwnForm(c);
       const domain = domainToSearch(c.req.param("domain"));
-      const text = await carryOut(desk, {
+      const text = await carryOut(page, {
         domain,
         what: form.text("do"),
         reason: form.text("reason").slice(0, 500),
       });
       const otherwise = pathTo("domains", domain);
-      return goBack(c, desk, { back: form.text("back"), otherwise, notice: { kind: "done", text } });
+      return goBack(c, page, { back: form.text("back"), otherwise, flashMessage: { kind: "done", text } });
     });
 }
 
 async function carryOut(
-  { options }: Desk,
+  { options }: PageContext,
   { domain, what, reason }: { domain: string; what: string; reason: string },
 ): Promise<string> {
   if (what === "try") {

@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";
 import { type Happening, type Kind, KINDS, type RememberedEvent } from "./activity.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { number, size, took } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -19,12 +19,12 @@ const KIND_WORDS: Record<Kind, string> = {
 };
 
 /** The pages. */
-export function eventPages(desk: Desk): Hono<PageEnv> {
+export function eventPages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>().get("/events", (c) => {
     const asked = KINDS.filter((kind) => c.req.queries("kind")?.includes(kind));
     const kinds = asked.length === 0 ? KINDS : asked;
-    const events = desk.activity.recent(kinds, MAX_SHOWN);
-    return show(c, desk, {
+    const events = page.activity.recent(kinds, MAX_SHOWN);
+    return show(c, page, {
       title: "Events",
       at: "events",
       body: (view) => <EventsView view={view} kinds={kinds} events={events} />,

@@ -10,7 +10,7 @@ export interface Undo {
 }
 
 /** What is said. */
-export interface Notice {
+export interface FlashMessage {
   readonly kind: "done" | "trouble";
   readonly text: string;
   readonly undo?: Undo | undefined;
@@ -19,27 +19,27 @@ export interface Notice {
 const MAX_KEPT = 100;
 
 /** Notices that wait for the page that shows them. */
-export class Notices {
+export class FlashMessages {
   readonly #random: Random;
-  readonly #kept = new Map<string, Notice>();
+  readonly #kept = new Map<string, FlashMessage>();
 
   constructor(random: Random) {
     this.#random = random;
   }
 
   /** Keeps a notice; answers the name under which {@linkcode take} gives it out. */
-  put(notice: Notice): string {
+  put(flashMessage: FlashMessage): string {
     if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     const name = this.#random.bytes(8).toHex();
-    this.#kept.set(name, notice);
+    this.#kept.set(name, flashMessage);
     return name;
   }
 
   /** Gives a notice out, once. */
-  take(name: string | undefined): Notice | undefined {
+  take(name: string | undefined): FlashMessage | undefined {
     if (name === undefined) return undefined;
-    const notice = this.#kept.get(name);
+    const flashMessage = this.#kept.get(name);
     this.#kept.delete(name);
-    return notice;
+    return flashMessage;
   }
 }

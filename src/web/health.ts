@@ -3,7 +3,7 @@
 import type { HealthProblem } from "../observe/health.ts";
 import type { Suspension } from "../queue/suspensions.ts";
 import { count, span } from "./format.ts";
-import type { QueueFigures } from "./queue_watch.ts";
+import type { QueueStats } from "./queue_watch.ts";
 
 /** Something to look after, and where. */
 export interface Finding {
@@ -18,15 +18,15 @@ const LONG_MS = 4 * 3600_000;
 export function findings(
   of: {
     problems: readonly HealthProblem[];
-    figures: QueueFigures | undefined;
+    stats: QueueStats | undefined;
     suspensions: readonly Suspension[];
     now: number;
   },
 ): Finding[] {
-  const { problems, figures, suspensions, now } = of;
+  const { problems, stats, suspensions, now } = of;
   const found: Finding[] = problems.map(({ text }) => ({ text }));
-  if (figures !== undefined) {
-    const late = figures.destinations.filter((d) => now - d.oldest > LONG_MS && d.nextAt !== undefined);
+  if (stats !== undefined) {
+    const late = stats.destinations.filter((d) => now - d.oldest > LONG_MS && d.nextAt !== undefined);
     if (late.length > 0) {
       const worst = late.reduce((a, b) => a.oldest < b.oldest ? a : b);
       const others = late.length === 1 ? "" : ` and ${count(late.length - 1, "other destination")}`;
@@ -35,7 +35,7 @@ export function findings(
         path: "/queue?sort=oldest",
       });
     }
-    const { held } = figures.byState;
+    const { held } = stats.byState;
     if (held > 0) {
       const verb = held === 1 ? "is held until you release it" : "are held until you release them";
       found.push({ text: `${count(held, "message")} ${verb}`, path: "/queue?state=held" });

@@ -1,4 +1,4 @@
-/** In charge of showing a letter's HTML part so that it can do no harm (FIELD_NOTES S9). */
+/** In charge of showing a message's HTML part so that it can do no harm (FIELD_NOTES S9). */
 
 import type { AttachmentView } from "../api/mail_text.ts";
 
@@ -13,7 +13,7 @@ export const FRAME_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inli
 const MAX_PICTURES = 5 * 1024 * 1024;
 const PICTURE = /^image\/(?:png|jpeg|gif|webp|avif|bmp)$/;
 
-/** In front of the letter: light ground, readable type, nothing wider than the frame. */
+/** In front of the message: light ground, readable type, nothing wider than the frame. */
 const STYLE =
   "<style>html{color-scheme:light;background:#fff;color:#1c211b;font:15px/1.5 system-ui,sans-serif}" +
   "body{margin:12px}img{max-width:100%;height:auto}</style>";
@@ -32,7 +32,7 @@ function harmless(html: string): string {
   return html.replace(/<(?=link|meta|base)/gi, "<x-");
 }
 
-/** Puts the letter's own pictures in place of the addresses that name them. */
+/** Puts the message's own pictures in place of the addresses that name them. */
 function withPictures(html: string, attachments: readonly AttachmentView[]): string {
   const pictures = new Map<string, AttachmentView>();
   let left = MAX_PICTURES;

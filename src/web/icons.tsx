@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the few drawings of the page: the sign of the house, and an icon for each section. */
+/** In charge of the few drawings of the page: the sign of dinopost, and an icon for each section. */
 
 import type { Section } from "./context.ts";
 
@@ -28,7 +28,7 @@ export function Icon({ of }: { of: Section }) {
   );
 }
 
-/** The sign of the house. */
+/** The sign of dinopost. */
 export function Sign() {
   return (
     <svg class="sign" viewBox="0 0 32 32" aria-hidden="true">

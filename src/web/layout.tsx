@@ -6,7 +6,7 @@ import { assetUrl } from "./assets.ts";
 import { type Section, SECTIONS, type View } from "./context.ts";
 import { number } from "./format.ts";
 import { Icon, Sign } from "./icons.tsx";
-import type { Notice } from "./flash_messages.ts";
+import type { FlashMessage } from "./flash_messages.ts";
 import { ActionForm } from "./parts.tsx";
 
 const NAMES: Record<Section, { name: string; path: string; key: string }> = {
@@ -81,7 +81,7 @@ export function Layout(p: PropsWithChildren<{ view: View; title: string; at: Sec
         </div>
       </header>
       <main id="main" tabindex={-1}>
-        <NoticeBar view={view} notice={view.notice} />
+        <FlashMessageBar view={view} flashMessage={view.flashMessage} />
         {p.children}
       </main>
       <ConfirmDialog />
@@ -99,18 +99,18 @@ function Waiting({ count }: { count: number | undefined }) {
   );
 }
 
-function NoticeBar({ view, notice }: { view: View; notice: Notice | undefined }) {
-  if (notice === undefined) return null;
+function FlashMessageBar({ view, flashMessage }: { view: View; flashMessage: FlashMessage | undefined }) {
+  if (flashMessage === undefined) return null;
   return (
-    <div class={`notice n-${notice.kind}`} role="status" id="notice">
-      <p>{notice.text}</p>
-      {notice.undo === undefined ? null : (
-        <ActionForm view={view} action={notice.undo.action}>
-          {notice.undo.fields.map(([name, value]) => (
+    <div class={`notice n-${flashMessage.kind}`} role="status" id="notice">
+      <p>{flashMessage.text}</p>
+      {flashMessage.undo === undefined ? null : (
+        <ActionForm view={view} action={flashMessage.undo.action}>
+          {flashMessage.undo.fields.map(([name, value]) => (
             <input key={value} type="hidden" name={name} value={value} />
           ))}
           <input type="hidden" name="back" value={view.here} />
-          <button type="submit" class="small" data-key="z">{notice.undo.label}</button>
+          <button type="submit" class="small" data-key="z">{flashMessage.undo.label}</button>
         </ActionForm>
       )}
     </div>

@@ -1,9 +1,9 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the page's door: logging in with the token, logging out, and what who is not logged in sees. */
+/** In charge of the page's login: logging in with the token, logging out, and what who is not logged in sees. */
 
 import { type Context, Hono } from "hono";
 import { Problem, wrongMethod } from "../http/problem.ts";
-import type { Desk, PageEnv } from "./context.ts";
+import type { PageContext, PageEnv } from "./context.ts";
 import { localPath, readForm, readOwnForm } from "./forms.ts";
 import { Sign } from "./icons.tsx";
 import { Document } from "./layout.tsx";
@@ -11,21 +11,21 @@ import { Complaint } from "./parts.tsx";
 import { sendDocument } from "./render.tsx";
 
 /** The forms' targets. */
-export function doorPages(desk: Desk): Hono<PageEnv> {
+export function loginPages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>()
     .get("/login", async (c) => {
-      if (await desk.door.isAllowed(c)) return c.redirect("/", 303);
-      return await sendLogin(c, desk, { next: localPath(c.req.query("next"), "/"), status: 200 });
+      if (await page.auth.isAllowed(c)) return c.redirect("/", 303);
+      return await sendLogin(c, page, { next: localPath(c.req.query("next"), "/"), status: 200 });
     })
     .post("/login", async (c) => {
       const form = await readForm(c);
       const next = localPath(form.text("next"), "/");
       try {
-        await desk.door.login(c, form.text("token"));
+        await page.auth.login(c, form.text("token"));
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         const { status, detail } = error;
-        return await sendLogin(c, desk, {
+        return await sendLogin(c, page, {
           next,
           status: status === 429 || status === 403 ? status : 401,
           complaint: detail,
@@ -38,7 +38,7 @@ export function doorPages(desk: Desk): Hono<PageEnv> {
     })
     .post("/logout", async (c) => {
       await readOwnForm(c);
-      await desk.door.logout(c);
+      await page.auth.logout(c);
       return c.redirect("/login", 303);
     });
 }
@@ -46,17 +46,17 @@ export function doorPages(desk: Desk): Hono<PageEnv> {
 /** What who is not logged in gets. */
 export async function sendLogin(
   c: Context<PageEnv>,
-  desk: Desk,
+  page: PageContext,
   of: { next: string; status: 200 | 401 | 403 | 429; complaint?: string },
 ): Promise<Response> {
-  const { house, options } = desk;
+  const { server, options } = page;
   return await sendDocument(
     c,
-    <Document title={`Log in · ${house.hostname}`} now={options.clock.now()} script={false} bare>
-      <main class="door">
-        <div class="door-card">
+    <Document title={`Log in · ${server.hostname}`} now={options.clock.now()} script={false} bare>
+      <main class="login">
+        <div class="login-card">
           <Sign />
-          <h1>{house.hostname}</h1>
+          <h1>{server.hostname}</h1>
           <p class="lead">Log in to look after its mail.</p>
           <form method="post" action="/login">
             <Complaint text={of.complaint} />
@@ -75,7 +75,7 @@ export async function sendLogin(
             </div>
             <button type="submit" class="primary">Log in</button>
           </form>
-          <p class="door-foot">
+          <p class="login-foot">
             The token was printed at the first start, and is kept in the data directory as{" "}
             <code>admin-token</code>.
           </p>

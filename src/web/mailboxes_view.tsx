@@ -9,7 +9,7 @@ import { type FoundMail, mailPage } from "../api/mail_search.ts";
 import { namedMailbox } from "../api/schemas.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { Fill } from "./charts.tsx";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -29,19 +29,19 @@ interface MailboxFacts {
 }
 
 /** The pages, and their forms' target. */
-export function mailboxPages(desk: Desk): Hono<PageEnv> {
-  const { mailStore } = desk.options;
+export function mailboxPages(page: PageContext): Hono<PageEnv> {
+  const { mailStore } = page.options;
   return new Hono<PageEnv>()
     .get("/mailboxes", async (c) => {
-      const all = await allMailboxes(desk);
-      return await show(c, desk, {
+      const all = await allMailboxes(page);
+      return await show(c, page, {
         title: "Mailboxes",
         at: "mailboxes",
         body: (view) => <MailboxesView view={view} all={all} />,
       });
     })
     .get("/mailboxes/:address", async (c) => {
-      const address = await mailboxNamed(desk, c.req.param("address"));
+      const address = await mailboxNamed(page, c.req.param("address"));
       const query = (c.req.query("q") ?? "").slice(0, 200);
       const after = c.req.query("after");
       const [found, usage] = await Promise.all([
@@ -53,13 +53,13 @@ export function mailboxPages(desk: Desk): Hono<PageEnv> {
         }),
         mailStore.usage(address),
       ]);
-      return await show(c, desk, {
+      return await show(c, page, {
         title: address,
         at: "mailboxes",
         body: (view) => (
           <MailboxView
             view={view}
-            desk={desk}
+            page={page}
             address={address}
             query={query}
             found={found}
@@ -70,12 +70,12 @@ export function mailboxPages(desk: Desk): Hono<PageEnv> {
       });
     })
     .post("/mailboxes/:address", async (c) => {
-      const address = await mailboxNamed(desk, c.req.param("address"));
+      const address = await mailboxNamed(page, c.req.param("address"));
       const form = await readOwnForm(c);
       const uids = [...new Set(form.all("uid").filter(isId))];
       const otherwise = pathTo("mailboxes", address);
       if (uids.length > 0 && form.text("sure") === "") {
-        return await show(c, desk, {
+        return await show(c, page, {
           title: "Delete mail?",
           at: "mailboxes",
           body: (view) => <DeleteQuestion view={view} address={address} uids={uids} />,
@@ -84,12 +84,12 @@ export function mailboxPages(desk: Desk): Hono<PageEnv> {
       await mailStore.remove(address, uids);
       const text = uids.length === 0 ? "Nothing was selected" : `${count(uids.length, "message")} deleted`;
       const kind = uids.length === 0 ? "trouble" : "done";
-      return goBack(c, desk, { back: form.text("back"), otherwise, notice: { kind, text } });
+      return goBack(c, page, { back: form.text("back"), otherwise, flashMessage: { kind, text } });
     });
 }
 
 /** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */
-export async function mailboxNamed({ options }: Desk, text: string): Promise<Mailbox> {
+export async function mailboxNamed({ options }: PageContext, text: string): Promise<Mailbox> {
   const address = namedMailbox(text);
   if (address !== undefined) {
     if (await options.accounts.has(address) || (await options.mailStore.usage(address)).messages > 0) {
@@ -99,7 +99,7 @@ export async function mailboxNamed({ options }: Desk, text: string): Promise<Mai
   throw new Problem(404, `There is no mailbox ${quoted(text)}`);
 }
 
-async function allMailboxes({ options }: Desk): Promise<MailboxFacts[]> {
+async function allMailboxes({ options }: PageContext): Promise<MailboxFacts[]> {
   const { accounts, mailStore } = options;
   const all = new Map<string, MailboxFacts>();
   for (const { address, name, quota } of await accounts.list({ limit: MAX_MAILBOXES })) {
@@ -173,7 +173,7 @@ function MailboxesView({ view: _, all }: { view: View; all: readonly MailboxFact
 
 interface MailboxProps {
   readonly view: View;
-  readonly desk: Desk;
+  readonly page: PageContext;
   readonly address: Mailbox;
   readonly query: string;
   readonly found: { page: FoundMail[]; next: string | undefined };
@@ -212,7 +212,7 @@ function MailboxView(props: MailboxProps) {
   );
 }
 
-function MailList({ view, desk, address, query, found }: MailboxProps) {
+function MailList({ view, page, address, query, found }: MailboxProps) {
   const path = pathTo("mailboxes", address);
   const more = found.next === undefined
     ? undefined
@@ -225,7 +225,7 @@ function MailList({ view, desk, address, query, found }: MailboxProps) {
         </Empty>
       );
     }
-    return <EmptyMailbox desk={desk} address={address} />;
+    return <EmptyMailbox page={page} address={address} />;
   }
   return (
     <>
@@ -290,8 +290,8 @@ function MailRow({ view, path, mail: { entry, head } }: { view: View; path: stri
   );
 }
 
-function EmptyMailbox({ desk, address }: { desk: Desk; address: Mailbox }) {
-  const smtp = desk.house.addresses()["smtp"]?.[0];
+function EmptyMailbox({ page, address }: { page: PageContext; address: Mailbox }) {
+  const smtp = page.server.addresses()["smtp"]?.[0];
   return (
     <Empty title="The mailbox is empty">
       {smtp === undefined ? "Mail for this address appears here by itself." : (

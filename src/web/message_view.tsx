@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of one letter's view: text, HTML in a frame that can do nothing, headers, source, attachments. */
+/** In charge of one message's view: text, HTML in a frame that can do nothing, headers, source, attachments. */
 
 import { type Context, Hono } from "hono";
 import { isId } from "../base/ids.ts";
@@ -9,7 +9,7 @@ import type { MailEntry } from "../mailbox/mail_store.ts";
 import { type MailView, readMail } from "../api/mail_text.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { attachmentResponse, rawMessage } from "../api/raw_message.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { size } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { FRAME_POLICY, framedHtml } from "./html_part.ts";
@@ -24,7 +24,7 @@ const SIDE_WORDS: Record<Side, string> = { text: "Text", html: "HTML", headers: 
 /** More of the source is only to be downloaded. */
 const MAX_SOURCE = 256 * 1024;
 
-interface Letter {
+interface StoredMail {
   readonly address: Mailbox;
   readonly entry: MailEntry;
   readonly mail: MailView;
@@ -33,11 +33,11 @@ interface Letter {
 }
 
 /** The pages. */
-export function letterPages(desk: Desk): Hono<PageEnv> {
-  const { mailStore } = desk.options;
+export function mailPages(page: PageContext): Hono<PageEnv> {
+  const { mailStore } = page.options;
 
   async function found(c: Context<PageEnv>): Promise<{ address: Mailbox; entry: MailEntry }> {
-    const address = await mailboxNamed(desk, c.req.param("address") ?? "");
+    const address = await mailboxNamed(page, c.req.param("address") ?? "");
     const uid = c.req.param("uid") ?? "";
     const entry = isId(uid) ? await mailStore.get(address, uid) : undefined;
     if (!entry) throw new Problem(404, `There is no message ${quoted(uid)} in the mailbox ${address}`);
@@ -51,10 +51,10 @@ export function letterPages(desk: Desk): Hono<PageEnv> {
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
       const side = sideOf(c.req.query("side"), mail);
       const source = side === "source" ? await beginning(mailStore.read(entry)) : undefined;
-      return await show(c, desk, {
+      return await show(c, page, {
         title: mail.subject || "No subject",
         at: "mailboxes",
-        body: (view) => <LetterView view={view} letter={{ address, entry, mail, side, source }} />,
+        body: (view) => <MailView view={view} shown={{ address, entry, mail, side, source }} />,
       });
     })
     .get("/mailboxes/:address/:uid/html", async (c) => {
@@ -101,8 +101,8 @@ async function beginning(text: AsyncIterable<Uint8Array>): Promise<string> {
   return all;
 }
 
-function LetterView({ view, letter }: { view: View; letter: Letter }) {
-  const { address, entry, mail, side } = letter;
+function MailView({ view, shown }: { view: View; shown: StoredMail }) {
+  const { address, entry, mail, side } = shown;
   const path = pathTo("mailboxes", address, entry.uid);
   return (
     <>
@@ -120,7 +120,7 @@ function LetterView({ view, letter }: { view: View; letter: Letter }) {
         </ActionForm>
       </Head>
       <article class="card">
-        <LetterHead view={view} letter={letter} />
+        <MailHeader view={view} shown={shown} />
         <div class="mail-body">
           <nav class="tabs" aria-label="Sides of the message">
             {SIDES.filter((s) => s !== "html" || mail.html !== null).map((s) => (
@@ -129,7 +129,7 @@ function LetterView({ view, letter }: { view: View; letter: Letter }) {
               </a>
             ))}
           </nav>
-          <LetterSide letter={letter} path={path} />
+          <MailSide shown={shown} path={path} />
         </div>
         <Attachments mail={mail} path={path} />
       </article>
@@ -137,7 +137,7 @@ function LetterView({ view, letter }: { view: View; letter: Letter }) {
   );
 }
 
-function LetterHead({ view, letter: { entry, mail } }: { view: View; letter: Letter }) {
+function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: StoredMail }) {
   return (
     <dl class="facts mail-head">
       <div>
@@ -163,8 +163,8 @@ function LetterHead({ view, letter: { entry, mail } }: { view: View; letter: Let
   );
 }
 
-function LetterSide({ letter, path }: { letter: Letter; path: string }) {
-  const { mail, side, source } = letter;
+function MailSide({ shown, path }: { shown: StoredMail; path: string }) {
+  const { mail, side, source } = shown;
   if (side === "html") {
     return (
       <>
@@ -203,7 +203,7 @@ function LetterSide({ letter, path }: { letter: Letter; path: string }) {
         </p>
       )}
       {hasText
-        ? <div class="letter" dir="auto">{mail.text}</div>
+        ? <div class="mail-text" dir="auto">{mail.text}</div>
         : mail.trouble === null
         ? <p class="quiet">The message has no text.</p>
         : null}

@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Activity } from "./activity.ts";
-import type { House } from "./context.ts";
+import type { ServerInfo } from "./context.ts";
 
 /** What the page tells of beside {@linkcode AdminOptions}. */
 export interface PageParts {
@@ -23,14 +23,14 @@ export function webPage(
 ): NonNullable<AdminOptions["page"]> {
   const { config, clock, journal } = parts;
   const activity = new Activity(journal, clock);
-  const house: House = {
+  const server: ServerInfo = {
     hostname: config.hostname,
     startedAt: clock.now(),
     addresses,
     certificateDaysLeft: () => parts.tls?.daysLeft,
   };
-  return async (options, door) => {
+  return async (options, auth) => {
     const { buildPage } = await import("./app.tsx");
-    return buildPage({ options, door, house, activity });
+    return buildPage({ options, auth, server, activity });
   };
 }

@@ -4,14 +4,14 @@
 import type { Suspension } from "../queue/suspensions.ts";
 import { COUNTED, type Counted, type Happening } from "./activity.ts";
 import { AgeChart, Sparkline, StateLegend } from "./charts.tsx";
-import type { Desk, View } from "./context.ts";
+import type { PageContext, View } from "./context.ts";
 import { EventTable } from "./events_view.tsx";
 import { count, number, span } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { type Finding, findings } from "./health.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Card, Empty, Time } from "./parts.tsx";
-import type { DestinationFigures, QueueFigures } from "./queue_watch.ts";
+import type { DestinationStats, QueueStats } from "./queue_watch.ts";
 
 const TITLES: Record<Counted, string> = {
   accepted: "Accepted",
@@ -26,21 +26,21 @@ const MAX_EVENTS = 8;
 
 /** What the overview shows. */
 export interface OverviewFacts {
-  readonly figures: QueueFigures | undefined;
+  readonly stats: QueueStats | undefined;
   readonly suspensions: readonly Suspension[];
   readonly accounts: number;
   readonly events: readonly Happening[];
 }
 
 /** Gathers it. */
-export async function overviewFacts({ options, watch, activity }: Desk): Promise<OverviewFacts> {
-  const [figures, suspensions, accounts] = await Promise.all([
-    watch.figures(),
+export async function overviewFacts({ options, watch, activity }: PageContext): Promise<OverviewFacts> {
+  const [stats, suspensions, accounts] = await Promise.all([
+    watch.stats(),
     options.suspensions?.list() ?? [],
     options.accounts.list(),
   ]);
   return {
-    figures,
+    stats,
     suspensions,
     accounts: accounts.length,
     events: activity.recent(["mail", "notes"], MAX_EVENTS),
@@ -48,21 +48,21 @@ export async function overviewFacts({ options, watch, activity }: Desk): Promise
 }
 
 /** The view. */
-export function Overview({ view, desk, facts }: { view: View; desk: Desk; facts: OverviewFacts }) {
-  const { house, activity } = desk;
-  const { figures, suspensions } = facts;
+export function Overview({ view, page, facts }: { view: View; page: PageContext; facts: OverviewFacts }) {
+  const { server, activity } = page;
+  const { stats, suspensions } = facts;
   return (
     <>
       <Head
         title={view.hostname}
-        lead={`dinopost ${view.version}, up for ${span(view.now - house.startedAt)}`}
+        lead={`dinopost ${view.version}, up for ${span(view.now - server.startedAt)}`}
       >
         <a class="button" href="/queue">Open the queue</a>
       </Head>
       <Health
         found={findings({
-          problems: desk.options.health?.problems ?? [],
-          figures,
+          problems: page.options.health?.problems ?? [],
+          stats,
           suspensions,
           now: view.now,
         })}
@@ -79,20 +79,20 @@ export function Overview({ view, desk, facts }: { view: View; desk: Desk; facts:
         ))}
       </div>
       <div class="grid">
-        <QueueCard view={view} figures={figures} />
-        <ServerCard view={view} desk={desk} accounts={facts.accounts} />
+        <QueueCard view={view} stats={stats} />
+        <ServerCard view={view} page={page} accounts={facts.accounts} />
         <Card
           title="Destinations"
           id="destinations"
           live
           class="w12"
-          aside={<DestinationsAside figures={figures} />}
+          aside={<DestinationsAside stats={stats} />}
         >
-          <Destinations view={view} figures={figures} suspensions={suspensions} />
+          <Destinations view={view} stats={stats} suspensions={suspensions} />
         </Card>
         <Card title="Lately" id="lately" live class="w12" aside={<a href="/events">All events</a>}>
           {facts.events.length === 0
-            ? <NothingYet desk={desk} />
+            ? <NothingYet page={page} />
             : <EventTable events={facts.events} now={view.now} />}
         </Card>
       </div>
@@ -132,25 +132,25 @@ function Tile(p: { what: Counted; counts: readonly number[]; since: number; now:
   );
 }
 
-function QueueAside({ figures, view }: { figures: QueueFigures | undefined; view: View }) {
-  if (figures?.oldest === undefined) return <span>by age</span>;
+function QueueAside({ stats, view }: { stats: QueueStats | undefined; view: View }) {
+  if (stats?.oldest === undefined) return <span>by age</span>;
   return (
     <span>
-      {count(figures.total, "message")}, the oldest came <Time at={figures.oldest} now={view.now} />
+      {count(stats.total, "message")}, the oldest came <Time at={stats.oldest} now={view.now} />
     </span>
   );
 }
 
-function DestinationsAside({ figures }: { figures: QueueFigures | undefined }) {
-  const more = (figures?.destinations.length ?? 0) - MAX_DESTINATIONS;
+function DestinationsAside({ stats }: { stats: QueueStats | undefined }) {
+  const more = (stats?.destinations.length ?? 0) - MAX_DESTINATIONS;
   return <span>{more > 0 ? `and ${number(more)} more` : "that have mail waiting"}</span>;
 }
 
 function Destinations(
-  p: { view: View; figures: QueueFigures | undefined; suspensions: readonly Suspension[] },
+  p: { view: View; stats: QueueStats | undefined; suspensions: readonly Suspension[] },
 ) {
   const { view, suspensions } = p;
-  const waiting = p.figures?.destinations.slice(0, MAX_DESTINATIONS) ?? [];
+  const waiting = p.stats?.destinations.slice(0, MAX_DESTINATIONS) ?? [];
   const others = suspensions.filter((s) => !waiting.some((d) => d.domain === s.domain));
   if (waiting.length + others.length === 0) {
     return (
@@ -203,7 +203,7 @@ function Destinations(
 }
 
 function DestinationRow(
-  { view, of, suspension }: { view: View; of: DestinationFigures; suspension: Suspension | undefined },
+  { view, of, suspension }: { view: View; of: DestinationStats; suspension: Suspension | undefined },
 ) {
   return (
     <tr data-row={of.domain}>
@@ -262,13 +262,13 @@ const LISTENER_WORDS: Record<string, string> = {
   admin: "HTTP",
 };
 
-function ServerCard({ view, desk, accounts }: { view: View; desk: Desk; accounts: number }) {
-  const { house, options } = desk;
-  const days = house.certificateDaysLeft();
+function ServerCard({ view, page, accounts }: { view: View; page: PageContext; accounts: number }) {
+  const { server, options } = page;
+  const days = server.certificateDaysLeft();
   return (
     <Card title="Server" id="server" live class="w5" aside={<a href="/docs">API</a>}>
       <dl class="facts pad">
-        {Object.entries(house.addresses()).map(([kind, addresses]) => (
+        {Object.entries(server.addresses()).map(([kind, addresses]) => (
           <div key={kind}>
             <dt>{LISTENER_WORDS[kind] ?? kind}</dt>
             <dd class="mono">{addresses.join(", ")}</dd>
@@ -291,7 +291,7 @@ function ServerCard({ view, desk, accounts }: { view: View; desk: Desk; accounts
         <div>
           <dt>Started</dt>
           <dd>
-            <Time at={house.startedAt} now={view.now} />
+            <Time at={server.startedAt} now={view.now} />
           </dd>
         </div>
       </dl>
@@ -304,14 +304,14 @@ function certificateText(days: number): string {
   return `${count(Math.floor(days), "day")} left`;
 }
 
-function NothingYet({ desk }: { desk: Desk }) {
-  const smtp = desk.house.addresses()["smtp"]?.[0];
-  const to = `postmaster@${desk.options.domains[0] ?? "localhost"}`;
+function NothingYet({ page }: { page: PageContext }) {
+  const smtp = page.server.addresses()["smtp"]?.[0];
+  const to = `postmaster@${page.options.domains[0] ?? "localhost"}`;
   return (
     <Empty title="Nothing has happened yet">
-      {smtp === undefined ? "Send a letter, and it shows up here." : (
+      {smtp === undefined ? "Send a message, and it shows up here." : (
         <>
-          Send a letter, and it shows up here at once:
+          Send a message, and it shows up here at once:
           <pre>{`printf 'Subject: Hello\\r\\n\\r\\nHow are you?\\r\\n' |\n  curl --url smtp://${smtp} --mail-rcpt ${to} --upload-file -`}</pre>
         </>
       )}
@@ -319,14 +319,14 @@ function NothingYet({ desk }: { desk: Desk }) {
   );
 }
 
-function QueueCard({ view, figures }: { view: View; figures: OverviewFacts["figures"] }) {
+function QueueCard({ view, stats }: { view: View; stats: OverviewFacts["stats"] }) {
   return (
-    <Card title="Queue" id="queue-card" live class="w7" aside={<QueueAside figures={figures} view={view} />}>
+    <Card title="Queue" id="queue-card" live class="w7" aside={<QueueAside stats={stats} view={view} />}>
       <div class="pad">
-        {figures === undefined ? <p class="quiet">The queue is long; it is being counted.</p> : (
+        {stats === undefined ? <p class="quiet">The queue is long; it is being counted.</p> : (
           <>
-            <StateLegend byState={figures.byState} />
-            <AgeChart figures={figures} />
+            <StateLegend byState={stats.byState} />
+            <AgeChart stats={stats} />
           </>
         )}
       </div>

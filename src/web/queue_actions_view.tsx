@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { isId } from "../base/ids.ts";
 import type { DeliveryQueue, Refusal } from "../queue/queue.ts";
 import { Problem } from "../http/problem.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count } from "./format.ts";
 import { type Form, localPath, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -34,8 +34,8 @@ interface Tally {
 }
 
 /** The forms' targets. */
-export function queueActs(desk: Desk): Hono<PageEnv> {
-  const { queue } = desk.options;
+export function queueActs(page: PageContext): Hono<PageEnv> {
+  const { queue } = page.options;
   return new Hono<PageEnv>()
     .post("/queue/flush", async (c) => {
       const form = await readOwnForm(c);
@@ -43,10 +43,10 @@ export function queueActs(desk: Desk): Hono<PageEnv> {
       const text = flushed === 0
         ? "Nothing waited for its time"
         : `${count(flushed, "message")} will be tried now`;
-      return goBack(c, desk, {
+      return goBack(c, page, {
         back: form.text("back"),
         otherwise: "/queue",
-        notice: { kind: "done", text },
+        flashMessage: { kind: "done", text },
       });
     })
     .post("/queue/act", async (c) => {
@@ -56,26 +56,26 @@ export function queueActs(desk: Desk): Hono<PageEnv> {
       const ids = [...new Set(form.all("id").filter(isId))].slice(0, MAX_IDS);
       if (ids.length === 0) {
         const text = "Nothing was selected";
-        return goBack(c, desk, {
+        return goBack(c, page, {
           back: form.text("back"),
           otherwise: "/queue",
-          notice: { kind: "trouble", text },
+          flashMessage: { kind: "trouble", text },
         });
       }
       if ((act === "bounce" || act === "delete") && form.text("sure") === "") {
-        return await askFirst(c, desk, { act, ids, back: form.text("back") });
+        return await askFirst(c, page, { act, ids, back: form.text("back") });
       }
-      return await carryOut(c, desk, { act, ids, form });
+      return await carryOut(c, page, { act, ids, form });
     });
 }
 
 async function carryOut(
   c: Context<PageEnv>,
-  desk: Desk,
+  page: PageContext,
   { act, ids, form }: { act: Act; ids: string[]; form: Form },
 ): Promise<Response> {
-  const tally = await actOnAll(desk.options.queue, act, ids);
-  const notice = {
+  const tally = await actOnAll(page.options.queue, act, ids);
+  const flashMessage = {
     kind: tally.done.length === 0 ? "trouble" : "done",
     text: tell(act, tally),
     undo: undoOf(act, tally),
@@ -83,7 +83,7 @@ async function carryOut(
   // what is gone has no page to go back to
   const back = localPath(form.text("back"), "/queue");
   const gone = act === "delete" && back.startsWith("/messages/");
-  return goBack(c, desk, { back: gone ? "/queue" : back, otherwise: "/queue", notice });
+  return goBack(c, page, { back: gone ? "/queue" : back, otherwise: "/queue", flashMessage });
 }
 
 /** Does it to each; some at a time, so that their commits come together. */
@@ -127,13 +127,13 @@ function undoOf(act: Act, { done }: Tally): Undo | undefined {
 
 async function askFirst(
   c: Context<PageEnv>,
-  desk: Desk,
+  page: PageContext,
   of: { act: "bounce" | "delete"; ids: readonly string[]; back: string },
 ): Promise<Response> {
-  const { queue, clock } = desk.options;
+  const { queue, clock } = page.options;
   const found = await Promise.all(of.ids.map((id) => queue.message(id)));
   const rows = found.filter((records) => records.length > 0).map((records) => queueRow(records, clock.now()));
-  return await show(c, desk, {
+  return await show(c, page, {
     title: QUESTIONS[of.act],
     at: "queue",
     body: (view) => <Question view={view} act={of.act} rows={rows} back={localPath(of.back, "/queue")} />,

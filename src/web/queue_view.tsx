@@ -2,7 +2,7 @@
 /** In charge of the queue's view: what waits, found and sorted, and the forms that act on it. */
 
 import { Hono } from "hono";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -16,7 +16,7 @@ import {
   type QueueRow,
   searchQueue,
 } from "./queue_search.ts";
-import { type QueueFigures, WAITING, type Waiting } from "./queue_watch.ts";
+import { type QueueStats, WAITING, type Waiting } from "./queue_watch.ts";
 import { show } from "./render.tsx";
 
 const ORDER_WORDS: Record<Order, string> = {
@@ -28,18 +28,18 @@ const ORDER_WORDS: Record<Order, string> = {
 };
 
 /** The page. */
-export function queuePages(desk: Desk): Hono<PageEnv> {
+export function queuePages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>().get("/queue", async (c) => {
     const query = queueQuery((name) => c.req.query(name));
-    const { queue, clock } = desk.options;
-    const [found, figures] = await Promise.all([
+    const { queue, clock } = page.options;
+    const [found, stats] = await Promise.all([
       searchQueue((after) => queue.messages(after), query, clock.now()),
-      desk.watch.figures(),
+      page.watch.stats(),
     ]);
-    return await show(c, desk, {
+    return await show(c, page, {
       title: "Queue",
       at: "queue",
-      body: (view) => <QueueView view={view} query={query} found={found} figures={figures} desk={desk} />,
+      body: (view) => <QueueView view={view} query={query} found={found} stats={stats} page={page} />,
     });
   });
 }
@@ -48,12 +48,12 @@ interface QueueProps {
   readonly view: View;
   readonly query: QueueQuery;
   readonly found: QueueFound;
-  readonly figures: QueueFigures | undefined;
-  readonly desk: Desk;
+  readonly stats: QueueStats | undefined;
+  readonly page: PageContext;
 }
 
 function QueueView(props: QueueProps) {
-  const { view, query, figures } = props;
+  const { view, query, stats } = props;
   return (
     <>
       <Head title="Queue" lead="Mail that is not yet where it belongs.">
@@ -63,14 +63,14 @@ function QueueView(props: QueueProps) {
         </ActionForm>
       </Head>
       <nav class="tabs" aria-label="States" id="queue-tabs" data-live="1">
-        <StateTab query={query} label="All" messages={figures?.total} />
+        <StateTab query={query} label="All" messages={stats?.total} />
         {WAITING.map((state) => (
           <StateTab
             key={state}
             query={query}
             state={state}
             label={STATE_WORDS[state]}
-            messages={figures?.byState[state]}
+            messages={stats?.byState[state]}
           />
         ))}
       </nav>
@@ -127,11 +127,11 @@ export function queueUrl({ state, text, order, after }: QueueQuery): string {
   return query.size === 0 ? "/queue" : `/queue?${query}`;
 }
 
-function Found({ view, query, found, desk }: QueueProps) {
+function Found({ view, query, found, page }: QueueProps) {
   const { rows, next, partial } = found;
   return (
     <div id="queue-found" data-live="1">
-      {rows.length === 0 ? <NothingFound query={query} partial={partial} desk={desk} /> : (
+      {rows.length === 0 ? <NothingFound query={query} partial={partial} page={page} /> : (
         <>
           <Toolbar />
           <QueueTable view={view} rows={rows} />
@@ -259,7 +259,7 @@ function Row({ view, row }: { view: View; row: QueueRow }) {
   );
 }
 
-function NothingFound({ query, partial, desk }: { query: QueueQuery; partial: boolean; desk: Desk }) {
+function NothingFound({ query, partial, page }: { query: QueueQuery; partial: boolean; page: PageContext }) {
   if (query.text !== "" || query.state !== undefined || query.after !== undefined) {
     return (
       <Empty title={partial ? "Nothing found in the first part of the queue" : "Nothing found"}>
@@ -268,7 +268,7 @@ function NothingFound({ query, partial, desk }: { query: QueueQuery; partial: bo
       </Empty>
     );
   }
-  const submission = desk.house.addresses()["submission"]?.[0] ?? desk.house.addresses()["smtp"]?.[0];
+  const submission = page.server.addresses()["submission"]?.[0] ?? page.server.addresses()["smtp"]?.[0];
   return (
     <Empty title="The queue is empty">
       Everything is where it belongs. Mail for other servers waits here when they can't take it at once

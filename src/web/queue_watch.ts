@@ -14,7 +14,7 @@ export type Waiting = typeof WAITING[number];
 export type ByState = Record<Waiting, number>;
 
 /** What waits for one destination. */
-export interface DestinationFigures {
+export interface DestinationStats {
   readonly domain: string;
   readonly messages: number;
   /** When the oldest of them came: milliseconds since 1970. */
@@ -26,13 +26,13 @@ export interface DestinationFigures {
 }
 
 /** The queue in numbers. */
-export interface QueueFigures {
+export interface QueueStats {
   readonly total: number;
   readonly byState: ByState;
   /** By age, each bucket up to that many milliseconds; the last one has no end. */
   readonly ages: readonly { readonly upTo: number; readonly byState: ByState }[];
   /** Those with the most messages first. */
-  readonly destinations: readonly DestinationFigures[];
+  readonly destinations: readonly DestinationStats[];
   /** When the oldest message came. */
   readonly oldest: number | undefined;
 }
@@ -60,7 +60,7 @@ export function messageState(records: readonly QueueRecord[], now: number): Wait
 }
 
 /** Counts everything that waits. */
-export async function countQueue(messages: AsyncIterable<QueueRecord[]>, now: number): Promise<QueueFigures> {
+export async function countQueue(messages: AsyncIterable<QueueRecord[]>, now: number): Promise<QueueStats> {
   const byState = none();
   const ages = AGES.map((upTo) => ({ upTo, byState: none() }));
   const destinations = new Map<string, Destination>();
@@ -106,7 +106,7 @@ function addTo(destinations: Map<string, Destination>, record: QueueRecord): voi
 export class QueueWatch {
   readonly #clock: Clock;
   readonly #messages: () => AsyncIterable<QueueRecord[]>;
-  #figures: QueueFigures | undefined;
+  #stats: QueueStats | undefined;
   #running: Promise<void> | undefined;
   #began = -Infinity;
   #goodUntil = -Infinity;
@@ -117,15 +117,15 @@ export class QueueWatch {
   }
 
   /** The queue in numbers, as fresh as can be had at once; undefined while a long first count goes on. */
-  async figures(): Promise<QueueFigures | undefined> {
-    if (this.#clock.monotonic() < this.#goodUntil) return this.#figures;
+  async stats(): Promise<QueueStats | undefined> {
+    if (this.#clock.monotonic() < this.#goodUntil) return this.#stats;
     this.#running ??= this.#count();
     const left = this.#began + PATIENCE_MS - this.#clock.monotonic();
-    if (left <= 0) return this.#figures;
+    if (left <= 0) return this.#stats;
     const stop = new AbortController();
     await Promise.race([this.#running, sleep(this.#clock, left, stop.signal)]);
     stop.abort();
-    return this.#figures;
+    return this.#stats;
   }
 
   /** Something was done to the queue that the next page has to show. */
@@ -136,7 +136,7 @@ export class QueueWatch {
   async #count(): Promise<void> {
     const began = this.#began = this.#clock.monotonic();
     try {
-      this.#figures = await countQueue(this.#messages(), this.#clock.now());
+      this.#stats = await countQueue(this.#messages(), this.#clock.now());
     } catch {
       // the store is closing, or in trouble that it tells of itself; the last count stays
     } finally {

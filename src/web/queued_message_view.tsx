@@ -3,9 +3,9 @@
 
 import { Hono } from "hono";
 import { isId } from "../base/ids.ts";
-import { type LifeItem, lifeOf, type MessageLife } from "../api/message_history.ts";
+import { type HistoryItem, type MessageHistory, messageHistory } from "../api/message_history.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { size, took } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -13,35 +13,35 @@ import { ActionForm, Address, Addresses, Badge, Card, type State, STATE_WORDS, T
 import { QueueButtons } from "./queue_view.tsx";
 import type { QueueRecord } from "../queue/record.ts";
 import { queueRow } from "./queue_search.ts";
-import { type QueuedHead, readQueuedHead } from "./queued_header.ts";
+import { type QueuedHeader, readQueuedHeader } from "./queued_header.ts";
 import { show } from "./render.tsx";
 
 interface MessageFacts {
-  readonly life: MessageLife;
+  readonly history: MessageHistory;
   /** What is still in the queue. */
   readonly records: readonly QueueRecord[];
-  readonly head: QueuedHead | undefined;
+  readonly head: QueuedHeader | undefined;
   /** When the queue gives up: milliseconds since 1970. */
   readonly expiresAt: number | undefined;
 }
 
 /** The page. */
-export function messagePages(desk: Desk): Hono<PageEnv> {
-  const { queue, giveUpAfter } = desk.options;
+export function messagePages(page: PageContext): Hono<PageEnv> {
+  const { queue, giveUpAfter } = page.options;
   return new Hono<PageEnv>().get("/messages/:id", async (c) => {
     const id = c.req.param("id");
-    const [life, records] = isId(id)
-      ? await Promise.all([lifeOf(id, desk.options), queue.message(id)])
+    const [history, records] = isId(id)
+      ? await Promise.all([messageHistory(id, page.options), queue.message(id)])
       : [undefined, []];
-    if (!life) throw new Problem(404, `Nothing is known of a message ${quoted(id)}`);
+    if (!history) throw new Problem(404, `Nothing is known of a message ${quoted(id)}`);
     const record = records[0];
     const facts: MessageFacts = {
-      life,
+      history,
       records,
-      head: record && await readQueuedHead(queue.text(record)),
+      head: record && await readQueuedHeader(queue.text(record)),
       expiresAt: record && record.receivedAt + giveUpAfter,
     };
-    return await show(c, desk, {
+    return await show(c, page, {
       title: facts.head?.subject || `Message ${id}`,
       at: "queue",
       body: (view) => <MessageView view={view} facts={facts} />,
@@ -50,21 +50,21 @@ export function messagePages(desk: Desk): Hono<PageEnv> {
 }
 
 function MessageView({ view, facts }: { view: View; facts: MessageFacts }) {
-  const { life, records, head } = facts;
+  const { history, records, head } = facts;
   const row = records.length === 0 ? undefined : queueRow(records, view.now);
   return (
     <>
       <p class="crumbs">
-        <a href="/queue">Queue</a> / <span class="id">{life.id}</span>
+        <a href="/queue">Queue</a> / <span class="id">{history.id}</span>
       </p>
       <Head title={head?.subject || (head ? "No subject" : "A message")} />
       <div id="message-actions" data-live="1">
         {row === undefined ? null : (
           <ActionForm view={view} action="/queue/act" class="buttons">
-            <input type="hidden" name="id" value={life.id} />
+            <input type="hidden" name="id" value={history.id} />
             <input type="hidden" name="back" value={view.here} />
             <QueueButtons single held={records.some((r) => r.held)} free={records.some((r) => !r.held)} />
-            <a class="button" href={`/api/v1/queue/${life.id}/message`} download>Download</a>
+            <a class="button" href={`/api/v1/queue/${history.id}/message`} download>Download</a>
           </ActionForm>
         )}
       </div>
@@ -72,16 +72,16 @@ function MessageView({ view, facts }: { view: View; facts: MessageFacts }) {
         <Facts view={view} facts={facts} />
       </Card>
       <Card title="Its life" id="message-life" live>
-        <Life view={view} facts={facts} />
+        <DeliveryHistory view={view} facts={facts} />
       </Card>
     </>
   );
 }
 
 function StateOf({ facts, view }: { facts: MessageFacts; view: View }) {
-  const { records, life } = facts;
+  const { records, history } = facts;
   if (records.length > 0) return <Badge state={queueRow(records, view.now).state} />;
-  return <Badge state={knownState(life.events.at(-1)?.type) ?? "delivered"} />;
+  return <Badge state={knownState(history.events.at(-1)?.type) ?? "delivered"} />;
 }
 
 function knownState(type: string | undefined): State | undefined {
@@ -89,9 +89,9 @@ function knownState(type: string | undefined): State | undefined {
 }
 
 function Facts({ view, facts }: { view: View; facts: MessageFacts }) {
-  const { life, records, head, expiresAt } = facts;
+  const { history, records, head, expiresAt } = facts;
   const waiting = records.flatMap((r) => r.recipients.map((x) => x.address));
-  const accepted = life.events.find((e) => e.type === "accepted");
+  const accepted = history.events.find((e) => e.type === "accepted");
   const bytes = records[0]?.body.size ?? accepted?.["size"];
   const source = textOf(accepted?.["source"]);
   const account = textOf(accepted?.["account"]);
@@ -100,13 +100,13 @@ function Facts({ view, facts }: { view: View; facts: MessageFacts }) {
       <div>
         <dt>Sender</dt>
         <dd>
-          <Address of={life.sender ?? ""} />
+          <Address of={history.sender ?? ""} />
         </dd>
       </div>
       <div>
         <dt>Recipients</dt>
         <dd>
-          <Addresses of={life.recipients} most={20} />
+          <Addresses of={history.recipients} most={20} />
         </dd>
       </div>
       {head === undefined || head.from === "" ? null : (
@@ -147,12 +147,12 @@ function Facts({ view, facts }: { view: View; facts: MessageFacts }) {
   );
 }
 
-function Life({ view, facts }: { view: View; facts: MessageFacts }) {
+function DeliveryHistory({ view, facts }: { view: View; facts: MessageFacts }) {
   const next = facts.records.filter((r) => !r.held).map((r) => r.dueAt);
   const held = facts.records.some((r) => r.held);
   return (
     <ol class="life">
-      {facts.life.events.map((item, i) => <LifeEntry key={i} view={view} item={item} />)}
+      {facts.history.events.map((item, i) => <HistoryRow key={i} view={view} item={item} />)}
       {held
         ? (
           <li class="l-next">
@@ -176,7 +176,7 @@ function Life({ view, facts }: { view: View; facts: MessageFacts }) {
   );
 }
 
-const LIFE_CLASSES: Record<string, string> = {
+const HISTORY_CLASSES: Record<string, string> = {
   accepted: "l-accepted",
   mailbox: "l-mailbox",
   delivered: "l-delivered",
@@ -184,19 +184,19 @@ const LIFE_CLASSES: Record<string, string> = {
   bounced: "l-bounced",
 };
 
-function LifeEntry({ view, item }: { view: View; item: LifeItem }) {
+function HistoryRow({ view, item }: { view: View; item: HistoryItem }) {
   const state = knownState(item.type);
   return (
-    <li class={LIFE_CLASSES[item.type]}>
+    <li class={HISTORY_CLASSES[item.type]}>
       <Time at={Date.parse(item.at)} now={view.now} />
       <div class="what">
-        {state === undefined ? <h3>{item.type}</h3> : <Badge state={state} />} <LifeWords item={item} />
+        {state === undefined ? <h3>{item.type}</h3> : <Badge state={state} />} <HistoryWords item={item} />
       </div>
     </li>
   );
 }
 
-function LifeWords({ item }: { item: LifeItem }) {
+function HistoryWords({ item }: { item: HistoryItem }) {
   const of = (name: string) => textOf(item[name]);
   const mailbox = of("mailbox");
   if (mailbox !== undefined) return <a href={pathTo("mailboxes", mailbox)}>{mailbox}</a>;

@@ -4,12 +4,12 @@
 import type { Child } from "hono/jsx";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Desk, PageEnv, Section, View } from "./context.ts";
+import type { PageContext, PageEnv, Section, View } from "./context.ts";
 import { localPath, withParameter } from "./forms.ts";
 import { Layout } from "./layout.tsx";
-import type { Notice } from "./flash_messages.ts";
+import type { FlashMessage } from "./flash_messages.ts";
 
-/** Scripts, styles and connections from this server only; no frame but a letter's, no form that leads elsewhere. */
+/** Scripts, styles and connections from this server only; no frame but a message's, no form that leads elsewhere. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -29,22 +29,22 @@ export async function sendDocument(
 /** Sends a view in the frame of the page; `body` makes it. */
 export async function show(
   c: Context<PageEnv>,
-  desk: Desk,
+  page: PageContext,
   of: { title: string; at: Section | undefined; status?: ContentfulStatusCode; body: (view: View) => Child },
 ): Promise<Response> {
-  const { options, house, notices, watch } = desk;
+  const { options, server, flashMessages, watch } = page;
   const url = new URL(c.req.url);
-  const notice = notices.take(url.searchParams.get("notice") ?? undefined);
+  const flashMessage = flashMessages.take(url.searchParams.get("notice") ?? undefined);
   url.searchParams.delete("notice");
-  const figures = await watch.figures();
+  const stats = await watch.stats();
   const view: View = {
     now: options.clock.now(),
-    hostname: house.hostname,
+    hostname: server.hostname,
     version: options.version,
     csrf: c.get("csrf"),
     here: url.pathname + url.search,
-    notice,
-    waiting: figures?.total,
+    flashMessage,
+    waiting: stats?.total,
   };
   return await sendDocument(
     c,
@@ -56,10 +56,10 @@ export async function show(
 /** Leads back after an action, and says there what was done. */
 export function goBack(
   c: Context<PageEnv>,
-  desk: Desk,
-  to: { back: string; otherwise: string; notice: Notice },
+  page: PageContext,
+  to: { back: string; otherwise: string; flashMessage: FlashMessage },
 ): Response {
   const path = localPath(to.back, to.otherwise);
-  desk.watch.stale();
-  return c.redirect(withParameter(path, "notice", desk.notices.put(to.notice)), 303);
+  page.watch.stale();
+  return c.redirect(withParameter(path, "notice", page.flashMessages.put(to.flashMessage)), 303);
 }

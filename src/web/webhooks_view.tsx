@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import type { Webhooks, WebhookState } from "../webhooks/webhooks.ts";
 import { Problem } from "../http/problem.ts";
-import type { Desk, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number } from "./format.ts";
 import { readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -14,12 +14,12 @@ import { goBack, show } from "./render.tsx";
 type Dead = Awaited<ReturnType<Webhooks["dead"]>>[number];
 
 /** The page, and its forms' target. */
-export function webhookPages(desk: Desk): Hono<PageEnv> {
-  const { webhooks } = desk.options;
+export function webhookPages(page: PageContext): Hono<PageEnv> {
+  const { webhooks } = page.options;
   return new Hono<PageEnv>()
     .get("/webhooks", async (c) => {
       const [states, dead] = webhooks ? await Promise.all([webhooks.states(), webhooks.dead()]) : [[], []];
-      return await show(c, desk, {
+      return await show(c, page, {
         title: "Webhooks",
         at: "webhooks",
         body: (view) => <WebhooksView view={view} states={states} dead={dead} />,
@@ -28,8 +28,8 @@ export function webhookPages(desk: Desk): Hono<PageEnv> {
     .post("/webhooks", async (c) => {
       const form = await readOwnForm(c);
       if (!webhooks) throw new Problem(404, "This server has no webhooks");
-      const notice = await carryOut(webhooks, form.text("do"), form.text("of"));
-      return goBack(c, desk, { back: "/webhooks", otherwise: "/webhooks", notice });
+      const flashMessage = await carryOut(webhooks, form.text("do"), form.text("of"));
+      return goBack(c, page, { back: "/webhooks", otherwise: "/webhooks", flashMessage });
     });
 }
 

@@ -17,7 +17,7 @@ export interface LaneOptions {
   /** Told what each post came to; `isDead`: it is given up. */
   onPosted(type: string, result: PostResult, isDead: boolean): void;
   /** Told when the store fails. */
-  onTrouble(error: unknown): void;
+  onError(error: unknown): void;
 }
 
 const SECOND = 1000;
@@ -83,7 +83,7 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    const { clock, onTrouble } = this.#options;
+    const { clock, onError } = this.#options;
     this.#timer?.cancel();
     try {
       while (this.#again && !this.#closing.signal.aborted) {
@@ -100,7 +100,7 @@ export class Lane {
       }
       await this.#setAlarm();
     } catch (error) {
-      onTrouble(error);
+      onError(error);
       this.#again = false;
       this.#alarmIn(LOOK_MS);
     }

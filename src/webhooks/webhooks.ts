@@ -84,7 +84,7 @@ export class Webhooks {
           if (isDead) journal.note("WARN", "webhook post given up", { url, event, error: text });
           else journal.note(ok ? "DEBUG" : "INFO", "webhook post", { url, event, ok, text });
         },
-        onTrouble: (error) => journal.note("ERROR", "webhook queue failed", { url, error: String(error) }),
+        onError: (error) => journal.note("ERROR", "webhook queue failed", { url, error: String(error) }),
       });
       this.#lanes.set(url, lane);
       lane.start();

@@ -6,15 +6,15 @@ import { type Clock, systemClock } from "../base/clock.ts";
 export type Refusal = "connections" | "perAddress";
 
 /** A connection that may be sent away when others need the room. */
-export interface Idler {
+export interface IdleConnection {
   /** Since when the peer is waited for, on the clock's monotonic time; undefined: it has work under way and stays. */
   readonly idleSince: number | undefined;
   /** Sends the peer away, soon. After that `idleSince` is undefined. */
-  makeRoom(): void;
+  evict(): void;
 }
 
-/** What bounds a crowd. */
-export interface CrowdLimits {
+/** Limits on connections. */
+export interface ConnectionLimits {
   /** How many connections are served at a time in all. */
   readonly maxConnections: number;
   /** How many of one remote address. */
@@ -27,15 +27,15 @@ export interface CrowdLimits {
 const LEAST_IDLE_MS = 5_000;
 
 /** The connections of one server, whatever listener they came through. */
-export class Crowd {
-  readonly #limits: CrowdLimits;
+export class ConnectionLimiter {
+  readonly #limits: ConnectionLimits;
   readonly #clock: Clock;
   readonly #perAddress = new Map<string, number>();
-  readonly #idlers = new Set<Idler>();
+  readonly #idle = new Set<IdleConnection>();
   #count = 0;
 
   /** Empty at first. */
-  constructor(limits: CrowdLimits) {
+  constructor(limits: ConnectionLimits) {
     this.#limits = limits;
     this.#clock = limits.clock ?? systemClock;
   }
@@ -49,7 +49,7 @@ export class Crowd {
   enter(address: string): Refusal | undefined {
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (ofAddress >= this.#limits.maxPerAddress) return "perAddress";
-    if (this.#count >= this.#limits.maxConnections && !this.#makeRoom()) return "connections";
+    if (this.#count >= this.#limits.maxConnections && !this.#evict()) return "connections";
     this.#count++;
     this.#perAddress.set(address, ofAddress + 1);
     return undefined;
@@ -64,21 +64,21 @@ export class Crowd {
   }
 
   /** Adds one that may be sent away; the answer takes it out again. */
-  watch(idler: Idler): () => void {
-    this.#idlers.add(idler);
-    return () => void this.#idlers.delete(idler);
+  watch(idle: IdleConnection): () => void {
+    this.#idle.add(idle);
+    return () => void this.#idle.delete(idle);
   }
 
-  #makeRoom(): boolean {
-    let longest: Idler | undefined;
+  #evict(): boolean {
+    let longest: IdleConnection | undefined;
     let since = this.#clock.monotonic() - LEAST_IDLE_MS;
-    for (const idler of this.#idlers) {
-      const { idleSince } = idler;
+    for (const idle of this.#idle) {
+      const { idleSince } = idle;
       if (idleSince === undefined || idleSince > since) continue;
       since = idleSince;
-      longest = idler;
+      longest = idle;
     }
-    longest?.makeRoom();
+    longest?.evict();
     return longest !== undefined;
   }
 }

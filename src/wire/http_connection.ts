@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { concat, encode } from "../base/bytes.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import type { Idler } from "./connection_limiter.ts";
+import type { IdleConnection } from "./connection_limiter.ts";
 import type { SharedBySessions } from "./session_server.ts";
 
 /** A request's head is whole after so long. */
@@ -20,7 +20,7 @@ const CHUNK = 16 * 1024;
 const TIMED_OUT = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /** A connection and what it waits for. */
-export class HttpConnection implements Idler {
+export class HttpConnection implements IdleConnection {
   /** What node:http gets. */
   readonly stream: Duplex;
   /** What carries it. */
@@ -53,7 +53,7 @@ export class HttpConnection implements Idler {
     const onEnding = () => void this.stream.destroy();
     shared.closing.addEventListener("abort", onClosing, { once: true });
     shared.ending.addEventListener("abort", onEnding, { once: true });
-    const unwatch = shared.crowd.watch(this);
+    const unwatch = shared.limiter.watch(this);
     this.#deadline = shared.deadlines.watch(() => this.#onLate());
     const { Duplex } = process.getBuiltinModule("node:stream");
     this.stream = new Duplex({
@@ -86,7 +86,7 @@ export class HttpConnection implements Idler {
   }
 
   /** Closes an idle connection. */
-  makeRoom(): void {
+  evict(): void {
     this.stream.destroy();
   }
 

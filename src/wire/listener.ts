@@ -2,7 +2,7 @@
 
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import type { Crowd, Refusal } from "./connection_limiter.ts";
+import type { ConnectionLimiter, Refusal } from "./connection_limiter.ts";
 import { plainAddress, tcpConn } from "./tcp_conn.ts";
 
 /** Where to listen, how many to serve, and who serves them. */
@@ -12,7 +12,7 @@ export interface ListenOptions {
   /** 0: the system chooses a free one; see {@linkcode TcpListener.address}. */
   port: number;
   /** Whose connections these are: bounds them, together with those of other listeners. */
-  crowd: Crowd;
+  limiter: ConnectionLimiter;
   /** Serves one connection; it is closed when the promise settles, and a rejection goes to `onError`. */
   onConnection(conn: ByteConn): Promise<void>;
   /** Says no to a connection over a limit (a short write); it is closed when the promise settles. */
@@ -139,7 +139,7 @@ export class TcpListener {
   #take(raw: Deno.TcpConn): void {
     const conn = tcpConn(raw);
     if (this.#closing.signal.aborted) return conn.close();
-    const why = this.#options.crowd.enter(conn.remote.hostname);
+    const why = this.#options.limiter.enter(conn.remote.hostname);
     if (why) void this.#refuse(conn, why);
     else void this.#serve(conn);
   }
@@ -152,7 +152,7 @@ export class TcpListener {
       this.#tell(error);
     }
     this.#connections.delete(conn);
-    this.#options.crowd.leave(conn.remote.hostname);
+    this.#options.limiter.leave(conn.remote.hostname);
     this.#ended(conn);
   }
 

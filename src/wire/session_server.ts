@@ -3,7 +3,7 @@
 import { encode } from "../base/bytes.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import { Crowd, type Refusal } from "./connection_limiter.ts";
+import { ConnectionLimiter, type Refusal } from "./connection_limiter.ts";
 import { Deadlines } from "./deadlines.ts";
 import { TcpListener } from "./listener.ts";
 
@@ -20,7 +20,7 @@ export interface SessionServerOptions {
   /** Time (default: the system's). */
   readonly clock?: Clock | undefined;
   /** Bounds the connections (default: 2,000 in all, 100 from one address). */
-  readonly crowd?: Crowd | undefined;
+  readonly limiter?: ConnectionLimiter | undefined;
   /** Watches time-outs. */
   readonly deadlines?: Deadlines | undefined;
   /** Makes the names of sessions, unique in the process (default: `s1`, `s2`, …). */
@@ -34,7 +34,7 @@ export interface SharedBySessions {
   /** Time. */
   readonly clock: Clock;
   /** Bounds the connections. */
-  readonly crowd: Crowd;
+  readonly limiter: ConnectionLimiter;
   /** Watches time-outs. */
   readonly deadlines: Deadlines;
   /** Aborted when the server stops: what is under way may go on for a while. */
@@ -67,7 +67,7 @@ export abstract class SessionServer implements AsyncDisposable {
     const limits = { maxConnections: MAX_CONNECTIONS, maxPerAddress: MAX_PER_ADDRESS, clock };
     this.shared = {
       clock,
-      crowd: options.crowd ?? new Crowd(limits),
+      limiter: options.limiter ?? new ConnectionLimiter(limits),
       deadlines: options.deadlines ?? new Deadlines(clock),
       closing: this.#closing.signal,
       ending: this.#ending.signal,
@@ -86,7 +86,7 @@ export abstract class SessionServer implements AsyncDisposable {
       hostname: address.hostname,
       port: address.port,
       clock: this.shared.clock,
-      crowd: this.shared.crowd,
+      limiter: this.shared.limiter,
       onConnection: (conn) => this.serve(conn),
       onRefused: async (conn, why) => {
         const text = this.refusal(why);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { readQueuedHead } from "../../src/web/queued_header.ts";
+import { readQueuedHeader } from "../../src/web/queued_header.ts";
 import { Surface } from "./harness.ts";
 
 const BOX = "/mailboxes/brain@example.org/messages";
@@ -185,7 +185,7 @@ Deno.test("a raw header is read alike in lists, views, searches, waiting, and th
     (await surface.json("GET", `/wait?subject=${encodeURIComponent("Grüße")}&timeout=1s`)).uid,
     id,
   );
-  const queued = await readQueuedHead(ReadableStream.from([raw]));
+  const queued = await readQueuedHeader(ReadableStream.from([raw]));
   assertEquals(queued, { subject: "Grüße", from: "Jürgen <j@example.net>" });
 });
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { HostMemory } from "../../src/delivery/host_memory.ts";
-import { isTooMany, weightier } from "../../src/delivery/next_host.ts";
+import { isTooMany, preferOutcome } from "../../src/delivery/next_host.ts";
 import type { Deferred, Failed, Outcome } from "../../src/mail/outcome.ts";
 
 const WORDS: Deferred = { kind: "deferred", status: "4.4.1", text: "our words" };
@@ -9,11 +9,11 @@ const REPLY: Deferred = { kind: "deferred", status: "4.3.2", text: "a reply", co
 const NEVER: Failed = { kind: "failed", status: "5.7.1", text: "never", code: 554 };
 
 Deno.test("weightier() prefers hope to refusal, and the peer's words to ours", () => {
-  assertEquals(weightier<Deferred | Failed>(undefined, NEVER), NEVER);
-  assertEquals(weightier<Deferred | Failed>(NEVER, WORDS), WORDS);
-  assertEquals(weightier<Deferred | Failed>(WORDS, NEVER), WORDS);
-  assertEquals(weightier(REPLY, WORDS), REPLY);
-  assertEquals(weightier(WORDS, REPLY), REPLY);
+  assertEquals(preferOutcome<Deferred | Failed>(undefined, NEVER), NEVER);
+  assertEquals(preferOutcome<Deferred | Failed>(NEVER, WORDS), WORDS);
+  assertEquals(preferOutcome<Deferred | Failed>(WORDS, NEVER), WORDS);
+  assertEquals(preferOutcome(REPLY, WORDS), REPLY);
+  assertEquals(preferOutcome(WORDS, REPLY), REPLY);
 });
 
 Deno.test("isTooMany() knows 452 for recipients from other 452s", () => {

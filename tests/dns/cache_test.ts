@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { AnswerCache } from "../../src/dns/cache.ts";
-import { Gate } from "../../src/base/semaphore.ts";
+import { Semaphore } from "../../src/base/semaphore.ts";
 
 function counting(
   keepMs: number,
@@ -62,7 +62,7 @@ Deno.test("AnswerCache asks again after a rejection", async () => {
 });
 
 Deno.test("Gate lets so many run and the rest one after the other, in order", async () => {
-  const gate = new Gate(2);
+  const gate = new Semaphore(2);
   const ends: (() => void)[] = [];
   const log: string[] = [];
   const runs = ["a", "b", "c", "d"].map((name) =>

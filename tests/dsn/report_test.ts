@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import PostalMime from "postal-mime";
 import { decode, encode } from "../../src/base/bytes.ts";
-import { parseFields, scanHead } from "../../src/mail/header.ts";
+import { parseFields, scanHeader } from "../../src/mail/header.ts";
 import { bodyTypeOf, buildReport } from "../../src/dsn/report.ts";
 import type { ReportRecipient, ReportRequest } from "../../src/dsn/request.ts";
 
@@ -348,7 +348,7 @@ Deno.test("buildReport() lets no field bring in another, whatever it holds", () 
         recipients: [{ ...RECIPIENT, address: a, orcpt: `rfc822;${b}`, text: c, remoteMta: a }],
       });
       wellFormed(report);
-      const { names, end } = scanHead(report);
+      const { names, end } = scanHeader(report);
       assertEquals([...names].sort().join(), expected);
       assertEquals(parseFields(report.subarray(0, end)).length, 10);
       const boundary = decode(report.subarray(0, end)).match(/boundary="([^"]+)"/)![1]!;

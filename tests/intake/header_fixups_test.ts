@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { fixHeader, type Origin } from "../../src/intake/header_fixups.ts";
-import { scanHead } from "../../src/mail/header.ts";
+import { scanHeader } from "../../src/mail/header.ts";
 
 const ACCOUNT = "brain@here.example";
 const DATE = "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n";
@@ -13,7 +13,7 @@ function fixed(text: string, origin: Origin, account?: string): { added: string;
   const head = encode(text.replace(/\r?\n/g, "\r\n"));
   const { added, head: kept } = fixHeader(head, {
     origin,
-    names: scanHead(head).names,
+    names: scanHeader(head).names,
     account,
     domain: "here.example",
     now: 0,
@@ -66,7 +66,7 @@ Deno.test("fixHeader() completes addresses of users only", () => {
 
 Deno.test("fixHeader() leaves octets beyond ASCII as they are", () => {
   const head = new Uint8Array([...encode("From: J\xfc <jo>\r\nX: "), 0xe9, 0xff, 13, 10, 13, 10]);
-  const names = scanHead(head).names;
+  const names = scanHeader(head).names;
   const options = {
     origin: "user",
     names,

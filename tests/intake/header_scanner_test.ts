@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { concat, decode, encode } from "../../src/base/bytes.ts";
-import { MAX_HEAD, TextHead } from "../../src/intake/header_scanner.ts";
+import { HeaderScanner, MAX_HEADER } from "../../src/intake/header_scanner.ts";
 
 /** Pushes a text in pieces; answers head and rest, "more" or "tooLong". */
 function cut(text: string, at: readonly number[]): string | { head: string; rest: string } {
   const bytes = encode(text);
-  const head = new TextHead();
+  const head = new HeaderScanner();
   const places = [...at.filter((n) => n < bytes.length), bytes.length];
   let from = 0;
   for (const to of places) {
@@ -57,18 +57,18 @@ Deno.test("TextHead finds the end of a head, wherever the text is cut", () => {
 });
 
 Deno.test("TextHead refuses a head that is too long, however it comes", () => {
-  const long = `A: ${"x".repeat(MAX_HEAD)}`;
+  const long = `A: ${"x".repeat(MAX_HEADER)}`;
   assertEquals(cut(`${long}\r\n\r\n`, []), "tooLong");
   assertEquals(cut(`${long}\r\n\r\n`, [10, 5000, 70_000]), "tooLong");
-  const most = `A: ${"x".repeat(MAX_HEAD - 7)}\r\n\r\n`;
-  assertEquals(most.length, MAX_HEAD);
-  assertEquals(cut(`${most}y`, [MAX_HEAD - 1]), { head: most, rest: "y" });
+  const most = `A: ${"x".repeat(MAX_HEADER - 7)}\r\n\r\n`;
+  assertEquals(most.length, MAX_HEADER);
+  assertEquals(cut(`${most}y`, [MAX_HEADER - 1]), { head: most, rest: "y" });
   // but a text without any head may be as long as it likes
-  assertEquals(typeof cut("x".repeat(2 * MAX_HEAD), [10]), "object");
+  assertEquals(typeof cut("x".repeat(2 * MAX_HEADER), [10]), "object");
 });
 
 Deno.test("whole() is all that came", () => {
-  const head = new TextHead();
+  const head = new HeaderScanner();
   for (const piece of ["A: ", "b\r", "\n"]) head.push(encode(piece));
   assertEquals([decode(head.whole()), head.size], ["A: b\r\n", 6]);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { decode, encode } from "../../src/base/bytes.ts";
-import { foldField, parseFields, printable, scanHead, withoutFields } from "../../src/mail/header.ts";
+import { foldField, parseFields, printable, scanHeader, withoutFields } from "../../src/mail/header.ts";
 
 const HEADS: [text: string, end: number, received: number, names: string][] = [
   // whole heads
@@ -30,7 +30,7 @@ const HEADS: [text: string, end: number, received: number, names: string][] = [
 
 Deno.test("scanHead() finds the end, the names and the Received fields", () => {
   for (const [text, end, received, names] of HEADS) {
-    const scan = scanHead(encode(text));
+    const scan = scanHeader(encode(text));
     assertEquals(
       { ...scan, names: [...scan.names].join(" ") },
       { end, received, names },
@@ -42,7 +42,7 @@ Deno.test("scanHead() finds the end, the names and the Received fields", () => {
 Deno.test("scanHead() tells -1 for every part of a head that lacks its end", () => {
   const whole = encode("Received: a\r\n b\r\nTo: c\r\n\r\n");
   for (let length = 0; length < whole.length; length++) {
-    assertEquals(scanHead(whole.subarray(0, length)).end, -1, `${length}`);
+    assertEquals(scanHeader(whole.subarray(0, length)).end, -1, `${length}`);
   }
 });
 
@@ -53,7 +53,7 @@ Deno.test("scanHead() and parseFields() agree on the names, and never throw", ()
     fc.property(head, (bytes) => {
       const whole = new Uint8Array([...bytes, 13, 10, 13, 10]);
       const names = new Set(parseFields(whole).map((field) => field.name.toLowerCase()));
-      assertEquals([...scanHead(whole).names].sort(), [...names].sort());
+      assertEquals([...scanHeader(whole).names].sort(), [...names].sort());
     }),
     { numRuns: 500 },
   );

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FreshTexts } from "../../src/queue/content_cache.ts";
+import { ContentCache } from "../../src/queue/content_cache.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 
 function record(id: string): QueueRecord {
@@ -17,7 +17,7 @@ function record(id: string): QueueRecord {
 }
 
 Deno.test("FreshTexts hands a text out once, and only for the very record", () => {
-  const texts = new FreshTexts();
+  const texts = new ContentCache();
   const own = record("1");
   const text = Uint8Array.of(1, 2, 3);
   texts.keep(own, text);
@@ -27,7 +27,7 @@ Deno.test("FreshTexts hands a text out once, and only for the very record", () =
 });
 
 Deno.test("FreshTexts leaves large texts to the store", () => {
-  const texts = new FreshTexts();
+  const texts = new ContentCache();
   const own = record("1");
   texts.keep(own, new Uint8Array(64 * 1024 + 1));
   assertEquals(texts.take(own), undefined);
@@ -36,7 +36,7 @@ Deno.test("FreshTexts leaves large texts to the store", () => {
 });
 
 Deno.test("FreshTexts holds 16 MiB, the last ones", () => {
-  const texts = new FreshTexts();
+  const texts = new ContentCache();
   const records = Array.from({ length: 300 }, (_, n) => record(String(n)));
   const text = new Uint8Array(64 * 1024);
   for (const one of records) texts.keep(one, text);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { LEASE_MS } from "../../src/queue/queue_store.ts";
-import { Caller, SharedWaker } from "../../src/queue/shared_waker.ts";
+import { PeerNotifier, SharedWaker } from "../../src/queue/shared_waker.ts";
 import type { NewWork } from "../../src/queue/waker.ts";
 import { until } from "../mailbox/helpers.ts";
 import { tempDir } from "../storage/stores.ts";
@@ -121,7 +121,7 @@ onEachSharedStore("two servers share the work, and nothing is delivered twice", 
 onEachSharedStore("a server that has no time tells the others what there is to do", async (location) => {
   await using worker = await House.open({ location, seed: 1, start: false });
   const { store } = worker;
-  const caller = new Caller(store, systemClock);
+  const caller = new PeerNotifier(store, systemClock);
   await using busy = await House.open({
     location,
     seed: 2,

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Claim } from "../../src/queue/queue_store.ts";
 import type { Stage } from "../../src/mail/outcome.ts";
-import { isTrouble, Scheduler, type SchedulerLimits } from "../../src/queue/scheduler.ts";
+import { isBackoffSignal, Scheduler, type SchedulerLimits } from "../../src/queue/scheduler.ts";
 
 function claim(name: string): Claim {
   return { record: { id: name } as Claim["record"], leaseKeyAt: 0, versionstamp: "", leaseEnds: 0 };
@@ -49,13 +49,13 @@ Deno.test("a destination gets more with each success, half after trouble, one at
 Deno.test("isTrouble() knows what speaks of the host", () => {
   const deferred = (stage: Stage, code?: number) =>
     ({ outcome: { kind: "deferred", status: "4.0.0", text: "", stage, ...(code && { code }) } }) as const;
-  assertEquals(isTrouble([deferred("connect")]), true);
-  assertEquals(isTrouble([deferred("rcpt", 421)]), true);
-  assertEquals(isTrouble([deferred("rcpt", 450)]), false);
-  assertEquals(isTrouble([deferred("route")]), false);
-  assertEquals(isTrouble([]), false);
+  assertEquals(isBackoffSignal([deferred("connect")]), true);
+  assertEquals(isBackoffSignal([deferred("rcpt", 421)]), true);
+  assertEquals(isBackoffSignal([deferred("rcpt", 450)]), false);
+  assertEquals(isBackoffSignal([deferred("route")]), false);
+  assertEquals(isBackoffSignal([]), false);
   const delivered = { outcome: { kind: "delivered", status: "2.0.0", text: "" } } as const;
-  assertEquals(isTrouble([deferred("connect"), delivered]), false);
+  assertEquals(isBackoffSignal([deferred("connect"), delivered]), false);
 });
 
 Deno.test("next() takes the destinations in turn", () => {

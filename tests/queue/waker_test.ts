@@ -9,17 +9,17 @@ Deno.test("TimerWaker wakes at the earliest time it was given, and once", () => 
   const woken: number[] = [];
   const begin = clock.now();
   const waker = new TimerWaker(clock, () => woken.push(clock.now() - begin));
-  waker.arm(begin + 5000);
-  waker.arm(begin + 2000);
-  waker.arm(begin + 3000);
+  waker.set(begin + 5000);
+  waker.set(begin + 2000);
+  waker.set(begin + 3000);
   clock.advance(10_000);
   assertEquals(woken, [2000]);
-  waker.arm(begin - 1);
+  waker.set(begin - 1);
   clock.advance(1);
   assertEquals(woken, [2000, 10_000]);
-  waker.arm(begin + 20_000);
+  waker.set(begin + 20_000);
   waker.close();
-  waker.arm(begin + 20_000);
+  waker.set(begin + 20_000);
   clock.advance(30_000);
   assertEquals([woken.length, clock.timers], [2, 0]);
 });
@@ -28,7 +28,7 @@ Deno.test("TimerWaker looks again now and then, since the clock may have been se
   const clock = new ManualClock();
   let woken = 0;
   const waker = new TimerWaker(clock, () => woken++);
-  waker.arm(clock.now() + 24 * 60 * MINUTE);
+  waker.set(clock.now() + 24 * 60 * MINUTE);
   clock.jump(clock.now() + 24 * 60 * MINUTE);
   clock.advance(MINUTE);
   assertEquals(woken, 1);
@@ -51,7 +51,7 @@ Deno.test("KvWaker wakes by a delay of KV's queue, once per second at the most",
     trouble: (error) => woken.reject(error),
     open: () => Promise.resolve(kv),
   });
-  for (const ms of [5000, 4700, 4001, 10_000]) waker.arm(clock.now() + ms);
+  for (const ms of [5000, 4700, 4001, 10_000]) waker.set(clock.now() + ms);
   await woken.promise;
   assertEquals([delays, clock.timers], [[5000], 0]);
   await waker.close();
@@ -81,14 +81,14 @@ Deno.test("KvWaker wakes by a timer when KV's queue takes nothing, rings never, 
     const [kv, told] of [[refuses, "Error: full"], [silent, undefined], [deaf, "Error: locked"]] as const
   ) {
     const { clock, begin, woken, trouble, waker } = onBroken(kv);
-    waker.arm(begin + 30_500);
-    waker.arm(begin + 45_000);
+    waker.set(begin + 30_500);
+    waker.set(begin + 45_000);
     for (let turns = 0; turns < 5; turns++) await Promise.resolve();
     assertEquals(trouble, told === undefined ? [] : [told]);
     clock.advance(50_000);
     assertEquals(woken, [31_500]);
     // the runner looks then, and sets it to what comes next
-    waker.arm(begin + 60_000);
+    waker.set(begin + 60_000);
     clock.advance(20_000);
     assertEquals(woken, [31_500, 60_500]);
     await waker.close();
@@ -110,7 +110,7 @@ Deno.test("KvWaker opens its KV for the first wake-up, and closes it", async () 
     },
   });
   assertEquals(opened, 0);
-  waker.arm(systemClock.now() + 60_000);
+  waker.set(systemClock.now() + 60_000);
   assertEquals(opened, 1);
   await waker.close(); // the test runner tells when something is left open
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MAX_LEAVES, type Resolution, Router, type RouterOptions } from "../../src/recipients/router.ts";
+import { MAX_EXPANDED, type Resolution, Router, type RouterOptions } from "../../src/recipients/router.ts";
 
 type Aliases = Record<string, readonly string[] | { targets: readonly string[]; owner?: string }>;
 
@@ -203,7 +203,7 @@ Deno.test("resolve() refuses what leads too deep or to too many as a whole: a pa
   const accounts = ["a10@here.example", "a11@here.example"];
   assertEquals(router(accounts, chain(10)).resolve("a0@here.example").kind, "local");
   assertEquals(router(accounts, chain(11)).resolve("a0@here.example").kind, "endless");
-  for (const [count, kind] of [[MAX_LEAVES, "local"], [MAX_LEAVES + 1, "endless"]] as const) {
+  for (const [count, kind] of [[MAX_EXPANDED, "local"], [MAX_EXPANDED + 1, "endless"]] as const) {
     const targets = Array.from({ length: count }, (_, i) => `u${i}@there.example`);
     assertEquals(router([], { "all@here.example": targets }).resolve("all@here.example").kind, kind);
   }

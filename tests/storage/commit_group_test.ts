@@ -218,7 +218,7 @@ Deno.test("CommitGroup tries again while the file is locked, and tells so once",
   const { kv, commits } = fatefulKv(store.kv, Array(12).fill(locked));
   const clock = new ManualClock();
   const told: string[] = [];
-  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock, onTrouble: (what) => told.push(what) });
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock, onError: (what) => told.push(what) });
   assertEquals((await passTime(clock, group.write(setting("a")))).ok, true);
   assertEquals(commits.length, 13);
   assertEquals(clock.monotonic(), 2 + 4 + 8 + 16 + 32 + 64 + 128 + 5 * 250);

@@ -37,14 +37,14 @@ Deno.test("mails() and mailsAfter() list one mailbox in the order of its uids", 
 
 Deno.test("lists of one message leave other messages and other kinds out", async () => {
   await using store = await memoryStore();
-  const mine = [keys.queueItem("A", 0), keys.formerMail("A", "x"), keys.lifeEvent("A", 5, 0)] as const;
-  const others = [keys.queueItem("AB", 0), keys.formerMail("AB", "x"), keys.lifeEvent("AB", 5, 0)];
+  const mine = [keys.queueItem("A", 0), keys.formerMail("A", "x"), keys.historyEvent("A", 5, 0)] as const;
+  const others = [keys.queueItem("AB", 0), keys.formerMail("AB", "x"), keys.historyEvent("AB", 5, 0)];
   for (const key of [...mine, ...others, keys.body("A", 0), keys.bodyPending("A")]) {
     await put(store.kv, key, 1);
   }
   assertEquals(await selected(store.kv, keys.queueItems("A")), [mine[0]]);
   assertEquals(await selected(store.kv, keys.formerMails("A")), [mine[1]]);
-  assertEquals(await selected(store.kv, keys.lifeEvents("A")), [mine[2]]);
+  assertEquals(await selected(store.kv, keys.historyEvents("A")), [mine[2]]);
   assertEquals(await selected(store.kv, keys.queueItemsAll), [mine[0], others[0]!]);
   assertEquals(await selected(store.kv, keys.bodiesPending), [keys.bodyPending("A")]);
 });
@@ -62,7 +62,7 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.queueWarned("A"),
     keys.queueWake,
     keys.suspension("A"),
-    keys.lifeEvent("A", 0, 0),
+    keys.historyEvent("A", 0, 0),
     keys.account("A"),
     keys.alias("A"),
     keys.mail("A", "A"),

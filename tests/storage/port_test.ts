@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openEmbedded } from "../../src/storage/embedded_kv.ts";
 import { KvConnectClient } from "../../src/storage/kv_connect/client.ts";
 import { isU64, type Kv, u64 } from "../../src/storage/port.ts";
-import { StoppedAtSum, StorageError, troubleOf } from "../../src/storage/storage_error.ts";
+import { StoppedAtSum, StorageError, storageErrorOf } from "../../src/storage/storage_error.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 import { tempDir } from "./stores.ts";
@@ -146,7 +146,7 @@ onEachKv("refuses before it begins what no commit takes", async (kv) => {
   };
   for (const value of Object.values(refused)) {
     const error = await kv.commit([], [set(["first"], 1), set(["poison"], value)]).then(() => null, (e) => e);
-    assertEquals(troubleOf(error), "refused");
+    assertEquals(storageErrorOf(error), "refused");
   }
   assertEquals((await kv.get(["first"])).value, null, "nothing of it has happened");
 });
@@ -220,7 +220,7 @@ Deno.test("Clocks that differ are told once, and cost no request for each call",
   server.clockAheadMs = -24 * 3600_000;
   const told: string[] = [];
   const onTrouble = (what: string, error: unknown) => told.push(`${what}: ${String(error)}`);
-  const kv = await KvConnectClient.open({ url: server.url, token: server.token, onTrouble });
+  const kv = await KvConnectClient.open({ url: server.url, token: server.token, onError: onTrouble });
   for (let i = 0; i < 5; i++) await kv.get(["a"]);
   kv.close();
   assertEquals(server.calls.get(""), 1);

@@ -12,11 +12,11 @@ Deno.test("a page waits for a long count once, not each time it asks, and gets t
       await counted.promise;
     },
   });
-  const first = watch.figures();
+  const first = watch.stats();
   clock.advance(60);
   assertEquals(await first, undefined);
-  assertEquals(await watch.figures(), undefined);
+  assertEquals(await watch.stats(), undefined);
   counted.resolve();
   await new Promise((resolve) => setTimeout(resolve, 1));
-  assertEquals((await watch.figures())?.total, 0);
+  assertEquals((await watch.stats())?.total, 0);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decode, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
-import { Crowd } from "../../src/wire/connection_limiter.ts";
+import { ConnectionLimiter } from "../../src/wire/connection_limiter.ts";
 import { HttpServer, type HttpServerOptions } from "../../src/wire/http_server.ts";
 
 const HEAD = "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n";
@@ -18,7 +18,7 @@ class Bench implements AsyncDisposable {
     this.server = new HttpServer({
       fetch,
       clock: this.clock,
-      crowd: new Crowd({ maxConnections, maxPerAddress: Infinity, clock: this.clock }),
+      limiter: new ConnectionLimiter({ maxConnections, maxPerAddress: Infinity, clock: this.clock }),
       onError: (error) => this.errors.push(error),
     });
     this.port = this.server.listen({ hostname: "127.0.0.1", port: 0 }).port;

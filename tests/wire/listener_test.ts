@@ -2,17 +2,17 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
-import { Crowd, type CrowdLimits } from "../../src/wire/connection_limiter.ts";
+import { ConnectionLimiter, type ConnectionLimits } from "../../src/wire/connection_limiter.ts";
 import { type ListenOptions, TcpListener } from "../../src/wire/listener.ts";
 import { plainAddress, tcpConn } from "../../src/wire/tcp_conn.ts";
 
-type Options = Partial<ListenOptions & CrowdLimits> & Pick<ListenOptions, "onConnection">;
+type Options = Partial<ListenOptions & ConnectionLimits> & Pick<ListenOptions, "onConnection">;
 
 function listen({ maxConnections = 100, maxPerAddress = 100, ...options }: Options): TcpListener {
   return TcpListener.listen({
     hostname: "127.0.0.1",
     port: 0,
-    crowd: new Crowd({ maxConnections, maxPerAddress }),
+    limiter: new ConnectionLimiter({ maxConnections, maxPerAddress }),
     onError: (error) => {
       throw error;
     },

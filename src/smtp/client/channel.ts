@@ -8,7 +8,7 @@ import { clientTls } from "../../wire/tls.ts";
 import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
 import type { PeerFacts } from "./outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isTrouble, messageOf, ReplyReader, type Trouble } from "../protocol/reply_reader.ts";
+import { isReplyError, messageOf, type ReplyError, ReplyReader } from "../protocol/reply_reader.ts";
 
 /** A connection to a server. Its methods don't throw; trouble is a value. */
 export class ClientChannel {
@@ -18,10 +18,10 @@ export class ClientChannel {
   readonly #replies: ReplyReader;
   #peer: PeerFacts;
   #trace: ((line: string) => void) | undefined;
-  #writing: Promise<Trouble | undefined> | undefined;
+  #writing: Promise<ReplyError | undefined> | undefined;
   #pending = 0;
   #untrusted: string | undefined;
-  #trouble: Trouble | undefined;
+  #trouble: ReplyError | undefined;
 
   constructor(conn: ByteConn, target: ClientTarget, options: ClientOptions) {
     this.#clock = options.clock;
@@ -33,7 +33,7 @@ export class ClientChannel {
   }
 
   /** Connects. */
-  static async dial(target: ClientTarget, options: ClientOptions): Promise<ClientChannel | Trouble> {
+  static async dial(target: ClientTarget, options: ClientOptions): Promise<ClientChannel | ReplyError> {
     const limit = options.timeouts?.connect ?? DEFAULT_TIMEOUTS.connect;
     const conn = await dialWithin(limit, target, options);
     return "trouble" in conn ? conn : new ClientChannel(conn, target, options);
@@ -98,7 +98,7 @@ export class ClientChannel {
   }
 
   /** Writes what was put and waits for it, at most `limitMs`. */
-  async drain(limitMs: number): Promise<Trouble | undefined> {
+  async drain(limitMs: number): Promise<ReplyError | undefined> {
     this.flush();
     if (this.#writing === undefined) return this.#trouble;
     const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "took no more data"));
@@ -110,16 +110,16 @@ export class ClientChannel {
   }
 
   /** The next reply, or why there is none within `limitMs`. */
-  async reply(limitMs: number): Promise<Reply | Trouble> {
+  async reply(limitMs: number): Promise<Reply | ReplyError> {
     const ready = this.#replies.take();
     const got = ready ?? await this.#wait(limitMs);
-    if (!isTrouble(got)) return got;
+    if (!isReplyError(got)) return got;
     this.#end(got);
     return this.#trouble!;
   }
 
   /** A command on its own, and its reply. */
-  async ask(line: string, limitMs: number, shown?: string): Promise<Reply | Trouble> {
+  async ask(line: string, limitMs: number, shown?: string): Promise<Reply | ReplyError> {
     if (this.#trouble) return this.#trouble;
     this.put(line, shown);
     this.flush();
@@ -133,7 +133,7 @@ export class ClientChannel {
   async encrypt(
     serverName: string,
     ca?: readonly string[],
-  ): Promise<Trouble | { untrusted: string | undefined }> {
+  ): Promise<ReplyError | { untrusted: string | undefined }> {
     const limit = this.timeouts.tls;
     this.#lines.discardInput();
     const timer = this.#clock.schedule(limit, () => this.#late(limit, "didn't complete the TLS handshake"));
@@ -160,7 +160,7 @@ export class ClientChannel {
     this.#end({ trouble: "closed", text: "The connection was closed here" });
   }
 
-  async #wait(limitMs: number): Promise<Reply | Trouble> {
+  async #wait(limitMs: number): Promise<Reply | ReplyError> {
     const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "didn't answer"));
     try {
       return await this.#replies.next();
@@ -169,7 +169,7 @@ export class ClientChannel {
     }
   }
 
-  async #write(): Promise<Trouble | undefined> {
+  async #write(): Promise<ReplyError | undefined> {
     this.#pending = 0;
     try {
       await this.#lines.flush();
@@ -187,7 +187,7 @@ export class ClientChannel {
   }
 
   /** The first trouble is the cause; what closing brings about is not told. */
-  #end(trouble: Trouble): void {
+  #end(trouble: ReplyError): void {
     if (this.#trouble) return;
     this.#trouble = trouble;
     this.#lines.close();
@@ -198,7 +198,7 @@ async function dialWithin(
   limitMs: number,
   target: ClientTarget,
   options: ClientOptions,
-): Promise<ByteConn | Trouble> {
+): Promise<ByteConn | ReplyError> {
   const stop = new AbortController();
   const abandon = () => stop.abort();
   options.signal?.addEventListener("abort", abandon, { once: true });

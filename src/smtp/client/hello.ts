@@ -5,10 +5,10 @@ import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
 import { ClientChannel } from "./channel.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
 import type { ClientOptions, ClientTarget, ClientTlsPolicy } from "./options.ts";
-import { deferred, failed, isPositive, refusalOf, replyText, troubleOf } from "./outcome.ts";
+import { deferred, failed, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
 import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isTrouble, messageOf, type Trouble } from "../protocol/reply_reader.ts";
+import { isReplyError, messageOf, type ReplyError } from "../protocol/reply_reader.ts";
 
 /** A conversation that is ready for MAIL. */
 export interface Opened {
@@ -96,12 +96,12 @@ class Opening {
     const { hostname, lmtp } = this.options;
     const limit = this.channel.timeouts.hello;
     const reply = await this.channel.ask(`${lmtp ? "LHLO" : "EHLO"} ${hostname}`, limit);
-    if (!isTrouble(reply) && isPositive(reply)) {
+    if (!isReplyError(reply) && isPositive(reply)) {
       this.#extensions = parseExtensions(reply);
       return undefined;
     }
     // a server older than EHLO says 5xx to it (RFC 5321 3.2)
-    if (isTrouble(reply) || lmtp || reply.code < 500 || reply.code === 521) {
+    if (isReplyError(reply) || lmtp || reply.code < 500 || reply.code === 521) {
       return this.#refusal(reply, "ehlo");
     }
     this.#extensions = NO_EXTENSIONS;
@@ -115,7 +115,7 @@ class Opening {
     }
     const failed = required ? {} : TLS_FAILED;
     const reply = await channel.ask("STARTTLS", channel.timeouts.hello);
-    if (isTrouble(reply)) return { outcome: troubleOf(reply, "tls", channel.peer), ...failed };
+    if (isReplyError(reply)) return { outcome: replyErrorOf(reply, "tls", channel.peer), ...failed };
     if (!isPositive(reply)) {
       if (required) {
         return this.#noTls(reply.code >= 500 ? "5.7.10" : "4.7.10", `refused STARTTLS with ${reply.code}`);
@@ -187,7 +187,7 @@ class Opening {
     let reply = initial === undefined
       ? await channel.ask(`AUTH ${name}`, limit)
       : await channel.ask(`AUTH ${name} ${initial.toBase64()}`, limit, `AUTH ${name} ****`);
-    while (!isTrouble(reply) && reply.code === 334) {
+    while (!isReplyError(reply) && reply.code === 334) {
       let answer: string;
       try {
         answer = (await mechanism.respond(challengeOf(reply))).toBase64();
@@ -203,8 +203,8 @@ class Opening {
     return deferred("4.7.0", text, "auth", channel.peer);
   }
 
-  #refusal(reply: Reply | Trouble, stage: Stage): Refusal | undefined {
-    if (isTrouble(reply)) return troubleOf(reply, stage, this.channel.peer);
+  #refusal(reply: Reply | ReplyError, stage: Stage): Refusal | undefined {
+    if (isReplyError(reply)) return replyErrorOf(reply, stage, this.channel.peer);
     return isPositive(reply) ? undefined : refusalOf(reply, stage, this.channel.peer);
   }
 }
@@ -215,8 +215,8 @@ function challengeOf(reply: Reply): Uint8Array {
   return Uint8Array.fromBase64((reply.lines[0] ?? "").trim());
 }
 
-function isLate(reply: Reply | Trouble): boolean {
-  return isTrouble(reply) && reply.trouble === "late";
+function isLate(reply: Reply | ReplyError): boolean {
+  return isReplyError(reply) && reply.trouble === "late";
 }
 
 function isLoopback(address: string): boolean {

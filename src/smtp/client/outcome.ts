@@ -3,7 +3,7 @@
 import type { Deferred, EnhancedStatus, Failed, Outcome, OutcomeFacts, Stage } from "../../mail/outcome.ts";
 import { statusFor } from "../../mail/status.ts";
 import type { Reply } from "../protocol/reply.ts";
-import type { Trouble } from "../protocol/reply_reader.ts";
+import type { ReplyError } from "../protocol/reply_reader.ts";
 
 /** Who was spoken with; becomes part of each outcome. */
 export interface PeerFacts {
@@ -92,7 +92,7 @@ export function tooManyOf(outcome: Outcome): Deferred {
 }
 
 /** The outcome of trouble: try again later. */
-export function troubleOf(trouble: Trouble, stage: Stage, peer: PeerFacts): Deferred {
+export function replyErrorOf(trouble: ReplyError, stage: Stage, peer: PeerFacts): Deferred {
   return deferred(trouble.trouble === "garbage" ? "4.5.0" : "4.4.2", trouble.text, stage, peer);
 }
 

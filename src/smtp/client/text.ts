@@ -3,15 +3,15 @@
 import { DotWriter } from "../../wire/dot_writer.ts";
 import type { ClientChannel } from "./channel.ts";
 import type { OutgoingMessage } from "./options.ts";
-import { messageOf, type Trouble } from "../protocol/reply_reader.ts";
+import { messageOf, type ReplyError } from "../protocol/reply_reader.ts";
 
 /**
  * How far the text came. `sent`: its end is out (or may be: the connection broke while it was written), and a reply
  * is due. `broken`: the peer went before the end was sent. `kept`: we did not end it ourselves.
  */
-export type TextResult =
+export type ContentResult =
   | { readonly kind: "sent" }
-  | { readonly kind: "broken"; readonly trouble: Trouble }
+  | { readonly kind: "broken"; readonly trouble: ReplyError }
   | { readonly kind: "kept"; readonly why: "lease" | "unreadable"; readonly text: string };
 
 /** So much is collected before it is written; a smaller text goes out in one write with its end. */
@@ -21,11 +21,11 @@ const BLOCK = 64 * 1024;
  * Sends the text and its end. By DATA the 354 has come; by BDAT the command goes out with the text, as one chunk.
  * The peer never gets an end, and so never takes the message, unless all of the text was read and it is still ours.
  */
-export async function sendText(
+export async function sendContent(
   channel: ClientChannel,
   message: OutgoingMessage,
   how: "data" | "bdat",
-): Promise<TextResult> {
+): Promise<ContentResult> {
   const dots = how === "data" ? new DotWriter() : undefined;
   if (!dots) channel.put(`BDAT ${message.size} LAST`);
   let seen = 0;
@@ -57,7 +57,7 @@ export async function sendText(
   return { kind: "sent" };
 }
 
-function wrongSize(size: number, found: string): TextResult {
+function wrongSize(size: number, found: string): ContentResult {
   return {
     kind: "kept",
     why: "unreadable",

@@ -12,15 +12,15 @@ import {
   outcomeOf,
   outOfStep,
   refusalOf,
+  replyErrorOf,
   replyText,
   speaksOfNumber,
   tooManyOf,
-  troubleOf,
 } from "./outcome.ts";
 import { prepare } from "./preparation.ts";
-import { sendText } from "./text.ts";
+import { sendContent } from "./text.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isTrouble, type Trouble } from "../protocol/reply_reader.ts";
+import { isReplyError, type ReplyError } from "../protocol/reply_reader.ts";
 
 /** What a transaction is told beside its message. */
 export interface TransactionOptions {
@@ -190,14 +190,14 @@ export class Transaction {
     this.channel.put(".");
     this.channel.flush();
     const reply = await this.channel.reply(this.channel.timeouts.end);
-    if (isTrouble(reply) || reply.code === 421) return this.#drop();
+    if (isReplyError(reply) || reply.code === 421) return this.#drop();
     this.unfinished = !isPositive(reply);
   }
 
   async #text(how: "data" | "bdat"): Promise<void> {
     const { channel } = this;
     this.#began = true;
-    const result = await sendText(channel, this.message, how);
+    const result = await sendContent(channel, this.message, how);
     if (result.kind === "kept") {
       const status = result.why === "lease" ? "4.4.2" : "4.3.0";
       this.#settleRest(deferred(status, result.text, "end", channel.peer));
@@ -208,11 +208,11 @@ export class Transaction {
   }
 
   /** The peer stopped reading: it may have said why. */
-  async #goneEarly(trouble: Trouble): Promise<void> {
+  async #goneEarly(trouble: ReplyError): Promise<void> {
     const { channel } = this;
     const reply = channel.closed ? trouble : await channel.reply(channel.timeouts.data);
     this.#blameTls(reply, "data");
-    if (isTrouble(reply)) this.#settleRest(troubleOf(trouble, "data", channel.peer));
+    if (isReplyError(reply)) this.#settleRest(replyErrorOf(trouble, "data", channel.peer));
     else this.#settleRest(refusalOf(reply, "data", channel.peer));
     this.#drop();
   }
@@ -220,11 +220,11 @@ export class Transaction {
   /** The answer, or with LMTP the answers, to the end of the text. */
   async #final(how: "data" | "bdat"): Promise<void> {
     const { channel, options } = this;
-    let reply: Reply | Trouble | undefined;
+    let reply: Reply | ReplyError | undefined;
     let complete = true;
     for (const index of this.#accepted) {
       if (reply === undefined || options.lmtp) reply = await channel.reply(channel.timeouts.end);
-      if (isTrouble(reply)) return this.#lostAnswer(reply);
+      if (isReplyError(reply)) return this.#lostAnswer(reply);
       const strayed = reply.code === 503 && how === "bdat";
       const outcome = strayed
         ? outOfStep(reply, "end", channel.peer)
@@ -245,10 +245,10 @@ export class Transaction {
   }
 
   /** The text was ended but the answer is missing: the peer may or may not have it (RFC 1047). */
-  #lostAnswer(trouble: Trouble): void {
+  #lostAnswer(trouble: ReplyError): void {
     const text =
       `${trouble.text} after the end of the text: it may have the message, a duplicate is possible`;
-    this.#settleRest(troubleOf({ ...trouble, text }, "end", this.channel.peer));
+    this.#settleRest(replyErrorOf({ ...trouble, text }, "end", this.channel.peer));
     this.#drop();
   }
 
@@ -258,7 +258,7 @@ export class Transaction {
     const limit = channel.timeouts[stage];
     const reply = command === undefined ? await channel.reply(limit) : await channel.ask(command, limit);
     this.#blame(reply, stage);
-    if (isTrouble(reply)) this.#settleRest(troubleOf(reply, stage, channel.peer));
+    if (isReplyError(reply)) this.#settleRest(replyErrorOf(reply, stage, channel.peer));
     else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
     else return reply;
     this.#drop();
@@ -266,19 +266,19 @@ export class Transaction {
   }
 
   /** What an answer, or none, may mean beside its words. */
-  #blame(what: Reply | Trouble, stage: Stage): void {
+  #blame(what: Reply | ReplyError, stage: Stage): void {
     const count = this.#accepted.length;
-    const gone = isTrouble(what) ? what.trouble !== "late" : what.code === 421;
+    const gone = isReplyError(what) ? what.trouble !== "late" : what.code === 421;
     // a peer that has enough may say so by going: it took those it had accepted by then
     if (gone && stage === "rcpt" && count > 0) this.fewer = count;
-    else if (gone && stage === "data" && count > 1 && !isTrouble(what) && namesNumber(what)) {
+    else if (gone && stage === "data" && count > 1 && !isReplyError(what) && namesNumber(what)) {
       this.fewer = count >> 1;
     } else this.#blameTls(what, stage);
   }
 
-  #blameTls(what: Reply | Trouble, stage: Stage): void {
+  #blameTls(what: Reply | ReplyError, stage: Stage): void {
     if (this.channel.peer.tls === undefined) return;
-    if (!isTrouble(what)) {
+    if (!isReplyError(what)) {
       if (what.code === 454 && stage === "mail") this.tlsTrouble = `454 ${replyText(what)}`;
     } else if (what.trouble !== "late") this.tlsTrouble = what.text;
   }

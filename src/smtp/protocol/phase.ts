@@ -3,8 +3,8 @@
 import type { Verb } from "./command.ts";
 import type { Reply } from "./reply.ts";
 import {
+  BDAT_FAILED,
   CHUNKS_BEGUN,
-  CHUNKS_SPOILT,
   HELLO_FIRST,
   MAIL_FIRST,
   NESTED_MAIL,
@@ -17,19 +17,19 @@ import {
  * - `greeted`: the greeting is sent (or TLS has just begun), no HELO yet;
  * - `ready`: HELO, EHLO or LHLO was taken, no transaction;
  * - `mail`: MAIL was taken; `rcpt`: at least one recipient was taken;
- * - `chunks`: BDAT has begun the text; `spoilt`: a chunk was refused, only RSET helps (RFC 3030 2).
+ * - `chunks`: BDAT has begun the text; `bdatFailed`: a chunk was refused, only RSET helps (RFC 3030 2).
  */
-export type Phase = "greeted" | "ready" | "mail" | "rcpt" | "chunks" | "spoilt";
+export type Phase = "greeted" | "ready" | "mail" | "rcpt" | "chunks" | "bdatFailed";
 
 /** All phases. */
-export const PHASES: readonly Phase[] = ["greeted", "ready", "mail", "rcpt", "chunks", "spoilt"];
+export const PHASES: readonly Phase[] = ["greeted", "ready", "mail", "rcpt", "chunks", "bdatFailed"];
 
 /** Allowed, or the reply that says why not. */
 export type Rule = "go" | Reply;
 
 type Row = Readonly<Record<Phase, Rule>>;
 
-const anytime: Row = { greeted: "go", ready: "go", mail: "go", rcpt: "go", chunks: "go", spoilt: "go" };
+const anytime: Row = { greeted: "go", ready: "go", mail: "go", rcpt: "go", chunks: "go", bdatFailed: "go" };
 
 /** Between HELO and MAIL only. */
 const betweenMessages: Row = {
@@ -38,7 +38,7 @@ const betweenMessages: Row = {
   mail: NOT_IN_TRANSACTION,
   rcpt: NOT_IN_TRANSACTION,
   chunks: NOT_IN_TRANSACTION,
-  spoilt: NOT_IN_TRANSACTION,
+  bdatFailed: NOT_IN_TRANSACTION,
 };
 
 const text: Row = {
@@ -47,7 +47,7 @@ const text: Row = {
   mail: RCPT_FIRST,
   rcpt: "go",
   chunks: CHUNKS_BEGUN,
-  spoilt: CHUNKS_SPOILT,
+  bdatFailed: BDAT_FAILED,
 };
 
 /** The table (RFC 5321 4.1.4, RFC 3030 2, RFC 3207 4, RFC 4954 4). */
@@ -60,7 +60,7 @@ export const ORDER: Readonly<Record<Verb, Row>> = {
     mail: NESTED_MAIL,
     rcpt: NESTED_MAIL,
     chunks: NESTED_MAIL,
-    spoilt: NESTED_MAIL,
+    bdatFailed: NESTED_MAIL,
   },
   RCPT: { ...text, mail: "go" },
   DATA: text,

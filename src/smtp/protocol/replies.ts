@@ -29,7 +29,7 @@ export const RCPT_OK = say(250, "2.1.5", "Recipient ok");
 export const RESET_OK = say(250, "2.0.0", "Reset");
 export const NOOP_OK = say(250, "2.0.0", "Ok");
 export const CHUNK_OK = say(250, "2.0.0", "Chunk received");
-export const START_TEXT = say(354, undefined, "End data with <CR><LF>.<CR><LF>");
+export const START_CONTENT = say(354, undefined, "End data with <CR><LF>.<CR><LF>");
 export const VERBOSE_ON = say(250, "2.0.0", "Verbose mode");
 export const TLS_READY = say(220, "2.0.0", "Ready to start TLS");
 export const AUTH_OK = say(235, "2.7.0", "Authentication succeeded");
@@ -56,7 +56,7 @@ export const MAIL_FIRST = say(503, "5.5.1", "Send MAIL first");
 export const RCPT_FIRST = say(503, "5.5.1", "No valid recipients; send RCPT first");
 export const NESTED_MAIL = say(503, "5.5.1", "A transaction is open; send RSET to drop it");
 export const CHUNKS_BEGUN = say(503, "5.5.1", "The text has begun with BDAT; go on with BDAT or send RSET");
-export const CHUNKS_SPOILT = say(503, "5.5.1", "An earlier chunk was refused; send RSET");
+export const BDAT_FAILED = say(503, "5.5.1", "An earlier chunk was refused; send RSET");
 export const NOT_IN_TRANSACTION = say(503, "5.5.1", "Not during a mail transaction");
 export const ALREADY_TLS = say(503, "5.5.1", "TLS is already active");
 export const ALREADY_IN = say(503, "5.5.1", "Already authenticated");
@@ -86,7 +86,7 @@ export const TOO_MANY_RECIPIENTS = say(
 export const TOO_MANY_ERRORS = sayAndClose(421, "4.7.0", "Too many errors");
 export const TOO_MUCH_JUNK = sayAndClose(421, "4.7.0", "Too many commands without a message");
 export const IDLE = sayAndClose(421, "4.4.2", "Idle too long");
-export const CROWDED = sayAndClose(421, "4.7.0", "Too many connections, and this one was idle longest");
+export const EVICTED = sayAndClose(421, "4.7.0", "Too many connections, and this one was idle longest");
 export const TOO_MANY_CONNECTIONS = sayAndClose(421, "4.7.0", "Too many connections, try again later");
 export const TOO_MANY_OF_ADDRESS = sayAndClose(
   421,
@@ -98,12 +98,12 @@ export const SHUTTING_DOWN = sayAndClose(421, "4.3.2", "The server is shutting d
 // --- text -----------------------------------------------------------------------------------------------------
 export const BARE_LF = sayAndClose(550, "5.6.11", "The text has an LF without CR; lines must end with CRLF");
 export const BARE_CR = sayAndClose(550, "5.6.11", "The text has a CR without LF; lines must end with CRLF");
-export const NUL_IN_TEXT = sayAndClose(550, "5.6.11", "The text has a NUL");
-export const TEXT_LINE_TOO_LONG = sayAndClose(500, "5.5.6", "A line of the text is too long");
+export const NUL_IN_CONTENT = sayAndClose(550, "5.6.11", "The text has a NUL");
+export const CONTENT_LINE_TOO_LONG = sayAndClose(500, "5.5.6", "A line of the text is too long");
 
 // --- troubles of our own --------------------------------------------------------------------------------------
-export const TROUBLE = say(451, "4.3.0", "Trouble on this server; try again later");
-export const TLS_TROUBLE = say(454, "4.7.0", "TLS is not available just now");
+export const INTERNAL_ERROR = say(451, "4.3.0", "Trouble on this server; try again later");
+export const TLS_FAILED = say(454, "4.7.0", "TLS is not available just now");
 
 // --- policy ---------------------------------------------------------------------------------------------------
 export const AUTH_FIRST = say(530, "5.7.0", "Authentication required");

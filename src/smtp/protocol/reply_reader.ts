@@ -6,7 +6,7 @@ import type { LineConn } from "../../wire/line_conn.ts";
 import type { Reply } from "./reply.ts";
 
 /** Why there is no reply. */
-export interface Trouble {
+export interface ReplyError {
   /** The peer closed; the connection broke; it took too long; what came is no reply. */
   readonly trouble: "closed" | "broken" | "late" | "garbage";
   /** In words. */
@@ -39,7 +39,7 @@ export class ReplyReader {
   }
 
   /** The next reply if all of it is here already. */
-  take(): Reply | Trouble | undefined {
+  take(): Reply | ReplyError | undefined {
     for (;;) {
       const line = this.#conn.line(MAX_LINE);
       if (line === undefined) return undefined;
@@ -56,7 +56,7 @@ export class ReplyReader {
   }
 
   /** The next reply, or why there is none. Doesn't throw. */
-  async next(): Promise<Reply | Trouble> {
+  async next(): Promise<Reply | ReplyError> {
     for (;;) {
       const ready = this.take();
       if (ready) return ready;
@@ -80,7 +80,7 @@ export class ReplyReader {
 }
 
 /** Tells trouble from a reply. */
-export function isTrouble(what: Reply | Trouble): what is Trouble {
+export function isReplyError(what: Reply | ReplyError): what is ReplyError {
   return "trouble" in what;
 }
 
@@ -89,6 +89,6 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function garbage(what: string): Trouble {
+function garbage(what: string): ReplyError {
   return { trouble: "garbage", text: `The peer sent ${what}` };
 }

@@ -8,8 +8,8 @@ import {
   BAD_RESPONSE,
   BARE_LF_IN_COMMAND,
   CANCELLED,
+  INTERNAL_ERROR,
   LINE_TOO_LONG,
-  TROUBLE,
   UNKNOWN_MECHANISM,
   WRONG_LOGIN,
 } from "../protocol/replies.ts";
@@ -111,6 +111,6 @@ class AuthMode implements ReadingMode {
   #broke(session: SessionState, error: unknown): void {
     session.mode = undefined;
     session.trouble(error);
-    session.answer(TROUBLE);
+    session.answer(INTERNAL_ERROR);
   }
 }

@@ -4,13 +4,13 @@ import { closing, type Reply } from "../protocol/reply.ts";
 import { CHUNK_OK } from "../protocol/replies.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
 import {
-  answerText,
-  finishText,
+  answerContent,
+  contentPatience,
+  finishContent,
   keep,
   octetsPatience,
   refuseChunk,
-  refuseText,
-  textPatience,
+  refuseContent,
 } from "./message_content.ts";
 
 /** What BDAT announced. */
@@ -42,7 +42,7 @@ export class ChunkMode implements ReadingMode {
   }
 
   patience(session: SessionState): number {
-    if (!this.#chunk.refusal && !this.#faulty) return textPatience(session);
+    if (!this.#chunk.refusal && !this.#faulty) return contentPatience(session);
     return octetsPatience(session, this.#startedAt, this.#chunk.size - this.#left);
   }
 
@@ -54,7 +54,7 @@ export class ChunkMode implements ReadingMode {
     if (this.#chunk.refusal || this.#faulty) return this.#taken(session, input.length);
     const pieces = session.transaction!.chunks!.push(input);
     if (typeof pieces === "string") {
-      if (this.#chunk.last) return refuseText(session, pieces);
+      if (this.#chunk.last) return refuseContent(session, pieces);
       refuseChunk(session, pieces);
       this.#faulty = true;
       return this.#taken(session, input.length);
@@ -83,17 +83,17 @@ export class ChunkMode implements ReadingMode {
 
   #complete(session: SessionState): Progress | Promise<Progress> {
     const rest = session.transaction!.chunks!.end();
-    if (typeof rest === "string") return refuseText(session, rest);
+    if (typeof rest === "string") return refuseContent(session, rest);
     const waiting = keep(session, rest);
-    return waiting ? waiting.then(() => finishText(session)) : finishText(session);
+    return waiting ? waiting.then(() => finishContent(session)) : finishContent(session);
   }
 
   #refused(session: SessionState, refusal: Reply): Progress {
     const { last, forgiven } = this.#chunk;
     const why = last && session.parting ? closing(refusal) : refusal;
-    const begun = session.phase === "rcpt" || session.phase === "chunks" || session.phase === "spoilt";
+    const begun = session.phase === "rcpt" || session.phase === "chunks" || session.phase === "bdatFailed";
     if (forgiven && !(begun && last && session.options.service === "lmtp")) session.forgive(why);
-    else if (begun && last) answerText(session, why);
+    else if (begun && last) answerContent(session, why);
     else session.refuse(why);
     if (begun) session.spoil(refusal);
     if (begun && last) session.enter("ready");

@@ -12,7 +12,7 @@ const CRLF = Uint8Array.of(CR, LF);
 const NO_PIECES: readonly Uint8Array[] = [];
 
 /** Checks (or mends) line ends across the pieces of a text; there is no dot to look for. */
-export class ChunkText {
+export class ChunkContent {
   readonly #normalize: boolean;
   readonly #maxLine: number;
   /** The last piece ended with a CR: what comes next decides. When line ends are mended it is held back. */

@@ -13,12 +13,12 @@ import { dispatch } from "./commands.ts";
 import {
   BARE_LF_IN_COMMAND,
   FOREIGN_PROTOCOL,
+  INTERNAL_ERROR,
   LINE_TOO_LONG,
   SHUTTING_DOWN,
-  TROUBLE,
 } from "../protocol/replies.ts";
 import { PARTING_MS, type Progress, type ReadingMode, type SessionState } from "./session_state.ts";
-import { textPatience } from "./message_content.ts";
+import { contentPatience } from "./message_content.ts";
 
 /** Reads commands; one for each session. */
 export class CommandMode implements ReadingMode {
@@ -38,7 +38,9 @@ export class CommandMode implements ReadingMode {
     this.#waiting = true;
     if (session.parting) return PARTING_MS;
     const { commandTimeoutMs } = session.options.limits;
-    return session.phase === "chunks" ? Math.min(commandTimeoutMs, textPatience(session)) : commandTimeoutMs;
+    return session.phase === "chunks"
+      ? Math.min(commandTimeoutMs, contentPatience(session))
+      : commandTimeoutMs;
   }
 
   take(session: SessionState): Progress | Promise<Progress> {
@@ -56,7 +58,7 @@ export class CommandMode implements ReadingMode {
     session.verb = "other";
     if (next.kind !== "line") {
       session.answer(next.kind === "tooLong" ? LINE_TOO_LONG : BARE_LF_IN_COMMAND);
-      return paced(session, "again");
+      return rateLimited(session, "again");
     }
     const command = parseCommand(next.bytes, session.trusts);
     if (session.parting && command.verb !== "BDAT") {
@@ -68,7 +70,7 @@ export class CommandMode implements ReadingMode {
       session.say(SHUTTING_DOWN);
       return "again";
     }
-    return paced(session, this.#run(session, command));
+    return rateLimited(session, this.#run(session, command));
   }
 
   #run(session: SessionState, command: ReturnType<typeof parseCommand>): Progress | Promise<Progress> {
@@ -83,8 +85,11 @@ export class CommandMode implements ReadingMode {
 }
 
 /** What comes after a command; later when the client sends too many. */
-function paced(session: SessionState, after: Progress | Promise<Progress>): Progress | Promise<Progress> {
-  const ms = session.pace.pause();
+function rateLimited(
+  session: SessionState,
+  after: Progress | Promise<Progress>,
+): Progress | Promise<Progress> {
+  const ms = session.commandRate.pause();
   if (ms === 0 || session.over || session.mode) return after;
   const { clock, closing } = session.options;
   return Promise.resolve(after).then((progress) => sleep(clock, ms, closing).then(() => progress));
@@ -102,6 +107,6 @@ function refuseForeign(session: SessionState): Progress {
 
 function broke(session: SessionState, error: unknown): Progress {
   session.trouble(error);
-  session.answer(TROUBLE);
+  session.answer(INTERNAL_ERROR);
   return "again";
 }

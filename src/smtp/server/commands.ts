@@ -86,7 +86,7 @@ function isForgiven(session: SessionState, verb: Verb): boolean {
   if (verb !== "RCPT" && verb !== "DATA" && verb !== "BDAT") return false;
   const { transaction } = session;
   if (!transaction) return session.mailRefused;
-  return session.phase === "spoilt" || (transaction.recipients.length === 0 && transaction.refused > 0);
+  return session.phase === "bdatFailed" || (transaction.recipients.length === 0 && transaction.refused > 0);
 }
 
 function absentInLmtp({ options }: SessionState): Reply | undefined {

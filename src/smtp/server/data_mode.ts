@@ -4,11 +4,11 @@ import { DotReader, type DotState } from "../../wire/dot_reader.ts";
 import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
 import {
   bareLineEnds,
-  finishText,
+  contentPatience,
+  finishContent,
   hasGoneTooFar,
   keep,
-  refuseText,
-  textPatience,
+  refuseContent,
 } from "./message_content.ts";
 
 /** Reads text with dots, and hands it to the transaction's sink. */
@@ -22,14 +22,14 @@ export class DataMode implements ReadingMode {
   }
 
   patience(session: SessionState): number {
-    return textPatience(session);
+    return contentPatience(session);
   }
 
   take(session: SessionState): Progress | Promise<Progress> {
     const { line } = session;
     if (line.available === 0) return "more";
     const { used, pieces, state } = this.#reader.push(line.buffered);
-    if (state !== "more" && state !== "end") return refuseText(session, state);
+    if (state !== "more" && state !== "end") return refuseContent(session, state);
     const waiting = keep(session, pieces);
     if (waiting) return waiting.then(() => this.#taken(session, used, state));
     return this.#taken(session, used, state);
@@ -37,7 +37,7 @@ export class DataMode implements ReadingMode {
 
   #taken(session: SessionState, used: number, state: DotState): Progress | Promise<Progress> {
     session.line.consume(used);
-    if (hasGoneTooFar(session, session.transaction!)) return refuseText(session, "farTooBig");
-    return state === "end" ? finishText(session) : "again";
+    if (hasGoneTooFar(session, session.transaction!)) return refuseContent(session, "farTooBig");
+    return state === "end" ? finishContent(session) : "again";
   }
 }

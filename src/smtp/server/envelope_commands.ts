@@ -3,7 +3,7 @@
 import { type ParsedPath, parsePath } from "../../mail/address.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import { ChunkMode } from "./chunk_mode.ts";
-import { ChunkText } from "./chunk_text.ts";
+import { ChunkContent } from "./chunk_text.ts";
 import { DataMode } from "./data_mode.ts";
 import { parseRecipientParameters, parseSenderParameters } from "../protocol/parameters.ts";
 import type { MessageSink, Verdict } from "./reception.ts";
@@ -19,7 +19,7 @@ import {
   NEEDS_UTF8,
   NO_ARGUMENT,
   RCPT_OK,
-  START_TEXT,
+  START_CONTENT,
   TOO_BIG,
   TOO_MANY_ERRORS,
   TOO_MANY_RECIPIENTS,
@@ -123,17 +123,17 @@ function tooMany(session: SessionState, transaction: Transaction): void {
 export function data(session: SessionState, argument: string): void | Promise<void> {
   if (argument !== "") return session.answer(NO_ARGUMENT);
   const opened = session.reception.open(session.facts, session.transaction!.envelope);
-  if (opened instanceof Promise) return opened.then((one) => startText(session, one));
-  startText(session, opened);
+  if (opened instanceof Promise) return opened.then((one) => startContent(session, one));
+  startContent(session, opened);
 }
 
-function startText(session: SessionState, opened: MessageSink | Reply): void {
+function startContent(session: SessionState, opened: MessageSink | Reply): void {
   if (!isSink(opened)) {
     session.refuse(opened);
     return session.enter("ready");
   }
   session.transaction!.sink = opened;
-  session.say(START_TEXT);
+  session.say(START_CONTENT);
   session.mode = new DataMode(session);
 }
 
@@ -166,7 +166,7 @@ export function bdat(session: SessionState, argument: string): void | Promise<vo
 export function misplacedBdat(session: SessionState, argument: string, why: Reply, forgiven: boolean): void {
   const chunk = parseChunk(session, argument);
   // behind a refused chunk the client may read the reply to its last one only
-  const refusal = session.phase === "spoilt" ? session.transaction!.failure! : why;
+  const refusal = session.phase === "bdatFailed" ? session.transaction!.failure! : why;
   if (chunk) session.mode = new ChunkMode(session, { ...chunk, refusal, forgiven });
 }
 
@@ -174,7 +174,7 @@ function startChunks(session: SessionState, chunk: ParsedChunk, opened: MessageS
   if (!isSink(opened)) return drain(session, chunk, opened);
   const transaction = session.transaction!;
   transaction.sink = opened;
-  transaction.chunks = new ChunkText({ bare: bareLineEnds(session) });
+  transaction.chunks = new ChunkContent({ bare: bareLineEnds(session) });
   session.enter("chunks");
   session.mode = new ChunkMode(session, chunk);
 }

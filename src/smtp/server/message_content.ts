@@ -5,11 +5,11 @@ import type { MessageSink } from "./reception.ts";
 import {
   BARE_CR,
   BARE_LF,
+  CONTENT_LINE_TOO_LONG,
   FAR_TOO_BIG,
-  NUL_IN_TEXT,
-  TEXT_LINE_TOO_LONG,
+  INTERNAL_ERROR,
+  NUL_IN_CONTENT,
   TOO_BIG,
-  TROUBLE,
 } from "../protocol/replies.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Progress, SessionState } from "./session_state.ts";
@@ -23,8 +23,8 @@ const LEAST_RATE = 1024 / 1000;
 const FAULTS: Readonly<Record<ChunkFault, Reply>> = {
   bareLf: BARE_LF,
   bareCr: BARE_CR,
-  nul: NUL_IN_TEXT,
-  lineTooLong: TEXT_LINE_TOO_LONG,
+  nul: NUL_IN_CONTENT,
+  lineTooLong: CONTENT_LINE_TOO_LONG,
 };
 
 /** What bare line ends come to: those of our own programs are mended, with a stranger's one may be smuggling. */
@@ -49,7 +49,7 @@ export function keep(session: SessionState, pieces: readonly Uint8Array[], from 
     for (let i = from; i < pieces.length; i++) {
       const piece = pieces[i]!;
       transaction.size += piece.length;
-      if (transaction.size > session.options.limits.messageSize) giveUp(session, TOO_BIG);
+      if (transaction.size > session.options.limits.messageSize) dropContent(session, TOO_BIG);
       const waiting = transaction.sink?.write(piece);
       if (waiting) return waiting.then(() => keep(session, pieces, i + 1), (error) => broke(session, error));
     }
@@ -59,22 +59,22 @@ export function keep(session: SessionState, pieces: readonly Uint8Array[], from 
 }
 
 /** The text goes on but is not kept; `why` is the reply at its end. */
-function giveUp(session: SessionState, why: Reply): void {
+function dropContent(session: SessionState, why: Reply): void {
   session.transaction!.failure ??= why;
-  session.abandonText();
+  session.abandonContent();
 }
 
 function broke(session: SessionState, error: unknown): void {
   session.trouble(error);
-  giveUp(session, TROUBLE);
+  dropContent(session, INTERNAL_ERROR);
 }
 
 /** The text can't be taken: says so at once, drops all of it, and reads nothing more. */
-export function refuseText(session: SessionState, fault: ChunkFault | "farTooBig"): Progress {
+export function refuseContent(session: SessionState, fault: ChunkFault | "farTooBig"): Progress {
   session.mode = undefined;
-  session.abandonText();
+  session.abandonContent();
   session.line.expectBulk(false);
-  answerText(session, fault === "farTooBig" ? FAR_TOO_BIG : FAULTS[fault]);
+  answerContent(session, fault === "farTooBig" ? FAR_TOO_BIG : FAULTS[fault]);
   session.enter("ready");
   return "again";
 }
@@ -91,32 +91,32 @@ export function refuseChunk(session: SessionState, fault: ChunkFault): void {
 }
 
 /** The text is complete: asks the sink to take responsibility, answers, and ends the transaction. */
-export async function finishText(session: SessionState): Promise<Progress> {
+export async function finishContent(session: SessionState): Promise<Progress> {
   const transaction = session.transaction!;
   session.mode = undefined;
   session.line.expectBulk(false);
   const sink = transaction.takeSink();
   let replies: Reply | Reply[];
   try {
-    replies = sink ? await sink.finish(teller(session)) : transaction.failure ?? TROUBLE;
+    replies = sink ? await sink.finish(teller(session)) : transaction.failure ?? INTERNAL_ERROR;
   } catch (error) {
     session.trouble(error);
-    replies = TROUBLE;
+    replies = INTERNAL_ERROR;
   }
-  answerText(session, replies);
+  answerContent(session, replies);
   session.enter("ready");
   return "again";
 }
 
 /** Answers the end of a text: once, or in LMTP once for each recipient (RFC 2033 4.2). */
-export function answerText(session: SessionState, replies: Reply | Reply[]): void {
-  const first = Array.isArray(replies) ? replies[0] ?? TROUBLE : replies;
+export function answerContent(session: SessionState, replies: Reply | Reply[]): void {
+  const first = Array.isArray(replies) ? replies[0] ?? INTERNAL_ERROR : replies;
   if (session.options.service !== "lmtp") {
     if (isYes(first)) session.accepted();
     return session.refuse(first);
   }
   const { recipients } = session.transaction!;
-  const all = recipients.map((_, i) => Array.isArray(replies) ? replies[i] ?? TROUBLE : replies);
+  const all = recipients.map((_, i) => Array.isArray(replies) ? replies[i] ?? INTERNAL_ERROR : replies);
   if (all.some(isYes)) session.accepted();
   // One text that is refused is one error, however many were to get it.
   const counted = all.findIndex((one) => !isYes(one));
@@ -124,10 +124,10 @@ export function answerText(session: SessionState, replies: Reply | Reply[]): voi
 }
 
 /** How long the next piece of the transaction's text may take, in ms; all of it together must not be a slow drip. */
-export function textPatience(session: SessionState): number {
+export function contentPatience(session: SessionState): number {
   const transaction = session.transaction!;
-  transaction.textStartedAt ??= session.options.clock.monotonic();
-  return octetsPatience(session, transaction.textStartedAt, transaction.size);
+  transaction.contentStartedAt ??= session.options.clock.monotonic();
+  return octetsPatience(session, transaction.contentStartedAt, transaction.size);
 }
 
 /** How long the next of octets may take that began then and are so many by now, in ms. */

@@ -8,7 +8,7 @@ const BURST_SECONDS = 10;
 const PAUSE_MS = 1_000;
 
 /** The credit of one session, in commands. */
-export class Pace {
+export class CommandRateLimiter {
   readonly #clock: Clock;
   readonly #perSecond: number;
   readonly #burst: number;

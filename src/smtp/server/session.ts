@@ -2,11 +2,11 @@
 
 import { eventTurn } from "../../base/clock.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
-import type { Idler } from "../../wire/connection_limiter.ts";
+import type { IdleConnection } from "../../wire/connection_limiter.ts";
 import { LineConn } from "../../wire/line_conn.ts";
 import { looksForeign } from "../protocol/command.ts";
 import { CommandMode } from "./command_mode.ts";
-import { CROWDED, EARLY_TALKER, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
+import { EARLY_TALKER, EVICTED, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
 import { formatReply, type Reply, reply } from "../protocol/reply.ts";
 import {
   type ClosedBecause,
@@ -23,7 +23,7 @@ export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Pr
   await new SmtpSession(conn, options).serve();
 }
 
-class SmtpSession implements Idler {
+class SmtpSession implements IdleConnection {
   readonly #state: SessionState;
   readonly #options: SmtpSessionOptions;
   readonly #commands = new CommandMode();
@@ -41,11 +41,11 @@ class SmtpSession implements Idler {
 
   async serve(): Promise<void> {
     const state = this.#state;
-    const { closing, ending, onEvent, crowd } = this.#options;
+    const { closing, ending, onEvent, limiter } = this.#options;
     const onClosing = () => this.#shutDown();
     closing.addEventListener("abort", onClosing);
     ending?.addEventListener("abort", onClosing);
-    const unwatch = crowd?.watch(this);
+    const unwatch = limiter?.watch(this);
     try {
       onEvent?.({ kind: "connected" }, state.facts);
       if (this.#options.implicitTls) await state.encrypt();
@@ -70,7 +70,7 @@ class SmtpSession implements Idler {
     );
   }
 
-  /** For the crowd: a client that has sent no MAIL yet may be sent away while it is waited for. */
+  /** For the connection limiter: a client that has sent no MAIL yet may be sent away while it is waited for. */
   get idleSince(): number | undefined {
     const { phase, messages, facts, over } = this.#state;
     const unused = messages === 0 && (phase === "greeted" || phase === "ready") &&
@@ -79,8 +79,8 @@ class SmtpSession implements Idler {
   }
 
   /** Sends an idle client away. */
-  makeRoom(): void {
-    if (this.idleSince !== undefined) this.#interrupt(CROWDED, "crowded");
+  evict(): void {
+    if (this.idleSince !== undefined) this.#interrupt(EVICTED, "evicted");
   }
 
   /** Who has sent something before the greeting talks before listening. */
@@ -125,7 +125,7 @@ class SmtpSession implements Idler {
     const patience = (state.mode ?? this.#commands).patience(state);
     if (patience !== undefined) state.deadline.set(patience);
     this.#waiting = true;
-    if (this.#options.crowd) this.#waitingSince = this.#options.clock.monotonic();
+    if (this.#options.limiter) this.#waitingSince = this.#options.clock.monotonic();
     try {
       if (state.line.pending > 0) await state.line.flush();
       const reading = this.#firstRead ?? state.line.fill();

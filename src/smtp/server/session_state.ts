@@ -3,12 +3,12 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Mailbox } from "../../mail/envelope.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
-import type { Crowd } from "../../wire/connection_limiter.ts";
+import type { ConnectionLimiter } from "../../wire/connection_limiter.ts";
 import type { Deadline, Deadlines } from "../../wire/deadlines.ts";
 import type { LineConn } from "../../wire/line_conn.ts";
 import type { ServerTls } from "../../wire/tls.ts";
 import type { KnownVerb } from "../protocol/command.ts";
-import { Pace } from "./rate_limiter.ts";
+import { CommandRateLimiter } from "./rate_limiter.ts";
 import type { Phase } from "../protocol/phase.ts";
 import type { MessageSink, Reception, Service, SessionFacts } from "./reception.ts";
 import { type FixedReply, TOO_MANY_ERRORS, TOO_MUCH_JUNK } from "../protocol/replies.ts";
@@ -60,7 +60,7 @@ export interface SmtpSessionOptions {
   /** A name for the logs, unique in this process. */
   id: string;
   /** Whoever has sent no MAIL yet and is idle may have to make room for others in it. */
-  crowd?: Crowd;
+  limiter?: ConnectionLimiter;
   /** Is told what happens; must not throw. */
   onEvent?(event: SessionEvent, session: SessionFacts): void;
   /** Aborted when the server shuts down: `421 4.3.2` between commands. */
@@ -78,7 +78,7 @@ export type ClosedBecause =
   /** A time-out. */
   | "idle"
   /** Idle while others waited for a place. */
-  | "crowded"
+  | "evicted"
   /** The server shuts down. */
   | "shutdown"
   /** Too many errors or too much junk. */
@@ -155,7 +155,7 @@ export class SessionState {
   mailRefused = false;
   messages = 0;
   /** Slows down who sends commands and no mail. */
-  readonly pace: Pace;
+  readonly commandRate: CommandRateLimiter;
   /** Is this one of our own clients? */
   readonly trusts = (): boolean => this.reception.trusts(this.facts);
   #phase: Phase = "greeted";
@@ -172,7 +172,7 @@ export class SessionState {
     this.line = line;
     this.deadline = options.deadlines.watch(onLate);
     this.facts = factsOf(line.conn, options);
-    this.pace = new Pace(options.clock, options.limits);
+    this.commandRate = new CommandRateLimiter(options.clock, options.limits);
   }
 
   /** Where the session stands. */
@@ -208,16 +208,16 @@ export class SessionState {
   }
 
   /** Lets go of the sink of the open transaction: its text will not be completed. */
-  abandonText(): void {
+  abandonContent(): void {
     const sink = this.#transaction?.takeSink();
     if (sink) this.#abort(sink);
   }
 
   /** A chunk was refused: its text won't be completed, and the chunks behind it get the same reply. */
   spoil(why: Reply): void {
-    this.abandonText();
+    this.abandonContent();
     this.#transaction!.failure ??= why;
-    this.enter("spoilt");
+    this.enter("bdatFailed");
   }
 
   /** RSET, HELO and STARTTLS end what was begun; before HELO there is nothing to end. */
@@ -260,7 +260,7 @@ export class SessionState {
   accepted(): void {
     this.messages++;
     this.#junk = this.#refusals = this.#forgiven = 0;
-    this.pace.refill();
+    this.commandRate.refill();
   }
 
   /** Nothing more is read. The first reason counts. */

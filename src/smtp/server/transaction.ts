@@ -1,7 +1,7 @@
 /** One mail transaction: sender, recipients, and where the text goes (RFC 5321 3.3). */
 
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
-import type { ChunkText } from "./chunk_text.ts";
+import type { ChunkContent } from "./chunk_text.ts";
 import type { MessageSink } from "./reception.ts";
 import type { Reply } from "../protocol/reply.ts";
 
@@ -18,9 +18,9 @@ export class Transaction {
   /** Octets of text so far, also of those that were not kept. */
   size = 0;
   /** When its text began, on the monotonic clock: all of it must not be a slow drip. */
-  textStartedAt: number | undefined;
+  contentStartedAt: number | undefined;
   /** The check of a text that comes by BDAT, across its chunks. */
-  chunks: ChunkText | undefined;
+  chunks: ChunkContent | undefined;
   /** Where the text goes while it comes. */
   sink: MessageSink | undefined;
   /** Why the text is refused, once that is sure. */

@@ -37,7 +37,7 @@ export interface TransportOptions {
   /** Told when the server is found silent (since when, in milliseconds since 1970), and when it answers again. */
   readonly onSilence?: ((since: number | undefined) => void) | undefined;
   /** Told when the clock here is not that of the server. */
-  readonly onTrouble?: ((what: string, error: unknown) => void) | undefined;
+  readonly onError?: ((what: string, error: unknown) => void) | undefined;
   /** Any read, for asking whether a silent server is back. */
   readonly probe: Uint8Array<ArrayBuffer>;
 }
@@ -63,7 +63,7 @@ const TOLERATED_S = 60;
 /** A request gets so long at least, also where the patience is at its end. */
 const LEAST_REQUEST_MS = 500;
 const PAUSE = { firstMs: 20, longestMs: 500 } as const;
-/** The network's time is the real one, whatever clock the house runs by. */
+/** The network's time is the real one, whatever clock the server runs by. */
 const clock: Clock = systemClock;
 
 /** No answer, or none that the server itself has given: what was asked may have happened or not. */
@@ -286,7 +286,7 @@ export class Transport {
       const text = `The clock here is ${
         Math.abs(seconds)
       } seconds ${how} the store's; set both by the same time server.`;
-      this.#options.onTrouble?.("clocks differ", new Error(text));
+      this.#options.onError?.("clocks differ", new Error(text));
     }
     return there;
   }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { binaryString, decode, encode } from "../../../src/base/bytes.ts";
 import { seededRandom } from "../../../src/base/random.ts";
-import { inWords, peerText } from "../../../src/mail/outcome.ts";
+import { localReason, peerText } from "../../../src/mail/outcome.ts";
 import { mechanismsFor } from "../../../src/smtp/client/sasl.ts";
 import type { Answer } from "../../../src/testing/peer_script.ts";
 import { ScriptedPeer } from "../../../src/testing/scripted_peer.ts";
@@ -153,7 +153,7 @@ Deno.test("connect() keeps the words of who refuses a login apart from its own",
   const result = await connect(peer, { auth: CREDENTIALS });
   assert(!result.ok);
   const { outcome } = result;
-  assertEquals([peerText(outcome), inWords(outcome)], ["5.7.8 Wrong", "The login was refused: Wrong"]);
+  assertEquals([peerText(outcome), localReason(outcome)], ["5.7.8 Wrong", "The login was refused: Wrong"]);
 });
 
 Deno.test("connect() sends a password off loopback only within TLS that is trusted, unless TLS is never wanted", async () => {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { encode } from "../../../src/base/bytes.ts";
 import { formatReply, type Reply } from "../../../src/smtp/protocol/reply.ts";
-import { isTrouble, ReplyReader, type Trouble } from "../../../src/smtp/protocol/reply_reader.ts";
+import { isReplyError, type ReplyError, ReplyReader } from "../../../src/smtp/protocol/reply_reader.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { LineConn } from "../../../src/wire/line_conn.ts";
 
@@ -27,8 +27,8 @@ function readerOf(pieces: readonly Uint8Array[]): ReplyReader {
   return new ReplyReader(new LineConn(conn));
 }
 
-function kindOf(got: Reply | Trouble): string {
-  return isTrouble(got) ? got.trouble : `${got.code} ${got.status ?? ""} ${got.lines.join("|")}`;
+function kindOf(got: Reply | ReplyError): string {
+  return isReplyError(got) ? got.trouble : `${got.code} ${got.status ?? ""} ${got.lines.join("|")}`;
 }
 
 Deno.test("ReplyReader reads replies, wherever they are cut", async () => {

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { binaryString, concat, encode } from "../../../src/base/bytes.ts";
-import { ChunkText } from "../../../src/smtp/server/chunk_text.ts";
+import { ChunkContent } from "../../../src/smtp/server/chunk_text.ts";
 
 /** The text that is kept, or what is wrong with it. */
 function read(
   parts: readonly Uint8Array[],
-  options: ConstructorParameters<typeof ChunkText>[0] = {},
+  options: ConstructorParameters<typeof ChunkContent>[0] = {},
 ): string {
-  const text = new ChunkText(options);
+  const text = new ChunkContent(options);
   const kept: Uint8Array[] = [];
   for (const part of parts) {
     const result = text.push(part);
