@@ -12,7 +12,7 @@ import { type MailView, readMail, unlessRemoved } from "./mail_text.ts";
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { attachmentResponse, rawMessage } from "./raw_message.ts";
+import { attachmentResponse, rawMail } from "./raw_message.ts";
 import { addressParam, limitParam, namedMailbox, pageOf } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
@@ -120,7 +120,7 @@ export function mailboxRoutes(options: AdminOptions) {
     .openapi(show, async (c) => {
       const { address, entry } = await found(c.req.valid("param"));
       if (wantedType(c) === RFC822) {
-        const response = rawMessage(mailStore.read(entry), { size: entry.size, name: entry.uid });
+        const response = rawMail(mailStore, { address, entry });
         response.headers.set("vary", "accept");
         return response;
       }

@@ -19,7 +19,7 @@ import {
   STATES,
 } from "./queue_view.ts";
 import { idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
-import { rawMessage } from "./raw_message.ts";
+import { rawMessage, whileThere } from "./raw_message.ts";
 
 const tags = ["Queue"];
 const params = z.object({ id: idParam });
@@ -132,7 +132,11 @@ export function queueRoutes(options: AdminOptions) {
     })
     .openapi(message, async (c) => {
       const [record] = await found(queue, c.req.valid("param").id);
-      return rawMessage(queue.text(record!), { size: record!.body.size, name: record!.id });
+      const isGone = async () => (await queue.message(record!.id)).length === 0;
+      return rawMessage(whileThere(queue.text(record!), isGone), {
+        size: record!.body.size,
+        name: record!.id,
+      });
     });
 }
 

@@ -1,5 +1,9 @@
 /** In charge of texts of messages as answers: streamed, and harmless in a browser. */
 
+import type { Mailbox } from "../mail/envelope.ts";
+import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
+import { BodyAborted } from "../wire/http_exchange.ts";
+
 /** A text as `message/rfc822`. `size` is its length in bytes, `name` makes the file's name. */
 export function rawMessage(text: AsyncIterable<Uint8Array>, of: { size: number; name: string }): Response {
   return new Response(ReadableStream.from(text) as ReadableStream<Uint8Array>, {
@@ -9,6 +13,27 @@ export function rawMessage(text: AsyncIterable<Uint8Array>, of: { size: number; 
       "content-disposition": `attachment; filename="${of.name}.eml"`,
     },
   });
+}
+
+/** A message of a mailbox as `message/rfc822`. */
+export function rawMail(
+  mailStore: MailStore,
+  { address, entry }: { address: Mailbox; entry: MailEntry },
+): Response {
+  const isGone = (error: unknown) => mailStore.wasRemoved(address, entry.uid, error);
+  return rawMessage(whileThere(mailStore.read(entry), isGone), { size: entry.size, name: entry.uid });
+}
+
+/** A text that breaks off, without an error in the log, where what it belongs to was removed by then. */
+export async function* whileThere(
+  text: AsyncIterable<Uint8Array>,
+  isGone: (error: unknown) => Promise<boolean>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* text;
+  } catch (error) {
+    throw await isGone(error) ? new BodyAborted("It was removed while it was read", { cause: error }) : error;
+  }
 }
 
 /** Types that no browser runs anything of; everything else is only bytes. */

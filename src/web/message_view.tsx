@@ -8,7 +8,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import { type MailView, readMail } from "../api/mail_text.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { attachmentResponse, rawMessage } from "../api/raw_message.ts";
+import { attachmentResponse, rawMail } from "../api/raw_message.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { size } from "./format.ts";
 import { pathTo } from "./forms.ts";
@@ -69,8 +69,7 @@ export function mailPages(page: PageContext): Hono<PageEnv> {
       });
     })
     .get("/mailboxes/:address/:uid/raw", async (c) => {
-      const { entry } = await found(c);
-      return rawMessage(mailStore.read(entry), { size: entry.size, name: entry.uid });
+      return rawMail(mailStore, await found(c));
     })
     .get("/mailboxes/:address/:uid/attachments/:n", async (c) => {
       const { entry } = await found(c);

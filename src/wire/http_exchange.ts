@@ -19,7 +19,7 @@ export interface AnswerOptions {
   };
 }
 
-/** The client went away before the body was whole. */
+/** A body ended before it was whole: its client went away, or what it was read from. Nothing is wrong with the server. */
 export class BodyAborted extends Error {
   /** The class, as it is shown in front of the message. */
   override readonly name = "BodyAborted";

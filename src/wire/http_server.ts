@@ -8,7 +8,7 @@ import process from "node:process";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ByteConn } from "./byte_conn.ts";
 import { HttpConnection } from "./http_connection.ts";
-import { answer } from "./http_exchange.ts";
+import { answer, BodyAborted } from "./http_exchange.ts";
 import { SessionServer, type SessionServerOptions } from "./session_server.ts";
 
 /** What an {@linkcode HttpServer} is made of. */
@@ -75,7 +75,7 @@ export class HttpServer extends SessionServer {
         origin: { secure: tls !== undefined, local },
       });
     } catch (error) {
-      if (!response.destroyed) this.#options.onError?.(error);
+      if (!response.destroyed && !(error instanceof BodyAborted)) this.#options.onError?.(error);
       connection.stream.destroy();
     }
   }

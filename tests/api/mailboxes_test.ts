@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readQueuedHeader } from "../../src/web/queued_header.ts";
+import { BodyAborted } from "../../src/wire/http_exchange.ts";
 import { Surface } from "./harness.ts";
 
 const BOX = "/mailboxes/brain@example.org/messages";
@@ -246,5 +247,15 @@ Deno.test("a message that is removed while a mailbox is read is left out, and is
     };
     await surface.json("GET", `/mailboxes/brain@example.org/messages/${uid}${path}`, { status: 404 });
   }
+  const { read } = mailStore;
+  mailStore.read = async function* (entry) {
+    await mailStore.remove("brain@example.org", [entry.uid]);
+    yield* read.call(mailStore, entry);
+  };
+  const raw = await surface.call("GET", `/mailboxes/brain@example.org/messages/${stays}`, undefined, {
+    accept: "message/rfc822",
+  });
+  const { message } = await assertRejects(() => raw.text(), BodyAborted);
+  assertEquals(message, "It was removed while it was read");
   assertEquals(notes, []);
 });

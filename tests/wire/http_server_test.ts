@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { decode, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { ConnectionLimiter } from "../../src/wire/connection_limiter.ts";
+import { BodyAborted } from "../../src/wire/http_exchange.ts";
 import { HttpServer, type HttpServerOptions } from "../../src/wire/http_server.ts";
 
 const HEAD = "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n";
@@ -321,6 +322,19 @@ Deno.test("HttpServer.stop() ends what does not end by itself", async () => {
   bench.clock.advance(5_000);
   assertEquals(await busy.closed(), "(closed)");
   await stopped;
+});
+
+Deno.test("HttpServer breaks an answer off whose source has gone, and says nothing of it", async () => {
+  await using bench = new Bench(() => {
+    const body = async function* () {
+      yield encode("begun");
+      await Promise.resolve();
+      throw new BodyAborted("It was removed meanwhile");
+    };
+    return new Response(ReadableStream.from(body()), { headers: { "content-length": "100" } });
+  });
+  const client = await bench.dial(HEAD);
+  assertMatch(await client.closed(), /\(closed\)$/);
 });
 
 Deno.test("HttpServer tells what answering threw, and ends only that connection", async () => {
