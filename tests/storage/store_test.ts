@@ -10,7 +10,7 @@ import { openStore } from "../../src/storage/store.ts";
 import { drop, put } from "../support/raw_kv.ts";
 import { tempDir } from "./stores.ts";
 
-const open = (location: string) => openStore({ location, clock: systemClock });
+const open = (location: string) => openStore({ location, clock: systemClock, network: { patienceMs: 100 } });
 
 Deno.test("openStore() makes the file's folder for its owner alone, and marks a new store", async () => {
   await using dir = await tempDir();
