@@ -1,8 +1,8 @@
 /** In charge of the web page's sessions: a random cookie, of which the store knows only the hash. */
 
+import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import { encode } from "../base/bytes.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
@@ -22,7 +22,7 @@ export class WebSessions {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #token: Promise<string>;
+  readonly #token: string;
 
   /** `token` is the admin token. */
   constructor(store: Store, options: { clock: Clock; random: Random; token: string }) {
@@ -35,8 +35,8 @@ export class WebSessions {
   /** Begins a session; answers the cookie's value. */
   async begin(): Promise<string> {
     const value = this.#random.bytes(32).toHex();
-    const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: await this.#token };
-    const key = keys.session(await hash(value));
+    const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: this.#token };
+    const key = keys.session(hash(value));
     await this.#store.write({
       mutations: expiring(key, record, record.until),
       size: 400,
@@ -47,19 +47,19 @@ export class WebSessions {
   /** Is that the cookie of a session that lasts? */
   async has(value: string): Promise<boolean> {
     if (!/^[0-9a-f]{64}$/.test(value)) return false;
-    const { value: record } = await this.#store.kv.get<SessionRecord>(keys.session(await hash(value)));
-    return record !== null && record.until > this.#clock.now() && record.token === await this.#token;
+    const { value: record } = await this.#store.kv.get<SessionRecord>(keys.session(hash(value)));
+    return record !== null && record.until > this.#clock.now() && record.token === this.#token;
   }
 
   /** Ends a session. */
   async end(value: string): Promise<void> {
     await this.#store.write({
-      mutations: [{ type: "delete", key: keys.session(await hash(value)) }],
+      mutations: [{ type: "delete", key: keys.session(hash(value)) }],
       size: 100,
     });
   }
 }
 
-async function hash(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", encode(text))).toHex();
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
