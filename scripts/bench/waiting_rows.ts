@@ -91,7 +91,7 @@ async function round({ store, queue, ids }: Parts): Promise<number> {
         body: body.finish(),
         receivedAt: systemClock.now(),
         source: "smtp",
-        destinations: [{ kind: "queue", address, recipient: { address } }],
+        targets: [{ kind: "queue", address, recipient: { address } }],
       });
       if (!ours) throw new Error("A message was not accepted");
     }

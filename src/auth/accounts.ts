@@ -154,6 +154,11 @@ export class Accounts {
     return this.get(address) !== undefined;
   }
 
+  /** Another number after each change. */
+  get revision(): number {
+    return this.#table.revision;
+  }
+
   /** The account that was made first: who gets the postmaster's mail when nobody else does. */
   first(): Account | undefined {
     let first: Account | undefined;
@@ -233,11 +238,8 @@ export class Accounts {
       return undefined;
     }, (old) => together(this.#mailStore.endWrite(key), this.#former(old!)));
     if (!was) return false;
-    try {
-      await this.#mailStore.finishEnd(key);
-    } catch {
-      // it has happened all the same
-    }
+    // where that fails it has happened all the same
+    await this.#mailStore.finishEnd(key).catch(() => {});
     return true;
   }
 
@@ -326,8 +328,7 @@ export class Accounts {
 
   /** The account a login name means: an address, or a local part in the first of our domains that has one. */
   byName(name: string): Account | undefined {
-    const mailbox = this.loginMailbox(name);
-    return mailbox === undefined ? undefined : this.get(mailbox);
+    return this.get(this.loginMailbox(name) ?? "");
   }
 
   /**

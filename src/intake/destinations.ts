@@ -1,16 +1,14 @@
 /** In charge of where the copies of an accepted message go, and of what is said when a mailbox is full. */
 
 import type { Clock } from "../base/clock.ts";
-import { encodeUtf8Address, encodeXtext } from "../mail/xtext.ts";
-import { needsUtf8 } from "../mail/address.ts";
-import type { Envelope, EnvelopeRecipient, Mailbox, Notify } from "../mail/envelope.ts";
+import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { Quotas, Release } from "../mailbox/quotas.ts";
-import type { AcceptedSuccess } from "../queue/bounces.ts";
 import { senderFor } from "../queue/enqueue.ts";
-import type { Destination } from "../queue/message.ts";
 import { mailboxSize } from "../mailbox/delivery_entry.ts";
 import { FULL_PAUSE_MS } from "../queue/split.ts";
-import type { ExpandedRecipient, Router } from "../recipients/router.ts";
+import { type DeliveryTarget, type Success, successOf } from "../recipients/expand.ts";
+import { currentTargets } from "../recipients/route.ts";
+import type { Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 
 /** The answer for a mailbox that is over its quota. */
@@ -18,16 +16,13 @@ export const MAILBOX_FULL = reply(452, "4.2.2", "The mailbox is full; try again 
 /** The answer for a recipient that was there at RCPT and is no more. */
 export const GONE = reply(550, "5.1.1", "No such user here any more");
 
-/** A longer one is refused by other servers (RFC 3461 4.2), and with it the recipient. */
-const MAX_ORCPT = 500;
-
 /** Where a message goes. */
 export interface Dispatch {
-  readonly destinations: readonly Destination[];
+  readonly destinations: readonly DeliveryTarget[];
   /** Which recipients get no copy, by address, and what they are answered. */
   readonly refused: ReadonlyMap<Mailbox, Reply>;
   /** What the sender asked to hear of and what is done when the message is accepted. */
-  readonly successes: readonly AcceptedSuccess[];
+  readonly successes: readonly Success[];
   /** To be called when the message is written, or won't be: gives back the room that was taken in mailboxes. */
   readonly release: Release;
 }
@@ -35,7 +30,7 @@ export interface Dispatch {
 /** A way of one recipient that is blocked for now. */
 interface Blocked {
   readonly recipient: EnvelopeRecipient;
-  readonly way: Destination;
+  readonly way: DeliveryTarget;
   /** Nothing else of this recipient goes on. */
   readonly alone: boolean;
   readonly why: Reply;
@@ -76,13 +71,13 @@ export class Destinations {
     envelope: Envelope,
     options: { size: number; oneAnswer: boolean; releases: Release[] },
   ): Promise<Omit<Dispatch, "release">> {
-    const destinations: Destination[] = [];
+    const destinations: DeliveryTarget[] = [];
     const blocked: Blocked[] = [];
-    const successes: AcceptedSuccess[] = [];
+    const successes: Success[] = [];
     for (const recipient of envelope.recipients) {
-      const leaves = this.#leaves(recipient);
-      const alone = leaves.length === 1;
-      for (const way of waysOf(leaves, recipient, this.options.clock.now())) {
+      const targets = currentTargets(recipient, this.options.router);
+      const alone = targets.length === 1;
+      for (const way of targets) {
         if (way.waits) blocked.push({ recipient, way, alone, why: GONE });
         else if (way.kind === "queue") destinations.push(way);
         else {
@@ -94,7 +89,7 @@ export class Destinations {
           } else blocked.push({ recipient, way: this.#later(way), alone, why: MAILBOX_FULL });
         }
       }
-      const action = successOf(leaves, recipient);
+      const action = successOf(targets, recipient);
       if (action) successes.push({ recipient, action });
     }
     const refused = new Map<Mailbox, Reply>();
@@ -103,18 +98,12 @@ export class Destinations {
       if (others && (options.oneAnswer || !alone)) destinations.push(way);
       else refused.set(recipient.address, why);
     }
-    const isTold = ({ recipient }: AcceptedSuccess) => !blocked.some((b) => b.recipient === recipient);
+    const isTold = ({ recipient }: Success) => !blocked.some((b) => b.recipient === recipient);
     return { destinations, refused, successes: successes.filter(isTold) };
   }
 
-  #leaves(recipient: EnvelopeRecipient): readonly ExpandedRecipient[] {
-    const found = this.options.router.resolve(recipient.address);
-    if (found.kind === "remote") return [{ kind: "remote", address: recipient.address }];
-    return found.kind === "local" ? found.leaves : [{ kind: "nobody", address: recipient.address }];
-  }
-
   #room(
-    { address, owner }: Destination,
+    { address, owner }: DeliveryTarget,
     recipient: EnvelopeRecipient,
     { size, sender }: { size: number; sender: Mailbox },
   ): Release | Promise<Release | undefined> {
@@ -123,68 +112,8 @@ export class Destinations {
     return quotas.take(address, () => mailboxSize(size, { sender: senderFor(sender, owner), address }));
   }
 
-  #later(way: Destination): Destination {
+  #later(way: DeliveryTarget): DeliveryTarget {
     const until = this.options.clock.now() + FULL_PAUSE_MS;
     return { ...way, kind: "queue", waits: { reason: "The mailbox is full", until } };
   }
-}
-
-/**
- * What each leaf gets of the sender's wishes (RFC 3461 5.2.7): a member of a list gets none, since the list's owner is
- * the sender from there on; the target of an alias gets all, and the name the sender used. Of an alias with several
- * targets the sender has heard that it was expanded, so that success is not told once more for each.
- */
-function waysOf(
-  leaves: readonly ExpandedRecipient[],
-  recipient: EnvelopeRecipient,
-  now: number,
-): Destination[] {
-  return leaves.map(({ kind, address, via, owner }): Destination => {
-    const several = leaves.length > 1;
-    const wishes = owner === undefined
-      ? inherited(recipient, { via, several })
-      : { address: recipient.address };
-    return {
-      kind: kind === "mailbox" ? "mailbox" : "queue",
-      address,
-      recipient: wishes,
-      ...(via === undefined ? {} : { via }),
-      ...(owner === undefined ? {} : { owner }),
-      // Due at once, to fail with a report: what is wrong with a name of ours is told like anything else.
-      ...(kind === "nobody" ? { waits: { reason: "There is no such mailbox here", until: now } } : {}),
-    };
-  });
-}
-
-function inherited(
-  recipient: EnvelopeRecipient,
-  { via, several }: { via: Mailbox | undefined; several: boolean },
-): EnvelopeRecipient {
-  if (via === undefined) return recipient;
-  const { address, notify } = recipient;
-  const named = needsUtf8(address) ? `utf-8;${encodeUtf8Address(address)}` : `rfc822;${encodeXtext(address)}`;
-  const orcpt = recipient.orcpt ?? (named.length <= MAX_ORCPT ? named : undefined);
-  return {
-    ...recipient,
-    ...(orcpt === undefined ? {} : { orcpt }),
-    ...(several && notify !== undefined ? { notify: withoutSuccess(notify) } : {}),
-  };
-}
-
-function withoutSuccess(notify: Notify): Notify {
-  if (notify === "never") return notify;
-  const rest = notify.filter((what) => what !== "success");
-  return rest.length === 0 ? "never" : rest;
-}
-
-/** What a sender who asked for it is told as soon as the message is ours; undefined: nothing yet. */
-function successOf(
-  leaves: readonly ExpandedRecipient[],
-  { notify }: EnvelopeRecipient,
-): AcceptedSuccess["action"] | undefined {
-  if (notify === undefined || notify === "never" || !notify.includes("success")) return undefined;
-  // Handing a message to a list is its delivery (RFC 3461 5.2.7.2).
-  if (leaves[0]?.owner !== undefined) return "delivered";
-  if (leaves.length > 1) return "expanded";
-  return leaves[0]?.kind === "mailbox" ? "delivered" : undefined;
 }

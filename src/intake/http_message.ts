@@ -272,7 +272,7 @@ class Incoming {
         body,
         receivedAt: clock.now(),
         source: "http",
-        destinations: ways.destinations,
+        targets: ways.destinations,
       };
       const mailboxes = await queue.accept(message, { successes: ways.successes });
       if (!mailboxes) return this.#storageFails("the text was swept away");

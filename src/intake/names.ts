@@ -42,7 +42,7 @@ export function expandName(text: string, options: NameOptions): Reply {
       return reply(
         250,
         "2.1.5",
-        ...found.leaves.filter((leaf) => leaf.kind !== "nobody").map((leaf) => `<${leaf.address}>`),
+        ...found.recipients.filter((leaf) => leaf.kind !== "nobody").map((leaf) => `<${leaf.address}>`),
       );
     }
   }

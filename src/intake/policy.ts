@@ -101,7 +101,7 @@ export class Policy implements Reception {
       case "endless":
         return reply(550, "5.4.6", `<${recipient.address}>: the alias leads too far, at ${found.at}`);
       case "local": {
-        const only = found.leaves.length === 1 ? found.leaves[0]! : undefined;
+        const only = found.recipients.length === 1 ? found.recipients[0]! : undefined;
         if (only?.kind !== "mailbox") return undefined;
         const full = this.#options.destinations.isFull(recipient.address, only.address);
         return full === false
@@ -175,7 +175,7 @@ export class Policy implements Reception {
     if (localKey(sender) === localKey(account)) return true;
     const found = this.#options.router.resolve(sender);
     return found.kind === "local" &&
-      found.leaves.some((l) => l.kind === "mailbox" && l.address === localKey(account));
+      found.recipients.some((l) => l.kind === "mailbox" && l.address === localKey(account));
   }
 }
 

@@ -10,8 +10,9 @@ import type { Envelope, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import { scanHeader } from "../mail/header.ts";
 import { protocolName, receivedField } from "../mail/trace.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { Destination, NewMessage } from "../queue/message.ts";
+import type { NewMessage } from "../queue/message.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
+import type { DeliveryTarget } from "../recipients/expand.ts";
 import type { Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, SessionFacts } from "../smtp/server/reception.ts";
@@ -188,7 +189,7 @@ export class IncomingMessage implements MessageSink {
     return lmtp ? recipients.map((r) => refused.get(r.address) ?? accepted) : accepted;
   }
 
-  #message(destinations: readonly Destination[]): NewMessage {
+  #message(destinations: readonly DeliveryTarget[]): NewMessage {
     const { sender } = this.#envelope;
     const { service, account } = this.#session;
     return {
@@ -198,7 +199,7 @@ export class IncomingMessage implements MessageSink {
       body: this.#body.finish(),
       receivedAt: this.#options.clock.now(),
       source: service === "submissions" ? "submission" : service,
-      destinations,
+      targets: destinations,
       ...(account === undefined ? {} : { authenticatedAs: account }),
     };
   }

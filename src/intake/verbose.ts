@@ -1,8 +1,8 @@
-/** In charge of VERB: a session hears how the first attempts for its message go, as sendmail tells it. */
+/** The first attempts for a message, as a session with VERB hears of them: in the words of sendmail. */
 
 import type { Clock } from "../base/clock.ts";
-import type { Destination } from "../queue/message.ts";
 import type { Watcher } from "../queue/worker.ts";
+import type { DeliveryTarget } from "../recipients/expand.ts";
 
 /** Watches the first attempts for one message. */
 export class FirstAttempts implements Watcher {
@@ -30,8 +30,8 @@ export class FirstAttempts implements Watcher {
   }
 
   /** Tells what is known at once, then waits for the attempts, at most as long as allowed. */
-  async ended(destinations: readonly Destination[]): Promise<void> {
-    for (const d of destinations) {
+  async ended(targets: readonly DeliveryTarget[]): Promise<void> {
+    for (const d of targets) {
       if (d.recipient.address !== d.address) {
         this.tell(`<${d.recipient.address}>... aliased to <${d.address}>`);
       }

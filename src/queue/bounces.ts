@@ -4,17 +4,18 @@ import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { concat, encode } from "../base/bytes.ts";
 import { scanHeader } from "../mail/header.ts";
-import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
+import type { Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import { convert } from "../mail/conversion.ts";
 import { receivedField } from "../mail/trace.ts";
 import { bodyTypeOf, buildReport } from "../dsn/report.ts";
 import type { ReportRecipient, ReportRequest } from "../dsn/request.ts";
+import { type DeliveryTarget, expand, type Success } from "../recipients/expand.ts";
 import type { Router } from "../recipients/router.ts";
 import { BodyMissing, draftOf, readBody } from "../storage/bodies/bodies.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import type { Kv } from "../storage/port.ts";
-import type { Destination, NewMessage } from "./message.ts";
+import type { NewMessage } from "./message.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 
 /** One recipient that a report speaks of. */
@@ -26,14 +27,6 @@ export interface Reported {
   readonly note?: string;
   readonly code?: number;
   readonly host?: string;
-}
-
-/** Success that the sender asked to hear of, at the instant a message is accepted. */
-export interface AcceptedSuccess {
-  /** The recipient as the sender named it. */
-  readonly recipient: EnvelopeRecipient;
-  /** In a mailbox, or handed to a list; or its alias has become several (RFC 3461 5.2.7). */
-  readonly action: "delivered" | "expanded";
 }
 
 /** A report returns at most this much of the message, whatever RET says. */
@@ -48,6 +41,12 @@ export type About = Pick<
   QueueRecord,
   "id" | "sender" | "source" | "receivedAt" | "envid" | "ret" | "utf8" | "body"
 >;
+
+/** A report of success, and what it tells. */
+export interface SuccessReport {
+  readonly action: Success["action"];
+  readonly message: NewMessage;
+}
 
 /** Makes reports. */
 export class BounceWriter {
@@ -67,9 +66,9 @@ export class BounceWriter {
     more: { willRetryUntil?: number; text?: Uint8Array; brief?: boolean } = {},
   ): Promise<NewMessage | undefined> {
     if (reported.length === 0) return undefined;
-    const way = this.#way(record, reported);
-    if (way === undefined) return undefined;
-    const { to, destinations, source } = way;
+    const route = this.#route(record, reported);
+    if (route === undefined) return undefined;
+    const { to, targets, source } = route;
     const { clock, ids, hostname } = this.options;
     const id = ids.next();
     const now = clock.now();
@@ -89,7 +88,7 @@ export class BounceWriter {
       ...(record.envid === undefined ? {} : { envid: record.envid }),
       ...(record.utf8 ? { utf8: true } : {}),
     };
-    const travels = destinations.some(({ kind }) => kind === "queue");
+    const travels = targets.some(({ kind }) => kind === "queue");
     const bytes = travels ? await built(request) : buildReport(request);
     const trace = receivedField({
       helo: hostname,
@@ -109,17 +108,24 @@ export class BounceWriter {
       body: draftOf(id, whole),
       receivedAt: now,
       source,
-      destinations,
+      targets,
     };
   }
 
   /** Reports about what is a success as soon as the message is durable; `brief`: in as little room as can be. */
-  async accepted(
-    message: NewMessage,
-    successes: readonly AcceptedSuccess[],
-    brief = false,
-  ): Promise<{ action: AcceptedSuccess["action"]; message: NewMessage }[]> {
-    const reports: { action: AcceptedSuccess["action"]; message: NewMessage }[] = [];
+  accepted(message: NewMessage, successes: readonly Success[], brief = false): Promise<SuccessReport[]> {
+    const text = message.body.inMemory;
+    const about = { ...message, ...message.parameters, body: message.body.ref(1) };
+    return this.successes(about, successes, { brief, ...(text && { text }) });
+  }
+
+  /** A report for each kind of success. */
+  async successes(
+    about: About,
+    successes: readonly Success[],
+    more: { text?: Uint8Array; brief: boolean },
+  ): Promise<SuccessReport[]> {
+    const reports: SuccessReport[] = [];
     for (const action of ["delivered", "expanded"] as const) {
       const reported = successes.filter((s) => s.action === action).map(({ recipient }): Reported => ({
         recipient: { ...recipient, attempts: 1 },
@@ -127,47 +133,36 @@ export class BounceWriter {
         status: action === "delivered" ? "2.0.0" : "2.1.5",
         text: action === "delivered" ? "Taken over" : "Sent on to several addresses",
       }));
-      const text = message.body.inMemory;
-      const about = { ...message, ...message.parameters, body: message.body.ref(1) };
-      const report = await this.report(about, reported, { brief, ...(text && { text }) });
+      const report = await this.report(about, reported, more);
       if (report) reports.push({ action, message: report });
     }
     return reports;
   }
 
   /** Who is told. A notice to the postmaster is the end of it, wherever the postmaster's mail goes. */
-  #way(
+  #route(
     record: About,
     reported: readonly Reported[],
-  ): { to: Mailbox; destinations: Destination[]; source: "report" | "notice" } | undefined {
+  ): { to: Mailbox; targets: DeliveryTarget[]; source: "report" | "notice" } | undefined {
     const failed = reported.some((r) => r.action === "failed");
     if (record.sender !== "") {
-      const destinations = this.#destinations(record.sender);
-      if (destinations.length > 0) {
-        return { to: record.sender, destinations, source: failed ? "report" : "notice" };
+      const targets = this.#targets(record.sender);
+      if (targets.length > 0) {
+        return { to: record.sender, targets, source: failed ? "report" : "notice" };
       }
     } else if (record.source !== "report") return undefined;
     if (!failed) return undefined;
     const to = `postmaster@${this.options.router.domains[0]}`;
-    const destinations = this.#destinations(to);
-    return destinations.length === 0 ? undefined : { to, destinations, source: "notice" };
+    const targets = this.#targets(to);
+    return targets.length === 0 ? undefined : { to, targets, source: "notice" };
   }
 
   /** Reports ask for no reports (RFC 3461 5.2.8), and have room in every mailbox. */
-  #destinations(to: Mailbox): Destination[] {
-    const found = this.options.router.resolve(to);
-    if (found.kind === "remote") {
-      return [{ kind: "queue", address: to, recipient: { address: to, notify: "never" } }];
-    }
-    if (found.kind !== "local") return [];
-    return found.leaves.filter((leaf) => leaf.kind !== "nobody").map((
-      { kind, address, via },
-    ): Destination => ({
-      kind: kind === "mailbox" ? "mailbox" : "queue",
-      address,
-      recipient: { address: to, notify: "never" },
-      ...(via === undefined ? {} : { via }),
-    }));
+  #targets(to: Mailbox): DeliveryTarget[] {
+    const recipient = { address: to, notify: "never" } as const;
+    return expand(this.options.router.resolve(to), recipient)
+      .filter((target) => !target.waits)
+      .map((target) => ({ ...target, recipient }));
   }
 
   /** The original's header, and the whole of it when the sender asked and it is not too long. */

@@ -3,12 +3,13 @@
 import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
+import type { DeliveryTarget } from "../recipients/expand.ts";
 import type { BodyRef } from "../storage/bodies/ref.ts";
 import { encodedKeySize } from "../storage/limits.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
-import type { Destination, EnqueuePlan, NewMessage } from "./message.ts";
+import type { EnqueuePlan, NewMessage } from "./message.ts";
 import { queueWrites } from "./queue_store.ts";
 import { type QueueRecipient, type QueueRecord, UNSPLIT } from "./record.ts";
 
@@ -38,7 +39,7 @@ export interface EnqueueOptions {
  * records of mixed domains, which are sorted out in commits of their own.
  */
 export function planEnqueue(message: NewMessage, options: EnqueueOptions): EnqueuePlan {
-  const { boxes, queued } = once(message.destinations);
+  const { boxes, queued } = once(message.targets);
   const groups = group(queued);
   const { mutations, bytes, keyBytes } = costOf(boxes, groups);
   const fits = mutations <= MAX_MUTATIONS && keyBytes <= MAX_KEY_BYTES &&
@@ -50,7 +51,7 @@ export function planEnqueue(message: NewMessage, options: EnqueueOptions): Enque
 
 function planned(
   message: NewMessage,
-  to: { boxes: readonly Destination[]; groups: readonly Group[] },
+  to: { boxes: readonly DeliveryTarget[]; groups: readonly Group[] },
   options: EnqueueOptions,
 ): EnqueuePlan {
   const owners = to.boxes.length + to.groups.length;
@@ -67,15 +68,15 @@ function planned(
   return { write: together(...writes), records, mailboxes: to.boxes.map((d) => d.address) };
 }
 
-/** Each address once, the first way it was found. */
-function once(destinations: readonly Destination[]): { boxes: Destination[]; queued: Destination[] } {
+/** Each address once, as the first target that has it. */
+function once(targets: readonly DeliveryTarget[]): { boxes: DeliveryTarget[]; queued: DeliveryTarget[] } {
   const seen = new Set<Mailbox>();
-  const boxes: Destination[] = [];
-  const queued: Destination[] = [];
-  for (const destination of destinations) {
-    if (seen.has(destination.address)) continue;
-    seen.add(destination.address);
-    (destination.kind === "mailbox" ? boxes : queued).push(destination);
+  const boxes: DeliveryTarget[] = [];
+  const queued: DeliveryTarget[] = [];
+  for (const target of targets) {
+    if (seen.has(target.address)) continue;
+    seen.add(target.address);
+    (target.kind === "mailbox" ? boxes : queued).push(target);
   }
   return { boxes, queued };
 }
@@ -95,7 +96,7 @@ export interface Group {
  * Same domain and same envelope sender: one record, of at most {@linkcode MAX_RECIPIENTS}. A mailbox that must wait
  * has a record of its own, which hands the text over to the mailbox.
  */
-export function group(queued: readonly Destination[]): Group[] {
+export function group(queued: readonly DeliveryTarget[]): Group[] {
   const { groups, into } = grouping(MAX_RECIPIENTS, MAX_RECIPIENT_BYTES);
   for (const d of queued) {
     const { domain } = splitMailbox(d.address);
@@ -109,9 +110,9 @@ export function group(queued: readonly Destination[]): Group[] {
  * By domain, so that few domains are in two records and get two transactions; of each record no more than can be
  * sorted out into mailboxes by one commit.
  */
-export function unsplit(all: readonly Destination[]): Group[] {
+export function unsplit(all: readonly DeliveryTarget[]): Group[] {
   const { groups, into } = grouping(MAX_UNSPLIT, MAX_UNSPLIT_BYTES, MAX_KEY_BYTES);
-  const byDomain = new Map<string, Destination[]>();
+  const byDomain = new Map<string, DeliveryTarget[]>();
   for (const d of all) {
     const { domain } = splitMailbox(d.address);
     const before = byDomain.get(domain);
@@ -126,11 +127,11 @@ export function unsplit(all: readonly Destination[]): Group[] {
 
 function grouping(maxRecipients: number, maxBytes: number, maxKeyBytes = Infinity): {
   groups: Group[];
-  into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void;
+  into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: DeliveryTarget): void;
 } {
   const open = new Map<string, Group>();
   const groups: Group[] = [];
-  function into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: Destination): void {
+  function into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: DeliveryTarget): void {
     const recipient = queueRecipient(d);
     const bytes = sizeOf(recipient);
     const keyBytes = keyBytesOf(recipient.address);
@@ -149,7 +150,7 @@ function grouping(maxRecipients: number, maxBytes: number, maxKeyBytes = Infinit
   return { groups, into };
 }
 
-function queueRecipient(d: Destination): QueueRecipient {
+function queueRecipient(d: DeliveryTarget): QueueRecipient {
   const via = d.via ?? (d.recipient.address === d.address ? undefined : d.recipient.address);
   return {
     ...d.recipient,
@@ -174,7 +175,7 @@ function keyBytesOf(address: Mailbox): number {
 
 /** About what the copies take in a commit, each with its key and value. */
 function costOf(
-  boxes: readonly Destination[],
+  boxes: readonly DeliveryTarget[],
   groups: readonly Group[],
 ): { mutations: number; bytes: number; keyBytes: number } {
   let bytes = 0;

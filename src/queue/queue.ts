@@ -1,6 +1,7 @@
 /** In charge of the queue as the rest of the program sees it: accepts messages, runs them, answers the operator. */
 
 import { readBody, releaseBody } from "../storage/bodies/bodies.ts";
+import type { Success } from "../recipients/expand.ts";
 import * as keys from "../storage/keys.ts";
 import { together } from "../storage/write.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -13,7 +14,7 @@ import { deliverToMailbox } from "./local_delivery.ts";
 import type { DeliveryQueueOptions } from "./options.ts";
 import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
 import { type QueueRecord, UNSPLIT } from "./record.ts";
-import { type AcceptedSuccess, BounceWriter } from "./bounces.ts";
+import { BounceWriter } from "./bounces.ts";
 import { type Lease, QueueWorker, type Watcher } from "./worker.ts";
 import type { DeliveryResult } from "./result.ts";
 import { OutcomeRecorder } from "./recorder.ts";
@@ -29,7 +30,7 @@ export interface AcceptOptions {
   /** Sees the first attempts. */
   readonly watcher?: Watcher | undefined;
   /** What the sender is told at once. */
-  readonly successes?: readonly AcceptedSuccess[];
+  readonly successes?: readonly Success[];
 }
 
 /** What is under way at the end is cut off, and gets so long to be written down: milliseconds. */

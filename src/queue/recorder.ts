@@ -16,7 +16,7 @@ import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { BounceWriter, Reported } from "./bounces.ts";
 import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
 import { lastOf, settle, type Settlement, wants } from "./settle.ts";
-import type { RecipientOutcome } from "./result.ts";
+import type { RecipientOutcome, SplitResult } from "./result.ts";
 
 /** What a {@linkcode OutcomeRecorder} works with. */
 export interface RecorderOptions {
@@ -95,16 +95,20 @@ export class OutcomeRecorder {
   }
 
   /** Puts other records in the place of a claim's. */
-  async split(claim: Claim, into: EnqueuePlan): Promise<Settled> {
-    const { queue, journal } = this.options;
+  async split(claim: Claim, { plan, successes }: SplitResult): Promise<Settled> {
+    const { queue, reporter, planEnqueue } = this.options;
+    const { id, sender, body } = claim.record;
+    const reports = (await reporter.successes(claim.record, successes, { brief: true }))
+      .map(({ action, message }) => ({ action, message, enqueued: planEnqueue(message) }));
+    const writes = [plan.write, ...reports.map((r) => r.enqueued.write)];
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const result = await queue.store.write(together(queueWrites.end(claim), into.write));
+      const result = await queue.store.write(together(queueWrites.end(claim), ...writes));
       if (result.ok) {
-        const { id, sender, body } = claim.record;
-        for (const mailbox of into.mailboxes) {
-          journal.emit({ type: "mailbox", id, mailbox, sender, size: body.size });
+        for (const mailbox of plan.mailboxes) {
+          this.options.journal.emit({ type: "mailbox", id, mailbox, sender, size: body.size });
         }
-        return { kind: "done", waiting: into.records };
+        this.#tellReports(id, reports);
+        return { kind: "done", waiting: [...plan.records, ...reports.flatMap((r) => r.enqueued.records)] };
       }
       if (!(await queue.isOurs(claim))) break;
     }
@@ -236,8 +240,13 @@ export class OutcomeRecorder {
         journal.emit({ type: "mailbox", id, mailbox: recipient, sender, size: body.size });
       }
     }
+    this.#tellReports(id, reports);
+  }
+
+  #tellReports(id: string, reports: readonly Made[]): void {
+    const { journal } = this.options;
     for (const { message, enqueued, action } of reports) {
-      const to = message.destinations[0]!.recipient.address;
+      const to = message.targets[0]!.recipient.address;
       journal.emit({ type: "report", id, report: message.id, action, to });
       for (const mailbox of enqueued.mailboxes) {
         journal.emit({ type: "mailbox", id: message.id, mailbox, sender: "", size: message.body.size });

@@ -3,6 +3,7 @@
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import type { Release } from "../mailbox/quotas.ts";
+import type { Success } from "../recipients/expand.ts";
 import type { Write } from "../storage/write.ts";
 import type { EnqueuePlan } from "./message.ts";
 
@@ -19,13 +20,21 @@ export interface RecipientOutcome {
   readonly waitsUntil?: number;
 }
 
+/** What splitting a record came to. */
+export interface SplitResult {
+  /** What takes the record's place. */
+  readonly plan: EnqueuePlan;
+  /** What its sender asked to hear of and hears of now. */
+  readonly successes: readonly Success[];
+}
+
 /** What a delivery of a claim came to. */
 export interface DeliveryResult {
   readonly outcomes: readonly RecipientOutcome[];
   /** Done in the settling commit: a mailbox delivery, which takes the text over. */
   readonly also?: { readonly write: Write };
-  /** Nothing was delivered: these take the record's place. */
-  readonly split?: EnqueuePlan;
+  /** Nothing was delivered: others take the record's place. */
+  readonly split?: SplitResult;
   /** Called when the outcome is written: room in mailboxes that was taken for it. */
   readonly release?: Release;
 }

@@ -9,12 +9,13 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Quotas, Release } from "../mailbox/quotas.ts";
+import { type DeliveryTarget, expand, type Success, successOf } from "../recipients/expand.ts";
 import type { Router } from "../recipients/router.ts";
 import { addOwners } from "../storage/bodies/bodies.ts";
 import { EMBEDDED_LIMITS, fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
 import { type Group, group, parametersFor, senderFor, unsplit } from "./enqueue.ts";
-import type { Destination, EnqueuePlan } from "./message.ts";
+import type { EnqueuePlan } from "./message.ts";
 import { mailboxOutcome } from "./local_delivery.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import { queueWrites } from "./queue_store.ts";
@@ -37,8 +38,8 @@ export const FULL_PAUSE_MS = 15 * 60_000;
 const PARTS = 1000;
 /** What is too much for one commit is split into so many records of mixed domains, which are split in their turn. */
 const PIECES = 10;
-/** What one commit takes, less what ends the record itself. A split has no checks that depend on its size. */
-const ROOM: Limits = { ...EMBEDDED_LIMITS, mutations: 990, bytes: 780 * 1024, keyBytes: 75 * 1024 };
+/** What one commit takes, less what ends the record itself, and brief reports of success. A split has no checks that depend on its size. */
+const ROOM: Limits = { ...EMBEDDED_LIMITS, mutations: 980, bytes: 760 * 1024, keyBytes: 74 * 1024 };
 
 /** Must the record be sorted out before it can be delivered? */
 export async function needsSplit(record: QueueRecord, by: SplitOptions): Promise<boolean> {
@@ -53,26 +54,28 @@ export async function needsSplit(record: QueueRecord, by: SplitOptions): Promise
 /** What takes the record's place, to be written under its lease: mailbox entries, and records due at once. */
 export async function split(record: QueueRecord, by: SplitOptions): Promise<DeliveryResult> {
   const releases: Release[] = [];
+  const successes: Success[] = [];
   const release = () => releases.forEach((one) => one());
   try {
-    return { outcomes: [], split: await planned(record, { ...by, releases }), release };
+    const plan = await planned(record, { ...by, releases, successes });
+    return { outcomes: [], split: { plan, successes }, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-/** The room that is taken for mailbox entries goes to `releases`. */
-type Split = SplitOptions & { readonly releases: Release[] };
+/** The room that is taken for mailbox entries goes to `releases`, what the sender is told at once to `successes`. */
+type Split = SplitOptions & { readonly releases: Release[]; readonly successes: Success[] };
 
 async function planned(record: QueueRecord, by: Split): Promise<EnqueuePlan> {
   const boxes = new Map<Mailbox, Box>();
-  const queued = new Map<Mailbox, Destination>();
+  const queued = new Map<Mailbox, DeliveryTarget>();
   for (const recipient of record.recipients) {
-    for (const way of await waysOf(recipient, record, by)) {
-      const { kind, address, owner } = way;
+    for (const target of await targetsOf(recipient, record, by)) {
+      const { kind, address, owner } = target;
       if (boxes.has(address) || queued.has(address)) continue;
-      if (kind === "queue") queued.set(address, way);
+      if (kind === "queue") queued.set(address, target);
       else boxes.set(address, { recipient, owner });
     }
   }
@@ -89,9 +92,9 @@ interface Box {
 }
 
 /** Some of the recipients each; a single one that stands for too many, some of what it stands for. */
-function pieces(record: QueueRecord, ways: Iterable<Destination>): Group[] {
+function pieces(record: QueueRecord, targets: Iterable<DeliveryTarget>): Group[] {
   const { recipients } = record;
-  if (recipients.length === 1) return unsplit([...ways]);
+  if (recipients.length === 1) return unsplit([...targets]);
   const each = Math.ceil(recipients.length / PIECES);
   return Array.from({ length: Math.ceil(recipients.length / each) }, (_, i): Group => ({
     domain: UNSPLIT,
@@ -128,11 +131,12 @@ function written(
   return { write: together(...writes), records, mailboxes: [...to.boxes.keys()] };
 }
 
-async function waysOf(
+/** The targets of a recipient from here on: itself, or what a name that is no account any more leads to. */
+async function targetsOf(
   recipient: QueueRecipient,
   record: QueueRecord,
   by: Split,
-): Promise<Destination[]> {
+): Promise<readonly DeliveryTarget[]> {
   const {
     address,
     attempts: _,
@@ -147,30 +151,19 @@ async function waysOf(
   const { outcome, release } = await mailboxOutcome(address, record, by);
   if (release) by.releases.push(release);
   if (outcome.kind === "delivered") return [{ kind: "mailbox", ...to }];
-  const elsewhere = outcome.kind === "failed" && !by.accounts.has(address) && leadsOn(by.router, address);
-  if (elsewhere) return onwards(to, by);
+  const gone = outcome.kind === "failed";
+  const found = gone && !by.accounts.has(address) ? by.router.resolve(address) : undefined;
+  if (found?.kind === "local") {
+    const targets = expand(found, to.recipient);
+    const action = successOf(targets, to.recipient);
+    if (action) by.successes.push({ recipient: to.recipient, action });
+    return targets;
+  }
   // A record of its own, which fails with a report, or waits for room.
-  const until = outcome.kind === "failed" ? record.dueAt : by.clock.now() + FULL_PAUSE_MS;
-  return [{ kind: "queue", ...to, waits: { reason: outcome.text, until } }];
-}
-
-function onwards(to: Pick<Destination, "address" | "recipient">, by: SplitOptions): Destination[] {
-  const found = by.router.resolve(to.address);
-  if (found.kind !== "local") return [];
-  return found.leaves.map((leaf): Destination => ({
-    kind: leaf.kind === "mailbox" ? "mailbox" : "queue",
-    address: leaf.address,
-    // a member of a list is none of the sender's any more (RFC 3461 5.2.7)
-    recipient: leaf.owner === undefined ? to.recipient : { address: to.recipient.address },
-    via: to.address,
-    ...(leaf.owner === undefined ? {} : { owner: leaf.owner }),
-    ...(leaf.kind === "nobody"
-      ? { waits: { reason: "There is no such mailbox here", until: by.clock.now() } }
-      : {}),
-  }));
+  const until = gone ? {} : { until: by.clock.now() + FULL_PAUSE_MS };
+  return [{ kind: "queue", ...to, waits: { reason: outcome.text, ...until } }];
 }
 
 function leadsOn(router: Router, address: Mailbox): boolean {
-  const found = router.resolve(address);
-  return found.kind === "local" && found.leaves.some((leaf) => leaf.kind !== "nobody");
+  return router.resolve(address).kind === "local";
 }

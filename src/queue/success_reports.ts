@@ -4,7 +4,8 @@ import type { Journal } from "../observe/journal.ts";
 import type { Action } from "../dsn/request.ts";
 import { fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { AcceptedSuccess, BounceWriter } from "./bounces.ts";
+import type { BounceWriter } from "./bounces.ts";
+import type { Success } from "../recipients/expand.ts";
 import type { EnqueuePlan, NewMessage } from "./message.ts";
 
 /** What the sender is told at once. */
@@ -22,7 +23,7 @@ export interface SuccessReports {
 /** What {@linkcode successReports} works with. */
 export interface SuccessOptions {
   /** What the sender asked to hear of. */
-  readonly successes: readonly AcceptedSuccess[];
+  readonly successes: readonly Success[];
   /** What is written in the same commit. */
   readonly beside: Write;
   readonly limits: Limits;

@@ -18,7 +18,7 @@ export interface Waker {
   close(): void | Promise<void>;
 }
 
-/** The system's timers know nothing of a clock that is set: a look again after this. */
+/** A timer knows nothing of clocks that are set: it looks again after this. */
 const LONGEST_SLEEP_MS = 60_000;
 
 /** Wakes by a timer of the clock: for tests that move it, and wherever the queue of KV does not exist. */
@@ -26,18 +26,13 @@ export class TimerWaker implements Waker {
   #timer: Timer | undefined;
   #when = Infinity;
 
-  /** It wakes after `longestMs` in any case. */
-  constructor(
-    private readonly clock: Clock,
-    private readonly wake: () => void,
-    private readonly longestMs = Infinity,
-  ) {}
+  constructor(private readonly clock: Clock, private readonly wake: () => void) {}
 
   set(when: number): void {
     if (when >= this.#when) return;
     this.#timer?.cancel();
     this.#when = when;
-    const delay = Math.min(Math.max(0, when - this.clock.now()), this.longestMs);
+    const delay = Math.min(Math.max(0, when - this.clock.now()), LONGEST_SLEEP_MS);
     this.#timer = this.clock.schedule(delay, () => {
       this.#when = Infinity;
       this.wake();
@@ -100,7 +95,7 @@ export class KvWaker implements Waker {
 
   constructor(options: KvWakerOptions) {
     this.#options = options;
-    this.#timer = new TimerWaker(options.clock, () => this.#ring(), LONGEST_SLEEP_MS);
+    this.#timer = new TimerWaker(options.clock, () => this.#ring());
   }
 
   set(when: number): void {

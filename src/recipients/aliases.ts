@@ -1,4 +1,4 @@
-/** In charge of aliases and lists: names that stand for other addresses. */
+/** Aliases and lists: names that stand for other addresses. */
 
 import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
@@ -12,7 +12,7 @@ import { Table } from "../storage/table.ts";
 export interface Alias {
   /** The name. */
   readonly address: Mailbox;
-  /** Whom it stands for, local and remote; at least one. Other aliases among them are followed by `routing/`. */
+  /** Whom it stands for, local and remote; at least one. Other aliases among them are followed by the router. */
   readonly targets: readonly Mailbox[];
   /** Set for a list: who hears of failures, as the envelope's sender. */
   readonly owner?: Mailbox;
@@ -54,6 +54,8 @@ export class Aliases {
   readonly #table: Table<Alias>;
   readonly #domains: readonly string[];
   #configured = new Map<string, Alias>();
+  /** How often the configuration was taken. */
+  #configurations = 0;
 
   /** `domains` are those delivered here; `configured` are the aliases of the configuration, by address. */
   constructor(
@@ -92,6 +94,7 @@ export class Aliases {
       configured.set(localKey(address), { address, targets });
     }
     this.#configured = configured;
+    this.#configurations++;
   }
 
   /**
@@ -108,6 +111,11 @@ export class Aliases {
 
   #exact(key: string): Alias | undefined {
     return this.#table.get(key) ?? this.#configured.get(key);
+  }
+
+  /** Another number after each change. */
+  get revision(): number {
+    return this.#table.revision + this.#configurations;
   }
 
   /** Makes an alias, or replaces the one of that name. */

@@ -34,7 +34,7 @@ function cost({ address, orcpt, notify }: EnvelopeRecipient, found: Resolution):
   if (found.kind !== "local") return own + 2 * address.length;
   let bytes = 0;
   let before: string | undefined;
-  for (const { address, via, owner } of found.leaves) {
+  for (const { address, via, owner } of found.recipients) {
     bytes += own + 2 * address.length + (via === undefined ? 0 : 30 + 2 * via.length);
     if (owner !== undefined && owner !== before) bytes += OWNER_BYTES + 2 * owner.length;
     before = owner;

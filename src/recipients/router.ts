@@ -1,4 +1,4 @@
-/** In charge of who a recipient is: a mailbox here, somebody elsewhere, several of both, or nobody. */
+/** The router: says who a recipient is, a mailbox here, somebody elsewhere, several of both, or nobody. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import { localKey, localText, quoteLocal, splitMailbox } from "../mail/address.ts";
@@ -20,7 +20,7 @@ export type Resolution =
   /** Not of our domains. */
   | { readonly kind: "remote" }
   /** Ours, and these get it: one at least that isn't "nobody". */
-  | { readonly kind: "local"; readonly leaves: readonly ExpandedRecipient[]; readonly list: boolean }
+  | { readonly kind: "local"; readonly recipients: readonly ExpandedRecipient[]; readonly list: boolean }
   /** Ours, and nobody has that name. */
   | { readonly kind: "unknown" }
   /** Ours, but the aliases lead in a circle only. */
@@ -36,6 +36,8 @@ export interface Directory {
   firstAccount(): Mailbox | undefined;
   /** The targets of an alias or list, with the list's owner when it has one. */
   alias(address: Mailbox): { readonly targets: readonly Mailbox[]; readonly owner?: Mailbox } | undefined;
+  /** Another value (by `===`) after each change of what the others answer. */
+  revision(): unknown;
 }
 
 /** What the router is told once. */
@@ -74,6 +76,11 @@ export class Router {
     return this.#domains.has(domain);
   }
 
+  /** Another value (by `===`) whenever {@linkcode resolve} may answer otherwise than before. */
+  get revision(): unknown {
+    return this.#options.directory.revision();
+  }
+
   /** The domains that are delivered here, the first one first. */
   get domains(): readonly string[] {
     return this.#options.domains;
@@ -109,7 +116,7 @@ function isRole(local: string): boolean {
  * reaches the account of its name: with `brain -> brain, jsmith` brain keeps a copy.
  */
 class Expansion {
-  readonly #leaves = new Map<Mailbox, ExpandedRecipient>();
+  readonly #recipients = new Map<Mailbox, ExpandedRecipient>();
   readonly #seen = new Set<Mailbox>();
   #loop: Mailbox | undefined;
   #endless: Mailbox | undefined;
@@ -123,18 +130,18 @@ class Expansion {
     if (this.#isRole(address) && (!this.#leadsToSomebody() || this.#endless !== undefined)) {
       const first = this.options.directory.firstAccount();
       if (first !== undefined) {
-        return { kind: "local", leaves: [{ kind: "mailbox", address: first }], list: false };
+        return { kind: "local", recipients: [{ kind: "mailbox", address: first }], list: false };
       }
     }
     // All of a list or nothing: a part of it would be a loss that nobody hears of.
     if (this.#endless !== undefined) return { kind: "endless", at: this.#endless };
-    const leaves = [...this.#leaves.values()];
-    if (this.#leadsToSomebody()) return { kind: "local", leaves, list: this.#list };
+    const recipients = [...this.#recipients.values()];
+    if (this.#leadsToSomebody()) return { kind: "local", recipients, list: this.#list };
     return this.#loop === undefined ? { kind: "unknown" } : { kind: "loop", at: this.#loop };
   }
 
   #leadsToSomebody(): boolean {
-    for (const { kind } of this.#leaves.values()) if (kind !== "nobody") return true;
+    for (const { kind } of this.#recipients.values()) if (kind !== "nobody") return true;
     return false;
   }
 
@@ -142,7 +149,7 @@ class Expansion {
     return isRole(this.#parts(address).base);
   }
 
-  /** Follows a local name to its leaves. */
+  /** Follows a local name to its recipients. */
   #follow(address: Mailbox, from: ExpandedRecipient | undefined, depth: number): void {
     for (const name of this.#spellings(address)) {
       if (this.#exact(name, from, depth)) return;
@@ -219,10 +226,10 @@ class Expansion {
       );}
   }
 
-  #add(leaf: ExpandedRecipient): void {
-    const before = this.#leaves.get(leaf.address);
+  #add(recipient: ExpandedRecipient): void {
+    const before = this.#recipients.get(recipient.address);
     if (before) return;
-    if (this.#leaves.size >= MAX_EXPANDED) this.#endless ??= leaf.address;
-    else this.#leaves.set(leaf.address, leaf);
+    if (this.#recipients.size >= MAX_EXPANDED) this.#endless ??= recipient.address;
+    else this.#recipients.set(recipient.address, recipient);
   }
 }

@@ -117,12 +117,11 @@ async function openDataDir(config: Config, options: MailServerOptions): Promise<
 }
 
 /** Keeps room on the store's disk, and tells when there is none. */
-async function watchDisk(database: string, { journal, health }: Surroundings): Promise<DiskReserve> {
+async function watchDisk(database: string, { clock, journal, health }: Surroundings): Promise<DiskReserve> {
   let isFull = false;
   return await DiskReserve.open({
     database,
-    // the disk's time is the real one, whatever clock the server runs by
-    clock: systemClock,
+    clock,
     onLook: (missing) => {
       if (missing === undefined) {
         health.clear("disk");
@@ -179,6 +178,8 @@ async function openNames(store: Store, { config, clock, random, journal }: Surro
     hasAccount: (address: string) => accounts.has(address),
     firstAccount: () => accounts.first()?.address,
     alias: (address: string) => aliases.get(address),
+    // both only ever grow
+    revision: () => accounts.revision + aliases.revision,
   };
   return {
     accounts,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { decode, encode } from "../../src/base/bytes.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import { convert } from "../../src/mail/conversion.ts";
-import type { Destination } from "../../src/queue/message.ts";
+import type { DeliveryTarget } from "../../src/recipients/expand.ts";
 import type { Watcher } from "../../src/queue/worker.ts";
 import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import {
@@ -152,13 +152,13 @@ Deno.test("accept() takes a thousand mailboxes and lists mixed with remote recip
 });
 
 /** As many octets as a path may have. */
-function longLocal(i: number, width = 250): Destination {
+function longLocal(i: number, width = 250): DeliveryTarget {
   const domain = "@here.example";
   const address = `${String(i).padStart(4, "0")}${"l".repeat(width - 4 - domain.length)}${domain}`;
   return { kind: "mailbox", address, recipient: { address } };
 }
 
-async function longNames(house: House, destinations: readonly Destination[]): Promise<void> {
+async function longNames(house: House, destinations: readonly DeliveryTarget[]): Promise<void> {
   for (const { address } of destinations) await house.accounts.add({ address });
 }
 
@@ -271,6 +271,40 @@ Deno.test("a name that turns out to be a list later sends on in its owner's name
       [owner, undefined, undefined, [["a@there.example", "crew@here.example", undefined]]],
     ],
   );
+  await checkStore(house.store.kv);
+});
+
+Deno.test("success is told of a name that turns out to be a list, or several, when its record runs", async () => {
+  const aliases: Record<string, { targets: string[]; owner?: string }> = {};
+  await using house = await House.open({ start: false, aliases, answer: () => DEFERRED });
+  const notify = ["success", "failure"] as const;
+  const names = ["list", "several", "one"];
+  await house.accept(names.map((name) => remote(`${name}@here.example`, { notify })));
+  const targets = ["pinky@here.example", "a@there.example"];
+  aliases["list@here.example"] = { targets, owner: "owner-list@here.example" };
+  aliases["several@here.example"] = { targets: ["postmaster@here.example", "b@there.example"] };
+  aliases["one@here.example"] = { targets: ["c@there.example"] };
+  house.queue.start();
+  await house.settled();
+  await house.queue.idle();
+  assertEquals(house.of("report").map((e) => [e.action, e.to]), [
+    ["delivered", "brain@here.example"],
+    ["expanded", "brain@here.example"],
+  ]);
+  const reports = await house.mailbox("brain");
+  assertEquals(reports.map((text) => text.match(/Final-Recipient: rfc822; (.*)/)?.[1]), [
+    "list@here.example",
+    "several@here.example",
+  ]);
+  // what goes on asks for success only where nobody has told of it
+  const asked = (await house.records()).flatMap((r) => r.recipients).map((
+    r,
+  ) => [r.address, r.notify, r.orcpt]);
+  assertEquals(asked.sort(), [
+    ["a@there.example", undefined, undefined],
+    ["b@there.example", ["failure"], "rfc822;several@here.example"],
+    ["c@there.example", [...notify], "rfc822;one@here.example"],
+  ]);
   await checkStore(house.store.kv);
 });
 
@@ -509,7 +543,7 @@ Deno.test("local success is reported at once when the sender asked for it (RFC 3
   await using house = await House.open();
   const notify = ["success"] as const;
   const message = house.message([local("pinky", { notify })], { parameters: { envid: "abc" } });
-  const successes = [{ recipient: message.destinations[0]!.recipient, action: "delivered" as const }];
+  const successes = [{ recipient: message.targets[0]!.recipient, action: "delivered" as const }];
   assert(await house.queue.accept(message, { successes }));
   const [report] = await house.mailbox("brain");
   assertStringIncludes(report!, "Action: delivered\r\n");
@@ -522,7 +556,7 @@ Deno.test("a report of expansion is told as that in the journal, beside one of d
   await using house = await House.open();
   const notify = ["success"] as const;
   const message = house.message([local("pinky", { notify }), remote("a@there.example")]);
-  const [pinky, list] = message.destinations.map(({ recipient }) => recipient);
+  const [pinky, list] = message.targets.map(({ recipient }) => recipient);
   const successes = [
     { recipient: { ...list!, address: "list@here.example" }, action: "expanded" as const },
     { recipient: pinky!, action: "delivered" as const },

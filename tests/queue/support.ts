@@ -16,12 +16,13 @@ import { Quotas } from "../../src/mailbox/quotas.ts";
 import { Journal, type JournalEvent } from "../../src/observe/journal.ts";
 import { DeliveryQueue } from "../../src/queue/queue.ts";
 import type { DeliveryQueueOptions } from "../../src/queue/options.ts";
-import type { Destination, NewMessage } from "../../src/queue/message.ts";
+import type { NewMessage } from "../../src/queue/message.ts";
 import type { DueMark } from "../../src/queue/queue_store.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 import type { Schedule } from "../../src/queue/schedule.ts";
 import { Suspensions } from "../../src/queue/suspensions.ts";
 import { TimerWaker } from "../../src/queue/waker.ts";
+import type { DeliveryTarget } from "../../src/recipients/expand.ts";
 import { Router } from "../../src/recipients/router.ts";
 import { draftOf, readBody } from "../../src/storage/bodies/bodies.ts";
 import type { BodyRef } from "../../src/storage/bodies/ref.ts";
@@ -186,6 +187,7 @@ export class House {
         hasAccount: (address) => accounts.has(address) === true,
         firstAccount: () => accounts.first()?.address,
         alias: (address) => options.aliases?.[address],
+        revision: () => `${accounts.revision} ${JSON.stringify(options.aliases)}`,
       },
       domains: ["here.example"],
       hostname: "mail.here.example",
@@ -269,7 +271,7 @@ export class House {
   }
 
   message(
-    to: readonly (string | Destination)[],
+    to: readonly (string | DeliveryTarget)[],
     more: Partial<NewMessage> & { text?: string } = {},
   ): NewMessage {
     const id = this.ids.next();
@@ -281,14 +283,14 @@ export class House {
       body: draftOf(id, encode(text)),
       receivedAt: this.clock.now(),
       source: "smtp",
-      destinations: to.map((t) => typeof t === "string" ? remote(t) : t),
+      targets: to.map((t) => typeof t === "string" ? remote(t) : t),
       ...given,
     };
   }
 
   /** Accepts a message and answers its id. */
   async accept(
-    to: readonly (string | Destination)[],
+    to: readonly (string | DeliveryTarget)[],
     more: Partial<NewMessage> & { text?: string } = {},
   ): Promise<string> {
     const message = this.message(to, more);
@@ -340,11 +342,11 @@ export class House {
   }
 }
 
-export function remote(address: Mailbox, recipient: Partial<EnvelopeRecipient> = {}): Destination {
+export function remote(address: Mailbox, recipient: Partial<EnvelopeRecipient> = {}): DeliveryTarget {
   return { kind: "queue", address, recipient: { address, ...recipient } };
 }
 
-export function local(name: string, recipient: Partial<EnvelopeRecipient> = {}): Destination {
+export function local(name: string, recipient: Partial<EnvelopeRecipient> = {}): DeliveryTarget {
   const address = `${name}@here.example`;
   return { kind: "mailbox", address, recipient: { address, ...recipient } };
 }

@@ -18,6 +18,7 @@ function router(
         const found = aliases[address];
         return found && ("targets" in found ? found : { targets: found });
       },
+      revision: () => 0,
     },
     domains: ["here.example", "also.example"],
     hostname: "mx.here.example",
@@ -29,7 +30,7 @@ function router(
 
 /** A resolution in short: `mailbox brain@…`, `remote x@…`, or its kind. */
 function short(found: Resolution): string[] | string {
-  return found.kind === "local" ? found.leaves.map((l) => `${l.kind} ${l.address}`) : found.kind;
+  return found.kind === "local" ? found.recipients.map((l) => `${l.kind} ${l.address}`) : found.kind;
 }
 
 Deno.test("resolve() knows who a recipient is", () => {
@@ -69,7 +70,7 @@ Deno.test("resolve() knows who a recipient is", () => {
       ],
     ],
     [
-      "each leaf once",
+      "each end once",
       {
         "a@here.example": [brain, "b@here.example", "x@y.example", "x@y.example"],
         "b@here.example": [brain],
@@ -172,7 +173,7 @@ Deno.test("resolve() without any account knows no postmaster", () => {
   assertEquals(short(router([]).resolve("postmaster")), "unknown");
 });
 
-Deno.test("resolve() tells through which name a leaf came, and the owner of the list", () => {
+Deno.test("resolve() tells through which name a recipient came, and the owner of the list", () => {
   const found = router(["brain@here.example"], {
     "all@here.example": { targets: ["staff@here.example", "x@there.example"], owner: "owner@here.example" },
     "staff@here.example": ["brain@here.example"],
@@ -181,7 +182,7 @@ Deno.test("resolve() tells through which name a leaf came, and the owner of the 
   assertEquals(found, {
     kind: "local",
     list: true,
-    leaves: [
+    recipients: [
       {
         kind: "mailbox",
         address: "brain@here.example",
@@ -192,7 +193,7 @@ Deno.test("resolve() tells through which name a leaf came, and the owner of the 
     ],
   });
   const account = router(["brain@here.example"]).resolve("brain@here.example");
-  assertEquals(account.kind === "local" && [account.list, account.leaves[0]!.via], [false, undefined]);
+  assertEquals(account.kind === "local" && [account.list, account.recipients[0]!.via], [false, undefined]);
 });
 
 Deno.test("resolve() refuses what leads too deep or to too many as a whole: a part of a list would be a loss", () => {
@@ -220,7 +221,7 @@ Deno.test("resolve() refuses what leads too deep or to too many as a whole: a pa
   );
 });
 
-Deno.test("property: an expansion ends, and its leaves are the accounts and remote addresses that can be reached", () => {
+Deno.test("property: an expansion ends, and what it comes to are the accounts and remote addresses that can be reached", () => {
   const names = ["a", "b", "c", "d", "e"].map((l) => `${l}@here.example`);
   const target = fc.constantFrom(...names, "x@there.example", "y@there.example");
   const aliases = fc.dictionary(fc.constantFrom(...names), fc.array(target, { minLength: 1, maxLength: 4 }));
@@ -237,11 +238,11 @@ Deno.test("property: an expansion ends, and its leaves are the accounts and remo
       };
       visit(recipient, undefined);
       const found = router(accounts, table).resolve(recipient);
-      const leaves = found.kind === "local"
-        ? found.leaves.filter((l) => l.kind !== "nobody").map((l) => l.address)
+      const expanded = found.kind === "local"
+        ? found.recipients.filter((l) => l.kind !== "nobody").map((l) => l.address)
         : [];
-      assertEquals(new Set(leaves), reached);
-      assertEquals(leaves.length, reached.size);
+      assertEquals(new Set(expanded), reached);
+      assertEquals(expanded.length, reached.size);
       assertEquals(found.kind === "local", reached.size > 0);
     }),
   );
