@@ -1,4 +1,4 @@
-/** In charge of the shape of a delivery: a job for one domain in, one outcome per recipient out. */
+/** The shape of a delivery: a job for one domain in, one outcome per recipient out. */
 
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
@@ -23,8 +23,8 @@ export interface DeliveryJob {
   stillOurs(): boolean;
   /** Takes VERB's `050` lines, without code and CRLF. */
   readonly tell?: (line: string) => void;
-  /** Somebody asked for this attempt: what is remembered of dead hosts doesn't count. */
-  readonly fresh?: boolean;
+  /** What is remembered of dead hosts doesn't count: the attempt was asked for. */
+  readonly ignoreHostCache?: boolean;
 }
 
 /** What a job came to for one recipient. */

@@ -1,38 +1,11 @@
-/** In charge of one attempt at one message: host after host until every recipient has an outcome. */
+/** The attempt at one message: host after host until every recipient has an outcome. */
 
-import type { MailHosts } from "../dns/mail_hosts.ts";
 import { type Deferred, type Failed, localReason, type Outcome } from "../mail/outcome.ts";
-import type { ConnectResult, SmtpClient } from "../smtp/client/client.ts";
+import type { ClientTarget, SmtpClient } from "../smtp/client/client.ts";
 import type { DeliveryJob } from "./delivery.ts";
-import type { HostMemory } from "./host_memory.ts";
+import type { HostConnections } from "./host_connections.ts";
 import { isTooMany, preferOutcome, shouldTryNextHost } from "./next_host.ts";
 import { hostLine, listenerOf, summaryLine } from "./transcript.ts";
-
-/** What an attempt asks of the agent. */
-export interface Destination {
-  readonly port: number;
-  /** Hosts that let us wait in vain a moment ago, by {@linkcode keyOf}. */
-  readonly dead: HostMemory<Deferred>;
-  /** Hosts on which TLS broke a moment ago, and how: they are spoken with in clear, where that is allowed. */
-  readonly tlsFailures: HostMemory<string>;
-  readonly maySendInClear: boolean;
-  /** The hosts to try. */
-  route(): Promise<MailHosts>;
-  /** A connection that is left over from another message. */
-  takeIdle(): SmtpClient | undefined;
-  /** A new connection. */
-  connect(
-    target: { host: string; address: string; port: number },
-    listener: ((line: string) => void) | undefined,
-  ): Promise<ConnectResult>;
-  /** Every client that was taken or connected comes back by this. */
-  giveBack(client: SmtpClient): void;
-}
-
-/** What a host is remembered by. */
-export function keyOf({ address, port }: { address: string; port: number }): string {
-  return `${address} ${port}`;
-}
 
 /** RFC 5321 5.1 leaves the limit to us; a domain can't make us try more hosts than this. */
 const MAX_HOSTS = 5;
@@ -41,7 +14,7 @@ const MAX_ADDRESSES = 20;
 /** One attempt. */
 export class RemoteAttempt {
   readonly #job: DeliveryJob;
-  readonly #to: Destination;
+  readonly #connections: HostConnections;
   readonly #trace: ((line: string) => void) | undefined;
   readonly #listener: ((line: string) => void) | undefined;
   readonly #outcomes: (Outcome | undefined)[];
@@ -53,9 +26,13 @@ export class RemoteAttempt {
   #atOnce = Infinity;
 
   /** `trace` is told every line of the conversations, and in lines of their own (`* `) the hosts. */
-  constructor(job: DeliveryJob, to: Destination, trace: ((line: string) => void) | undefined) {
+  constructor(
+    job: DeliveryJob,
+    connections: HostConnections,
+    trace: ((line: string) => void) | undefined,
+  ) {
     this.#job = job;
-    this.#to = to;
+    this.#connections = connections;
     this.#trace = trace;
     this.#listener = listenerOf(job, trace);
     this.#outcomes = job.recipients.map(() => undefined);
@@ -65,7 +42,7 @@ export class RemoteAttempt {
 
   /** Runs it: one outcome per recipient, in their order. */
   async run(): Promise<Outcome[]> {
-    const idle = this.#isOurs() ? this.#to.takeIdle() : undefined;
+    const idle = this.#isOurs() ? this.#connections.takeIdle(this.#job.domain) : undefined;
     if (idle) {
       this.#tell(`Using cached esmtp connection to ${idle.peer.host}...`);
       this.#note(idle.peer, "over the connection of an earlier message");
@@ -83,7 +60,7 @@ export class RemoteAttempt {
   }
 
   async #routed(): Promise<void> {
-    const route = await this.#to.route();
+    const route = await this.#connections.route(this.#job.domain);
     for (const step of route.steps) this.#tell(step);
     if (route.kind !== "hosts") {
       const { kind, status, text } = route;
@@ -99,9 +76,9 @@ export class RemoteAttempt {
   }
 
   async #visit(host: string, address: string): Promise<void> {
-    const { port, dead } = this.#to;
-    const key = keyOf({ address, port });
-    const known = this.#job.fresh ? undefined : dead.recall(key);
+    const { domain, ignoreHostCache } = this.#job;
+    const port = this.#connections.portOf(domain);
+    const known = ignoreHostCache ? undefined : this.#connections.deadHost({ address, port });
     if (known) {
       const text = `${known.text} (a moment ago; not tried again yet)`;
       this.#note({ host, address }, text);
@@ -112,41 +89,37 @@ export class RemoteAttempt {
   }
 
   /** One connection. True when others only wait for another one. */
-  async #connected(target: { host: string; address: string; port: number }): Promise<boolean> {
-    const { dead } = this.#to;
-    const key = keyOf(target);
+  async #connected(target: ClientTarget): Promise<boolean> {
     this.#tell(`Connecting to ${target.host}. via esmtp...`);
     const told = { any: false };
-    const result = await this.#to.connect(target, this.#listener && this.#introduced(target, told));
+    const listener = this.#listener && this.#introduced(target, told);
+    const result = await this.#connections.connect(this.#job.domain, target, listener);
     if (!result.ok) {
       const { outcome } = result;
       this.#tell(`Deferred: ${localReason(outcome)}`);
       // a peer's own words stand in its lines
       if (outcome.code === undefined || !told.any) this.#note(target, localReason(outcome));
-      // a host that refuses at once costs nothing to ask again, and may be back for the next message
-      if (result.silent && outcome.kind === "deferred") dead.remember(key, outcome);
       if (shouldTryNextHost(outcome)) this.#refused(outcome);
       else this.#settle(outcome);
       return false;
     }
-    dead.forget(key);
-    return await this.#converse(result.client, key);
+    return await this.#converse(result.client, target);
   }
 
   /**
    * Sends over one connection for as long as it takes recipients; what stays left is for the next host. True when those
    * who are left only wait for another connection: this one served some, showed that fewer at a time will do, or broke
-   * within TLS that was no more than an opportunity. `key`: the host's, of a connection that is new.
+   * within TLS that was no more than an opportunity. `target`: the host's, of a connection that is new.
    */
-  async #converse(client: SmtpClient, key?: string): Promise<boolean> {
+  async #converse(client: SmtpClient, target?: ClientTarget): Promise<boolean> {
     client.trace = this.#listener;
     const [before, atOnce] = [this.#left.length, this.#atOnce];
     let more = false;
     try {
       do more = await this.#transact(client); while (more && client.usable && this.#isOurs());
-      if (this.#left.length > 0 && this.#tlsBroke(client, key)) return this.#isOurs();
+      if (this.#left.length > 0 && this.#tlsBroke(client, target)) return this.#isOurs();
     } finally {
-      this.#to.giveBack(client);
+      this.#connections.giveBack(this.#job.domain, client);
     }
     const helped = this.#left.length < before || this.#atOnce < atOnce;
     if (helped && !client.usable && this.#left.length > 0 && this.#isOurs()) return true;
@@ -159,12 +132,16 @@ export class RemoteAttempt {
   }
 
   /** Did it break within TLS, and may the next connection be in clear (RFC 7435)? */
-  #tlsBroke(client: SmtpClient, key: string | undefined): boolean {
+  #tlsBroke(client: SmtpClient, target: ClientTarget | undefined): boolean {
     const { tlsTrouble } = client;
-    if (key === undefined || tlsTrouble === undefined || !this.#to.maySendInClear) return false;
-    this.#to.tlsFailures.remember(key, tlsTrouble);
+    if (target === undefined || tlsTrouble === undefined || !this.#maySendInClear) return false;
+    this.#connections.rememberTlsFailure(target, tlsTrouble);
     client.close();
     return true;
+  }
+
+  get #maySendInClear(): boolean {
+    return this.#connections.maySendInClear(this.#job.domain);
   }
 
   /** One transaction with those who are left. True when some only have to wait for the next transaction. */
@@ -181,7 +158,7 @@ export class RemoteAttempt {
     });
     // these say nothing: a fresh connection will tell
     if (client.staleBeforeMail) return false;
-    if (client.tlsTrouble !== undefined && this.#to.maySendInClear) return false;
+    if (client.tlsTrouble !== undefined && this.#maySendInClear) return false;
     let waiting = this.#left.length - asked.length;
     let settled = 0;
     const lost = outcomes.find((o) => o.code === undefined && shouldTryNextHost(o));

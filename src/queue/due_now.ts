@@ -1,4 +1,4 @@
-/** In charge of making due now what waits for its time. */
+/** The retry that somebody asks for: what waits for its time is due now. */
 
 import type { Changer, QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
@@ -8,7 +8,7 @@ const BATCH = 200;
 
 /** The record, due now since somebody asked. */
 export function dueNow(record: QueueRecord, now: number): QueueRecord {
-  return { ...record, dueAt: now, asked: true };
+  return { ...record, dueAt: now, forceRetry: true };
 }
 
 /** Makes due the records that wait for a time after `now` and are wanted; answers of how many messages. */

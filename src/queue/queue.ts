@@ -334,7 +334,7 @@ export class DeliveryQueue {
       text: () => this.#fresh.take(record) ?? readBody(store.kv, record.body),
       stillOurs: () => this.#isSurelyOurs(claim),
       ...(tell === undefined ? {} : { tell }),
-      ...(record.asked === undefined ? {} : { fresh: true }),
+      ...((record.forceRetry ?? record.asked) && { ignoreHostCache: true }),
     });
     return { outcomes: attempts };
   }

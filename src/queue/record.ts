@@ -1,4 +1,4 @@
-/** In charge of what the queue keeps of a message for one next hop, and of the legal changes to it. */
+/** The record that the queue keeps of a message for one next hop, and its legal states. */
 
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
@@ -28,7 +28,7 @@ export type Source = "smtp" | "submission" | "lmtp" | "http" | "report" | "notic
 
 /**
  * In place of a domain: the recipients have several, since the message has too many of them for one commit. The
- * record is sorted out into others as soon as it is durable (see `spread.ts`).
+ * record is sorted out into others as soon as it is durable (see `split.ts`).
  */
 export const UNSPLIT = "*";
 
@@ -58,7 +58,9 @@ export interface QueueRecord extends SenderParameters {
   readonly dueAt: number;
   /** The operator holds it. */
   readonly held?: true;
-  /** Somebody asked for the next attempt: what is remembered of dead hosts doesn't count. */
+  /** The next attempt is made because somebody asked for it: what is remembered of dead hosts doesn't count. */
+  readonly forceRetry?: true;
+  /** The name that {@linkcode QueueRecord.forceRetry} has in records of earlier versions. */
   readonly asked?: true;
   /** Who submitted it. */
   readonly authenticatedAs?: Mailbox;

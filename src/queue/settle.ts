@@ -80,7 +80,7 @@ function later(
 ): QueueRecord {
   const attempts = Math.max(1, ...recipients.map((r) => r.attempts));
   const next = nextAttemptAt(by.schedule, attempts, { receivedAt: record.receivedAt, now: by.now });
-  const { asked: _, ...facts } = record;
+  const { forceRetry: _, asked: __, ...facts } = record;
   return { ...facts, recipients, dueAt: Math.min(next, by.latest) };
 }
 

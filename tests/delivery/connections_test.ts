@@ -99,7 +99,7 @@ Deno.test("a host that let us wait in vain is remembered, for five minutes at mo
   // asked for by somebody: tried all the same
   fixture.set(MX1, "closed");
   fixture.set(MX2, "closed");
-  await fixture.deliver({ fresh: true });
+  await fixture.deliver({ ignoreHostCache: true });
   assertEquals(fixture.dialed.length, 4);
   // its time is over
   fixture.clock.advance(300_000);

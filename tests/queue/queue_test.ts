@@ -580,7 +580,7 @@ Deno.test("retry(), hold(), release(), delete() and bounce() on what waits", asy
   assertEquals(await queue.retry(id), undefined);
   await queue.idle();
   assertEquals(tried(), 4);
-  assertEquals(house.agent.jobs.map((j) => j.fresh), [undefined, undefined, true, true]);
+  assertEquals(house.agent.jobs.map((j) => j.ignoreHostCache), [undefined, undefined, true, true]);
   assertEquals(await queue.hold(id), undefined);
   assertEquals(await queue.retry(id), undefined);
   await house.pass(DAY);
@@ -590,13 +590,28 @@ Deno.test("retry(), hold(), release(), delete() and bounce() on what waits", asy
   assertEquals(await queue.release(id), "notHeld");
   await house.pass(15 * MINUTE);
   assertEquals(tried(), 8);
-  assertEquals(house.agent.jobs.at(-1)!.fresh, undefined);
+  assertEquals(house.agent.jobs.at(-1)!.ignoreHostCache, undefined);
   assertEquals(await queue.delete(id), undefined);
   assertEquals(await queue.delete(id), "gone");
   assertEquals(await queue.hold("0000000000000000"), "gone");
   assertEquals(await house.records(), []);
   assertEquals(house.of("report").map((e) => e.action), ["delayed"]);
   await checkStore(house.store.kv);
+});
+
+Deno.test("a record of an earlier version that was asked for is tried whatever is known of its hosts", async () => {
+  await using house = await House.open({ answer: () => DEFERRED });
+  await house.accept(["a@there.example"]);
+  await house.queue.idle();
+  const [record] = await house.records();
+  const key = ["q", "item", record!.id, record!.part];
+  await house.store.write({
+    mutations: [{ type: "set", key, value: { ...record!, asked: true } }],
+    size: 500,
+  });
+  await house.pass(15 * MINUTE);
+  assertEquals(house.agent.jobs.map((j) => j.ignoreHostCache), [undefined, true]);
+  assertEquals((await house.records())[0]!.asked, undefined);
 });
 
 Deno.test("bounce() tells the sender, who may not want to know, and never tells of a report", async () => {

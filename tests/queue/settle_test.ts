@@ -34,7 +34,7 @@ function outcomes(...all: readonly (Outcome | undefined)[]) {
 }
 
 Deno.test("settle() keeps who was deferred, for later", () => {
-  const before = record([{}, {}, {}, {}], { asked: true });
+  const before = record([{}, {}, {}, {}], { forceRetry: true, asked: true });
   const { rest, told } = settle(before, outcomes(DELIVERED, DEFERRED, FAILED), {
     schedule: SCHEDULE,
     now: 10,
@@ -44,7 +44,7 @@ Deno.test("settle() keeps who was deferred, for later", () => {
     // no outcome counts as a deferral
     ["r3@there.example", 1, "The attempt came to nothing"],
   ]);
-  assertEquals([rest!.dueAt, rest!.asked], [10 + 15 * MINUTE, undefined]);
+  assertEquals([rest!.dueAt, rest!.forceRetry, rest!.asked], [10 + 15 * MINUTE, undefined, undefined]);
   assertEquals(told.map((t) => [t.recipient.address, t.action]), [["r2@there.example", "failed"]]);
 });
 
