@@ -94,15 +94,20 @@ export class Transport {
 
   /** A request that may be sent again as often as it takes. */
   async read(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    const began = { at: clock.now(), monotonic: clock.monotonic() };
+    const { requestMs, patienceMs } = this.times;
+    const began = clock.now();
+    let waited = 0;
     for (let pause: number = PAUSE.firstMs;; pause = Math.min(2 * pause, PAUSE.longestMs)) {
       this.#mustAnswer();
-      const left = this.times.patienceMs - (clock.monotonic() - began.monotonic);
+      const ms = Math.min(requestMs, Math.max(patienceMs - waited, LEAST_REQUEST_MS));
+      const from = clock.monotonic();
       try {
-        return await this.#request("snapshot_read", body, Math.max(left, LEAST_REQUEST_MS));
+        return await this.#request("snapshot_read", body, ms);
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
-        if (clock.monotonic() - began.monotonic >= this.times.patienceMs) this.#fallSilent(began.at, error);
+        // what this process itself slept is not the server's fault
+        waited += Math.min(clock.monotonic() - from, ms) + pause;
+        if (waited >= patienceMs) this.#fallSilent(began, error);
       }
       await sleep(clock, pause, this.#closing.signal);
     }
@@ -181,8 +186,11 @@ export class Transport {
   }
 
   /** One request with its answer, in time. */
-  async #request(call: Call, body: Uint8Array<ArrayBuffer>, mostMs = Infinity): Promise<Uint8Array> {
-    const ms = Math.min(this.times.requestMs, mostMs);
+  async #request(
+    call: Call,
+    body: Uint8Array<ArrayBuffer>,
+    ms = this.times.requestMs,
+  ): Promise<Uint8Array> {
     const client = this.#client;
     const ending = new AbortController();
     let late = false;
