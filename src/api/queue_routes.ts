@@ -5,10 +5,11 @@ import { isId } from "../base/ids.ts";
 import { domainToSearch } from "./names.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
+import { searchQueue } from "../queue/search.ts";
+import { countQueue, QUEUE_STATES } from "../queue/stats.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { queuePage, queueSummary } from "./queue_list.ts";
 import {
   attemptSchema,
   attemptView,
@@ -18,7 +19,7 @@ import {
   queueItemSchema,
   STATES,
 } from "./queue_view.ts";
-import { idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+import { idParam, limitParam, pageOf, plusMeant, timeSchema } from "./schemas.ts";
 import { rawMessage, whileThere } from "./raw_message.ts";
 
 const tags = ["Queue"];
@@ -106,22 +107,27 @@ export function queueRoutes(options: AdminOptions) {
     .openapi(list, async (c) => {
       const { limit, cursor, state, domain, sender, recipient } = c.req.valid("query");
       const filter = {
-        state,
-        sender,
-        recipient,
+        recipientState: state,
+        sender: sender && plusMeant(sender),
+        recipient: recipient && plusMeant(recipient),
         domain: domain === undefined ? undefined : domainToSearch(domain),
       };
-      const { page, next } = await queuePage(queue.messages(cursor), { filter, limit, now: clock.now() });
-      return c.json({ items: page.map(view), cursor: next ?? null }, 200);
+      const page = await searchQueue(queue.messages(cursor), { filter, limit, now: clock.now() });
+      return c.json({ items: page.messages.map(view), cursor: page.next ?? null }, 200);
     })
     .openapi(summary, async (c) => {
-      const { byDomain, ageBuckets, ...counts } = await queueSummary(queue.messages(), clock.now());
+      const { total, byState, destinations, ages } = await countQueue(queue.messages(), clock.now());
       return c.json({
-        ...counts,
-        byDomain: byDomain.map((d) => ({ ...d, oldest: iso(d.oldest) })),
-        ageBuckets: ageBuckets.map(({ upToMs, count }) => ({
-          upToSeconds: upToMs === null ? null : upToMs / 1000,
-          count,
+        total,
+        byState: { ...byState, delivered: 0, failed: 0 },
+        byDomain: destinations.map(({ domain, messages, oldest }) => ({
+          domain,
+          count: messages,
+          oldest: iso(oldest),
+        })),
+        ageBuckets: ages.map(({ upTo, byState }) => ({
+          upToSeconds: upTo === Infinity ? null : upTo / 1000,
+          count: QUEUE_STATES.reduce((sum, state) => sum + byState[state], 0),
         })),
       }, 200);
     })

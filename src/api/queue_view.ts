@@ -4,13 +4,11 @@ import { z } from "@hono/zod-openapi";
 import { splitMailbox } from "../mail/address.ts";
 import { localReason, type Outcome } from "../mail/outcome.ts";
 import type { QueueRecord } from "../queue/record.ts";
+import { messageState, nextAttempt, QUEUE_STATES, recordState } from "../queue/stats.ts";
 import { timeSchema } from "./schemas.ts";
 
 /** The states of a message and of its recipients. */
-export const STATES = ["queued", "deferred", "held", "delivered", "failed"] as const;
-
-/** A state. */
-export type QueueState = typeof STATES[number];
+export const STATES = [...QUEUE_STATES, "delivered", "failed"] as const;
 
 const state = z.enum(STATES).openapi({
   description: "queued: due now or being tried; deferred: waits for its time; held: until it is released",
@@ -56,20 +54,14 @@ export const attemptSchema = z.object({
   durationMs: z.int(),
 }).openapi("Attempt");
 
-/** The state of a record. */
-export function stateOf(record: QueueRecord, now: number): QueueState {
-  if (record.held) return "held";
-  return record.dueAt <= now ? "queued" : "deferred";
-}
-
 /** The records of one message as the contract shows them. */
 export function queueItem(
   records: readonly QueueRecord[],
   options: { now: number; giveUpAfter: number },
 ): QueueItem {
   const first = records[0]!;
-  const states = records.map((r) => stateOf(r, options.now));
-  const next = records.filter((r) => !r.held).map((r) => r.dueAt);
+  const states = records.map((r) => recordState(r, options.now));
+  const next = nextAttempt(records);
   return {
     id: first.id,
     sender: first.sender,
@@ -84,10 +76,10 @@ export function queueItem(
         lastError: r.lastError ?? null,
       }))
     ),
-    state: (["queued", "deferred"] as const).find((s) => states.includes(s)) ?? "held",
+    state: messageState(records, options.now),
     size: first.body.size,
     receivedAt: iso(first.receivedAt),
-    nextAttemptAt: next.length === 0 ? null : iso(Math.min(...next)),
+    nextAttemptAt: next === undefined ? null : iso(next),
     expiresAt: iso(first.receivedAt + options.giveUpAfter),
     authenticatedAs: first.authenticatedAs ?? null,
     source: first.source,

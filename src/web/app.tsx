@@ -4,6 +4,7 @@
 import { type Context, Hono } from "hono";
 import { Problem, problemOf, problemResponse } from "../http/problem.ts";
 import type { AdminAuth, AdminEnv, AdminOptions } from "../http/options.ts";
+import { QueueStatsCache } from "../queue/stats.ts";
 import { accountPages } from "./accounts_view.tsx";
 import type { Activity } from "./activity.ts";
 import { aliasPages } from "./aliases_view.tsx";
@@ -22,7 +23,6 @@ import { Overview, overviewFacts } from "./overview_view.tsx";
 import { Empty } from "./parts.tsx";
 import { queuePages } from "./queue_view.tsx";
 import { queueActs } from "./queue_actions_view.tsx";
-import { QueueWatch } from "./queue_watch.ts";
 import { show } from "./render.tsx";
 import { webhookPages } from "./webhooks_view.tsx";
 
@@ -33,6 +33,9 @@ export interface PageOptions {
   readonly server: ServerInfo;
   readonly activity: Activity;
 }
+
+/** The page counts the queue in one part of the time in so many. */
+const STATS_SHARE = 20;
 
 /** Views that only who is logged in sees. */
 const INSIDE = [
@@ -57,7 +60,7 @@ export function buildPage({ options, auth, server, activity }: PageOptions): Hon
     auth: pageAuth,
     server,
     activity,
-    watch: new QueueWatch({ clock, messages: () => queue.messages() }),
+    queueStats: new QueueStatsCache({ clock, messages: () => queue.messages(), share: STATS_SHARE }),
     flashMessages: new FlashMessages(random),
   };
   const app = new Hono<PageEnv>();

@@ -1,8 +1,8 @@
 /** @jsxImportSource hono/jsx */
 /** In charge of the small drawings of numbers. Their geometry is in attributes: the page allows no styles in place. */
 
+import { type ByState, QUEUE_STATES, type QueueState, type QueueStats } from "../queue/stats.ts";
 import { count, number, span } from "./format.ts";
-import { type ByState, type QueueStats, WAITING, type Waiting } from "./queue_watch.ts";
 import type { Counted } from "./activity.ts";
 import { STATE_WORDS } from "./parts.tsx";
 
@@ -24,7 +24,7 @@ export function Sparkline({ what, counts }: { what: Counted; counts: readonly nu
 
 /** How many messages wait, by age and state. */
 export function AgeChart({ stats }: { stats: QueueStats }) {
-  const sums = stats.ages.map(({ byState }) => WAITING.reduce((sum, s) => sum + byState[s], 0));
+  const sums = stats.ages.map(({ byState }) => QUEUE_STATES.reduce((sum, s) => sum + byState[s], 0));
   const most = Math.max(1, ...sums);
   return (
     <div class="bars" role="list" aria-label="Messages by age">
@@ -45,12 +45,12 @@ function AgeRow(
   { label, byState, sum, most }: { label: string; byState: ByState; sum: number; most: number },
 ) {
   let x = 0;
-  const parts = WAITING.map((state) => {
+  const parts = QUEUE_STATES.map((state) => {
     const width = (byState[state] / most) * 100;
     x += width;
     return { state, x: x - width, width };
   }).filter(({ width }) => width > 0);
-  const words = WAITING.filter((s) => byState[s] > 0).map((s) =>
+  const words = QUEUE_STATES.filter((s) => byState[s] > 0).map((s) =>
     `${number(byState[s])} ${STATE_WORDS[s].toLowerCase()}`
   );
   return (
@@ -78,12 +78,12 @@ function ageLabel(from: number | undefined, upTo: number): string {
 export function StateLegend({ byState }: { byState: ByState }) {
   return (
     <div class="legend">
-      {WAITING.map((state) => <LegendEntry key={state} state={state} messages={byState[state]} />)}
+      {QUEUE_STATES.map((state) => <LegendEntry key={state} state={state} messages={byState[state]} />)}
     </div>
   );
 }
 
-function LegendEntry({ state, messages }: { state: Waiting; messages: number }) {
+function LegendEntry({ state, messages }: { state: QueueState; messages: number }) {
   return (
     <a href={`/queue?state=${state}`}>
       <svg viewBox="0 0 10 10" aria-hidden="true">

@@ -2,9 +2,9 @@
 
 import type { Context } from "hono";
 import type { AdminBindings, AdminOptions } from "../http/options.ts";
+import type { QueueStatsCache } from "../queue/stats.ts";
 import type { Activity } from "./activity.ts";
 import type { FlashMessage, FlashMessages } from "./flash_messages.ts";
-import type { QueueWatch } from "./queue_watch.ts";
 
 /** What is told of the server as a whole. */
 export interface ServerInfo {
@@ -30,7 +30,7 @@ export interface PageContext {
   readonly auth: PageAuth;
   readonly server: ServerInfo;
   readonly activity: Activity;
-  readonly watch: QueueWatch;
+  readonly queueStats: QueueStatsCache;
   readonly flashMessages: FlashMessages;
 }
 

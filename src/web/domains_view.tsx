@@ -3,6 +3,7 @@
 
 import { Hono } from "hono";
 import type { MailHosts } from "../dns/mail_hosts.ts";
+import type { DestinationStats } from "../queue/stats.ts";
 import { type Suspension, tellSuspension } from "../queue/suspensions.ts";
 import { domainToSearch } from "../api/names.ts";
 import { Problem, quoted } from "../http/problem.ts";
@@ -12,7 +13,6 @@ import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Card, Time } from "./parts.tsx";
 import { queueUrl } from "./queue_view.tsx";
-import type { DestinationStats } from "./queue_watch.ts";
 import { goBack, show } from "./render.tsx";
 
 interface DomainFacts {
@@ -27,14 +27,14 @@ interface DomainFacts {
 
 /** The page, and its forms' target. */
 export function domainPages(page: PageContext): Hono<PageEnv> {
-  const { options, watch } = page;
+  const { options, queueStats } = page;
   return new Hono<PageEnv>()
     .get("/domains/:domain", async (c) => {
       const domain = domainToSearch(c.req.param("domain"));
       if (domain.length > 255) throw new Problem(404, `${quoted(domain)} is no domain`);
       const [route, stats, suspension] = await Promise.all([
         options.domains.includes(domain) ? undefined : options.route(domain),
-        watch.stats(),
+        queueStats.statsAtHand(),
         options.suspensions?.get(domain),
       ]);
       const waiting = stats?.destinations.find((d) => d.domain === domain);

@@ -1,9 +1,9 @@
 /** In charge of the sentence at the top: what needs somebody's attention, in words. */
 
 import type { HealthProblem } from "../observe/health.ts";
+import type { QueueStats } from "../queue/stats.ts";
 import type { Suspension } from "../queue/suspensions.ts";
 import { count, span } from "./format.ts";
-import type { QueueStats } from "./queue_watch.ts";
 
 /** Something to look after, and where. */
 export interface Finding {

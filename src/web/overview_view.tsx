@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** In charge of the first view: is all well, what comes and goes, what waits and for whom. */
 
+import type { DestinationStats, QueueStats } from "../queue/stats.ts";
 import type { Suspension } from "../queue/suspensions.ts";
 import { COUNTED, type Counted, type Happening } from "./activity.ts";
 import { AgeChart, Sparkline, StateLegend } from "./charts.tsx";
@@ -11,7 +12,6 @@ import { pathTo } from "./forms.ts";
 import { type Finding, findings } from "./health.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Card, Empty, Time } from "./parts.tsx";
-import type { DestinationStats, QueueStats } from "./queue_watch.ts";
 
 const TITLES: Record<Counted, string> = {
   accepted: "Accepted",
@@ -33,9 +33,9 @@ export interface OverviewFacts {
 }
 
 /** Gathers it. */
-export async function overviewFacts({ options, watch, activity }: PageContext): Promise<OverviewFacts> {
+export async function overviewFacts({ options, queueStats, activity }: PageContext): Promise<OverviewFacts> {
   const [stats, suspensions, accounts] = await Promise.all([
-    watch.stats(),
+    queueStats.statsAtHand(),
     options.suspensions?.list() ?? [],
     options.accounts.list(),
   ]);

@@ -11,7 +11,7 @@ import { type Form, localPath, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import type { Undo } from "./flash_messages.ts";
 import { ActionForm, Address, Addresses, Card } from "./parts.tsx";
-import { type QueueRow, queueRow } from "./queue_search.ts";
+import { type QueueRow, queueRow } from "./queue_rows.ts";
 import { goBack, show } from "./render.tsx";
 
 const ACTS = ["retry", "hold", "release", "bounce", "delete"] as const;

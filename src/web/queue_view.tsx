@@ -2,24 +2,17 @@
 /** In charge of the queue's view: what waits, found and sorted, and the forms that act on it. */
 
 import { Hono } from "hono";
+import { QUEUE_ORDERS, type QueueOrder, type QueuePage, searchQueue } from "../queue/search.ts";
+import { QUEUE_STATES, type QueueState, type QueueStats } from "../queue/stats.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Address, Addresses, Badge, Empty, STATE_WORDS, Time } from "./parts.tsx";
-import {
-  type Order,
-  ORDERS,
-  type QueueFound,
-  type QueueQuery,
-  queueQuery,
-  type QueueRow,
-  searchQueue,
-} from "./queue_search.ts";
-import { type QueueStats, WAITING, type Waiting } from "./queue_watch.ts";
+import { type QueueQuery, queueQuery, type QueueRow, queueRow } from "./queue_rows.ts";
 import { show } from "./render.tsx";
 
-const ORDER_WORDS: Record<Order, string> = {
+const ORDER_WORDS: Record<QueueOrder, string> = {
   oldest: "Oldest first",
   newest: "Newest first",
   next: "Next attempt",
@@ -27,14 +20,22 @@ const ORDER_WORDS: Record<Order, string> = {
   largest: "Largest first",
 };
 
+/** A page of the list. */
+const PAGE = 100;
+
 /** The page. */
 export function queuePages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>().get("/queue", async (c) => {
     const query = queueQuery((name) => c.req.query(name));
     const { queue, clock } = page.options;
     const [found, stats] = await Promise.all([
-      searchQueue((after) => queue.messages(after), query, clock.now()),
-      page.watch.stats(),
+      searchQueue(queue.messages(query.order === "oldest" ? query.after : undefined), {
+        filter: query,
+        limit: PAGE,
+        now: clock.now(),
+        order: query.order,
+      }),
+      page.queueStats.statsAtHand(),
     ]);
     return await show(c, page, {
       title: "Queue",
@@ -47,7 +48,7 @@ export function queuePages(page: PageContext): Hono<PageEnv> {
 interface QueueProps {
   readonly view: View;
   readonly query: QueueQuery;
-  readonly found: QueueFound;
+  readonly found: QueuePage;
   readonly stats: QueueStats | undefined;
   readonly page: PageContext;
 }
@@ -64,7 +65,7 @@ function QueueView(props: QueueProps) {
       </Head>
       <nav class="tabs" aria-label="States" id="queue-tabs" data-live="1">
         <StateTab query={query} label="All" messages={stats?.total} />
-        {WAITING.map((state) => (
+        {QUEUE_STATES.map((state) => (
           <StateTab
             key={state}
             query={query}
@@ -83,7 +84,7 @@ function QueueView(props: QueueProps) {
   );
 }
 
-function StateTab(p: { query: QueueQuery; state?: Waiting; label: string; messages: number | undefined }) {
+function StateTab(p: { query: QueueQuery; state?: QueueState; label: string; messages: number | undefined }) {
   return (
     <a
       href={queueUrl({ ...p.query, state: p.state, after: undefined })}
@@ -108,7 +109,7 @@ function Search({ query }: { query: QueueQuery }) {
         maxlength={320}
       />
       <select name="sort" aria-label="Order" data-submit="1">
-        {ORDERS.map((order) => (
+        {QUEUE_ORDERS.map((order) => (
           <option key={order} value={order} selected={order === query.order}>{ORDER_WORDS[order]}</option>
         ))}
       </select>
@@ -128,7 +129,8 @@ export function queueUrl({ state, text, order, after }: QueueQuery): string {
 }
 
 function Found({ view, query, found, page }: QueueProps) {
-  const { rows, next, partial } = found;
+  const { messages, next, partial } = found;
+  const rows = messages.map((records) => queueRow(records, view.now));
   return (
     <div id="queue-found" data-live="1">
       {rows.length === 0 ? <NothingFound query={query} partial={partial} page={page} /> : (

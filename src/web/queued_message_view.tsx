@@ -12,7 +12,7 @@ import { Head } from "./layout.tsx";
 import { ActionForm, Address, Addresses, Badge, Card, type State, STATE_WORDS, Time } from "./parts.tsx";
 import { QueueButtons } from "./queue_view.tsx";
 import type { QueueRecord } from "../queue/record.ts";
-import { queueRow } from "./queue_search.ts";
+import { queueRow } from "./queue_rows.ts";
 import { type QueuedHeader, readQueuedHeader } from "./queued_header.ts";
 import { show } from "./render.tsx";
 

@@ -32,11 +32,11 @@ export async function show(
   page: PageContext,
   of: { title: string; at: Section | undefined; status?: ContentfulStatusCode; body: (view: View) => Child },
 ): Promise<Response> {
-  const { options, server, flashMessages, watch } = page;
+  const { options, server, flashMessages, queueStats } = page;
   const url = new URL(c.req.url);
   const flashMessage = flashMessages.take(url.searchParams.get("notice") ?? undefined);
   url.searchParams.delete("notice");
-  const stats = await watch.stats();
+  const stats = await queueStats.statsAtHand();
   const view: View = {
     now: options.clock.now(),
     hostname: server.hostname,
@@ -60,6 +60,6 @@ export function goBack(
   to: { back: string; otherwise: string; flashMessage: FlashMessage },
 ): Response {
   const path = localPath(to.back, to.otherwise);
-  page.watch.stale();
+  page.queueStats.expire();
   return c.redirect(withParameter(path, "notice", page.flashMessages.put(to.flashMessage)), 303);
 }
