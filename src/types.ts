@@ -108,8 +108,7 @@ export type {
   SmtpLimits,
   SmtpSessionOptions,
 } from "./smtp/server/session_state.ts";
-export type { BodyDraft } from "./storage/bodies/draft.ts";
-export type { BodyRef } from "./storage/bodies/ref.ts";
+export type { BodyDraft, BodyRef } from "./storage/bodies/bodies.ts";
 export type { Limits } from "./storage/limits.ts";
 export type { Kv, ListOptions as KvListOptions } from "./storage/port.ts";
 export type { Store } from "./storage/store.ts";

@@ -4,13 +4,12 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Refusal } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
-import { domainToSearch } from "./names.ts";
+import { domainToSearch, idParam } from "./schemas.ts";
 import { tellSuspension } from "../queue/suspensions.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem } from "../http/problem.ts";
 import { found } from "./queue_routes.ts";
 import { failedItem, type QueueItem, queueItem, queueItemSchema } from "./queue_view.ts";
-import { idParam } from "./schemas.ts";
 
 const tags = ["Queue"];
 const params = z.object({ id: idParam });

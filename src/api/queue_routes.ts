@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../base/ids.ts";
-import { domainToSearch } from "./names.ts";
+import { domainToSearch, idParam, limitParam, pageOf, plusMeant, timeSchema } from "./schemas.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { searchQueue } from "../queue/search.ts";
@@ -19,7 +19,6 @@ import {
   queueItemSchema,
   STATES,
 } from "./queue_view.ts";
-import { idParam, limitParam, pageOf, plusMeant, timeSchema } from "./schemas.ts";
 import { rawMessage, whileThere } from "./raw_message.ts";
 
 const tags = ["Queue"];

@@ -114,3 +114,9 @@ export function domainOf(text: string): string {
 export function namedMailbox(text: string): string | undefined {
   return parseMailbox(text.trim());
 }
+
+/** The canonical form of a domain to look for; what is none is looked for as it is, and found nowhere. */
+export function domainToSearch(text: string): string {
+  const name = text.trim().replace(/\.$/, "");
+  return normalizeDomain(name) ?? name.toLowerCase();
+}

@@ -1,4 +1,4 @@
-/** In charge of how many questions are under way at the same time. */
+/** Limits of what runs at the same time: so many tasks in all, or one under each name. */
 
 /** Lets a bounded number of tasks run; the others wait in line. */
 export class Semaphore {
@@ -20,6 +20,30 @@ export class Semaphore {
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free++;
+    }
+  }
+}
+
+/** A lock for each name, for as long as somebody has it or waits for it. */
+export class KeyedLock {
+  readonly #last = new Map<string, Promise<void>>();
+
+  /** How many names are locked. */
+  get size(): number {
+    return this.#last.size;
+  }
+
+  /** Runs the task when those before it under that name have ended, however they ended. */
+  async run<T>(name: string, task: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(name);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last.set(name, promise);
+    try {
+      await before;
+      return await task();
+    } finally {
+      if (this.#last.get(name) === promise) this.#last.delete(name);
+      resolve();
     }
   }
 }

@@ -1,9 +1,8 @@
 /** In charge of the part of a report that programs read: message/delivery-status (RFC 3464, RFC 6533). */
 
 import { needsUtf8 } from "../mail/address.ts";
-import { formatDate } from "../mail/date.ts";
+import { foldField, formatDate, printable } from "../mail/header.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { foldField, printable } from "../mail/header.ts";
 import { decodeXtext, encodeUtf8Address } from "../mail/xtext.ts";
 import type { ReportRecipient, ReportRequest } from "./request.ts";
 import { localDiagnostic, readOrcpt, replyText } from "./words.ts";

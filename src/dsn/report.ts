@@ -2,9 +2,8 @@
 
 import { concat, encode } from "../base/bytes.ts";
 import { needsUtf8 } from "../mail/address.ts";
-import { formatDate } from "../mail/date.ts";
+import { foldField, formatDate, parseFields, scanHeader } from "../mail/header.ts";
 import { normalizeDomain, normalizeLiteral } from "../mail/domain.ts";
-import { foldField, parseFields, scanHeader } from "../mail/header.ts";
 import { deliveryStatus } from "./delivery_status.ts";
 import type { Action, ReportRequest } from "./request.ts";
 import { isAscii, isMailText, quotedPrintable, startsLine } from "./mime.ts";

@@ -1,7 +1,6 @@
 /** In charge of the part of a report that people read: what happened, to whom, why, and what to do. */
 
-import { formatDate } from "../mail/date.ts";
-import { parseFields, printable } from "../mail/header.ts";
+import { formatDate, parseFields, printable } from "../mail/header.ts";
 import { localDiagnostic, readOrcpt, replyText } from "./words.ts";
 import type { Action, ReportRecipient, ReportRequest } from "./request.ts";
 

@@ -3,9 +3,8 @@
 import { binaryString } from "../base/bytes.ts";
 import { parseMailbox } from "../mail/address.ts";
 import { completeAddresses } from "../mail/address_list.ts";
-import { formatDate } from "../mail/date.ts";
+import { BLIND_FIELDS, foldField, formatDate, parseFields, withoutFields } from "../mail/header.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { BLIND_FIELDS, foldField, parseFields, withoutFields } from "../mail/header.ts";
 
 /**
  * Who a message is from: `user`: somebody who logged in or holds a token; `network`: a program in a trusted network;

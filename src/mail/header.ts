@@ -1,4 +1,4 @@
-/** In charge of header sections: a quick look at one, its fields, and safe new fields (RFC 5322 2.2, RFC 6532). */
+/** Header sections: a quick look at one, its fields, and safe new fields with their dates (RFC 5322 2.2, 3.3; RFC 6532). */
 
 import { concat, decode, encode } from "../base/bytes.ts";
 
@@ -224,4 +224,9 @@ function sameName(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
     if ((bytes[start + i]! | 32) !== name[i]) return false;
   }
   return true;
+}
+
+/** The date of a field (RFC 5322 3.3), of milliseconds since 1970, in UTC: `Tue, 24 Nov 2026 03:51:22 +0000`. */
+export function formatDate(ms: number): string {
+  return `${new Date(ms).toUTCString().slice(0, -3)}+0000`;
 }

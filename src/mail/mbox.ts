@@ -5,7 +5,7 @@
  */
 
 import { encode } from "../base/bytes.ts";
-import { formatDate } from "./date.ts";
+import { formatDate } from "./header.ts";
 import type { Mailbox } from "./envelope.ts";
 import { ByteBuffer, LineCutter, type LinePlace } from "./line_cutter.ts";
 

@@ -1,4 +1,4 @@
-/** In charge of what an attempt to deliver came to: a closed union that queue, report, log, HTTP and VERB share. */
+/** The outcome of a delivery attempt, a closed union for queue, report, log, HTTP and VERB; enhanced status codes (RFC 3463). */
 
 /** An enhanced status code (RFC 3463) without its surrounding text: `class.subject.detail`. */
 export type EnhancedStatus = `${2 | 4 | 5}.${number}.${number}`;
@@ -70,4 +70,17 @@ export function peerText({ peerStatus, text }: OutcomeFacts): string {
 /** All of it in words, what we have to add in front. */
 export function localReason({ note, text }: OutcomeFacts): string {
   return note === undefined ? text : `${note}: ${text}`;
+}
+
+const LEADING_STATUS = /^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)/;
+
+/** The enhanced status that a reply's text begins with; undefined when it begins with none. */
+export function statusOf(text: string): EnhancedStatus | undefined {
+  return LEADING_STATUS.exec(text)?.[1] as EnhancedStatus | undefined;
+}
+
+/** The status to take for a reply code that came without one; what is neither 2xx nor 5xx may be tried again. */
+export function statusFor(code: number): EnhancedStatus {
+  const first = Math.floor(code / 100);
+  return first === 2 ? "2.0.0" : first === 5 ? "5.0.0" : "4.0.0";
 }

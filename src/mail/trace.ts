@@ -1,10 +1,9 @@
 /** In charge of trace fields: what this server notes about a message's way (RFC 5321 4.4, RFC 3848, RFC 6531). */
 
-import { formatDate } from "./date.ts";
+import { foldField, formatDate, printable } from "./header.ts";
 import { literalOf, normalizeDomain, normalizeLiteral } from "./domain.ts";
 import type { Mailbox } from "./envelope.ts";
 import { needsUtf8 } from "./address.ts";
-import { foldField, printable } from "./header.ts";
 
 /** What a Received field tells. */
 export interface ReceivedFacts {

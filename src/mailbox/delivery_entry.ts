@@ -3,7 +3,7 @@
 import { encode } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { returnPathField } from "../mail/trace.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
 import type { Write } from "../storage/write.ts";
 import type { MailStore } from "./mail_store.ts";
 

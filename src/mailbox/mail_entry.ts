@@ -2,7 +2,7 @@
 
 import { encode } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
 
 /** One message in a mailbox. */
 export interface MailEntry {

@@ -15,8 +15,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
-import { releaseBody } from "../storage/bodies/bodies.ts";
+import { type BodyRef, releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { fits } from "../storage/limits.ts";

@@ -4,7 +4,7 @@ import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { DeliveryTarget } from "../recipients/expand.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
 import { encodedKeySize } from "../storage/limits.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";

@@ -2,7 +2,7 @@
 
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
 
 /** A recipient that is still to be served. */
 export interface QueueRecipient extends EnvelopeRecipient {

@@ -9,7 +9,7 @@ import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { EnqueuePlan, NewMessage } from "./message.ts";
-import { KeyedLock } from "../base/keyed_lock.ts";
+import { KeyedLock } from "../base/semaphore.ts";
 import { attemptWrite } from "./history.ts";
 import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";

@@ -1,7 +1,7 @@
 /** In charge of what a check of the store knows of texts: which chunks there are, and who owns them. */
 
 import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layout.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { type Kv, u64 } from "../storage/port.ts";
 import type { ReportFinding } from "./store_findings.ts";

@@ -3,8 +3,7 @@
 import { sleep } from "../base/clock.ts";
 import type { AdminApp } from "../http/app.ts";
 import type { Config } from "../config/config.ts";
-import { DEFAULT_SWEEP_GRACE_MS } from "../storage/bodies/sweeper.ts";
-import { BodySweeper } from "../storage/bodies/bodies.ts";
+import { BodySweeper, DEFAULT_SWEEP_GRACE_MS } from "../storage/bodies/bodies.ts";
 import { sweepExpired } from "../storage/expiry.ts";
 import { firstAccounts } from "./first_start.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";

@@ -8,7 +8,7 @@ import { type MailEntry, sizeOf } from "../mailbox/mail_entry.ts";
 import { usageSums } from "../mailbox/mail_removal.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import type { DueMark } from "../queue/queue_store.ts";
-import type { BodyRef } from "../storage/bodies/ref.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { isU64, u64 } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";

@@ -1,7 +1,6 @@
 /** In charge of one mail server of a loopback internet: up, down, and what arrives in its mailboxes. */
 
-import type { Clock } from "../base/clock.ts";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { concat, decode, encode } from "../base/bytes.ts";
 import { loadConfig } from "../config/load.ts";

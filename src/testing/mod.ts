@@ -23,13 +23,11 @@
 export { LoopbackInternet, type LoopbackInternetOptions } from "./loopback_internet.ts";
 export { Host, type HostOptions } from "./host.ts";
 export { Pop3Client } from "./pop3_client.ts";
-export { DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
+export { type DnsFault, type DnsQuery, DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
 export { ScriptedPeer } from "./scripted_peer.ts";
-export { memoryPair } from "../wire/memory_conn.ts";
+export { type MemoryConn, memoryPair, type MemoryPairOptions } from "../wire/memory_conn.ts";
 export { ManualClock } from "../base/manual_clock.ts";
 export { seededRandom } from "../base/random.ts";
 export type { MailServer } from "../mail_server.ts";
 export type * from "../types.ts";
-export type { DnsFault, DnsQuery } from "./dns_server.ts";
-export type { MemoryConn, MemoryPairOptions } from "../wire/memory_conn.ts";
 export type { Answer, Answers, PeerMessage, PeerScript, PeerSession, PeerStage } from "./peer_script.ts";

@@ -5,7 +5,7 @@ import { Hono } from "hono";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { DestinationStats } from "../queue/stats.ts";
 import { type Suspension, tellSuspension } from "../queue/suspensions.ts";
-import { domainToSearch } from "../api/names.ts";
+import { domainToSearch } from "../api/schemas.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { count } from "./format.ts";

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { AnswerCache } from "../../src/dns/cache.ts";
-import { Semaphore } from "../../src/base/semaphore.ts";
 
 function counting(
   keepMs: number,
@@ -59,30 +58,4 @@ Deno.test("AnswerCache asks again after a rejection", async () => {
     "broken",
   );
   assertEquals(await cache.get("a", counting(1).ask), 1);
-});
-
-Deno.test("Gate lets so many run and the rest one after the other, in order", async () => {
-  const gate = new Semaphore(2);
-  const ends: (() => void)[] = [];
-  const log: string[] = [];
-  const runs = ["a", "b", "c", "d"].map((name) =>
-    gate.run(() => {
-      log.push(name);
-      return new Promise<string>((resolve, reject) => {
-        ends.push(() => name === "a" ? reject(new Error(name)) : resolve(name));
-      });
-    }).catch((error) => `!${error.message}`)
-  );
-  await Promise.resolve();
-  assertEquals(log, ["a", "b"]);
-  ends[0]!();
-  assertEquals(await runs[0], "!a");
-  await Promise.resolve();
-  assertEquals(log, ["a", "b", "c"]);
-  ends[1]!();
-  await runs[1];
-  await Promise.resolve();
-  ends.slice(2).forEach((end) => end());
-  assertEquals(await Promise.all(runs), ["!a", "b", "c", "d"]);
-  assertEquals(await gate.run(() => Promise.resolve("e")), "e");
 });

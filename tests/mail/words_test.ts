@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { formatDate } from "../../src/mail/date.ts";
-import { statusFor, statusOf } from "../../src/mail/status.ts";
+import { formatDate } from "../../src/mail/header.ts";
+import { statusFor, statusOf } from "../../src/mail/outcome.ts";
 import { decodeUtf8Address, decodeXtext, encodeUtf8Address, encodeXtext } from "../../src/mail/xtext.ts";
 
 Deno.test("formatDate() writes RFC 5322 dates in UTC", () => {

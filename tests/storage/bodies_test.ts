@@ -6,13 +6,13 @@ import {
   addOwners,
   type BodyDraft,
   BodyMissing,
+  type BodyRef,
   BodySweeper,
   BodyWriter,
   draftOf,
   readBody,
   releaseBody,
 } from "../../src/storage/bodies/bodies.ts";
-import type { BodyRef } from "../../src/storage/bodies/ref.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together, type Write } from "../../src/storage/write.ts";

@@ -1,7 +1,6 @@
 /** In charge of the stores that the tests of this room run on. */
 
-import type { Clock } from "../../src/base/clock.ts";
-import { systemClock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import type { Kv } from "../../src/storage/port.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";

@@ -1,7 +1,14 @@
 /** In charge of the outcomes that an SMTP conversation comes to. */
 
-import type { Deferred, EnhancedStatus, Failed, Outcome, OutcomeFacts, Stage } from "../../mail/outcome.ts";
-import { statusFor } from "../../mail/status.ts";
+import {
+  type Deferred,
+  type EnhancedStatus,
+  type Failed,
+  type Outcome,
+  type OutcomeFacts,
+  type Stage,
+  statusFor,
+} from "../../mail/outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { ReplyError } from "../protocol/reply_reader.ts";
 

@@ -1,7 +1,7 @@
 /** In charge of reading a server's replies: several lines, bounded, and garbage told from replies (RFC 5321 4.2). */
 
 import { decode } from "../../base/bytes.ts";
-import { statusOf } from "../../mail/status.ts";
+import { statusOf } from "../../mail/outcome.ts";
 import type { LineConn } from "../../wire/line_conn.ts";
 import type { Reply } from "./reply.ts";
 

@@ -26,8 +26,8 @@
  * So at any instant every chunk has an owner, a mark or a recount key, and what a crash leaves behind is found by them.
  */
 
-export { type BodyDraft, draftOf } from "./draft.ts";
+export type { BodyRef } from "./layout.ts";
 export { addOwners, releaseBody } from "./owners.ts";
 export { BodyMissing, readBody } from "./reader.ts";
-export { BodySweeper, type BodySweeperOptions } from "./sweeper.ts";
-export { BodyWriter, type BodyWriterOptions } from "./writer.ts";
+export { BodySweeper, type BodySweeperOptions, DEFAULT_SWEEP_GRACE_MS } from "./sweeper.ts";
+export { type BodyDraft, BodyWriter, type BodyWriterOptions, draftOf } from "./writer.ts";

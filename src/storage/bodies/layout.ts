@@ -3,6 +3,21 @@
 import * as keys from "../keys.ts";
 import type { Store } from "../store.ts";
 
+/** Names a stored body: the message's bytes from its first header field on, CRLF line ends, not dot-stuffed. */
+export interface BodyRef {
+  /** The body's id. */
+  readonly id: string;
+  /** Its size in bytes. */
+  readonly size: number;
+  /** How many chunks it has. */
+  readonly chunks: number;
+  /**
+   * False: the record that holds this ref is the only owner, and who deletes that record deletes the body.
+   * True: the owners are counted under the body's `refs` key.
+   */
+  readonly shared: boolean;
+}
+
 /** The most bytes of a chunk; KV takes values of up to 64 KiB. */
 export const CHUNK_SIZE = 60 * 1024;
 

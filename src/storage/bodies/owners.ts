@@ -1,8 +1,7 @@
 /** In charge of who owns a text: of more owners, of their going, and of the last one's. */
 
 import { type Kv, u64 } from "../port.ts";
-import { deleteChunks, MUTATION_SIZE, SMALL_CHUNKS } from "./layout.ts";
-import type { BodyRef } from "./ref.ts";
+import { type BodyRef, deleteChunks, MUTATION_SIZE, SMALL_CHUNKS } from "./layout.ts";
 import * as keys from "../keys.ts";
 import type { Store } from "../store.ts";
 import type { Write } from "../write.ts";

@@ -1,7 +1,7 @@
 /** In charge of reading a text piece by piece, never more of it in memory than a few chunks. */
 
 import type { Kv } from "../port.ts";
-import type { BodyRef } from "./ref.ts";
+import type { BodyRef } from "./layout.ts";
 import * as keys from "../keys.ts";
 
 /** Chunks read in one go; as many again are read ahead while these are used: 240 KiB in all. */

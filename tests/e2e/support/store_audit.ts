@@ -4,8 +4,7 @@ import { binaryString, concat } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { MailEntry } from "../../../src/mailbox/mail_entry.ts";
 import type { QueueRecord } from "../../../src/queue/record.ts";
-import type { BodyRef } from "../../../src/storage/bodies/ref.ts";
-import { BodySweeper, readBody } from "../../../src/storage/bodies/bodies.ts";
+import { type BodyRef, BodySweeper, readBody } from "../../../src/storage/bodies/bodies.ts";
 import { openStore, type Store } from "../../../src/storage/store.ts";
 
 /** What was found. */

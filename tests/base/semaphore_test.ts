@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { KeyedLock } from "../../src/base/keyed_lock.ts";
+import { KeyedLock, Semaphore } from "../../src/base/semaphore.ts";
 
 Deno.test("KeyedLock runs the tasks of one name one after the other, those of others at once", async () => {
   const lock = new KeyedLock();
@@ -27,4 +27,30 @@ Deno.test("KeyedLock goes on after a task that failed", async () => {
   const next = lock.run("a", () => Promise.resolve(1));
   await assertRejects(() => failed, Error, "no");
   assertEquals([await next, lock.size], [1, 0]);
+});
+
+Deno.test("Semaphore lets so many run and the rest one after the other, in order", async () => {
+  const semaphore = new Semaphore(2);
+  const ends: (() => void)[] = [];
+  const log: string[] = [];
+  const runs = ["a", "b", "c", "d"].map((name) =>
+    semaphore.run(() => {
+      log.push(name);
+      return new Promise<string>((resolve, reject) => {
+        ends.push(() => name === "a" ? reject(new Error(name)) : resolve(name));
+      });
+    }).catch((error) => `!${error.message}`)
+  );
+  await Promise.resolve();
+  assertEquals(log, ["a", "b"]);
+  ends[0]!();
+  assertEquals(await runs[0], "!a");
+  await Promise.resolve();
+  assertEquals(log, ["a", "b", "c"]);
+  ends[1]!();
+  await runs[1];
+  await Promise.resolve();
+  ends.slice(2).forEach((end) => end());
+  assertEquals(await Promise.all(runs), ["!a", "b", "c", "d"]);
+  assertEquals(await semaphore.run(() => Promise.resolve("e")), "e");
 });
