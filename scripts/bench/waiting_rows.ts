@@ -16,7 +16,7 @@ import type { Bench } from "./bench.ts";
 const WAITING = [0, 1000, 100_000];
 const ROUNDS = 9;
 const PER_ROUND = 2000;
-const CALM_MS = 200;
+const PAUSE_MS = 200;
 const AT_A_TIME = 50;
 const PER_COMMIT = 200;
 const TEXT = new TextEncoder().encode(`Subject: Hello\r\n\r\n${"x".repeat(76)}\r\n`);
@@ -96,7 +96,7 @@ async function round({ store, queue, ids }: Parts): Promise<number> {
       if (!ours) throw new Error("A message was not accepted");
     }
   };
-  await new Promise((resolve) => setTimeout(resolve, CALM_MS)); // what follows from the round before is done
+  await pause(PAUSE_MS); // what follows from the round before is done
   const from = cpuUsage();
   await Promise.all(Array.from({ length: AT_A_TIME }, one));
   const { user, system } = cpuUsage(from);
@@ -135,12 +135,17 @@ async function persistently(write: () => Promise<unknown>): Promise<void> {
     try {
       return void await write();
     } catch (error) {
-      if (tries === 10) throw error;
+      if (tries === 20) throw error;
     }
+    await pause(PAUSE_MS);
   }
 }
 
 /** What a busy machine adds is no cost of an accept: the lower quartile. */
 function typical(values: number[]): number {
   return values.sort((a, b) => a - b)[values.length >> 2]!;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
 }
