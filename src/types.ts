@@ -51,13 +51,14 @@ export type {
 } from "./mail/outcome.ts";
 export type { Account, AccountChange, Accounts, NewAccount } from "./auth/accounts.ts";
 export type { Alias, AliasChange, Aliases, ListedAlias } from "./recipients/aliases.ts";
-export type { LoginFailure } from "./auth/authenticator.ts";
+export type { LoginClient, LoginFailure } from "./auth/authenticator.ts";
 export type { GuardPolicy, LoginAttempt, LoginGuard, LoginGuardOptions } from "./auth/login_guard.ts";
 export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";
 export type { MailListOptions, MailUsage } from "./mailbox/mail_store.ts";
 export type { Quotas, Release } from "./mailbox/quotas.ts";
+export type { Identity, Sasl, SaslClient, SaslEnd, SaslMechanism, SaslStep } from "./auth/sasl.ts";
 export type { ScramVerifier } from "./auth/scram.ts";
 export type { HealthProblem } from "./observe/health.ts";
 export type {
@@ -74,7 +75,6 @@ export type {
   SessionEvent,
 } from "./observe/journal.ts";
 export type { LogFields, LogLevel } from "./observe/log.ts";
-export type { Mechanism } from "./pop3/login.ts";
 export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
 export type { Rate, RateLimit } from "./queue/rate_limit.ts";
 export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/queue.ts";
@@ -91,16 +91,7 @@ export type { PeerExtensions } from "./smtp/client/extensions.ts";
 export type { OutgoingMessage } from "./smtp/client/options.ts";
 export type { PeerFacts } from "./smtp/client/outcome.ts";
 export type { AbsentVerb, KnownVerb, Verb } from "./smtp/protocol/command.ts";
-export type {
-  Login,
-  LoginExchange,
-  LoginStep,
-  MessageSink,
-  Reception,
-  Service,
-  SessionFacts,
-  Verdict,
-} from "./smtp/server/reception.ts";
+export type { MessageSink, Reception, Service, SessionFacts, Verdict } from "./smtp/server/reception.ts";
 export type { Reply } from "./smtp/protocol/reply.ts";
 export type {
   ClosedBecause,

@@ -249,7 +249,7 @@ export class Accounts {
   }
 
   /** Is there still this very account, not removed and perhaps made anew? On a shared store it is asked for there. */
-  async isCurrent({ address, createdAt }: Account): Promise<boolean> {
+  async isCurrent({ address, createdAt }: Pick<Account, "address" | "createdAt">): Promise<boolean> {
     const key = localKey(address);
     const now = this.#store.embedded
       ? this.#table.get(key)

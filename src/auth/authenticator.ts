@@ -1,8 +1,19 @@
 /** The check of names and passwords for all protocols: passwords and SCRAM, slowed down for those who guess. */
 
-import type { Account, Accounts } from "../auth/accounts.ts";
-import type { LoginGuard } from "../auth/login_guard.ts";
-import type { ScramExchange } from "../auth/scram.ts";
+import { type Random, systemRandom } from "../base/random.ts";
+import type { Account, Accounts } from "./accounts.ts";
+import type { LoginGuard } from "./login_guard.ts";
+import { ScramExchange } from "./scram.ts";
+
+/** What logins need. */
+export interface LoginOptions {
+  /** Who may log in. */
+  readonly accounts: Accounts;
+  /** Slows down who guesses. */
+  readonly guard: LoginGuard;
+  /** For SCRAM's nonces. */
+  readonly random?: Random;
+}
 
 /** Who asks. */
 export interface LoginClient {
@@ -19,10 +30,12 @@ export type LoginFailure = "wrong" | "refused";
 export class Authenticator {
   readonly #accounts: Accounts;
   readonly #guard: LoginGuard;
+  readonly #random: Random;
 
-  constructor(options: { readonly accounts: Accounts; readonly guard: LoginGuard }) {
-    this.#accounts = options.accounts;
-    this.#guard = options.guard;
+  constructor({ accounts, guard, random = systemRandom }: LoginOptions) {
+    this.#accounts = accounts;
+    this.#guard = guard;
+    this.#random = random;
   }
 
   /**
@@ -50,6 +63,25 @@ export class Authenticator {
     } finally {
       attempt.ended();
     }
+  }
+
+  /** May who logged in act as that one? As itself only, however it writes its name; empty: it did not ask. */
+  isSelf(account: Account, actAs: string): boolean {
+    return actAs === "" || this.#accounts.byName(actAs)?.address === account.address;
+  }
+
+  /** True while everybody who can log in can do it by SCRAM. */
+  get scramReady(): boolean {
+    return this.#accounts.scramReady;
+  }
+
+  /** Begins an exchange of SCRAM-SHA-256; bound to `endPoint` it is one of SCRAM-SHA-256-PLUS. */
+  scramExchange(endPoint?: Uint8Array): ScramExchange {
+    return new ScramExchange({
+      random: this.#random,
+      ...(endPoint && { binding: { type: "tls-server-end-point", data: endPoint, chosen: true } }),
+      find: (name) => this.#accounts.scramVerifier(name),
+    });
   }
 
   /** The last message of a SCRAM client: only now it has guessed. The answer holds the server's own proof. */

@@ -6,7 +6,7 @@ import { systemRandom } from "../base/random.ts";
 import { concat } from "../base/bytes.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
-import type { Login, MessageSink, Reception } from "../smtp/server/reception.ts";
+import type { MessageSink, Reception } from "../smtp/server/reception.ts";
 import { serveSmtp } from "../smtp/server/session.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
 import { Deadlines } from "../wire/deadlines.ts";
@@ -157,9 +157,5 @@ class StdinReception implements Reception {
 
   expand(): Reply {
     return reply(252, "2.5.2", "Not expanded: try to deliver");
-  }
-
-  authenticate(): Promise<Login> {
-    return Promise.resolve({ refused: reply(502, "5.5.1", "There is no login here") });
   }
 }

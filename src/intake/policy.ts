@@ -1,5 +1,7 @@
 /** The answers that a session asks for: who may relay, who is ours, who may look up names. */
 
+import { Authenticator, type LoginOptions } from "../auth/authenticator.ts";
+import { AccountSasl, type Sasl } from "../auth/sasl.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { parseLiteral } from "../mail/domain.ts";
@@ -8,15 +10,7 @@ import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Resolution, Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
-import type {
-  Login,
-  LoginExchange,
-  MessageSink,
-  Reception,
-  SessionFacts,
-  Verdict,
-} from "../smtp/server/reception.ts";
-import { type LoginOptions, Logins } from "./logins.ts";
+import type { MessageSink, Reception, SessionFacts, Verdict } from "../smtp/server/reception.ts";
 import type { Origin } from "./header_fixups.ts";
 import type { Networks } from "./networks.ts";
 import { DISK_FULL, IncomingMessage, type IntakeOptions } from "./smtp_message.ts";
@@ -48,13 +42,13 @@ const TOO_MUCH = reply(
 
 /** Answers the sessions of one server. */
 export class Policy implements Reception {
+  readonly sasl: Sasl;
   readonly #options: PolicyOptions;
-  readonly #logins: Logins;
   readonly #budget = new ExpansionBudget();
 
   constructor(options: PolicyOptions) {
     this.#options = options;
-    this.#logins = new Logins(options);
+    this.sasl = new AccountSasl(new Authenticator(options), { passwords: ["PLAIN", "LOGIN"] });
   }
 
   trusts(session: SessionFacts): boolean {
@@ -129,18 +123,6 @@ export class Policy implements Reception {
 
   expand(_session: SessionFacts, text: string): Reply {
     return expandName(text, this.#options);
-  }
-
-  authenticate(session: SessionFacts, name: string, password: string): Promise<Login> {
-    return this.#logins.password(session, name, password);
-  }
-
-  scram(session: SessionFacts, bound: boolean): LoginExchange {
-    return this.#logins.scram(session, bound);
-  }
-
-  get scramReady(): boolean {
-    return this.#options.accounts.scramReady;
   }
 
   #originOf(session: SessionFacts): Origin {

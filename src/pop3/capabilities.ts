@@ -1,4 +1,4 @@
-/** In charge of what CAPA lists (RFC 2449) and which languages there are (RFC 6856 3). */
+/** The lists of CAPA (RFC 2449) and LANG (RFC 6856 3). */
 
 /** What the list depends on. */
 export interface CapabilityFacts {
@@ -6,17 +6,12 @@ export interface CapabilityFacts {
   readonly canStartTls: boolean;
   /** Passwords are taken on this connection. */
   readonly canLogIn: boolean;
-  /** SCRAM works for everybody. */
-  readonly scramReady: boolean;
-}
-
-/** The SASL mechanisms, the strongest first; SCRAM only while it works for everybody (`Accounts.scramReady`). */
-export function mechanisms(scramReady: boolean): readonly string[] {
-  return scramReady ? ["SCRAM-SHA-256", "PLAIN"] : ["PLAIN"];
+  /** The SASL mechanisms that are offered. */
+  readonly mechanisms: readonly string[];
 }
 
 /** The capabilities, a line each; the same before and after the login (RFC 2449 5). */
-export function capabilities({ canStartTls, canLogIn, scramReady }: CapabilityFacts): string[] {
+export function capabilities({ canStartTls, canLogIn, mechanisms }: CapabilityFacts): string[] {
   return [
     "TOP",
     "UIDL",
@@ -25,7 +20,7 @@ export function capabilities({ canStartTls, canLogIn, scramReady }: CapabilityFa
     "PIPELINING",
     "EXPIRE NEVER",
     ...(canStartTls ? ["STLS"] : []),
-    ...(canLogIn ? ["USER", `SASL ${mechanisms(scramReady).join(" ")}`] : []),
+    ...(canLogIn ? ["USER", `SASL ${mechanisms.join(" ")}`] : []),
     "UTF8 USER",
     "LANG",
     "IMPLEMENTATION dinopost",

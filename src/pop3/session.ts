@@ -1,13 +1,15 @@
-/** In charge of one POP3 session (RFC 1939), from the greeting to the end of the connection. */
+/** One POP3 session (RFC 1939), from the greeting to the end of the connection. */
 
 import { decode, decodeStrictly } from "../base/bytes.ts";
+import { Authenticator, type LoginClient } from "../auth/authenticator.ts";
+import { AccountSasl, type Sasl } from "../auth/sasl.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
 import type { Deadline } from "../wire/deadlines.ts";
 import { type Line, LineConn } from "../wire/line_conn.ts";
-import { capabilities, language, languages, mechanisms } from "./capabilities.ts";
+import { capabilities, language, languages } from "./capabilities.ts";
 import { type Command, parseCommand, type Verb } from "./command.ts";
-import { type LoginResult, Logins, type Mechanism } from "./login.ts";
+import { type LoginResult, passwordResult, saslLogin } from "./login.ts";
 import { Maildrop } from "./maildrop.ts";
 import { Output } from "./output.ts";
 import {
@@ -47,7 +49,9 @@ class Session {
   readonly #lines: LineConn;
   readonly #deadline: Deadline;
   readonly #out: Output;
-  readonly #logins: Logins;
+  readonly #authenticator: Authenticator;
+  readonly #sasl: Sasl;
+  readonly #client: LoginClient;
   readonly #idleMs: number;
   #secure = false;
   #utf8 = false;
@@ -72,7 +76,9 @@ class Session {
       this.#lines.close();
     });
     this.#out = new Output(this.#lines, { deadline: this.#deadline, idleMs: this.#idleMs });
-    this.#logins = new Logins({ ...options, remote: conn.remote.hostname });
+    this.#authenticator = new Authenticator(options);
+    this.#sasl = new AccountSasl(this.#authenticator);
+    this.#client = { address: conn.remote.hostname, closing: options.closing };
   }
 
   async run(): Promise<void> {
@@ -193,29 +199,26 @@ class Session {
     const name = this.#name;
     this.#name = undefined;
     if (name === undefined) return this.#refuse("Send USER first");
-    return this.#logIn("PASS", () => this.#logins.password(name, password));
+    return this.#logIn("PASS", async () => {
+      return passwordResult(name, await this.#authenticator.password(this.#client, name, password));
+    });
   }
 
   #auth([mechanism, initial]: readonly string[]): void | Promise<void> {
-    const { scramReady } = this.#options.accounts;
+    const { offered } = this.#sasl;
     if (mechanism === undefined) {
-      return this.#multiLine("Mechanisms follow", this.#mayLogIn ? mechanisms(scramReady) : []);
+      return this.#multiLine("Mechanisms follow", this.#mayLogIn ? offered : []);
     }
     if (!this.#mayLogIn) return this.#refuseWith(TLS_FIRST);
-    const challenge = (text: string) => this.#challenge(text);
-    switch (mechanism.toUpperCase()) {
-      case "PLAIN":
-        return this.#logIn("PLAIN", () => this.#logins.plain(initial, challenge));
-      case "SCRAM-SHA-256":
-        return this.#logIn("SCRAM-SHA-256", () => this.#logins.scram(initial, challenge));
-      case "SCRAM-SHA-256-PLUS": {
-        const { endPoint } = this.#lines.conn.tls ?? {};
-        if (!endPoint) return this.#refuse("SCRAM-SHA-256-PLUS needs a TLS connection that began here");
-        return this.#logIn("SCRAM-SHA-256-PLUS", () => this.#logins.scram(initial, challenge, endPoint));
-      }
-      default:
-        return this.#refuse(`Unknown mechanism; there are ${mechanisms(scramReady).join(", ")}`);
+    const { endPoint } = this.#lines.conn.tls ?? {};
+    const chosen = this.#sasl.begin(mechanism, { ...this.#client, endPoint });
+    if (chosen) {
+      return this.#logIn(chosen.name, () => saslLogin(chosen, initial, (text) => this.#challenge(text)));
     }
+    if (mechanism.toUpperCase() !== "SCRAM-SHA-256-PLUS") {
+      return this.#refuse(`Unknown mechanism; there are ${offered.join(", ")}`);
+    }
+    this.#refuse("SCRAM-SHA-256-PLUS needs a TLS connection that began here");
   }
 
   /** Sends a challenge and waits for the line that answers it. */
@@ -230,7 +233,7 @@ class Session {
     }
   }
 
-  async #logIn(mechanism: Mechanism, login: () => Promise<LoginResult>): Promise<void> {
+  async #logIn(mechanism: string, login: () => Promise<LoginResult>): Promise<void> {
     await this.#out.flush();
     const { onEvent } = this.#options;
     try {
@@ -250,7 +253,7 @@ class Session {
   }
 
   async #open(
-    mechanism: Mechanism,
+    mechanism: string,
     { account, name }: Extract<LoginResult, { account: unknown }>,
   ): Promise<void> {
     const { accounts, mailStore, id, onEvent } = this.#options;
@@ -321,8 +324,7 @@ class Session {
 
   #capa(): void | Promise<void> {
     const canStartTls = this.#options.tls !== undefined && !this.#secure;
-    const { scramReady } = this.#options.accounts;
-    const facts = { canStartTls, canLogIn: this.#mayLogIn, scramReady };
+    const facts = { canStartTls, canLogIn: this.#mayLogIn, mechanisms: this.#sasl.offered };
     return this.#multiLine("Capabilities follow", capabilities(facts));
   }
 

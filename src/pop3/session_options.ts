@@ -1,4 +1,4 @@
-/** In charge of what a POP3 session is given, and what it tells. */
+/** The options of a POP3 session, and the events it tells. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
@@ -9,7 +9,6 @@ import type { LoginGuard } from "../auth/login_guard.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Deadlines } from "../wire/deadlines.ts";
 import type { ServerTls } from "../wire/tls.ts";
-import type { Mechanism } from "./login.ts";
 
 /** What a session tells its surroundings. */
 export type Pop3Event =
@@ -17,7 +16,8 @@ export type Pop3Event =
   | {
     readonly kind: "login";
     readonly ok: boolean;
-    readonly mechanism: Mechanism;
+    /** `PASS`, or the SASL mechanism. */
+    readonly mechanism: string;
     /** What the client called itself. */
     readonly name: string;
     /** Who it was, when it was somebody. */

@@ -1,4 +1,4 @@
-/** In charge of the fixed replies of the receiving side: made once, also as bytes. */
+/** The fixed replies of the receiving side: made once, also as bytes. */
 
 import type { EnhancedStatus } from "../../mail/outcome.ts";
 import { encode } from "../../base/bytes.ts";
@@ -110,9 +110,8 @@ export const AUTH_FIRST = say(530, "5.7.0", "Authentication required");
 export const TLS_BEFORE_AUTH = say(538, "5.7.11", "AUTH needs encryption; send STARTTLS first");
 export const UNKNOWN_MECHANISM = say(504, "5.5.4", "Authentication mechanism not supported");
 export const CANCELLED = say(501, "5.7.0", "Authentication cancelled");
-export const BAD_BASE64 = say(501, "5.5.2", "The response is not base64");
-export const BAD_RESPONSE = say(501, "5.5.2", "The response does not fit the mechanism");
-export const WRONG_LOGIN = say(535, "5.7.8", "Authentication failed");
+export const WRONG_LOGIN = say(535, "5.7.8", "Wrong user name or password");
+export const TOO_MANY_LOGINS = sayAndClose(421, "4.7.0", "Too many failed logins; try again later");
 export const VERB_REFUSED = say(502, "5.7.0", "Verbose unavailable");
 export const VRFY_REFUSED = say(252, "2.5.2", "Cannot VRFY user; try RCPT to attempt delivery");
 export const EXPN_REFUSED = say(252, "2.5.2", "Cannot EXPN list; try RCPT to attempt delivery");

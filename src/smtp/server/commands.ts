@@ -3,7 +3,7 @@
 import { beginLogin } from "./auth_mode.ts";
 import { ABSENT_VERBS, type KnownVerb, type ParsedCommand, type Verb } from "../protocol/command.ts";
 import { bdat, data, mail, misplacedBdat, rcpt } from "./envelope_commands.ts";
-import { ehlo, helo, isLoginSafe } from "./hello.ts";
+import { ehlo, helo, isLoginOffered, isLoginSafe } from "./hello.ts";
 import { help } from "./help.ts";
 import { expn, vrfy } from "./name_commands.ts";
 import { ORDER } from "../protocol/phase.ts";
@@ -55,7 +55,7 @@ const COMMANDS: Readonly<Record<Verb, Row>> = {
   EXPN: { run: expn, junk: true },
   VERB: { run: verb, junk: true },
   STARTTLS: { run: starttls, absent: ({ options }) => options.tls ? undefined : ABSENT_VERB },
-  AUTH: { run: auth, absent: ({ options }) => options.auth === "never" ? ABSENT_VERB : undefined },
+  AUTH: { run: auth, absent: (session) => isLoginOffered(session) ? undefined : ABSENT_VERB },
 };
 
 const ABSENT: ReadonlySet<KnownVerb> = new Set(ABSENT_VERBS);
@@ -125,6 +125,6 @@ function auth(session: SessionState, argument: string): void | Promise<void> {
   if (!isLoginSafe(session)) return session.answer(TLS_BEFORE_AUTH);
   if (argument === "") return session.answer(NEEDS_ARGUMENT);
   const blank = argument.indexOf(" ");
-  if (blank < 0) return beginLogin(session, argument, undefined);
+  if (blank < 0) return beginLogin(session, argument);
   return beginLogin(session, argument.slice(0, blank), argument.slice(blank + 1).trim());
 }

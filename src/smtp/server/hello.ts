@@ -3,7 +3,6 @@
 import { normalizeDomain, normalizeLiteral } from "../../mail/domain.ts";
 import { fixed, type FixedReply, HELLO_NEEDS_NAME } from "../protocol/replies.ts";
 import { type Reply, reply } from "../protocol/reply.ts";
-import { mechanismNames } from "./sasl.ts";
 import type { SessionState } from "./session_state.ts";
 
 /** What a name may hold that is no proper domain: underscores, a last dot, a bare address. */
@@ -21,6 +20,11 @@ export function helo(session: SessionState, argument: string): void {
 export function ehlo(session: SessionState, argument: string): void {
   if (!introduce(session, argument, true)) return session.answer(HELLO_NEEDS_NAME);
   session.say(extensionList(session));
+}
+
+/** Tells whether there is AUTH on this server at all. */
+export function isLoginOffered({ options, reception }: SessionState): boolean {
+  return options.auth !== "never" && reception.sasl !== undefined;
 }
 
 /** Tells whether AUTH may be used on this connection as it is now. */
@@ -77,8 +81,8 @@ function extensions(session: SessionState): string[] {
     `LIMITS RCPTMAX=${options.limits.recipients}`,
   ];
   if (options.tls && !facts.tls) lines.push("STARTTLS");
-  if (options.auth !== "never" && isLoginSafe(session)) {
-    lines.push(`AUTH ${mechanismNames(reception)}`);
+  if (isLoginOffered(session) && isLoginSafe(session)) {
+    lines.push(`AUTH ${reception.sasl!.offered.join(" ")}`);
   }
   lines.push("VRFY");
   if (reception.may("EXPN", facts)) lines.push("EXPN");

@@ -1,5 +1,6 @@
-/** In charge of what an SMTP session asks of the outside: protocol asks here, policy answers (see `intake/`). */
+/** The questions of an SMTP session to the outside: protocol asks here, policy answers (see `intake/`). */
 
+import type { Sasl } from "../../auth/sasl.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import type { TlsFacts } from "../../wire/byte_conn.ts";
 import type { Reply } from "../protocol/reply.ts";
@@ -50,26 +51,6 @@ export interface MessageSink {
   abort(): void | Promise<void>;
 }
 
-/** A SASL mechanism's verdict (RFC 4954): the account that is now logged in, or the reply. */
-export type Login = { readonly account: Mailbox } | { readonly refused: Reply };
-
-/**
- * A step of a login that takes several messages: the next challenge, or how it ended. Bytes, not base64: the
- * coding belongs to the protocol.
- */
-export type LoginStep = { readonly challenge: string | Uint8Array } | Login;
-
-/** A login that takes several messages, such as SCRAM-SHA-256 (RFC 5802, 7677). */
-export interface LoginExchange {
-  /** Who the client says it is, once it said so; for the logs. */
-  readonly user: string;
-  /**
-   * Takes the client's next message. For SCRAM: client-first, client-final, and the empty message that answers the
-   * server's proof (RFC 4954 4), after which the account is told.
-   */
-  step(message: Uint8Array): Promise<LoginStep>;
-}
-
 /** What a session asks of the outside. Answers may come at once or later; at once is quicker. */
 export interface Reception {
   /**
@@ -95,13 +76,6 @@ export interface Reception {
   verify(session: SessionFacts, text: string): Reply | Promise<Reply>;
   /** EXPN, when allowed. */
   expand(session: SessionFacts, text: string): Reply | Promise<Reply>;
-  /** AUTH PLAIN and LOGIN: checks a name and a password. */
-  authenticate(session: SessionFacts, name: string, password: string): Promise<Login>;
-  /**
-   * AUTH SCRAM-SHA-256, or SCRAM-SHA-256-PLUS (`bound`, only when `session.tls.endPoint` is there): begins an
-   * exchange. Absent: neither is offered.
-   */
-  scram?(session: SessionFacts, bound: boolean): LoginExchange;
-  /** False: EHLO does not list SCRAM for now, since it would fail for somebody; who uses it all the same may. */
-  readonly scramReady?: boolean;
+  /** The logins of AUTH; absent: it is not offered. */
+  readonly sasl?: Sasl;
 }

@@ -1,15 +1,17 @@
-/** In charge of a Reception for tests: a few people as data, and a record of all that was asked and taken. */
+/** A Reception for tests: a few people as data, and a record of all that was asked and taken. */
 
-import { binaryString, concat } from "../../../src/base/bytes.ts";
+import { binaryString, concat, encode } from "../../../src/base/bytes.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../../src/mail/envelope.ts";
-import type {
-  Login,
-  LoginExchange,
-  MessageSink,
-  Reception,
-  SessionFacts,
-  Verdict,
-} from "../../../src/smtp/server/reception.ts";
+import {
+  type Credentials,
+  type Identity,
+  passwordMechanism,
+  type Sasl,
+  type SaslMechanism,
+  type SaslStep,
+} from "../../../src/auth/sasl.ts";
+import type { LoginFailure } from "../../../src/auth/authenticator.ts";
+import type { MessageSink, Reception, SessionFacts, Verdict } from "../../../src/smtp/server/reception.ts";
 import { type Reply, reply } from "../../../src/smtp/protocol/reply.ts";
 
 /** How the fake behaves. */
@@ -54,12 +56,19 @@ export class FakeReception implements Reception {
   aborted = 0;
   finished = 0;
   openSinks = 0;
-  declare scram?: (session: SessionFacts) => LoginExchange;
+  readonly sasl: Sasl;
   readonly #behaviour: FakeBehaviour;
 
   constructor(behaviour: FakeBehaviour = {}) {
     this.#behaviour = behaviour;
-    if (behaviour.scram) this.scram = () => new ThreeSteps();
+    const passwords = ["PLAIN", "LOGIN"];
+    this.sasl = {
+      offered: behaviour.scram ? ["SCRAM-SHA-256", ...passwords] : passwords,
+      begin: (name) => {
+        if (behaviour.scram && name === "SCRAM-SHA-256") return new ThreeSteps();
+        return passwordMechanism(name.toUpperCase(), (credentials) => this.#authenticate(credentials));
+      },
+    };
   }
 
   trusts(session: SessionFacts): boolean {
@@ -117,12 +126,10 @@ export class FakeReception implements Reception {
     );
   }
 
-  authenticate(_: SessionFacts, name: string, password: string): Promise<Login> {
+  #authenticate({ name, password, actAs }: Credentials): Promise<Identity | LoginFailure> {
     this.asked.push(`authenticate ${name} ${password}`);
-    const right = name === "brain@howstuffworks.com" && password === "gRiZZly";
-    return Promise.resolve(
-      right ? { account: name } : { refused: reply(535, "5.7.8", "Authentication failed") },
-    );
+    const right = name === "brain@howstuffworks.com" && password === "gRiZZly" && ["", name].includes(actAs);
+    return Promise.resolve(right ? { address: name, createdAt: 0 } : "wrong");
   }
 
   /** For sinks. */
@@ -185,15 +192,17 @@ class FakeSink implements MessageSink {
   }
 }
 
-class ThreeSteps implements LoginExchange {
+class ThreeSteps implements SaslMechanism {
+  readonly name = "SCRAM-SHA-256";
+  readonly opening = new Uint8Array(0);
   readonly user = "brain@howstuffworks.com";
   #step = 0;
 
-  step(message: Uint8Array): Promise<{ challenge: string } | Login> {
+  step(message: Uint8Array): SaslStep {
     const text = binaryString(message);
     const expected = ["first", "final", ""][this.#step++];
-    if (text !== expected) return Promise.resolve({ refused: reply(535, "5.7.8", "Authentication failed") });
-    if (this.#step === 3) return Promise.resolve({ account: "brain@howstuffworks.com" });
-    return Promise.resolve({ challenge: `challenge ${this.#step}` });
+    if (text !== expected) return { kind: "failed", why: "wrong" };
+    if (this.#step === 3) return { kind: "success", account: { address: this.user, createdAt: 0 } };
+    return { kind: "challenge", challenge: encode(`challenge ${this.#step}`) };
   }
 }
