@@ -1,6 +1,7 @@
-/** In charge of completing a configuration: defaults from the machine, absolute paths, names that fit each other. */
+/** The completion of a configuration: defaults from the machine, absolute paths, names that fit each other. */
 
 import { isAbsolute, resolve } from "node:path";
+import { isLoopback } from "../base/ip.ts";
 import { parsePhc, passwordFault } from "../base/passwords.ts";
 import type { CertificateConfig, Config, Endpoint, OutboundDomainConfig, SmartHostConfig } from "./config.ts";
 import type { Path } from "./keys.ts";
@@ -196,7 +197,7 @@ class Check {
   admin({ listen, admin }: Parsed): void {
     if (admin.allowInsecure) return;
     for (const endpoint of listen.admin) {
-      if (/^127\.|^::1$|^localhost$/.test(endpoint.hostname)) continue;
+      if (isLoopback(endpoint.hostname) || endpoint.hostname === "localhost") continue;
       const received = `received ${addressOf(endpoint)}`;
       const want =
         "expected an address on loopback, with a proxy for TLS before it, or admin.allowInsecure: true";

@@ -1,19 +1,4 @@
-/** In charge of telling what kind of peer, or end of it, this is. */
-
-import { decode } from "../base/bytes.ts";
-
-/** Is it this machine? */
-export function isLoopback(address: string): boolean {
-  return /^(?:::ffff:)?127\.|^::1$/i.test(address);
-}
-
-/** HTTP or a TLS hello where POP3's first command should be. */
-export function isForeign(bytes: Uint8Array): boolean {
-  if (bytes[0] === 0x16) return true;
-  return /^(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|DELETE|PATCH|PRI) \S+ HTTP\//.test(
-    decode(bytes.subarray(0, 512)),
-  );
-}
+/** The ways in which a connection breaks. */
 
 /** The peer has gone, or we closed the connection ourselves. */
 export function isConnectionError(error: unknown): boolean {

@@ -1,11 +1,13 @@
 /** One POP3 session (RFC 1939), from the greeting to the end of the connection. */
 
 import { decode, decodeStrictly } from "../base/bytes.ts";
+import { isLoopbackPeer } from "../base/ip.ts";
 import { Authenticator, type LoginClient } from "../auth/authenticator.ts";
 import { AccountSasl, type Sasl } from "../auth/sasl.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
 import type { Deadline } from "../wire/deadlines.ts";
+import { looksForeign } from "../wire/foreign.ts";
 import { type Line, LineConn } from "../wire/line_conn.ts";
 import { capabilities, language, languages } from "./capabilities.ts";
 import { type Command, parseCommand, type Verb } from "./command.ts";
@@ -22,7 +24,7 @@ import {
   STORAGE_ERROR,
   TLS_FIRST,
 } from "./reply.ts";
-import { isConnectionError, isForeign, isLoopback } from "./peer.ts";
+import { isConnectionError } from "./peer.ts";
 import type { Pop3Event, Pop3SessionOptions } from "./session_options.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -136,7 +138,7 @@ class Session {
 
   #take(line: Line): void | Promise<void> {
     if (line.kind === "tooLong") return this.#refuse("Line too long");
-    if (this.#first && isForeign(line.bytes)) {
+    if (this.#first && looksForeign(line.bytes)) {
       this.#over = "refused";
       return this.#put(err("This is a POP3 server"));
     }
@@ -181,7 +183,7 @@ class Session {
 
   get #mayLogIn(): boolean {
     const { conn } = this.#lines;
-    return this.#secure || this.#options.allowInsecure === true || isLoopback(conn.remote.hostname);
+    return this.#secure || this.#options.allowInsecure === true || isLoopbackPeer(conn.remote.hostname);
   }
 
   // AUTHORIZATION

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { isLoopbackPeer } from "../base/ip.ts";
 import { formatSize } from "../base/units.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
@@ -20,7 +21,6 @@ import { Quotas } from "../mailbox/quotas.ts";
 import { Journal } from "../observe/journal.ts";
 import { Health } from "../observe/health.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { isLoopback } from "../pop3/peer.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
@@ -197,7 +197,7 @@ function createServices(
   const { config, clock, random } = around;
   const resolver = options.resolver ?? systemResolver(around);
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
-  const guard = new LoginGuard({ clock, exempt: isLoopback });
+  const guard = new LoginGuard({ clock, exempt: isLoopbackPeer });
   const ids = new IdMaker(clock, random);
   const quotas = new Quotas(names);
   const base = { ...around, ...names, store, resolver, quotas, ids };

@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import { binaryString, concat, encode } from "../../src/base/bytes.ts";
 import { language } from "../../src/pop3/capabilities.ts";
 import { parseCommand, type State } from "../../src/pop3/command.ts";
-import { isForeign, isLoopback } from "../../src/pop3/peer.ts";
 import { TopCutter } from "../../src/pop3/top_cutter.ts";
 
 const COMMANDS: readonly [string, State, string][] = [
@@ -55,22 +54,6 @@ Deno.test("language() finds ours", () => {
     undefined,
   ]] as const;
   for (const [wish, tag] of cases) assertEquals(language(wish), tag);
-});
-
-Deno.test("isLoopback() and isForeign() tell peers apart", () => {
-  const addresses = [
-    "127.0.0.1",
-    "127.9.9.9",
-    "::1",
-    "::ffff:127.0.0.1",
-    "192.0.2.1",
-    "::",
-    "128.127.0.1",
-    "1127.0.0.1",
-  ];
-  assertEquals(addresses.map(isLoopback), [true, true, true, true, false, false, false, false]);
-  const lines = ["GET / HTTP/1.0", "PRI * HTTP/2.0", "\x16\x03\x01", "GET", "USER brain", "CAPA"];
-  assertEquals(lines.map((line) => isForeign(encode(line))), [true, true, true, false, false, false]);
 });
 
 const TOPS: readonly [string, number, string][] = [

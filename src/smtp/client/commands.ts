@@ -1,4 +1,4 @@
-/** In charge of the MAIL and RCPT commands that a client writes (RFC 5321 4.1.1, 1870, 3461, 6152, 6531). */
+/** The MAIL and RCPT commands that a client writes (RFC 5321 4.1.1, 1870, 3461, 6152, 6531). */
 
 import type { EnvelopeRecipient } from "../../mail/envelope.ts";
 import type { PeerExtensions } from "./extensions.ts";
@@ -6,14 +6,8 @@ import type { OutgoingMessage } from "./options.ts";
 
 /** An xtext or keyword as it may stand in a command line. */
 const PARAMETER = /^[\x21-\x7e]{1,500}$/;
-const ASCII = /^\p{ASCII}*$/u;
 /** Controls, blanks outside quotes and angle brackets outside quotes would end the path or the line early. */
 const SAFE = /^(?:"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"|[^"\p{Cc}\s<>])*$/u;
-
-/** True when an address has characters that only SMTPUTF8 carries. */
-export function needsUtf8(address: string): boolean {
-  return !ASCII.test(address);
-}
 
 /** True when an address can stand between angle brackets without breaking out of them. */
 export function isSafeAddress(address: string): boolean {

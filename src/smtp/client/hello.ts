@@ -1,6 +1,7 @@
 /** In charge of the start of a conversation as a client: greeting, EHLO, STARTTLS, AUTH. */
 
 import { systemRandom } from "../../base/random.ts";
+import { isLoopback } from "../../base/ip.ts";
 import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
 import { ClientChannel } from "./channel.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
@@ -217,8 +218,4 @@ function challengeOf(reply: Reply): Uint8Array {
 
 function isLate(reply: Reply | ReplyError): boolean {
   return isReplyError(reply) && reply.trouble === "late";
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
 }

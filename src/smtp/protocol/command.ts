@@ -1,6 +1,7 @@
 /** Command lines: which verb, which argument, and what is wrong with the line (RFC 5321 4.1.1). */
 
 import { binaryString } from "../../base/bytes.ts";
+import { isForeignWord } from "../../wire/foreign.ts";
 import type { Reply } from "./reply.ts";
 import {
   BAD_UTF8,
@@ -70,23 +71,6 @@ const KNOWN: ReadonlyMap<string, Verb | AbsentVerb> = new Map(
   [...VERBS, ...ABSENT_VERBS].flatMap((verb) => [[verb, verb], [verb.toLowerCase(), verb]]),
 );
 
-/** First words of other protocols that end up on SMTP ports; each closes the connection. */
-const FOREIGN = new Set([
-  "GET",
-  "POST",
-  "PUT",
-  "HEAD",
-  "OPTIONS",
-  "CONNECT",
-  "DELETE",
-  "PATCH",
-  "TRACE",
-  "PRI",
-]);
-
-/** The first octet of a TLS record with a handshake. */
-const TLS_HANDSHAKE = 0x16;
-
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -137,18 +121,6 @@ export function lineText(line: Uint8Array): string | Reply {
   }
 }
 
-/** Tells whether a line begins as a TLS handshake does. */
-export function looksEncrypted(input: Uint8Array): boolean {
-  return input[0] === TLS_HANDSHAKE;
-}
-
-/** Tells whether input begins as another protocol does: a TLS handshake, or a first word such as GET. */
-export function looksForeign(input: Uint8Array): boolean {
-  if (looksEncrypted(input)) return true;
-  const word = /^[A-Z][A-Z/-]*/.exec(binaryString(input.subarray(0, 16)));
-  return word !== null && isForeign(word[0]);
-}
-
 /** Tells whether input begins with AUTH, whose lines may be longer than others. */
 export function startsWithAuth(bytes: Uint8Array): boolean {
   return (bytes[0]! | 32) === 97 && (bytes[1]! | 32) === 117 && (bytes[2]! | 32) === 116 &&
@@ -173,11 +145,7 @@ const FIELD = /^[!-9;-~]+: /;
 
 function replyToUnknown(word: string, line: string): Reply {
   if (word === "") return EMPTY_COMMAND;
-  return isForeign(word) || FIELD.test(line) || REQUEST.test(line) ? FOREIGN_PROTOCOL : UNKNOWN_VERB;
-}
-
-function isForeign(word: string): boolean {
-  return FOREIGN.has(word) || word.startsWith("SSH-") || word.startsWith("RTSP/");
+  return isForeignWord(word) || FIELD.test(line) || REQUEST.test(line) ? FOREIGN_PROTOCOL : UNKNOWN_VERB;
 }
 
 function refused(reply: Reply): ParsedCommand {

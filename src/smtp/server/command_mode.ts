@@ -1,14 +1,8 @@
 /** The reading of commands, one line after the other. */
 
 import { sleep } from "../../base/clock.ts";
-import {
-  looksEncrypted,
-  looksForeign,
-  MAX_AUTH_LINE,
-  MAX_COMMAND,
-  parseCommand,
-  startsWithAuth,
-} from "../protocol/command.ts";
+import { looksEncrypted, looksForeign } from "../../wire/foreign.ts";
+import { MAX_AUTH_LINE, MAX_COMMAND, parseCommand, startsWithAuth } from "../protocol/command.ts";
 import { dispatch } from "./commands.ts";
 import {
   BARE_LF_IN_COMMAND,

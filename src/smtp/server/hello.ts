@@ -1,5 +1,6 @@
 /** The introduction: HELO, EHLO and LHLO, and the list of what the server can do. */
 
+import { isLoopbackPeer } from "../../base/ip.ts";
 import { normalizeDomain, normalizeLiteral } from "../../mail/domain.ts";
 import { fixed, type FixedReply, HELLO_NEEDS_NAME } from "../protocol/replies.ts";
 import { type Reply, reply } from "../protocol/reply.ts";
@@ -30,7 +31,7 @@ export function isLoginOffered({ options, reception }: SessionState): boolean {
 /** Tells whether AUTH may be used on this connection as it is now. */
 export function isLoginSafe(session: SessionState): boolean {
   const { facts, options } = session;
-  return options.auth === "always" || facts.tls !== undefined || isLoopback(facts.remote.hostname);
+  return options.auth === "always" || facts.tls !== undefined || isLoopbackPeer(facts.remote.hostname);
 }
 
 function introduce(session: SessionState, name: string, extended: boolean): boolean {
@@ -45,11 +46,6 @@ function introduce(session: SessionState, name: string, extended: boolean): bool
 function isName(name: string): boolean {
   if (TOLERATED.test(name)) return true;
   return name[0] === "[" ? normalizeLiteral(name) !== undefined : normalizeDomain(name) !== undefined;
-}
-
-/** Is it this machine? */
-export function isLoopback(address: string): boolean {
-  return /^(?:127\.|::1$|::ffff:127\.)/i.test(address);
 }
 
 /** Most sessions get one of a few lists: they are kept as bytes. */

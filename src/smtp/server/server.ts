@@ -1,5 +1,6 @@
 /** An SMTP server: one kind of service on any number of addresses, a session for each connection. */
 
+import { isLoopbackPeer } from "../../base/ip.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import type { Refusal } from "../../wire/connection_limiter.ts";
 import {
@@ -9,7 +10,6 @@ import {
 } from "../../wire/session_server.ts";
 import { TOO_MANY_CONNECTIONS, TOO_MANY_OF_ADDRESS } from "../protocol/replies.ts";
 import { formatReply } from "../protocol/reply.ts";
-import { isLoopback } from "./hello.ts";
 import { serveSmtp, type SmtpSessionOptions } from "./session.ts";
 
 /** What an {@linkcode SmtpServer} is made of: what its sessions have in common, and what servers may share. */
@@ -64,7 +64,7 @@ export class SmtpServer extends SessionServer {
 
   /** By the address that was bound: who listens on all of them is for others too. */
   #listensOnLoopback({ local }: ByteConn): boolean {
-    return isLoopback(local.hostname) &&
+    return isLoopbackPeer(local.hostname) &&
       this.addresses.some(({ hostname, port }) => hostname === local.hostname && port === local.port);
   }
 

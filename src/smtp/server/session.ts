@@ -4,7 +4,7 @@ import { eventTurn } from "../../base/clock.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import type { IdleConnection } from "../../wire/connection_limiter.ts";
 import { LineConn } from "../../wire/line_conn.ts";
-import { looksForeign } from "../protocol/command.ts";
+import { looksForeign } from "../../wire/foreign.ts";
 import { CommandMode } from "./command_mode.ts";
 import { EARLY_TALKER, EVICTED, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
 import { formatReply, type Reply, reply } from "../protocol/reply.ts";

@@ -1,12 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../../src/base/bytes.ts";
-import {
-  lineText,
-  looksForeign,
-  parseCommand,
-  startsWithAuth,
-  VERBS,
-} from "../../../src/smtp/protocol/command.ts";
+import { lineText, parseCommand, startsWithAuth, VERBS } from "../../../src/smtp/protocol/command.ts";
 import { ORDER, PHASES } from "../../../src/smtp/protocol/phase.ts";
 
 const parsed: [string, string, string][] = [
@@ -58,13 +52,6 @@ Deno.test("lineText() is the same for short and long lines", () => {
   for (const length of [0, 1, 255, 256, 257, 4096]) {
     assertEquals(lineText(encode("x".repeat(length))), "x".repeat(length));
   }
-});
-
-Deno.test("looksForeign() knows other protocols by their first octets", () => {
-  for (const input of ["GET / HTTP/1.1", "POST", "\x16\x03\x01", "SSH-2.0", "OPTIONS * RTSP"]) {
-    assert(looksForeign(encode(input)), input);
-  }
-  for (const input of ["", "EHLO x", "G", "helo x", "\x15"]) assert(!looksForeign(encode(input)), input);
 });
 
 Deno.test("startsWithAuth() is about the verb alone", () => {
