@@ -19,7 +19,7 @@ export interface Waker {
 }
 
 /** A timer knows nothing of clocks that are set: it looks again after this. */
-const LONGEST_SLEEP_MS = 60_000;
+const LONGEST_SLEEP_MS = 15 * 60_000;
 
 /** Wakes by a timer of the clock: for tests that move it, and wherever the queue of KV does not exist. */
 export class TimerWaker implements Waker {
