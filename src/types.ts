@@ -93,12 +93,8 @@ export type { PeerFacts } from "./smtp/client/outcome.ts";
 export type { AbsentVerb, KnownVerb, Verb } from "./smtp/protocol/command.ts";
 export type { MessageSink, Reception, Service, SessionFacts, Verdict } from "./smtp/server/reception.ts";
 export type { Reply } from "./smtp/protocol/reply.ts";
-export type {
-  ClosedBecause,
-  SessionEvent as SmtpSessionEvent,
-  SmtpLimits,
-  SmtpSessionOptions,
-} from "./smtp/server/session_state.ts";
+export type { ClosedBecause, SessionEvent as SmtpSessionEvent } from "./smtp/server/session_event.ts";
+export type { SmtpLimits, SmtpSessionOptions } from "./smtp/server/session_options.ts";
 export type { BodyDraft, BodyRef } from "./storage/bodies/bodies.ts";
 export type { Limits } from "./storage/limits.ts";
 export type { Kv, ListOptions as KvListOptions } from "./storage/port.ts";

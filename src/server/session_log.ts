@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { SessionFacts } from "../smtp/server/reception.ts";
-import type { SessionEvent } from "../smtp/server/session_state.ts";
+import type { SessionEvent } from "../smtp/server/session_event.ts";
 import type { Pop3Event } from "../pop3/session_options.ts";
 
 /** What is the same for all events of a session. */

@@ -83,7 +83,7 @@ function rateLimited(
   session: SessionState,
   after: Progress | Promise<Progress>,
 ): Progress | Promise<Progress> {
-  const ms = session.commandRate.pause();
+  const ms = session.budget.pause();
   if (ms === 0 || session.over || session.mode) return after;
   const { clock, closing } = session.options;
   return Promise.resolve(after).then((progress) => sleep(clock, ms, closing).then(() => progress));

@@ -69,7 +69,7 @@ export function dispatch(session: SessionState, command: ParsedCommand): void | 
   const row = COMMANDS[verb];
   const absent = row.absent?.(session);
   if (absent) return session.answer(absent);
-  if (row.junk && session.isTooMuchJunk()) return session.endAsAbuse();
+  if (row.junk && session.budget.addJunk()) return session.endAsAbuse();
   const rule = ORDER[verb][session.phase];
   if (rule === "go") return row.run(session, command.argument);
   const forgiven = isForgiven(session, verb);

@@ -153,7 +153,7 @@ export function bdat(session: SessionState, argument: string): void | Promise<vo
   if (chunk.malformed) return drain(session, chunk, BAD_CHUNK_WORD);
   if (session.phase === "chunks") {
     // Empty chunks that lead nowhere are as good as NOOP.
-    if (chunk.size === 0 && !chunk.last && session.isTooMuchJunk()) return session.endAsAbuse();
+    if (chunk.size === 0 && !chunk.last && session.budget.addJunk()) return session.endAsAbuse();
     session.mode = new ChunkMode(session, chunk);
     return;
   }

@@ -10,7 +10,8 @@ import {
 } from "../../wire/session_server.ts";
 import { TOO_MANY_CONNECTIONS, TOO_MANY_OF_ADDRESS } from "../protocol/replies.ts";
 import { formatReply } from "../protocol/reply.ts";
-import { serveSmtp, type SmtpSessionOptions } from "./session.ts";
+import { serveSmtp } from "./session.ts";
+import type { SmtpSessionOptions } from "./session_options.ts";
 
 /** What an {@linkcode SmtpServer} is made of: what its sessions have in common, and what servers may share. */
 export interface SmtpServerOptions

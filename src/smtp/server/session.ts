@@ -1,4 +1,4 @@
-/** In charge of one receiving session from greeting to close, for SMTP, submission and LMTP (RFC 5321, 6409, 2033). */
+/** One receiving session from greeting to close, for SMTP, submission and LMTP (RFC 5321, 6409, 2033). */
 
 import { eventTurn } from "../../base/clock.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
@@ -8,15 +8,9 @@ import { looksForeign } from "../../wire/foreign.ts";
 import { CommandMode } from "./command_mode.ts";
 import { EARLY_TALKER, EVICTED, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
 import { formatReply, type Reply, reply } from "../protocol/reply.ts";
-import {
-  type ClosedBecause,
-  PARTING_MS,
-  type Progress,
-  SessionState,
-  type SmtpSessionOptions,
-} from "./session_state.ts";
-
-export type { ClosedBecause, SessionEvent, SmtpLimits, SmtpSessionOptions } from "./session_state.ts";
+import type { ClosedBecause } from "./session_event.ts";
+import type { SmtpSessionOptions } from "./session_options.ts";
+import { PARTING_MS, type Progress, SessionState } from "./session_state.ts";
 
 /** Greets, converses, closes. Never throws; a text that is not completed is dropped. */
 export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Promise<void> {
@@ -65,7 +59,7 @@ class SmtpSession implements IdleConnection {
     state.deadline.end();
     state.line.close();
     onEvent?.(
-      { kind: "closed", why: state.why, messages: state.messages, errors: state.errors },
+      { kind: "closed", why: state.why, messages: state.messages, errors: state.budget.errors },
       state.facts,
     );
   }

@@ -2,7 +2,9 @@
 
 import { systemClock } from "../../../src/base/clock.ts";
 import { ManualClock } from "../../../src/base/manual_clock.ts";
-import { serveSmtp, type SessionEvent, type SmtpSessionOptions } from "../../../src/smtp/server/session.ts";
+import { serveSmtp } from "../../../src/smtp/server/session.ts";
+import type { SessionEvent } from "../../../src/smtp/server/session_event.ts";
+import type { SmtpSessionOptions } from "../../../src/smtp/server/session_options.ts";
 import { memoryPair, type MemoryPairOptions } from "../../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { Deadlines } from "../../../src/wire/deadlines.ts";
