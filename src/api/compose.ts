@@ -1,9 +1,10 @@
-/** In charge of messages that come as JSON: built into a text, with nothing taken from disk or net. */
+/** The messages that come as JSON: their schema, and their envelope and content. */
 
-import { Buffer } from "node:buffer";
 import { z } from "@hono/zod-openapi";
 import { decode } from "../base/bytes.ts";
 import { parseMailbox } from "../mail/address.ts";
+import { longLineAt, MAX_LINE_OCTETS } from "../mail/content.ts";
+import { buildMessage } from "../mail/mime_builder.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { NOT_ONE_LINE, ONE_LINE } from "./schemas.ts";
 
@@ -48,17 +49,16 @@ export const composeSchema = z.strictObject({
 /** A message in parts. */
 export type Composition = z.infer<typeof composeSchema>;
 
-/** A text with its envelope. */
+/** A message's content with its envelope. */
 export interface Composed {
   readonly from: string;
   readonly to: string[];
-  readonly text: Uint8Array;
+  readonly content: Uint8Array;
 }
 
-/** Builds the text (RFC 5322, MIME), dated `now` (milliseconds since 1970). Throws a {@linkcode Problem} for addresses and headers that can't be. */
+/** Builds the message, dated `now` (milliseconds since 1970). Throws a {@linkcode Problem} for addresses and headers that can't be. */
 export async function compose(message: Composition, now: number): Promise<Composed> {
-  const { headers = {}, attachments = [], ...parts } = message;
-  for (const name of Object.keys(headers)) {
+  for (const name of Object.keys(message.headers ?? {})) {
     if (OWN_FIELDS.test(name)) {
       throw new Problem(422, `headers: ${quoted(name)} can't stand here; it is made of the other members`);
     }
@@ -70,55 +70,26 @@ export async function compose(message: Composition, now: number): Promise<Compos
     addresses(message.bcc ?? [], "bcc"),
   ]);
   if (from.length !== 1) throw new Problem(422, "from: must be one address");
-  const { default: MailComposer } = await import("nodemailer/lib/mail-composer/index.js");
-  const mail = new MailComposer({
-    ...parts,
-    bcc: undefined,
-    date: new Date(now),
-    headers: Object.entries(headers).flatMap(([key, values]) =>
-      [values].flat().map((value) => ({ key, value }))
-    ),
-    attachments: attachments.map(({ filename, content, contentType, contentId }) => ({
-      filename,
-      content: Buffer.from(content, "base64"),
-      ...(contentType === undefined ? {} : { contentType }),
-      ...(contentId === undefined ? {} : { cid: contentId }),
-      // by itself nodemailer would show a forwarded mail in place
-      ...(/^message\//i.test(contentType ?? "") ? { contentDisposition: "attachment" } : {}),
-    })),
-    ...(message.text === undefined && message.html === undefined ? { text: "" } : {}),
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
-  const text: Uint8Array = await mail.compile().build();
-  refuseLongLines(text);
-  return { from: from[0]!, to: [...new Set([...to, ...cc, ...bcc])], text };
+  const { bcc: _, ...parts } = message;
+  const content = await buildMessage(parts, now);
+  refuseLongLines(content);
+  return { from: from[0]!, to: [...new Set([...to, ...cc, ...bcc])], content };
 }
 
-/** In octets, without CRLF (RFC 5322 2.1.1). What has blanks is folded, and texts are encoded: few lines get there. */
-const MAX_LINE = 998;
-
-function refuseLongLines(text: Uint8Array): void {
-  const start = longLine(text);
+/** What has blanks is folded, and text is encoded: few lines get too long. */
+function refuseLongLines(content: Uint8Array): void {
+  const start = longLineAt(content);
   if (start === undefined) return;
-  const before = decode(text.subarray(0, start + 120));
+  const before = decode(content.subarray(0, start + 120));
   const field = before.includes("\r\n\r\n") ? undefined : before.match(/^[!-9;-~]+(?=:)/gm)?.at(-1);
   const where = field === undefined ? "attachments" : `the field ${quoted(field)}`;
-  throw new Problem(422, `${where}: a line would be longer than ${MAX_LINE} octets, which mail can't carry`);
+  throw new Problem(
+    422,
+    `${where}: a line would be longer than ${MAX_LINE_OCTETS} octets, which mail can't carry`,
+  );
 }
 
-/** Where the first line begins that is too long. */
-function longLine(text: Uint8Array): number | undefined {
-  for (let start = 0; start < text.length;) {
-    const lineFeed = text.indexOf(10, start);
-    const end = lineFeed === -1 ? text.length : lineFeed;
-    if (end - start > MAX_LINE + 1) return start;
-    start = end + 1;
-  }
-  return undefined;
-}
-
-/** The canonical addresses in texts such as `"Brain" <brain@example.org>`. */
+/** The canonical addresses in what people write, such as `"Brain" <brain@example.org>`. */
 async function addresses(texts: readonly string[], name: string): Promise<string[]> {
   const { addressParser } = await import("postal-mime");
   return texts.flatMap((text, i) => {

@@ -2,7 +2,7 @@
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
-import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_text.ts";
+import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
 
 /** A message and what its head says. */
 export interface FoundMail {

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { MailEntry } from "../mailbox/mail_store.ts";
-import type { HeaderView, MailView } from "./mail_text.ts";
+import type { HeaderView, MailView } from "./mail_reader.ts";
 import { iso } from "./queue_view.ts";
 import { timeSchema } from "./schemas.ts";
 
@@ -59,7 +59,7 @@ export function mailView(entry: MailEntry, mail: MailView): z.infer<typeof mailS
     ...mailItem(entry, mail),
     sender: entry.sender,
     recipient: entry.recipient,
-    headers: mail.headers,
+    headers: [...mail.headers],
     text: mail.text,
     html: mail.html,
     attachments: mail.attachments.map(({ filename, contentType, contentId, bytes }) => ({
@@ -68,6 +68,6 @@ export function mailView(entry: MailEntry, mail: MailView): z.infer<typeof mailS
       contentId,
       size: bytes.length,
     })),
-    trouble: mail.trouble,
+    trouble: mail.fault,
   };
 }

@@ -8,7 +8,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import { mailPage } from "./mail_search.ts";
-import { type MailView, readMail, unlessRemoved } from "./mail_text.ts";
+import { type MailView, readMail, unlessRemoved } from "./mail_reader.ts";
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "../http/options.ts";
 import { Problem, quoted } from "../http/problem.ts";

@@ -155,7 +155,8 @@ async function incoming(
     if (options.from !== undefined || options.to !== undefined) {
       throw new Problem(422, "With JSON, from and to stand in the body, not in the query");
     }
-    return await compose(options.json, options.now);
+    const { from, to, content } = await compose(options.json, options.now);
+    return { from, to, text: content };
   }
   const { from, to = [], messageSize, domain } = options;
   if (from === undefined) {

@@ -2,11 +2,12 @@
 
 import { concat, encode } from "../base/bytes.ts";
 import { needsUtf8 } from "../mail/address.ts";
+import { isAscii, isMailText, startsLine } from "../mail/content.ts";
 import { foldField, formatDate, parseFields, scanHeader } from "../mail/header.ts";
 import { normalizeDomain, normalizeLiteral } from "../mail/domain.ts";
+import { encodeQuoted } from "../mail/transfer_encoding.ts";
 import { deliveryStatus } from "./delivery_status.ts";
 import type { Action, ReportRequest } from "./request.ts";
-import { isAscii, isMailText, quotedPrintable, startsLine } from "./mime.ts";
 import { reportText } from "./report_text.ts";
 
 const SUBJECTS: Record<Action, string> = {
@@ -86,7 +87,7 @@ function textPart(text: string, utf8: boolean): Part {
   const bytes = encode(text);
   const type = "text/plain; charset=utf-8";
   if (utf8) return { type, encoding: "8bit", description, body: bytes };
-  return { type, encoding: "quoted-printable", description, body: encode(quotedPrintable(bytes)) };
+  return { type, encoding: "quoted-printable", description, body: encodeQuoted(bytes) };
 }
 
 function originalPart(request: ReportRequest, utf8: boolean): Part {
@@ -109,7 +110,7 @@ function originalPart(request: ReportRequest, utf8: boolean): Part {
   const type = "text/rfc822-headers";
   if (plain && isMailText(head)) return { type, encoding: "7bit", description, body: head };
   // RFC 6522 section 3: a broken head may be encoded to make it legal
-  return { type, encoding: "quoted-printable", description, body: encode(quotedPrintable(head)) };
+  return { type, encoding: "quoted-printable", description, body: encodeQuoted(head) };
 }
 
 function headerOnly(head: Uint8Array): Uint8Array {

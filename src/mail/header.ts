@@ -230,3 +230,18 @@ function sameName(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
 export function formatDate(ms: number): string {
   return `${new Date(ms).toUTCString().slice(0, -3)}+0000`;
 }
+
+/** Reads no more of a content than its header section, of which `maxOctets` at most. */
+export async function readHeaderSection(
+  content: AsyncIterable<Uint8Array>,
+  maxOctets: number,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of content) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxOctets || scanHeader(concat(pieces)).end >= 0) break;
+  }
+  return concat(pieces).subarray(0, maxOctets);
+}

@@ -1,9 +1,10 @@
 /** In charge of writing the transfer encodings of MIME (RFC 2045 6.7, 6.8), line by line. */
 
-import { encode } from "../base/bytes.ts";
+import { concat, encode } from "../base/bytes.ts";
 
 const MAX_LINE = 76;
 const HEX = "0123456789ABCDEF";
+const CRLF = encode("\r\n");
 
 /** A line with its CRLF as quoted-printable: itself when it is short and plain, else with soft breaks. */
 export function encodeQuotedLine(line: Uint8Array): Uint8Array {
@@ -24,6 +25,20 @@ export function encodeQuotedLine(line: Uint8Array): Uint8Array {
     column += width;
   }
   return encode(end < line.length ? `${text}\r\n` : text);
+}
+
+/** Text as quoted-printable; CRLF, CR and LF are taken for line ends. */
+export function encodeQuoted(text: Uint8Array): Uint8Array<ArrayBuffer> {
+  const pieces: Uint8Array[] = [];
+  let start = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== 13 && text[i] !== 10) continue;
+    pieces.push(encodeQuotedLine(text.subarray(start, i)), CRLF);
+    if (text[i] === 13 && text[i + 1] === 10) i++;
+    start = i + 1;
+  }
+  pieces.push(encodeQuotedLine(text.subarray(start)));
+  return concat(pieces);
 }
 
 /** Octets as lines of base64, 57 octets a line. */

@@ -1,6 +1,6 @@
 /** In charge of showing a message's HTML part so that it can do no harm (FIELD_NOTES S9). */
 
-import type { AttachmentView } from "../api/mail_text.ts";
+import type { Attachment } from "../mail/message.ts";
 
 /**
  * Nothing runs, nothing is loaded, nothing leads out. Only our own page may frame it; that page's policy keeps the
@@ -19,7 +19,7 @@ const STYLE =
   "body{margin:12px}img{max-width:100%;height:auto}</style>";
 
 /** The HTML part as a document for the frame. */
-export function framedHtml(html: string, attachments: readonly AttachmentView[]): string {
+export function framedHtml(html: string, attachments: readonly Attachment[]): string {
   return `<!DOCTYPE html><meta charset="utf-8">${STYLE}${withPictures(harmless(html), attachments)}`;
 }
 
@@ -33,8 +33,8 @@ function harmless(html: string): string {
 }
 
 /** Puts the message's own pictures in place of the addresses that name them. */
-function withPictures(html: string, attachments: readonly AttachmentView[]): string {
-  const pictures = new Map<string, AttachmentView>();
+function withPictures(html: string, attachments: readonly Attachment[]): string {
+  const pictures = new Map<string, Attachment>();
   let left = MAX_PICTURES;
   for (const attachment of attachments) {
     const { contentId, contentType, bytes } = attachment;

@@ -6,7 +6,7 @@ import { isId } from "../base/ids.ts";
 import { decode } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
-import { type MailView, readMail } from "../api/mail_text.ts";
+import { type MailView, readMail } from "../api/mail_reader.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { attachmentResponse, rawMail } from "../api/raw_message.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
@@ -196,14 +196,14 @@ function MailSide({ shown, path }: { shown: StoredMail; path: string }) {
   const hasText = mail.text !== null && mail.text.trim() !== "";
   return (
     <>
-      {mail.trouble === null ? null : (
+      {mail.fault === null ? null : (
         <p class="complaint">
-          {`This message is damaged: ${mail.trouble}. Its source is there as it came.`}
+          {`This message is damaged: ${mail.fault}. Its source is there as it came.`}
         </p>
       )}
       {hasText
         ? <div class="mail-text" dir="auto">{mail.text}</div>
-        : mail.trouble === null
+        : mail.fault === null
         ? <p class="quiet">The message has no text.</p>
         : null}
     </>

@@ -1,9 +1,7 @@
-/** In charge of reading what a queued message says of itself, without reading more of it than its head. */
+/** The reader of a queued message's header section, for the page: subject and author. */
 
-import { concat } from "../base/bytes.ts";
-import { scanHeader } from "../mail/header.ts";
-import { fieldsOf } from "../api/mail_text.ts";
-import { withCharsets } from "../mail/charset.ts";
+import { readHeaderSection } from "../mail/header.ts";
+import { fieldValue, parseHeader } from "../mail/message.ts";
 
 /** What a message says of itself. */
 export interface QueuedHeader {
@@ -11,24 +9,19 @@ export interface QueuedHeader {
   readonly from: string;
 }
 
-const MAX_HEADER = 64 * 1024;
+const MAX_OCTETS = 64 * 1024;
 
-/** Reads the head of a text; undefined when the text is gone meanwhile. */
-export async function readQueuedHeader(text: AsyncIterable<Uint8Array>): Promise<QueuedHeader | undefined> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
+/** Reads it; undefined when the content is gone meanwhile. */
+export async function readQueuedHeader(
+  content: AsyncIterable<Uint8Array>,
+): Promise<QueuedHeader | undefined> {
+  let header: Uint8Array;
   try {
-    for await (const piece of text) {
-      parts.push(piece);
-      size += piece.length;
-      if (size > MAX_HEADER || scanHeader(concat(parts)).end >= 0) break;
-    }
+    header = await readHeaderSection(content, MAX_OCTETS);
   } catch {
     return undefined; // delivered between two reads
   }
-  const head = concat(parts).subarray(0, MAX_HEADER);
-  const { fields } = await withCharsets(() => fieldsOf(head));
-  const value = (name: string) =>
-    (fields.find((f) => f.name.toLowerCase() === name)?.value ?? "").trim().slice(0, 1000);
+  const fields = await parseHeader(header);
+  const value = (name: string) => fieldValue(fields, name).trim().slice(0, 1000);
   return { subject: value("subject"), from: value("from") };
 }

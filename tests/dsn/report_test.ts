@@ -212,7 +212,7 @@ Deno.test("buildReport() tells of a failure what the server said and what to do,
   assertEquals(header("in-reply-to"), "<lunch-1@howstuffworks.com>");
   assert(/The server mx1\.mindspring\.com said: 550 5\.1\.1 No such\s+user here/.test(mail.text!), mail.text);
   assert(mail.text!.includes('subject "Lunch on Friday?"'));
-  assert(mail.text!.includes("What you can do: Look for a slip of the pen"));
+  assert(mail.text!.includes("What you can do: Look for a typo"));
   assertEquals(status[1], {
     "Final-Recipient": "rfc822; jsmith@mindspring.com",
     "Action": "failed",

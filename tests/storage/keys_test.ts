@@ -75,5 +75,5 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.expiry(0, keys.session("A")),
   ];
   for (const key of all) await put(store.kv, key, 1);
-  assertEquals((await keysUnder(store.kv)).length, all.length + 1, "and the format");
+  assertEquals((await keysUnder(store.kv)).length, all.length + 2, "and the format, and who wrote it");
 });

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { encode } from "../../src/base/bytes.ts";
-import { isMailText, quotedPrintable, startsLine } from "../../src/dsn/mime.ts";
+import { decode, encode } from "../../src/base/bytes.ts";
+import { isMailText, longLineAt, startsLine } from "../../src/mail/content.ts";
+import { encodeQuoted } from "../../src/mail/transfer_encoding.ts";
 
 Deno.test("isMailText() takes CRLF lines of up to 998 octets and no NUL", () => {
   const rows: [string, boolean][] = [
@@ -25,6 +26,14 @@ Deno.test("isMailText() takes CRLF lines of up to 998 octets and no NUL", () => 
   }
 });
 
+Deno.test("longLineAt() finds the first line of more than 998 octets", () => {
+  const long = "x".repeat(999);
+  const good = "x".repeat(998);
+  assertEquals(longLineAt(encode(`${good}\r\n${good}\r\n${good}`)), undefined);
+  assertEquals(longLineAt(encode(`${good}\r\n${long}\r\n${long}\r\n`)), 1000);
+  assertEquals(longLineAt(encode(`a\r\n${long}x`)), 3);
+});
+
 Deno.test("startsLine() looks at the beginning of lines only", () => {
   assert(startsLine(encode("--b"), encode("--b")));
   assert(startsLine(encode("a\r\n--bc\r\n"), encode("--b")));
@@ -32,11 +41,11 @@ Deno.test("startsLine() looks at the beginning of lines only", () => {
   assert(!startsLine(encode(""), encode("--b")));
 });
 
-Deno.test("quotedPrintable() writes short ASCII lines that decode to the same octets", () => {
+Deno.test("encodeQuoted() writes short ASCII lines that decode to the same octets", () => {
   const line = fc.oneof(fc.string({ unit: fc.constantFrom(..."a=é \t~") }), fc.constantFrom("x".repeat(200)));
   fc.assert(fc.property(fc.array(line), (lines) => {
     const text = lines.join("\r\n");
-    const written = quotedPrintable(encode(text));
+    const written = decode(encodeQuoted(encode(text)));
     for (const line of written.split("\r\n")) {
       assert(/^[\t -~]{0,76}$/.test(line) && !/[ \t]$/.test(line), line);
     }

@@ -1,0 +1,106 @@
+/** A message as people read it: header fields decoded, text, HTML and attachments taken out of its MIME parts. */
+
+import { addressParser, type Email } from "postal-mime";
+import { binaryString } from "../base/bytes.ts";
+import { withCharsets } from "./charset.ts";
+import { decodeFieldValue } from "./decoded_words.ts";
+import { parseFields } from "./header.ts";
+import { readMessage } from "./mime_reader.ts";
+
+/** A header field, decoded. */
+export interface DecodedField {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** An attachment with its bytes. */
+export interface Attachment {
+  readonly filename: string | null;
+  readonly contentType: string;
+  readonly contentId: string | null;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A message, parsed. */
+export interface ParsedMessage {
+  readonly headers: readonly DecodedField[];
+  readonly text: string | null;
+  readonly html: string | null;
+  readonly attachments: readonly Attachment[];
+  /** What is wrong with the message, so that text or attachments are not there or not as they were meant. */
+  readonly fault: string | null;
+}
+
+/** A longer header section is cut. */
+export const MAX_HEADER_OCTETS = 128 * 1024;
+/** Parts within parts (FIELD_NOTES S8): who nests deeper wants to do harm. */
+const MAX_DEPTH = 20;
+
+/** The fields of a header section. */
+export async function parseHeader(header: Uint8Array): Promise<readonly DecodedField[]> {
+  return await withCharsets(() => decodedFields(header).fields);
+}
+
+/** The values of all fields of that name (in lower case), in one text. */
+export function fieldValue(fields: readonly DecodedField[], name: string): string {
+  return fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value).join(", ");
+}
+
+/** Parses a whole message. Never rejects for what is in it. */
+export async function parseMessage(bytes: Uint8Array<ArrayBuffer>): Promise<ParsedMessage> {
+  return await withCharsets(async () => {
+    const { fields: headers, charset } = decodedFields(bytes.subarray(0, MAX_HEADER_OCTETS));
+    try {
+      const { email, faults } = await readMessage(bytes, {
+        around: charset,
+        maxNestingDepth: MAX_DEPTH,
+        maxHeadersSize: MAX_HEADER_OCTETS * 8,
+        // a forwarded mail stays a mail, whatever its disposition; else its text would be mixed into this one's
+        forceRfc822Attachments: true,
+      });
+      return {
+        headers,
+        text: email.text ?? null,
+        html: email.html ?? null,
+        attachments: email.attachments.map(attachmentOf),
+        fault: faults.length === 0 ? null : faults.join("; "),
+      };
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error);
+      return { headers, text: null, html: null, attachments: [], fault };
+    }
+  });
+}
+
+/** The fields as they are meant, and the charset that the whole message names. */
+function decodedFields(header: Uint8Array): { fields: DecodedField[]; charset: string | undefined } {
+  const raw = parseFields(header, binaryString);
+  const type = raw.find(({ name }) => name.toLowerCase() === "content-type")?.value ?? "";
+  const charset = /;\s*charset\s*=\s*("[^"]*"|[^;\s]*)/i.exec(type)?.[1];
+  return {
+    fields: raw.map(({ name, value }) => ({ name, value: decodeFieldValue(value, charset) })),
+    charset,
+  };
+}
+
+function attachmentOf(attachment: Email["attachments"][number]): Attachment {
+  const { filename, mimeType, contentId, content } = attachment;
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
+  return {
+    filename: filename ?? null,
+    contentType: mimeType || "application/octet-stream",
+    // the brackets are not part of it (RFC 2392 2)
+    contentId: contentId?.replace(/^<(.*)>$/, "$1") ?? null,
+    bytes,
+  };
+}
+
+/** Does a text of addresses name that one, or hold that text? Capitals don't matter. */
+export function namesAddress(text: string, wanted: string): boolean {
+  const low = wanted.trim().toLowerCase();
+  // a + in a query is a blank; a name may have one, too
+  const meant = [...new Set([low, low.replaceAll(" ", "+")])];
+  const all = text.toLowerCase();
+  return meant.some((one) => all.includes(one)) ||
+    addressParser(text, { flatten: true }).some(({ address = "" }) => meant.includes(address.toLowerCase()));
+}

@@ -1,0 +1,55 @@
+/** The building of whole messages out of their parts (RFC 5322, MIME), with nothing taken from disk or net. */
+
+import { Buffer } from "node:buffer";
+
+/** What a message is made of. */
+export interface MessageParts {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly cc?: readonly string[] | undefined;
+  readonly subject?: string | undefined;
+  readonly text?: string | undefined;
+  readonly html?: string | undefined;
+  /** Further fields, one or several of a name. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  readonly attachments?: readonly AttachmentPart[] | undefined;
+}
+
+/** An attachment to be. */
+export interface AttachmentPart {
+  readonly filename: string;
+  /** In base64. */
+  readonly content: string;
+  readonly contentType?: string | undefined;
+  readonly contentId?: string | undefined;
+}
+
+/** Builds the message, dated `now` (milliseconds since 1970). */
+export async function buildMessage(parts: MessageParts, now: number): Promise<Uint8Array> {
+  const { from, to, cc, subject, text, html, headers = {}, attachments = [] } = parts;
+  const { default: MailComposer } = await import("nodemailer/lib/mail-composer/index.js");
+  const mail = new MailComposer({
+    from,
+    to: [...to],
+    ...(cc === undefined ? {} : { cc: [...cc] }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(text === undefined && html === undefined ? { text: "" } : {}),
+    ...(text === undefined ? {} : { text }),
+    ...(html === undefined ? {} : { html }),
+    date: new Date(now),
+    headers: Object.entries(headers).flatMap(([key, values]) =>
+      [values].flat().map((value) => ({ key, value }))
+    ),
+    attachments: attachments.map(({ filename, content, contentType, contentId }) => ({
+      filename,
+      content: Buffer.from(content, "base64"),
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(contentId === undefined ? {} : { cid: contentId }),
+      // by itself nodemailer would show a forwarded mail in place
+      ...(/^message\//i.test(contentType ?? "") ? { contentDisposition: "attachment" } : {}),
+    })),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return await mail.compile().build();
+}
