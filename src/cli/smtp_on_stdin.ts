@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
 import { concat } from "../base/bytes.ts";
-import type { Envelope } from "../mail/envelope.ts";
+import type { Envelope, EnvelopeRecipient } from "../mail/envelope.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, Reception } from "../smtp/server/reception.ts";
 import { serveSmtp } from "../smtp/server/session.ts";
@@ -125,7 +125,9 @@ class StdinReception implements Reception {
 
   sender(): undefined {}
 
-  recipient(): undefined {}
+  recipient(_: unknown, recipient: EnvelopeRecipient): EnvelopeRecipient {
+    return recipient;
+  }
 
   open(_: unknown, envelope: Envelope): MessageSink {
     const pieces: Uint8Array[] = [];

@@ -10,15 +10,17 @@ import type { Mailbox } from "../mail/envelope.ts";
  * Who a message is from: `user`: somebody who logged in or holds a token; `network`: a program in a trusted network;
  * `stranger`: anybody else, whose message stays as it is.
  */
-export type Origin = "user" | "network" | "stranger";
+export type Trust = "user" | "network" | "stranger";
 
 /** What {@linkcode fixHeader} needs to know. */
 export interface FixupOptions {
-  readonly origin: Origin;
+  readonly trust: Trust;
   /** The names of the fields that are there, in lower case. */
   readonly names: ReadonlySet<string>;
-  /** Who is logged in. */
+  /** Who is logged in, and so is Sender where From names somebody else. */
   readonly account: Mailbox | undefined;
+  /** Who is From where that is missing. */
+  readonly author: Mailbox | undefined;
   /** What completes a name without a domain. */
   readonly domain: string;
   readonly now: number;
@@ -47,26 +49,28 @@ const ADDRESS_FIELDS: ReadonlySet<string> = new Set(
  * users, and says which fields are missing.
  */
 export function fixHeader(head: Uint8Array, options: FixupOptions): FixedHeader {
-  const { origin, names, domain } = options;
-  const unwanted = origin === "stranger" ? OF_DELIVERY : PRIVATE;
+  const { trust, names, domain } = options;
+  const unwanted = trust === "stranger" ? OF_DELIVERY : PRIVATE;
   let fixed = withoutMailboxLine(head);
   if (!unwanted.isDisjointFrom(names)) fixed = withoutFields(fixed, unwanted);
-  if (origin === "user") fixed = withDomains(fixed, domain);
-  return { added: origin === "stranger" ? "" : missingFields(fixed, options), head: fixed };
+  if (trust === "user") fixed = withDomains(fixed, domain);
+  return { added: trust === "stranger" ? "" : missingFields(fixed, options), head: fixed };
 }
 
-/** Date, Message-ID, MIME-Version where MIME is used, and for a user From, or Sender when From names somebody else. */
-function missingFields(head: Uint8Array, { origin, names, account, ...of }: FixupOptions): string {
+/** Date, Message-ID, MIME-Version where MIME is used, and From, or Sender when From names somebody else. */
+function missingFields(head: Uint8Array, { trust, names, account, author, ...of }: FixupOptions): string {
   // what was signed elsewhere may be signed as having no such field
-  if (origin === "network" && names.has("dkim-signature")) return "";
+  if (trust === "network" && names.has("dkim-signature")) return "";
   let fields = "";
   if (!names.has("date")) fields += `Date: ${formatDate(of.now)}\r\n`;
   if (!names.has("message-id")) fields += `Message-ID: <${of.id}@${of.hostname}>\r\n`;
   const isMime = names.has("content-type") || names.has("content-transfer-encoding");
   if (isMime && !names.has("mime-version")) fields += "MIME-Version: 1.0\r\n";
-  if (account === undefined) return fields;
-  if (!names.has("from")) fields += foldField("From", account);
-  else if (!names.has("sender") && !isFrom(head, account)) fields += foldField("Sender", account);
+  const hasFrom = names.has("from");
+  if (!hasFrom && author !== undefined) fields += foldField("From", author);
+  if (hasFrom && account !== undefined && !names.has("sender") && !isFrom(head, account)) {
+    fields += foldField("Sender", account);
+  }
   return fields;
 }
 

@@ -2,31 +2,29 @@
 
 import { Authenticator, type LoginOptions } from "../auth/authenticator.ts";
 import { AccountSasl, type Sasl } from "../auth/sasl.ts";
-import type { Clock } from "../base/clock.ts";
-import type { IdMaker } from "../base/ids.ts";
 import { parseLiteral } from "../mail/domain.ts";
 import { localKey, splitMailbox } from "../mail/address.ts";
-import type { Envelope, EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
-import type { Journal } from "../observe/journal.ts";
+import type { EnvelopeRecipient, Mailbox } from "../mail/envelope.ts";
+import type { Quotas } from "../mailbox/quotas.ts";
+import { routed, type RoutedRecipient } from "../recipients/route.ts";
 import type { Resolution, Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, Reception, SessionFacts, Verdict } from "../smtp/server/reception.ts";
-import type { Origin } from "./header_fixups.ts";
-import type { Networks } from "./networks.ts";
-import { DISK_FULL, IncomingMessage, type IntakeOptions } from "./smtp_message.ts";
-import { ExpansionBudget } from "../recipients/expansion_budget.ts";
+import type { Store } from "../storage/store.ts";
+import type { IncomingEnvelope } from "./acceptance.ts";
+import type { Trust } from "./header_fixups.ts";
 import { expandName, verifyName } from "./names.ts";
-import { MAILBOX_FULL } from "./destinations.ts";
+import type { Networks } from "./networks.ts";
+import { DISK_FULL, MAILBOX_FULL, SmtpMessage, type SmtpMessageOptions } from "./smtp_message.ts";
 
 /** Who may use VRFY, EXPN or VERB. */
 export type VerbPolicy = "always" | "authenticated" | "never";
 
 /** What a {@linkcode Policy} works with. */
-export interface PolicyOptions extends IntakeOptions, LoginOptions {
-  readonly clock: Clock;
-  readonly ids: IdMaker;
-  readonly journal: Journal;
+export interface PolicyOptions extends SmtpMessageOptions, LoginOptions {
+  readonly store: Store;
   readonly router: Router;
+  readonly quotas: Quotas;
   /** Clients that may relay without logging in. */
   readonly trusted: Networks;
   readonly verbs: Readonly<Record<"VRFY" | "EXPN" | "VERB", VerbPolicy>>;
@@ -44,7 +42,6 @@ const TOO_MUCH = reply(
 export class Policy implements Reception {
   readonly sasl: Sasl;
   readonly #options: PolicyOptions;
-  readonly #budget = new ExpansionBudget();
 
   constructor(options: PolicyOptions) {
     this.#options = options;
@@ -71,50 +68,48 @@ export class Policy implements Reception {
   recipient(
     session: SessionFacts,
     recipient: EnvelopeRecipient,
-    soFar: readonly EnvelopeRecipient[] = [],
-  ): Verdict | Promise<Verdict> {
+    soFar: readonly RoutedRecipient[] = [],
+  ): RoutedRecipient | Reply | Promise<RoutedRecipient | Reply> {
     const address = this.#ownLiteral(session, recipient.address);
-    const found = this.#options.router.resolve(address);
-    const refused = this.#recipient(session, recipient, found);
-    if (refused && !(refused instanceof Promise)) return refused;
-    return this.#budget.takes(recipient, found, soFar) ? refused : TOO_MUCH;
+    const { router } = this.#options;
+    const found = router.resolve(address);
+    const refused = this.#refused(session, recipient, found);
+    if (refused) return refused;
+    const to = address === recipient.address ? recipient : { ...recipient, address };
+    const taken = routed(to, found, { before: soFar, router }) ?? TOO_MUCH;
+    const answer = (isFull: boolean) => isFull ? MAILBOX_FULL : taken;
+    const full = this.#isFull(address, found);
+    return full instanceof Promise ? full.then(answer) : answer(full);
   }
 
-  #recipient(
-    session: SessionFacts,
-    recipient: EnvelopeRecipient,
-    found: Resolution,
-  ): Verdict | Promise<Verdict> {
+  #refused(session: SessionFacts, { address }: EnvelopeRecipient, found: Resolution): Reply | undefined {
     switch (found.kind) {
+      case "local":
+        return undefined;
       case "remote":
         return this.#mayRelay(session) ? undefined : NO_RELAY;
       case "unknown":
-        return reply(550, "5.1.1", `<${recipient.address}>: no such user here`);
+        return reply(550, "5.1.1", `<${address}>: no such user here`);
       case "loop":
-        return reply(550, "5.4.6", `<${recipient.address}>: the alias leads in a circle at ${found.at}`);
+        return reply(550, "5.4.6", `<${address}>: the alias leads in a circle at ${found.at}`);
       case "endless":
-        return reply(550, "5.4.6", `<${recipient.address}>: the alias leads too far, at ${found.at}`);
-      case "local": {
-        const only = found.recipients.length === 1 ? found.recipients[0]! : undefined;
-        if (only?.kind !== "mailbox") return undefined;
-        const full = this.#options.destinations.isFull(recipient.address, only.address);
-        return full === false
-          ? undefined
-          : Promise.resolve(full).then((yes) => yes ? MAILBOX_FULL : undefined);
-      }
+        return reply(550, "5.4.6", `<${address}>: the alias leads too far, at ${found.at}`);
     }
   }
 
-  open(session: SessionFacts, envelope: Envelope): MessageSink | Reply {
-    const recipients = envelope.recipients.map((r) => {
-      const address = this.#ownLiteral(session, r.address);
-      return address === r.address ? r : { ...r, address };
-    });
-    return new IncomingMessage(
-      this.#options.ids.next(),
-      { session, envelope: { ...envelope, recipients }, origin: this.#originOf(session) },
-      this.#options,
-    );
+  /**
+   * Has the one mailbox of a recipient no room at all? At once for accounts without a quota, which is the common case.
+   * Names that somebody must read are always taken.
+   */
+  #isFull(recipient: Mailbox, found: Resolution): boolean | Promise<boolean> {
+    if (found.kind !== "local" || found.recipients.length !== 1) return false;
+    const { kind, address } = found.recipients[0]!;
+    const { router, quotas } = this.#options;
+    return kind === "mailbox" && !router.isRole(recipient) && quotas.isFull(address);
+  }
+
+  open(session: SessionFacts, envelope: IncomingEnvelope): MessageSink {
+    return new SmtpMessage({ session, envelope, trust: this.#trustOf(session) }, this.#options);
   }
 
   verify(_session: SessionFacts, text: string): Reply | Promise<Reply> {
@@ -125,7 +120,7 @@ export class Policy implements Reception {
     return expandName(text, this.#options);
   }
 
-  #originOf(session: SessionFacts): Origin {
+  #trustOf(session: SessionFacts): Trust {
     if (session.account !== undefined || isSubmission(session)) return "user";
     return this.#mayRelay(session) ? "network" : "stranger";
   }

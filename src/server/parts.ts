@@ -9,7 +9,7 @@ import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
 import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
-import { Destinations } from "../intake/destinations.ts";
+import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Networks } from "../intake/networks.ts";
 import { Policy } from "../intake/policy.ts";
@@ -57,7 +57,6 @@ export interface Parts extends Surroundings, Names {
   readonly quotas: Quotas;
   readonly queue: DeliveryQueue;
   readonly suspensions: Suspensions;
-  readonly destinations: Destinations;
   readonly policy: Policy;
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
@@ -204,30 +203,20 @@ function createServices(
   const agent = makeAgent({ ...base, trace: options.trace });
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs });
-  const destinations = new Destinations({ ...names, quotas, clock });
-  const submission = new HttpSubmission({
-    ...base,
-    queue,
-    destinations,
-    hostname: config.hostname,
-    messageSize: config.limits.messageSize,
-    recipients: config.limits.recipients,
-    maxHops: config.limits.hops,
-  });
+  const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
+  const acceptance = new Acceptance({ ...base, queue, hostname, maxHops });
+  const submission = new HttpSubmission({ ...base, acceptance, messageSize, recipients });
   const { vrfy, expn, verb } = config;
   const policy = new Policy({
     ...base,
     guard,
-    queue,
-    destinations,
-    hostname: config.hostname,
-    maxHops: config.limits.hops,
+    acceptance,
     verboseMs: VERBOSE_MS,
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
   });
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
-  return { ...base, guard, queue, suspensions, destinations, policy, agent, submission, webhooks };
+  return { ...base, guard, queue, suspensions, policy, agent, submission, webhooks };
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {

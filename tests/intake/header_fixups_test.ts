@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
-import { fixHeader, type Origin } from "../../src/intake/header_fixups.ts";
+import { fixHeader, type Trust } from "../../src/intake/header_fixups.ts";
 import { scanHeader } from "../../src/mail/header.ts";
 
 const ACCOUNT = "brain@here.example";
@@ -9,12 +9,13 @@ const MESSAGE_ID = "Message-ID: <ID@mail.here.example>\r\n";
 const WHOLE = "Date: x\r\nMessage-ID: <x@y>\r\n";
 
 /** What is added and the header section that goes on, for one that came (with CRLF line ends, or LF in a file). */
-function fixed(text: string, origin: Origin, account?: string): { added: string; head: string } {
+function fixed(text: string, trust: Trust, account?: string): { added: string; head: string } {
   const head = encode(text.replace(/\r?\n/g, "\r\n"));
   const { added, head: kept } = fixHeader(head, {
-    origin,
+    trust,
     names: scanHeader(head).names,
     account,
+    author: account,
     domain: "here.example",
     now: 0,
     id: "ID",
@@ -61,16 +62,17 @@ Deno.test("fixHeader() completes addresses of users only", () => {
       " dev@here.example\r\nTo: root@here.example\r\nCc: Jo <jo@here.example>\r\nResent-From: a@here.example\r\n" +
       "Resent-To: b@here.example\r\nX-To: root\r\nSubject: From: root\r\n\r\n",
   );
-  for (const origin of ["network", "stranger"] as const) assertEquals(fixed(text, origin).head, text);
+  for (const trust of ["network", "stranger"] as const) assertEquals(fixed(text, trust).head, text);
 });
 
 Deno.test("fixHeader() leaves octets beyond ASCII as they are", () => {
   const head = new Uint8Array([...encode("From: J\xfc <jo>\r\nX: "), 0xe9, 0xff, 13, 10, 13, 10]);
   const names = scanHeader(head).names;
   const options = {
-    origin: "user",
+    trust: "user",
     names,
     account: undefined,
+    author: undefined,
     domain: "d",
     now: 0,
     id: "I",
@@ -103,16 +105,16 @@ Deno.test("fixHeader() takes off the line that mailbox files put before a messag
     ">From - Mon Jan 05 09:00:00 2026",
     "From MAILER-DAEMON lun. janv. 5 9:00 2026",
   ];
-  for (const origin of ["user", "network", "stranger"] as const) {
+  for (const trust of ["user", "network", "stranger"] as const) {
     for (const first of lines) {
-      assertEquals(fixed(`${first}\r\n${fields}`, origin).head, fields, first);
+      assertEquals(fixed(`${first}\r\n${fields}`, trust).head, fields, first);
       assertEquals(
-        fixed(`${first}\r\n>From x Mon Jan  5 09:00:00 2026\r\n${fields}`, origin).head,
+        fixed(`${first}\r\n>From x Mon Jan  5 09:00:00 2026\r\n${fields}`, trust).head,
         fields,
         first,
       );
     }
-    assertEquals(fixed("From x Mon Jan  5 09:00:00 2026\r\n\r\n", origin).head, "\r\n");
+    assertEquals(fixed("From x Mon Jan  5 09:00:00 2026\r\n\r\n", trust).head, "\r\n");
     for (
       const text of [
         "From the start it was clear.\r\n\r\n",
@@ -122,7 +124,7 @@ Deno.test("fixHeader() takes off the line that mailbox files put before a messag
         "Subject: x\r\nFrom x Mon Jan  5 09:00:00 2026\r\n\r\n",
       ]
     ) {
-      assertEquals(fixed(text, origin).head, text, JSON.stringify(text));
+      assertEquals(fixed(text, trust).head, text, JSON.stringify(text));
     }
   }
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Reply } from "../../src/smtp/protocol/reply.ts";
 import { checkStore, DAY, DEFERRED, HOUR } from "../queue/support.ts";
-import { BRAIN, Door, line } from "./support.ts";
+import { BRAIN, Door, line, session } from "./support.ts";
 
 function one(reply: Reply | Reply[]): string {
   assert(!Array.isArray(reply));
@@ -208,6 +208,63 @@ Deno.test("a user who goes between RCPT and the end of the text is told of, not 
   const replies = await sinks[2]!.finish();
   assertEquals((replies as Reply[]).map((r) => r.code), [550, 250]);
   await house.queue.idle();
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a recipient is looked up once, at RCPT, and goes where its name leads when the message is accepted", async () => {
+  const aliases: Record<string, { targets: string[]; owner?: string }> = {
+    "crew@here.example": { targets: ["brain@here.example", "x@there.example"] },
+  };
+  await using door = await Door.open({ aliases });
+  const { house } = door;
+  let asked = 0;
+  const { resolve } = house.router;
+  house.router.resolve = (address) => {
+    asked++;
+    return resolve.call(house.router, address);
+  };
+  const owner = "owner-list@here.example";
+  /** Names recipients, lets something happen, and sends; answers the reply and who was asked for. */
+  const send = async (to: readonly string[], between: () => unknown = () => {}) => {
+    const before = house.agent.jobs.length;
+    const recipients = await door.named(to, session({ remote: { hostname: "10.1.2.3", port: 1 } }));
+    asked = 0;
+    await between();
+    const answer = one(await door.send(recipients)).slice(0, 9);
+    const again = asked;
+    await house.queue.idle();
+    const jobs = house.agent.jobs.slice(before).map((j) => [j.sender, ...j.recipients.map((r) => r.address)]);
+    return { answer, again, jobs };
+  };
+  const sender = "jsmith@there.example";
+  assertEquals(await send(["pinky@here.example", "crew@here.example", "y@there.example"]), {
+    answer: "250 2.0.0",
+    again: 0,
+    jobs: [[sender, "x@there.example", "y@there.example"]],
+  });
+  // another one of the names has become a list: its copies are the owner's
+  const list = () => aliases["pinky@here.example"] = { targets: ["z@there.example"], owner };
+  assertEquals(await send(["pinky@here.example"], list), {
+    answer: "250 2.0.0",
+    again: 1,
+    jobs: [[owner, "z@there.example"]],
+  });
+  assertEquals((await house.mailbox("pinky")).length, 1);
+  // who left a list hears nothing more of it
+  const leave = () => aliases["crew@here.example"] = { targets: ["brain@here.example"] };
+  assertEquals(await send(["crew@here.example"], leave), { answer: "250 2.0.0", again: 1, jobs: [] });
+  assertEquals((await house.mailbox("brain")).length, 2);
+  // vanished
+  const vanish = () => house.accounts.remove("brain@here.example");
+  assertEquals((await send(["brain@here.example"], vanish)).answer, "550 5.1.1");
+  // vanished, and another takes its mail
+  await house.accounts.add({ address: "brain@here.example" });
+  const succeed = async () => {
+    await house.accounts.remove("brain@here.example");
+    aliases["brain@here.example"] = { targets: ["postmaster@here.example"] };
+  };
+  assertEquals((await send(["brain@here.example"], succeed)).answer, "250 2.0.0");
+  assertEquals((await house.mailbox("postmaster")).length, 1);
   await checkStore(house.store.kv);
 });
 

@@ -2,7 +2,7 @@
 
 import { encode } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import { Destinations } from "../../src/intake/destinations.ts";
+import { Acceptance } from "../../src/intake/acceptance.ts";
 import { Networks } from "../../src/intake/networks.ts";
 import { Policy, type PolicyOptions } from "../../src/intake/policy.ts";
 import type { Envelope, EnvelopeRecipient } from "../../src/mail/envelope.ts";
@@ -14,33 +14,51 @@ import { House, type HouseOptions } from "../queue/support.ts";
 
 /** A policy for the house's queue. */
 export class Door implements AsyncDisposable {
-  private constructor(readonly house: House, readonly policy: Policy, readonly destinations: Destinations) {}
+  private constructor(readonly house: House, readonly policy: Policy, readonly acceptance: Acceptance) {}
 
   static async open(options: HouseOptions = {}, given: Partial<PolicyOptions> = {}): Promise<Door> {
     const house = await House.open(options);
     const { store, clock, ids, router, accounts, quotas, queue } = house;
+    const hostname = "mail.here.example";
     const journal = new Journal(undefined);
     journal.on((event) => void house.events.push(event));
-    const destinations = new Destinations({ router, quotas, clock });
+    const acceptance = new Acceptance({
+      store,
+      clock,
+      ids,
+      journal,
+      queue,
+      router,
+      quotas,
+      hostname,
+      maxHops: 3,
+    });
     const policy = new Policy({
       store,
       clock,
       random: seededRandom(3),
-      journal,
-      ids,
       router,
+      quotas,
       accounts,
       guard: new LoginGuard({ clock }),
-      queue,
-      destinations,
-      hostname: "mail.here.example",
-      maxHops: 3,
+      acceptance,
       verboseMs: 60_000,
       trusted: new Networks(["10.0.0.0/8"]),
       verbs: { VRFY: "authenticated", EXPN: "authenticated", VERB: "authenticated" },
       ...given,
     });
-    return new Door(house, policy, destinations);
+    return new Door(house, policy, acceptance);
+  }
+
+  /** RCPT: the recipients as a transaction keeps them. */
+  async named(addresses: readonly string[], facts = session()): Promise<EnvelopeRecipient[]> {
+    const recipients: EnvelopeRecipient[] = [];
+    for (const address of addresses) {
+      const found = await this.policy.recipient(facts, { address }, recipients);
+      if ("code" in found) throw new Error(line(found));
+      recipients.push(found);
+    }
+    return recipients;
   }
 
   /** Sends a text in, in pieces; the sink's buffer is used again as the protocol does. */
@@ -69,7 +87,6 @@ export class Door implements AsyncDisposable {
       recipients,
       ...more.envelope,
     });
-    if ("code" in sink) throw new Error("refused");
     return sink;
   }
 
@@ -93,9 +110,9 @@ export function session(more: Partial<SessionFacts> = {}): SessionFacts {
   };
 }
 
-/** A reply in short. */
-export function line(reply: Reply | undefined): string | undefined {
-  return reply && `${reply.code} ${reply.status} ${reply.lines.join("|")}`;
+/** A reply in short; undefined for a yes. */
+export function line(reply: Reply | EnvelopeRecipient | undefined): string | undefined {
+  return reply && "code" in reply ? `${reply.code} ${reply.status} ${reply.lines.join("|")}` : undefined;
 }
 
 export const BRAIN = { account: "brain@here.example" };

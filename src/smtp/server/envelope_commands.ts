@@ -90,19 +90,19 @@ export function rcpt(session: SessionState, argument: string): void | Promise<vo
   if (path.utf8 && !utf8) return refuseRecipient(session, NEEDS_UTF8);
   if (path.utf8 && !asked) transaction.parameters = { ...transaction.parameters, utf8: true };
   const recipient: EnvelopeRecipient = { address: path.mailbox, ...parsed.parameters };
-  const verdict = session.reception.recipient(
+  const found = session.reception.recipient(
     session.facts,
     recipient,
     transaction.recipients,
     transaction.sender,
   );
-  if (verdict instanceof Promise) return verdict.then((one) => proceedWithRecipient(session, recipient, one));
-  proceedWithRecipient(session, recipient, verdict);
+  if (found instanceof Promise) return found.then((one) => proceedWithRecipient(session, one));
+  proceedWithRecipient(session, found);
 }
 
-function proceedWithRecipient(session: SessionState, recipient: EnvelopeRecipient, verdict: Verdict): void {
-  if (verdict) return refuseRecipient(session, verdict);
-  session.transaction!.recipients.push(recipient);
+function proceedWithRecipient(session: SessionState, found: EnvelopeRecipient | Reply): void {
+  if ("code" in found) return refuseRecipient(session, found);
+  session.transaction!.recipients.push(found);
   session.enter("rcpt");
   session.say(RCPT_OK);
 }

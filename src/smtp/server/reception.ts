@@ -63,13 +63,16 @@ export interface Reception {
   may(verb: "VRFY" | "EXPN" | "VERB", session: SessionFacts): boolean;
   /** MAIL: is this sender welcome? */
   sender(session: SessionFacts, sender: Mailbox, parameters: SenderParameters): Verdict | Promise<Verdict>;
-  /** RCPT: do we take mail for this recipient? `soFar` are the accepted ones. */
+  /**
+   * RCPT: do we take mail for this recipient? Answers it as it is kept for {@linkcode open}, with what was found out
+   * about it, or the reply that says no. `soFar` are the accepted ones, each as it was answered.
+   */
   recipient(
     session: SessionFacts,
     recipient: EnvelopeRecipient,
     soFar: readonly EnvelopeRecipient[],
     sender: Mailbox,
-  ): Verdict | Promise<Verdict>;
+  ): EnvelopeRecipient | Reply | Promise<EnvelopeRecipient | Reply>;
   /** DATA or the first BDAT: where does the text go? A reply refuses it. */
   open(session: SessionFacts, envelope: Envelope): MessageSink | Reply | Promise<MessageSink | Reply>;
   /** VRFY, when allowed: the reply (RFC 5321 3.5). `text` is the argument as given. */

@@ -87,7 +87,10 @@ export class FakeReception implements Reception {
     return this.#answer<Verdict>(foreign ? reply(553, "5.7.1", "Not your address") : undefined);
   }
 
-  recipient(session: SessionFacts, recipient: EnvelopeRecipient): Verdict | Promise<Verdict> {
+  recipient(
+    session: SessionFacts,
+    recipient: EnvelopeRecipient,
+  ): EnvelopeRecipient | Reply | Promise<EnvelopeRecipient | Reply> {
     const { address, ...parameters } = recipient;
     this.asked.push(`recipient ${address} ${JSON.stringify(parameters)}`);
     const at = address.lastIndexOf("@");
@@ -97,7 +100,7 @@ export class FakeReception implements Reception {
     const relays = session.account !== undefined || this.#behaviour.relays === true;
     if (domain !== HERE) verdict = relays ? undefined : reply(550, "5.7.1", "Relaying denied");
     else verdict = local in PEOPLE ? PEOPLE[local] : reply(550, "5.1.1", "No such user");
-    return this.#answer(verdict);
+    return this.#answer(verdict ?? recipient);
   }
 
   open(session: SessionFacts, envelope: Envelope): MessageSink | Reply | Promise<MessageSink | Reply> {

@@ -106,13 +106,13 @@ Deno.test("serveSmtp() answers a pipelined group in one write", async () => {
 });
 
 Deno.test("serveSmtp() sends what it has before it waits for a slow answer", async () => {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const { promise, resolve } = Promise.withResolvers<void>();
   await using({}, async ({ conn, reception }) => {
-    reception.recipient = () => promise;
+    reception.recipient = (_, recipient) => promise.then(() => recipient);
     await until(conn, /^220 .*\r\n/);
     await say(conn, ENVELOPE);
     assertMatch(await until(conn, /250 2\.1\.0 .*\r\n/), /250 2\.1\.0 .*\r\n$/);
-    resolve(undefined);
+    resolve();
     await until(conn, /^250 2\.1\.5 .*\r\n$/);
   });
 });

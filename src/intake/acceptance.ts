@@ -1,0 +1,212 @@
+/**
+ * The acceptance of messages: the only place where this server takes responsibility for one that comes from outside
+ * (RFC 5321 4.2.5, 6.1). Every way in, SMTP, LMTP or HTTP, is a thin adapter over it. Reports are no way in: they are
+ * written in the commit that settles what they tell of, so the queue plans them itself (`queue/enqueue.ts`), with the
+ * same expansion (`recipients/expand.ts`).
+ */
+
+import { encode } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { IdMaker } from "../base/ids.ts";
+import { needsUtf8 } from "../mail/address.ts";
+import type { Envelope, Mailbox, SenderParameters } from "../mail/envelope.ts";
+import { scanHeader } from "../mail/header.ts";
+import { type ReceivedFacts, receivedField } from "../mail/trace.ts";
+import type { Quotas } from "../mailbox/quotas.ts";
+import type { Journal } from "../observe/journal.ts";
+import type { NewMessage } from "../queue/message.ts";
+import type { DeliveryQueue } from "../queue/queue.ts";
+import type { Source } from "../queue/record.ts";
+import type { Watcher } from "../queue/worker.ts";
+import type { DeliveryTarget } from "../recipients/expand.ts";
+import type { RoutedRecipient } from "../recipients/route.ts";
+import type { Router } from "../recipients/router.ts";
+import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
+import { isDiskFull } from "../storage/storage_error.ts";
+import type { Store } from "../storage/store.ts";
+import { fixHeader, type Trust } from "./header_fixups.ts";
+import { planTargets, type RecipientRefusal } from "./target_plan.ts";
+
+/** What an {@linkcode Acceptance} works with. */
+export interface AcceptanceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: IdMaker;
+  readonly journal: Journal;
+  readonly queue: DeliveryQueue;
+  readonly router: Router;
+  readonly quotas: Quotas;
+  readonly hostname: string;
+  /** More Received fields than this are a loop. */
+  readonly maxHops: number;
+}
+
+/** Where a message comes from. */
+export interface Origin {
+  readonly source: Exclude<Source, "report" | "notice">;
+  readonly trust: Trust;
+  /** What the Received field tells of the client. */
+  readonly client: Pick<ReceivedFacts, "helo" | "remote" | "protocol" | "tls">;
+  /** Who is logged in. */
+  readonly account?: Mailbox | undefined;
+  /** Who becomes From where that is missing. */
+  readonly author?: Mailbox | undefined;
+  /** The session, for the log. */
+  readonly session?: string;
+  /** The client's IP address, where there is one. */
+  readonly remote?: string;
+}
+
+/** The envelope of a message on its way in; recipients may have their routes from when they were named. */
+export interface IncomingEnvelope extends Envelope {
+  readonly recipients: readonly RoutedRecipient[];
+}
+
+/** Content that may be accepted. */
+export interface AcceptableContent {
+  readonly id: string;
+  readonly size: number;
+  /** Its header section needs SMTPUTF8. */
+  readonly utf8Header: boolean;
+  /** Why it can't be accepted. */
+  readonly refusal: ContentRefusal | undefined;
+  finish(): BodyDraft;
+  abort(): Promise<void>;
+}
+
+/** The store took nothing: for want of room, or for another reason. */
+export type StorageFailure = "diskFull" | "storageFailure";
+/** Why content is refused: too many hops, a header section without an end, or the store. */
+export type ContentRefusal = "loop" | "longHeader" | StorageFailure;
+
+/** What came of a message. */
+export type Accepted =
+  /** It is durable and ours; `refused` get no copy. */
+  | {
+    readonly kind: "accepted";
+    readonly targets: readonly DeliveryTarget[];
+    readonly refused: ReadonlyMap<Mailbox, RecipientRefusal>;
+  }
+  /** Nobody gets it. */
+  | { readonly kind: "refused"; readonly refused: ReadonlyMap<Mailbox, RecipientRefusal> }
+  | { readonly kind: ContentRefusal };
+
+/** Accepts messages. */
+export class Acceptance {
+  readonly #options: AcceptanceOptions;
+
+  constructor(options: AcceptanceOptions) {
+    this.#options = options;
+  }
+
+  /** An id for a new message, and where its content goes; the store hears nothing of it yet. */
+  open(): { id: string; body: BodyWriter } {
+    const { store, ids, clock } = this.#options;
+    const id = ids.next();
+    return { id, body: new BodyWriter(store, { id, clock }) };
+  }
+
+  /**
+   * What the content of a message begins with, from the header section that came: trace fields go before it (RFC 5321
+   * 4.4), and a submission gets what it lacks (RFC 6409 8). "loop": it has been here too often.
+   */
+  begin(
+    header: Uint8Array,
+    { id, origin, envelope }: { id: string; origin: Origin; envelope: Envelope },
+  ): { before: Uint8Array; header: Uint8Array } | "loop" {
+    const { received, names } = scanHeader(header);
+    const { clock, hostname, maxHops, router } = this.#options;
+    if (received > maxHops) return "loop";
+    const now = clock.now();
+    const { trust, account, author, client } = origin;
+    const { recipients } = envelope;
+    const trace = receivedField({
+      ...client,
+      by: hostname,
+      id,
+      at: now,
+      ...(recipients.length === 1 ? { for: recipients[0]!.address } : {}),
+    });
+    const domain = router.domains[0]!;
+    const fixed = fixHeader(header, { trust, names, account, author, domain, now, id, hostname });
+    // what has no field at all is no header section, but body
+    const isBody = names.size === 0 && fixed.head.length > 0 && fixed.head[0] !== 13;
+    return { before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`), header: fixed.head };
+  }
+
+  /**
+   * Accepts a message: from the instant it is durable, and not before, it is ours. With one answer for all recipients
+   * one that can't be served doesn't hold up the others; with an answer for each it is refused. What is not accepted
+   * leaves nothing behind. Never rejects.
+   */
+  async accept(
+    envelope: IncomingEnvelope,
+    content: AcceptableContent,
+    origin: Origin,
+    more: { oneAnswer: boolean; watcher?: Watcher | undefined },
+  ): Promise<Accepted> {
+    if (content.refusal) return await ended(content, { kind: content.refusal });
+    const { queue, clock } = this.#options;
+    try {
+      const { size } = content;
+      using plan = await planTargets(envelope, { size, oneAnswer: more.oneAnswer }, this.#options);
+      const { targets, successes, refused } = plan;
+      if (targets.length === 0) return await ended(content, { kind: "refused", refused });
+      const message: NewMessage = {
+        id: content.id,
+        sender: envelope.sender,
+        parameters: parametersOf(envelope, content),
+        body: content.finish(),
+        receivedAt: clock.now(),
+        source: origin.source,
+        targets,
+        ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
+      };
+      const mailboxes = await queue.accept(message, { watcher: more.watcher, successes });
+      if (!mailboxes) throw new Error("the content was swept away");
+      this.#log(message, { envelope, origin, mailboxes });
+      return { kind: "accepted", targets, refused };
+    } catch (error) {
+      return await ended(content, { kind: this.failed(content.id, error) });
+    }
+  }
+
+  /** Notes that a message could not be stored; of a full disk the log speaks once, not for each message. */
+  failed(id: string, error: unknown): StorageFailure {
+    if (isDiskFull(error)) return "diskFull";
+    this.#options.journal.note("ERROR", "message not stored", { id, error: String(error) });
+    return "storageFailure";
+  }
+
+  #log(
+    { id, sender, source, body: { size } }: NewMessage,
+    of: { envelope: Envelope; origin: Origin; mailboxes: readonly Mailbox[] },
+  ): void {
+    const { journal } = this.#options;
+    const { session, remote, account } = of.origin;
+    journal.emit({
+      type: "accepted",
+      id,
+      sender,
+      recipients: of.envelope.recipients.map((r) => r.address),
+      size,
+      source,
+      ...(session === undefined ? {} : { session }),
+      ...(remote === undefined ? {} : { remote }),
+      ...(account === undefined ? {} : { account }),
+    });
+    for (const mailbox of of.mailboxes) journal.emit({ type: "mailbox", id, mailbox, sender, size });
+  }
+}
+
+async function ended(content: AcceptableContent, result: Accepted): Promise<Accepted> {
+  await content.abort();
+  return result;
+}
+
+/** What MAIL said; SMTPUTF8 only where something needs it, since many programs ask for it each time. */
+function parametersOf(envelope: Envelope, { utf8Header }: AcceptableContent): SenderParameters {
+  const { recipients, sender, utf8, ...parameters } = envelope;
+  const needed = utf8 && (utf8Header || needsUtf8(sender) || recipients.some((r) => needsUtf8(r.address)));
+  return needed ? { ...parameters, utf8 } : parameters;
+}

@@ -1,0 +1,94 @@
+/** The content of a message on its way in: its header section is held back until it is whole, so that it can be mended. */
+
+import type { Envelope } from "../mail/envelope.ts";
+import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
+import type { AcceptableContent, Acceptance, ContentRefusal, Origin } from "./acceptance.ts";
+import { HeaderScanner } from "./header_scanner.ts";
+
+/** Takes the content of one message, and remembers why it can't be accepted. */
+export class IncomingContent implements AcceptableContent {
+  readonly id: string;
+  readonly #acceptance: Acceptance;
+  readonly #of: { readonly envelope: Envelope; readonly origin: Origin };
+  readonly #body: BodyWriter;
+  readonly #header = new HeaderScanner();
+  #headerEnded = false;
+  #utf8Header = false;
+  #refusal: ContentRefusal | undefined;
+
+  constructor(acceptance: Acceptance, of: { envelope: Envelope; origin: Origin }) {
+    this.#acceptance = acceptance;
+    this.#of = of;
+    const { id, body } = acceptance.open();
+    this.id = id;
+    this.#body = body;
+  }
+
+  get size(): number {
+    return this.#body.size;
+  }
+
+  get utf8Header(): boolean {
+    return this.#utf8Header;
+  }
+
+  get refusal(): ContentRefusal | undefined {
+    return this.#refusal;
+  }
+
+  /** Has the blank line behind the header section come? */
+  get headerEnded(): boolean {
+    return this.#headerEnded;
+  }
+
+  /**
+   * Takes a piece, with CRLF line ends; it may be used again when this returns, or its promise resolves. Never rejects,
+   * and takes nothing more once the content is refused.
+   */
+  write(piece: Uint8Array): void | Promise<void> {
+    if (this.#refusal !== undefined || piece.length === 0) return;
+    if (this.#headerEnded) return this.#append(piece);
+    const found = this.#header.push(piece);
+    if (found === "more") return;
+    if (found === "tooLong") {
+      this.#refusal = "longHeader";
+      return;
+    }
+    const waiting = this.#begin(found.head);
+    if (this.#refusal !== undefined || found.rest.length === 0) return waiting;
+    return waiting ? waiting.then(() => this.#append(found.rest)) : this.#append(found.rest);
+  }
+
+  /** No more comes; what came without a blank line is a header section alone. */
+  end(): void | Promise<void> {
+    if (!this.#headerEnded && this.#refusal === undefined) return this.#begin(this.#header.whole());
+  }
+
+  finish(): BodyDraft {
+    return this.#body.finish();
+  }
+
+  abort(): Promise<void> {
+    return this.#body.abort();
+  }
+
+  #begin(section: Uint8Array): void | Promise<void> {
+    this.#headerEnded = true;
+    const begun = this.#acceptance.begin(section, { id: this.id, ...this.#of });
+    if (begun === "loop") {
+      this.#refusal = "loop";
+      return;
+    }
+    this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127);
+    const { before, header } = begun;
+    const waiting = this.#append(before);
+    return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);
+  }
+
+  #append(piece: Uint8Array): void | Promise<void> {
+    if (this.#refusal !== undefined) return;
+    return this.#body.append(piece)?.catch((error) => {
+      this.#refusal = this.#acceptance.failed(this.id, error);
+    });
+  }
+}

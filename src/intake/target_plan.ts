@@ -1,0 +1,95 @@
+/** The delivery targets of a message on its way in, with room for it in mailboxes, and who gets no copy. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { mailboxSize } from "../mailbox/delivery_entry.ts";
+import type { Quotas } from "../mailbox/quotas.ts";
+import { senderFor } from "../queue/enqueue.ts";
+import { FULL_PAUSE_MS } from "../queue/split.ts";
+import { type DeliveryTarget, type Success, successOf } from "../recipients/expand.ts";
+import { currentTargets, type RoutedRecipient } from "../recipients/route.ts";
+import type { Router } from "../recipients/router.ts";
+
+/** Why a recipient gets no copy: its mailbox is full, or it was there when it was named and is no more. */
+export type RecipientRefusal = "full" | "gone";
+
+/** Where a message goes. Disposing of it gives back the room that was taken, when the message is written or won't be. */
+export interface TargetPlan extends Disposable {
+  readonly targets: readonly DeliveryTarget[];
+  /** Which recipients get no copy, by address. */
+  readonly refused: ReadonlyMap<Mailbox, RecipientRefusal>;
+  /** What the sender asked to hear of and is done when the message is accepted. */
+  readonly successes: readonly Success[];
+}
+
+/** What {@linkcode planTargets} works with. */
+export interface TargetPlanOptions {
+  readonly router: Router;
+  readonly quotas: Quotas;
+  readonly clock: Clock;
+}
+
+/** A target that can't be served now. */
+interface Blocked {
+  readonly recipient: RoutedRecipient;
+  readonly target: DeliveryTarget;
+  /** It is the recipient's only one. */
+  readonly alone: boolean;
+  readonly why: RecipientRefusal;
+}
+
+/**
+ * Plans where the copies of a message of that size go. With one answer for all (SMTP) a full mailbox, or a user who has
+ * just gone, must not hold up the others: its copy takes the way over the queue, unless nobody else gets the message.
+ * With an answer for each (LMTP) its recipient is refused.
+ */
+export async function planTargets(
+  { sender, recipients }: { sender: Mailbox; recipients: readonly RoutedRecipient[] },
+  { size, oneAnswer }: { size: number; oneAnswer: boolean },
+  by: TargetPlanOptions,
+): Promise<TargetPlan> {
+  const targets: DeliveryTarget[] = [];
+  const blocked: Blocked[] = [];
+  const successes: Success[] = [];
+  using room = new DisposableStack();
+  for (const recipient of recipients) {
+    const expanded = currentTargets(recipient, by.router);
+    const alone = expanded.length === 1;
+    for (const target of expanded) {
+      if (target.waits) blocked.push({ recipient, target, alone, why: "gone" });
+      else if (target.kind === "queue" || by.router.isRole(recipient.address)) targets.push(target);
+      else {
+        const { address, owner } = target;
+        const of = { sender: senderFor(sender, owner), address };
+        const taking = by.quotas.take(address, () => mailboxSize(size, of));
+        const release = taking instanceof Promise ? await taking : taking;
+        if (release) {
+          targets.push(target);
+          room.defer(release);
+        } else blocked.push({ recipient, target: later(target, by.clock), alone, why: "full" });
+      }
+    }
+    const action = successOf(expanded, recipient);
+    if (action) successes.push({ recipient, action });
+  }
+  const refused = new Map<Mailbox, RecipientRefusal>();
+  const others = targets.length > 0;
+  for (const { recipient, target, alone, why } of blocked) {
+    if (others && (oneAnswer || !alone)) targets.push(target);
+    else refused.set(recipient.address, why);
+  }
+  const isDone = ({ recipient }: Success) => !blocked.some((b) => b.recipient === recipient);
+  const taken = room.move();
+  return {
+    targets,
+    refused,
+    successes: successes.filter(isDone),
+    [Symbol.dispose]: () => taken.dispose(),
+  };
+}
+
+/** The mailbox is full now: the copy waits for room. */
+function later(target: DeliveryTarget, clock: Clock): DeliveryTarget {
+  const until = clock.now() + FULL_PAUSE_MS;
+  return { ...target, kind: "queue", waits: { reason: "The mailbox is full", until } };
+}
