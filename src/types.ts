@@ -101,11 +101,7 @@ export type { Kv, ListOptions as KvListOptions } from "./storage/port.ts";
 export type { Store } from "./storage/store.ts";
 export type { Write, Writer, WriteResult } from "./storage/write.ts";
 export type { ByteConn, TlsFacts } from "./wire/byte_conn.ts";
-export type {
-  ConnectionLimiter,
-  IdleConnection,
-  Refusal as ConnectionRefusal,
-} from "./wire/connection_limiter.ts";
+export type { ConnectionLimiter, ConnectionRefusal, IdleConnection } from "./wire/connection_limiter.ts";
 export type { Deadline, Deadlines } from "./wire/deadlines.ts";
 export type {
   ServerAddress,

@@ -123,7 +123,7 @@ export class AccountSasl implements Sasl {
 }
 
 /** What a client says to prove who it is. */
-export interface Credentials {
+export interface PlainCredentials {
   readonly name: string;
   readonly password: string;
   /** Whom it wants to act as (RFC 4616 2); empty: itself. */
@@ -131,7 +131,7 @@ export interface Credentials {
 }
 
 /** Says whose password it is, and whether it is right. */
-export type PasswordCheck = (credentials: Credentials) => Promise<Identity | LoginFailure>;
+export type PasswordCheck = (credentials: PlainCredentials) => Promise<Identity | LoginFailure>;
 
 /** PLAIN or LOGIN over any check of passwords; undefined for other names. */
 export function passwordMechanism(name: string, check: PasswordCheck): SaslMechanism | undefined {
@@ -177,7 +177,7 @@ class UserAndPassword implements SaslMechanism {
   }
 }
 
-async function checked(check: PasswordCheck, credentials: Credentials): Promise<SaslStep> {
+async function checked(check: PasswordCheck, credentials: PlainCredentials): Promise<SaslStep> {
   const { name, password } = credentials;
   // nobody's: not even a guess
   if (name === "" || password === "" || password.includes("\0")) return { kind: "failed", why: "wrong" };

@@ -11,7 +11,7 @@ export const KNOWN_MS = 10 * 60_000;
 export const MAX_KNOWN = 10_000;
 
 /** What the digest is of. */
-export interface Credentials {
+export interface DigestedPassword {
   /** The mailbox that the name means, whether there is such an account or not. */
   readonly mailbox: string;
   /** The account's hash: another password, or another account of that name, has another one. */
@@ -40,7 +40,7 @@ export class VerifiedPasswords {
    * The digest, by a key that is nowhere but in this process's memory. At once, not by WebCrypto: many tries at the
    * same time must not be looked at before the first of them is counted.
    */
-  digest({ mailbox, passwordHash, password }: Credentials): Uint8Array {
+  digest({ mailbox, passwordHash, password }: DigestedPassword): Uint8Array {
     const { createHmac } = process.getBuiltinModule("node:crypto");
     this.#key ??= this.#random.bytes(32);
     return createHmac("sha256", this.#key).update(`${mailbox}\0${passwordHash}\0${password}`).digest();

@@ -1,7 +1,7 @@
 /** In charge of a POP3 server: any number of addresses, a session for each connection. */
 
 import type { ByteConn } from "../wire/byte_conn.ts";
-import type { Refusal } from "../wire/connection_limiter.ts";
+import type { ConnectionRefusal } from "../wire/connection_limiter.ts";
 import { SessionServer, type SessionServerOptions, type SharedBySessions } from "../wire/session_server.ts";
 import { TOO_MANY_CONNECTIONS, TOO_MANY_OF_ADDRESS } from "./reply.ts";
 import { type Pop3SessionOptions, servePop3 } from "./session.ts";
@@ -30,7 +30,7 @@ export class Pop3Server extends SessionServer {
   }
 
   /** See {@linkcode SessionServer}. */
-  protected override refusal(why: Refusal): string {
+  protected override refusal(why: ConnectionRefusal): string {
     if (this.#options.implicitTls) return "";
     return why === "connections" ? TOO_MANY_CONNECTIONS : TOO_MANY_OF_ADDRESS;
   }

@@ -26,7 +26,7 @@ import {
 } from "./reply.ts";
 import { isConnectionError } from "./peer.ts";
 import type { Pop3Event, Pop3SessionOptions } from "./session_options.ts";
-import { Transaction } from "./transaction.ts";
+import { MaildropTransaction } from "./maildrop_transaction.ts";
 
 export type { Pop3Event, Pop3SessionOptions };
 
@@ -58,7 +58,7 @@ class Session {
   #secure = false;
   #utf8 = false;
   #name: string | undefined;
-  #transaction: Transaction | undefined;
+  #transaction: MaildropTransaction | undefined;
   #account: Mailbox | undefined;
   #waiting = false;
   #over: How | undefined;
@@ -271,7 +271,7 @@ class Session {
       this.#over = "refused";
       return this.#put(ACCOUNT_GONE);
     }
-    this.#transaction = new Transaction({
+    this.#transaction = new MaildropTransaction({
       maildrop,
       out: this.#out,
       onError: (error) => onEvent?.({ kind: "trouble", error }),

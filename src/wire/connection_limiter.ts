@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 
 /** Why a connection is not served. */
-export type Refusal = "connections" | "perAddress";
+export type ConnectionRefusal = "connections" | "perAddress";
 
 /** A connection that may be sent away when others need the room. */
 export interface IdleConnection {
@@ -46,7 +46,7 @@ export class ConnectionLimiter {
   }
 
   /** Counts a connection in, or tells why not. When all places are taken, the one that is idle longest goes. */
-  enter(address: string): Refusal | undefined {
+  enter(address: string): ConnectionRefusal | undefined {
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (ofAddress >= this.#limits.maxPerAddress) return "perAddress";
     if (this.#count >= this.#limits.maxConnections && !this.#evict()) return "connections";

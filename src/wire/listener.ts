@@ -2,7 +2,7 @@
 
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import type { ConnectionLimiter, Refusal } from "./connection_limiter.ts";
+import type { ConnectionLimiter, ConnectionRefusal } from "./connection_limiter.ts";
 import { plainAddress, tcpConn } from "./tcp_conn.ts";
 
 /** Where to listen, how many to serve, and who serves them. */
@@ -16,7 +16,7 @@ export interface ListenOptions {
   /** Serves one connection; it is closed when the promise settles, and a rejection goes to `onError`. */
   onConnection(conn: ByteConn): Promise<void>;
   /** Says no to a connection over a limit (a short write); it is closed when the promise settles. */
-  onRefused?(conn: ByteConn, why: Refusal): Promise<void>;
+  onRefused?(conn: ByteConn, why: ConnectionRefusal): Promise<void>;
   /** Told why nothing can be accepted for now, once a minute at most, and what a connection's task rejected with. */
   onError(error: unknown): void;
   /** For the pause while nothing can be accepted (default: the system's). */
@@ -156,7 +156,7 @@ export class TcpListener {
     this.#ended(conn);
   }
 
-  async #refuse(conn: ByteConn, why: Refusal): Promise<void> {
+  async #refuse(conn: ByteConn, why: ConnectionRefusal): Promise<void> {
     if (!this.#options.onRefused || this.#refusals.size >= MAX_REFUSALS) return conn.close();
     this.#refusals.add(conn);
     try {

@@ -3,7 +3,7 @@
 import { encode } from "../base/bytes.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import { ConnectionLimiter, type Refusal } from "./connection_limiter.ts";
+import { ConnectionLimiter, type ConnectionRefusal } from "./connection_limiter.ts";
 import { Deadlines } from "./deadlines.ts";
 import { TcpListener } from "./listener.ts";
 
@@ -78,7 +78,7 @@ export abstract class SessionServer implements AsyncDisposable {
   protected abstract session(conn: ByteConn, id: string): Promise<void>;
 
   /** What a client is told that can't be served; empty: nothing, since it expects a TLS handshake. */
-  protected abstract refusal(why: Refusal): string;
+  protected abstract refusal(why: ConnectionRefusal): string;
 
   /** Listens on an address, and answers what was bound (port 0: a free one); throws what the system says. */
   listen(address: ServerAddress): ServerAddress {

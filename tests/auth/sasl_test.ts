@@ -7,9 +7,9 @@ import { Authenticator } from "../../src/auth/authenticator.ts";
 import { LoginGuard } from "../../src/auth/login_guard.ts";
 import {
   AccountSasl,
-  type Credentials,
   decodeSaslLine,
   passwordMechanism,
+  type PlainCredentials,
   SaslExchange,
   type SaslMechanism,
   type SaslReply,
@@ -22,8 +22,8 @@ const BRAIN = "brain@howstuffworks.com";
 const OFFICE = { address: "192.0.2.1" };
 
 /** A mechanism that takes no password for right, and what its check was asked. */
-function asking(name: string): { mechanism: SaslMechanism; asked: Credentials[] } {
-  const asked: Credentials[] = [];
+function asking(name: string): { mechanism: SaslMechanism; asked: PlainCredentials[] } {
+  const asked: PlainCredentials[] = [];
   const mechanism = passwordMechanism(name, (credentials) => {
     asked.push(credentials);
     return Promise.resolve("wrong");
@@ -32,7 +32,7 @@ function asking(name: string): { mechanism: SaslMechanism; asked: Credentials[] 
 }
 
 Deno.test("PLAIN reads RFC 4616 messages; an empty name or password is nobody's, and is not checked", async () => {
-  const cases: readonly [string | Uint8Array, Credentials | "malformed" | "failed"][] = [
+  const cases: readonly [string | Uint8Array, PlainCredentials | "malformed" | "failed"][] = [
     ["\0tim\0tanstaaftanstaaf", { actAs: "", name: "tim", password: "tanstaaftanstaaf" }],
     ["Ursel\0Kurt\0xipj3plmq", { actAs: "Ursel", name: "Kurt", password: "xipj3plmq" }],
     ["\0müller\0grün ", { actAs: "", name: "müller", password: "grün " }],

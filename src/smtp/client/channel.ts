@@ -8,7 +8,7 @@ import { clientTls } from "../../wire/tls.ts";
 import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
 import type { PeerFacts } from "./outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isReplyError, messageOf, type ReplyError, ReplyReader } from "../protocol/reply_reader.ts";
+import { isReplyError, messageOf, type ReplyError, ReplyReader } from "./reply_reader.ts";
 
 /** A connection to a server. Its methods don't throw; trouble is a value. */
 export class ClientChannel {

@@ -6,7 +6,7 @@ import type { PeerExtensions } from "./extensions.ts";
 import { openConversation, type Opened } from "./hello.ts";
 import type { ClientOptions, ClientTarget, OutgoingMessage } from "./options.ts";
 import type { PeerFacts } from "./outcome.ts";
-import { Transaction } from "./transaction.ts";
+import { ClientTransaction } from "./client_transaction.ts";
 
 export type {
   ClientOptions,
@@ -124,7 +124,7 @@ export class SmtpClient {
   async send(message: OutgoingMessage): Promise<Outcome[]> {
     if (this.#busy) throw new Error("A message is under way already on this connection");
     this.#busy = true;
-    const transaction = new Transaction(this.#channel, message, {
+    const transaction = new ClientTransaction(this.#channel, message, {
       peer: this.extensions,
       lmtp: this.#options.lmtp === true,
       chunking: this.#options.chunking !== false,

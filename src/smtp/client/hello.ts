@@ -9,7 +9,7 @@ import type { ClientOptions, ClientTarget, ClientTlsPolicy } from "./options.ts"
 import { deferred, failed, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
 import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isReplyError, messageOf, type ReplyError } from "../protocol/reply_reader.ts";
+import { isReplyError, messageOf, type ReplyError } from "./reply_reader.ts";
 
 /** A conversation that is ready for MAIL. */
 export interface Opened {
@@ -28,7 +28,7 @@ export interface NotOpened {
   readonly tlsFailed?: true;
 }
 
-type Refusal = Deferred | Failed;
+type HelloFailure = Deferred | Failed;
 
 /** Opens a conversation; after TLS that failed where it might, opens another one in clear (RFC 7435). */
 export async function openConversation(
@@ -93,7 +93,7 @@ class Opening {
     return login ? { outcome: login } : { channel: this.channel, extensions: this.#extensions };
   }
 
-  async #hello(): Promise<Refusal | undefined> {
+  async #hello(): Promise<HelloFailure | undefined> {
     const { hostname, lmtp } = this.options;
     const limit = this.channel.timeouts.hello;
     const reply = await this.channel.ask(`${lmtp ? "LHLO" : "EHLO"} ${hostname}`, limit);
@@ -131,7 +131,7 @@ class Opening {
     return again && { outcome: again, ...failed };
   }
 
-  async #handshake(verified: boolean): Promise<Refusal | undefined> {
+  async #handshake(verified: boolean): Promise<HelloFailure | undefined> {
     const { channel } = this;
     // to look for the issuer costs more than the handshake: only where it matters
     const matters = verified || this.options.auth !== undefined;
@@ -149,7 +149,7 @@ class Opening {
   }
 
   /** A refused login is our own configuration's fault, so the mail waits for the operator: always a deferral. */
-  async #login(credentials: Credentials): Promise<Refusal | undefined> {
+  async #login(credentials: Credentials): Promise<HelloFailure | undefined> {
     const { channel, options } = this;
     const unsafe = this.#exposure();
     if (unsafe !== undefined) return deferred("4.7.11", unsafe, "auth", channel.peer);
@@ -162,7 +162,7 @@ class Opening {
       const text = `AUTH SCRAM-SHA-256, PLAIN, LOGIN or CRAM-MD5 is needed; the server offers ${list}`;
       return deferred("4.7.4", text, "auth", channel.peer);
     }
-    let outcome: Refusal | undefined;
+    let outcome: HelloFailure | undefined;
     for (const mechanism of mechanisms) {
       outcome = await this.#authenticate(mechanism);
       // only a mechanism that the server does not know after all leads to the next: a wrong password is one guess
@@ -181,7 +181,7 @@ class Opening {
     return `The password is not sent, since the certificate of ${target.host} is not trusted: ${channel.untrusted}`;
   }
 
-  async #authenticate(mechanism: ClientMechanism): Promise<Refusal | undefined> {
+  async #authenticate(mechanism: ClientMechanism): Promise<HelloFailure | undefined> {
     const { channel } = this;
     const limit = channel.timeouts.hello;
     const { name, initial } = mechanism;
@@ -204,7 +204,7 @@ class Opening {
     return deferred("4.7.0", text, "auth", channel.peer);
   }
 
-  #refusal(reply: Reply | ReplyError, stage: Stage): Refusal | undefined {
+  #refusal(reply: Reply | ReplyError, stage: Stage): HelloFailure | undefined {
     if (isReplyError(reply)) return replyErrorOf(reply, stage, this.channel.peer);
     return isPositive(reply) ? undefined : refusalOf(reply, stage, this.channel.peer);
   }

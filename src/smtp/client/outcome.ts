@@ -10,7 +10,7 @@ import {
   statusFor,
 } from "../../mail/outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
-import type { ReplyError } from "../protocol/reply_reader.ts";
+import type { ReplyError } from "./reply_reader.ts";
 
 /** Who was spoken with; becomes part of each outcome. */
 export interface PeerFacts {

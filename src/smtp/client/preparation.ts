@@ -3,7 +3,7 @@
 import { needsUtf8 } from "../../mail/address.ts";
 import { convert, hasEightBitHeaders } from "../../mail/conversion.ts";
 import type { Failed, Outcome } from "../../mail/outcome.ts";
-import { messageOf } from "../protocol/reply_reader.ts";
+import { messageOf } from "./reply_reader.ts";
 import { isSafeAddress } from "./commands.ts";
 import { examine } from "./examination.ts";
 import type { PeerExtensions } from "./extensions.ts";

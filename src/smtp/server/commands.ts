@@ -1,16 +1,16 @@
-/** In charge of the command table: the only place that knows what each verb does. */
+/** The command table: the only place that knows what each verb does. */
 
 import { beginLogin } from "./auth_mode.ts";
 import { ABSENT_VERBS, type KnownVerb, type ParsedCommand, type Verb } from "../protocol/command.ts";
 import { bdat, data, mail, misplacedBdat, rcpt } from "./envelope_commands.ts";
 import { ehlo, helo, isLoginOffered, isLoginSafe } from "./hello.ts";
 import { help } from "./help.ts";
-import { expn, vrfy } from "./name_commands.ts";
 import { ORDER } from "../protocol/phase.ts";
 import {
   ABSENT_VERB,
   ALREADY_IN,
   ALREADY_TLS,
+  EXPN_REFUSED,
   NEEDS_ARGUMENT,
   NO_ARGUMENT,
   NOOP_OK,
@@ -20,6 +20,7 @@ import {
   UNKNOWN_VERB,
   VERB_REFUSED,
   VERBOSE_ON,
+  VRFY_REFUSED,
 } from "../protocol/replies.ts";
 import { closing, type Reply, reply } from "../protocol/reply.ts";
 import type { SessionState } from "./session_state.ts";
@@ -51,8 +52,8 @@ const COMMANDS: Readonly<Record<Verb, Row>> = {
   QUIT: { run: quit },
   NOOP: { run: (session) => session.say(NOOP_OK), junk: true },
   HELP: { run: (session, argument) => session.answer(help(argument)), junk: true },
-  VRFY: { run: vrfy, junk: true },
-  EXPN: { run: expn, junk: true },
+  VRFY: { run: (session, argument) => lookUp("VRFY", session, argument), junk: true },
+  EXPN: { run: (session, argument) => lookUp("EXPN", session, argument), junk: true },
   VERB: { run: verb, junk: true },
   STARTTLS: { run: starttls, absent: ({ options }) => options.tls ? undefined : ABSENT_VERB },
   AUTH: { run: auth, absent: (session) => isLoginOffered(session) ? undefined : ABSENT_VERB },
@@ -127,4 +128,29 @@ function auth(session: SessionState, argument: string): void | Promise<void> {
   const blank = argument.indexOf(" ");
   if (blank < 0) return beginLogin(session, argument);
   return beginLogin(session, argument.slice(0, blank), argument.slice(blank + 1).trim());
+}
+
+const UTF8_WANTED = reply(553, "5.6.8", "The answer is not in ASCII; add SMTPUTF8 to the command");
+
+/** VRFY and EXPN (RFC 5321 3.5), also with names beyond ASCII (RFC 6531 3.7.4.2). */
+function lookUp(verb: "VRFY" | "EXPN", session: SessionState, argument: string): void | Promise<void> {
+  if (argument === "") return session.answer(NEEDS_ARGUMENT);
+  const { reception, facts } = session;
+  if (!reception.may(verb, facts)) return session.answer(verb === "VRFY" ? VRFY_REFUSED : EXPN_REFUSED);
+  const name = argument.replace(/[ \t]+SMTPUTF8$/i, "");
+  const utf8 = name.length < argument.length;
+  const coming = verb === "VRFY" ? reception.verify(facts, name) : reception.expand(facts, name);
+  const answer = (found: Reply) => session.answer(utf8 ? found : inAscii(found));
+  return coming instanceof Promise ? coming.then(answer) : answer(coming);
+}
+
+// deno-lint-ignore no-control-regex
+const BEYOND_ASCII = /[^\x00-\x7f]/u;
+
+/** Who did not ask for UTF-8 gets none: a full name is left out, an address can't be. */
+function inAscii(found: Reply): Reply {
+  if (!found.lines.some((line) => BEYOND_ASCII.test(line))) return found;
+  const lines = found.lines.map((line) => BEYOND_ASCII.test(line) ? line.replace(/^[^<]*(?=<)/, "") : line);
+  if (found.code === 250 && lines.some((line) => BEYOND_ASCII.test(line))) return UTF8_WANTED;
+  return { ...found, lines: lines.map((line) => line.replace(new RegExp(BEYOND_ASCII, "gu"), "?")) };
 }

@@ -2,9 +2,8 @@
 
 import { type ParsedPath, parsePath } from "../../mail/address.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
-import { ChunkMode } from "./chunk_mode.ts";
-import { ChunkContent } from "./chunk_text.ts";
-import { DataMode } from "./data_mode.ts";
+import { ChunkContent } from "./chunk_content.ts";
+import { ChunkMode, DataMode } from "./content_modes.ts";
 import { parseRecipientParameters, parseSenderParameters } from "../protocol/parameters.ts";
 import type { MessageSink, Verdict } from "./reception.ts";
 import {

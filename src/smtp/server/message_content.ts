@@ -1,6 +1,6 @@
 /** What DATA and BDAT have in common: text to the sink, its size, and the replies at its end. */
 
-import type { ChunkFault } from "./chunk_text.ts";
+import type { ChunkFault } from "./chunk_content.ts";
 import type { MessageSink } from "./reception.ts";
 import {
   BARE_CR,

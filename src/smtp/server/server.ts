@@ -2,7 +2,7 @@
 
 import { isLoopbackPeer } from "../../base/ip.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
-import type { Refusal } from "../../wire/connection_limiter.ts";
+import type { ConnectionRefusal } from "../../wire/connection_limiter.ts";
 import {
   SessionServer,
   type SessionServerOptions,
@@ -70,7 +70,7 @@ export class SmtpServer extends SessionServer {
   }
 
   /** See {@linkcode SessionServer}. */
-  protected override refusal(why: Refusal): string {
+  protected override refusal(why: ConnectionRefusal): string {
     if (this.#options.implicitTls) return "";
     return formatReply(why === "connections" ? TOO_MANY_CONNECTIONS : TOO_MANY_OF_ADDRESS);
   }

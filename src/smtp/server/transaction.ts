@@ -1,7 +1,7 @@
 /** One mail transaction: sender, recipients, and where the text goes (RFC 5321 3.3). */
 
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
-import type { ChunkContent } from "./chunk_text.ts";
+import type { ChunkContent } from "./chunk_content.ts";
 import type { MessageSink } from "./reception.ts";
 import type { Reply } from "../protocol/reply.ts";
 

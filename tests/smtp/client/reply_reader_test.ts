@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { encode } from "../../../src/base/bytes.ts";
 import { formatReply, type Reply } from "../../../src/smtp/protocol/reply.ts";
-import { isReplyError, type ReplyError, ReplyReader } from "../../../src/smtp/protocol/reply_reader.ts";
+import { isReplyError, type ReplyError, ReplyReader } from "../../../src/smtp/client/reply_reader.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { LineConn } from "../../../src/wire/line_conn.ts";
 

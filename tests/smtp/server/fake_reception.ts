@@ -3,9 +3,9 @@
 import { binaryString, concat, encode } from "../../../src/base/bytes.ts";
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../../src/mail/envelope.ts";
 import {
-  type Credentials,
   type Identity,
   passwordMechanism,
+  type PlainCredentials,
   type Sasl,
   type SaslMechanism,
   type SaslStep,
@@ -129,7 +129,7 @@ export class FakeReception implements Reception {
     );
   }
 
-  #authenticate({ name, password, actAs }: Credentials): Promise<Identity | LoginFailure> {
+  #authenticate({ name, password, actAs }: PlainCredentials): Promise<Identity | LoginFailure> {
     this.asked.push(`authenticate ${name} ${password}`);
     const right = name === "brain@howstuffworks.com" && password === "gRiZZly" && ["", name].includes(actAs);
     return Promise.resolve(right ? { address: name, createdAt: 0 } : "wrong");

@@ -3,7 +3,7 @@
 import { DotWriter } from "../../wire/dot_writer.ts";
 import type { ClientChannel } from "./channel.ts";
 import type { OutgoingMessage } from "./options.ts";
-import { messageOf, type ReplyError } from "../protocol/reply_reader.ts";
+import { messageOf, type ReplyError } from "./reply_reader.ts";
 
 /**
  * How far the text came. `sent`: its end is out (or may be: the connection broke while it was written), and a reply

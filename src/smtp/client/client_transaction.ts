@@ -18,12 +18,12 @@ import {
   tooManyOf,
 } from "./outcome.ts";
 import { prepare } from "./preparation.ts";
-import { sendContent } from "./text.ts";
+import { sendContent } from "./content.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isReplyError, type ReplyError } from "../protocol/reply_reader.ts";
+import { isReplyError, type ReplyError } from "./reply_reader.ts";
 
 /** What a transaction is told beside its message. */
-export interface TransactionOptions {
+export interface ClientTransactionOptions {
   readonly peer: PeerExtensions;
   readonly lmtp: boolean;
   readonly chunking: boolean;
@@ -39,7 +39,7 @@ export interface TransactionOptions {
  * be told from a lost message any more. So a message costs two round trips either way; BDAT's worth is that no octets
  * of a text can be taken for its end, and that nothing is sent when all recipients are refused.
  */
-export class Transaction {
+export class ClientTransaction {
   /** False when the conversation lost its beat: the connection must not be used again. */
   sound = true;
   /**
@@ -68,7 +68,7 @@ export class Transaction {
   constructor(
     private readonly channel: ClientChannel,
     private message: OutgoingMessage,
-    private readonly options: TransactionOptions,
+    private readonly options: ClientTransactionOptions,
   ) {
     this.#outcomes = message.recipients.map(() => undefined);
     this.unfinished = options.reset;

@@ -3,7 +3,7 @@
 import { decode } from "../../base/bytes.ts";
 import { statusOf } from "../../mail/outcome.ts";
 import type { LineConn } from "../../wire/line_conn.ts";
-import type { Reply } from "./reply.ts";
+import type { Reply } from "../protocol/reply.ts";
 
 /** Why there is no reply. */
 export interface ReplyError {

@@ -1,17 +1,51 @@
-/** The reading of the octets of one BDAT: exactly as many as it announced, kept or thrown away (RFC 3030 2). */
+/** The reading of a message's content: by DATA up to its dot, or by BDAT a chunk of announced size (RFC 5321, 3030). */
 
-import { closing, type Reply } from "../protocol/reply.ts";
+import { DotReader, type DotState } from "../../wire/dot_reader.ts";
 import { CHUNK_OK } from "../protocol/replies.ts";
-import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
+import { closing, type Reply } from "../protocol/reply.ts";
 import {
   answerContent,
+  bareLineEnds,
   contentPatience,
   finishContent,
+  hasGoneTooFar,
   keep,
   octetsPatience,
   refuseChunk,
   refuseContent,
 } from "./message_content.ts";
+import type { Progress, ReadingMode, SessionState } from "./session_state.ts";
+
+/** Reads content with dots, up to its end (RFC 5321 4.5.2), and hands it to the transaction's sink. */
+export class DataMode implements ReadingMode {
+  readonly interruptible = false;
+  readonly #reader: DotReader;
+
+  constructor(session: SessionState) {
+    this.#reader = new DotReader({ bare: bareLineEnds(session) });
+    session.line.expectBulk(true);
+  }
+
+  patience(session: SessionState): number {
+    return contentPatience(session);
+  }
+
+  take(session: SessionState): Progress | Promise<Progress> {
+    const { line } = session;
+    if (line.available === 0) return "more";
+    const { used, pieces, state } = this.#reader.push(line.buffered);
+    if (state !== "more" && state !== "end") return refuseContent(session, state);
+    const waiting = keep(session, pieces);
+    if (waiting) return waiting.then(() => this.#taken(session, used, state));
+    return this.#taken(session, used, state);
+  }
+
+  #taken(session: SessionState, used: number, state: DotState): Progress | Promise<Progress> {
+    session.line.consume(used);
+    if (hasGoneTooFar(session, session.transaction!)) return refuseContent(session, "farTooBig");
+    return state === "end" ? finishContent(session) : "again";
+  }
+}
 
 /** What BDAT announced. */
 export interface Chunk {
@@ -25,7 +59,7 @@ export interface Chunk {
   readonly forgiven?: boolean;
 }
 
-/** Reads one chunk. */
+/** Reads one chunk: exactly as many octets as it announced, kept or thrown away (RFC 3030 2). */
 export class ChunkMode implements ReadingMode {
   readonly interruptible = false;
   readonly #chunk: Chunk;

@@ -7,7 +7,7 @@ import { err, ok } from "./reply.ts";
 import { sendMessage } from "./send_message.ts";
 
 /** What the commands need. */
-export interface TransactionOptions {
+export interface MaildropTransactionOptions {
   /** The maildrop, locked. */
   readonly maildrop: Maildrop;
   /** Where replies go. */
@@ -19,16 +19,16 @@ export interface TransactionOptions {
 }
 
 /** The TRANSACTION state of one session. Each command puts its reply. */
-export class Transaction {
+export class MaildropTransaction {
   /** The maildrop. */
   readonly maildrop: Maildrop;
   /** Messages sent by RETR. */
   retrieved = 0;
   readonly #out: Output;
-  readonly #options: TransactionOptions;
+  readonly #options: MaildropTransactionOptions;
 
   /** The maildrop is this one's to close from now on. */
-  constructor(options: TransactionOptions) {
+  constructor(options: MaildropTransactionOptions) {
     this.maildrop = options.maildrop;
     this.#out = options.out;
     this.#options = options;

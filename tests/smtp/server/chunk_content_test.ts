@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { binaryString, concat, encode } from "../../../src/base/bytes.ts";
-import { ChunkContent } from "../../../src/smtp/server/chunk_text.ts";
+import { ChunkContent } from "../../../src/smtp/server/chunk_content.ts";
 
 /** The text that is kept, or what is wrong with it. */
 function read(
