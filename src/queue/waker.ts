@@ -18,21 +18,26 @@ export interface Waker {
   close(): void | Promise<void>;
 }
 
-/** A timer knows nothing of clocks that are set: it looks again after this. */
-const LONGEST_SLEEP_MS = 15 * 60_000;
+/** The system's timers know nothing of a clock that is set: a look again after this. */
+const LONGEST_SLEEP_MS = 60_000;
 
 /** Wakes by a timer of the clock: for tests that move it, and wherever the queue of KV does not exist. */
 export class TimerWaker implements Waker {
   #timer: Timer | undefined;
   #when = Infinity;
 
-  constructor(private readonly clock: Clock, private readonly wake: () => void) {}
+  /** It wakes after `longestMs` in any case. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly wake: () => void,
+    private readonly longestMs = Infinity,
+  ) {}
 
   set(when: number): void {
     if (when >= this.#when) return;
     this.#timer?.cancel();
     this.#when = when;
-    const delay = Math.min(Math.max(0, when - this.clock.now()), LONGEST_SLEEP_MS);
+    const delay = Math.min(Math.max(0, when - this.clock.now()), this.longestMs);
     this.#timer = this.clock.schedule(delay, () => {
       this.#when = Infinity;
       this.wake();
@@ -95,7 +100,7 @@ export class KvWaker implements Waker {
 
   constructor(options: KvWakerOptions) {
     this.#options = options;
-    this.#timer = new TimerWaker(options.clock, () => this.#ring());
+    this.#timer = new TimerWaker(options.clock, () => this.#ring(), LONGEST_SLEEP_MS);
   }
 
   set(when: number): void {

@@ -116,11 +116,12 @@ async function openDataDir(config: Config, options: MailServerOptions): Promise<
 }
 
 /** Keeps room on the store's disk, and tells when there is none. */
-async function watchDisk(database: string, { clock, journal, health }: Surroundings): Promise<DiskReserve> {
+async function watchDisk(database: string, { journal, health }: Surroundings): Promise<DiskReserve> {
   let isFull = false;
   return await DiskReserve.open({
     database,
-    clock,
+    // the disk's time is the real one, whatever clock the server runs by
+    clock: systemClock,
     onLook: (missing) => {
       if (missing === undefined) {
         health.clear("disk");

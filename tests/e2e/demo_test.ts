@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ServerProcess } from "./support/server_process.ts";
 
-Deno.test("demo tells the story of a letter in less than 20 seconds and ends with 0", async () => {
+Deno.test("demo tells the story of a message in less than 20 seconds and ends with 0", async () => {
   const cwd = await Deno.makeTempDir({ prefix: "dinopost-demo-" });
   try {
     const from = performance.now();
@@ -32,7 +32,7 @@ Deno.test("demo tells the story of a letter in less than 20 seconds and ends wit
         "5 attempts so far",
         "Subject: Your message is delayed",
         "mindspring.com comes back",
-        "jsmith has the letter",
+        "jsmith has the message",
         "A domain that never answers",
         "After five days",
         "Subject: Your message was not delivered",
