@@ -74,6 +74,7 @@ export type {
   ReportEvent,
   SessionEvent,
 } from "./observe/journal.ts";
+export type { Transcript, TranscriptEvent, TranscriptListener, Transcripts } from "./observe/transcripts.ts";
 export type { LogFields, LogLevel } from "./observe/log.ts";
 export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
 export type { Rate, RateLimit } from "./queue/rate_limit.ts";
@@ -81,7 +82,6 @@ export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/queue.ts";
 export type { NewMessage } from "./queue/message.ts";
 export type { KeptAttempt } from "./queue/history.ts";
 export type { QueueRecipient, QueueRecord, Source } from "./queue/record.ts";
-export type { Watcher } from "./queue/worker.ts";
 export type { Schedule } from "./queue/schedule.ts";
 export type { Suspension, Suspensions } from "./queue/suspensions.ts";
 export type { NewWork, Waker } from "./queue/waker.ts";

@@ -2,6 +2,7 @@
 
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
+import type { Transcript } from "../observe/transcripts.ts";
 
 /** One message for one domain. */
 export interface DeliveryJob {
@@ -21,8 +22,8 @@ export interface DeliveryJob {
   readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** False when the lease was lost: nothing more is sent then. */
   stillOurs(): boolean;
-  /** Takes VERB's `050` lines, without code and CRLF. */
-  readonly tell?: (line: string) => void;
+  /** Hears what happens. */
+  readonly transcript?: Transcript;
   /** What is remembered of dead hosts doesn't count: the attempt was asked for. */
   readonly ignoreHostCache?: boolean;
 }

@@ -2,13 +2,14 @@
 
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { Deferred, EnhancedStatus, Outcome } from "../mail/outcome.ts";
+import { Transcript } from "../observe/transcripts.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
 import { destinationOf, maxConnectionsOf } from "./domain_rules.ts";
 import { HostConnections } from "./host_connections.ts";
 import { RemoteAttempt } from "./remote_attempt.ts";
 import type { RemoteAgentOptions } from "./remote_options.ts";
-import { Dialogue } from "./transcript.ts";
+import { Dialogue, linesTo, traceLine } from "./transcript.ts";
 
 export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";
 
@@ -44,16 +45,14 @@ export class RemoteAgent implements DeliveryAgent {
   }
 
   async deliver(job: DeliveryJob): Promise<Attempt[]> {
-    const { clock, trace } = this.#options;
+    const { clock } = this.#options;
     const destination = destinationOf(this.#options, job.domain);
     let started = clock.monotonic();
     let turn = false;
     let outcomes: Outcome[];
     const dialogue = new Dialogue();
-    const listen = (line: string) => {
-      dialogue.add(line);
-      trace?.(job.id, line);
-    };
+    const transcript = job.transcript ?? new Transcript(job.id);
+    transcript.subscribe(linesTo((line) => dialogue.add(line), traceLine));
     try {
       const early = this.#closed ? localDeferral("4.3.2", "This server is shutting down") : undefined;
       if (!early) {
@@ -63,7 +62,7 @@ export class RemoteAgent implements DeliveryAgent {
       }
       outcomes = early
         ? job.recipients.map(() => early)
-        : await new RemoteAttempt(job, this.#connections, listen).run();
+        : await new RemoteAttempt(job, this.#connections, transcript).run();
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = localDeferral("4.3.0", text);

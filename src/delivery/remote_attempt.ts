@@ -1,11 +1,12 @@
 /** The attempt at one message: host after host until every recipient has an outcome. */
 
 import { type Deferred, type Failed, localReason, type Outcome } from "../mail/outcome.ts";
+import type { Transcript } from "../observe/transcripts.ts";
 import type { ClientTarget, SmtpClient } from "../smtp/client/client.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import type { HostConnections } from "./host_connections.ts";
 import { isTooMany, preferOutcome, shouldTryNextHost } from "./next_host.ts";
-import { hostLine, listenerOf, summaryLine } from "./transcript.ts";
+import { summaryLine } from "./transcript.ts";
 
 /** RFC 5321 5.1 leaves the limit to us; a domain can't make us try more hosts than this. */
 const MAX_HOSTS = 5;
@@ -15,8 +16,7 @@ const MAX_ADDRESSES = 20;
 export class RemoteAttempt {
   readonly #job: DeliveryJob;
   readonly #connections: HostConnections;
-  readonly #trace: ((line: string) => void) | undefined;
-  readonly #listener: ((line: string) => void) | undefined;
+  readonly #transcript: Transcript;
   readonly #outcomes: (Outcome | undefined)[];
   /** Why hosts did not take it, the weightiest reason per recipient. */
   readonly #refusals: (Deferred | Failed | undefined)[];
@@ -25,16 +25,11 @@ export class RemoteAttempt {
   /** So many recipients at a time, since a peer showed that it takes no more. */
   #atOnce = Infinity;
 
-  /** `trace` is told every line of the conversations, and in lines of their own (`* `) the hosts. */
-  constructor(
-    job: DeliveryJob,
-    connections: HostConnections,
-    trace: ((line: string) => void) | undefined,
-  ) {
+  /** `transcript` hears every line of the conversations, and of each host. */
+  constructor(job: DeliveryJob, connections: HostConnections, transcript: Transcript) {
     this.#job = job;
     this.#connections = connections;
-    this.#trace = trace;
-    this.#listener = listenerOf(job, trace);
+    this.#transcript = transcript;
     this.#outcomes = job.recipients.map(() => undefined);
     this.#refusals = job.recipients.map(() => undefined);
     this.#left = job.recipients.map((_, i) => i);
@@ -44,24 +39,21 @@ export class RemoteAttempt {
   async run(): Promise<Outcome[]> {
     const idle = this.#isOurs() ? this.#connections.takeIdle(this.#job.domain) : undefined;
     if (idle) {
-      this.#tell(`Using cached esmtp connection to ${idle.peer.host}...`);
+      this.#step(`Using cached esmtp connection to ${idle.peer.host}...`);
       this.#note(idle.peer, "over the connection of an earlier message");
       await this.#converse(idle);
     }
     if (this.#left.length > 0 && this.#isOurs()) await this.#routed();
     const outcomes = this.#outcomes.map((outcome, i) => outcome ?? this.#refusals[i] ?? NOBODY);
-    const { tell, recipients } = this.#job;
-    if (tell) {
-      for (const [i, outcome] of outcomes.entries()) {
-        tell(summaryLine(recipients[i]!.address, outcome));
-      }
+    for (const [i, outcome] of outcomes.entries()) {
+      this.#step(summaryLine(this.#job.recipients[i]!.address, outcome));
     }
     return outcomes;
   }
 
   async #routed(): Promise<void> {
     const route = await this.#connections.route(this.#job.domain);
-    for (const step of route.steps) this.#tell(step);
+    for (const step of route.steps) this.#step(step);
     if (route.kind !== "hosts") {
       const { kind, status, text } = route;
       return this.#settle({ kind, status, text, stage: "route" });
@@ -90,13 +82,16 @@ export class RemoteAttempt {
 
   /** One connection. True when others only wait for another one. */
   async #connected(target: ClientTarget): Promise<boolean> {
-    this.#tell(`Connecting to ${target.host}. via esmtp...`);
+    this.#step(`Connecting to ${target.host}. via esmtp...`);
     const told = { any: false };
-    const listener = this.#listener && this.#introduced(target, told);
-    const result = await this.#connections.connect(this.#job.domain, target, listener);
+    const result = await this.#connections.connect(
+      this.#job.domain,
+      target,
+      this.#introduced(target, told),
+    );
     if (!result.ok) {
       const { outcome } = result;
-      this.#tell(`Deferred: ${localReason(outcome)}`);
+      this.#step(`Deferred: ${localReason(outcome)}`);
       // a peer's own words stand in its lines
       if (outcome.code === undefined || !told.any) this.#note(target, localReason(outcome));
       if (shouldTryNextHost(outcome)) this.#refused(outcome);
@@ -112,7 +107,7 @@ export class RemoteAttempt {
    * within TLS that was no more than an opportunity. `target`: the host's, of a connection that is new.
    */
   async #converse(client: SmtpClient, target?: ClientTarget): Promise<boolean> {
-    client.trace = this.#listener;
+    client.trace = (line) => this.#line(line);
     const [before, atOnce] = [this.#left.length, this.#atOnce];
     let more = false;
     try {
@@ -207,13 +202,16 @@ export class RemoteAttempt {
     this.#left = [];
   }
 
-  #tell(line: string): void {
-    this.#job.tell?.(line);
+  #step(text: string): void {
+    this.#transcript.emit({ kind: "step", text });
   }
 
-  /** Tells of a host; VERB has words of its own for it. */
-  #note(peer: { host: string; address: string }, text: string): void {
-    this.#trace?.(hostLine(peer, text));
+  #line(line: string): void {
+    this.#transcript.emit({ kind: "line", line });
+  }
+
+  #note({ host, address }: { host: string; address: string }, text: string): void {
+    this.#transcript.emit({ kind: "host", host, address, text });
   }
 
   /** A listener that names the host in front of its first line. */
@@ -221,7 +219,7 @@ export class RemoteAttempt {
     return (line) => {
       if (!told.any) this.#note(peer, "connected");
       told.any = true;
-      this.#listener?.(line);
+      this.#line(line);
     };
   }
 }

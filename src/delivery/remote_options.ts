@@ -58,6 +58,4 @@ export interface RemoteAgentOptions {
   readonly retryIntervalMs?: number;
   /** How long an idle connection is kept; default 5 s. */
   readonly idleMs?: number;
-  /** Told each line of each conversation, for debugging; `id` is the message's. */
-  readonly trace?: (id: string, line: string) => void;
 }

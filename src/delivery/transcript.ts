@@ -1,28 +1,38 @@
-/** In charge of how a delivery is told, line by line: VERB's `050` lines as sendmail's users know them, and traces. */
+/** The words of a transcript: as VERB's `050` lines, which sendmail's users know, as trace, and as it is kept. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import { localReason, type Outcome } from "../mail/outcome.ts";
-import type { DeliveryJob } from "./delivery.ts";
+import type { TranscriptEvent, TranscriptListener } from "../observe/transcripts.ts";
 
-/** Takes the client's lines (`> MAIL …`, `< 250 …`) to who listens; undefined when nobody does. */
-export function listenerOf(
-  job: DeliveryJob,
-  trace: ((line: string) => void) | undefined,
-): ((line: string) => void) | undefined {
-  const { tell } = job;
-  if (!tell) return trace;
-  return (line) => {
-    trace?.(line);
-    tell(line.startsWith("> ") ? `>>> ${line.slice(2)}` : line.slice(2));
-  };
+/** The line of an event for VERB; undefined: VERB doesn't speak of it. */
+export function verbLine(event: TranscriptEvent): string | undefined {
+  if (event.kind === "step") return event.text;
+  if (event.kind !== "line") return undefined;
+  return event.line.startsWith("> ") ? `>>> ${event.line.slice(2)}` : event.line.slice(2);
 }
 
-/** Names a host in front of what was said there: `* mx1.far.example [192.0.2.1]: Can't connect: refused`. */
-export function hostLine({ host, address }: { host: string; address: string }, text: string): string {
-  return `${HOST}${host} [${address}]: ${text}`;
+/**
+ * The line of an event in a trace; undefined: it has none. Hosts are named in front of what was said there:
+ * `* mx1.far.example [192.0.2.1]: Can't connect: refused`.
+ */
+export function traceLine(event: TranscriptEvent): string | undefined {
+  if (event.kind === "line") return event.line;
+  if (event.kind === "host") return `${HOST}${event.host} [${event.address}]: ${event.text}`;
+  return undefined;
 }
 
 const HOST = "* ";
+
+/** A listener that writes the events as lines. */
+export function linesTo(
+  take: (line: string, id: string) => void,
+  lineOf: (event: TranscriptEvent) => string | undefined,
+): TranscriptListener {
+  return (event, id) => {
+    const line = lineOf(event);
+    if (line !== undefined) take(line, id);
+  };
+}
 
 /** The protocol lines of one attempt that are kept; of a long one the hosts are, and what is in between is left out. */
 export class Dialogue {
@@ -31,7 +41,7 @@ export class Dialogue {
   readonly #last: string[] = [];
   #left = 0;
 
-  /** Takes a line. */
+  /** Takes a line of the trace. */
   add(line: string): void {
     const text = line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 3)}...` : line;
     if (this.#first.length < HALF) this.#first.push(text);

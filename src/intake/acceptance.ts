@@ -14,10 +14,10 @@ import { scanHeader } from "../mail/header.ts";
 import { type ReceivedFacts, receivedField } from "../mail/trace.ts";
 import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
+import type { Transcripts } from "../observe/transcripts.ts";
 import type { NewMessage } from "../queue/message.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { Source } from "../queue/record.ts";
-import type { Watcher } from "../queue/worker.ts";
 import type { DeliveryTarget } from "../recipients/expand.ts";
 import type { RoutedRecipient } from "../recipients/route.ts";
 import type { Router } from "../recipients/router.ts";
@@ -99,6 +99,11 @@ export class Acceptance {
     this.#options = options;
   }
 
+  /** What happens in the deliveries of what was accepted. */
+  get transcripts(): Transcripts {
+    return this.#options.queue.transcripts;
+  }
+
   /** An id for a new message, and where its content goes; the store hears nothing of it yet. */
   open(): { id: string; body: BodyWriter } {
     const { store, ids, clock } = this.#options;
@@ -143,7 +148,7 @@ export class Acceptance {
     envelope: IncomingEnvelope,
     content: AcceptableContent,
     origin: Origin,
-    more: { oneAnswer: boolean; watcher?: Watcher | undefined },
+    more: { oneAnswer: boolean },
   ): Promise<Accepted> {
     if (content.refusal) return await ended(content, { kind: content.refusal });
     const { queue, clock } = this.#options;
@@ -162,7 +167,7 @@ export class Acceptance {
         targets,
         ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
       };
-      const mailboxes = await queue.accept(message, { watcher: more.watcher, successes });
+      const mailboxes = await queue.accept(message, { successes });
       if (!mailboxes) throw new Error("the content was swept away");
       this.#log(message, { envelope, origin, mailboxes });
       return { kind: "accepted", targets, refused };

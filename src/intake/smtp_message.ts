@@ -65,14 +65,12 @@ export class SmtpMessage implements MessageSink {
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
     if (!this.#lineEnded) await content.write(CRLF);
     await content.end();
-    const { acceptance } = this.#options;
+    const { acceptance, ...options } = this.#options;
+    const { transcripts } = acceptance;
+    using attempts = tell && new FirstAttempts(content.id, tell, { ...options, transcripts });
     const isLmtp = this.#origin.source === "lmtp";
-    const watcher = tell ? new FirstAttempts(tell, this.#options) : undefined;
-    const result = await acceptance.accept(this.#envelope, content, this.#origin, {
-      oneAnswer: !isLmtp,
-      watcher,
-    });
-    if (result.kind === "accepted") await watcher?.ended(result.targets);
+    const result = await acceptance.accept(this.#envelope, content, this.#origin, { oneAnswer: !isLmtp });
+    if (result.kind === "accepted") await attempts?.ended(result.targets);
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
     if (result.kind === "accepted" && !isLmtp) return yes;
     const answers = this.#envelope.recipients.map(({ address }) => answer(result, address, yes));

@@ -1,46 +1,55 @@
 /** The first attempts for a message, as a session with VERB hears of them: in the words of sendmail. */
 
 import type { Clock } from "../base/clock.ts";
-import type { Watcher } from "../queue/worker.ts";
+import { verbLine } from "../delivery/transcript.ts";
+import type { TranscriptEvent, Transcripts } from "../observe/transcripts.ts";
 import type { DeliveryTarget } from "../recipients/expand.ts";
 
-/** Watches the first attempts for one message. */
-export class FirstAttempts implements Watcher {
-  #open = 0;
+/** What {@linkcode FirstAttempts} work with. */
+export interface FirstAttemptsOptions {
+  readonly transcripts: Transcripts;
+  readonly clock: Clock;
+  /** After so long the rest goes on in the queue: milliseconds. */
+  readonly verboseMs: number;
+}
+
+/** Follows the first attempts for one message, from before it is accepted until {@linkcode ended} or disposed of. */
+export class FirstAttempts implements Disposable {
+  readonly #say: (line: string) => void;
+  readonly #options: FirstAttemptsOptions;
+  readonly #subscription: Disposable;
+  /** The records under way. */
+  readonly #parts = new Set<number>();
   #allDone: (() => void) | undefined;
-  #closed = false;
 
-  /** `tell` takes lines; after `limitMs` the rest goes on in the queue. */
-  constructor(
-    private readonly say: (line: string) => void,
-    private readonly options: { clock: Clock; verboseMs: number },
-  ) {}
-
-  begin(records: number): void {
-    this.#open = records;
+  /** `say` takes lines. */
+  constructor(id: string, say: (line: string) => void, options: FirstAttemptsOptions) {
+    this.#say = say;
+    this.#options = options;
+    this.#subscription = options.transcripts.subscribe(id, (event) => this.#hear(event));
   }
 
-  tell(line: string): void {
-    if (!this.#closed) this.say(line);
+  #hear(event: TranscriptEvent): void {
+    if (event.kind === "attempts") { for (const part of event.parts) this.#parts.add(part); }
+    if (event.kind === "attempted" && this.#parts.delete(event.part) && this.#parts.size === 0) {
+      this.#allDone?.();
+    }
+    const line = verbLine(event);
+    if (line !== undefined) this.#say(line);
   }
 
-  done(): void {
-    this.#open--;
-    if (this.#open === 0) this.#allDone?.();
-  }
-
-  /** Tells what is known at once, then waits for the attempts, at most as long as allowed. */
+  /** Says what is known at once, then waits for the attempts, at most as long as allowed. */
   async ended(targets: readonly DeliveryTarget[]): Promise<void> {
     for (const d of targets) {
       if (d.recipient.address !== d.address) {
-        this.tell(`<${d.recipient.address}>... aliased to <${d.address}>`);
+        this.#say(`<${d.recipient.address}>... aliased to <${d.address}>`);
       }
-      if (d.kind === "mailbox") this.tell(`<${d.address}>... Sent (in the mailbox)`);
+      if (d.kind === "mailbox") this.#say(`<${d.address}>... Sent (in the mailbox)`);
     }
-    if (this.#open > 0) {
+    if (this.#parts.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = this.options.clock.schedule(this.options.verboseMs, () => {
-          this.tell("Delivery takes long; it goes on in the queue");
+        const timer = this.#options.clock.schedule(this.#options.verboseMs, () => {
+          this.#say("Delivery takes long; it goes on in the queue");
           resolve();
         });
         this.#allDone = () => {
@@ -49,6 +58,10 @@ export class FirstAttempts implements Watcher {
         };
       });
     }
-    this.#closed = true;
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
   }
 }

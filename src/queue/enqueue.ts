@@ -7,6 +7,7 @@ import type { DeliveryTarget } from "../recipients/expand.ts";
 import type { BodyRef } from "../storage/bodies/bodies.ts";
 import { encodedKeySize } from "../storage/limits.ts";
 import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import type { EnqueuePlan, NewMessage } from "./message.ts";
@@ -28,31 +29,40 @@ const MAX_KEY_BYTES = 60 * 1024;
 /** The lease of a record that is delivered at once; undefined: it waits in the index. */
 export type LeaseOf = (record: QueueRecord) => { owner: string; until: number } | undefined;
 
-/** What {@linkcode planEnqueue} needs to know of its surroundings. */
-export interface EnqueueOptions {
-  readonly mailStore: MailStore;
-  readonly lease: LeaseOf;
-}
+/** Plans messages and reports for one store. */
+export class EnqueuePlanner {
+  readonly #store: Store;
+  readonly #mailStore: MailStore;
 
-/**
- * Plans a message. Each mailbox and each remote address gets it once. What is too much for one commit is planned as
- * records of mixed domains, which are sorted out in commits of their own.
- */
-export function planEnqueue(message: NewMessage, options: EnqueueOptions): EnqueuePlan {
-  const { boxes, queued } = once(message.targets);
-  const groups = group(queued);
-  const { mutations, bytes, keyBytes } = costOf(boxes, groups);
-  const fits = mutations <= MAX_MUTATIONS && keyBytes <= MAX_KEY_BYTES &&
-    bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
-  return fits
-    ? planned(message, { boxes, groups }, options)
-    : planned(message, { boxes: [], groups: unsplit([...boxes, ...queued]) }, options);
+  /** `mailStore` is that of the same store. */
+  constructor(store: Store, mailStore: MailStore) {
+    this.#store = store;
+    this.#mailStore = mailStore;
+  }
+
+  /**
+   * Plans a message. Each mailbox and each remote address gets it once. What is too much for one commit is planned as
+   * records of mixed domains, which are sorted out in commits of their own.
+   */
+  plan(message: NewMessage, lease: LeaseOf = () => undefined): EnqueuePlan {
+    const { boxes, queued } = once(message.targets);
+    const groups = group(queued);
+    const { mutations, bytes, keyBytes } = costOf(boxes, groups);
+    const fits = mutations <= MAX_MUTATIONS && keyBytes <= MAX_KEY_BYTES &&
+      bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
+    const to = fits ? { boxes, groups } : { boxes: [], groups: unsplit([...boxes, ...queued]) };
+    const plan = planned(message, to, { mailStore: this.#mailStore, lease });
+    // Ids of one server never meet; those of two may, once in four billion times within the same millisecond.
+    if (this.#store.embedded || message.body.inMemory === undefined) return plan;
+    const checks = [{ key: keys.body(message.id, 0), versionstamp: null }];
+    return { ...plan, write: together(plan.write, { checks, mutations: [], size: 0 }) };
+  }
 }
 
 function planned(
   message: NewMessage,
   to: { boxes: readonly DeliveryTarget[]; groups: readonly Group[] },
-  options: EnqueueOptions,
+  options: { readonly mailStore: MailStore; readonly lease: LeaseOf },
 ): EnqueuePlan {
   const owners = to.boxes.length + to.groups.length;
   const body = message.body.ref(owners);

@@ -26,7 +26,7 @@ export interface NewMessage {
   readonly targets: readonly DeliveryTarget[];
 }
 
-/** What `planEnqueue` made. */
+/** What becomes of a message when it is written. */
 export interface EnqueuePlan {
   /** Message, recipients and due times: all of it, or nothing. */
   readonly write: Write;

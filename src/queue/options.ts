@@ -52,8 +52,8 @@ export interface DeliveryQueueOptions {
   readonly suspensions?: Suspensions | undefined;
   /** Makes the alarm clock of the retries. */
   readonly waker: (wake: (work?: NewWork) => void) => Waker;
-  /** Tells the other servers of a shared store that there may be work for them. */
-  readonly call?: ((work: NewWork) => void) | undefined;
+  /** Says to the other servers of a shared store that there may be work for them. */
+  readonly notifyPeers?: ((work: NewWork) => void) | undefined;
   /** How long a lease lasts, in milliseconds; default: two minutes. */
   readonly leaseMs?: number | undefined;
 }

@@ -1,108 +1,107 @@
-/** In charge of the queue as the rest of the program sees it: accepts messages, runs them, answers the operator. */
+/** The queue as the rest of the program sees it: accepts messages, runs them, and answers the operator. */
 
-import { readBody, releaseBody } from "../storage/bodies/bodies.ts";
-import type { Success } from "../recipients/expand.ts";
-import * as keys from "../storage/keys.ts";
-import { together } from "../storage/write.ts";
+import { Tasks } from "../base/tasks.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { dueNow, makeDue } from "./due_now.ts";
-import { type LeaseOf, planEnqueue } from "./enqueue.ts";
-import type { EnqueuePlan, NewMessage } from "./message.ts";
-import { ContentCache } from "./content_cache.ts";
-import { deletionWrite, historyOf, type KeptAttempt } from "./history.ts";
-import { deliverToMailbox } from "./local_delivery.ts";
-import type { DeliveryQueueOptions } from "./options.ts";
-import { type Changer, type Claim, QueueStore } from "./queue_store.ts";
-import { type QueueRecord, UNSPLIT } from "./record.ts";
+import { Transcripts } from "../observe/transcripts.ts";
+import type { Success } from "../recipients/expand.ts";
+import { readBody } from "../storage/bodies/bodies.ts";
+import { together } from "../storage/write.ts";
 import { BounceWriter } from "./bounces.ts";
-import { type Lease, QueueWorker, type Watcher } from "./worker.ts";
-import type { DeliveryResult } from "./result.ts";
+import { ContentCache } from "./content_cache.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { DueClaims } from "./due_claims.ts";
+import { EnqueuePlanner } from "./enqueue.ts";
+import { emitReports } from "./events.ts";
+import { historyOf, type KeptAttempt } from "./history.ts";
+import { Leases } from "./leases.ts";
+import type { NewMessage } from "./message.ts";
+import { Operator, type Refusal } from "./operator.ts";
+import type { DeliveryQueueOptions } from "./options.ts";
+import { QueueStore } from "./queue_store.ts";
+import { type QueueRecord, UNSPLIT } from "./record.ts";
 import { OutcomeRecorder } from "./recorder.ts";
-import { FULL_PAUSE_MS, needsSplit, split } from "./split.ts";
-import { type SuccessReports, successReports, tellReports } from "./success_reports.ts";
-import { deferSuspended } from "./suspensions.ts";
+import { Scheduler } from "./scheduler.ts";
+import { type Reservation, Slots } from "./slots.ts";
+import { FULL_PAUSE_MS } from "./split.ts";
+import { successReports } from "./success_reports.ts";
+import { QueueWorker } from "./worker.ts";
 
-/** An operator's wish can't be met: no such message, being delivered at this moment, its destinations suspended. */
-export type Refusal = "gone" | "busy" | "notHeld" | "suspended";
+export type { Refusal };
 
 /** What {@linkcode DeliveryQueue.accept} takes beside the message. */
 export interface AcceptOptions {
-  /** Sees the first attempts. */
-  readonly watcher?: Watcher | undefined;
   /** What the sender is told at once. */
   readonly successes?: readonly Success[];
 }
 
 /** What is under way at the end is cut off, and gets so long to be written down: milliseconds. */
 const CUT_OFF_MS = 1000;
-/**
- * A lease is given up for lost so long before it ends, since others see its end at their own time: as a part of the
- * lease, five seconds of two minutes.
- */
-const LEASE_MARGIN = 1 / 24;
 
 /** The queue of messages that are not yet where they belong. */
 export class DeliveryQueue {
+  /** What happens in the deliveries of a message. */
+  readonly transcripts: Transcripts = new Transcripts();
   readonly #options: DeliveryQueueOptions;
   readonly #queue: QueueStore;
   readonly #reporter: BounceWriter;
-  readonly #recorder: OutcomeRecorder;
-  readonly #runner: QueueWorker;
-  readonly #fresh = new ContentCache();
+  readonly #planner: EnqueuePlanner;
+  readonly #slots: Slots;
+  readonly #due: DueClaims;
+  readonly #worker: QueueWorker;
+  readonly #operator: Operator;
+  readonly #contents = new ContentCache();
   #recovery: Promise<void> | undefined;
 
   /** Does nothing before {@linkcode start}. */
   constructor(options: DeliveryQueueOptions) {
     this.#options = options;
-    const { store, clock, journal, ids, router, hostname } = options;
-    this.#queue = new QueueStore(store, ids.next(), options.leaseMs);
-    this.#reporter = new BounceWriter({ kv: store.kv, clock, ids, router, hostname });
-    this.#recorder = new OutcomeRecorder({
-      queue: this.#queue,
-      clock,
-      journal,
-      reporter: this.#reporter,
-      schedule: options.schedule,
-      historyMs: options.historyMs,
-      planEnqueue: (message) => this.#plan(message),
-    });
-    this.#runner = new QueueWorker({
-      queue: this.#queue,
-      recorder: this.#recorder,
-      clock,
-      journal,
-      limits: {
-        ...options,
-        isHere: (destination) => destination === UNSPLIT || router.isLocal(destination),
-      },
-      destinationOf: (of) => of.domain === UNSPLIT ? UNSPLIT : options.destinationOf(of),
-      deliver: (claim, tell) => this.#deliver(claim, tell),
-      longestWaitMs: Math.max(FULL_PAUSE_MS, ...options.schedule.retry),
-      waker: options.waker,
-      ...(options.call === undefined ? {} : { call: options.call }),
-    });
+    const { store, clock, journal, ids, router, hostname, schedule } = options;
+    const { transcripts } = this;
+    const queue = new QueueStore(store, ids.next(), options.leaseMs);
+    const tasks = new Tasks((name, error) =>
+      journal.note("ERROR", "queue task failed", { name, error: String(error) })
+    );
+    const destinationOf = (of: { readonly domain: string }) =>
+      of.domain === UNSPLIT ? UNSPLIT : options.destinationOf(of);
+    const isHere = (destination: string) => destination === UNSPLIT || router.isLocal(destination);
+    const longestWaitMs = Math.max(FULL_PAUSE_MS, ...schedule.retry);
+    const reporter = new BounceWriter({ kv: store.kv, clock, ids, router, hostname });
+    const planner = new EnqueuePlanner(store, options.mailStore);
+    const scheduler = new Scheduler({ ...options, isHere });
+    const leases = new Leases({ queue, clock, journal, tasks });
+    const slots = new Slots({ queue, clock, scheduler, leases, transcripts, destinationOf });
+    const due = new DueClaims({ ...options, queue, scheduler, slots, leases, destinationOf, longestWaitMs });
+    const recorder = new OutcomeRecorder({ ...options, queue, reporter, planner });
+    const dispatcher = new Dispatcher({ ...options, leases, contents: this.#contents, transcripts });
+    const parts = { clock, journal, tasks, queue, leases, scheduler, slots, due, dispatcher, recorder };
+    this.#worker = new QueueWorker(parts);
+    this.#operator = new Operator({ ...options, queue, slots, due, recorder });
+    this.#queue = queue;
+    this.#reporter = reporter;
+    this.#planner = planner;
+    this.#slots = slots;
+    this.#due = due;
   }
 
   /** Starts the work. On the embedded store what a dead process had claimed is due at once. */
   start(): void {
-    this.#runner.start();
-    if (!this.#options.store.embedded) return;
+    const { store, journal } = this.#options;
+    this.#worker.start();
+    if (!store.embedded) return;
     this.#recovery = this.#queue.recover().then((count) => {
       if (count === 0) return;
-      this.#options.journal.note("INFO", "deliveries of the last run are taken up again", { count });
-      this.#runner.wake();
-    }).catch((error) =>
-      this.#options.journal.note("ERROR", "queue recovery failed", { error: String(error) })
-    )
+      journal.note("INFO", "deliveries of the last run are taken up again", { count });
+      this.#due.wake();
+    }).catch((error) => journal.note("ERROR", "queue recovery failed", { error: String(error) }))
       .finally(() => this.#recovery = undefined);
   }
 
   /** Stops the work: what waits stays in the store, what is under way gets `graceMs` and is cut off then. */
   async stop(graceMs: number): Promise<void> {
-    const left = await this.#runner.stop(graceMs);
+    const left = await this.#worker.stop(graceMs);
     if (left > 0) {
       this.#options.agent.abort?.();
-      await this.#runner.stop(CUT_OFF_MS);
+      await this.#worker.stop(CUT_OFF_MS);
     }
     await this.#options.agent.close();
     await this.#recovery;
@@ -110,13 +109,13 @@ export class DeliveryQueue {
 
   /** Is nothing due or under way? */
   get isIdle(): boolean {
-    return this.#recovery === undefined && this.#runner.isIdle;
+    return this.#recovery === undefined && this.#worker.isIdle;
   }
 
   /** Resolves when nothing is due or under way. */
   async idle(): Promise<void> {
     await this.#recovery;
-    await this.#runner.idle();
+    await this.#worker.idle();
   }
 
   /**
@@ -124,44 +123,37 @@ export class DeliveryQueue {
    * mailboxes that have it then, or false when the text was swept away meanwhile; rejects when the store fails.
    */
   async accept(message: NewMessage, options: AcceptOptions = {}): Promise<readonly Mailbox[] | false> {
-    const leased = new Map<QueueRecord, Lease>();
-    const leaseOf: LeaseOf = (record) => {
-      const lease = record.dueAt <= message.receivedAt ? this.#runner.lease(record) : undefined;
-      if (lease) leased.set(record, lease);
-      return lease;
-    };
-    let versionstamp: string | undefined;
-    let own: EnqueuePlan;
-    let reports: SuccessReports;
-    try {
-      own = this.#plan(message, leaseOf);
-      reports = await successReports(message, {
-        successes: options.successes ?? [],
-        beside: own.write,
-        limits: this.#options.store.limits,
-        reporter: this.#reporter,
-        plan: (report) => this.#plan(report),
-      });
-      const result = await this.#options.store.write(together(own.write, reports.write));
-      if (result.ok) versionstamp = result.versionstamp;
-    } finally {
-      if (versionstamp === undefined) { for (const record of leased.keys()) this.#runner.giveUp(record); }
-    }
-    if (versionstamp === undefined) return false;
-    tellReports(this.#options.journal, message, reports);
-    const { records, mailboxes } = own;
-    options.watcher?.begin(records.length);
-    for (const record of records) {
-      const lease = leased.get(record);
-      if (lease) this.#fresh.keep(record, message.body.inMemory);
-      if (lease) this.#runner.take(record, { ...lease, versionstamp }, options.watcher);
+    const { store, journal } = this.#options;
+    using slots = new DisposableStack();
+    const reserved = new Map<QueueRecord, Reservation>();
+    const plan = this.#planner.plan(message, (record) => {
+      const slot = record.dueAt <= message.receivedAt ? this.#slots.reserve(record) : undefined;
+      if (slot) reserved.set(record, slots.use(slot));
+      return slot?.lease;
+    });
+    const { reports, write } = await successReports(message, {
+      successes: options.successes ?? [],
+      beside: plan.write,
+      limits: store.limits,
+      reporter: this.#reporter,
+      planner: this.#planner,
+    });
+    const result = await store.write(together(plan.write, write));
+    if (!result.ok) return false;
+    emitReports(journal, message.id, reports);
+    const parts = [...reserved.keys()].map(({ part }) => part);
+    this.transcripts.emit(message.id, { kind: "attempts", parts });
+    for (const record of plan.records) {
+      const slot = reserved.get(record);
+      if (!slot) this.#due.schedule(record.dueAt, record);
       else {
-        this.#runner.expect(record.dueAt, record);
-        options.watcher?.done();
+        this.#contents.keep(record, message.body.inMemory);
+        slot.commit(result.versionstamp);
       }
     }
-    for (const record of reports.enqueued.flatMap((e) => e.records)) this.#runner.expect(record.dueAt);
-    return mailboxes;
+    for (const record of reports.flatMap((r) => r.plan.records)) this.#due.schedule(record.dueAt);
+    this.#worker.run();
+    return plan.mailboxes;
   }
 
   /** The messages, oldest first, from behind the id `after` on; each as its records. */
@@ -186,156 +178,37 @@ export class DeliveryQueue {
   }
 
   /** Makes a message due now. A held one stays held ({@linkcode release} it), and what is suspended waits. */
-  async retry(id: string): Promise<Refusal | undefined> {
-    const paused = await this.#paused();
-    const free = (await this.#queue.message(id)).filter((r) => !r.held);
-    if (free.length > 0 && free.every(paused)) return "suspended";
-    const results = await this.#each(
-      id,
-      (record) => ({ record: record.held || paused(record) ? record : this.#dueNow(record) }),
-    );
-    // What can't be made due since it is being delivered gets what was asked for.
-    return results.done > 0 ? undefined : results.refused;
+  retry(id: string): Promise<Refusal | undefined> {
+    return this.#operator.retry(id);
   }
 
   /** Keeps a message until it is released. */
-  async hold(id: string): Promise<Refusal | undefined> {
-    return (await this.#each(id, (record) => ({ record: { ...record, held: true } }))).refused;
+  hold(id: string): Promise<Refusal | undefined> {
+    return this.#operator.hold(id);
   }
 
   /** Lets a held message go on: due now. */
-  async release(id: string): Promise<Refusal | undefined> {
-    const records = await this.#queue.message(id);
-    if (records.length > 0 && !records.some((r) => r.held)) return "notHeld";
-    const results = await this.#each(id, (record) => {
-      if (!record.held) return { record };
-      const { held: _, ...free } = record;
-      return { record: this.#dueNow(free) };
-    });
-    return results.done > 0 ? undefined : results.refused;
+  release(id: string): Promise<Refusal | undefined> {
+    return this.#operator.release(id);
   }
 
   /** Returns a message to its sender now. */
-  async bounce(id: string): Promise<Refusal | undefined> {
-    const outcome = {
-      kind: "failed",
-      status: "5.7.1",
-      text: "The operator of the mail server returned the message",
-    } as const;
-    const results = await this.#each(id, async (record) => {
-      const outcomes = record.recipients.map(({ address }) => ({
-        recipient: address,
-        outcome,
-        durationMs: 0,
-      }));
-      const what = await this.#recorder.consequences(record, outcomes);
-      return { record: undefined, also: what.write, done: () => this.#recorder.tell(record, what) };
-    });
-    return results.refused;
+  bounce(id: string): Promise<Refusal | undefined> {
+    return this.#operator.bounce(id);
   }
 
-  /** Drops a message; nobody is told. */
-  async delete(id: string): Promise<Refusal | undefined> {
-    const { store, clock, historyMs: keepFor } = this.#options;
-    return (await this.#each(id, async (record) => {
-      const history = deletionWrite(record, { at: clock.now(), keepFor });
-      return { record: undefined, also: together(await releaseBody(store.kv, record.body), history) };
-    })).refused;
+  /** Drops a message; nobody hears of it. */
+  delete(id: string): Promise<Refusal | undefined> {
+    return this.#operator.delete(id);
   }
 
   /** Makes all messages (of a domain) due now that are neither held nor suspended; answers how many. */
-  async flush(domain?: string): Promise<number> {
-    const paused = await this.#paused();
-    return await this.#makeDue((record) => !paused(record) && (domain ?? record.domain) === record.domain);
+  flush(domain?: string): Promise<number> {
+    return this.#operator.flush(domain);
   }
 
   /** A domain was suspended, or otherwise than before: what waits for it is looked at now, and says so. */
-  async suspended(domain: string): Promise<void> {
-    await this.#makeDue((record) => record.domain === domain);
-  }
-
-  async #makeDue(wants: (record: QueueRecord) => boolean): Promise<number> {
-    const now = this.#options.clock.now();
-    try {
-      return await makeDue(this.#queue, { now, wants });
-    } finally {
-      this.#runner.wake(now);
-    }
-  }
-
-  /** Tells which records are for suspended destinations now; mail for mailboxes here never is. */
-  async #paused(): Promise<(record: QueueRecord) => boolean> {
-    const { suspensions, router } = this.#options;
-    const domains = new Set((await suspensions?.list() ?? []).map((s) => s.domain));
-    return ({ domain }) => domains.has(domain) && !router.isLocal(domain);
-  }
-
-  #dueNow(record: QueueRecord): QueueRecord {
-    return dueNow(record, this.#options.clock.now());
-  }
-
-  /** Changes each record of a message; `refused` tells of one that could not be changed, though others were. */
-  async #each(id: string, change: Changer): Promise<{ done: number; refused: Refusal | undefined }> {
-    const records = await this.#queue.message(id);
-    if (records.length === 0) return { done: 0, refused: "gone" };
-    let [done, busy] = [0, false];
-    const expected = await this.#runner.unclaim(records);
-    try {
-      // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
-      for (const record of records) {
-        const result = await this.#queue.change(record, change);
-        if (result.ok) {
-          done++;
-          if (result.record && !result.record.held) expected.push(result.record);
-        } else if (result.why === "busy") busy = true;
-      }
-    } finally {
-      for (const record of expected) this.#runner.expect(record.dueAt, record);
-    }
-    return { done, refused: busy ? "busy" : done === 0 ? "gone" : undefined };
-  }
-
-  #plan(message: NewMessage, lease: LeaseOf = () => undefined): EnqueuePlan {
-    const { mailStore, store } = this.#options;
-    const planned = planEnqueue(message, { mailStore, lease });
-    // Ids of one server never meet; those of two may, once in four billion times within the same millisecond.
-    if (store.embedded || message.body.inMemory === undefined) return planned;
-    const unused = {
-      checks: [{ key: keys.body(message.id, 0), versionstamp: null }],
-      mutations: [],
-      size: 0,
-    };
-    return { ...planned, write: together(planned.write, unused) };
-  }
-
-  /** On a shared store others may take a record when its lease ends: then this server must not end a text any more. */
-  #isSurelyOurs(claim: Claim): boolean {
-    const { clock, store } = this.#options;
-    const margin = this.#queue.leaseMs * LEASE_MARGIN;
-    if (clock.monotonic() >= claim.leaseEnds - margin) return false;
-    // The monotonic clock stands still while a machine sleeps; others go by the time of day.
-    return store.embedded || clock.now() < claim.leaseKeyAt - margin;
-  }
-
-  async #deliver(claim: Claim, tell: ((line: string) => void) | undefined): Promise<DeliveryResult> {
-    const { record } = claim;
-    const { agent, router, store, suspensions } = this.#options;
-    if (await needsSplit(record, this.#options)) return await split(record, this.#options);
-    if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.#options);
-    const suspension = await suspensions?.get(record.domain);
-    if (suspension) return { outcomes: deferSuspended(record, suspension) };
-    const attempts = await agent.deliver({
-      id: record.id,
-      sender: record.sender,
-      recipients: record.recipients,
-      domain: record.domain,
-      size: record.body.size,
-      parameters: record,
-      text: () => this.#fresh.take(record) ?? readBody(store.kv, record.body),
-      stillOurs: () => this.#isSurelyOurs(claim),
-      ...(tell === undefined ? {} : { tell }),
-      ...((record.forceRetry ?? record.asked) && { ignoreHostCache: true }),
-    });
-    return { outcomes: attempts };
+  suspended(domain: string): Promise<void> {
+    return this.#operator.suspended(domain);
   }
 }

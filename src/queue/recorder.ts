@@ -1,14 +1,14 @@
-/** In charge of writing down what an attempt came to: queue, life, report and mailbox in one commit. */
+/** The recorder of what a delivery came to: queue, history, reports and mailbox in one commit. */
 
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { localReason, type OutcomeFacts, peerText } from "../mail/outcome.ts";
+import { type OutcomeFacts, peerText } from "../mail/outcome.ts";
 import type { Journal } from "../observe/journal.ts";
 import { releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { EnqueuePlan, NewMessage } from "./message.ts";
+import type { EnqueuePlanner } from "./enqueue.ts";
 import { KeyedLock } from "../base/semaphore.ts";
 import { attemptWrite } from "./history.ts";
 import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
@@ -16,7 +16,7 @@ import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { BounceWriter, Reported } from "./bounces.ts";
 import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
 import { lastOf, settle, type Settlement, wants } from "./settle.ts";
-import type { RecipientOutcome, SplitResult } from "./result.ts";
+import type { Consequences, DeliveryResult, PlannedReport, RecipientOutcome, SplitResult } from "./result.ts";
 
 /** What a {@linkcode OutcomeRecorder} works with. */
 export interface RecorderOptions {
@@ -27,32 +27,11 @@ export interface RecorderOptions {
   readonly schedule: Schedule;
   /** How long the life of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
-  /** Plans a report's way. */
-  planEnqueue(message: NewMessage): EnqueuePlan;
+  readonly planner: EnqueuePlanner;
 }
 
-/** What settling came to. */
-export type Settled =
-  /** Written; these wait in the index now: the rest of the record, and reports. */
-  | { readonly kind: "done"; readonly waiting: readonly QueueRecord[] }
-  /** Somebody else has the record now: nothing was written. */
-  | { readonly kind: "lost" };
-
-/** What follows from outcomes, beside what becomes of the record itself. */
-export interface Consequences {
-  readonly settlement: Settlement;
-  readonly reports: readonly Made[];
-  /** The life of the message, the reports, and the text let go when nobody is left. */
-  readonly write: Write;
-}
-
-/** A report that was enlisted. */
-interface Made {
-  readonly message: NewMessage;
-  readonly enqueued: EnqueuePlan;
-  readonly action: string;
-}
-
+/** How long to wait when the store fails. */
+const STORE_PAUSE_MS = 1000;
 /** Checks fail when another server settles a record of the same message; that can't go on for long. */
 const MAX_TRIES = 20;
 
@@ -67,55 +46,72 @@ export class OutcomeRecorder {
   constructor(private readonly options: RecorderOptions) {}
 
   /**
-   * Writes down the outcomes of a claim. `delivery` is done in the same commit: a mailbox takes the text over. Rejects
-   * when the store fails; then nothing was written.
+   * Writes down what a delivery came to, or it would be made again: tried until the store works or the server stops.
+   * Undefined: nothing was written, for that reason or since somebody else has the record now.
    */
-  settle(claim: Claim, outcomes: readonly RecipientOutcome[], delivery?: Write): Promise<Settled> {
-    const { id, body } = claim.record;
-    if (!body.shared) return this.#settle(claim, outcomes, delivery);
-    return this.#lock.run(id, () => this.#settle(claim, outcomes, delivery));
-  }
-
-  async #settle(claim: Claim, outcomes: readonly RecipientOutcome[], delivery?: Write): Promise<Settled> {
-    const { record } = claim;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const what = await this.consequences(record, outcomes, delivery);
-      const { rest } = what.settlement;
-      const own = rest ? queueWrites.putBack(claim, rest) : queueWrites.end(claim);
-      const result = await this.options.queue.store.write(together(own, what.write));
-      if (result.ok) {
-        this.tell(record, what);
-        return { kind: "done", waiting: waitingOf(what) };
-      }
-      if (!(await this.options.queue.isOurs(claim))) return { kind: "lost" };
-    }
-    throw new Error(
-      `The queue record ${record.id}/${record.part} could not be settled in ${MAX_TRIES} tries`,
-    );
-  }
-
-  /** Puts other records in the place of a claim's. */
-  async split(claim: Claim, { plan, successes }: SplitResult): Promise<Settled> {
-    const { queue, reporter, planEnqueue } = this.options;
-    const { id, sender, body } = claim.record;
-    const reports = (await reporter.successes(claim.record, successes, { brief: true }))
-      .map(({ action, message }) => ({ action, message, enqueued: planEnqueue(message) }));
-    const writes = [plan.write, ...reports.map((r) => r.enqueued.write)];
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const result = await queue.store.write(together(queueWrites.end(claim), ...writes));
-      if (result.ok) {
-        for (const mailbox of plan.mailboxes) {
-          this.options.journal.emit({ type: "mailbox", id, mailbox, sender, size: body.size });
+  async settle(claim: Claim, result: DeliveryResult, stop: AbortSignal): Promise<Consequences | undefined> {
+    const { journal, clock } = this.options;
+    const { id, part } = claim.record;
+    for (let tries = 0;; tries++) {
+      try {
+        claim.settling = true;
+        await claim.renewing;
+        const consequences = await this.#settle(claim, result);
+        if (!consequences) journal.note("WARN", "lease lost", { id, part });
+        return consequences;
+      } catch (error) {
+        if (tries === 0) {
+          journal.note("ERROR", "outcome could not be written, trying again", { id, error: String(error) });
         }
-        this.#tellReports(id, reports);
-        return { kind: "done", waiting: [...plan.records, ...reports.flatMap((r) => r.enqueued.records)] };
+        // Between the tries the lease is kept.
+        claim.settling = false;
+        if (stop.aborted) return undefined;
+        await sleep(clock, STORE_PAUSE_MS, stop);
       }
-      if (!(await queue.isOurs(claim))) break;
     }
-    return { kind: "lost" };
   }
 
-  /** What is to be written when these are the outcomes for a record, beside the record itself. */
+  async #settle(claim: Claim, { outcomes, also, split }: DeliveryResult): Promise<Consequences | undefined> {
+    const { record } = claim;
+    if (split) {
+      const consequences = await this.#split(record, split);
+      return await this.#commit(claim, () => Promise.resolve(consequences));
+    }
+    const commit = () => this.#commit(claim, () => this.consequences(record, outcomes, also?.write));
+    return await (record.body.shared ? this.#lock.run(record.id, commit) : commit());
+  }
+
+  /** Undefined: somebody else has the record now. */
+  async #commit(claim: Claim, what: () => Promise<Consequences>): Promise<Consequences | undefined> {
+    const { queue } = this.options;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const consequences = await what();
+      const { rest, write } = consequences;
+      const own = rest ? queueWrites.putBack(claim, rest) : queueWrites.end(claim);
+      const result = await queue.store.write(together(own, write));
+      if (result.ok) return consequences;
+      if (!(await queue.isOurs(claim))) return undefined;
+    }
+    const { id, part } = claim.record;
+    throw new Error(`The queue record ${id}/${part} could not be settled in ${MAX_TRIES} tries`);
+  }
+
+  /** Others take the record's place. */
+  async #split(record: QueueRecord, { plan, successes }: SplitResult): Promise<Consequences> {
+    const { reporter, planner } = this.options;
+    const made = await reporter.successes(record, successes, { brief: true });
+    const reports = made.map((report) => ({ ...report, plan: planner.plan(report.message) }));
+    return {
+      outcomes: [],
+      rest: undefined,
+      mailboxes: plan.mailboxes,
+      reports,
+      waiting: [...plan.records, ...reports.flatMap((r) => r.plan.records)],
+      write: together(plan.write, ...reports.map((r) => r.plan.write)),
+    };
+  }
+
+  /** What follows when these are the outcomes for a record; `delivery`: a mailbox takes the text over. */
   async consequences(
     record: QueueRecord,
     outcomes: readonly RecipientOutcome[],
@@ -124,23 +120,33 @@ export class OutcomeRecorder {
     const { clock, schedule, queue } = this.options;
     const now = clock.now();
     const settlement = settle(record, outcomes, { schedule, now });
+    const { rest } = settlement;
     const { reports, warned } = await this.#reports(record, settlement, now);
     const writes: Write[] = [
       this.#history(record, settlement, { now, dialogue: outcomes[0]?.dialogue }),
-      ...reports.map((r) => r.enqueued.write),
+      ...reports.map((r) => r.plan.write),
       ...(warned ? [warned] : []),
     ];
     if (delivery) writes.push(delivery);
-    else if (!settlement.rest) writes.push(await releaseBody(queue.store.kv, record.body));
-    return { settlement, reports, write: together(...writes) };
+    else if (!rest) writes.push(await releaseBody(queue.store.kv, record.body));
+    return {
+      outcomes: settlement.outcomes,
+      rest,
+      mailboxes: settlement.outcomes.filter(({ outcome: { kind, stage } }) =>
+        kind === "delivered" && stage === "mailbox"
+      ).map(({ recipient }) => recipient),
+      reports,
+      waiting: [...(rest ? [rest] : []), ...reports.flatMap((r) => r.plan.records)],
+      write: together(...writes),
+    };
   }
 
   async #reports(
     record: QueueRecord,
     settlement: Settlement,
     now: number,
-  ): Promise<{ reports: Made[]; warned: Write | undefined }> {
-    const reports: Made[] = [];
+  ): Promise<{ reports: PlannedReport[]; warned: Write | undefined }> {
+    const reports: PlannedReport[] = [];
     const told = settlement.told.map((t): Reported => ({
       recipient: t.recipient,
       action: t.action,
@@ -159,14 +165,14 @@ export class OutcomeRecorder {
   }
 
   async #make(
-    made: Made[],
+    made: PlannedReport[],
     record: QueueRecord,
     reported: readonly Reported[],
     more?: { willRetryUntil: number },
   ): Promise<boolean> {
     const message = await this.options.reporter.report(record, reported, more);
     if (!message) return false;
-    made.push({ message, enqueued: this.options.planEnqueue(message), action: reported[0]!.action });
+    made.push({ message, plan: this.options.planner.plan(message), action: reported[0]!.action });
     return true;
   }
 
@@ -215,50 +221,6 @@ export class OutcomeRecorder {
     const keepFor = ended ? historyMs : historyMs + Math.max(0, expiresAt(schedule, record.receivedAt) - now);
     return attemptWrite(record, settlement.outcomes, { at: now, ended, keepFor, dialogue });
   }
-
-  /** Tells the journal, when it is written. */
-  tell(record: QueueRecord, { settlement, reports }: Consequences): void {
-    const { journal } = this.options;
-    const { id, sender, body } = record;
-    for (const { recipient, outcome, durationMs } of settlement.outcomes) {
-      const { kind, stage: _, ...told } = outcome;
-      journal.emit({
-        type: kind === "failed" ? "bounced" : kind,
-        id,
-        recipient,
-        status: told.status,
-        text: localReason(told),
-        durationMs,
-        ...(told.code === undefined ? {} : { code: told.code }),
-        ...(told.host === undefined ? {} : { host: told.host }),
-        ...(told.address === undefined ? {} : { address: told.address }),
-        ...(told.tls === undefined ? {} : { tls: told.tls }),
-        ...(told.inClear === undefined ? {} : { inClear: told.inClear }),
-        ...(kind === "deferred" && settlement.rest ? { nextAttemptAt: settlement.rest.dueAt } : {}),
-      });
-      if (kind === "delivered" && outcome.stage === "mailbox") {
-        journal.emit({ type: "mailbox", id, mailbox: recipient, sender, size: body.size });
-      }
-    }
-    this.#tellReports(id, reports);
-  }
-
-  #tellReports(id: string, reports: readonly Made[]): void {
-    const { journal } = this.options;
-    for (const { message, enqueued, action } of reports) {
-      const to = message.targets[0]!.recipient.address;
-      journal.emit({ type: "report", id, report: message.id, action, to });
-      for (const mailbox of enqueued.mailboxes) {
-        journal.emit({ type: "mailbox", id: message.id, mailbox, sender: "", size: message.body.size });
-      }
-    }
-  }
-}
-
-/** What waits in the index when the consequences are written. */
-export function waitingOf({ settlement, reports }: Consequences): QueueRecord[] {
-  const records = reports.flatMap((r) => r.enqueued.records);
-  return settlement.rest ? [settlement.rest, ...records] : records;
 }
 
 /** Of a recipient that waits without an attempt, or whose record is of a time that kept less. */

@@ -1,11 +1,13 @@
 /** Results of a delivery attempt. */
 
 import type { Mailbox } from "../mail/envelope.ts";
+import type { Action } from "../dsn/request.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import type { Release } from "../mailbox/quotas.ts";
 import type { Success } from "../recipients/expand.ts";
 import type { Write } from "../storage/write.ts";
-import type { EnqueuePlan } from "./message.ts";
+import type { EnqueuePlan, NewMessage } from "./message.ts";
+import type { QueueRecord } from "./record.ts";
 
 /** What an attempt came to for one recipient. */
 export interface RecipientOutcome {
@@ -37,4 +39,27 @@ export interface DeliveryResult {
   readonly split?: SplitResult;
   /** Called when the outcome is written: room in mailboxes that was taken for it. */
   readonly release?: Release;
+}
+
+/** A report that is written together with what it speaks of. */
+export interface PlannedReport {
+  readonly message: NewMessage;
+  /** Its way to who hears of it. */
+  readonly plan: EnqueuePlan;
+  readonly action: Action;
+}
+
+/** What follows from a delivery. */
+export interface Consequences {
+  /** The outcomes as they count. */
+  readonly outcomes: readonly RecipientOutcome[];
+  /** The record as it goes on; undefined: it ends. */
+  readonly rest: QueueRecord | undefined;
+  /** The mailboxes that have a copy now. */
+  readonly mailboxes: readonly Mailbox[];
+  readonly reports: readonly PlannedReport[];
+  /** What is in the index then: the rest of the record, what it was split into, and reports. */
+  readonly waiting: readonly QueueRecord[];
+  /** All of it, beside what becomes of the record itself. */
+  readonly write: Write;
 }

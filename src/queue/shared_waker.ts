@@ -108,7 +108,7 @@ export class PeerNotifier {
   }
 
   /** Calls, once for all that is asked while a call is under way. Never rejects: servers also look by themselves. */
-  async call(work: NewWork): Promise<void> {
+  async notify(work: NewWork): Promise<void> {
     this.#work = bothOf(this.#work, work);
     if (this.#calling) return;
     this.#calling = true;

@@ -1,22 +1,17 @@
 /** The reports of success that are written in the commit that takes a message over. */
 
-import type { Journal } from "../observe/journal.ts";
-import type { Action } from "../dsn/request.ts";
 import { fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { BounceWriter } from "./bounces.ts";
 import type { Success } from "../recipients/expand.ts";
-import type { EnqueuePlan, NewMessage } from "./message.ts";
+import type { EnqueuePlanner } from "./enqueue.ts";
+import type { NewMessage } from "./message.ts";
+import type { PlannedReport } from "./result.ts";
 
 /** What the sender is told at once. */
 export interface SuccessReports {
-  /** The reports. */
-  readonly messages: readonly NewMessage[];
-  /** What each speaks of. */
-  readonly actions: readonly Action[];
-  /** What is planned for each. */
-  readonly enqueued: readonly EnqueuePlan[];
-  /** All of it. */
+  readonly reports: readonly PlannedReport[];
+  /** All of them. */
   readonly write: Write;
 }
 
@@ -28,40 +23,18 @@ export interface SuccessOptions {
   readonly beside: Write;
   readonly limits: Limits;
   readonly reporter: BounceWriter;
-  readonly plan: (report: NewMessage) => EnqueuePlan;
+  readonly planner: EnqueuePlanner;
 }
 
 /** Makes the reports, briefer ones when there is little room beside the message. */
 export async function successReports(message: NewMessage, options: SuccessOptions): Promise<SuccessReports> {
-  const { successes, beside, limits, reporter, plan } = options;
-  if (successes.length === 0) {
-    return { messages: [], actions: [], enqueued: [], write: { mutations: [], size: 0 } };
-  }
+  const { successes, beside, limits, reporter, planner } = options;
+  if (successes.length === 0) return { reports: [], write: { mutations: [], size: 0 } };
   const made = async (brief: boolean): Promise<SuccessReports> => {
-    const reports = await reporter.accepted(message, successes, brief);
-    const messages = reports.map((report) => report.message);
-    const enqueued = messages.map(plan);
-    return {
-      messages,
-      actions: reports.map(({ action }) => action),
-      enqueued,
-      write: together(...enqueued.map((e) => e.write)),
-    };
+    const reports = (await reporter.accepted(message, successes, brief))
+      .map((report) => ({ ...report, plan: planner.plan(report.message) }));
+    return { reports, write: together(...reports.map((r) => r.plan.write)) };
   };
   const whole = await made(false);
   return fits(limits, together(beside, whole.write)) ? whole : await made(true);
-}
-
-/** Notes in the journal what was told, when it is written. */
-export function tellReports(
-  journal: Journal,
-  message: NewMessage,
-  { messages, actions, enqueued }: SuccessReports,
-): void {
-  for (const [i, { id, body }] of messages.entries()) {
-    journal.emit({ type: "report", id: message.id, report: id, action: actions[i]!, to: message.sender });
-    for (const mailbox of enqueued[i]!.mailboxes) {
-      journal.emit({ type: "mailbox", id, mailbox, sender: "", size: body.size });
-    }
-  }
 }

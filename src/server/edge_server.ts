@@ -79,7 +79,7 @@ export class EdgeServer implements AsyncDisposable {
     const parts = this.#parts;
     const { clock, store } = parts;
     // A queue of its own, so that between two calls nothing is leased that nobody would deliver.
-    const queue = makeQueue({ ...parts, agent: makeAgent({ ...parts, trace: undefined }) });
+    const queue = makeQueue({ ...parts, agent: makeAgent(parts) });
     queue.start();
     const limit = new AbortController();
     this.#closing.signal.addEventListener("abort", () => limit.abort(), { once: true, signal: limit.signal });

@@ -3,6 +3,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { RemoteAgent } from "../delivery/remote_agent.ts";
+import { linesTo, traceLine } from "../delivery/transcript.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
@@ -30,6 +31,8 @@ export interface OutboundParts extends Surroundings {
   readonly agent: RemoteAgent;
   readonly suspensions: Suspensions;
   readonly leaseMs?: number | undefined;
+  /** Takes each line of each conversation with another server, with the message's id. */
+  readonly trace?: ((id: string, line: string) => void) | undefined;
 }
 
 /** Makes the queue. */
@@ -46,7 +49,7 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     if (config.relay.smartHost === null || router.isLocal(domain)) return false;
     return !domains[domain]?.smartHost && !rates.has(domain);
   }
-  return new DeliveryQueue({
+  const queue = new DeliveryQueue({
     ...parts,
     hostname: config.hostname,
     schedule: config.queue,
@@ -56,8 +59,11 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     destinationOf: ({ domain }) => sharesWay(domain) ? "" : domain,
     historyMs: config.queue.history,
     waker: (wake) => makeWaker(store, { ...parts, wake }),
-    call: notifier && ((work) => void notifier.call(work)),
+    notifyPeers: notifier && ((work) => void notifier.notify(work)),
   });
+  const { trace } = parts;
+  if (trace) queue.transcripts.subscribeAll(linesTo((line, id) => trace(id, line), traceLine));
+  return queue;
 }
 
 function makeWaker(
@@ -77,10 +83,7 @@ function makeWaker(
 
 /** Makes who delivers to other servers. */
 export function makeAgent(
-  { config, clock, random, resolver, trace, journal }: Surroundings & {
-    readonly resolver: Resolver;
-    readonly trace: ((id: string, line: string) => void) | undefined;
-  },
+  { config, clock, random, resolver, journal }: Surroundings & { readonly resolver: Resolver },
 ): RemoteAgent {
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
@@ -101,7 +104,6 @@ export function makeAgent(
     retryIntervalMs: Math.min(...config.queue.retry),
     ...(relay.smartHost && { smartHost: relay.smartHost }),
     ...(ca && { ca }),
-    ...(trace && { trace }),
   });
 }
 

@@ -33,7 +33,7 @@ import { Certificates } from "./certificates.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 
-/** A session tells VERB's watchers how deliveries go for at most this long. */
+/** A session with VERB hears how deliveries go for at most this long. */
 const VERBOSE_MS = 60_000;
 
 /** Who has which name here, and what mail. */
@@ -201,9 +201,9 @@ function createServices(
   const ids = new IdMaker(clock, random);
   const quotas = new Quotas(names);
   const base = { ...around, ...names, store, resolver, quotas, ids };
-  const agent = makeAgent({ ...base, trace: options.trace });
+  const agent = makeAgent(base);
   const suspensions = new Suspensions(store, clock);
-  const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs });
+  const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs, trace: options.trace });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
   const acceptance = new Acceptance({ ...base, queue, hostname, maxHops });
   const submission = new HttpSubmission({ ...base, acceptance, messageSize, recipients });

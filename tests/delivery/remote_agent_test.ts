@@ -1,4 +1,5 @@
-import { Dialogue } from "../../src/delivery/transcript.ts";
+import { Dialogue, linesTo, verbLine } from "../../src/delivery/transcript.ts";
+import { Transcript } from "../../src/observe/transcripts.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Answer, PeerScript } from "../../src/testing/peer_script.ts";
 import { until } from "../smtp/client/helpers.ts";
@@ -478,7 +479,9 @@ Deno.test("Dialogue keeps the first and the last lines of a long one, and cuts l
 Deno.test("deliver() tells VERB's lines", async () => {
   await using fixture = new Fixture({ [MX1]: "closed", [MX2]: { extensions: ["PIPELINING"] } });
   const lines: string[] = [];
-  await fixture.deliver({ tell: (line) => lines.push(line) });
+  const transcript = new Transcript("06F8N3K0V5Q2ZR8T");
+  transcript.subscribe(linesTo((line) => lines.push(line), verbLine));
+  await fixture.deliver({ transcript });
   const from = lines.indexOf("Connecting to mx1.far.example. via esmtp...");
   assertEquals(lines.slice(from), [
     "Connecting to mx1.far.example. via esmtp...",
@@ -501,7 +504,7 @@ Deno.test("deliver() tells VERB's lines", async () => {
   assert(from > 0, "the steps of the route come first");
   lines.length = 0;
   fixture.set(MX2, { rcpt: ["450 4.2.0 Later", "550 5.1.1 Unknown"] });
-  await fixture.deliver({ to: ["a@far.example", "b@far.example"], tell: (line) => lines.push(line) });
+  await fixture.deliver({ to: ["a@far.example", "b@far.example"], transcript });
   assertEquals(lines[0], "Using cached esmtp connection to mx2.far.example...");
   assertEquals(lines.slice(-2), [
     "<a@far.example>... Deferred: 450 4.2.0 Later",

@@ -332,7 +332,7 @@ Deno.test("VERB tells what becomes of each copy before the final reply", async (
   const { house } = door;
   const lines: string[] = [];
   house.agent.answer = (_, job) => {
-    job.tell?.(`Connecting to ${job.domain}`);
+    job.transcript?.emit({ kind: "step", text: `Connecting to ${job.domain}` });
     return DEFERRED;
   };
   const to = ["two@here.example", "pinky@here.example", "x@elsewhere.example"];
@@ -354,7 +354,7 @@ Deno.test("VERB waits a minute at most, and then says no more", async () => {
   const lines: string[] = [];
   house.agent.answer = async (_, job) => {
     await gate.promise;
-    job.tell?.("too late");
+    job.transcript?.emit({ kind: "step", text: "too late" });
     return DEFERRED;
   };
   const sent = door.send(["x@elsewhere.example"], undefined, { tell: (l) => lines.push(l) });

@@ -126,7 +126,7 @@ onEachSharedStore("a server that has no time tells the others what there is to d
     location,
     seed: 2,
     start: false,
-    call: (work) => void caller.call(work),
+    notifyPeers: (work) => void caller.notify(work),
   });
   const heard: (NewWork | undefined)[] = [];
   const waker = new SharedWaker(store, { clock: systemClock, wake: (work) => heard.push(work) });

@@ -3,7 +3,6 @@ import { decode, encode } from "../../src/base/bytes.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import { convert } from "../../src/mail/conversion.ts";
 import type { DeliveryTarget } from "../../src/recipients/expand.ts";
-import type { Watcher } from "../../src/queue/worker.ts";
 import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import {
   type Answer,
@@ -661,6 +660,18 @@ Deno.test("what is being delivered can't be changed; what waits behind it in mem
   await checkStore(house.store.kv);
 });
 
+Deno.test("bounce() sends its report off at once, to a sender elsewhere too", async () => {
+  await using house = await House.open({ answer: () => DEFERRED });
+  const id = await house.accept(["a@there.example"], { sender: "bill@microsoft.example" });
+  await house.queue.idle();
+  assertEquals(await house.queue.bounce(id), undefined);
+  await house.queue.idle();
+  assertEquals(house.agent.jobs.map((j) => j.recipients[0]!.address), [
+    "a@there.example",
+    "bill@microsoft.example",
+  ]);
+});
+
 Deno.test("delete() of a message that is partly being delivered says so", async () => {
   const gate = Promise.withResolvers<void>();
   await using house = await House.open({
@@ -726,23 +737,23 @@ Deno.test("text() is the text as it was queued", async () => {
 
 // VERB.
 
-Deno.test("a watcher hears of each record once, whatever becomes of it", async () => {
+Deno.test("a transcript says of each record once that its attempt ended, whatever becomes of it", async () => {
   await using house = await House.open({ quotas: { brain: 1 }, answer: () => DEFERRED });
-  let open = 0;
-  const watcher: Watcher = {
-    begin: (records) => open += records,
-    tell: () => {},
-    done: () => open--,
-  };
+  const begun: number[] = [];
+  const ended: number[] = [];
+  house.queue.transcripts.subscribeAll((event) => {
+    if (event.kind === "attempts") begun.push(...event.parts);
+    if (event.kind === "attempted") ended.push(event.part);
+  });
   const waits = { reason: "full", until: house.clock.now() + MINUTE };
   const to = ["a@x.example", "b@y.example", { ...local("brain"), kind: "queue", waits } as const];
-  assert(await house.queue.accept(house.message(to), { watcher }));
-  assert(open > 0);
+  assert(await house.queue.accept(house.message(to)));
+  assertEquals(begun, [0, 1], "the third record waits");
   await house.queue.idle();
-  assertEquals(open, 0);
+  assertEquals(ended.sort(), [0, 1]);
   await house.queue.stop(1000);
-  assert(await house.queue.accept(house.message(["c@x.example"]), { watcher }));
-  assertEquals(open, 0);
+  assert(await house.queue.accept(house.message(["c@x.example"])));
+  assertEquals(begun, [0, 1], "nothing is delivered at once any more");
 });
 
 // Restarts.

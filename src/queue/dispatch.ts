@@ -1,0 +1,68 @@
+/** The dispatch of a claim: into a mailbox here, to another server, or as a split into records that go one way each. */
+
+import type { DeliveryAgent } from "../delivery/delivery.ts";
+import type { Transcripts } from "../observe/transcripts.ts";
+import { readBody } from "../storage/bodies/bodies.ts";
+import type { Store } from "../storage/store.ts";
+import type { ContentCache } from "./content_cache.ts";
+import type { Leases } from "./leases.ts";
+import { deliverToMailbox } from "./local_delivery.ts";
+import type { Claim } from "./queue_store.ts";
+import type { DeliveryResult } from "./result.ts";
+import { needsSplit, split, type SplitOptions } from "./split.ts";
+import { deferSuspended, type Suspensions } from "./suspensions.ts";
+
+/** What a {@linkcode Dispatcher} works with. */
+export interface DispatchOptions extends SplitOptions {
+  readonly store: Store;
+  readonly leases: Leases;
+  /** Delivers to other servers. */
+  readonly agent: DeliveryAgent;
+  /** Destinations that get nothing for now. */
+  readonly suspensions?: Suspensions | undefined;
+  /** Small messages that are still in memory. */
+  readonly contents: ContentCache;
+  readonly transcripts: Transcripts;
+}
+
+/** Delivers claims. */
+export class Dispatcher {
+  constructor(private readonly options: DispatchOptions) {}
+
+  /** Makes one attempt. Never rejects: what fails here is a deferral. */
+  async dispatch(claim: Claim): Promise<DeliveryResult> {
+    const { record } = claim;
+    const { router, suspensions } = this.options;
+    try {
+      if (await needsSplit(record, this.options)) return await split(record, this.options);
+      if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.options);
+      const suspension = await suspensions?.get(record.domain);
+      if (suspension) return { outcomes: deferSuspended(record, suspension) };
+      return await this.#deliverElsewhere(claim);
+    } catch (error) {
+      const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
+      const outcome = { kind: "deferred", status: "4.3.0", text } as const;
+      return {
+        outcomes: record.recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0 })),
+      };
+    }
+  }
+
+  async #deliverElsewhere(claim: Claim): Promise<DeliveryResult> {
+    const { record } = claim;
+    const { agent, store, leases, contents, transcripts } = this.options;
+    const outcomes = await agent.deliver({
+      id: record.id,
+      sender: record.sender,
+      recipients: record.recipients,
+      domain: record.domain,
+      size: record.body.size,
+      parameters: record,
+      text: () => contents.take(record) ?? readBody(store.kv, record.body),
+      stillOurs: () => leases.isSurelyOurs(claim),
+      transcript: transcripts.open(record.id),
+      ...((record.forceRetry ?? record.asked) && { ignoreHostCache: true }),
+    });
+    return { outcomes };
+  }
+}

@@ -1,0 +1,154 @@
+/** The claims of what is due: looks through the index, now and when the alarm fires, and takes leases. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Journal } from "../observe/journal.ts";
+import { isStoreAway } from "../storage/storage_error.ts";
+import { DueScan, type Picked } from "./due_scan.ts";
+import type { Leases } from "./leases.ts";
+import type { QueueStore, Times } from "./queue_store.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Slots } from "./slots.ts";
+import type { NewWork, Waker } from "./waker.ts";
+
+/** What {@linkcode DueClaims} work with. */
+export interface DueClaimsOptions {
+  readonly queue: QueueStore;
+  readonly scheduler: Scheduler;
+  readonly slots: Slots;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** The next hop that a record shares with others: its domain, or the smart host. */
+  destinationOf(record: { readonly domain: string }): string;
+  /** No record waits longer for its next attempt than this: milliseconds. */
+  readonly longestWaitMs: number;
+  /** Makes the alarm clock. */
+  waker(wake: (work?: NewWork) => void): Waker;
+  /** Says to the other servers of a shared store that there may be work for them. */
+  notifyPeers?: ((work: NewWork) => void) | undefined;
+}
+
+/** A clock that goes back by less is only being corrected. */
+const SET_BACK_MS = 60_000;
+/** How long to wait when the store fails. */
+const STORE_PAUSE_MS = 1000;
+
+/** The due index as the worker sees it. */
+export class DueClaims {
+  readonly #options: DueClaimsOptions;
+  readonly #scan: DueScan;
+  #waker: Waker | undefined;
+  #onDue: () => void = () => {};
+  #hasMore = false;
+  #lastLook = Infinity;
+
+  constructor(options: DueClaimsOptions) {
+    this.#options = options;
+    const { queue, scheduler, leases } = options;
+    this.#scan = new DueScan({
+      queue,
+      scheduler,
+      destinationOf: (of) => options.destinationOf(of),
+      isOurs: (of) => leases.has(of),
+    });
+  }
+
+  /** Looks through all of the index, and sets the alarm; `onDue`: there may be something to {@linkcode claim}. */
+  start(onDue: () => void): void {
+    this.#onDue = onDue;
+    this.#waker = this.#options.waker((work) => {
+      if (!work || this.#scan.hear(work)) this.#look();
+    });
+    this.wake();
+  }
+
+  /** The alarm is off. */
+  async close(): Promise<void> {
+    await this.#waker?.close();
+  }
+
+  /** May the index hold records that are due and have room? */
+  get hasMore(): boolean {
+    return this.#hasMore;
+  }
+
+  /** Looks through the index now: what is due from then on, or all of it. */
+  wake(from = 0): void {
+    this.#scan.rewind(from);
+    this.#look();
+    this.notifyPeers({ from });
+  }
+
+  /** Says to the other servers of a shared store that there may be work for them. */
+  notifyPeers(work: NewWork): void {
+    this.#options.notifyPeers?.(work);
+  }
+
+  /** A record without a lease is in the index, due at `dueAt`. For the domain `of` there may be no room. */
+  schedule(dueAt: number, of?: { readonly domain: string }): void {
+    const isDue = dueAt <= this.#options.clock.now();
+    if (isDue) this.notifyPeers({ from: dueAt, ...(of && { domains: [of.domain] }) });
+    // While there is none, a look would only skip it: with a long queue that is a look for each message.
+    if (isDue && of && this.#scan.skip(this.#options.destinationOf(of), dueAt)) return;
+    this.#scan.rewind(dueAt);
+    if (isDue) this.#look();
+    else this.#waker?.set(dueAt);
+  }
+
+  /** A delivery to that destination ended: there may be room for what was skipped. */
+  freed(destination: string): void {
+    if (this.#scan.roomFor(destination)) this.#hasMore = true;
+  }
+
+  /** Claims what is due and has room, as far as one look goes; whatever comes later sets the alarm. */
+  async claim(): Promise<void> {
+    const { queue, clock, journal } = this.#options;
+    try {
+      this.#hasMore = false;
+      const times = { now: clock.now(), monotonic: clock.monotonic() };
+      if (times.now < this.#lastLook - SET_BACK_MS) await this.#reschedule(times.now);
+      this.#lastLook = times.now;
+      const { picked, complete } = await this.#scan.look(times.now);
+      if (picked.length > 0) await this.#lease(picked, times);
+      if (!complete) this.#hasMore = true;
+      const next = await queue.nextDueAfter(times.now);
+      if (next === undefined) return;
+      // Time went on while it was looked.
+      if (next <= clock.now()) this.#hasMore = true;
+      else this.#waker?.set(next);
+    } catch (error) {
+      if (!isStoreAway(error)) journal.note("ERROR", "queue could not be read", { error: String(error) });
+      this.#waker?.set(clock.now() + STORE_PAUSE_MS);
+    }
+  }
+
+  #look(): void {
+    this.#hasMore = true;
+    this.#onDue();
+  }
+
+  /** The clock was set back, perhaps while no server ran: what waits for a time far off is due now. */
+  async #reschedule(now: number): Promise<void> {
+    const { queue, journal, longestWaitMs } = this.#options;
+    const count = await queue.reschedule(now, now + longestWaitMs + SET_BACK_MS);
+    if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
+    this.#scan.rewind(now);
+  }
+
+  async #lease(picked: readonly Picked[], times: Times): Promise<void> {
+    const { queue, slots, scheduler } = this.#options;
+    try {
+      const claims = await queue.claim(picked.map((p) => p.entry), times);
+      if (!slots.isOpen) await queue.unclaim(claims.filter((c) => c !== undefined));
+      for (const [i, claim] of claims.entries()) {
+        if (claim) slots.fill(claim);
+        else scheduler.unreserve(picked[i]!.destination);
+      }
+    } catch (error) {
+      // Those that were claimed nevertheless are due again when the lease ends.
+      for (const { destination } of picked) scheduler.unreserve(destination);
+      this.#scan.rewind(picked[0]!.entry.when);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/** The slots for deliveries: one is kept for a record before it is durable, and filled by its claim. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Transcripts } from "../observe/transcripts.ts";
+import type { Leases } from "./leases.ts";
+import type { Claim, QueueStore } from "./queue_store.ts";
+import type { QueueRecord } from "./record.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** What {@linkcode Slots} work with. */
+export interface SlotsOptions {
+  readonly queue: QueueStore;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly leases: Leases;
+  /** Hear that an attempt ended. */
+  readonly transcripts: Transcripts;
+  /** The next hop that a record shares with others: its domain, or the smart host. */
+  destinationOf(record: { readonly domain: string }): string;
+}
+
+/** A claim whose turn it is. */
+export interface Turn {
+  readonly destination: string;
+  readonly claim: Claim;
+}
+
+/** Claims in this server's hands: leased, and waiting for their turn or under way. */
+export class Slots {
+  readonly #options: SlotsOptions;
+  #open = false;
+
+  /** None is given before {@linkcode open}. */
+  constructor(options: SlotsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on slots are given. */
+  open(): void {
+    this.#open = true;
+  }
+
+  /** No more slots: answers the claims that wait for their turn; they are out of our hands. */
+  close(): Claim[] {
+    this.#open = false;
+    const waiting = this.#options.scheduler.drain();
+    for (const claim of waiting) this.#forget(claim);
+    return waiting;
+  }
+
+  /** Are slots given? */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** A slot for a record that is about to be written; undefined: there is no room to deliver it at once. */
+  reserve(record: QueueRecord): Reservation | undefined {
+    const { scheduler, leases, queue, clock } = this.#options;
+    const destination = this.#options.destinationOf(record);
+    if (!this.#open || !scheduler.hasRoom(destination)) return undefined;
+    scheduler.reserve(destination);
+    leases.announce(record);
+    const { owner, leaseMs } = queue;
+    return new Reservation(this, record, {
+      owner,
+      until: clock.now() + leaseMs,
+      leaseEnds: clock.monotonic() + leaseMs,
+    });
+  }
+
+  /** Gives the slot of a record back that did not come about. */
+  release(record: QueueRecord): void {
+    this.#options.leases.retract(record);
+    this.#options.scheduler.unreserve(this.#options.destinationOf(record));
+  }
+
+  /** Puts a claim into the slot that is kept for it. */
+  fill(claim: Claim): void {
+    const { scheduler, leases } = this.#options;
+    this.release(claim.record);
+    // It stays leased: on the embedded store the next start finds it, on a shared one the end of the lease.
+    if (!this.#open) return this.#forget(claim);
+    leases.add(claim);
+    scheduler.add(this.#options.destinationOf(claim.record), claim);
+  }
+
+  /** The claim whose turn it is; ended by {@linkcode end}. */
+  next(): Turn | undefined {
+    return this.#options.scheduler.next();
+  }
+
+  /** A delivery ended; `backOff`: its host has too much of us. */
+  end({ destination, claim }: Turn, backOff: boolean): void {
+    this.#forget(claim);
+    this.#options.scheduler.done(destination, backOff);
+  }
+
+  /** Takes out those of the records that wait for their turn, and gives their leases back. */
+  async unclaim(records: readonly QueueRecord[]): Promise<Claim[]> {
+    const { leases, scheduler, queue, destinationOf } = this.#options;
+    const claims = records.map((record) => leases.find(record)).filter((claim) => claim !== undefined)
+      .filter((claim) => scheduler.withdraw(destinationOf(claim.record), claim));
+    await queue.unclaim(claims);
+    for (const claim of claims) this.#forget(claim);
+    return claims;
+  }
+
+  #forget(claim: Claim): void {
+    const { id, part } = claim.record;
+    this.#options.leases.remove(claim);
+    this.#options.transcripts.emit(id, { kind: "attempted", part });
+  }
+}
+
+/** The lease of a record that is about to be written. */
+export interface Lease {
+  readonly owner: string;
+  /** Its end: milliseconds since 1970. */
+  readonly until: number;
+  /** Its end on the monotonic clock. */
+  readonly leaseEnds: number;
+}
+
+/** A slot that is kept for a record until that is durable; disposed of without a commit, others may have it. */
+export class Reservation implements Disposable {
+  #open = true;
+
+  constructor(
+    private readonly slots: Slots,
+    private readonly record: QueueRecord,
+    /** What is to be written with the record. */
+    readonly lease: Lease,
+  ) {}
+
+  /** The record is durable: it is delivered as soon as its turn comes. */
+  commit(versionstamp: string): void {
+    const { record, lease: { until: leaseKeyAt, leaseEnds } } = this;
+    this.#open = false;
+    this.slots.fill({ record, leaseKeyAt, versionstamp, leaseEnds });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) this.slots.release(this.record);
+    this.#open = false;
+  }
+}
