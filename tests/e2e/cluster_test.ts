@@ -115,7 +115,9 @@ async function startServer(name: string, { dir, kv, world }: {
 }
 
 for (const kind of SHARED_KVS) {
-  Deno.test(`Three servers on one store lose nothing when one is killed and one sleeps (${kind.name})`, async () => {
+  Deno.test(`Three servers on one store lose nothing when one is killed and one sleeps (${kind.name})`, {
+    timeout: 300_000,
+  }, async () => {
     const dir = await Deno.makeTempDir({ prefix: "dinopost-cluster-" });
     try {
       await using kv = await startShared(kind);

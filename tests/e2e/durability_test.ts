@@ -71,65 +71,69 @@ function moody(hostname: string, port: number, extensions: string[]): ScriptedPe
   }, { hostname, port });
 }
 
-Deno.test(`A server that is killed ${ROUNDS} times under load keeps every promise`, async () => {
-  const dir = await Deno.makeTempDir({ prefix: "dinopost-kill-" });
-  const port = getAvailablePort();
-  const corner = `127.${1 + systemRandom.bytes(1)[0]! % 250}.7`;
-  await using chunks = moody(`${corner}.1`, port, ["PIPELINING", "8BITMIME", "CHUNKING"]);
-  await using lines = moody(`${corner}.2`, port, ["8BITMIME"]);
-  await using dns = await DnsServer.start({
-    zones: {
-      "chunks.test": { MX: [[10, "mx.chunks.test"]] },
-      "mx.chunks.test": { A: [`${corner}.1`] },
-      "lines.test": { A: [`${corner}.2`] },
-      "never.test": { MX: [[10, "mx.never.test"]] },
-      "mx.never.test": { A: [`${corner}.3`] }, // nobody listens there
-    },
-  });
-  await Deno.writeTextFile(
-    `${dir}/kill.jsonc`,
-    JSON.stringify({
-      hostname: "mail.local.test",
-      domains: ["local.test"],
-      accounts: Object.fromEntries(LOCAL.map((address) => [address, { password: "secret" }])),
-      aliases: { "all@local.test": LOCAL, "mixed@local.test": DIRECTORY.addresses.get("mixed@local.test") },
-      relay: { networks: ["127.0.0.0/8"] },
-      dns: { nameServer: dns.address },
-      outbound: { port, allowPrivate: true },
-      queue: { retry: "1s" },
-      admin: { token: TOKEN },
-      log: { level: "WARN" },
-    }),
-  );
-  const options = { cwd: dir, args: ["serve", "--config", "kill.jsonc"], env: FREE_PORTS };
-  const sink = new Sink([chunks, lines]);
-  const load = new Load(DIRECTORY, systemRandom);
-  const complaints: string[] = [];
-  try {
-    for (let round = 1; round <= ROUNDS; round++) {
-      await using server = await ServerProcess.ready(options);
-      const stop = new AbortController();
-      const clients = load.run(server.address("smtp"), CLIENTS, stop.signal);
-      // the death is never the answer to anything that was sent: it comes at a moment of its own
-      const moment = systemRandom.float() ** 2 * LONGEST_MS;
-      if (round % 4 !== 0) await load.another(AbortSignal.timeout(5000));
-      await new Promise((resolve) => setTimeout(resolve, moment));
-      server.signal("SIGKILL");
-      const { signal, err } = await server.end();
-      assertEquals(signal, "SIGKILL", `it ended by itself: ${err}`);
-      complaints.push(...err.split("\n").filter((line) => line.includes(" ERROR ")));
-      stop.abort();
-      await clients;
+Deno.test(
+  `A server that is killed ${ROUNDS} times under load keeps every promise`,
+  { timeout: 300_000 },
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "dinopost-kill-" });
+    const port = getAvailablePort();
+    const corner = `127.${1 + systemRandom.bytes(1)[0]! % 250}.7`;
+    await using chunks = moody(`${corner}.1`, port, ["PIPELINING", "8BITMIME", "CHUNKING"]);
+    await using lines = moody(`${corner}.2`, port, ["8BITMIME"]);
+    await using dns = await DnsServer.start({
+      zones: {
+        "chunks.test": { MX: [[10, "mx.chunks.test"]] },
+        "mx.chunks.test": { A: [`${corner}.1`] },
+        "lines.test": { A: [`${corner}.2`] },
+        "never.test": { MX: [[10, "mx.never.test"]] },
+        "mx.never.test": { A: [`${corner}.3`] }, // nobody listens there
+      },
+    });
+    await Deno.writeTextFile(
+      `${dir}/kill.jsonc`,
+      JSON.stringify({
+        hostname: "mail.local.test",
+        domains: ["local.test"],
+        accounts: Object.fromEntries(LOCAL.map((address) => [address, { password: "secret" }])),
+        aliases: { "all@local.test": LOCAL, "mixed@local.test": DIRECTORY.addresses.get("mixed@local.test") },
+        relay: { networks: ["127.0.0.0/8"] },
+        dns: { nameServer: dns.address },
+        outbound: { port, allowPrivate: true },
+        queue: { retry: "1s" },
+        admin: { token: TOKEN },
+        log: { level: "WARN" },
+      }),
+    );
+    const options = { cwd: dir, args: ["serve", "--config", "kill.jsonc"], env: FREE_PORTS };
+    const sink = new Sink([chunks, lines]);
+    const load = new Load(DIRECTORY, systemRandom);
+    const complaints: string[] = [];
+    try {
+      for (let round = 1; round <= ROUNDS; round++) {
+        await using server = await ServerProcess.ready(options);
+        const stop = new AbortController();
+        const clients = load.run(server.address("smtp"), CLIENTS, stop.signal);
+        // the death is never the answer to anything that was sent: it comes at a moment of its own
+        const moment = systemRandom.float() ** 2 * LONGEST_MS;
+        if (round % 4 !== 0) await load.another(AbortSignal.timeout(5000));
+        await new Promise((resolve) => setTimeout(resolve, moment));
+        server.signal("SIGKILL");
+        const { signal, err } = await server.end();
+        assertEquals(signal, "SIGKILL", `it ended by itself: ${err}`);
+        complaints.push(...err.split("\n").filter((line) => line.includes(" ERROR ")));
+        stop.abort();
+        await clients;
+        sink.look();
+      }
+      await drain(options);
       sink.look();
+      await account(dir, { sink, load });
+      assertEquals(complaints, []);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
     }
-    await drain(options);
-    sink.look();
-    await account(dir, { sink, load });
-    assertEquals(complaints, []);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-});
+  },
+);
 
 /** Lets a server run until only what can't be delivered waits. */
 async function drain(options: ConstructorParameters<typeof ServerProcess>[0]): Promise<void> {

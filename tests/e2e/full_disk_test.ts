@@ -91,7 +91,9 @@ async function servesOnFullDisk(server: ServerProcess): Promise<void> {
   assertEquals(server.err.split(" the disk is full: ").length, 2, server.err);
 }
 
-Deno.test("on a full disk the server lives on and deletes, and takes mail again when there is room", async () => {
+const LIVES_ON = "on a full disk the server lives on and deletes, and takes mail again when there is room";
+
+Deno.test(LIVES_ON, { timeout: 300_000 }, async () => {
   await using disk = await SmallDisk.mount(24);
   if (!disk) return; // the test of the store itself, with a KV that fails, has to do
   const cwd = await Deno.makeTempDir({ prefix: "dinopost_full_" });
