@@ -135,8 +135,8 @@ export class Acceptance {
     const domain = router.domains[0]!;
     const fixed = fixHeader(header, { trust, names, account, author, domain, now, id, hostname });
     // what has no field at all is no header section, but body
-    const isBody = names.size === 0 && fixed.head.length > 0 && fixed.head[0] !== 13;
-    return { before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`), header: fixed.head };
+    const isBody = names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
+    return { before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`), header: fixed.header };
   }
 
   /**

@@ -32,7 +32,7 @@ export interface FixupOptions {
 export interface FixedHeader {
   /** The fields to put before it, each with CRLF. */
   readonly added: string;
-  readonly head: Uint8Array;
+  readonly header: Uint8Array;
 }
 
 /** What the server of final delivery writes (RFC 5321 4.4). */
@@ -48,17 +48,17 @@ const ADDRESS_FIELDS: ReadonlySet<string> = new Set(
  * Mends a header section: takes out the line of a mailbox file and what must not go on, completes the addresses of our
  * users, and says which fields are missing.
  */
-export function fixHeader(head: Uint8Array, options: FixupOptions): FixedHeader {
+export function fixHeader(header: Uint8Array, options: FixupOptions): FixedHeader {
   const { trust, names, domain } = options;
   const unwanted = trust === "stranger" ? OF_DELIVERY : PRIVATE;
-  let fixed = withoutMailboxLine(head);
+  let fixed = withoutMailboxLine(header);
   if (!unwanted.isDisjointFrom(names)) fixed = withoutFields(fixed, unwanted);
   if (trust === "user") fixed = withDomains(fixed, domain);
-  return { added: trust === "stranger" ? "" : missingFields(fixed, options), head: fixed };
+  return { added: trust === "stranger" ? "" : missingFields(fixed, options), header: fixed };
 }
 
 /** Date, Message-ID, MIME-Version where MIME is used, and From, or Sender when From names somebody else. */
-function missingFields(head: Uint8Array, { trust, names, account, author, ...of }: FixupOptions): string {
+function missingFields(header: Uint8Array, { trust, names, account, author, ...of }: FixupOptions): string {
   // what was signed elsewhere may be signed as having no such field
   if (trust === "network" && names.has("dkim-signature")) return "";
   let fields = "";
@@ -68,15 +68,15 @@ function missingFields(head: Uint8Array, { trust, names, account, author, ...of 
   if (isMime && !names.has("mime-version")) fields += "MIME-Version: 1.0\r\n";
   const hasFrom = names.has("from");
   if (!hasFrom && author !== undefined) fields += foldField("From", author);
-  if (hasFrom && account !== undefined && !names.has("sender") && !isFrom(head, account)) {
+  if (hasFrom && account !== undefined && !names.has("sender") && !isFrom(header, account)) {
     fields += foldField("Sender", account);
   }
   return fields;
 }
 
 /** Does From name that address and nobody else? */
-function isFrom(head: Uint8Array, account: Mailbox): boolean {
-  const from = parseFields(head).filter((f) => f.name.toLowerCase() === "from").map((f) => f.value);
+function isFrom(header: Uint8Array, account: Mailbox): boolean {
+  const from = parseFields(header).filter((f) => f.name.toLowerCase() === "from").map((f) => f.value);
   if (from.length !== 1) return false;
   const value = from[0]!;
   const open = value.lastIndexOf("<");
@@ -93,10 +93,10 @@ const DATED = /\d:\d\d.*\b\d{4}\b|\b\d{4}\b.*\d:\d\d/;
  * Without the lines that mailbox files put before a message (`From jo@example.org Mon Jan …`), which are no fields.
  * Other sentences that begin so stay.
  */
-function withoutMailboxLine(head: Uint8Array): Uint8Array {
+function withoutMailboxLine(header: Uint8Array): Uint8Array {
   // "F", or ">F"
-  if (head[0] !== 70 && !(head[0] === 62 && head[1] === 70)) return head;
-  const text = binaryString(head);
+  if (header[0] !== 70 && !(header[0] === 62 && header[1] === 70)) return header;
+  const text = binaryString(header);
   let start = 0;
   for (;;) {
     const line = MAILBOX_LINE.exec(text.slice(start))?.[0];
@@ -106,15 +106,15 @@ function withoutMailboxLine(head: Uint8Array): Uint8Array {
     if (!FIELD_START.test(rest) && !MAILBOX_LINE.test(rest) && !DATED.test(line)) break;
     start = next;
   }
-  return head.subarray(start);
+  return header.subarray(start);
 }
 
 /** With a domain behind each name that has none (RFC 6409 8.1). */
-function withDomains(head: Uint8Array, domain: string): Uint8Array {
-  const text = binaryString(head);
+function withDomains(header: Uint8Array, domain: string): Uint8Array {
+  const text = binaryString(header);
   const fixed = text.replace(/^([!-9;-~]+)([ \t]*:)(.*(?:\r\n[ \t].*)*)/gm, (field, name, colon, value) => {
     if (!ADDRESS_FIELDS.has(name.toLowerCase())) return field;
     return name + colon + completeAddresses(value, domain);
   });
-  return fixed === text ? head : Uint8Array.from(fixed, (octet) => octet.charCodeAt(0));
+  return fixed === text ? header : Uint8Array.from(fixed, (octet) => octet.charCodeAt(0));
 }

@@ -1,23 +1,23 @@
-/** In charge of the head of an incoming text: held back until its blank line, so that fields can be put before it. */
+/** The header section of incoming content: held back until its blank line, so that fields can be put before it. */
 
 import { concat } from "../base/bytes.ts";
 
-/** A head longer than this is refused: nobody writes one, and it would have to be held in memory. */
+/** A header section longer than this is refused: nobody writes one, and it would have to be held in memory. */
 export const MAX_HEADER = 100 * 1024;
 
-/** What takes the place of a head in a text that has none. */
+/** What takes the place of a header section in content that has none. */
 const NO_HEADER = Uint8Array.of(13, 10);
 /** No field's name is longer. */
 const MAX_NAME = 1000;
 const MAILBOX_LINE = /^>?From$/;
 
-/** Collects the head of a text. */
+/** Collects the header section of a message. */
 export class HeaderScanner {
   readonly #parts: Uint8Array[] = [];
   #size = 0;
-  /** How much of CRLF CRLF was seen; a text may begin with its blank line, so it starts as after a CRLF. */
+  /** How much of CRLF CRLF was seen; content may begin with its blank line, so it starts as after a CRLF. */
   #matched = 2;
-  /** Where in its first field's name the text is; "known" when it is clear whether it begins with one. */
+  /** Where in its first field's name the scanner is; "known" when it is clear whether it begins with one. */
   #opening: "start" | "name" | "blanks" | "known" = "start";
   #name = "";
 
@@ -27,14 +27,14 @@ export class HeaderScanner {
   }
 
   /**
-   * Takes a piece. Answers the head and what follows it when the blank line came (both may be views into the piece),
-   * "more" while it has not, and "tooLong" when it never comes. A text that does not begin with a header field is all
-   * body: its head is a blank line that was not in the text.
+   * Takes a piece. Answers the header section and what follows it when the blank line came (both may be views into the
+   * piece), "more" while it has not, and "tooLong" when it never comes. Content that does not begin with a header field
+   * is all body: its header section is a blank line that did not come.
    */
-  push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | "more" | "tooLong" {
+  push(piece: Uint8Array): { header: Uint8Array; rest: Uint8Array } | "more" | "tooLong" {
     if (this.#opening !== "known" && this.#isBody(piece)) {
       const rest = this.#parts.length === 0 ? piece : concat([...this.#parts.splice(0), piece]);
-      return { head: NO_HEADER, rest };
+      return { header: NO_HEADER, rest };
     }
     const end = this.#find(piece);
     if (end < 0) {
@@ -45,11 +45,11 @@ export class HeaderScanner {
     }
     if (this.#size + end > MAX_HEADER) return "tooLong";
     const last = piece.subarray(0, end);
-    const head = this.#parts.length === 0 ? last : concat([...this.#parts, last]);
-    return { head, rest: piece.subarray(end) };
+    const header = this.#parts.length === 0 ? last : concat([...this.#parts, last]);
+    return { header, rest: piece.subarray(end) };
   }
 
-  /** Looks at the beginning of the text, byte by byte: does it show that there is no head? */
+  /** Looks at the beginning, byte by byte: does it show that there is no header section? */
   #isBody(piece: Uint8Array): boolean {
     for (const byte of piece) {
       const before = this.#opening;
@@ -63,7 +63,7 @@ export class HeaderScanner {
         this.#opening = "name";
         this.#name += String.fromCharCode(byte);
       } else {
-        // The line that mailbox files put before a message is no field, but a head follows.
+        // The line that mailbox files put before a message is no field, but a header section follows.
         const isBody = !(before === "blanks" && MAILBOX_LINE.test(this.#name));
         this.#opening = "known";
         return isBody;
@@ -73,12 +73,12 @@ export class HeaderScanner {
     return false;
   }
 
-  /** All that came, when the text ended without a blank line. */
+  /** All that came, when the content ended without a blank line. */
   whole(): Uint8Array {
     return concat(this.#parts);
   }
 
-  /** The offset just behind the blank line, or -1. Reads each byte once, however the text is cut. */
+  /** The offset just behind the blank line, or -1. Reads each byte once, however the content is cut. */
   #find(piece: Uint8Array): number {
     let matched = this.#matched;
     for (let i = 0; i < piece.length; i++) {

@@ -25,7 +25,7 @@ export interface SubmittedMessage {
   readonly from: Mailbox;
   /** The recipients, canonical; at least one. */
   readonly to: readonly Mailbox[];
-  /** The whole text; any line ends. */
+  /** The whole content; any line ends. */
   readonly text: Uint8Array | AsyncIterable<Uint8Array>;
   /** The submitter's IP address, when it is known. */
   readonly remote?: string;
@@ -75,7 +75,7 @@ export class HttpSubmission {
   }
 
   /**
-   * Takes a message over: line ends become CRLF, Received is put before it, Date, Message-ID and From are added when
+   * Accepts a message: line ends become CRLF, Received is put before it, Date, Message-ID and From are added when
    * they are missing. One unknown recipient does not keep it from the others. Resolves with its id when it is durable.
    * Rejects only when reading `text` fails.
    */

@@ -1,4 +1,4 @@
-/** The content of a message on its way in: its header section is held back until it is whole, so that it can be mended. */
+/** The content of a message on its way in: its header section is held back until it is whole, to be mended. */
 
 import type { Envelope } from "../mail/envelope.ts";
 import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
@@ -54,7 +54,7 @@ export class IncomingContent implements AcceptableContent {
       this.#refusal = "longHeader";
       return;
     }
-    const waiting = this.#begin(found.head);
+    const waiting = this.#begin(found.header);
     if (this.#refusal !== undefined || found.rest.length === 0) return waiting;
     return waiting ? waiting.then(() => this.#append(found.rest)) : this.#append(found.rest);
   }

@@ -1,9 +1,9 @@
-/** In charge of the line ends of texts that come by other ways than SMTP: whatever they were, they become CRLF. */
+/** The line ends of content that does not come by SMTP: whatever they were, they become CRLF. */
 
 const CR = 13;
 const LF = 10;
 
-/** Makes every CRLF, bare LF and bare CR one CRLF, however the text is cut into pieces. */
+/** Makes every CRLF, bare LF and bare CR one CRLF, however the content is cut into pieces. */
 export class LineEnds {
   /** The last byte was a CR: its CRLF is told already, and an LF right behind it belongs to it. */
   #afterCr = false;
@@ -36,7 +36,7 @@ export class LineEnds {
     return out.subarray(0, at);
   }
 
-  /** What a text that ended within a line lacks. */
+  /** What content that ended within a line lacks. */
   end(): Uint8Array {
     return this.#atLineStart ? new Uint8Array(0) : new Uint8Array([CR, LF]);
   }

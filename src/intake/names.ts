@@ -1,4 +1,4 @@
-/** In charge of VRFY and EXPN: what is told about a name (RFC 5321 3.5). */
+/** The answers to VRFY and EXPN (RFC 5321 3.5). */
 
 import { parseLocal, parseMailbox, parsePath, splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -26,7 +26,7 @@ export async function verifyName(text: string, options: NameOptions): Promise<Re
   return reply(250, "2.1.5", await named(found[0]!, options));
 }
 
-/** EXPN: everybody a list stands for, each leaf once. */
+/** EXPN: everybody a list stands for, each once. */
 export function expandName(text: string, options: NameOptions): Reply {
   const address = parse(text);
   const { router } = options;
@@ -42,7 +42,7 @@ export function expandName(text: string, options: NameOptions): Reply {
       return reply(
         250,
         "2.1.5",
-        ...found.recipients.filter((leaf) => leaf.kind !== "nobody").map((leaf) => `<${leaf.address}>`),
+        ...found.recipients.filter((r) => r.kind !== "nobody").map((r) => `<${r.address}>`),
       );
     }
   }

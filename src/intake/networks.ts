@@ -1,4 +1,4 @@
-/** In charge of blocks of addresses: is this client one of those? */
+/** Blocks of IP addresses: is a client's among them? */
 
 import ipaddr from "ipaddr.js";
 

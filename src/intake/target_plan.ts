@@ -13,7 +13,7 @@ import type { Router } from "../recipients/router.ts";
 /** Why a recipient gets no copy: its mailbox is full, or it was there when it was named and is no more. */
 export type RecipientRefusal = "full" | "gone";
 
-/** Where a message goes. Disposing of it gives back the room that was taken, when the message is written or won't be. */
+/** Where a message goes; disposed of when it is written or won't be, to give back the room that was taken. */
 export interface TargetPlan extends Disposable {
   readonly targets: readonly DeliveryTarget[];
   /** Which recipients get no copy, by address. */

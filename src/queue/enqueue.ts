@@ -1,4 +1,4 @@
-/** The plan of a message: its recipients as one write of mailbox entries, queue records and the text. */
+/** The plan of a message: its recipients as one write of mailbox entries, queue records and the content. */
 
 import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox, SenderParameters } from "../mail/envelope.ts";
@@ -104,7 +104,7 @@ export interface Group {
 
 /**
  * Same domain and same envelope sender: one record, of at most {@linkcode MAX_RECIPIENTS}. A mailbox that must wait
- * has a record of its own, which hands the text over to the mailbox.
+ * has a record of its own, which hands the content over to the mailbox.
  */
 export function group(queued: readonly DeliveryTarget[]): Group[] {
   const { groups, into } = grouping(MAX_RECIPIENTS, MAX_RECIPIENT_BYTES);

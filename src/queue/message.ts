@@ -14,7 +14,7 @@ export interface NewMessage {
   readonly sender: Mailbox;
   /** What MAIL said beside it. */
   readonly parameters: SenderParameters;
-  /** The text. */
+  /** The content. */
   readonly body: BodyDraft;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;

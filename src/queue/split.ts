@@ -1,5 +1,5 @@
 /**
- * The splitting of a record whose recipients don't go one way: those of a message with too many for one commit, and
+ * The splitting of a record whose recipients don't have one next hop: those of a message with too many for one commit, and
  * those of a domain that became ours while they waited.
  */
 

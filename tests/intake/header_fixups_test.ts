@@ -9,11 +9,11 @@ const MESSAGE_ID = "Message-ID: <ID@mail.here.example>\r\n";
 const WHOLE = "Date: x\r\nMessage-ID: <x@y>\r\n";
 
 /** What is added and the header section that goes on, for one that came (with CRLF line ends, or LF in a file). */
-function fixed(text: string, trust: Trust, account?: string): { added: string; head: string } {
-  const head = encode(text.replace(/\r?\n/g, "\r\n"));
-  const { added, head: kept } = fixHeader(head, {
+function fixed(text: string, trust: Trust, account?: string): { added: string; header: string } {
+  const header = encode(text.replace(/\r?\n/g, "\r\n"));
+  const { added, header: kept } = fixHeader(header, {
     trust,
-    names: scanHeader(head).names,
+    names: scanHeader(header).names,
     account,
     author: account,
     domain: "here.example",
@@ -21,7 +21,7 @@ function fixed(text: string, trust: Trust, account?: string): { added: string; h
     id: "ID",
     hostname: "mail.here.example",
   });
-  return { added, head: binaryString(kept) };
+  return { added, header: binaryString(kept) };
 }
 
 Deno.test("fixHeader() adds what a user's message lacks, and nothing else (RFC 6409 8)", () => {
@@ -57,17 +57,17 @@ Deno.test("fixHeader() completes addresses of users only", () => {
   const text = "From: root (Cron Daemon)\r\nSender : cron\r\nReply-To: ops,\r\n dev\r\nTo: root\r\n" +
     "Cc: Jo <jo>\r\nResent-From: a\r\nResent-To: b\r\nX-To: root\r\nSubject: From: root\r\n\r\n";
   assertEquals(
-    fixed(text, "user").head,
+    fixed(text, "user").header,
     "From: root@here.example (Cron Daemon)\r\nSender : cron@here.example\r\nReply-To: ops@here.example,\r\n" +
       " dev@here.example\r\nTo: root@here.example\r\nCc: Jo <jo@here.example>\r\nResent-From: a@here.example\r\n" +
       "Resent-To: b@here.example\r\nX-To: root\r\nSubject: From: root\r\n\r\n",
   );
-  for (const trust of ["network", "stranger"] as const) assertEquals(fixed(text, trust).head, text);
+  for (const trust of ["network", "stranger"] as const) assertEquals(fixed(text, trust).header, text);
 });
 
 Deno.test("fixHeader() leaves octets beyond ASCII as they are", () => {
-  const head = new Uint8Array([...encode("From: J\xfc <jo>\r\nX: "), 0xe9, 0xff, 13, 10, 13, 10]);
-  const names = scanHeader(head).names;
+  const header = new Uint8Array([...encode("From: J\xfc <jo>\r\nX: "), 0xe9, 0xff, 13, 10, 13, 10]);
+  const names = scanHeader(header).names;
   const options = {
     trust: "user",
     names,
@@ -78,17 +78,17 @@ Deno.test("fixHeader() leaves octets beyond ASCII as they are", () => {
     id: "I",
     hostname: "h",
   } as const;
-  const after = fixHeader(head, options).head;
-  assertEquals(binaryString(after), binaryString(head).replace("<jo>", "<jo@d>"));
+  const after = fixHeader(header, options).header;
+  assertEquals(binaryString(after), binaryString(header).replace("<jo>", "<jo@d>"));
 });
 
 Deno.test("fixHeader() takes out what is nobody else's business", () => {
   const text = "Return-Path: <a@b>\r\nDelivered-To: x\r\nBcc: ann@here.example,\r\n jo@here.example\r\n" +
     "Resent-Bcc: x\r\nContent-Length: 3\r\nSTATUS: RO\r\nX-UIDL: abc\r\nSubject: x\r\n\r\n";
   const clean = "Delivered-To: x\r\nSubject: x\r\n\r\n";
-  assertEquals(fixed(text, "user").head, clean);
-  assertEquals(fixed(text, "network").head, clean);
-  assertEquals(fixed(text, "stranger").head, text.slice(text.indexOf("Delivered-To")));
+  assertEquals(fixed(text, "user").header, clean);
+  assertEquals(fixed(text, "network").header, clean);
+  assertEquals(fixed(text, "stranger").header, text.slice(text.indexOf("Delivered-To")));
 });
 
 Deno.test("fixHeader() takes off the line that mailbox files put before a message", async () => {
@@ -107,14 +107,14 @@ Deno.test("fixHeader() takes off the line that mailbox files put before a messag
   ];
   for (const trust of ["user", "network", "stranger"] as const) {
     for (const first of lines) {
-      assertEquals(fixed(`${first}\r\n${fields}`, trust).head, fields, first);
+      assertEquals(fixed(`${first}\r\n${fields}`, trust).header, fields, first);
       assertEquals(
-        fixed(`${first}\r\n>From x Mon Jan  5 09:00:00 2026\r\n${fields}`, trust).head,
+        fixed(`${first}\r\n>From x Mon Jan  5 09:00:00 2026\r\n${fields}`, trust).header,
         fields,
         first,
       );
     }
-    assertEquals(fixed("From x Mon Jan  5 09:00:00 2026\r\n\r\n", trust).head, "\r\n");
+    assertEquals(fixed("From x Mon Jan  5 09:00:00 2026\r\n\r\n", trust).header, "\r\n");
     for (
       const text of [
         "From the start it was clear.\r\n\r\n",
@@ -124,7 +124,7 @@ Deno.test("fixHeader() takes off the line that mailbox files put before a messag
         "Subject: x\r\nFrom x Mon Jan  5 09:00:00 2026\r\n\r\n",
       ]
     ) {
-      assertEquals(fixed(text, trust).head, text, JSON.stringify(text));
+      assertEquals(fixed(text, trust).header, text, JSON.stringify(text));
     }
   }
 });
