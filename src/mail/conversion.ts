@@ -7,6 +7,7 @@
 
 import { binaryString, concat, encode } from "../base/bytes.ts";
 import { asciiField, isEightBitText } from "./ascii_field.ts";
+import { MAX_LINE_OCTETS } from "./content.ts";
 import { foldAtBlanks, hasLongLine } from "./folding.ts";
 import { charsetOf, headerWith, type Part, partOf } from "./mime_part.ts";
 import { Signatures } from "./signatures.ts";
@@ -50,8 +51,7 @@ export async function hasEightBitHeaders(source: ContentSource): Promise<boolean
 }
 
 const LF = 10;
-/** With CRLF. */
-const MAX_LINE = 1000;
+const CR = 13;
 /** A header section that is longer is not looked into. */
 const MAX_HEADER = 1024 * 1024;
 /** A field with eight bits that is longer is nobody's. */
@@ -204,7 +204,7 @@ class Converter {
     if (eightBit && this.#needs.sevenBit && (!mayChange || leaf.encoded === "base64")) {
       this.impossible ??= leaf?.sealed ? "signed" : "unencodable";
     }
-    const wanted = line.length > MAX_LINE || (eightBit && this.#needs.sevenBit) || this.chosen.has(number);
+    const wanted = isTooLong(line) || (eightBit && this.#needs.sevenBit) || this.chosen.has(number);
     if (wanted && mayChange) this.chosen.set(number, this.#sawEightBit);
   }
 
@@ -250,4 +250,10 @@ function isEightBit(line: Uint8Array): boolean {
 /** The octets of a text that has one per character. */
 function encodeOctets(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** A last line may lack its line end, which is sent all the same. */
+function isTooLong(line: Uint8Array): boolean {
+  const end = line.at(-1) !== LF ? 0 : line.at(-2) === CR ? 2 : 1;
+  return line.length - end > MAX_LINE_OCTETS;
 }

@@ -1,17 +1,17 @@
 /** Folding of header fields whose lines are too long, at blanks that stand there already (RFC 5322 2.2.3). */
 
+import { MAX_LINE_OCTETS } from "./content.ts";
 import { encodeWords } from "./encoded_words.ts";
 
-/** The longest line that is liked, and the longest that is allowed, without CRLF (RFC 5322 2.1.1). */
+/** The longest line that is liked, without CRLF (RFC 5322 2.1.1). */
 const LIKED = 78;
-const ALLOWED = 998;
 /** Fields whose value is text for people: what has no blanks may become encoded words there. */
 const TEXT = /^(?:subject|comments|content-description)$/i;
 
 /** True when a field, an octet per character, has a line that is too long. */
 export function hasLongLine(field: string): boolean {
-  return field.length > ALLOWED && field.includes(":") &&
-    field.split("\r\n").some((line) => line.length > ALLOWED);
+  return field.length > MAX_LINE_OCTETS && field.includes(":") &&
+    field.split("\r\n").some((line) => line.length > MAX_LINE_OCTETS);
 }
 
 /**
@@ -23,7 +23,7 @@ export function foldAtBlanks(field: string, mayEncode: boolean): string {
   const colon = unfolded.indexOf(":");
   const name = unfolded.slice(0, colon).trimEnd();
   const words = unfolded.slice(colon + 1).match(/[ \t]*[^ \t]+/g) ?? [];
-  if (mayEncode && TEXT.test(name) && words.some((word) => word.length > ALLOWED)) {
+  if (mayEncode && TEXT.test(name) && words.some((word) => word.length > MAX_LINE_OCTETS)) {
     return `${name}: ${encodeWords(unfolded.slice(colon + 1).trim(), name.length + 2)}\r\n`;
   }
   const trailing = /[ \t]*$/.exec(unfolded.slice(colon + 1))![0];
@@ -33,7 +33,7 @@ export function foldAtBlanks(field: string, mayEncode: boolean): string {
   for (const [i, word] of words.entries()) {
     const piece = i === words.length - 1 ? word + trailing : word;
     // the first word stays beside the name as long as it can: some readers take a bare "Subject:" for empty
-    if (/^[ \t]/.test(piece) && line.length + piece.length > (isFirst ? ALLOWED : LIKED)) {
+    if (/^[ \t]/.test(piece) && line.length + piece.length > (isFirst ? MAX_LINE_OCTETS : LIKED)) {
       done += `${line}\r\n`;
       line = "";
     }

@@ -1,6 +1,7 @@
 /** Header sections: a quick look at one, its fields, and safe new fields with their dates (RFC 5322 2.2, 3.3; RFC 6532). */
 
 import { concat, decode, encode } from "../base/bytes.ts";
+import { MAX_LINE_OCTETS } from "./content.ts";
 
 /** What {@linkcode scanHeader} saw. */
 export interface HeaderScan {
@@ -129,9 +130,8 @@ export function withoutFields(head: Uint8Array, names: ReadonlySet<string>): Uin
 /** No name that is looked for is longer, with the blanks behind it. */
 const MAX_NAME = 200;
 
-/** The longest line that is liked, and the longest that is allowed, without CRLF (RFC 5322 2.1.1). */
+/** The longest line that is liked, without CRLF (RFC 5322 2.1.1). */
 const LIKED = 78;
-const ALLOWED = 998;
 /** More blanks in a row than this (a quoted local part may hold 62) become one: a line of nothing but blanks is no legal folding (RFC 5322 3.2.2). */
 const MAX_BLANKS = 66;
 
@@ -158,7 +158,7 @@ export function foldField(name: string, value: string): string {
     for (const part of cutWord(piece)) {
       const size = octets(part);
       // the first word stays beside the name as long as it can: some readers take a bare "Subject:" for empty
-      if (length + size > (line === start ? ALLOWED : LIKED)) {
+      if (length + size > (line === start ? MAX_LINE_OCTETS : LIKED)) {
         done += `${line}\r\n`;
         line = part;
         length = size;
@@ -178,13 +178,13 @@ export function printable(text: string): string {
 
 /** A word with the blanks before it in pieces that fit a line, each beginning with a blank. */
 function cutWord(word: string): string[] {
-  if (word.length * 3 < ALLOWED || octets(word) < ALLOWED) return [word];
+  if (word.length * 3 < MAX_LINE_OCTETS || octets(word) < MAX_LINE_OCTETS) return [word];
   const parts: string[] = [];
   let part = "";
   let length = 0;
   for (const character of word) {
     const size = octets(character);
-    if (length + size > ALLOWED - 1) {
+    if (length + size > MAX_LINE_OCTETS - 1) {
       parts.push(part);
       part = " ";
       length = 1;

@@ -295,6 +295,17 @@ Deno.test("convert() keeps signed fields as they were signed", async () => {
   }
 });
 
+Deno.test("convert() counts 998 octets without the line end, which the last line may lack", async () => {
+  for (const end of ["", "\r\n"]) {
+    for (const length of [998, 999, 1000]) {
+      const text = `Subject: x\r\n\r\n${"y".repeat(length)}${end}`;
+      const out = await recode(text, 1000, LINES);
+      if (length === 998) assertEquals(out, text);
+      else assert(out!.split("\r\n").every((line) => line.length <= 76), out);
+    }
+  }
+});
+
 Deno.test("convert() encodes content with lines over 998 octets, and cuts what is encoded already", async () => {
   const long = `${"Grüße = ".repeat(400)}end`;
   const html = `<p>${"x".repeat(3000)}</p>`;
