@@ -12,6 +12,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["auth", 4],
   ["webhooks", 4],
   ["dsn", 5],
+  ["http", 5],
   ["mailbox", 5],
   ["recipients", 5],
   ["smtp", 5],
@@ -19,9 +20,8 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["pop3", 6],
   ["queue", 7],
   ["intake", 8],
-  ["http", 9],
-  ["api", 10],
-  ["web", 11],
+  ["api", 9],
+  ["web", 10],
 ]);
 
 /** Folders that may import anything, as the files right in `src/` may; no ranked folder imports from them. */

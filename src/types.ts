@@ -1,7 +1,8 @@
 /** In charge of the names of the types that the module shows: those of its exports, and what they are made of. */
 
 export type { AdminApp } from "./http/app.ts";
-export type { AdminBindings, AdminOptions } from "./http/options.ts";
+export type { AdminOptions } from "./api/options.ts";
+export type { AdminBindings, HttpOptions } from "./http/options.ts";
 export type { Clock, Timer } from "./base/clock.ts";
 export type { IdMaker } from "./base/ids.ts";
 export type { Random } from "./base/random.ts";

@@ -6,7 +6,7 @@ import { parseSize } from "../base/units.ts";
 import { splitMailbox } from "../mail/address.ts";
 import type { Account } from "../auth/accounts.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import {
   addressParam,

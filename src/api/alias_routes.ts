@@ -5,7 +5,7 @@ import { localKey } from "../mail/address.ts";
 import { type Alias, areTooMany, MAX_TARGET_OCTETS, MAX_TARGETS } from "../recipients/aliases.ts";
 import { localAddress } from "./account_routes.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import {
   addressParam,

@@ -10,7 +10,7 @@ import { eventRoutes } from "./event_routes.ts";
 import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { queueActions } from "./queue_actions.ts";
 import { queueRoutes } from "./queue_routes.ts";

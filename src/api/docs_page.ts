@@ -1,4 +1,7 @@
-/** In charge of `/docs`: the API's document as a page, without scripts and without any other host. */
+/** The page `/docs`: the API's document for people, without scripts and without any other host. */
+
+import { encode } from "../base/bytes.ts";
+import STYLE from "./assets/docs.css" with { type: "text" };
 
 /** As much of an OpenAPI document as the page shows. */
 export interface ApiDocument {
@@ -34,21 +37,9 @@ interface Parameter {
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 
-const STYLE = `
-:root { color-scheme: light dark; --line: light-dark(#d8dee6, #39414d); --soft: light-dark(#f4f6f9, #1c2128); --accent: light-dark(#0b6bcb, #6cb2ff); }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
-h1 { margin-bottom: 0; } h2 { border-bottom: 1px solid var(--line); margin-top: 2.5rem; }
-details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; }
-summary { cursor: pointer; padding: .5rem .75rem; display: flex; gap: .75rem; flex-wrap: wrap; align-items: baseline; }
-details[open] > summary { background: var(--soft); border-bottom: 1px solid var(--line); }
-.in { padding: 0 .75rem .5rem; } .verb { font-weight: 700; color: var(--accent); min-width: 4rem; }
-code, pre { font: .875rem/1.45 ui-monospace, monospace; } pre { background: var(--soft); padding: .75rem; overflow-x: auto; border-radius: .4rem; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .25rem .5rem .25rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
-a { color: var(--accent); }`;
-
 /** The page's policy: its own style, known by its hash, and nothing else. */
 export async function docsPolicy(): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(STYLE)));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encode(STYLE)));
   return `default-src 'none'; style-src 'sha256-${hash.toBase64()}'; frame-ancestors 'none'; base-uri 'none'; ` +
     "form-action 'none'";
 }

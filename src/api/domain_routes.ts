@@ -5,7 +5,7 @@ import type { MailHosts } from "../dns/mail_hosts.ts";
 import { literalOf, parseLiteral } from "../mail/domain.ts";
 import { type Suspension, type Suspensions, tellSuspension } from "../queue/suspensions.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { iso } from "./queue_view.ts";
 import { domainOf, domainParam, mustBe, timeSchema } from "./schemas.ts";

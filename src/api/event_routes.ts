@@ -3,7 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { newApi, problems } from "./api_app.ts";
 import { EVENT_TYPES, EventFeed, type EventType } from "./event_feed.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 
 /** What a listener gets who names no types. */

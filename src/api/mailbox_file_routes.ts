@@ -5,7 +5,7 @@ import { IdMaker } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { exportMbox, importMbox, ImportStopped } from "../mailbox/mailbox_file.ts";
 import { json, newApi, problems } from "./api_app.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { addressParam, namedMailbox } from "./schemas.ts";
 

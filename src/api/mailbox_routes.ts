@@ -3,17 +3,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import { isId } from "../base/ids.ts";
-import type { Mailbox } from "../mail/envelope.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import { mailPage } from "./mail_search.ts";
-import { type MailView, readMail, unlessRemoved } from "./mail_reader.ts";
+import { attachmentOf, mailboxNamed, parsedMail, storedMail } from "./mail_lookup.ts";
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
-import type { AdminOptions } from "../http/options.ts";
-import { Problem, quoted } from "../http/problem.ts";
-import { attachmentResponse, rawMail } from "./raw_message.ts";
-import { addressParam, limitParam, namedMailbox, pageOf } from "./schemas.ts";
+import type { AdminOptions } from "./options.ts";
+import { rawMail } from "./raw_message.ts";
+import { addressParam, limitParam, pageOf } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
 const RFC822 = "message/rfc822";
@@ -92,21 +88,6 @@ const remove = createRoute({
 export function mailboxRoutes(options: AdminOptions) {
   const { mailStore } = options;
 
-  async function found(
-    of: { address: string; uid: string },
-  ): Promise<{ address: Mailbox; entry: MailEntry }> {
-    const address = await mailboxNamed(of.address, options);
-    const entry = isId(of.uid) ? await mailStore.get(address, of.uid) : undefined;
-    if (!entry) throw noMessage(address, of.uid);
-    return { address, entry };
-  }
-
-  async function parsed(of: { address: Mailbox; entry: MailEntry }): Promise<MailView> {
-    const mail = await unlessRemoved(mailStore, of, readMail);
-    if (!mail) throw noMessage(of.address, of.entry.uid);
-    return mail;
-  }
-
   return newApi()
     .openapi(list, async (c) => {
       const { limit, cursor, q = "" } = c.req.valid("query");
@@ -118,37 +99,26 @@ export function mailboxRoutes(options: AdminOptions) {
       );
     })
     .openapi(show, async (c) => {
-      const { address, entry } = await found(c.req.valid("param"));
+      const { address, entry } = await storedMail(c.req.valid("param"), options);
       if (wantedType(c) === RFC822) {
         const response = rawMail(mailStore, { address, entry });
         response.headers.set("vary", "accept");
         return response;
       }
-      const mail = await parsed({ address, entry });
+      const mail = await parsedMail({ address, entry }, options);
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
       c.header("vary", "accept");
       return c.json(mailView(entry, mail), 200);
     })
     .openapi(attachment, async (c) => {
       const { n, ...of } = c.req.valid("param");
-      const mail = await found(of);
-      const attachments = /^\d{1,4}$/.test(n) ? (await parsed(mail)).attachments : [];
-      const wanted = attachments[Number(n)];
-      if (!wanted) throw new Problem(404, `The message has no attachment ${quoted(n)}`);
-      return attachmentResponse(wanted.bytes, {
-        type: wanted.contentType,
-        name: wanted.filename ?? `attachment-${n}`,
-      });
+      return await attachmentOf(await storedMail(of, options), n, options);
     })
     .openapi(remove, async (c) => {
-      const { address, entry } = await found(c.req.valid("param"));
+      const { address, entry } = await storedMail(c.req.valid("param"), options);
       await mailStore.remove(address, [entry.uid]);
       return c.body(null, 204);
     });
-}
-
-function noMessage(address: Mailbox, uid: string): Problem {
-  return new Problem(404, `There is no message ${quoted(uid)} in the mailbox ${address}`);
 }
 
 /** What the client would have: the first of the types it wants most. JSON for who names none of the two. */
@@ -164,13 +134,4 @@ function wantedType(c: Context): string {
       return types.find((type) => supports.includes(type)) ?? usual;
     },
   });
-}
-
-/** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */
-async function mailboxNamed(text: string, { accounts, mailStore }: AdminOptions): Promise<Mailbox> {
-  const address = namedMailbox(text);
-  if (address !== undefined) {
-    if (await accounts.has(address) || (await mailStore.usage(address)).messages > 0) return address;
-  }
-  throw new Problem(404, `There is no mailbox ${quoted(text)}`);
 }

@@ -4,7 +4,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";
 import { historyOf as keptHistory } from "../queue/history.ts";
 import * as keys from "../storage/keys.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import type { Kv } from "../storage/port.ts";
 import { attemptView, iso } from "./queue_view.ts";
 

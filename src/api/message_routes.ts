@@ -8,7 +8,8 @@ import { parseLocal } from "../mail/address.ts";
 import { isJson, json, limited, newApi, problems } from "./api_app.ts";
 import { compose, composeSchema, type Composition } from "./compose.ts";
 import { messageHistory } from "./message_history.ts";
-import type { AdminEnv, AdminOptions } from "../http/options.ts";
+import type { AdminEnv } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { idParam, mailboxOf, plusMeant, timeSchema } from "./schemas.ts";
 

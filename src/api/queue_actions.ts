@@ -6,7 +6,7 @@ import type { QueueRecord } from "../queue/record.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { domainToSearch, idParam } from "./schemas.ts";
 import { tellSuspension } from "../queue/suspensions.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { found } from "./queue_routes.ts";
 import { failedItem, type QueueItem, queueItem, queueItemSchema } from "./queue_view.ts";

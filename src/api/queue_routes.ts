@@ -8,7 +8,7 @@ import type { QueueRecord } from "../queue/record.ts";
 import { searchQueue } from "../queue/search.ts";
 import { countQueue, QUEUE_STATES } from "../queue/stats.ts";
 import { json, newApi, problems } from "./api_app.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import {
   attemptSchema,

@@ -11,7 +11,7 @@ import { linksOf } from "../mail/links.ts";
 import { namesAddress } from "../mail/message.ts";
 import { readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
 import { mailSchema, mailView } from "./mail_view.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { mailboxOf, plusMeant } from "./schemas.ts";
 

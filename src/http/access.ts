@@ -8,7 +8,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { isToken } from "../config/values.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type GuardPolicy, LoginGuard, networkOf } from "../auth/login_guard.ts";
-import type { AdminAuth, AdminEnv, AdminOptions } from "./options.ts";
+import type { AdminAuth, AdminEnv, HttpOptions } from "./options.ts";
 import { askedUrl } from "./proxy.ts";
 import { Problem } from "./problem.ts";
 import { SESSION_MS, WebSessions } from "./web_sessions.ts";
@@ -47,7 +47,7 @@ export class Access implements AdminAuth {
   readonly #waiting = new Map<string, number>();
   #waitingInAll = 0;
 
-  constructor(options: AdminOptions) {
+  constructor(options: HttpOptions) {
     const { store, clock, random, token, journal, closing } = options;
     this.#clock = clock;
     this.#journal = journal;

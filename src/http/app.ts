@@ -5,10 +5,8 @@ import { healthView } from "../observe/health.ts";
 import { Access } from "./access.ts";
 import { knownHosts, secure, securityHeaders } from "./guard.ts";
 import { proxyReader } from "./proxy.ts";
-import type { AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
+import type { AdminBindings, AdminEnv, HttpOptions } from "./options.ts";
 import { Problem, problemOf, problemResponse, quoted, wrongMethod } from "./problem.ts";
-
-export type { AdminAuth, AdminBindings, AdminEnv, AdminOptions } from "./options.ts";
 
 /** The HTTP surface, to be served by `Deno.serve` or mounted in another app. */
 export interface AdminApp {
@@ -18,15 +16,20 @@ export interface AdminApp {
   warmUp(): Promise<void>;
 }
 
-/** Makes the app. `loadApi` answers what serves `/api/v1`, `/openapi.json` and `/docs`; it is called once, late. */
-export function createHttpApp(
-  options: AdminOptions,
-  loadApi: (access: Access) => Promise<Hono<AdminEnv>>,
-): AdminApp {
+/** The apps that are mounted in it; each is made once, when it is first asked for. */
+export interface MountedApps {
+  /** Serves `/api/v1`, `/openapi.json` and `/docs`. */
+  api(access: Access): Promise<Hono<AdminEnv>>;
+  /** Serves whatever nobody else answers; undefined: nothing does. */
+  page(access: Access): Promise<Hono<AdminEnv> | undefined>;
+}
+
+/** Makes the app. */
+export function createHttpApp(options: HttpOptions, mounted: MountedApps): AdminApp {
   const app = new Hono<AdminEnv>();
   const access = new Access(options);
-  const api = once(() => loadApi(access));
-  const page = once(() => options.page?.(options, access));
+  const api = once(() => mounted.api(access));
+  const page = once(() => mounted.page(access));
 
   app.use(securityHeaders());
   app.use(knownHosts(options.hosts));
@@ -80,7 +83,7 @@ export function createHttpApp(
 }
 
 /** What `/readyz` tells while the server can't serve; undefined: it can. */
-function whyNotReady({ ready, health }: AdminOptions) {
+function whyNotReady({ ready, health }: HttpOptions) {
   if (!ready()) return { status: "starting" };
   const away = health?.problems.find(({ code }) => code === "store");
   return away && { status: "waiting", text: away.text, since: new Date(away.since).toISOString() };

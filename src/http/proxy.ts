@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { isIP } from "node:net";
-import { Networks } from "../intake/networks.ts";
+import { Networks } from "../base/networks.ts";
 import type { AdminBindings, AdminEnv } from "./options.ts";
 
 /** Reads X-Forwarded-* of the proxies in `networks`; from anybody else they mean nothing. */

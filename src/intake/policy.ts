@@ -14,7 +14,7 @@ import type { Store } from "../storage/store.ts";
 import type { IncomingEnvelope } from "./acceptance.ts";
 import type { Trust } from "./header_fixups.ts";
 import { expandName, verifyName } from "./names.ts";
-import type { Networks } from "./networks.ts";
+import type { Networks } from "../base/networks.ts";
 import { DISK_FULL, MAILBOX_FULL, SmtpMessage, type SmtpMessageOptions } from "./smtp_message.ts";
 
 /** Who may use VRFY, EXPN or VERB. */

@@ -11,7 +11,7 @@ import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
-import { Networks } from "../intake/networks.ts";
+import { Networks } from "../base/networks.ts";
 import { Policy } from "../intake/policy.ts";
 import { Accounts } from "../auth/accounts.ts";
 import { Aliases } from "../recipients/aliases.ts";

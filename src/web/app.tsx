@@ -3,7 +3,8 @@
 
 import { type Context, Hono } from "hono";
 import { Problem, problemOf, problemResponse } from "../http/problem.ts";
-import type { AdminAuth, AdminEnv, AdminOptions } from "../http/options.ts";
+import type { AdminAuth, AdminEnv } from "../http/options.ts";
+import type { AdminOptions } from "../api/options.ts";
 import { QueueStatsCache } from "../queue/stats.ts";
 import { accountPages } from "./accounts_view.tsx";
 import type { Activity } from "./activity.ts";

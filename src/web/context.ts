@@ -1,7 +1,8 @@
 /** In charge of what the views work with, and of the shapes they share. */
 
 import type { Context } from "hono";
-import type { AdminBindings, AdminOptions } from "../http/options.ts";
+import type { AdminBindings } from "../http/options.ts";
+import type { AdminOptions } from "../api/options.ts";
 import type { QueueStatsCache } from "../queue/stats.ts";
 import type { Activity } from "./activity.ts";
 import type { FlashMessage, FlashMessages } from "./flash_messages.ts";

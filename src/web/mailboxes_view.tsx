@@ -6,8 +6,7 @@ import { isId } from "../base/ids.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { type FoundMail, mailPage } from "../api/mail_search.ts";
-import { namedMailbox } from "../api/schemas.ts";
-import { Problem, quoted } from "../http/problem.ts";
+import { mailboxNamed } from "../api/mail_lookup.ts";
 import { Fill } from "./charts.tsx";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
@@ -41,7 +40,7 @@ export function mailboxPages(page: PageContext): Hono<PageEnv> {
       });
     })
     .get("/mailboxes/:address", async (c) => {
-      const address = await mailboxNamed(page, c.req.param("address"));
+      const address = await mailboxNamed(c.req.param("address"), page.options);
       const query = (c.req.query("q") ?? "").slice(0, 200);
       const after = c.req.query("after");
       const [found, usage] = await Promise.all([
@@ -70,7 +69,7 @@ export function mailboxPages(page: PageContext): Hono<PageEnv> {
       });
     })
     .post("/mailboxes/:address", async (c) => {
-      const address = await mailboxNamed(page, c.req.param("address"));
+      const address = await mailboxNamed(c.req.param("address"), page.options);
       const form = await readOwnForm(c);
       const uids = [...new Set(form.all("uid").filter(isId))];
       const otherwise = pathTo("mailboxes", address);
@@ -86,17 +85,6 @@ export function mailboxPages(page: PageContext): Hono<PageEnv> {
       const kind = uids.length === 0 ? "trouble" : "done";
       return goBack(c, page, { back: form.text("back"), otherwise, flashMessage: { kind, text } });
     });
-}
-
-/** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */
-export async function mailboxNamed({ options }: PageContext, text: string): Promise<Mailbox> {
-  const address = namedMailbox(text);
-  if (address !== undefined) {
-    if (await options.accounts.has(address) || (await options.mailStore.usage(address)).messages > 0) {
-      return address;
-    }
-  }
-  throw new Problem(404, `There is no mailbox ${quoted(text)}`);
 }
 
 async function allMailboxes({ options }: PageContext): Promise<MailboxFacts[]> {

@@ -2,19 +2,16 @@
 /** In charge of one message's view: text, HTML in a frame that can do nothing, headers, source, attachments. */
 
 import { type Context, Hono } from "hono";
-import { isId } from "../base/ids.ts";
 import { decode } from "../base/bytes.ts";
-import type { Mailbox } from "../mail/envelope.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
-import { type MailView, readMail } from "../api/mail_reader.ts";
-import { Problem, quoted } from "../http/problem.ts";
-import { attachmentResponse, rawMail } from "../api/raw_message.ts";
+import { attachmentOf, parsedMail, type StoredMail, storedMail } from "../api/mail_lookup.ts";
+import type { MailView } from "../api/mail_reader.ts";
+import { Problem } from "../http/problem.ts";
+import { rawMail } from "../api/raw_message.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { size } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { FRAME_POLICY, framedHtml } from "./html_part.ts";
 import { Head } from "./layout.tsx";
-import { mailboxNamed } from "./mailboxes_view.tsx";
 import { ActionForm, Time } from "./parts.tsx";
 import { show } from "./render.tsx";
 
@@ -24,9 +21,7 @@ const SIDE_WORDS: Record<Side, string> = { text: "Text", html: "HTML", headers: 
 /** More of the source is only to be downloaded. */
 const MAX_SOURCE = 256 * 1024;
 
-interface StoredMail {
-  readonly address: Mailbox;
-  readonly entry: MailEntry;
+interface ShownMail extends StoredMail {
   readonly mail: MailView;
   readonly side: Side;
   readonly source: string | undefined;
@@ -36,18 +31,13 @@ interface StoredMail {
 export function mailPages(page: PageContext): Hono<PageEnv> {
   const { mailStore } = page.options;
 
-  async function found(c: Context<PageEnv>): Promise<{ address: Mailbox; entry: MailEntry }> {
-    const address = await mailboxNamed(page, c.req.param("address") ?? "");
-    const uid = c.req.param("uid") ?? "";
-    const entry = isId(uid) ? await mailStore.get(address, uid) : undefined;
-    if (!entry) throw new Problem(404, `There is no message ${quoted(uid)} in the mailbox ${address}`);
-    return { address, entry };
-  }
+  const found = (c: Context<PageEnv>) =>
+    storedMail({ address: c.req.param("address") ?? "", uid: c.req.param("uid") ?? "" }, page.options);
 
   return new Hono<PageEnv>()
     .get("/mailboxes/:address/:uid", async (c) => {
       const { address, entry } = await found(c);
-      const mail = await readMail(mailStore, entry);
+      const mail = await parsedMail({ address, entry }, page.options);
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
       const side = sideOf(c.req.query("side"), mail);
       const source = side === "source" ? await beginning(mailStore.read(entry)) : undefined;
@@ -58,8 +48,7 @@ export function mailPages(page: PageContext): Hono<PageEnv> {
       });
     })
     .get("/mailboxes/:address/:uid/html", async (c) => {
-      const { entry } = await found(c);
-      const { html, attachments } = await readMail(mailStore, entry);
+      const { html, attachments } = await parsedMail(await found(c), page.options);
       if (html === null) throw new Problem(404, "The message has no HTML part");
       return c.body(framedHtml(html, attachments), 200, {
         "content-type": "text/html; charset=utf-8",
@@ -72,15 +61,7 @@ export function mailPages(page: PageContext): Hono<PageEnv> {
       return rawMail(mailStore, await found(c));
     })
     .get("/mailboxes/:address/:uid/attachments/:n", async (c) => {
-      const { entry } = await found(c);
-      const n = c.req.param("n");
-      const attachments = /^\d{1,4}$/.test(n) ? (await readMail(mailStore, entry)).attachments : [];
-      const wanted = attachments[Number(n)];
-      if (!wanted) throw new Problem(404, `The message has no attachment ${quoted(n)}`);
-      return attachmentResponse(wanted.bytes, {
-        type: wanted.contentType,
-        name: wanted.filename ?? `attachment-${n}`,
-      });
+      return await attachmentOf(await found(c), c.req.param("n"), page.options);
     });
 }
 
@@ -100,7 +81,7 @@ async function beginning(text: AsyncIterable<Uint8Array>): Promise<string> {
   return all;
 }
 
-function MailView({ view, shown }: { view: View; shown: StoredMail }) {
+function MailView({ view, shown }: { view: View; shown: ShownMail }) {
   const { address, entry, mail, side } = shown;
   const path = pathTo("mailboxes", address, entry.uid);
   return (
@@ -136,7 +117,7 @@ function MailView({ view, shown }: { view: View; shown: StoredMail }) {
   );
 }
 
-function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: StoredMail }) {
+function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: ShownMail }) {
   return (
     <dl class="facts mail-head">
       <div>
@@ -162,7 +143,7 @@ function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: Store
   );
 }
 
-function MailSide({ shown, path }: { shown: StoredMail; path: string }) {
+function MailSide({ shown, path }: { shown: ShownMail; path: string }) {
   const { mail, side, source } = shown;
   if (side === "html") {
     return (

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { AdminOptions } from "../http/options.ts";
+import type { AdminOptions } from "../api/options.ts";
 import { Activity } from "./activity.ts";
 import type { ServerInfo } from "./context.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { Networks } from "../../src/intake/networks.ts";
+import { Networks } from "../../src/base/networks.ts";
 import type { EnvelopeRecipient } from "../../src/mail/envelope.ts";
 import type { Reply } from "../../src/smtp/protocol/reply.ts";
 import { BRAIN, Door, line, session } from "./support.ts";

@@ -3,7 +3,7 @@
 import { encode } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Acceptance } from "../../src/intake/acceptance.ts";
-import { Networks } from "../../src/intake/networks.ts";
+import { Networks } from "../../src/base/networks.ts";
 import { Policy, type PolicyOptions } from "../../src/intake/policy.ts";
 import type { Envelope, EnvelopeRecipient } from "../../src/mail/envelope.ts";
 import { LoginGuard } from "../../src/auth/login_guard.ts";

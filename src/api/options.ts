@@ -1,0 +1,47 @@
+/** The options of API and page: what they show, and what they act on. */
+
+import type { Hono } from "hono";
+import type { Accounts } from "../auth/accounts.ts";
+import type { MailHosts } from "../dns/mail_hosts.ts";
+import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
+import type { HttpSubmission } from "../intake/http_message.ts";
+import type { MailStore } from "../mailbox/mail_store.ts";
+import type { DeliveryQueue } from "../queue/queue.ts";
+import type { Suspensions } from "../queue/suspensions.ts";
+import type { Aliases } from "../recipients/aliases.ts";
+import type { Webhooks } from "../webhooks/webhooks.ts";
+
+/** What API and page work with, beside what every request needs. */
+export interface AdminOptions extends HttpOptions {
+  /** Shown and operated under `/api/v1/queue`. */
+  readonly queue: DeliveryQueue;
+  /** Edited under `/api/v1/accounts`. */
+  readonly accounts: Accounts;
+  /** Edited under `/api/v1/aliases`. */
+  readonly aliases: Aliases;
+  /** Read under `/api/v1/mailboxes`. */
+  readonly mailStore: MailStore;
+  /** Takes the messages of `POST /api/v1/messages`. */
+  readonly submission: HttpSubmission;
+  /** Absent: the queue knows of none, and the calls do not exist. */
+  readonly suspensions?: Suspensions;
+  /** Absent: the calls do not exist. */
+  readonly webhooks?: Webhooks;
+  /** The domains that are delivered here. */
+  readonly domains: readonly string[];
+  /** The hosts that a remote domain's mail would be offered to now. */
+  route(domain: string): Promise<MailHosts>;
+  /** Does a configured host take the domain's mail in place of its MX hosts? */
+  usesSmartHost(domain: string): boolean;
+  /** The largest message in bytes. */
+  readonly messageSize: number;
+  /** How long a message stays in the queue: milliseconds. */
+  readonly giveUpAfter: number;
+  /** The program's version. */
+  readonly version: string;
+  /**
+   * Makes the web page (`/` and what it needs); it is asked for whatever nobody else answers. Called once, late.
+   * @internal
+   */
+  readonly page?: (options: AdminOptions, auth: AdminAuth) => Hono<AdminEnv> | Promise<Hono<AdminEnv>>;
+}
