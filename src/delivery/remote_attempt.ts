@@ -128,9 +128,9 @@ export class RemoteAttempt {
 
   /** Did it break within TLS, and may the next connection be in clear (RFC 7435)? */
   #tlsBroke(client: SmtpClient, target: ClientTarget | undefined): boolean {
-    const { tlsTrouble } = client;
-    if (target === undefined || tlsTrouble === undefined || !this.#maySendInClear) return false;
-    this.#connections.rememberTlsFailure(target, tlsTrouble);
+    const { tlsError } = client;
+    if (target === undefined || tlsError === undefined || !this.#maySendInClear) return false;
+    this.#connections.rememberTlsFailure(target, tlsError);
     client.close();
     return true;
   }
@@ -153,7 +153,7 @@ export class RemoteAttempt {
     });
     // these say nothing: a fresh connection will tell
     if (client.staleBeforeMail) return false;
-    if (client.tlsTrouble !== undefined && this.#maySendInClear) return false;
+    if (client.tlsError !== undefined && this.#maySendInClear) return false;
     let waiting = this.#left.length - asked.length;
     let settled = 0;
     const lost = outcomes.find((o) => o.code === undefined && shouldTryNextHost(o));

@@ -12,7 +12,7 @@ export interface MaildropTransactionOptions {
   readonly maildrop: Maildrop;
   /** Where replies go. */
   readonly out: Output;
-  /** The store made trouble. */
+  /** The store failed. */
   readonly onError: (error: unknown) => void;
   /** A message broke off in the middle: the connection has to end, or half of it would be taken for all. */
   readonly onBroken: () => void;

@@ -94,8 +94,8 @@ class Session {
     } catch (error) {
       // a broken connection is a client that has gone; anything else nobody expected
       if (!isConnectionError(error) && !this.#lines.closed) {
-        this.#over = "trouble";
-        this.#options.onEvent?.({ kind: "trouble", error });
+        this.#over = "error";
+        this.#options.onEvent?.({ kind: "error", error });
       }
     } finally {
       this.#options.closing.removeEventListener("abort", goDown);
@@ -153,7 +153,7 @@ class Session {
     }
     if (!command.ok) return this.#refuse(command.reason);
     if (this.#transaction?.maildrop.held === false) {
-      this.#over = "trouble";
+      this.#over = "error";
       const there = this.#options.accounts.has(this.#account!);
       return this.#put(there ? LOCK_LOST : ACCOUNT_GONE);
     }
@@ -249,7 +249,7 @@ class Session {
       if (why === "refused") this.#over = "refused";
     } catch (error) {
       if (isConnectionError(error) || this.#lines.closed) throw error;
-      onEvent?.({ kind: "trouble", error });
+      onEvent?.({ kind: "error", error });
       this.#put(STORAGE_ERROR);
     }
   }
@@ -274,9 +274,9 @@ class Session {
     this.#transaction = new MaildropTransaction({
       maildrop,
       out: this.#out,
-      onError: (error) => onEvent?.({ kind: "trouble", error }),
+      onError: (error) => onEvent?.({ kind: "error", error }),
       onBroken: () => {
-        this.#over = "trouble";
+        this.#over = "error";
         this.#lines.close();
       },
     });

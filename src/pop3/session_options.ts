@@ -29,12 +29,12 @@ export type Pop3Event =
   | { readonly kind: "in-use"; readonly account: Mailbox }
   /** The connection is encrypted now. */
   | { readonly kind: "tls"; readonly protocol: string; readonly cipher: string }
-  /** The store, or something nobody expected, made trouble. */
-  | { readonly kind: "trouble"; readonly error: unknown }
+  /** The store failed, or something that nobody expected. */
+  | { readonly kind: "error"; readonly error: unknown }
   /** The session is over. */
   | {
     readonly kind: "ended";
-    readonly how: "quit" | "lost" | "idle" | "closing" | "refused" | "trouble";
+    readonly how: "quit" | "lost" | "idle" | "closing" | "refused" | "error";
     readonly account?: Mailbox;
     /** Messages sent by RETR. */
     readonly retrieved: number;

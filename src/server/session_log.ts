@@ -30,7 +30,7 @@ export class SessionLog {
     const { id, service, remote } = this.facts;
     if (event.kind === "command") return this.to.metrics.command(service, event.verb, event.code);
     if (event.kind === "tls") this.#encrypted(session.tls?.protocol);
-    if (event.kind === "trouble") {
+    if (event.kind === "error") {
       this.to.journal.note("ERROR", "session failed", { session: id, error: String(event.error) });
     }
     if (event.kind === "login") {
@@ -81,7 +81,7 @@ export class SessionLog {
       });
     } else if (event.kind === "tls") {
       this.#encrypted(event.protocol);
-    } else if (event.kind === "trouble") {
+    } else if (event.kind === "error") {
       this.to.journal.note("ERROR", "session failed", { session, error: String(event.error) });
     }
   }

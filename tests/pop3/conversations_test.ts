@@ -42,7 +42,7 @@ async function run(script: Script, way: typeof WAYS[number]): Promise<void> {
   const last = harness.events.at(-1);
   assert(last?.kind === "ended");
   if (script.settings.has("how")) assertEquals(last.how, script.settings.get("how") as typeof last.how);
-  assertEquals(harness.events.filter((event) => event.kind === "trouble"), []);
+  assertEquals(harness.events.filter((event) => event.kind === "error"), []);
 }
 
 function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {

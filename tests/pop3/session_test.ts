@@ -174,7 +174,7 @@ Deno.test("What comes during a session is in the next one", async () => {
   assertEquals(await client.command("STAT"), "+OK 3 233");
   assertEquals(await client.command("RETR 3"), "-ERR [SYS/PERM] The message is gone");
   assertEquals(await client.command("TOP 3 0"), "-ERR [SYS/PERM] The message is gone");
-  assertEquals(harness.events.filter(({ kind }) => kind === "trouble"), []);
+  assertEquals(harness.events.filter(({ kind }) => kind === "error"), []);
   await client.command("DELE 3");
   await client.command("DELE 1");
   assertEquals(await client.command("QUIT"), "+OK Goodbye, 2 messages removed");
@@ -262,7 +262,7 @@ Deno.test("A message that breaks off in the middle ends the connection instead o
   for (let line = await client.line(); line !== undefined; line = await client.line()) last = line;
   assert(last !== ".");
   await harness.ended();
-  assertEquals(harness.events.map((event) => event.kind), ["login", "trouble", "ended"]);
+  assertEquals(harness.events.map((event) => event.kind), ["login", "error", "ended"]);
 });
 
 Deno.test("Pipelined RETRs are answered in order, in few writes", async () => {

@@ -10,7 +10,7 @@ import type { PeerFacts } from "./outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { isReplyError, messageOf, type ReplyError, ReplyReader } from "./reply_reader.ts";
 
-/** A connection to a server. Its methods don't throw; trouble is a value. */
+/** A connection to a server. Its methods don't throw; errors are values. */
 export class ClientChannel {
   readonly timeouts: ClientTimeouts;
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class ClientChannel {
   #writing: Promise<ReplyError | undefined> | undefined;
   #pending = 0;
   #untrusted: string | undefined;
-  #trouble: ReplyError | undefined;
+  #error: ReplyError | undefined;
 
   constructor(conn: ByteConn, target: ClientTarget, options: ClientOptions) {
     this.#clock = options.clock;
@@ -36,7 +36,7 @@ export class ClientChannel {
   static async dial(target: ClientTarget, options: ClientOptions): Promise<ClientChannel | ReplyError> {
     const limit = options.timeouts?.connect ?? DEFAULT_TIMEOUTS.connect;
     const conn = await dialWithin(limit, target, options);
-    return "trouble" in conn ? conn : new ClientChannel(conn, target, options);
+    return "error" in conn ? conn : new ClientChannel(conn, target, options);
   }
 
   /** Who is spoken with. */
@@ -55,9 +55,9 @@ export class ClientChannel {
     this.#trace?.(`* In clear: ${why}`);
   }
 
-  /** True from the first trouble or {@linkcode close} on. */
+  /** True from the first error or {@linkcode close} on. */
   get closed(): boolean {
-    return this.#trouble !== undefined;
+    return this.#error !== undefined;
   }
 
   /** Told each line, `> ` or `< ` before it. */
@@ -100,10 +100,10 @@ export class ClientChannel {
   /** Writes what was put and waits for it, at most `limitMs`. */
   async drain(limitMs: number): Promise<ReplyError | undefined> {
     this.flush();
-    if (this.#writing === undefined) return this.#trouble;
+    if (this.#writing === undefined) return this.#error;
     const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "took no more data"));
     try {
-      return await this.#writing ?? this.#trouble;
+      return await this.#writing ?? this.#error;
     } finally {
       timer.cancel();
     }
@@ -115,12 +115,12 @@ export class ClientChannel {
     const got = ready ?? await this.#wait(limitMs);
     if (!isReplyError(got)) return got;
     this.#end(got);
-    return this.#trouble!;
+    return this.#error!;
   }
 
   /** A command on its own, and its reply. */
   async ask(line: string, limitMs: number, shown?: string): Promise<Reply | ReplyError> {
-    if (this.#trouble) return this.#trouble;
+    if (this.#error) return this.#error;
     this.put(line, shown);
     this.flush();
     return await this.reply(limitMs);
@@ -128,7 +128,7 @@ export class ClientChannel {
 
   /**
    * Encrypts. What the peer sent in clear before is thrown away: an attacker on the way may have put it there
-   * (RFC 3207 6). Answers why the certificate is not trusted, or trouble.
+   * (RFC 3207 6). Answers why the certificate is not trusted, or the error.
    */
   async encrypt(
     serverName: string,
@@ -139,17 +139,17 @@ export class ClientChannel {
     const timer = this.#clock.schedule(limit, () => this.#late(limit, "didn't complete the TLS handshake"));
     try {
       const conn = await clientTls(this.#lines.conn, ca ? { serverName, ca: [...ca] } : { serverName });
-      if (this.#trouble) {
+      if (this.#error) {
         conn.close();
-        return this.#trouble;
+        return this.#error;
       }
       this.#lines.replace(conn);
       if (conn.tls) this.#peer = { ...this.#peer, tls: `${conn.tls.protocol} ${conn.tls.cipher}` };
       this.#untrusted = conn.tls ? conn.tls.untrusted : "the connection is not encrypted";
       return { untrusted: this.#untrusted };
     } catch (error) {
-      this.#end({ trouble: "broken", text: `The TLS handshake failed: ${messageOf(error)}` });
-      return this.#trouble!;
+      this.#end({ error: "broken", text: `The TLS handshake failed: ${messageOf(error)}` });
+      return this.#error!;
     } finally {
       timer.cancel();
     }
@@ -157,7 +157,7 @@ export class ClientChannel {
 
   /** Ends the connection at once. */
   close(): void {
-    this.#end({ trouble: "closed", text: "The connection was closed here" });
+    this.#end({ error: "closed", text: "The connection was closed here" });
   }
 
   async #wait(limitMs: number): Promise<Reply | ReplyError> {
@@ -178,18 +178,18 @@ export class ClientChannel {
     } catch (error) {
       // the connection stays open for reading: the peer may have said why before it went
       this.#writing = undefined;
-      return { trouble: "broken", text: `The connection broke: ${messageOf(error)}` };
+      return { error: "broken", text: `The connection broke: ${messageOf(error)}` };
     }
   }
 
   #late(limitMs: number, what: string): void {
-    this.#end({ trouble: "late", text: `The peer ${what} within ${Math.round(limitMs / 1000)} s` });
+    this.#end({ error: "late", text: `The peer ${what} within ${Math.round(limitMs / 1000)} s` });
   }
 
-  /** The first trouble is the cause; what closing brings about is not told. */
-  #end(trouble: ReplyError): void {
-    if (this.#trouble) return;
-    this.#trouble = trouble;
+  /** The first error is the cause; what closing brings about is not told. */
+  #end(error: ReplyError): void {
+    if (this.#error) return;
+    this.#error = error;
     this.#lines.close();
   }
 }
@@ -213,10 +213,10 @@ async function dialWithin(
     const conn = await Promise.race([dialing, aborted]);
     if (conn) return conn;
     dialing.then((late) => late.close(), () => {});
-    if (options.signal?.aborted) return { trouble: "closed", text: "The attempt was ended here" };
-    return { trouble: "late", text: `No connection within ${Math.round(limitMs / 1000)} s` };
+    if (options.signal?.aborted) return { error: "closed", text: "The attempt was ended here" };
+    return { error: "late", text: `No connection within ${Math.round(limitMs / 1000)} s` };
   } catch (error) {
-    return { trouble: "broken", text: `Can't connect: ${messageOf(error)}` };
+    return { error: "broken", text: `Can't connect: ${messageOf(error)}` };
   } finally {
     timer.cancel();
     options.signal?.removeEventListener("abort", abandon);

@@ -38,7 +38,7 @@ export class SmtpClient {
   #reset = false;
   #stale = false;
   #fewer: number | undefined;
-  #tlsTrouble: string | undefined;
+  #tlsError: string | undefined;
 
   private constructor(opened: Opened, options: ClientOptions) {
     this.#channel = opened.channel;
@@ -97,8 +97,8 @@ export class SmtpClient {
    * What went wrong in the first transaction of a connection within TLS, before the end of the text was sent, where TLS
    * itself may be the reason. A connection in clear may do better (RFC 7435).
    */
-  get tlsTrouble(): string | undefined {
-    return this.#tlsTrouble;
+  get tlsError(): string | undefined {
+    return this.#tlsError;
   }
 
   /** How many transactions were begun. */
@@ -135,7 +135,7 @@ export class SmtpClient {
       const outcomes = await transaction.run();
       this.#reset = transaction.unfinished;
       this.#fewer = transaction.fewer;
-      this.#tlsTrouble = reused ? undefined : transaction.tlsTrouble;
+      this.#tlsError = reused ? undefined : transaction.tlsError;
       this.#stale = reused && !transaction.sound && !transaction.answered;
       return outcomes;
     } finally {

@@ -55,7 +55,7 @@ export class ClientTransaction {
    * What went wrong within TLS before the end of the text was sent, where TLS itself may be the reason: the connection
    * broke, or the peer said 454 to MAIL (RFC 3207 4).
    */
-  tlsTrouble: string | undefined;
+  tlsError: string | undefined;
   /** The text has begun. */
   #began = false;
   /** This transaction's own MAIL was accepted. */
@@ -203,16 +203,16 @@ export class ClientTransaction {
       this.#settleRest(deferred(status, result.text, "end", channel.peer));
       return this.#drop();
     }
-    if (result.kind === "broken") return await this.#goneEarly(result.trouble);
+    if (result.kind === "broken") return await this.#goneEarly(result.error);
     await this.#final(how);
   }
 
   /** The peer stopped reading: it may have said why. */
-  async #goneEarly(trouble: ReplyError): Promise<void> {
+  async #goneEarly(error: ReplyError): Promise<void> {
     const { channel } = this;
-    const reply = channel.closed ? trouble : await channel.reply(channel.timeouts.data);
+    const reply = channel.closed ? error : await channel.reply(channel.timeouts.data);
     this.#blameTls(reply, "data");
-    if (isReplyError(reply)) this.#settleRest(replyErrorOf(trouble, "data", channel.peer));
+    if (isReplyError(reply)) this.#settleRest(replyErrorOf(error, "data", channel.peer));
     else this.#settleRest(refusalOf(reply, "data", channel.peer));
     this.#drop();
   }
@@ -245,10 +245,9 @@ export class ClientTransaction {
   }
 
   /** The text was ended but the answer is missing: the peer may or may not have it (RFC 1047). */
-  #lostAnswer(trouble: ReplyError): void {
-    const text =
-      `${trouble.text} after the end of the text: it may have the message, a duplicate is possible`;
-    this.#settleRest(replyErrorOf({ ...trouble, text }, "end", this.channel.peer));
+  #lostAnswer(error: ReplyError): void {
+    const text = `${error.text} after the end of the text: it may have the message, a duplicate is possible`;
+    this.#settleRest(replyErrorOf({ ...error, text }, "end", this.channel.peer));
     this.#drop();
   }
 
@@ -268,7 +267,7 @@ export class ClientTransaction {
   /** What an answer, or none, may mean beside its words. */
   #blame(what: Reply | ReplyError, stage: Stage): void {
     const count = this.#accepted.length;
-    const gone = isReplyError(what) ? what.trouble !== "late" : what.code === 421;
+    const gone = isReplyError(what) ? what.error !== "late" : what.code === 421;
     // a peer that has enough may say so by going: it took those it had accepted by then
     if (gone && stage === "rcpt" && count > 0) this.fewer = count;
     else if (gone && stage === "data" && count > 1 && !isReplyError(what) && namesNumber(what)) {
@@ -279,8 +278,8 @@ export class ClientTransaction {
   #blameTls(what: Reply | ReplyError, stage: Stage): void {
     if (this.channel.peer.tls === undefined) return;
     if (!isReplyError(what)) {
-      if (what.code === 454 && stage === "mail") this.tlsTrouble = `454 ${replyText(what)}`;
-    } else if (what.trouble !== "late") this.tlsTrouble = what.text;
+      if (what.code === 454 && stage === "mail") this.tlsError = `454 ${replyText(what)}`;
+    } else if (what.error !== "late") this.tlsError = what.text;
   }
 
   #drop(): void {

@@ -11,7 +11,7 @@ import { messageOf, type ReplyError } from "./reply_reader.ts";
  */
 export type ContentResult =
   | { readonly kind: "sent" }
-  | { readonly kind: "broken"; readonly trouble: ReplyError }
+  | { readonly kind: "broken"; readonly error: ReplyError }
   | { readonly kind: "kept"; readonly why: "lease" | "unreadable"; readonly text: string };
 
 /** So much is collected before it is written; a smaller text goes out in one write with its end. */
@@ -37,8 +37,8 @@ export async function sendContent(
       else channel.putBytes(piece);
       // a chunk's last byte is its end, so it waits until all is known to be well
       if (channel.pending >= BLOCK && (dots || seen < message.size)) {
-        const trouble = await channel.drain(channel.timeouts.block);
-        if (trouble) return { kind: "broken", trouble };
+        const error = await channel.drain(channel.timeouts.block);
+        if (error) return { kind: "broken", error };
       }
     }
     if (seen < message.size) return wrongSize(message.size, `only ${seen}`);

@@ -51,10 +51,10 @@ async function open(
   { tls, inClear }: { tls: ClientTlsPolicy; inClear: string | undefined },
 ): Promise<Opened | NotOpened> {
   const channel = await ClientChannel.dial(target, options);
-  if ("trouble" in channel) {
+  if ("error" in channel) {
     const peer = { host: target.host, address: target.address };
     const outcome = deferred("4.4.1", channel.text, "connect", peer);
-    return channel.trouble === "late" ? { outcome, silent: true } : { outcome };
+    return channel.error === "late" ? { outcome, silent: true } : { outcome };
   }
   if (inClear !== undefined) channel.stayInClear(inClear);
   const stop = () => channel.close();
@@ -136,7 +136,7 @@ class Opening {
     // to look for the issuer costs more than the handshake: only where it matters
     const matters = verified || this.options.auth !== undefined;
     const result = await channel.encrypt(this.target.host, matters ? this.options.ca : undefined);
-    if ("trouble" in result) return deferred("4.7.5", result.text, "tls", channel.peer);
+    if ("error" in result) return deferred("4.7.5", result.text, "tls", channel.peer);
     if (!verified || result.untrusted === undefined) return undefined;
     const text = `Encryption is required, but the certificate of ${this.target.host} is not trusted: `;
     return deferred("4.7.5", text + result.untrusted, "tls", channel.peer);
@@ -217,5 +217,5 @@ function challengeOf(reply: Reply): Uint8Array {
 }
 
 function isLate(reply: Reply | ReplyError): boolean {
-  return isReplyError(reply) && reply.trouble === "late";
+  return isReplyError(reply) && reply.error === "late";
 }

@@ -98,9 +98,9 @@ export function tooManyOf(outcome: Outcome): Deferred {
   return { ...outcome, kind: "deferred", status: "4.5.3" };
 }
 
-/** The outcome of trouble: try again later. */
-export function replyErrorOf(trouble: ReplyError, stage: Stage, peer: PeerFacts): Deferred {
-  return deferred(trouble.trouble === "garbage" ? "4.5.0" : "4.4.2", trouble.text, stage, peer);
+/** The outcome of an error: try again later. */
+export function replyErrorOf(error: ReplyError, stage: Stage, peer: PeerFacts): Deferred {
+  return deferred(error.error === "garbage" ? "4.5.0" : "4.4.2", error.text, stage, peer);
 }
 
 /** A deferral in our own words. */

@@ -8,7 +8,7 @@ import type { Reply } from "../protocol/reply.ts";
 /** Why there is no reply. */
 export interface ReplyError {
   /** The peer closed; the connection broke; it took too long; what came is no reply. */
-  readonly trouble: "closed" | "broken" | "late" | "garbage";
+  readonly error: "closed" | "broken" | "late" | "garbage";
   /** In words. */
   readonly text: string;
 }
@@ -61,9 +61,9 @@ export class ReplyReader {
       const ready = this.take();
       if (ready) return ready;
       try {
-        if (!(await this.#conn.fill())) return { trouble: "closed", text: "The peer closed the connection" };
+        if (!(await this.#conn.fill())) return { error: "closed", text: "The peer closed the connection" };
       } catch (error) {
-        return { trouble: "broken", text: `The connection broke: ${messageOf(error)}` };
+        return { error: "broken", text: `The connection broke: ${messageOf(error)}` };
       }
     }
   }
@@ -79,9 +79,9 @@ export class ReplyReader {
   }
 }
 
-/** Tells trouble from a reply. */
+/** Tells an error from a reply. */
 export function isReplyError(what: Reply | ReplyError): what is ReplyError {
-  return "trouble" in what;
+  return "error" in what;
 }
 
 /** What an error says, in one line. */
@@ -90,5 +90,5 @@ export function messageOf(error: unknown): string {
 }
 
 function garbage(what: string): ReplyError {
-  return { trouble: "garbage", text: `The peer sent ${what}` };
+  return { error: "garbage", text: `The peer sent ${what}` };
 }

@@ -101,8 +101,8 @@ export const BARE_CR = sayAndClose(550, "5.6.11", "The text has a CR without LF;
 export const NUL_IN_CONTENT = sayAndClose(550, "5.6.11", "The text has a NUL");
 export const CONTENT_LINE_TOO_LONG = sayAndClose(500, "5.5.6", "A line of the text is too long");
 
-// --- troubles of our own --------------------------------------------------------------------------------------
-export const INTERNAL_ERROR = say(451, "4.3.0", "Trouble on this server; try again later");
+// --- errors of our own ---------------------------------------------------------------------------------------
+export const INTERNAL_ERROR = say(451, "4.3.0", "Local error in processing; try again later");
 export const TLS_FAILED = say(454, "4.7.0", "TLS is not available just now");
 
 // --- policy ---------------------------------------------------------------------------------------------------

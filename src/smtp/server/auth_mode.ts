@@ -68,7 +68,7 @@ class AuthMode implements ReadingMode {
     try {
       step = await coming;
     } catch (error) {
-      session.trouble(error);
+      session.logError(error);
       return void fail(session, INTERNAL_ERROR);
     }
     if (step.kind === "challenge") return this.challenge(session, step.challenge);

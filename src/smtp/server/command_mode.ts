@@ -100,7 +100,7 @@ function refuseForeign(session: SessionState): Progress {
 }
 
 function broke(session: SessionState, error: unknown): Progress {
-  session.trouble(error);
+  session.logError(error);
   session.answer(INTERNAL_ERROR);
   return "again";
 }

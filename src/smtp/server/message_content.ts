@@ -65,7 +65,7 @@ function dropContent(session: SessionState, why: Reply): void {
 }
 
 function broke(session: SessionState, error: unknown): void {
-  session.trouble(error);
+  session.logError(error);
   dropContent(session, INTERNAL_ERROR);
 }
 
@@ -100,7 +100,7 @@ export async function finishContent(session: SessionState): Promise<Progress> {
   try {
     replies = sink ? await sink.finish(teller(session)) : transaction.failure ?? INTERNAL_ERROR;
   } catch (error) {
-    session.trouble(error);
+    session.logError(error);
     replies = INTERNAL_ERROR;
   }
   answerContent(session, replies);

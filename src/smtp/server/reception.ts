@@ -38,7 +38,7 @@ export interface MessageSink {
   /**
    * Takes a piece of the text, dot-unstuffed and with CRLF line ends. The bytes may be reused by the caller after
    * the call returns (or its promise resolves), so a sink that keeps them copies them. A returned promise is
-   * back-pressure: the caller waits before it reads on. The sink remembers its own troubles (size, storage, hops)
+   * back-pressure: the caller waits before it reads on. The sink remembers its own errors (size, storage, hops)
    * and tells them in {@linkcode finish}.
    */
   write(piece: Uint8Array): void | Promise<void>;

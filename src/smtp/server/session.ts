@@ -49,8 +49,8 @@ class SmtpSession implements IdleConnection {
       state.enter("greeted");
       await state.settled();
     } catch (error) {
-      state.end("trouble");
-      state.trouble(error);
+      state.end("error");
+      state.logError(error);
       state.enter("greeted");
     }
     closing.removeEventListener("abort", onClosing);

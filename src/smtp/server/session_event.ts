@@ -22,7 +22,7 @@ export type ClosedBecause =
   /** The TLS handshake failed. */
   | "tls"
   /** An error of our own. */
-  | "trouble";
+  | "error";
 
 /** What logs and metrics are told of a session. */
 export type SessionEvent =
@@ -35,7 +35,7 @@ export type SessionEvent =
   /** `name` is what the client gave, as far as it is known here. */
   | { readonly kind: "login"; readonly ok: false; readonly name: string; readonly mechanism: string }
   /** Something threw that should not have. */
-  | { readonly kind: "trouble"; readonly error: unknown }
+  | { readonly kind: "error"; readonly error: unknown }
   | {
     readonly kind: "closed";
     readonly why: ClosedBecause;

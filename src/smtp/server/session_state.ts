@@ -180,9 +180,9 @@ export class SessionState {
     this.options.onEvent?.({ kind: "tls" }, this.facts);
   }
 
-  /** Tells something that should not have happened. */
-  trouble(error: unknown): void {
-    this.options.onEvent?.({ kind: "trouble", error }, this.facts);
+  /** Logs what should not have happened. */
+  logError(error: unknown): void {
+    this.options.onEvent?.({ kind: "error", error }, this.facts);
   }
 
   /** Waits until every text that was given up is cleared away. */
@@ -200,10 +200,10 @@ export class SessionState {
     try {
       const aborting = sink.abort();
       if (aborting === undefined) return;
-      const done = aborting.catch((error) => this.trouble(error));
+      const done = aborting.catch((error) => this.logError(error));
       this.#aborting = this.#aborting ? Promise.all([this.#aborting, done]).then(() => {}) : done;
     } catch (error) {
-      this.trouble(error);
+      this.logError(error);
     }
   }
 }

@@ -28,7 +28,7 @@ function readerOf(pieces: readonly Uint8Array[]): ReplyReader {
 }
 
 function kindOf(got: Reply | ReplyError): string {
-  return isReplyError(got) ? got.trouble : `${got.code} ${got.status ?? ""} ${got.lines.join("|")}`;
+  return isReplyError(got) ? got.error : `${got.code} ${got.status ?? ""} ${got.lines.join("|")}`;
 }
 
 Deno.test("ReplyReader reads replies, wherever they are cut", async () => {

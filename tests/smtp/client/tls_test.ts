@@ -92,7 +92,7 @@ Deno.test("connect() stays in clear when it is told that TLS broke before, where
   await encrypted.quit();
 });
 
-Deno.test("send() tells trouble within TLS that TLS itself may have made, before the text's end", async () => {
+Deno.test("send() tells an error within TLS that TLS itself may have made, before the text's end", async () => {
   const rows: [PeerScript, boolean][] = [
     [{ mail: { drop: true } }, true],
     [{ mail: "454 4.7.0 TLS not available" }, true],
@@ -109,7 +109,7 @@ Deno.test("send() tells trouble within TLS that TLS itself may have made, before
       await using peer = ScriptedPeer.start({ tls: CERTIFICATE, ...script });
       const client = await connected(peer, { tls });
       await client.send(message({ to: ["a@x"] }));
-      assertEquals(client.tlsTrouble !== undefined, expected && tls !== "never", JSON.stringify(script));
+      assertEquals(client.tlsError !== undefined, expected && tls !== "never", JSON.stringify(script));
       client.close();
     }
   }
@@ -118,5 +118,5 @@ Deno.test("send() tells trouble within TLS that TLS itself may have made, before
   const client = await connected(peer, { tls: "opportunistic" });
   await client.send(message({ to: ["a@x"] }));
   await client.send(message({ to: ["a@x"] }));
-  assertEquals([client.tlsTrouble, client.staleBeforeMail], [undefined, true]);
+  assertEquals([client.tlsError, client.staleBeforeMail], [undefined, true]);
 });

@@ -218,7 +218,7 @@ Deno.test("serveSmtp() agrees with a model of the phases, whatever is sent and h
         assertEquals(codesOf(received), [...expected, "221 2.0.0"]);
         assertEquals(reception.taken.map((one) => one.text), model.texts);
         assertEquals(reception.openSinks, 0);
-        assertEquals(events.filter((one) => one.kind === "trouble"), []);
+        assertEquals(events.filter((one) => one.kind === "error"), []);
       },
     ),
     { numRuns: 300 },
@@ -261,7 +261,7 @@ Deno.test("serveSmtp() never throws and always closes, whatever octets come", as
       await done;
       for (const one of text.split("\r\n").slice(0, -1)) assertMatch(one, /^\d{3}[ -][\t -~]*$/);
       assertEquals(reception.openSinks, 0);
-      assertEquals(events.filter((one) => one.kind === "trouble"), []);
+      assertEquals(events.filter((one) => one.kind === "error"), []);
     }),
     { numRuns: 300 },
   );

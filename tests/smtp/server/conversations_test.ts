@@ -59,8 +59,8 @@ async function run(script: Script, way: typeof WAYS[number]): Promise<void> {
   );
   assertEquals(reception.openSinks, 0, "A sink was neither finished nor aborted");
   assertEquals(
-    events.filter((one) => one.kind === "trouble").length,
-    Number(script.settings.get("troubles") ?? 0),
+    events.filter((one) => one.kind === "error").length,
+    Number(script.settings.get("internalErrors") ?? 0),
   );
   const last = events.at(-1);
   assert(last?.kind === "closed");
@@ -80,7 +80,9 @@ function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {
     else if (key === "trusts") options.behaviour!.trusts = true;
     else if (key === "messageSize" || key === "recipients" || key === "errorsPerSession") {
       options.limits![key] = Number(value);
-    } else if (!["wholeOnly", "troubles", "why"].includes(key)) throw new Error(`Unknown setting: @ ${key}`);
+    } else if (!["wholeOnly", "internalErrors", "why"].includes(key)) {
+      throw new Error(`Unknown setting: @ ${key}`);
+    }
   }
   return options;
 }

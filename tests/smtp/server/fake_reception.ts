@@ -106,7 +106,7 @@ export class FakeReception implements Reception {
   open(session: SessionFacts, envelope: Envelope): MessageSink | Reply | Promise<MessageSink | Reply> {
     const { sender } = envelope;
     if (sender.startsWith("unstorable@")) {
-      return this.#answer<MessageSink | Reply>(reply(451, "4.3.0", "Storage trouble"));
+      return this.#answer<MessageSink | Reply>(reply(451, "4.3.0", "Storage error"));
     }
     this.openSinks++;
     return this.#answer<MessageSink | Reply>(

@@ -218,7 +218,7 @@ Deno.test("serveSmtp() drops the text and ends whenever the client goes, after e
       await harness.done;
       assertEquals(harness.reception.openSinks, 0);
       assertEquals(harness.reception.taken.length, cut >= second ? 2 : cut >= first ? 1 : 0, `cut at ${cut}`);
-      assert(!harness.events.some((one) => one.kind === "trouble"), `trouble at ${cut}`);
+      assert(!harness.events.some((one) => one.kind === "error"), `error at ${cut}`);
     }
   }
 });
