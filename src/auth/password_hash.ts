@@ -1,4 +1,4 @@
-/** In charge of passwords at rest: Argon2id hashes as PHC strings, made and checked a few at a time. */
+/** Passwords at rest: Argon2id hashes as PHC strings, made and checked a few at a time. */
 
 import { encode, equalInConstantTime } from "../base/bytes.ts";
 import { formatPhc, MAX_PASSWORD, parsePhc, type PasswordCost } from "../base/passwords.ts";

@@ -184,7 +184,7 @@ async function checked(check: PasswordCheck, credentials: PlainCredentials): Pro
   return ended(await check(credentials));
 }
 
-/** RFC 5802, 7677: client-first, client-final, and the empty answer to the server's proof, which 235 has no room for. */
+/** RFC 5802, 7677: client-first, client-final, and the empty answer to the server's proof. */
 class Scram implements SaslMechanism {
   readonly opening = NOTHING;
   #stage: "first" | "final" | "proven" = "first";

@@ -1,4 +1,4 @@
-/** In charge of SCRAM-SHA-256 (RFC 5802, RFC 7677) as a server plays it, whatever protocol carries it. */
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677) as a server plays it, whatever protocol carries it. */
 
 import { concat, decode, encode, equalInConstantTime } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";

@@ -1,4 +1,4 @@
-/** In charge of the small handling of bytes that the platform leaves to its users. */
+/** The small handling of bytes that the platform leaves to its users. */
 
 const encoder = new TextEncoder();
 const utf8 = new TextDecoder();

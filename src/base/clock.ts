@@ -1,4 +1,4 @@
-/** In charge of time: the one place that reads the system's clock and sets its timers. */
+/** Time: the one place that reads the system's clock and sets its timers. */
 
 /** A timer that was set and may be taken back. */
 export interface Timer {

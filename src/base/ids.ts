@@ -1,4 +1,4 @@
-/** In charge of the ids of messages: short, unique across servers, and sorted by time as text. */
+/** The ids of messages: short, unique across servers, and sorted by time as text. */
 
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";

@@ -5,7 +5,7 @@ export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
 
-/** Is the peer of this connection on this machine? A socket for IPv6 and IPv4 shows an IPv4 peer as `::ffff:127.0.0.1`. */
+/** Is the peer of a connection on this machine? A socket for IPv6 and IPv4 shows an IPv4 peer as `::ffff:127.0.0.1`. */
 export function isLoopbackPeer(address: string): boolean {
   return isLoopback(address.replace(/^::ffff:/i, ""));
 }

@@ -1,4 +1,4 @@
-/** In charge of a clock that stands still until it is moved: five days pass in milliseconds. */
+/** A clock that stands still until it is moved: five days pass in milliseconds. */
 
 import type { Clock, Timer } from "./clock.ts";
 

@@ -1,4 +1,4 @@
-/** In charge of the form of passwords and of their hashes: the one rule for configuration, API and command line. */
+/** The form of passwords and of their hashes: the one rule for configuration, API and command line. */
 
 import { encode } from "./bytes.ts";
 

@@ -1,4 +1,4 @@
-/** In charge of chance: the one place that draws random numbers. */
+/** Randomness: the one place that draws random numbers. */
 
 /** Chance as a parameter. */
 export interface Random {

@@ -1,4 +1,4 @@
-/** In charge of preparing names and passwords for comparison (SASLprep, RFC 4013). */
+/** The preparation of names and passwords for comparison (SASLprep, RFC 4013). */
 
 const PLAIN_ASCII = /^[\x20-\x7e]*$/;
 /** RFC 3454 C.1.2: spaces that become U+0020. */

@@ -1,4 +1,4 @@
-/** In charge of background tasks: each is caught (an unhandled rejection ends the process) and waited for at the end. */
+/** Background tasks: each is caught (an unhandled rejection ends the process) and waited for at the end. */
 
 import { type Clock, sleep } from "./clock.ts";
 

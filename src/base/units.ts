@@ -1,4 +1,4 @@
-/** In charge of durations and sizes as people write them. */
+/** Durations and sizes as people write them. */
 
 const DURATION_UNITS: readonly (readonly [name: string, ms: number])[] = [
   ["d", 86_400_000],

@@ -1,4 +1,4 @@
-/** In charge of POP3's commands as data: in which state each is allowed, and what follows it. */
+/** POP3's commands as data: in which state each is allowed, and what follows it. */
 
 /** RFC 1939 3; the UPDATE state takes no commands. */
 export type State = "authorization" | "transaction";

@@ -1,4 +1,4 @@
-/** The login of a POP3 session, as replies: USER and PASS (RFC 1939 7), and a SASL exchange, a line each way (RFC 5034). */
+/** The login of a POP3 session, as replies: USER and PASS (RFC 1939 7), and a SASL exchange (RFC 5034). */
 
 import type { LoginFailure } from "../auth/authenticator.ts";
 import { type Identity, SaslExchange, type SaslMechanism, type SaslReply } from "../auth/sasl.ts";

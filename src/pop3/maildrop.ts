@@ -1,4 +1,4 @@
-/** In charge of a maildrop as one session sees it: the messages of the login's instant, numbered from 1. */
+/** A maildrop as one session sees it: the messages of the login's instant, numbered from 1. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailRef } from "../mailbox/mail_entry.ts";

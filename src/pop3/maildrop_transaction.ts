@@ -1,4 +1,4 @@
-/** In charge of the commands of the TRANSACTION state (RFC 1939 5, 7). */
+/** The commands of the TRANSACTION state (RFC 1939 5, 7). */
 
 import { BodyMissing } from "../storage/bodies/bodies.ts";
 import type { Maildrop } from "./maildrop.ts";

@@ -1,4 +1,4 @@
-/** In charge of what a session sends: collected, and sent in few writes under a deadline. */
+/** The output of a session: collected, and sent in few writes under a deadline. */
 
 import type { Deadline } from "../wire/deadlines.ts";
 import type { LineConn } from "../wire/line_conn.ts";

@@ -1,4 +1,4 @@
-/** In charge of the one-line replies of POP3 (RFC 1939 3) and their response codes (RFC 2449 8, RFC 3206, RFC 6856). */
+/** The one-line replies of POP3 (RFC 1939 3) and their response codes (RFC 2449 8, RFC 3206, RFC 6856). */
 
 /** What a client can tell from an error without reading its text. */
 export type ResponseCode = "AUTH" | "IN-USE" | "SYS/TEMP" | "SYS/PERM" | "UTF8";

@@ -1,4 +1,4 @@
-/** In charge of sending one message for RETR and TOP (RFC 1939 5, 7). */
+/** The sending of one message for RETR and TOP (RFC 1939 5, 7). */
 
 import { encode } from "../base/bytes.ts";
 import type { MailRef } from "../mailbox/mail_entry.ts";

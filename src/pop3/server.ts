@@ -1,4 +1,4 @@
-/** In charge of a POP3 server: any number of addresses, a session for each connection. */
+/** A POP3 server: any number of addresses, a session for each connection. */
 
 import type { ByteConn } from "../wire/byte_conn.ts";
 import type { ConnectionRefusal } from "../wire/connection_limiter.ts";

@@ -1,4 +1,4 @@
-/** In charge of TOP: the header, the blank line, and so many lines of the body (RFC 1939 7). */
+/** TOP's part of a message: the header, the blank line, and so many lines of the body (RFC 1939 7). */
 
 const LF = 10;
 const CR = 13;

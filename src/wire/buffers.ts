@@ -1,6 +1,6 @@
-/** In charge of the buffers that connections borrow while they have something to do. */
+/** The buffers that connections borrow while they have something to do. */
 
-/** Size of the buffers that text is read into, and that large output is collected in. */
+/** Size of the buffers that content is read into, and that large output is collected in. */
 export const BULK_SIZE = 64 * 1024;
 /** Size of the buffers that replies are collected in. */
 export const OUTPUT_SIZE = 2 * 1024;

@@ -1,4 +1,4 @@
-/** In charge of the shape that a connection has for all protocols, in clear or encrypted, real or in memory. */
+/** The shape of a connection for all protocols, in clear or encrypted, real or in memory. */
 
 /** A stream of bytes to a peer. */
 export interface ByteConn {

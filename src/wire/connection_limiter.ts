@@ -1,4 +1,4 @@
-/** In charge of how many connections there may be, in all and from one address, and of making room among the idle. */
+/** The limiter of concurrent connections, in all and from one address; it makes room among the idle. */
 
 import { type Clock, systemClock } from "../base/clock.ts";
 

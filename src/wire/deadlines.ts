@@ -1,4 +1,4 @@
-/** In charge of time-outs of connections: one sweep for all instead of a timer for each read. */
+/** Time-outs of connections: one sweep for all instead of a timer for each read. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 

@@ -1,4 +1,4 @@
-/** In charge of taking the text of a message off the wire: transparent dots out, the end found, nothing lax. */
+/** The decoder of content from DATA: transparent dots out, the end found, nothing lax (RFC 5321 4.5.2). */
 
 /** How far a {@linkcode DotReader} came. All but `more` are final. */
 export type DotState =
@@ -17,10 +17,10 @@ export type DotState =
 
 /** What one {@linkcode DotReader.push} gives. */
 export interface DotResult {
-  /** How many octets of the input were taken; with `end`, what follows is not text any more. */
+  /** How many octets of the input were taken; with `end`, what follows is not content any more. */
   readonly used: number;
   /**
-   * The decoded text, in order: views into the input, or static bytes. Valid as long as the input is. Together with
+   * The decoded content, in order: views into the input, or static bytes. Valid as long as the input is. Together with
    * a refusal they are of no use, and may hold what was refused.
    */
   readonly pieces: readonly Uint8Array[];
@@ -37,15 +37,15 @@ const CRLF_BYTES = Uint8Array.of(CR, LF);
 const LF_BYTES = Uint8Array.of(LF);
 const NO_PIECES: readonly Uint8Array[] = [];
 
-// where the decoder stands between two octets
-const LINE_START = 0; // at the beginning, or behind a real CRLF
-const HELD_DOT = 1; // a dot that began a line, not handed out
-const HELD_DOT_CR = 2; // a dot that was the whole line, and CR; neither handed out
-const TEXT = 3; // within a line, or behind a bare line end that was made CRLF
-const AFTER_CR = 4; // a CR that was handed out
+// where the decoder stands between two octets; what is in brackets was read and is held back
+const LINE_START = 0; //             CR LF ^   also before the first octet
+const HELD_DOT = 1; //           CR LF [.] ^   added by transparency, or the end begins
+const HELD_DOT_CR = 2; //     CR LF [. CR] ^   LF ends the content
+const WITHIN_LINE = 3; //          CR LF x ^   also behind a bare line end that was made CRLF
+const AFTER_CR = 4; //          CR LF x CR ^   LF ends the line
 
 /**
- * Decodes the text of DATA (RFC 5321 4.5.2). Only CRLF "." CRLF, or "." CRLF as the very first line, ends it: what
+ * Decodes the content of DATA (RFC 5321 4.5.2). Only CRLF "." CRLF, or "." CRLF as the very first line, ends it: what
  * other software takes for an end ("SMTP smuggling") is refused as soon as it is seen or stays text.
  */
 export class DotReader {
@@ -81,7 +81,7 @@ export class DotReader {
     const length = input.length;
     let i = 0;
     while (i < length && this.#state === "more") {
-      if (this.#place === TEXT) i = this.#text(input, i);
+      if (this.#place === WITHIN_LINE) i = this.#withinLine(input, i);
       else if (this.#place === LINE_START) i = this.#lineBegin(input, i);
       else if (this.#place === AFTER_CR) i = this.#afterCr(input, i);
       else i = this.#heldDot(input, i);
@@ -97,7 +97,7 @@ export class DotReader {
   }
 
   /** Reads on within a line, and through all lines that hold nothing remarkable: the hot loop. */
-  #text(input: Uint8Array, i: number): number {
+  #withinLine(input: Uint8Array, i: number): number {
     const length = input.length;
     for (;;) {
       // only line ends, NUL and a few like the tab are below 14
@@ -125,7 +125,7 @@ export class DotReader {
 
   #lineBegin(input: Uint8Array, i: number): number {
     if (input[i] !== DOT) {
-      this.#place = TEXT;
+      this.#place = WITHIN_LINE;
       return i;
     }
     this.#handOut(input, i);
@@ -137,7 +137,7 @@ export class DotReader {
   #heldDot(input: Uint8Array, i: number): number {
     if (this.#place === HELD_DOT) {
       if (input[i] !== CR) {
-        this.#place = TEXT;
+        this.#place = WITHIN_LINE;
         return i;
       }
       this.#place = HELD_DOT_CR;
@@ -163,7 +163,7 @@ export class DotReader {
   #bareCr(i: number, missing: Uint8Array): number {
     if (!this.#normalize) return this.#stop("bareCr", i);
     this.#pieces.push(missing);
-    this.#place = TEXT;
+    this.#place = WITHIN_LINE;
     return this.#from = this.#lineStart = i;
   }
 

@@ -1,4 +1,4 @@
-/** In charge of putting the text of a message on the wire: no octets of it can be taken for the end. */
+/** The encoder of content for DATA: no octets of it can be taken for the end (RFC 5321 4.5.2). */
 
 const NUL = 0;
 const LF = 10;
@@ -19,9 +19,9 @@ const END_IN_TEXT = Uint8Array.of(CR, LF, DOT, CR, LF);
 const END_AFTER_CR = Uint8Array.of(LF, DOT, CR, LF);
 
 /**
- * Encodes text for DATA or a multi-line POP3 reply (RFC 5321 4.5.2, RFC 1939 3): a dot before every line that begins
- * with one. A bare CR or LF, which stored text never holds, is made CRLF, and a NUL is left out: a lax peer could take
- * them for a line end, or not see that something stands before a dot.
+ * Encodes content for DATA or a multi-line POP3 reply (RFC 5321 4.5.2, RFC 1939 3): a dot before every line that begins
+ * with one. A bare CR or LF, which stored content never holds, is made CRLF, and a NUL is left out: a lax peer could
+ * take them for a line end, or not see that something stands before a dot.
  */
 export class DotWriter {
   #place = LINE_START;
@@ -81,7 +81,7 @@ export class DotWriter {
     return parts;
   }
 
-  /** What ends the text: completes the last line when it needs that, then a dot on a line of its own. */
+  /** What ends the content: completes the last line when it needs that, then a dot on a line of its own. */
   end(): Uint8Array {
     if (this.#place === LINE_START) return END_AT_LINE_START;
     return this.#place === TEXT ? END_IN_TEXT : END_AFTER_CR;

@@ -1,4 +1,4 @@
-/** In charge of the channel binding `tls-server-end-point` (RFC 5929 4): the hash of a server's certificate. */
+/** The channel binding `tls-server-end-point` (RFC 5929 4): the hash of a server's certificate. */
 
 import process from "node:process";
 

@@ -1,4 +1,4 @@
-/** In charge of the buffers of one connection: lines in, replies out, for servers and clients of all protocols. */
+/** The buffers of one connection: lines in, replies out, for servers and clients of all protocols. */
 
 import { encode } from "../base/bytes.ts";
 import { BULK_SIZE, giveBack, takeBulk, takeOutput } from "./buffers.ts";
@@ -22,7 +22,7 @@ const SHORT_TEXT = 512;
 
 /**
  * Buffered lines and bulk over a {@linkcode ByteConn}. While idle it holds one small buffer; a longer line makes it
- * grow up to the maximum that was asked for, text is read into a borrowed buffer, and both go away again.
+ * grow up to the maximum that was asked for, content is read into a borrowed buffer, and both go away again.
  */
 export class LineConn {
   #conn: ByteConn;
@@ -130,7 +130,7 @@ export class LineConn {
     this.#scan = this.#start;
   }
 
-  /** Borrows a buffer of 64 KiB for text that is about to come, or gives it back (once its rest fits the small one). */
+  /** Borrows a buffer of 64 KiB for content that is about to come, or gives it back (once its rest fits the small one). */
   expectBulk(on: boolean): void {
     if (this.#reading) throw new Error("The buffer can't be changed while a read is under way");
     this.#bulk = on;

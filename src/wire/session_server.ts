@@ -1,4 +1,4 @@
-/** In charge of what all servers of connections have in common: addresses, names of sessions, limits, the end. */
+/** The base of all servers of connections: addresses, names of sessions, limits, the end. */
 
 import { encode } from "../base/bytes.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";

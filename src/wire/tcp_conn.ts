@@ -1,4 +1,4 @@
-/** In charge of the TCP connection as a stream of bytes: whole writes, no delay, a close that may be repeated. */
+/** A TCP connection as a stream of bytes: whole writes, no delay, a close that may be repeated. */
 
 import type { ByteConn } from "./byte_conn.ts";
 

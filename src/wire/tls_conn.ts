@@ -1,4 +1,4 @@
-/** In charge of an encrypted connection as a stream of bytes: node:tls on top, any {@linkcode ByteConn} below. */
+/** An encrypted connection as a stream of bytes: node:tls on top, any {@linkcode ByteConn} below. */
 
 import process from "node:process";
 import type { TLSSocket } from "node:tls";

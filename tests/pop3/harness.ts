@@ -1,4 +1,4 @@
-/** In charge of starting POP3 sessions for tests: real accounts and mailboxes on a store in memory. */
+/** POP3 sessions for tests: real accounts and mailboxes on a store in memory. */
 
 import { encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of the client's side of SCRAM-SHA-256 (RFC 5802), written apart from the server's. */
+/** The client's side of SCRAM-SHA-256 (RFC 5802), written apart from the server's. */
 
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { Buffer } from "node:buffer";

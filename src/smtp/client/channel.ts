@@ -1,4 +1,4 @@
-/** In charge of one connection to a server: lines out, replies in, a limit of time on each, and TLS. */
+/** One connection to a server: lines out, replies in, a limit of time on each, and TLS. */
 
 import type { Clock } from "../../base/clock.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
@@ -78,7 +78,7 @@ export class ClientChannel {
     this.#pending += line.length + 2;
   }
 
-  /** Puts bytes of a text; they may be reused after the call. */
+  /** Puts bytes of a message; they may be reused after the call. */
   putBytes(bytes: Uint8Array): void {
     this.#lines.put(bytes);
     this.#pending += bytes.length;

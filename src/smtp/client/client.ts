@@ -1,4 +1,4 @@
-/** In charge of SMTP and LMTP as a client: a connection to one server over which messages are sent. */
+/** SMTP and LMTP as a client: a connection to one server over which messages are sent. */
 
 import type { Deferred, Failed, Outcome } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
@@ -77,8 +77,8 @@ export class SmtpClient {
 
   /**
    * True when the last {@linkcode send} came to nothing because a connection that had served before was gone: it
-   * closed, broke, said 421 before MAIL had an answer, or 503 to MAIL since it is in another place than we. That says nothing about the message: send it over a fresh
-   * connection at once.
+   * closed, broke, said 421 before MAIL had an answer, or 503 to MAIL since it is in another place than we. That says
+   * nothing about the message: send it over a fresh connection at once.
    */
   get staleBeforeMail(): boolean {
     return this.#stale;
@@ -94,8 +94,8 @@ export class SmtpClient {
   }
 
   /**
-   * What went wrong in the first transaction of a connection within TLS, before the end of the text was sent, where TLS
-   * itself may be the reason. A connection in clear may do better (RFC 7435).
+   * What went wrong in the first transaction of a connection within TLS, before the end of the content was sent, where
+   * TLS itself may be the reason. A connection in clear may do better (RFC 7435).
    */
   get tlsError(): string | undefined {
     return this.#tlsError;

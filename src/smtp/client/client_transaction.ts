@@ -1,4 +1,4 @@
-/** In charge of one mail transaction as a client: MAIL, RCPT, the text, and each recipient's outcome. */
+/** One mail transaction as a client: MAIL, RCPT, the content, and each recipient's outcome. */
 
 import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
@@ -35,9 +35,9 @@ export interface ClientTransactionOptions {
  * One transaction. Commands go out as one group where the peer pipelines (RFC 2920), else one by one.
  *
  * Why BDAT is not part of that group, though it would save a round trip: RFC 3030 2 sends it when the replies to MAIL
- * and RCPT are known, the text would be out before anybody accepted a recipient, and a stale connection could not
+ * and RCPT are known, the content would be out before anybody accepted a recipient, and a stale connection could not
  * be told from a lost message any more. So a message costs two round trips either way; BDAT's worth is that no octets
- * of a text can be taken for its end, and that nothing is sent when all recipients are refused.
+ * of a message can be taken for its end, and that nothing is sent when all recipients are refused.
  */
 export class ClientTransaction {
   /** False when the conversation lost its beat: the connection must not be used again. */
@@ -52,11 +52,11 @@ export class ClientTransaction {
   /** The peer showed that it takes so many recipients at a time, and fewer than it was asked to. */
   fewer: number | undefined;
   /**
-   * What went wrong within TLS before the end of the text was sent, where TLS itself may be the reason: the connection
-   * broke, or the peer said 454 to MAIL (RFC 3207 4).
+   * What went wrong within TLS before the end of the content was sent, where TLS itself may be the reason: the
+   * connection broke, or the peer said 454 to MAIL (RFC 3207 4).
    */
   tlsError: string | undefined;
-  /** The text has begun. */
+  /** The content has begun. */
   #began = false;
   /** This transaction's own MAIL was accepted. */
   #open = false;
@@ -151,7 +151,7 @@ export class ClientTransaction {
     return this.#accepted.length > 0 && speaksOfNumber(reply) ? tooManyOf(outcome) : outcome;
   }
 
-  /** The answer to DATA: may the text begin? */
+  /** The answer to DATA: may the content begin? */
   async #data(group: boolean): Promise<boolean> {
     const nobody = this.#accepted.length === 0;
     if (!group && nobody) return false;
@@ -217,7 +217,7 @@ export class ClientTransaction {
     this.#drop();
   }
 
-  /** The answer, or with LMTP the answers, to the end of the text. */
+  /** The answer, or with LMTP the answers, to the end of the content. */
   async #final(how: "data" | "bdat"): Promise<void> {
     const { channel, options } = this;
     let reply: Reply | ReplyError | undefined;
@@ -244,9 +244,9 @@ export class ClientTransaction {
     return { ...outcome, relayedWithoutDsn: true };
   }
 
-  /** The text was ended but the answer is missing: the peer may or may not have it (RFC 1047). */
+  /** The content was ended but the answer is missing: the peer may or may not have it (RFC 1047). */
   #lostAnswer(error: ReplyError): void {
-    const text = `${error.text} after the end of the text: it may have the message, a duplicate is possible`;
+    const text = `${error.text} after the end of the data: it may have the message, a duplicate is possible`;
     this.#settleRest(replyErrorOf({ ...error, text }, "end", this.channel.peer));
     this.#drop();
   }

@@ -1,4 +1,4 @@
-/** In charge of sending the text of a message as a client, by DATA or BDAT (RFC 5321 4.1.1.4, RFC 3030). */
+/** The sending of a message's content as a client, by DATA or BDAT (RFC 5321 4.1.1.4, RFC 3030). */
 
 import { DotWriter } from "../../wire/dot_writer.ts";
 import type { ClientChannel } from "./channel.ts";
@@ -6,7 +6,7 @@ import type { OutgoingMessage } from "./options.ts";
 import { messageOf, type ReplyError } from "./reply_reader.ts";
 
 /**
- * How far the text came. `sent`: its end is out (or may be: the connection broke while it was written), and a reply
+ * How far the content came. `sent`: its end is out (or may be: the connection broke while it was written), and a reply
  * is due. `broken`: the peer went before the end was sent. `kept`: we did not end it ourselves.
  */
 export type ContentResult =
@@ -18,8 +18,8 @@ export type ContentResult =
 const BLOCK = 64 * 1024;
 
 /**
- * Sends the text and its end. By DATA the 354 has come; by BDAT the command goes out with the text, as one chunk.
- * The peer never gets an end, and so never takes the message, unless all of the text was read and it is still ours.
+ * Sends the content and its end. By DATA the 354 has come; by BDAT the command goes out with the content, as one chunk.
+ * The peer never gets an end, and so never takes the message, unless all of the content was read and it is still ours.
  */
 export async function sendContent(
   channel: ClientChannel,

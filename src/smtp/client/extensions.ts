@@ -1,4 +1,4 @@
-/** In charge of what a server offers in its answer to EHLO (RFC 5321 4.1.1.1). */
+/** The extensions that a server lists in its answer to EHLO (RFC 5321 4.1.1.1). */
 
 import type { Reply } from "../protocol/reply.ts";
 

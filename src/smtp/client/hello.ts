@@ -1,4 +1,4 @@
-/** In charge of the start of a conversation as a client: greeting, EHLO, STARTTLS, AUTH. */
+/** The start of a conversation as a client: greeting, EHLO, STARTTLS, AUTH. */
 
 import { systemRandom } from "../../base/random.ts";
 import { isLoopback } from "../../base/ip.ts";

@@ -1,4 +1,4 @@
-/** In charge of what the SMTP client is told: where to connect, how to speak, what to send. */
+/** The options of the SMTP client: where to connect, how to speak, what to send. */
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -11,14 +11,14 @@ export interface OutgoingMessage {
   readonly sender: Mailbox;
   /** Who it goes to, in one transaction. */
   readonly recipients: readonly EnvelopeRecipient[];
-  /** How many bytes {@linkcode text} gives, exactly: a text of another length is not ended. */
+  /** How many bytes {@linkcode text} gives, exactly: a message of another length is not ended. */
   readonly size: number;
   /** What MAIL said to us. */
   readonly parameters: SenderParameters;
-  /** The text, CRLF line ends, not dot-stuffed. Called again when it is needed again. */
+  /** The content, CRLF line ends, not dot-stuffed. Called again when it is needed again. */
   readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /**
-   * Asked just before the end of the text is sent: false drops the connection without ending it, because
+   * Asked just before the end of the content is sent: false drops the connection without ending it, because
    * somebody else has the message by now (the lease was lost).
    */
   readonly mayEnd?: () => boolean | Promise<boolean>;
@@ -47,9 +47,9 @@ export interface ClientTimeouts {
   readonly rcpt: number;
   /** DATA's 354: 2 min. */
   readonly data: number;
-  /** Each block of text: 3 min. */
+  /** Each block of content: 3 min. */
   readonly block: number;
-  /** The answer to the end of the text: 10 min. */
+  /** The answer to the end of the content: 10 min. */
   readonly end: number;
   /** QUIT's 221: 5 s; nothing depends on it. */
   readonly quit: number;
@@ -82,7 +82,7 @@ export interface ClientOptions {
   readonly tls: ClientTlsPolicy;
   /** Other times than the default ones. */
   readonly timeouts?: Partial<ClientTimeouts>;
-  /** Told each line as `> MAIL …` or `< 250 …`; never the text of a message, never a password. */
+  /** Told each line as `> MAIL …` or `< 250 …`; never the content of a message, never a password. */
   readonly trace?: (line: string) => void;
   /**
    * Why a connection stays in clear where TLS is `opportunistic`: it broke on the one before. Told in each outcome.
@@ -95,7 +95,7 @@ export interface ClientOptions {
   readonly auth?: { readonly user: string; readonly password: string };
   /** For the nonce of SCRAM; default: the system's. */
   readonly random?: Random;
-  /** Speaks LMTP (RFC 2033): LHLO, and one reply per recipient after the text. */
+  /** Speaks LMTP (RFC 2033): LHLO, and one reply per recipient after the content. */
   readonly lmtp?: boolean;
   /** Whether BDAT is used with peers that offer CHUNKING; default true. */
   readonly chunking?: boolean;

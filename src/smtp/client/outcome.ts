@@ -1,4 +1,4 @@
-/** In charge of the outcomes that an SMTP conversation comes to. */
+/** The outcomes that an SMTP conversation comes to. */
 
 import {
   type Deferred,

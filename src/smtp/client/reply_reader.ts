@@ -1,4 +1,4 @@
-/** In charge of reading a server's replies: several lines, bounded, and garbage told from replies (RFC 5321 4.2). */
+/** The reader of a server's replies: several lines, bounded, and garbage told from replies (RFC 5321 4.2). */
 
 import { decode } from "../../base/bytes.ts";
 import { statusOf } from "../../mail/outcome.ts";
@@ -15,7 +15,7 @@ export interface ReplyError {
 
 /**
  * What is kept of a reply: lines, and characters of each. RFC 5321 4.5.3.1.5 says 512 octets; a longer one is the same
- * answer all the same, and a text that was taken must not be sent again for it.
+ * answer all the same, and a message that was taken must not be sent again for it.
  */
 const MAX_KEPT_LINES = 256;
 const MAX_KEPT = 4096;

@@ -1,4 +1,4 @@
-/** In charge of the parameters behind the addresses of MAIL and RCPT (RFC 5321 4.1.1.11 and the extensions). */
+/** The parameters behind the addresses of MAIL and RCPT (RFC 5321 4.1.1.11 and the extensions). */
 
 import type { Notify, RecipientParameters, SenderParameters } from "../../mail/envelope.ts";
 import { decodeUtf8Address, decodeXtext } from "../../mail/xtext.ts";

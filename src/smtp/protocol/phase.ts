@@ -1,4 +1,4 @@
-/** In charge of the order of commands: which verb may come in which phase, and what to answer otherwise. */
+/** The order of commands: which verb may come in which phase, and what to answer otherwise. */
 
 import type { Verb } from "./command.ts";
 import type { Reply } from "./reply.ts";
@@ -17,7 +17,7 @@ import {
  * - `greeted`: the greeting is sent (or TLS has just begun), no HELO yet;
  * - `ready`: HELO, EHLO or LHLO was taken, no transaction;
  * - `mail`: MAIL was taken; `rcpt`: at least one recipient was taken;
- * - `chunks`: BDAT has begun the text; `bdatFailed`: a chunk was refused, only RSET helps (RFC 3030 2).
+ * - `chunks`: BDAT has begun the content; `bdatFailed`: a chunk was refused, only RSET helps (RFC 3030 2).
  */
 export type Phase = "greeted" | "ready" | "mail" | "rcpt" | "chunks" | "bdatFailed";
 

@@ -55,7 +55,11 @@ export const HELLO_FIRST = say(503, "5.5.1", "Introduce yourself first: HELO, EH
 export const MAIL_FIRST = say(503, "5.5.1", "Send MAIL first");
 export const RCPT_FIRST = say(503, "5.5.1", "No valid recipients; send RCPT first");
 export const NESTED_MAIL = say(503, "5.5.1", "A transaction is open; send RSET to drop it");
-export const CHUNKS_BEGUN = say(503, "5.5.1", "The text has begun with BDAT; go on with BDAT or send RSET");
+export const CHUNKS_BEGUN = say(
+  503,
+  "5.5.1",
+  "The message has begun with BDAT; go on with BDAT or send RSET",
+);
 export const BDAT_FAILED = say(503, "5.5.1", "An earlier chunk was refused; send RSET");
 export const NOT_IN_TRANSACTION = say(503, "5.5.1", "Not during a mail transaction");
 export const ALREADY_TLS = say(503, "5.5.1", "TLS is already active");
@@ -95,11 +99,19 @@ export const TOO_MANY_OF_ADDRESS = sayAndClose(
 );
 export const SHUTTING_DOWN = sayAndClose(421, "4.3.2", "The server is shutting down");
 
-// --- text -----------------------------------------------------------------------------------------------------
-export const BARE_LF = sayAndClose(550, "5.6.11", "The text has an LF without CR; lines must end with CRLF");
-export const BARE_CR = sayAndClose(550, "5.6.11", "The text has a CR without LF; lines must end with CRLF");
-export const NUL_IN_CONTENT = sayAndClose(550, "5.6.11", "The text has a NUL");
-export const CONTENT_LINE_TOO_LONG = sayAndClose(500, "5.5.6", "A line of the text is too long");
+// --- content --------------------------------------------------------------------------------------------------
+export const BARE_LF = sayAndClose(
+  550,
+  "5.6.11",
+  "The message has an LF without CR; lines must end with CRLF",
+);
+export const BARE_CR = sayAndClose(
+  550,
+  "5.6.11",
+  "The message has a CR without LF; lines must end with CRLF",
+);
+export const NUL_IN_CONTENT = sayAndClose(550, "5.6.11", "The message has a NUL");
+export const CONTENT_LINE_TOO_LONG = sayAndClose(500, "5.5.6", "A line of the message is too long");
 
 // --- errors of our own ---------------------------------------------------------------------------------------
 export const INTERNAL_ERROR = say(451, "4.3.0", "Local error in processing; try again later");

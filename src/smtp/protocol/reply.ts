@@ -1,4 +1,4 @@
-/** In charge of replies: how a server's answer is kept and written (RFC 5321 4.2, RFC 2034). */
+/** Replies: how a server's answer is kept and written (RFC 5321 4.2, RFC 2034). */
 
 import type { EnhancedStatus } from "../../mail/outcome.ts";
 

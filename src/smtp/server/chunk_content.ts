@@ -1,6 +1,6 @@
-/** In charge of the text that comes in chunks of announced size: the same care for line ends as in DATA (RFC 3030). */
+/** Content that comes in chunks of announced size: the same care for line ends as in DATA (RFC 3030). */
 
-/** What is wrong with the text; `lineTooLong`: over the maximum. */
+/** What is wrong with the content; `lineTooLong`: over the maximum. */
 export type ChunkFault = "bareLf" | "bareCr" | "nul" | "lineTooLong";
 
 /** Pieces to keep, in order, or what is wrong; a fault is final. */
@@ -11,7 +11,7 @@ const CR = 13;
 const CRLF = Uint8Array.of(CR, LF);
 const NO_PIECES: readonly Uint8Array[] = [];
 
-/** Checks (or mends) line ends across the pieces of a text; there is no dot to look for. */
+/** Checks (or mends) line ends across the pieces of a message; there is no dot to look for. */
 export class ChunkContent {
   readonly #normalize: boolean;
   readonly #maxLine: number;
@@ -31,7 +31,7 @@ export class ChunkContent {
     return this.#normalize ? this.#mend(input) : this.#check(input);
   }
 
-  /** The text is complete: the rest to keep, or what is wrong with its last octet. */
+  /** The content is complete: the rest to keep, or what is wrong with its last octet. */
   end(): ChunkResult {
     if (!this.#afterCr) return NO_PIECES;
     this.#afterCr = false;

@@ -24,7 +24,7 @@ export class CommandMode implements ReadingMode {
   }
 
   /**
-   * The time-out is for a whole line: an octet now and then doesn't prolong it. Between the chunks of a text its own
+   * The time-out is for a whole line: an octet now and then doesn't prolong it. Between the chunks of a message its own
    * time runs too.
    */
   patience(session: SessionState): number | undefined {
@@ -89,7 +89,7 @@ function rateLimited(
   return Promise.resolve(after).then((progress) => sleep(clock, ms, closing).then(() => progress));
 }
 
-/** A text in chunks is finished, and QUIT is answered, also while the server shuts down. */
+/** A message in chunks is finished, and QUIT is answered, also while the server shuts down. */
 function mayGoOn(session: SessionState, verb: string): boolean {
   return verb === "QUIT" || (verb === "BDAT" && session.phase === "chunks");
 }

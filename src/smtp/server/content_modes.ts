@@ -51,7 +51,7 @@ export class DataMode implements ReadingMode {
 export interface Chunk {
   /** Octets that follow. */
   readonly size: number;
-  /** The text ends with this chunk. */
+  /** The content ends with this chunk. */
   readonly last: boolean;
   /** The octets are thrown away, and this is the reply to them. */
   readonly refusal?: Reply;

@@ -1,4 +1,4 @@
-/** In charge of HELP: a list of topics and a few lines on each (RFC 5321 4.1.1.8). */
+/** The answers to HELP: a list of topics and a few lines on each (RFC 5321 4.1.1.8). */
 
 import { type Reply, reply } from "../protocol/reply.ts";
 
@@ -10,7 +10,7 @@ const TOPICS: Readonly<Record<string, readonly string[]>> = {
   EHLO: ["EHLO <domain or [address]>", "\tIntroduce yourself and get the list of extensions."],
   LHLO: [
     "LHLO <domain or [address]>",
-    "\tEHLO's name in LMTP, where each recipient gets a reply to the text.",
+    "\tEHLO's name in LMTP, where each recipient gets a reply to the message.",
   ],
   MAIL: [
     "MAIL FROM:<sender> [parameters]",
@@ -24,12 +24,12 @@ const TOPICS: Readonly<Record<string, readonly string[]>> = {
   ],
   DATA: [
     "DATA",
-    "\tSend the text after the reply 354. A dot alone on a line ends it;",
+    "\tSend the message after the reply 354. A dot alone on a line ends it;",
     "\ta line that begins with a dot gets a second one before it.",
   ],
   BDAT: [
     "BDAT <octets> [LAST]",
-    "\tSend a piece of the text, of exactly that size, right behind the command.",
+    "\tSend a piece of the message, of exactly that size, right behind the command.",
   ],
   RSET: ["RSET", "\tDrop the message that was begun."],
   NOOP: ["NOOP", "\tDo nothing."],

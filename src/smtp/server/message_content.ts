@@ -15,9 +15,9 @@ import type { Reply } from "../protocol/reply.ts";
 import type { Progress, SessionState } from "./session_state.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** A text that is too big is still read to its end, unless it goes on beyond the limit by this much. */
+/** A message that is too big is still read to its end, unless it goes on beyond the limit by this much. */
 const MAX_EXCESS = 64 * 1024 * 1024;
-/** Slower than this, over the whole text, is a slow drip. Octets per ms. */
+/** Slower than this, over the whole content, is a slow drip. Octets per ms. */
 const LEAST_RATE = 1024 / 1000;
 
 const FAULTS: Readonly<Record<ChunkFault, Reply>> = {
@@ -32,7 +32,7 @@ export function bareLineEnds(session: SessionState): "refuse" | "normalize" {
   return session.trusts() ? "normalize" : "refuse";
 }
 
-/** Where Reception wants the text, or its reply that refuses it. */
+/** Where Reception wants the content, or its reply that refuses it. */
 export function isSink(opened: MessageSink | Reply): opened is MessageSink {
   return !("code" in opened);
 }
@@ -58,7 +58,7 @@ export function keep(session: SessionState, pieces: readonly Uint8Array[], from 
   }
 }
 
-/** The text goes on but is not kept; `why` is the reply at its end. */
+/** The content goes on but is not kept; `why` is the reply at its end. */
 function dropContent(session: SessionState, why: Reply): void {
   session.transaction!.failure ??= why;
   session.abandonContent();
@@ -69,7 +69,7 @@ function broke(session: SessionState, error: unknown): void {
   dropContent(session, INTERNAL_ERROR);
 }
 
-/** The text can't be taken: says so at once, drops all of it, and reads nothing more. */
+/** The content can't be taken: says so at once, drops all of it, and reads nothing more. */
 export function refuseContent(session: SessionState, fault: ChunkFault | "farTooBig"): Progress {
   session.mode = undefined;
   session.abandonContent();
@@ -80,8 +80,8 @@ export function refuseContent(session: SessionState, fault: ChunkFault | "farToo
 }
 
 /**
- * A chunk has what no text may have: says so at once. Who sends chunks ahead (libesmtp) shows its user the reply to the
- * last one, so those get the same reply before the connection closes.
+ * A chunk has what no message may have: says so at once. Who sends chunks ahead (libesmtp) shows its user the reply
+ * to the last one, so those get the same reply before the connection closes.
  */
 export function refuseChunk(session: SessionState, fault: ChunkFault): void {
   const { close: _, ...why } = FAULTS[fault];
@@ -90,7 +90,7 @@ export function refuseChunk(session: SessionState, fault: ChunkFault): void {
   session.parting = true;
 }
 
-/** The text is complete: asks the sink to take responsibility, answers, and ends the transaction. */
+/** The content is complete: asks the sink to take responsibility, answers, and ends the transaction. */
 export async function finishContent(session: SessionState): Promise<Progress> {
   const transaction = session.transaction!;
   session.mode = undefined;
@@ -108,7 +108,7 @@ export async function finishContent(session: SessionState): Promise<Progress> {
   return "again";
 }
 
-/** Answers the end of a text: once, or in LMTP once for each recipient (RFC 2033 4.2). */
+/** Answers the end of a message: once, or in LMTP once for each recipient (RFC 2033 4.2). */
 export function answerContent(session: SessionState, replies: Reply | Reply[]): void {
   const first = Array.isArray(replies) ? replies[0] ?? INTERNAL_ERROR : replies;
   if (session.options.service !== "lmtp") {
@@ -118,12 +118,12 @@ export function answerContent(session: SessionState, replies: Reply | Reply[]): 
   const { recipients } = session.transaction!;
   const all = recipients.map((_, i) => Array.isArray(replies) ? replies[i] ?? INTERNAL_ERROR : replies);
   if (all.some(isYes)) session.accepted();
-  // One text that is refused is one error, however many were to get it.
+  // One message that is refused is one error, however many were to get it.
   const counted = all.findIndex((one) => !isYes(one));
   all.forEach((one, i) => i === counted ? session.refuse(one) : session.say(one));
 }
 
-/** How long the next piece of the transaction's text may take, in ms; all of it together must not be a slow drip. */
+/** How long the next piece of the transaction's content may take, in ms; all of it together must not be a slow drip. */
 export function contentPatience(session: SessionState): number {
   const transaction = session.transaction!;
   transaction.contentStartedAt ??= session.options.clock.monotonic();
@@ -137,7 +137,7 @@ export function octetsPatience(session: SessionState, startedAt: number, receive
   return Math.max(0, Math.min(dataTimeoutMs, left));
 }
 
-/** True when the transaction's text has grown beyond everything. */
+/** True when the transaction's content has grown beyond everything. */
 export function hasGoneTooFar(session: SessionState, transaction: Transaction): boolean {
   return isFarTooBig(session, transaction.size);
 }

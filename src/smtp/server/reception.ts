@@ -36,18 +36,18 @@ export type Verdict = Reply | undefined;
 /** Where the bytes of one message go. */
 export interface MessageSink {
   /**
-   * Takes a piece of the text, dot-unstuffed and with CRLF line ends. The bytes may be reused by the caller after
+   * Takes a piece of the content, dot-unstuffed and with CRLF line ends. The bytes may be reused by the caller after
    * the call returns (or its promise resolves), so a sink that keeps them copies them. A returned promise is
    * back-pressure: the caller waits before it reads on. The sink remembers its own errors (size, storage, hops)
    * and tells them in {@linkcode finish}.
    */
   write(piece: Uint8Array): void | Promise<void>;
   /**
-   * The text is complete: takes responsibility, or says why not. One reply for SMTP; for LMTP one reply per
+   * The content is complete: takes responsibility, or says why not. One reply for SMTP; for LMTP one reply per
    * recipient in their order. `tell` takes the `050` lines of VERB, without code and CRLF.
    */
   finish(tell?: (line: string) => void): Promise<Reply | Reply[]>;
-  /** The text will not be completed: everything that was written ahead is dropped. */
+  /** The content will not be completed: everything that was written ahead is dropped. */
   abort(): void | Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export interface Reception {
     soFar: readonly EnvelopeRecipient[],
     sender: Mailbox,
   ): EnvelopeRecipient | Reply | Promise<EnvelopeRecipient | Reply>;
-  /** DATA or the first BDAT: where does the text go? A reply refuses it. */
+  /** DATA or the first BDAT: where does the content go? A reply refuses it. */
   open(session: SessionFacts, envelope: Envelope): MessageSink | Reply | Promise<MessageSink | Reply>;
   /** VRFY, when allowed: the reply (RFC 5321 3.5). `text` is the argument as given. */
   verify(session: SessionFacts, text: string): Reply | Promise<Reply>;

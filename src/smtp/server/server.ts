@@ -31,7 +31,7 @@ export interface SmtpServerOptions
  * @example
  * ```ts ignore
  * await using server = new SmtpServer({
- *   reception, // who is welcome, and where the texts go
+ *   reception, // who is welcome, and where the messages go
  *   hostname: "mail.example.org",
  *   service: "smtp",
  *   auth: "never",

@@ -12,7 +12,7 @@ import type { ClosedBecause } from "./session_event.ts";
 import type { SmtpSessionOptions } from "./session_options.ts";
 import { PARTING_MS, type Progress, SessionState } from "./session_state.ts";
 
-/** Greets, converses, closes. Never throws; a text that is not completed is dropped. */
+/** Greets, converses, closes. Never throws; a message that is not completed is dropped. */
 export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Promise<void> {
   await new SmtpSession(conn, options).serve();
 }
@@ -150,7 +150,7 @@ class SmtpSession implements IdleConnection {
     this.#state.say(last);
   }
 
-  /** A client that waits for us is told at once; a text on its way is taken first, as long as there is time. */
+  /** A client that waits for us is told at once; a message on its way is taken first, as long as there is time. */
   #mayInterrupt(): boolean {
     if (this.#options.ending?.aborted) return true;
     const { mode, phase } = this.#state;

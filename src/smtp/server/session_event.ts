@@ -27,7 +27,7 @@ export type ClosedBecause =
 /** What logs and metrics are told of a session. */
 export type SessionEvent =
   | { readonly kind: "connected" }
-  /** A command was answered; for DATA there are two: 354 and the reply to the text. */
+  /** A command was answered; for DATA there are two: 354 and the reply to the content. */
   | { readonly kind: "command"; readonly verb: KnownVerb; readonly code: number }
   /** A handshake was completed; protocol and cipher are in the session's facts. */
   | { readonly kind: "tls" }

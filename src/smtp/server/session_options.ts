@@ -15,7 +15,7 @@ export interface SmtpLimits {
   recipients: number;
   /** How long a command line may take, from the reply before it to its CRLF. */
   commandTimeoutMs: number;
-  /** How long the text may stand still. */
+  /** How long the content may stand still. */
   dataTimeoutMs: number;
   /** More errors than this end the session. */
   errorsPerSession: number;
@@ -57,6 +57,6 @@ export interface SmtpSessionOptions {
   onEvent?(event: SessionEvent, session: SessionFacts): void;
   /** Aborted when the server shuts down: `421 4.3.2` between commands. */
   closing: AbortSignal;
-  /** Aborted when what is under way has had its time: a text that is not complete is dropped, and 421 says so. */
+  /** Aborted when what is under way has had its time: a message that is not complete is dropped, and 421 says so. */
   ending?: AbortSignal;
 }

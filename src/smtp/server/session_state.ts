@@ -24,7 +24,7 @@ export interface ReadingMode {
   take(session: SessionState): Progress | Promise<Progress>;
   /** How long the next read may take, in ms; undefined: the time that was set before goes on. */
   patience(session: SessionState): number | undefined;
-  /** False while a text is under way, which a shutdown lets end. */
+  /** False while a message is under way, which a shutdown lets end. */
   readonly interruptible: boolean;
 }
 
@@ -94,13 +94,13 @@ export class SessionState {
     this.enter("mail");
   }
 
-  /** Lets go of the sink of the open transaction: its text will not be completed. */
+  /** Lets go of the sink of the open transaction: its content will not be completed. */
   abandonContent(): void {
     const sink = this.#transaction?.takeSink();
     if (sink) this.#abort(sink);
   }
 
-  /** A chunk was refused: its text won't be completed, and the chunks behind it get the same reply. */
+  /** A chunk was refused: its content won't be completed, and the chunks behind it get the same reply. */
   spoil(why: Reply): void {
     this.abandonContent();
     this.#transaction!.failure ??= why;
@@ -185,7 +185,7 @@ export class SessionState {
     this.options.onEvent?.({ kind: "error", error }, this.facts);
   }
 
-  /** Waits until every text that was given up is cleared away. */
+  /** Waits until every message that was given up is cleared away. */
   async settled(): Promise<void> {
     await this.#aborting;
   }

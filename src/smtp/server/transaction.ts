@@ -1,4 +1,4 @@
-/** One mail transaction: sender, recipients, and where the text goes (RFC 5321 3.3). */
+/** One mail transaction: sender, recipients, and where the content goes (RFC 5321 3.3). */
 
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import type { ChunkContent } from "./chunk_content.ts";
@@ -15,15 +15,15 @@ export class Transaction {
   readonly recipients: EnvelopeRecipient[] = [];
   /** How many recipients were refused. */
   refused = 0;
-  /** Octets of text so far, also of those that were not kept. */
+  /** Octets of content so far, also of those that were not kept. */
   size = 0;
-  /** When its text began, on the monotonic clock: all of it must not be a slow drip. */
+  /** When its content began, on the monotonic clock: all of it must not be a slow drip. */
   contentStartedAt: number | undefined;
-  /** The check of a text that comes by BDAT, across its chunks. */
+  /** The check of a message that comes by BDAT, across its chunks. */
   chunks: ChunkContent | undefined;
-  /** Where the text goes while it comes. */
+  /** Where the content goes while it comes. */
   sink: MessageSink | undefined;
-  /** Why the text is refused, once that is sure. */
+  /** Why the content is refused, once that is sure. */
   failure: Reply | undefined;
 
   constructor(sender: Mailbox, parameters: SenderParameters) {

@@ -1,4 +1,4 @@
-/** In charge of a certificate for tests: self-signed, for mx.far.example, valid for a hundred years. */
+/** A certificate for tests: self-signed, for mx.far.example, valid for a hundred years. */
 
 /** PEM. */
 export const CERTIFICATE = {

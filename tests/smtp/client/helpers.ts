@@ -1,4 +1,4 @@
-/** In charge of what the tests of the SMTP client share: a message, a connected client, a clock that is moved. */
+/** The parts that the tests of the SMTP client share: a message, a connected client, a clock that is moved. */
 
 import { assert } from "@std/assert";
 import { encode } from "../../../src/base/bytes.ts";

@@ -1,4 +1,4 @@
-/** In charge of starting a receiving session for a test, in memory or over TCP. */
+/** A receiving session for a test, in memory or over TCP. */
 
 import { systemClock } from "../../../src/base/clock.ts";
 import { ManualClock } from "../../../src/base/manual_clock.ts";

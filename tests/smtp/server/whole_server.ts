@@ -1,4 +1,4 @@
-/** In charge of a whole mail server for tests, in this process, with every listener, and of talking to it by hand. */
+/** A whole mail server for tests, in this process, with every listener, and a way to talk to it by hand. */
 
 import { assert, assertMatch } from "@std/assert";
 import { binaryString, concat, decode } from "../../../src/base/bytes.ts";
