@@ -3,7 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import { literalOf, parseLiteral } from "../mail/domain.ts";
-import { type Suspension, type Suspensions, tellSuspension } from "../queue/suspensions.ts";
+import { describeSuspension, type Suspension, type Suspensions } from "../queue/suspensions.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
@@ -44,7 +44,7 @@ async function routeOf(domain: string, options: AdminOptions): Promise<z.infer<t
     return { domain, kind: "local", hosts: [], steps };
   }
   const [found, suspension] = await Promise.all([options.route(domain), options.suspensions?.get(domain)]);
-  const steps = suspension ? [`${tellSuspension(suspension)}.`, ...found.steps] : found.steps;
+  const steps = suspension ? [`${describeSuspension(suspension)}.`, ...found.steps] : found.steps;
   const bySmartHost = options.usesSmartHost(domain);
   return {
     domain,

@@ -5,7 +5,7 @@ import type { Refusal } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { domainToSearch, idParam } from "./schemas.ts";
-import { tellSuspension } from "../queue/suspensions.ts";
+import { describeSuspension } from "../queue/suspensions.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { found } from "./queue_routes.ts";
@@ -66,7 +66,7 @@ export function queueActions(options: AdminOptions) {
     if (refusal !== "suspended") return refusal;
     const domains = new Set((await queue.message(id)).filter((r) => !r.held).map((r) => r.domain));
     const all = await options.suspensions?.list() ?? [];
-    const why = all.filter((s) => domains.has(s.domain)).map(tellSuspension);
+    const why = all.filter((s) => domains.has(s.domain)).map(describeSuspension);
     throw new Problem(409, why.length > 0 ? why.join("; ") : "Its destinations were suspended; try again");
   }
 

@@ -1,4 +1,4 @@
-/** In charge of how many connections a destination has, and of keeping one for the next message for a moment. */
+/** The pool of connections: how many a destination has, and which is kept for the next message for a moment. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 import { Tasks } from "../base/tasks.ts";

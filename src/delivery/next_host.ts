@@ -1,11 +1,11 @@
-/** In charge of what an outcome says about going on: to another host, or over the same connection again. Pure. */
+/** The meaning of an outcome for going on: to another host, or over the same connection again. Pure. */
 
 import type { Deferred, Failed, Outcome } from "../mail/outcome.ts";
 
 /**
  * Does this outcome speak of the host, so that the next one may be asked (RFC 5321 5.1, 3.1, 3.8)? It does when no
  * connection came about, when it was lost or closed with 421 before the end of the text, and after a refusal before
- * RCPT that isn't final for the message. It doesn't once the text was ended: the peer may have the message.
+ * RCPT that isn't final for the message. It doesn't once the content was ended: the peer may have the message.
  */
 export function shouldTryNextHost(outcome: Outcome): outcome is Deferred | Failed {
   const { kind, stage, code } = outcome;
@@ -20,7 +20,7 @@ export function shouldTryNextHost(outcome: Outcome): outcome is Deferred | Faile
     case "auth":
       return code === undefined || code === 421;
     case "mail":
-      // 4.3.0 without a code is trouble of our own, such as a text that can't be read
+      // 4.3.0 without a code is an error of our own, such as content that can't be read
       return code !== undefined || outcome.status !== "4.3.0";
     case "rcpt":
     case "data":

@@ -1,4 +1,4 @@
-/** In charge of what the remote agent is told: how to find hosts, how to speak with them, how much at once. */
+/** The options of the remote agent: how to find hosts, how to speak with them, how much at once. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";

@@ -1,4 +1,4 @@
-/** In charge of telling senders: makes the report about a message and plans its way to the sender. */
+/** The writer of reports: what became of a message, for its sender, and the way there. */
 
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
@@ -54,9 +54,9 @@ export class BounceWriter {
   ) {}
 
   /**
-   * The report about a message, ready to be enlisted; undefined when nobody is to be told: the sender is nobody
-   * (never a report about a report, RFC 5321 4.5.5). What could not be told to a sender is told to the postmaster,
-   * once: when a report fails, and when the sender is of our domains but nobody has that name. `text` is that of the
+   * The report about a message, ready to be enqueued; undefined when there is nobody to hear of it: the sender is null
+   * (never a report about a report, RFC 5321 4.5.5). What a sender can't be told goes to the postmaster,
+   * once: when a report fails, and when the sender is of our domains but nobody has that name. `text` is the content of the
    * message, when it is not in the store yet.
    */
   async report(
@@ -138,7 +138,7 @@ export class BounceWriter {
     return reports;
   }
 
-  /** Who is told. A notice to the postmaster is the end of it, wherever the postmaster's mail goes. */
+  /** Who hears of it. A notice to the postmaster is the end of it, wherever the postmaster's mail goes. */
   #route(
     record: About,
     reported: readonly Reported[],

@@ -1,4 +1,4 @@
-/** In charge of looking through the due index: what was seen is not looked at again, and nothing is overlooked. */
+/** The scan of the due index: what was seen is not looked at again, and nothing is overlooked. */
 
 import type { DueEntry, DuePlace, QueueStore } from "./queue_store.ts";
 import type { NewWork } from "./waker.ts";
@@ -34,7 +34,7 @@ const MAX_SEEN = 5000;
 const START: DuePlace = { when: -Infinity, id: "", part: 0 };
 
 /**
- * Goes through the due index. A record whose destination has no room is passed over without a write, and looked at
+ * Goes through the due index. A record whose destination has no room is skipped without a write, and looked at
  * again when there is room. The index is sorted by time and grows at its end, so a look goes on where the last one
  * stopped; {@linkcode rewind} and {@linkcode roomFor} send it back.
  */
@@ -42,8 +42,8 @@ export class DueScan {
   readonly #options: DueScanOptions;
   /** Everything before this place was seen. */
   #from: DuePlace = START;
-  /** Destinations that were passed over, with the time of their first record. */
-  readonly #passed = new Map<string, number>();
+  /** Destinations that were skipped, with the time of their first record. */
+  readonly #skipped = new Map<string, number>();
   /** Up to where what was seen was seen once more, and whether it is to go on there. */
   #behind: DuePlace = START;
   #looksBehind = false;
@@ -73,15 +73,15 @@ export class DueScan {
   /** A record due at `when` came into the index: true when its destination has no room, as if it had been looked at. */
   skip(destination: string, when: number): boolean {
     if (this.#options.scheduler.hasRoom(destination)) return false;
-    if ((this.#passed.get(destination) ?? Infinity) > when) this.#passed.set(destination, when);
+    if ((this.#skipped.get(destination) ?? Infinity) > when) this.#skipped.set(destination, when);
     return true;
   }
 
-  /** A delivery to that destination ended. True when it has room now for records that were passed over. */
+  /** A delivery to that destination ended. True when it has room now for records that were skipped. */
   roomFor(destination: string): boolean {
-    const when = this.#passed.get(destination);
+    const when = this.#skipped.get(destination);
     if (when === undefined || !this.#options.scheduler.isLow(destination)) return false;
-    this.#passed.delete(destination);
+    this.#skipped.delete(destination);
     this.rewind(when);
     return true;
   }

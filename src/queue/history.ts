@@ -1,4 +1,4 @@
-/** In charge of the life of a message as it is remembered: each attempt, also after the message has left. */
+/** The delivery history of a message: each attempt, also after the message has left. */
 
 import type { Outcome } from "../mail/outcome.ts";
 import { expiring } from "../storage/expiry.ts";
@@ -19,7 +19,7 @@ export interface KeptAttempt {
   readonly durationMs: number;
 }
 
-/** What is kept of one instant in a message's life. */
+/** What is kept of one instant in the history of a message. */
 export interface HistoryEntry {
   /** When: milliseconds since 1970. */
   readonly at: number;
@@ -86,7 +86,7 @@ function kept(of: QueueRecord, value: HistoryEntry, size: number): Write {
   return { mutations: expiring(keys.historyEvent(of.id, value.at, of.part), value, value.until), size };
 }
 
-/** The life of a message as it is kept at `now`, oldest entry first. */
+/** The history of a message as it is kept at `now`, oldest entry first. */
 export async function historyOf(kv: Kv, id: string, now: number): Promise<HistoryEntry[]> {
   const entries = await Array.fromAsync(
     kv.list<HistoryEntry>(keys.historyEvents(id)),

@@ -74,7 +74,7 @@ export class Leases {
     if (this.#claims.get(name) === claim) this.#claims.delete(name);
   }
 
-  /** On a shared store others may take a record when its lease ends: then this server must not end a text any more. */
+  /** On a shared store others may take a record when its lease ends: then this server must not end a transaction any more. */
   isSurelyOurs(claim: Claim): boolean {
     const { clock, queue } = this.#options;
     const margin = queue.leaseMs * MARGIN;

@@ -1,4 +1,4 @@
-/** In charge of deliveries into mailboxes: what is written then, and whether there is a mailbox with room. */
+/** The delivery into a mailbox: what is written then, and whether there is a mailbox with room. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Outcome } from "../mail/outcome.ts";

@@ -144,7 +144,7 @@ export class Operator {
     let [done, busy] = [0, false];
     const waiting = await this.#unclaim(records);
     try {
-      // One after the other: the last owner of a shared text deletes it, and must know that it is the last.
+      // One after the other: the last owner of shared content deletes it, and must know that it is the last.
       for (const record of records) {
         const result = await queue.change(record, change);
         if (result.ok) {

@@ -22,7 +22,7 @@ export interface DeliveryQueueOptions {
   readonly clock: Clock;
   /** Names the reports. */
   readonly ids: IdMaker;
-  /** Is told what happens. */
+  /** Logs what happens. */
   readonly journal: Journal;
   /** Tells who is here. */
   readonly router: Router;
@@ -46,7 +46,7 @@ export interface DeliveryQueueOptions {
   readonly rateOf?: (destination: string) => RateLimit | undefined;
   /** The next hop that records share: their domain, or one smart host for all. */
   readonly destinationOf: (record: { readonly domain: string }) => string;
-  /** How long the life of a message is kept after it left: milliseconds. */
+  /** How long the history of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
   /** Destinations that get nothing for now. */
   readonly suspensions?: Suspensions | undefined;

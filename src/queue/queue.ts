@@ -30,7 +30,7 @@ export type { Refusal };
 
 /** What {@linkcode DeliveryQueue.accept} takes beside the message. */
 export interface AcceptOptions {
-  /** What the sender is told at once. */
+  /** What the sender hears of at once. */
   readonly successes?: readonly Success[];
 }
 
@@ -120,7 +120,7 @@ export class DeliveryQueue {
 
   /**
    * Takes a message over. Resolves when it is durable: from that instant on it is ours (RFC 5321 4.2.5). Answers the
-   * mailboxes that have it then, or false when the text was swept away meanwhile; rejects when the store fails.
+   * mailboxes that have it then, or false when the content was swept away meanwhile; rejects when the store fails.
    */
   async accept(message: NewMessage, options: AcceptOptions = {}): Promise<readonly Mailbox[] | false> {
     const { store, journal } = this.#options;
@@ -152,7 +152,7 @@ export class DeliveryQueue {
       }
     }
     for (const record of reports.flatMap((r) => r.plan.records)) this.#due.schedule(record.dueAt);
-    this.#worker.run();
+    if (reserved.size > 0) this.#worker.run();
     return plan.mailboxes;
   }
 
@@ -172,7 +172,7 @@ export class DeliveryQueue {
     return history.flatMap(({ at, attempts }) => attempts.map((a) => ({ at, ...a })));
   }
 
-  /** The text of a queued message. */
+  /** The content of a queued message. */
   text(record: QueueRecord): AsyncGenerator<Uint8Array> {
     return readBody(this.#options.store.kv, record.body);
   }

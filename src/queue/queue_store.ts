@@ -1,5 +1,5 @@
 /**
- * In charge of the queue in the store: records, the due index, leases.
+ * The queue in the store: records, the due index, leases.
  *
  * Every record that isn't held has exactly one key in the due index. Who changes a record moves that key in the
  * same commit, under a check, so that two can never change it at once. A lease is a due key that was moved to its
@@ -55,7 +55,7 @@ export interface Times {
   readonly monotonic: number;
 }
 
-/** How long a lease lasts unless told otherwise: long enough for a renewal to fail twice, short enough for a dead owner not to matter. */
+/** How long a lease lasts unless configured otherwise: long enough for a renewal to fail twice, short enough for a dead owner not to matter. */
 export const LEASE_MS = 120_000;
 
 /** KV reads at most this many keys at once. */

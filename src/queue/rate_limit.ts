@@ -1,4 +1,4 @@
-/** In charge of how many messages a destination gets in a span of time. */
+/** The limit of how many messages a destination gets in a span of time. */
 
 import type { Clock } from "../base/clock.ts";
 

@@ -22,7 +22,7 @@ export interface QueueRecipient extends EnvelopeRecipient {
 
 /**
  * Where a message came from. A report tells a sender of a failure, and when it is lost the postmaster hears of that; a
- * notice is a report whose loss is told to nobody: to the postmaster, or of no failure.
+ * notice is a report of whose loss nobody hears: to the postmaster, or of no failure.
  */
 export type Source = "smtp" | "submission" | "lmtp" | "http" | "report" | "notice";
 
@@ -50,7 +50,7 @@ export interface QueueRecord extends SenderParameters {
   readonly domain: string;
   /** Who is still to be served: at most 50, or 200 of mixed domains. */
   readonly recipients: readonly QueueRecipient[];
-  /** The text. */
+  /** The content. */
   readonly body: BodyRef;
   /** When it came: milliseconds since 1970. */
   readonly receivedAt: number;

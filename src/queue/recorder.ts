@@ -25,7 +25,7 @@ export interface RecorderOptions {
   readonly journal: Journal;
   readonly reporter: BounceWriter;
   readonly schedule: Schedule;
-  /** How long the life of a message is kept after it left: milliseconds. */
+  /** How long the history of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
   readonly planner: EnqueuePlanner;
 }
@@ -111,7 +111,7 @@ export class OutcomeRecorder {
     };
   }
 
-  /** What follows when these are the outcomes for a record; `delivery`: a mailbox takes the text over. */
+  /** What follows when these are the outcomes for a record; `delivery`: a mailbox takes the content over. */
   async consequences(
     record: QueueRecord,
     outcomes: readonly RecipientOutcome[],
@@ -147,13 +147,13 @@ export class OutcomeRecorder {
     now: number,
   ): Promise<{ reports: PlannedReport[]; warned: Write | undefined }> {
     const reports: PlannedReport[] = [];
-    const told = settlement.told.map((t): Reported => ({
+    const reported = settlement.toReport.map((t): Reported => ({
       recipient: t.recipient,
       action: t.action,
       ...facts(t.outcome),
     }));
-    await this.#make(reports, record, told.filter((t) => t.action === "failed"));
-    await this.#make(reports, record, told.filter((t) => t.action !== "failed"));
+    await this.#make(reports, record, reported.filter((t) => t.action === "failed"));
+    await this.#make(reports, record, reported.filter((t) => t.action !== "failed"));
     // What is suspended outlives the time to give up; by then its sender has the warning, which is for once.
     const { schedule } = this.options;
     const isTime = isLate(schedule, record.receivedAt, now) && !isExpired(schedule, record.receivedAt, now);
@@ -177,7 +177,7 @@ export class OutcomeRecorder {
   }
 
   /**
-   * Who is late of the whole message, when its sender wasn't told yet: one warning per message. Copies that go on in
+   * Who is late of the whole message, when its sender had no warning yet: one warning per message. Copies that go on in
    * the name of a list's owner are the owner's, who has a warning of his own.
    */
   async #late(

@@ -33,7 +33,7 @@ export interface SplitResult {
 /** What a delivery of a claim came to. */
 export interface DeliveryResult {
   readonly outcomes: readonly RecipientOutcome[];
-  /** Done in the settling commit: a mailbox delivery, which takes the text over. */
+  /** Done in the settling commit: a mailbox delivery, which takes the content over. */
   readonly also?: { readonly write: Write };
   /** Nothing was delivered: others take the record's place. */
   readonly split?: SplitResult;

@@ -1,10 +1,10 @@
-/** In charge of when: the policy of retries, of the warning and of giving up, as pure functions of time. */
+/** The schedule of retries, of the warning and of giving up, as pure functions of time. */
 
 /** The schedule of one queue; all durations in milliseconds. */
 export interface Schedule {
   /** Intervals between attempts; the last one repeats. */
   readonly retry: readonly number[];
-  /** The sender is told after this that the message is late. */
+  /** The sender gets a warning after this that the message is late. */
   readonly warnAfter: number;
   /** The message is returned after this. */
   readonly giveUpAfter: number;

@@ -1,4 +1,4 @@
-/** In charge of whose turn it is: claimed records by destination, fair between destinations, bounded for each. */
+/** The scheduler of deliveries: whose turn it is of the claimed records, fair between destinations, bounded for each. */
 
 import type { Outcome, Stage } from "../mail/outcome.ts";
 import type { Claim } from "./queue_store.ts";
@@ -12,7 +12,7 @@ interface Lane {
   reserved: number;
   /** Ends on this server: no connection is needed. */
   readonly here: boolean;
-  /** How many may be under way: grows with each success, and is halved by trouble. */
+  /** How many may be under way: grows with each success, and is halved when a host has too much. */
   window: number;
 }
 
@@ -124,7 +124,7 @@ export class Scheduler {
     return this.#pauseMs;
   }
 
-  /** The next claim to deliver now, if any; {@linkcode done} must be told when it ended. */
+  /** The next claim to deliver now, if any; {@linkcode done} is called when it ended. */
   next(): { destination: string; claim: Claim } | undefined {
     this.#pauseMs = Infinity;
     return this.#nextOf(this.#turnHere) ??
@@ -155,11 +155,11 @@ export class Scheduler {
     return undefined;
   }
 
-  /** A delivery ended; `trouble`: its host has too much of us. */
-  done(destination: string, trouble = false): void {
+  /** A delivery ended; `backOff`: its host has too much of us. */
+  done(destination: string, backOff = false): void {
     const lane = this.#lane(destination);
     lane.active--;
-    lane.window = trouble
+    lane.window = backOff
       ? Math.max(1, lane.window >> 1)
       : Math.min(lane.window + 1, this.limits.perDestination(destination));
     if (lane.here) this.#activeHere--;

@@ -1,4 +1,4 @@
-/** In charge of what an attempt's outcomes mean for a record: who is left, who is told what. Pure. */
+/** The meaning of an attempt's outcomes for a record: who is left, and who hears of what. Pure. */
 
 import type { Notify } from "../mail/envelope.ts";
 import { localReason, type Outcome, type OutcomeFacts, peerText } from "../mail/outcome.ts";
@@ -7,7 +7,7 @@ import type { RecipientOutcome } from "./result.ts";
 import { isExpired, nextAttemptAt, type Schedule } from "./schedule.ts";
 
 /** A recipient whose sender hears of it. */
-export interface Told {
+export interface OutcomeToReport {
   readonly recipient: QueueRecipient;
   readonly action: "failed" | "delivered" | "relayed";
   readonly outcome: Outcome;
@@ -19,8 +19,8 @@ export interface Settlement {
   readonly rest: QueueRecord | undefined;
   /** The outcomes as they count: a deferral at the end of the time is a failure, what wasn't tried is none. */
   readonly outcomes: readonly RecipientOutcome[];
-  /** What the sender is told now. */
-  readonly told: readonly Told[];
+  /** What the sender hears of now. */
+  readonly toReport: readonly OutcomeToReport[];
 }
 
 /** Does somebody want to hear of this? By default of failures and delays (RFC 3461 4.1). */
@@ -40,7 +40,7 @@ export function settle(
 ): Settlement {
   const of = new Map(outcomes.map((o) => [o.recipient, o]));
   const rest: QueueRecipient[] = [];
-  const told: Told[] = [];
+  const toReport: OutcomeToReport[] = [];
   const counted: RecipientOutcome[] = [];
   let latest = Infinity;
   for (const recipient of record.recipients) {
@@ -59,17 +59,17 @@ export function settle(
     } else if (outcome.kind === "failed") {
       // A report asks for no report, but the postmaster hears of its loss.
       if (wants(recipient.notify, "failure") || record.source === "report") {
-        told.push({ recipient, action: "failed", outcome });
+        toReport.push({ recipient, action: "failed", outcome });
       }
     } else if (wants(recipient.notify, "success")) {
-      if (outcome.stage === "mailbox") told.push({ recipient, action: "delivered", outcome });
-      else if (outcome.relayedWithoutDsn) told.push({ recipient, action: "relayed", outcome });
+      if (outcome.stage === "mailbox") toReport.push({ recipient, action: "delivered", outcome });
+      else if (outcome.relayedWithoutDsn) toReport.push({ recipient, action: "relayed", outcome });
     }
   }
   return {
     rest: rest.length === 0 ? undefined : later(record, rest, { ...by, latest }),
     outcomes: counted,
-    told,
+    toReport,
   };
 }
 

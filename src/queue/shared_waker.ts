@@ -1,5 +1,5 @@
 /**
- * Wake-ups on a store that several servers share. Who has work for others tells them in one key, which all watch: from
+ * Wake-ups on a store that several servers share. Who has work for others writes it into one key, which all watch: from
  * when on it is due, and for which domains. So nobody has to look through all that waits to find one new message, and
  * nobody looks at all whose destinations have no room.
  */
@@ -18,13 +18,13 @@ export interface SharedWakerOptions {
   wake(work?: NewWork): void;
 }
 
-/** The whole index is looked at this often whatever happens: a server that died told nobody what it had. */
+/** The whole index is looked at this often whatever happens: a server that died left no notice of what it had. */
 const LOOK_EVERY_MS = 15_000;
 /** How often the key is read beside being watched. */
 const CHECK_EVERY_MS = 5_000;
-/** Calls are taken together for this long: under load there is one with every message. */
+/** Notices are taken together for this long: under load there is one with every message. */
 const TOGETHER_MS = 50;
-/** A call that is younger may not have been heard by all: the next one carries it. */
+/** A notice that is younger may not have been heard by all: the next one carries it. */
 const REPEATED_MS = 2_000;
 /** Work for more domains than these is work for any. */
 const MAX_DOMAINS = 50;
@@ -32,16 +32,16 @@ const MAX_DOMAINS = 50;
 const EVERYTHING: NewWork = { from: 0 };
 
 /** What is in the key. */
-interface Call extends NewWork {
+interface Notice extends NewWork {
   /** When it was made: milliseconds since 1970. */
   readonly at: number;
-  /** The call before, which may have been too quickly followed by this one. */
+  /** The notice before, which may have been too quickly followed by this one. */
   readonly before?: NewWork;
 }
 
 /**
- * Wakes when the next record that this server knows of is due, when a server calls, and every fifteen seconds.
- * Who calls is a {@linkcode PeerNotifier}.
+ * Wakes when the next record that this server knows of is due, when a server notifies it, and every fifteen seconds.
+ * Who notifies is a {@linkcode PeerNotifier}.
  */
 export class SharedWaker implements Waker {
   readonly #options: SharedWakerOptions;
@@ -59,7 +59,7 @@ export class SharedWaker implements Waker {
       key: keys.queueWake,
       clock,
       everyMs: CHECK_EVERY_MS,
-      onChange: (value) => this.#called(value),
+      onChange: (value) => this.#onNotice(value),
     });
     this.#schedule();
   }
@@ -75,11 +75,11 @@ export class SharedWaker implements Waker {
     await this.#watcher.close();
   }
 
-  #called(value: unknown): void {
-    const call = value as Partial<Call> | null;
+  #onNotice(value: unknown): void {
+    const notice = value as Partial<Notice> | null;
     // a value of another form says that there is something, and no more
-    const work = typeof call?.from === "number" ? plain(call as Call) : EVERYTHING;
-    this.#heard = bothOf(this.#heard, bothOf(call?.before, work));
+    const work = typeof notice?.from === "number" ? plain(notice as Notice) : EVERYTHING;
+    this.#heard = bothOf(this.#heard, bothOf(notice?.before, work));
     this.#soon ??= this.#options.clock.schedule(TOGETHER_MS, () => {
       const work = this.#heard;
       this.#soon = this.#heard = undefined;
@@ -95,23 +95,23 @@ export class SharedWaker implements Waker {
   }
 }
 
-/** Calls the servers when there is work that this one does not take at once. */
+/** Notifies the other servers when there is work that this one does not take at once. */
 export class PeerNotifier {
   readonly #store: Store;
   readonly #clock: Clock;
   #work: NewWork | undefined;
-  #calling = false;
+  #writing = false;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
   }
 
-  /** Calls, once for all that is asked while a call is under way. Never rejects: servers also look by themselves. */
+  /** Notifies them, once for all that comes while a notice is being written. Never rejects: servers also look by themselves. */
   async notify(work: NewWork): Promise<void> {
     this.#work = bothOf(this.#work, work);
-    if (this.#calling) return;
-    this.#calling = true;
+    if (this.#writing) return;
+    this.#writing = true;
     try {
       for (let next: NewWork | undefined = this.#work; next; next = this.#work) {
         this.#work = undefined;
@@ -121,18 +121,18 @@ export class PeerNotifier {
     } catch {
       // the store is away or closed
     } finally {
-      this.#calling = false;
+      this.#writing = false;
     }
   }
 
-  /** Who watches sees the last call only, so it carries the one before. */
+  /** Who watches sees the last notice only, so it carries the one before. */
   async #write(work: NewWork): Promise<void> {
     const key = keys.queueWake;
     for (let done = false; !done;) {
-      const { value: before, versionstamp } = await this.#store.kv.get<Call>(key);
+      const { value: before, versionstamp } = await this.#store.kv.get<Notice>(key);
       const at = this.#clock.now();
       const isFresh = before !== null && Math.abs(at - before.at) < REPEATED_MS;
-      const value: Call = { at, ...plain(work), ...(isFresh && { before: plain(before) }) };
+      const value: Notice = { at, ...plain(work), ...(isFresh && { before: plain(before) }) };
       const checks = [{ key, versionstamp }];
       const size = 200 + 100 * ((work.domains?.length ?? 0) + (before?.domains?.length ?? 0));
       done = (await this.#store.write({ checks, mutations: [{ type: "set", key, value }], size })).ok;

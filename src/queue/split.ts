@@ -65,7 +65,7 @@ export async function split(record: QueueRecord, by: SplitOptions): Promise<Deli
   }
 }
 
-/** The room that is taken for mailbox entries goes to `releases`, what the sender is told at once to `successes`. */
+/** The room that is taken for mailbox entries goes to `releases`, what the sender hears of at once to `successes`. */
 type Split = SplitOptions & { readonly releases: Release[]; readonly successes: Success[] };
 
 async function planned(record: QueueRecord, by: Split): Promise<EnqueuePlan> {

@@ -8,7 +8,7 @@ import type { EnqueuePlanner } from "./enqueue.ts";
 import type { NewMessage } from "./message.ts";
 import type { PlannedReport } from "./result.ts";
 
-/** What the sender is told at once. */
+/** What the sender hears of at once. */
 export interface SuccessReports {
   readonly reports: readonly PlannedReport[];
   /** All of them. */

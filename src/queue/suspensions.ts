@@ -1,4 +1,4 @@
-/** In charge of pauses by destination: which domains get nothing for now, until when, and why. */
+/** The suspensions of destinations: which domains get nothing for now, until when, and why. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Deferred } from "../mail/outcome.ts";
@@ -110,14 +110,14 @@ export class Suspensions {
 }
 
 /** A suspension in one sentence. */
-export function tellSuspension({ domain, until, reason }: Suspension): string {
+export function describeSuspension({ domain, until, reason }: Suspension): string {
   const end = until === undefined ? "" : ` until ${new Date(until).toISOString()}`;
   return `Delivery to ${domain} is suspended${end}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 /** What becomes of a record whose destination is suspended: nothing is tried; it waits, and says why. */
 export function deferSuspended({ recipients }: QueueRecord, suspension: Suspension): RecipientOutcome[] {
-  const text = tellSuspension(suspension);
+  const text = describeSuspension(suspension);
   const outcome: Deferred = { kind: "deferred", status: "4.3.2", text, stage: "route" };
   const waitsUntil = suspension.until ?? Infinity;
   return recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0, waitsUntil }));

@@ -1,4 +1,4 @@
-/** Alarm clocks that wake when the next record is due. The index of due times says what is true; they only ring. */
+/** Alarm clocks that wake when the next record is due. The index of due times says what is true; they only fire. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 
@@ -65,8 +65,8 @@ export interface KvWakerOptions {
   readonly clock: Clock;
   /** Looks what is due. */
   wake(): void;
-  /** Is told when KV's queue fails. */
-  trouble(error: unknown): void;
+  /** KV's queue failed. */
+  onError(error: unknown): void;
   /** For tests; default: a KV in memory. */
   readonly open?: () => Promise<AlarmKv>;
 }
@@ -81,18 +81,18 @@ interface WakeUp {
 const SLOT_MS = 1000;
 /** KV takes delays up to 30 days. */
 const MAX_DELAY_MS = 30 * 24 * 3600_000;
-/** When KV's queue has not rung so long after a slot, the timer does. */
+/** When KV's queue has not fired so long after a slot, the timer does. */
 const LATE_MS = 500;
 
 /**
  * Wakes by delays of `kv.enqueue`, one wake-up per slot and never one per record. Their KV is in memory: one that
  * comes due in a file on a full disk ends the process (a panic in KV's own thread), at each start anew, and what a
- * restart has to know is in the index of due times. Nothing hangs on the wake-ups: a timer rings when one is late.
+ * restart has to know is in the index of due times. Nothing hangs on the wake-ups: a timer fires when one is late.
  */
 export class KvWaker implements Waker {
   readonly #options: KvWakerOptions;
   /** The slots that have a wake-up. */
-  readonly #armed = new Set<number>();
+  readonly #scheduled = new Set<number>();
   readonly #timer: TimerWaker;
   #kv: Promise<AlarmKv> | undefined;
   #listening: Promise<void> | undefined;
@@ -100,17 +100,17 @@ export class KvWaker implements Waker {
 
   constructor(options: KvWakerOptions) {
     this.#options = options;
-    this.#timer = new TimerWaker(options.clock, () => this.#ring(), LONGEST_SLEEP_MS);
+    this.#timer = new TimerWaker(options.clock, () => this.#fire(), LONGEST_SLEEP_MS);
   }
 
   set(when: number): void {
     if (this.#closed) return;
     const slot = Math.ceil(when / SLOT_MS) * SLOT_MS;
     this.#timer.set(slot + LATE_MS);
-    for (const earlier of this.#armed) if (earlier <= slot) return;
-    this.#armed.add(slot);
+    for (const earlier of this.#scheduled) if (earlier <= slot) return;
+    this.#scheduled.add(slot);
     this.#enqueue(slot).catch((error) => {
-      this.#armed.delete(slot);
+      this.#scheduled.delete(slot);
       this.#failed(error);
     });
   }
@@ -132,28 +132,28 @@ export class KvWaker implements Waker {
 
   async #open(): Promise<AlarmKv> {
     const kv = await (this.#options.open ?? (() => Deno.openKv(":memory:")))();
-    this.#listening = kv.listenQueue((message) => this.#rung(message as WakeUp)).catch((error) =>
+    this.#listening = kv.listenQueue((message) => this.#fired(message as WakeUp)).catch((error) =>
       this.#failed(error)
     );
     return kv;
   }
 
   #failed(error: unknown): void {
-    if (!this.#closed) this.#options.trouble(error);
+    if (!this.#closed) this.#options.onError(error);
   }
 
-  #rung({ slot }: WakeUp): void {
+  #fired({ slot }: WakeUp): void {
     if (this.#closed) return;
-    this.#armed.delete(slot);
+    this.#scheduled.delete(slot);
     this.#timer.disarm();
-    if (this.#armed.size > 0) this.#timer.set(Math.min(...this.#armed) + LATE_MS);
+    if (this.#scheduled.size > 0) this.#timer.set(Math.min(...this.#scheduled) + LATE_MS);
     this.#options.wake();
   }
 
-  /** The timer rings: a wake-up is late, or the clock may have been set. */
-  #ring(): void {
+  /** The timer fires: a wake-up is late, or the clock may have been set. */
+  #fire(): void {
     const now = this.#options.clock.now();
-    for (const slot of this.#armed) if (slot <= now) this.#armed.delete(slot);
+    for (const slot of this.#scheduled) if (slot <= now) this.#scheduled.delete(slot);
     this.#options.wake();
   }
 }

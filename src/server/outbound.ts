@@ -77,7 +77,7 @@ function makeWaker(
   return new KvWaker({
     clock,
     wake: () => wake(),
-    trouble: (error) => journal.note("WARN", "wake-up failed", { error: String(error) }),
+    onError: (error) => journal.note("WARN", "wake-up failed", { error: String(error) }),
   });
 }
 

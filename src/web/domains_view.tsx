@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { DestinationStats } from "../queue/stats.ts";
-import { type Suspension, tellSuspension } from "../queue/suspensions.ts";
+import { describeSuspension, type Suspension } from "../queue/suspensions.ts";
 import { domainToSearch } from "../api/schemas.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
@@ -65,7 +65,7 @@ async function carryOut(
   if (what === "try") {
     const tried = await options.queue.flush(domain);
     const suspension = tried === 0 ? await options.suspensions?.get(domain) : undefined;
-    if (suspension) return tellSuspension(suspension);
+    if (suspension) return describeSuspension(suspension);
     return tried === 0
       ? `Nothing for ${domain} waited for its time`
       : `${count(tried, "message")} for ${domain} will be tried now`;

@@ -29,12 +29,12 @@ function grow(of: Scheduler, destination: string): void {
   // one stays under way: a destination that has nothing is forgotten
 }
 
-Deno.test("a destination gets more with each success, half after trouble, one at least", () => {
+Deno.test("a destination gets more with each success, half when its host has too much, one at least", () => {
   const s = scheduler({ perDestination: () => 8 });
   for (let i = 0; i < 1000; i++) s.add("a", claim(""));
   assertEquals(start(s).length, 5);
-  const ends = (...troubles: boolean[]) => {
-    for (const trouble of troubles) s.done("a", trouble);
+  const ends = (...backOffs: boolean[]) => {
+    for (const backOff of backOffs) s.done("a", backOff);
     start(s);
     return s.active;
   };
@@ -46,7 +46,7 @@ Deno.test("a destination gets more with each success, half after trouble, one at
   assertEquals(ends(false), 2);
 });
 
-Deno.test("isTrouble() knows what speaks of the host", () => {
+Deno.test("isBackoffSignal() knows what speaks of the host", () => {
   const deferred = (stage: Stage, code?: number) =>
     ({ outcome: { kind: "deferred", status: "4.0.0", text: "", stage, ...(code && { code }) } }) as const;
   assertEquals(isBackoffSignal([deferred("connect")]), true);

@@ -35,7 +35,7 @@ function outcomes(...all: readonly (Outcome | undefined)[]) {
 
 Deno.test("settle() keeps who was deferred, for later", () => {
   const before = record([{}, {}, {}, {}], { forceRetry: true, asked: true });
-  const { rest, told } = settle(before, outcomes(DELIVERED, DEFERRED, FAILED), {
+  const { rest, toReport } = settle(before, outcomes(DELIVERED, DEFERRED, FAILED), {
     schedule: SCHEDULE,
     now: 10,
   });
@@ -45,7 +45,7 @@ Deno.test("settle() keeps who was deferred, for later", () => {
     ["r3@there.example", 1, "The attempt came to nothing"],
   ]);
   assertEquals([rest!.dueAt, rest!.forceRetry, rest!.asked], [10 + 15 * MINUTE, undefined, undefined]);
-  assertEquals(told.map((t) => [t.recipient.address, t.action]), [["r2@there.example", "failed"]]);
+  assertEquals(toReport.map((t) => [t.recipient.address, t.action]), [["r2@there.example", "failed"]]);
 });
 
 Deno.test("settle() keeps the peer's reply beside its host, and drops an old one", () => {
@@ -95,12 +95,12 @@ Deno.test("lastOf() tells what settle() kept, and no more", () => {
 });
 
 Deno.test("settle() makes a deferral at the end of the time a failure that keeps the last words", () => {
-  const { rest, told, outcomes: counted } = settle(record([{}]), outcomes({ ...DEFERRED, code: 421 }), {
+  const { rest, toReport, outcomes: counted } = settle(record([{}]), outcomes({ ...DEFERRED, code: 421 }), {
     schedule: SCHEDULE,
     now: 5 * DAY,
   });
   assertEquals(rest, undefined);
-  const { kind, status, text, note, code } = told[0]!.outcome;
+  const { kind, status, text, note, code } = toReport[0]!.outcome;
   assertEquals([kind, status, code], ["failed", "5.4.7", 421]);
   assertEquals([note, text], ["Delivery time expired", "Connection refused"]);
   assertEquals(counted.map((o) => o.outcome.kind), ["failed"]);
@@ -130,9 +130,9 @@ Deno.test("settle() tells what NOTIFY asks for (RFC 3461 4.1, 5.2)", () => {
   ];
   for (const [notify, source, outcome, action] of cases) {
     const before = record([notify === undefined ? {} : { notify }], { source });
-    const { told } = settle(before, outcomes(outcome), { schedule: SCHEDULE, now: HOUR });
+    const { toReport } = settle(before, outcomes(outcome), { schedule: SCHEDULE, now: HOUR });
     assertEquals(
-      told.map((t) => t.action),
+      toReport.map((t) => t.action),
       action === undefined ? [] : [action],
       JSON.stringify([notify, source]),
     );
@@ -180,7 +180,7 @@ Deno.test("property: settle() neither loses nor doubles a recipient, and whoever
       const final = after.outcomes.find((o) => o.recipient === address)!.outcome;
       assertEquals(left.has(address), final.kind === "deferred");
       assertEquals(final.kind === "deferred", all[i]![1].kind === "deferred" && now < 5 * DAY);
-      const told = after.told.filter((t) => t.recipient.address === address);
+      const told = after.toReport.filter((t) => t.recipient.address === address);
       assert(told.length <= 1);
       if (final.kind === "failed") assertEquals(told.length === 1, wants(notify, "failure"));
     }

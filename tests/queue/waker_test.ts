@@ -44,11 +44,11 @@ Deno.test("KvWaker wakes by a delay of KV's queue, once per second at the most",
     delays.push(options!.delay!);
     return enqueue(value, { delay: 0 });
   };
-  const clock = new ManualClock(); // its timers stand still: only KV's queue can ring
+  const clock = new ManualClock(); // its timers stand still: only KV's queue can fire
   const waker = new KvWaker({
     clock,
     wake: () => woken.resolve(),
-    trouble: (error) => woken.reject(error),
+    onError: (error) => woken.reject(error),
     open: () => Promise.resolve(kv),
   });
   for (const ms of [5000, 4700, 4001, 10_000]) waker.set(clock.now() + ms);
@@ -62,17 +62,17 @@ function onBroken(kv: { enqueue(): Promise<never>; listenQueue(): Promise<void> 
   const clock = new ManualClock();
   const begin = clock.now();
   const woken: number[] = [];
-  const trouble: string[] = [];
+  const errors: string[] = [];
   const waker = new KvWaker({
     clock,
     wake: () => woken.push(clock.now() - begin),
-    trouble: (error) => trouble.push(String(error)),
+    onError: (error) => errors.push(String(error)),
     open: () => Promise.resolve({ ...kv, close: () => {} } as unknown as Deno.Kv),
   });
-  return { clock, begin, woken, trouble, waker };
+  return { clock, begin, woken, errors, waker };
 }
 
-Deno.test("KvWaker wakes by a timer when KV's queue takes nothing, rings never, or can't be opened", async () => {
+Deno.test("KvWaker wakes by a timer when KV's queue takes nothing, never fires, or can't be opened", async () => {
   const never = new Promise<never>(() => {});
   const refuses = { enqueue: () => Promise.reject(new Error("full")), listenQueue: () => Promise.resolve() };
   const silent = { enqueue: () => never, listenQueue: () => Promise.resolve() };
@@ -80,11 +80,11 @@ Deno.test("KvWaker wakes by a timer when KV's queue takes nothing, rings never, 
   for (
     const [kv, told] of [[refuses, "Error: full"], [silent, undefined], [deaf, "Error: locked"]] as const
   ) {
-    const { clock, begin, woken, trouble, waker } = onBroken(kv);
+    const { clock, begin, woken, errors, waker } = onBroken(kv);
     waker.set(begin + 30_500);
     waker.set(begin + 45_000);
     for (let turns = 0; turns < 5; turns++) await Promise.resolve();
-    assertEquals(trouble, told === undefined ? [] : [told]);
+    assertEquals(errors, told === undefined ? [] : [told]);
     clock.advance(50_000);
     assertEquals(woken, [31_500]);
     // the runner looks then, and sets it to what comes next
@@ -101,7 +101,7 @@ Deno.test("KvWaker opens its KV for the first wake-up, and closes it", async () 
   const waker = new KvWaker({
     clock: systemClock,
     wake: () => {},
-    trouble: (error) => {
+    onError: (error) => {
       throw error;
     },
     open: () => {
