@@ -1,4 +1,4 @@
-/** In charge of the habits of this house that `deno lint` does not know: ranks of folders, sizes, time and chance. */
+/** The rules of this house that `deno lint` does not know: ranks of folders, sizes, time and randomness. */
 
 /** The rank of each folder of `src/`: a file imports from its own folder or from folders of strictly lower rank. */
 const RANKS: ReadonlyMap<string, number> = new Map([

@@ -1,4 +1,4 @@
-/** In charge of the names of the types that the module shows: those of its exports, and what they are made of. */
+/** The types that the module names: those of its exports, and what they are made of. */
 
 export type { AdminApp } from "./http/app.ts";
 export type { AdminOptions } from "./api/options.ts";

@@ -1,4 +1,4 @@
-/** In charge of those who listen to a server's events while it is loaded: reading must cost less than what is measured. */
+/** The listeners to a server's events while it is loaded: reading must cost less than what is measured. */
 
 import { TOKEN } from "./server_process.ts";
 

@@ -1,5 +1,5 @@
 /**
- * In charge of listing the queue of a dinopost under benchmark, a line for each message.
+ * The listing of the queue of a dinopost under benchmark, a line for each message.
  *
  * Usage: deno run -A list.ts ADMIN_PORT
  */

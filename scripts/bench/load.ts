@@ -1,4 +1,4 @@
-/** In charge of the thread that makes the load, seen from the one that measures. */
+/** The thread that makes the load, seen from the one that measures. */
 
 import type { Tasks } from "./load_worker.ts";
 

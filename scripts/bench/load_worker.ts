@@ -1,4 +1,4 @@
-/** In charge of making load, on a thread of its own, so that measuring doesn't stand in its way. */
+/** The load on a thread of its own, so that measuring doesn't stand in its way. */
 
 import { EventListeners } from "./event_listeners.ts";
 import { logIn, type LoginLoad } from "./login_load.ts";

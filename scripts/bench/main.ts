@@ -1,5 +1,5 @@
 /**
- * In charge of measuring dinopost and printing a table. Needs nothing but Deno; everything happens on loopback.
+ * The benchmark of dinopost, printed as a table. Needs nothing but Deno; everything happens on loopback.
  *
  * Usage: deno task bench [--only accept,idle] [--seconds 2] [--queue 10000] [--mailbox 100000]
  *                        [--json]

@@ -1,4 +1,4 @@
-/** In charge of reading a maildrop over POP3 and taking the time. */
+/** The reading of a maildrop over POP3, timed. */
 
 /** How long each step took, in milliseconds, and what the server said. */
 export interface Pop3Result {

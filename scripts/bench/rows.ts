@@ -1,4 +1,4 @@
-/** In charge of what is measured: each row of the table is a function here. */
+/** The rows of the table: each is a function here. */
 
 import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";

@@ -1,5 +1,5 @@
 /**
- * In charge of starting dinopost for a benchmark, in one of four modes:
+ * The start of dinopost for a benchmark, in one of four modes:
  * hold (accept and queue, no delivery), local (deliver to a mailbox), relay (deliver to a sink), defer (as hold; started
  * again in relay mode it delivers what is there).
  *

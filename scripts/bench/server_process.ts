@@ -1,4 +1,4 @@
-/** In charge of the server under measurement: a process of its own, its start, its end, what it costs. */
+/** The server under measurement: a process of its own, its start, its end, what it costs. */
 
 /** What the server does with what it takes; see `serve.ts`. */
 export type Mode = "hold" | "local" | "relay";

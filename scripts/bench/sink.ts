@@ -1,4 +1,4 @@
-/** In charge of a receiving SMTP server that throws everything away and counts it. */
+/** The sink: an SMTP server that throws everything away and counts it. */
 
 const encoder = new TextEncoder();
 const latin1 = new TextDecoder("latin1");

@@ -1,4 +1,4 @@
-/** In charge of the client's side of SMTP as a load generator needs it: written once, sent often, replies counted. */
+/** The client's side of SMTP as a load generator needs it: written once, sent often, replies counted. */
 
 const LF = 10;
 const BLANK = 32;

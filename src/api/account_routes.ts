@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/accounts`: who has a mailbox here. */
+/** The calls of `/api/v1/accounts`: who has a mailbox here. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_PASSWORD, passwordFault } from "../base/passwords.ts";

@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/aliases`: names that stand for other addresses. */
+/** The calls of `/api/v1/aliases`: names that stand for other addresses. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { localKey } from "../mail/address.ts";

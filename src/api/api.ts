@@ -1,4 +1,4 @@
-/** In charge of the API as a whole: all calls together, and their document. Loaded when it is first asked for. */
+/** The API as a whole: all calls together, and their document. Loaded when it is first asked for. */
 
 import type { Access } from "../http/access.ts";
 import { accountRoutes } from "./account_routes.ts";

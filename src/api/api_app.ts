@@ -1,4 +1,4 @@
-/** In charge of what all calls of the API share: validation's answers, problems in the document, 405 and 415. */
+/** The base of all calls: validation's answers, problems in the document, 405 and 415. */
 
 import { type Hook, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";

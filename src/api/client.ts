@@ -1,4 +1,4 @@
-/** In charge of the typed client: every call of the API with its types, by Hono's RPC. */
+/** The typed client: every call of the API with its types, by Hono's RPC. */
 
 import { hc } from "hono/client";
 import type { AdminApi } from "./api.ts";

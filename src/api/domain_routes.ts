@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/domains` and `/api/v1/suspensions`: where a domain's mail would go, and pauses. */
+/** The calls of `/api/v1/domains` and `/api/v1/suspensions`: a domain's route, and pauses. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { MailHosts } from "../dns/mail_hosts.ts";

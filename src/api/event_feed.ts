@@ -1,4 +1,4 @@
-/** In charge of the live feed: the journal's events as server-sent events, for many listeners at the price of one. */
+/** The live feed: the journal's events as server-sent events, for many listeners at the price of one. */
 
 import { encode } from "../base/bytes.ts";
 import type { Clock, Timer } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/events`: what happens, as it happens. */
+/** The call `/api/v1/events`: what happens, as it happens. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { newApi, problems } from "./api_app.ts";

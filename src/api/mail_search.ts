@@ -1,4 +1,4 @@
-/** In charge of going through a mailbox: newest first, page by page, with a search that knows its limits. */
+/** The pages of a mailbox: newest first, with a search that knows its limits. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";

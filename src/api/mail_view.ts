@@ -1,4 +1,4 @@
-/** In charge of how mailboxes and their messages look over HTTP. */
+/** The view of mailboxes and their messages over HTTP. */
 
 import { z } from "@hono/zod-openapi";
 import type { MailEntry } from "../mailbox/mail_store.ts";

@@ -1,4 +1,4 @@
-/** In charge of mailboxes as files over HTTP: all of one as mbox, and a mbox into one, both as streams. */
+/** The calls for mailboxes as files: one exported as mbox, an mbox imported into one, both as streams. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { IdMaker } from "../base/ids.ts";

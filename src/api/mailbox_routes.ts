@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/mailboxes`: what is in them, for people who look and for tests that check. */
+/** The calls of `/api/v1/mailboxes`: their messages, for people who look and for tests that check. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";

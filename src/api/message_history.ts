@@ -1,4 +1,4 @@
-/** In charge of the life of a message: put together from the queue, what is kept of its attempts, and mailboxes. */
+/** The delivery history of a message: put together from the queue, the kept attempts, and mailboxes. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";

@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/messages`: taking messages over HTTP, and telling what became of one. */
+/** The calls of `/api/v1/messages`: submission over HTTP, and the delivery history of a message. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";

@@ -1,4 +1,4 @@
-/** In charge of the operator's hand on the queue: the calls of `/api/v1/queue` that change something. */
+/** The calls of `/api/v1/queue` that change something: the operator's verbs. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Refusal } from "../queue/queue.ts";

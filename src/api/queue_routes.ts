@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/queue`: what waits, and why. */
+/** The calls of `/api/v1/queue` that read: what waits, and why. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../base/ids.ts";

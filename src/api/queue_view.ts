@@ -1,4 +1,4 @@
-/** In charge of how a queued message looks over HTTP: the contract's QueueItem, made of its records. */
+/** The view of a queued message over HTTP: the contract's QueueItem, made of its records. */
 
 import { z } from "@hono/zod-openapi";
 import { splitMailbox } from "../mail/address.ts";

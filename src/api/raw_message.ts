@@ -1,4 +1,4 @@
-/** In charge of texts of messages as answers: streamed, and harmless in a browser. */
+/** The answers that carry message content or an attachment: streamed, and harmless in a browser. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";

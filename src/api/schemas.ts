@@ -1,4 +1,4 @@
-/** In charge of the shapes that several calls of the API share: what validates is what the document shows. */
+/** The schemas that several calls share: what validates is what the document shows. */
 
 import { z } from "@hono/zod-openapi";
 import { localKey, parseMailbox } from "../mail/address.ts";

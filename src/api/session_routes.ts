@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/session`: how the web page logs in and out. */
+/** The calls of `/api/v1/session`: the web page's login and logout. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Access } from "../http/access.ts";

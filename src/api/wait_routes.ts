@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/wait`: the server waits for a message, so that a test doesn't ask again and again. */
+/** The call `/api/v1/wait`: the server waits for a message, so that a test doesn't poll. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { sleep } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of `/api/v1/webhooks`: how each does, a test, and what was given up. */
+/** The calls of `/api/v1/webhooks`: the state of each, a test, and the posts that failed for good. */
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Webhooks } from "../webhooks/webhooks.ts";

@@ -1,4 +1,4 @@
-/** In charge of `account`: the accounts of a running server. */
+/** The command `account`: the accounts of a running server. */
 
 import type { Command } from "commander";
 import { formatSize, parseSize } from "../base/units.ts";

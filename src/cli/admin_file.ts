@@ -1,4 +1,4 @@
-/** In charge of `admin.json` in the data directory: how the command line finds the running server. */
+/** The file `admin.json` in the data directory, by which the command line finds the running server. */
 
 import { join } from "node:path";
 

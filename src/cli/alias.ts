@@ -1,4 +1,4 @@
-/** In charge of `alias`: the aliases and lists of a running server. */
+/** The command `alias`: the aliases and lists of a running server. */
 
 import type { Command } from "commander";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";

@@ -1,4 +1,4 @@
-/** In charge of talking to the running server: where it is, and what its answers mean for an exit code. */
+/** The client of the running server: where it is, and what its answers mean for an exit code. */
 
 import type { Command } from "commander";
 import type { Endpoint } from "../config/config.ts";

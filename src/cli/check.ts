@@ -1,4 +1,4 @@
-/** In charge of `check`: is the configuration right, and what would the server do. */
+/** The command `check`: is the configuration right, and what would the server do. */
 
 import type { Command } from "commander";
 import { formatDuration, formatSize } from "../base/units.ts";

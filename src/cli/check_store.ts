@@ -1,4 +1,4 @@
-/** In charge of `check --store`: whether the data of a server that is down fits together. */
+/** The command `check --store`: does the data of a server that is down fit together. */
 
 import { systemClock } from "../base/clock.ts";
 import { NoStore, openStoreAtRest } from "../server/store_at_rest.ts";

@@ -1,4 +1,4 @@
-/** In charge of how commands end: exit codes, and errors that are told in one line. */
+/** The end of commands: exit codes, and errors in one line. */
 
 /** Exit codes after sysexits(3). */
 export const ExitCode = {

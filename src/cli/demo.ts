@@ -1,4 +1,4 @@
-/** In charge of `demo`: plays the story of README's first page with real servers, real DNS and a clock it moves. */
+/** The command `demo`: the story of README's first page with real servers, real DNS and a clock it moves. */
 
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";

@@ -1,4 +1,4 @@
-/** In charge of the demo's mail program: it speaks the classic words, one after the other. */
+/** The demo's mail program: it says the classic commands, one after the other. */
 
 import { binaryString, encode } from "../base/bytes.ts";
 import { DemoFailure } from "./demo_stage.ts";

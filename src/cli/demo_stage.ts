@@ -1,4 +1,4 @@
-/** In charge of how the demo looks: titles, sentences, the lines of a conversation, and checks that fail loudly. */
+/** The looks of the demo: titles, sentences, the lines of a conversation, and checks that fail loudly. */
 
 /** A step of the story did not go as told. */
 export class DemoFailure extends Error {

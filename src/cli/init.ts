@@ -1,4 +1,4 @@
-/** In charge of `init`, which is refused until it makes all that it promises: file, key and DNS records. */
+/** The command `init`, refused until it makes all that it promises: file, key and DNS records. */
 
 import type { Command } from "commander";
 import { CliError, ExitCode } from "./cli_error.ts";

@@ -1,4 +1,4 @@
-/** In charge of `mailbox`: whole mailboxes out of the server and into it, as mbox files or Maildir folders. */
+/** The command `mailbox`: whole mailboxes exported and imported, as mbox files or Maildir folders. */
 
 import type { Command } from "commander";
 import { formatSize } from "../base/units.ts";

@@ -1,4 +1,4 @@
-/** In charge of reaching mailboxes: over the running server, or in the data directory when none is running. */
+/** The access to mailboxes: over the running server, or in the data directory when none is running. */
 
 import { systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";

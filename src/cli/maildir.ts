@@ -1,4 +1,4 @@
-/** In charge of Maildir folders: written from a mbox, and read as one, message by message. */
+/** The Maildir folders: written from an mbox, and read as one, message by message. */
 
 import { basename, join } from "node:path";
 import { MboxWriter } from "../mail/mbox.ts";

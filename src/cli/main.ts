@@ -1,4 +1,4 @@
-/** In charge of the command line: which command it is, and how its end becomes an exit code and one line. */
+/** The command line: which command it is, and how its end becomes an exit code and one line. */
 
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/error.ts";

@@ -1,4 +1,4 @@
-/** In charge of the options that commands share, and of the configuration they lead to. */
+/** The options that commands share, and the configuration they lead to. */
 
 import type { Command } from "commander";
 import type { Config } from "../config/config.ts";

@@ -1,4 +1,4 @@
-/** In charge of a message on its way from stdin to the server: its recipients, and the fields it lacks. */
+/** The message on its way from stdin to the server: its recipients, and the fields it lacks. */
 
 import { binaryString, concat, encode } from "../base/bytes.ts";
 import { parseLocal, parseMailbox, quoteLocal } from "../mail/address.ts";

@@ -1,4 +1,4 @@
-/** In charge of what commands print: tables, ages, and text from outside that can't harm a terminal. */
+/** The output of commands: tables, ages, and text from outside that can't harm a terminal. */
 
 import { formatDuration } from "../base/units.ts";
 

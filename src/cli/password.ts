@@ -1,4 +1,4 @@
-/** In charge of asking for a password: without showing it on a terminal, or from stdin. */
+/** The prompt for a password: hidden on a terminal, or from stdin. */
 
 import { decode, encode } from "../base/bytes.ts";
 import { MAX_PASSWORD, passwordFault } from "../base/passwords.ts";

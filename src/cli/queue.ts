@@ -1,4 +1,4 @@
-/** In charge of `queue`: looking at the queue of a running server, and operating it. */
+/** The command `queue`: the queue of a running server, shown and operated. */
 
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";

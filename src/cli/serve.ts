@@ -1,4 +1,4 @@
-/** In charge of `serve`: runs a server until it is told to stop. */
+/** The command `serve`: runs a server until it is stopped. */
 
 import type { Command } from "commander";
 import { sleep, systemClock } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of `version`: which dinopost this is, and on what it runs. */
+/** The command `version`: which dinopost this is, and on what it runs. */
 
 import type { Command } from "commander";
 import about from "../../deno.json" with { type: "json" };

@@ -1,4 +1,4 @@
-/** In charge of the shape of a configuration that has been read, checked and completed. */
+/** The configuration as it is once read, checked and completed. */
 
 /** Where to listen: an address or host name, and a port (0: any that is free). */
 export interface Endpoint {

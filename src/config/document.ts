@@ -1,4 +1,4 @@
-/** In charge of reading a configuration file: JSON with comments, and the line of everything in it. */
+/** The configuration file: JSON with comments, and the line of everything in it. */
 
 import type { Node } from "jsonc-parser";
 import { ConfigError } from "./error.ts";

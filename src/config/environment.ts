@@ -1,5 +1,5 @@
 /**
- * In charge of settings from environment variables.
+ * The settings from environment variables.
  *
  * A key's variable is `DINOPOST_` and its path in upper snake case: `dataDir` is `DINOPOST_DATA_DIR`, `admin.token`
  * is `DINOPOST_ADMIN_TOKEN`, `queue.warnAfter` is `DINOPOST_QUEUE_WARN_AFTER`. Lists are separated by commas

@@ -1,4 +1,4 @@
-/** In charge of telling what is wrong with a configuration: in one line, with the place and what would be right. */
+/** The errors of a configuration: in one line, with the place and what would be right. */
 
 /** Where a value came from. */
 export interface Origin {

@@ -1,4 +1,4 @@
-/** In charge of finding one's way in the schema: what is known at a path, and which paths there are. */
+/** The paths through the schema: what is known at one, and which there are. */
 
 import type * as z from "zod/mini";
 import { type Hint, hints, type Kind, schema } from "./schema.ts";

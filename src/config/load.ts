@@ -1,4 +1,4 @@
-/** In charge of loading the configuration from file, environment and command line. */
+/** The loading of the configuration from file, environment and command line. */
 
 import { dirname, resolve } from "node:path";
 import type { Config } from "./config.ts";

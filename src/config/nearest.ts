@@ -1,4 +1,4 @@
-/** In charge of guessing which name was meant. */
+/** The nearest known name to one that was mistyped. */
 
 /**
  * The candidate that is nearest to `name` by edit distance (letters added, dropped, changed or two neighbours

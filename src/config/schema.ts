@@ -1,4 +1,4 @@
-/** In charge of the schema of the configuration: every key, its default, and what would be right for it. */
+/** The schema of the configuration: every key, its default, and what would be right for it. */
 
 import * as z from "zod/mini";
 import { parseDuration, parseSize } from "../base/units.ts";

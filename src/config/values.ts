@@ -1,4 +1,4 @@
-/** In charge of the texts that configuration values are written in: addresses, networks, schedules, rates. */
+/** The text forms of configuration values: addresses, networks, schedules, rates. */
 
 import { parseDuration } from "../base/units.ts";
 import type { Endpoint } from "./config.ts";

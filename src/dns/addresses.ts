@@ -1,4 +1,4 @@
-/** In charge of which addresses mail may be sent to, and in which order those of a host are tried. */
+/** The addresses that mail may be sent to, and the order in which those of a host are tried. */
 
 import ipaddr from "ipaddr.js";
 

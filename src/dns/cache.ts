@@ -1,4 +1,4 @@
-/** In charge of remembering answers for as long as they hold, and of asking equal questions only once at a time. */
+/** The cache of answers for as long as they hold; equal questions at the same time are asked once. */
 
 import type { Clock } from "../base/clock.ts";
 

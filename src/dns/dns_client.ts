@@ -1,4 +1,4 @@
-/** In charge of getting a reply with its RCODE out of several name servers: silence, truncation, old servers, retries. */
+/** The DNS client: a reply with its RCODE out of several name servers, past silence, truncation and old servers. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";

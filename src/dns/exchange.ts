@@ -1,4 +1,4 @@
-/** In charge of one question to one name server and its reply, over UDP or TCP, within a time. */
+/** The exchange of one question and its reply with one name server, over UDP or TCP, within a time. */
 
 import { createSocket } from "node:dgram";
 import type { Clock } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of what a DNS packet says about a question: found, no such record, no such name, look there, or trouble. */
+/** The meaning of a DNS packet for a question: found, no such record, no such name, a referral, or an error. */
 
 import { concat, decode, encode } from "../base/bytes.ts";
 import { canonicalName } from "./names.ts";

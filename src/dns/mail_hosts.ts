@@ -1,4 +1,4 @@
-/** In charge of which hosts take the mail of a domain, and in which order (RFC 5321 section 5, RFC 7505). */
+/** The hosts that take a domain's mail, in order (RFC 5321 section 5, RFC 7505). */
 
 import { type Random, shuffled } from "../base/random.ts";
 import { literalOf, parseLiteral } from "../mail/domain.ts";

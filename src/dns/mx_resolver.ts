@@ -1,4 +1,4 @@
-/** In charge of the mail hosts of domains for those who just want to know them: the system's DNS, sensible rules. */
+/** The MX lookup for those who just want a domain's mail hosts: the system's DNS, sensible rules. */
 
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";

@@ -1,4 +1,4 @@
-/** In charge of which name servers are asked: the configured one, or those of the system. */
+/** The name servers that are asked: the configured one, or those of the system. */
 
 import type { Clock } from "../base/clock.ts";
 import ipaddr from "ipaddr.js";

@@ -1,4 +1,4 @@
-/** In charge of the names of the DNS as text: canonical form, check, and the name under which an address is found. */
+/** The names of the DNS as text: canonical form, check, and the name under which an address is found. */
 
 import ipaddr from "ipaddr.js";
 

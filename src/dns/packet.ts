@@ -1,4 +1,4 @@
-/** In charge of DNS packets as typed values; `dns-packet`, which has no types, does the octets. */
+/** The DNS packets as typed values; `dns-packet`, which has no types, does the octets. */
 
 import { Buffer } from "node:buffer";
 import dnsPacket from "dns-packet";

@@ -1,4 +1,4 @@
-/** In charge of answers of the DNS that can be relied on: "there is none" is never said when nobody knows. */
+/** The resolver, whose answers can be relied on: it never says "there is none" when nobody knows. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";

@@ -1,4 +1,4 @@
-/** In charge of the part of a report that programs read: message/delivery-status (RFC 3464, RFC 6533). */
+/** The part of a report that programs read: message/delivery-status (RFC 3464, RFC 6533). */
 
 import { needsUtf8 } from "../mail/address.ts";
 import { foldField, formatDate, printable } from "../mail/header.ts";

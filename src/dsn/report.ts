@@ -1,4 +1,4 @@
-/** In charge of reports to senders as whole messages (RFC 3461, 3464, 6522, 6533; RFC 5321 6.1). */
+/** The reports to senders as whole messages (RFC 3461, 3464, 6522, 6533; RFC 5321 6.1). */
 
 import { concat, encode } from "../base/bytes.ts";
 import { needsUtf8 } from "../mail/address.ts";

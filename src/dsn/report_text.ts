@@ -1,4 +1,4 @@
-/** In charge of the part of a report that people read: what happened, to whom, why, and what to do. */
+/** The part of a report that people read: what happened, to whom, why, and what to do. */
 
 import { formatDate, parseFields, printable } from "../mail/header.ts";
 import { localDiagnostic, readOrcpt, replyText } from "./words.ts";

@@ -1,4 +1,4 @@
-/** In charge of who may use the API: the bearer token, the page's cookie, and how fast wrong tokens are answered. */
+/** The access to API and page: bearer token, session cookie, and slow answers to wrong tokens. */
 
 import { createHash } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";

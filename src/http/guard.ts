@@ -1,4 +1,4 @@
-/** In charge of what holds for every request: the host names that are answered for, and the headers of every answer. */
+/** The guards of every request: known host names, and the security headers of every answer. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import { isIP } from "node:net";

@@ -1,4 +1,4 @@
-/** In charge of how the HTTP surface says no: RFC 9457 problem details. */
+/** The errors of the HTTP surface: RFC 9457 problem details. */
 
 import { HTTPException } from "hono/http-exception";
 import { isDiskFull, isStoreAway } from "../storage/storage_error.ts";

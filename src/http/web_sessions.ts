@@ -1,4 +1,4 @@
-/** In charge of the web page's sessions: a random cookie, of which the store knows only the hash. */
+/** The web page's sessions: a random cookie, of which the store has only the hash. */
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";

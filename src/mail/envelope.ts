@@ -1,4 +1,4 @@
-/** In charge of the envelope: who sends, to whom, and what the sender asked for. */
+/** The envelope: sender, recipients, and the parameters of both. */
 
 /**
  * An address in the one form that all rooms share: `local@domain` with the local part as it was written (quoted

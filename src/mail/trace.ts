@@ -1,4 +1,4 @@
-/** In charge of trace fields: what this server notes about a message's way (RFC 5321 4.4, RFC 3848, RFC 6531). */
+/** The trace fields: what this server notes about a message's path (RFC 5321 4.4, RFC 3848, RFC 6531). */
 
 import { foldField, formatDate, printable } from "./header.ts";
 import { literalOf, normalizeDomain, normalizeLiteral } from "./domain.ts";

@@ -1,4 +1,4 @@
-/** In charge of writing the transfer encodings of MIME (RFC 2045 6.7, 6.8), line by line. */
+/** The transfer encodings of MIME, written line by line (RFC 2045 6.7, 6.8). */
 
 import { concat, encode } from "../base/bytes.ts";
 

@@ -1,4 +1,4 @@
-/** In charge of xtext: how ENVID and ORCPT write octets that an SMTP parameter can't hold (RFC 3461 4, RFC 6533 3). */
+/** The xtext encoding: how ENVID and ORCPT write octets that an SMTP parameter can't hold (RFC 3461 4, RFC 6533 3). */
 
 import { decode, encode } from "../base/bytes.ts";
 

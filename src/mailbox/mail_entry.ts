@@ -1,4 +1,4 @@
-/** In charge of what a mailbox keeps of one message. */
+/** The entry of one message in a mailbox. */
 
 import { encode } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";

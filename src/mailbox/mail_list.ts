@@ -1,5 +1,5 @@
 /**
- * In charge of keeping the list of a mailbox in little memory: some 70 bytes a message, so 100,000 may be open. All of
+ * The list of a mailbox in little memory: some 70 bytes a message, so 100,000 may be open. All of
  * it is in few large arrays of bytes and numbers: a hundred thousand strings that stay, among all those that the store
  * makes and drops while it reads, would have V8 take ten times their size.
  */

@@ -1,4 +1,4 @@
-/** In charge of locking a mailbox for one POP3 session, in a way that a dead process can't leave behind. */
+/** The lock of a mailbox for one POP3 session, which a dead process can't leave behind. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";

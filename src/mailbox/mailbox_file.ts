@@ -1,4 +1,4 @@
-/** In charge of mailboxes as files: all of one written as mbox, and a mbox put into one. */
+/** The mailboxes as files: one written as mbox, and an mbox put into one. */
 
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";

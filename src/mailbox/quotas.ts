@@ -1,5 +1,5 @@
 /**
- * In charge of room in mailboxes that have a quota: it is taken before a message is written and given back when it
+ * The room in mailboxes that have a quota: it is taken before a message is written and given back when it
  * is there, so that many who deliver at once don't all see the same room. Servers on a shared store don't know of
  * each other's: there the quota may be passed by what each of them is about to write.
  */

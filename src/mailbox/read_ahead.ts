@@ -1,4 +1,4 @@
-/** In charge of reading the messages of a mailbox before they are asked for, when they are asked for one by one. */
+/** The read-ahead of a mailbox whose messages are asked for one by one. */
 
 import * as keys from "../storage/keys.ts";
 import type { Kv } from "../storage/port.ts";

@@ -1,4 +1,4 @@
-/** In charge of what happened: one stream of events that feeds log lines, counters and the live view. */
+/** The journal: one stream of events that feeds log lines, counters and the live view. */
 
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import { log, type LogFields, type LogLevel } from "./log.ts";

@@ -1,4 +1,4 @@
-/** In charge of the log: one line for each event, for people or for programs, through `@std/log`. */
+/** The log: one line for each event, for people or for programs, through `@std/log`. */
 
 import * as std from "@std/log";
 import { type Clock, systemClock } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of numbers for Prometheus: counts what the journal tells, and writes it in the text format. */
+/** The metrics for Prometheus: counts of the journal's events, written in the text format. */
 
 import type { Clock } from "../base/clock.ts";
 import { timeOfId } from "../base/ids.ts";

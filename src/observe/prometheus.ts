@@ -1,5 +1,5 @@
 /**
- * In charge of Prometheus' text format 0.0.4. Its library for Node (prom-client 15) takes 64 to 124 ms to load and
+ * The text format 0.0.4 of Prometheus. Its library for Node (prom-client 15) takes 64 to 124 ms to load and
  * 18 MiB of memory, at every start, before the first message: more than all of this server's own code.
  */
 

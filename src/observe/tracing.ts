@@ -1,5 +1,5 @@
 /**
- * In charge of spans for OpenTelemetry, by what Deno has built in (`OTEL_DENO=true`): a span for each session, each
+ * The spans for OpenTelemetry, by what Deno has built in (`OTEL_DENO=true`): a span for each session, each
  * message that is accepted, and each attempt. They are made from the journal's events when these are told, so nothing
  * costs anything where this file is not loaded. All spans of one message are in one trace, whose id comes from the
  * message's, whichever server made them and however much later.

@@ -1,4 +1,4 @@
-/** In charge of making the HTTP surface from a server's parts. */
+/** The admin HTTP server, made from a server's parts. */
 
 import about from "../../deno.json" with { type: "json" };
 import { createAdminApp } from "../api/admin_app.ts";

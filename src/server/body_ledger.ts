@@ -1,4 +1,4 @@
-/** In charge of what a check of the store knows of texts: which chunks there are, and who owns them. */
+/** The ledger of bodies in a check of the store: which chunks there are, and who owns them. */
 
 import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layout.ts";
 import type { BodyRef } from "../storage/bodies/bodies.ts";

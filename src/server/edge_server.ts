@@ -1,4 +1,4 @@
-/** In charge of a server without listeners: the HTTP surface, and a delivery of what is due when it is asked for. */
+/** The server without listeners: the HTTP surface, and a delivery of what is due when it is asked for. */
 
 import { sleep } from "../base/clock.ts";
 import type { AdminApp } from "../http/app.ts";

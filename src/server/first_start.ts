@@ -1,4 +1,4 @@
-/** In charge of what a server makes for itself when nobody gave it: the admin token and a first account. */
+/** The first start: the admin token and a first account, where nobody gave them. */
 
 import { join } from "node:path";
 import type { Random } from "../base/random.ts";

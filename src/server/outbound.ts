@@ -1,4 +1,4 @@
-/** In charge of the way out as the configuration wants it: the queue, its alarm clock, and who delivers. */
+/** The outbound side as configured: the queue, its waker, and the delivery agents. */
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";

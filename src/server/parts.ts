@@ -1,4 +1,4 @@
-/** In charge of opening everything a server is made of, in order, and of closing it again. */
+/** The parts of a server, opened in order and closed again. */
 
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";

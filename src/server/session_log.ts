@@ -1,4 +1,4 @@
-/** In charge of turning what sessions tell into the journal's events. */
+/** The log of sessions: their events as events of the journal. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Journal } from "../observe/journal.ts";

@@ -1,4 +1,4 @@
-/** In charge of the store of a data directory that no server is using: opened for one command, and closed again. */
+/** The store of a data directory that no server is using: opened for one command, and closed again. */
 
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of the data directory belonging to one server at a time. */
+/** The lock of the data directory: it belongs to one server at a time. */
 
 import { join } from "node:path";
 import { decode, encode } from "../base/bytes.ts";

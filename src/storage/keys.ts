@@ -1,5 +1,5 @@
 /**
- * In charge of the names of everything in the store: each key and each list selector is made here and nowhere else.
+ * The keys of everything in the store: each key and each list selector is made here and nowhere else.
  * To be imported whole: `import * as keys` from it.
  */
 

@@ -1,4 +1,4 @@
-/** In charge of small tables that are read often and written seldom: kept in memory, written through to the store. */
+/** The small tables that are read often and written seldom: kept in memory, written through to the store. */
 
 import type { Clock } from "../base/clock.ts";
 import { KeyWatcher } from "./key_watcher.ts";

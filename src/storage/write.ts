@@ -1,4 +1,4 @@
-/** In charge of what a change of the store is: checks and mutations that happen together or not at all. */
+/** The write: checks and mutations that happen together or not at all. */
 
 /** One change. `size` of a write is an estimate in bytes, so that commit groups keep within KV's limits. */
 export interface Write {

@@ -1,4 +1,4 @@
-/** In charge of a real DNS server on loopback, UDP and TCP, that answers from zones and fails on demand. */
+/** The DNS server on loopback, UDP and TCP, that answers from zones and fails on demand. */
 
 import { createSocket, type Socket } from "node:dgram";
 import { decodePacket, type DnsPacket, encodePacket, FLAGS, framed, RCODES } from "../dns/packet.ts";

@@ -1,4 +1,4 @@
-/** In charge of DNS zones as plain data, and of what an authoritative server would answer from them. */
+/** The DNS zones as plain data, and the answers that an authoritative server gives from them. */
 
 import { Buffer } from "node:buffer";
 import type { DnsRecord } from "../dns/packet.ts";

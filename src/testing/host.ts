@@ -1,4 +1,4 @@
-/** In charge of one mail server of a loopback internet: up, down, and what arrives in its mailboxes. */
+/** The mail server of one host of a loopback internet: up, down, and what arrives in its mailboxes. */
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";

@@ -1,4 +1,4 @@
-/** In charge of a small internet on loopback: named hosts with addresses of their own, DNS, and time that is moved. */
+/** The loopback internet: named hosts with addresses of their own, DNS, and time that is moved. */
 
 import { getAvailablePort } from "@std/net";
 import { systemClock } from "../base/clock.ts";

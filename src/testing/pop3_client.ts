@@ -1,4 +1,4 @@
-/** In charge of a small POP3 client that reads mail as a person's mail program does, for tests and the demo. */
+/** The POP3 client for tests and the demo, which reads mail as a person's mail program does. */
 
 import { binaryString } from "../base/bytes.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";

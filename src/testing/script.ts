@@ -1,5 +1,5 @@
 /**
- * In charge of conversations kept as text: reads them and plays the client's part against a server.
+ * The conversations kept as text: read, and played in the client's part against a server.
  *
  * A script is a text file, a step on each line; a step begins with its kind and a blank:
  *

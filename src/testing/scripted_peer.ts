@@ -1,4 +1,4 @@
-/** In charge of an SMTP server for tests that says what a script tells it to, also what no server should say. */
+/** The SMTP server for tests that says what its script has, also what no server should say. */
 
 import { encode } from "../base/bytes.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";

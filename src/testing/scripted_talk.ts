@@ -1,4 +1,4 @@
-/** In charge of one conversation of a scripted peer: understands the commands, and does what the script says. */
+/** The conversation of a scripted peer: it reads the commands, and does what the script says. */
 
 import { binaryString, concat, encode } from "../base/bytes.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the accounts' views: who has a mailbox here; made, changed and removed by forms. */
+/** The accounts' views: who has a mailbox here; made, changed and removed by forms. */
 
 import { type Context, Hono } from "hono";
 import { passwordFault } from "../base/passwords.ts";

@@ -1,4 +1,4 @@
-/** In charge of remembering what happened lately: counts by the minute for an hour, and the last events. */
+/** The activity of late: counts by the minute for an hour, and the last events. */
 
 import type { Clock } from "../base/clock.ts";
 import type { HealthEvent, Journal, JournalEvent } from "../observe/journal.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the aliases' view: names that stand for others; made, changed and removed by forms. */
+/** The aliases' view: names that stand for others; made, changed and removed by forms. */
 
 import { type Context, Hono } from "hono";
 import { parseMailbox, splitMailbox } from "../mail/address.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the web page as a whole: which view is where, who may see it, and what goes wrong. */
+/** The web page as a whole: which view is where, who may see it, and the pages for errors. */
 
 import { type Context, Hono } from "hono";
 import { Problem, problemOf, problemResponse } from "../http/problem.ts";

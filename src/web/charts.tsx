@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the small drawings of numbers. Their geometry is in attributes: the page allows no styles in place. */
+/** The small charts. Their geometry is in attributes: the page allows no styles in place. */
 
 import { type ByState, QUEUE_STATES, type QueueState, type QueueStats } from "../queue/stats.ts";
 import { count, number, span } from "./format.ts";

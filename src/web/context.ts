@@ -1,4 +1,4 @@
-/** In charge of what the views work with, and of the shapes they share. */
+/** The context that views work with, and the types they share. */
 
 import type { Context } from "hono";
 import type { AdminBindings } from "../http/options.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of one destination's view: the way its mail would take now, what waits for it, and pauses. */
+/** The view of one destination: the route of its mail now, what waits for it, and pauses. */
 
 import { Hono } from "hono";
 import type { MailHosts } from "../dns/mail_hosts.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of events as people read them: the last ones, and the view that follows them live. */
+/** The events' view: the last ones, and the stream of those that come. */
 
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";

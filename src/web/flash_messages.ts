@@ -1,4 +1,4 @@
-/** In charge of what is said after an action, once, on the page that follows, with the way back where there is one. */
+/** The flash messages: said once after an action, on the page that follows, with its undoing where there is one. */
 
 import type { Random } from "../base/random.ts";
 

@@ -1,4 +1,4 @@
-/** In charge of times, sizes and counts as people read them. */
+/** The formats of times, sizes and counts as people read them. */
 
 import { formatSize } from "../base/units.ts";
 

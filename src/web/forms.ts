@@ -1,4 +1,4 @@
-/** In charge of what comes from forms: that they are ours, and what stands in them. */
+/** The forms: that they are ours, and what stands in them. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";

@@ -1,4 +1,4 @@
-/** In charge of the sentence at the top: what needs somebody's attention, in words. */
+/** The sentence at the top of the page: what needs somebody's attention. */
 
 import type { HealthProblem } from "../observe/health.ts";
 import type { QueueStats } from "../queue/stats.ts";

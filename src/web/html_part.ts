@@ -1,4 +1,4 @@
-/** In charge of showing a message's HTML part so that it can do no harm (FIELD_NOTES S9). */
+/** The frame for a message's HTML part, in which it can do no harm (FIELD_NOTES S9). */
 
 import type { Attachment } from "../mail/message.ts";
 

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the few drawings of the page: the sign of dinopost, and an icon for each section. */
+/** The icons: the sign of dinopost, and one for each section. */
 
 import type { Section } from "./context.ts";
 

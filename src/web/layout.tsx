@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the frame that all views stand in: navigation, notices, the list of shortcuts. */
+/** The layout that all views stand in: navigation, notices, the list of shortcuts. */
 
 import type { PropsWithChildren } from "hono/jsx";
 import { assetUrl } from "./assets.ts";

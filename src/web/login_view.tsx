@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the page's login: logging in with the token, logging out, and what who is not logged in sees. */
+/** The login view: logging in with the token, logging out, and what is shown before. */
 
 import { type Context, Hono } from "hono";
 import { Problem, wrongMethod } from "../http/problem.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the mailboxes' views: who has mail, and what is in one of them. */
+/** The views of mailboxes: who has mail, and what is in one of them. */
 
 import { Hono } from "hono";
 import { isId } from "../base/ids.ts";

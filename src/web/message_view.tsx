@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of one message's view: text, HTML in a frame that can do nothing, headers, source, attachments. */
+/** The view of one message: text, HTML in a frame that can do nothing, headers, source, attachments. */
 
 import { type Context, Hono } from "hono";
 import { decode } from "../base/bytes.ts";

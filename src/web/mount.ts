@@ -1,4 +1,4 @@
-/** In charge of giving the web page to the HTTP surface: it counts from the start, and loads when it is first asked for. */
+/** The mounting of the web page: its activity counts from the start, its views load when first asked for. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";

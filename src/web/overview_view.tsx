@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the first view: is all well, what comes and goes, what waits and for whom. */
+/** The overview: is all well, what comes and goes, what waits and for whom. */
 
 import type { DestinationStats, QueueStats } from "../queue/stats.ts";
 import type { Suspension } from "../queue/suspensions.ts";

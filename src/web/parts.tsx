@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the small things that views are made of. Whatever mail says stays text: it becomes no class, no link. */
+/** The small parts that views are made of. Text from mail stays text: it becomes no class, no link. */
 
 import type { Child, PropsWithChildren } from "hono/jsx";
 import type { View } from "./context.ts";

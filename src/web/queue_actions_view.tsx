@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of acting on the queue from the page: one or many messages, asked about first where nothing leads back. */
+/** The forms that act on the queue: one or many messages, with a question first where there is no undoing. */
 
 import { type Context, Hono } from "hono";
 import { isId } from "../base/ids.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the queue's view: what waits, found and sorted, and the forms that act on it. */
+/** The queue's view: what waits, found and sorted, and the forms that act on it. */
 
 import { Hono } from "hono";
 import { QUEUE_ORDERS, type QueueOrder, type QueuePage, searchQueue } from "../queue/search.ts";

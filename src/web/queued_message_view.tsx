@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of one message's life: from the moment it was ours to the last answer of the last server. */
+/** The view of one message's delivery history: from acceptance to the last server's last reply. */
 
 import { Hono } from "hono";
 import { isId } from "../base/ids.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of sending views: what each of them is told, and the headers they go with. */
+/** The sending of views: the data that each gets, and the headers they go with. */
 
 import type { Child } from "hono/jsx";
 import type { Context } from "hono";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** In charge of the webhooks' view: how each does, a test, and the posts that were given up. */
+/** The webhooks' view: the state of each, a test, and the posts that failed for good. */
 
 import { Hono } from "hono";
 import type { Webhooks, WebhookState } from "../webhooks/webhooks.ts";

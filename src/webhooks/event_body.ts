@@ -1,4 +1,4 @@
-/** In charge of what a webhook is told: the event of the journal as JSON, as the Standard Webhooks specification has it. */
+/** The body of a post: an event of the journal as JSON, as the Standard Webhooks specification has it. */
 
 import { factsOf, type JournalEvent } from "../observe/journal.ts";
 import type { WebhookConfig } from "../config/config.ts";

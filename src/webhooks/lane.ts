@@ -1,4 +1,4 @@
-/** In charge of the posts to one webhook: in their time, a few at once, again when they fail, and given up at last. */
+/** The queue of one webhook: its posts in time, a few at once, tried again when they fail, failed for good at last. */
 
 import { type Clock, sleep, type Timer } from "../base/clock.ts";
 import { expiring } from "../storage/expiry.ts";

@@ -1,5 +1,5 @@
 /**
- * In charge of one post to a webhook: signed as the Standard Webhooks specification says, and sent to no address that
+ * The post to a webhook: signed as the Standard Webhooks specification says, and sent to no address that
  * it must not reach. Node's client is used since it lets us see the address that is connected to: what a name led to a
  * moment ago proves nothing (DNS rebinding).
  */

@@ -1,7 +1,6 @@
 /**
- * In charge of telling others what happens: each event that a webhook asks for waits in a queue of its own in the
- * store until it is posted, again and again for some days, and then stands in the list of those given up. Mail never
- * waits for it.
+ * The webhooks: each event that one asks for waits in a queue of its own in the store until it is posted, again and
+ * again for some days, and then stands in the list of those that failed for good. Mail never waits for it.
  */
 
 import type { Clock } from "../base/clock.ts";

@@ -1,6 +1,6 @@
 /**
- * In charge of the texts of messages as the rest of the program sees them: written once, in chunks, apart from all
- * state. The parts are in files of their own; this one names what other rooms use.
+ * The bodies of messages as the rest of the program sees them: written once, in chunks, apart from all state. The
+ * parts are in files of their own; this one names what other rooms use.
  *
  * The legal states of a body, by what the store holds under its id, and what the start of a server does in each:
  *

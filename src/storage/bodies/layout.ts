@@ -1,4 +1,4 @@
-/** In charge of how a text lies in the store: its chunks, its mark, and taking it away step by step. */
+/** The layout of a body in the store: the ref of its records, its chunks, its mark, and its removal step by step. */
 
 import * as keys from "../keys.ts";
 import type { Store } from "../store.ts";

@@ -1,4 +1,4 @@
-/** In charge of who owns a text: of more owners, of their going, and of the last one's. */
+/** The owners of a body: adding some, letting some go, and removal with the last one. */
 
 import { type Kv, u64 } from "../port.ts";
 import { type BodyRef, deleteChunks, MUTATION_SIZE, SMALL_CHUNKS } from "./layout.ts";

@@ -1,4 +1,4 @@
-/** In charge of reading a text piece by piece, never more of it in memory than a few chunks. */
+/** The reader of bodies, with never more than a few chunks in memory. */
 
 import type { Kv } from "../port.ts";
 import type { BodyRef } from "./layout.ts";

@@ -1,4 +1,4 @@
-/** In charge of removing the texts that no record owns. */
+/** The sweeper of bodies that no record owns. */
 
 import type { Clock } from "../../base/clock.ts";
 import { type BodyMark, removeMarked, SMALL_CHUNKS } from "./layout.ts";

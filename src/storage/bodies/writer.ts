@@ -1,4 +1,4 @@
-/** In charge of taking a text in as it arrives: small ones in memory, large ones written ahead chunk by chunk. */
+/** The writer of bodies: small ones in memory, large ones written ahead; and the draft for the accepting commit. */
 
 import type { Clock } from "../../base/clock.ts";
 import {
