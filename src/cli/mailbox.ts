@@ -1,5 +1,6 @@
 /** The command `mailbox`: whole mailboxes exported and imported, as mbox files or Maildir folders. */
 
+import { messageOf } from "../base/errors.ts";
 import type { Command } from "commander";
 import { formatSize } from "../base/units.ts";
 import { type ApiOptions, withApi } from "./api_client.ts";
@@ -113,7 +114,7 @@ async function* broken(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     yield* source;
   } catch (error) {
     if (error instanceof CliError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CliError(ExitCode.tryAgain, `the mailbox can't be read to its end: ${safe(reason)}`);
   }
 }

@@ -1,5 +1,6 @@
 /** The exchange of one question and its reply with one name server, over UDP or TCP, within a time. */
 
+import { messageOf } from "../base/errors.ts";
 import { createSocket } from "node:dgram";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
@@ -174,8 +175,4 @@ function mixedCase(name: string, random: Random): string {
 
 function sameIp(a: string, b: string): boolean {
   return a === b || canonicalIp(a.split("%")[0]!) === canonicalIp(b.split("%")[0]!);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** The resolver, whose answers can be relied on: it never says "there is none" when nobody knows. */
 
+import { messageOf } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { AnswerCache, type Perishable } from "./cache.ts";
@@ -148,7 +149,7 @@ export class SystemResolver implements Resolver {
       if (records.length > 0) return { value: { kind: "found", records }, keepMs: UNKNOWN_TTL };
       return first ?? await this.#askClient(type, name, end);
     } catch (error) {
-      return trouble(error instanceof Error ? error.message : String(error));
+      return trouble(messageOf(error));
     }
   }
 

@@ -1,5 +1,6 @@
 /** The server's certificate: read from files, read again when they change, or made for itself. */
 
+import { messageOf } from "../base/errors.ts";
 import { join } from "node:path";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { CertificateConfig, Config } from "../config/config.ts";
@@ -160,7 +161,7 @@ async function readConfigured(files: Files, { file, tls }: Config, key: string):
     return material;
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const [what, expected] = files.cert === files.key
       ? [`the file ${files.cert}`, "a PEM file of a certificate and its key"]
       : [

@@ -1,5 +1,6 @@
 /** The listeners of a server: every one of the configuration is bound, and they are closed in order. */
 
+import { messageOf } from "../base/errors.ts";
 import type { Config, Endpoint } from "../config/config.ts";
 import type { SessionServer } from "../wire/session_server.ts";
 
@@ -85,5 +86,5 @@ function bindError(kind: string, endpoint: Endpoint, error: unknown): ListenErro
   if (error instanceof Deno.errors.PermissionDenied && endpoint.port < 1024) {
     return new ListenError(`${where}: ports below 1024 need root or CAP_NET_BIND_SERVICE`);
   }
-  return new ListenError(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+  return new ListenError(`${where}: ${messageOf(error)}`);
 }

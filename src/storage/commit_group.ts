@@ -3,11 +3,12 @@
  * one cost little more than one alone.
  */
 
+import { messageOf } from "../base/errors.ts";
 import { setImmediate } from "node:timers";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { CommitChain } from "./commit_chain.ts";
 import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "./port.ts";
-import { messageOf, StoppedAtSum, StorageError, storageErrorOf } from "./storage_error.ts";
+import { StoppedAtSum, StorageError, storageErrorOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 import { haveRoom, type Limits, NOTHING } from "./limits.ts";
 import { Batch, keyText, plan, type Planned } from "./write_plan.ts";

@@ -3,9 +3,10 @@
  * on the writer's one they would wait behind each large commit.
  */
 
+import { messageOf } from "../base/errors.ts";
 import { dirname } from "node:path";
 import type { Kv, ListOptions } from "./port.ts";
-import { messageOf, StoppedAtSum } from "./storage_error.ts";
+import { StoppedAtSum } from "./storage_error.ts";
 
 const SUM_FAILED = /^Failed to perform /;
 

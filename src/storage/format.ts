@@ -4,10 +4,11 @@
  * renews the mark of the format, which an older one then fails to read before it takes any other row for missing.
  */
 
+import { messageOf } from "../base/errors.ts";
 import { decode, encode } from "../base/bytes.ts";
 import * as keys from "./keys.ts";
 import type { Kv } from "./port.ts";
-import { messageOf, StorageError } from "./storage_error.ts";
+import { StorageError } from "./storage_error.ts";
 import type { Writer } from "./write.ts";
 
 /** The version of what the store's keys and values mean. */

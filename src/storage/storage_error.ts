@@ -1,4 +1,5 @@
 /** The one error that the store rejects with, and what KV's own errors stand for. */
+import { messageOf } from "../base/errors.ts";
 
 /**
  * Why a write did not happen:
@@ -66,9 +67,4 @@ export function isDiskFull(error: unknown): boolean {
 /** True when the store behind a network does not answer, which is logged once, when it begins. */
 export function isStoreAway(error: unknown): boolean {
   return error instanceof StorageError && error.kind === "away";
-}
-
-/** The words of an error, whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

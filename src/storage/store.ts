@@ -1,5 +1,6 @@
 /** The one store that everything durable is in: opened and closed. */
 
+import { messageOf } from "../base/errors.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import { CommitChain } from "./commit_chain.ts";
 import { CommitGroup } from "./commit_group.ts";
@@ -10,7 +11,7 @@ import * as keys from "./keys.ts";
 import type { NetworkTimes } from "./kv_connect/transport.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
 import type { Kv } from "./port.ts";
-import { messageOf, StorageError, storageErrorOf } from "./storage_error.ts";
+import { StorageError, storageErrorOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 
 /** The store. Reads go to `kv` itself, writes only through {@linkcode Store.write}. */

@@ -4,6 +4,7 @@
  * moment ago proves nothing (DNS rebinding).
  */
 
+import { messageOf } from "../base/errors.ts";
 import { lookup as systemLookup } from "node:dns";
 import { request as requestHttp, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
@@ -53,7 +54,7 @@ export async function post(of: Post): Promise<PostResult> {
     if (why) return refused(host, why);
     return await send(url, of);
   } catch (error) {
-    return { ok: false, text: error instanceof Error ? error.message : String(error) };
+    return { ok: false, text: messageOf(error) };
   }
 }
 

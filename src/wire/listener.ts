@@ -1,5 +1,6 @@
 /** The listener of a TCP port: accepts within the limits, never ends by an error, and catches each connection's task. */
 
+import { messageOf } from "../base/errors.ts";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import type { ByteConn } from "./byte_conn.ts";
 import type { ConnectionLimiter, ConnectionRefusal } from "./connection_limiter.ts";
@@ -132,7 +133,7 @@ export class TcpListener {
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + TELL_AGAIN_MS;
     const { hostname, port } = this.address;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     this.#tell(new Error(`No connection can be accepted on port ${port} of ${hostname} for now: ${why}`));
   }
 

@@ -1,5 +1,6 @@
 /** TLS on connections that began in clear, or begin with it: our certificate, the peer's, the handshake. */
 
+import { messageOf } from "../base/errors.ts";
 import process from "node:process";
 import type { SecureContext, SecureVersion, TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
@@ -134,7 +135,7 @@ class Server implements ServerTls {
 
 /** What to say of a certificate that looks right and that TLS does not take. */
 export function unfit(key: string, error: unknown): Error {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new Error(
     `TLS can't be spoken with it: the key is ${keyKind(key)}, expected ${USABLE_KEYS} (${reason})`,
   );

@@ -1,5 +1,6 @@
 /** One connection to a server: lines out, replies in, a limit of time on each, and TLS. */
 
+import { messageOf } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import { LineConn } from "../../wire/line_conn.ts";
@@ -8,7 +9,7 @@ import { clientTls } from "../../wire/tls.ts";
 import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
 import type { PeerFacts } from "./outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isReplyError, messageOf, type ReplyError, ReplyReader } from "./reply_reader.ts";
+import { isReplyError, type ReplyError, ReplyReader } from "./reply_reader.ts";
 
 /** A connection to a server. Its methods don't throw; errors are values. */
 export class ClientChannel {

@@ -1,9 +1,10 @@
 /** The sending of a message's content as a client, by DATA or BDAT (RFC 5321 4.1.1.4, RFC 3030). */
 
+import { messageOf } from "../../base/errors.ts";
 import { DotWriter } from "../../wire/dot_writer.ts";
 import type { ClientChannel } from "./channel.ts";
 import type { OutgoingMessage } from "./options.ts";
-import { messageOf, type ReplyError } from "./reply_reader.ts";
+import { type ReplyError } from "./reply_reader.ts";
 
 /**
  * How far the content came. `sent`: its end is out (or may be: the connection broke while it was written), and a reply

@@ -1,5 +1,6 @@
 /** The start of a conversation as a client: greeting, EHLO, STARTTLS, AUTH. */
 
+import { messageOf } from "../../base/errors.ts";
 import { systemRandom } from "../../base/random.ts";
 import { isLoopback } from "../../base/ip.ts";
 import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
@@ -9,7 +10,7 @@ import type { ClientOptions, ClientTarget, ClientTlsPolicy } from "./options.ts"
 import { deferred, failed, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
 import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { isReplyError, messageOf, type ReplyError } from "./reply_reader.ts";
+import { isReplyError, type ReplyError } from "./reply_reader.ts";
 
 /** A conversation that is ready for MAIL. */
 export interface Opened {

@@ -1,9 +1,9 @@
 /** The preparation of a message for one peer: what can't be sent there, and the content as the peer can take it. */
 
+import { messageOf } from "../../base/errors.ts";
 import { needsUtf8 } from "../../mail/address.ts";
 import { convert, hasEightBitHeaders } from "../../mail/conversion.ts";
 import type { Failed, Outcome } from "../../mail/outcome.ts";
-import { messageOf } from "./reply_reader.ts";
 import { isSafeAddress } from "./commands.ts";
 import { examine } from "./examination.ts";
 import type { PeerExtensions } from "./extensions.ts";

@@ -1,5 +1,6 @@
 /** The reader of a server's replies: several lines, bounded, and garbage told from replies (RFC 5321 4.2). */
 
+import { messageOf } from "../../base/errors.ts";
 import { decode } from "../../base/bytes.ts";
 import { statusOf } from "../../mail/outcome.ts";
 import type { LineConn } from "../../wire/line_conn.ts";
@@ -82,11 +83,6 @@ export class ReplyReader {
 /** Tells an error from a reply. */
 export function isReplyError(what: Reply | ReplyError): what is ReplyError {
   return "error" in what;
-}
-
-/** What an error says, in one line. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function garbage(what: string): ReplyError {

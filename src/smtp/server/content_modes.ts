@@ -129,7 +129,7 @@ export class ChunkMode implements ReadingMode {
     if (forgiven && !(begun && last && session.options.service === "lmtp")) session.forgive(why);
     else if (begun && last) answerContent(session, why);
     else session.refuse(why);
-    if (begun) session.spoil(refusal);
+    if (begun) session.failBdat(refusal);
     if (begun && last) session.enter("ready");
     return this.#leave(session);
   }

@@ -86,7 +86,7 @@ export function refuseContent(session: SessionState, fault: ChunkFault | "farToo
 export function refuseChunk(session: SessionState, fault: ChunkFault): void {
   const { close: _, ...why } = FAULTS[fault];
   session.refuse(why);
-  session.spoil(why);
+  session.failBdat(why);
   session.parting = true;
 }
 

@@ -101,7 +101,7 @@ export class SessionState {
   }
 
   /** A chunk was refused: its content won't be completed, and the chunks behind it get the same reply. */
-  spoil(why: Reply): void {
+  failBdat(why: Reply): void {
     this.abandonContent();
     this.#transaction!.failure ??= why;
     this.enter("bdatFailed");

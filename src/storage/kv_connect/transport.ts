@@ -3,8 +3,9 @@
  * that does not answer.
  */
 
+import { messageOf } from "../../base/errors.ts";
 import { type Clock, sleep, systemClock } from "../../base/clock.ts";
-import { messageOf, OutcomeUnknown, StorageError } from "../storage_error.ts";
+import { OutcomeUnknown, StorageError } from "../storage_error.ts";
 
 /** How long things may take, in milliseconds of real time. */
 export interface NetworkTimes {

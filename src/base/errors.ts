@@ -1,0 +1,6 @@
+/** The words of errors. */
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
