@@ -13,6 +13,9 @@ import {
 
 type Row = [text: string, mailbox: string, rest?: string];
 
+/** 153 octets in three labels: with a local part of 100 the path has exactly 256. */
+const LONG_DOMAIN = `${"d".repeat(63)}.${"e".repeat(63)}.${"f".repeat(25)}`;
+
 const ACCEPTED: Row[] = [
   // plain addresses
   ["<brain@howstuffworks.com>", "brain@howstuffworks.com"],
@@ -68,6 +71,11 @@ const ACCEPTED: Row[] = [
   [`<${"ü".repeat(122)}@x.example>`, `${"ü".repeat(122)}@x.example`],
   [`<"${"l".repeat(242)}"@x.example>`, `${"l".repeat(242)}@x.example`],
   [`<a@${"d".repeat(63)}.example>`, `a@${"d".repeat(63)}.example`],
+  [`<${"l".repeat(100)}@${LONG_DOMAIN}>`, `${"l".repeat(100)}@${LONG_DOMAIN}`],
+  [`<${"l".repeat(99)}ü@${LONG_DOMAIN.slice(1)}>`, `${"l".repeat(99)}ü@${LONG_DOMAIN.slice(1)}`],
+  // the path is longer than the address: by quotes, backslashes, a route
+  [`<"${"\\l".repeat(121)}"@x.example>`, `${"l".repeat(121)}@x.example`],
+  [`<@${LONG_DOMAIN}:${"l".repeat(89)}@x.example>`, `${"l".repeat(89)}@x.example`],
   [`<a@${"d.".repeat(125)}ab>`, `a@${"d.".repeat(125)}ab`],
 ];
 
@@ -154,6 +162,12 @@ const REFUSED: string[] = [
   `<${"l".repeat(245)}@x.example>`,
   `<${"ü".repeat(123)}@x.example>`,
   `<"${"l".repeat(243)}"@x.example>`,
+  `<${"l".repeat(100)}@${LONG_DOMAIN}f>`,
+  `<${"l".repeat(99)}ü@${LONG_DOMAIN}>`,
+  `<"${"\\l".repeat(121)}l"@x.example>`,
+  `<"${"\\l".repeat(120)}lü"@x.example>`,
+  `<@${LONG_DOMAIN}:${"l".repeat(90)}@x.example>`,
+  `<@${LONG_DOMAIN}:${"l".repeat(88)}ü@x.example>`,
   `<a@${"d.".repeat(126)}ab>`,
   `<@${"d.".repeat(120)}ab:aaaaaaaaaa@x.example>`,
 ];
@@ -232,6 +246,25 @@ Deno.test("parseMailbox() takes a bare address and nothing around it", () => {
   }
 });
 
+Deno.test("parseMailbox() takes what fits a path, in octets", () => {
+  const rows: [text: string, fits: boolean][] = [
+    [`${"l".repeat(244)}@x.example`, true],
+    [`${"l".repeat(245)}@x.example`, false],
+    [`${"ü".repeat(122)}@x.example`, true],
+    [`${"ü".repeat(122)}l@x.example`, false],
+    [`${"用".repeat(81)}l@x.example`, true],
+    [`${"用".repeat(81)}ü@x.example`, false],
+    [`${"😀".repeat(61)}@x.example`, true],
+    [`${"😀".repeat(61)}l@x.example`, false],
+  ];
+  for (const [text, fits] of rows) {
+    assertEquals(parseMailbox(text) !== undefined, fits, text);
+    for (const bare of [true, false]) {
+      assertEquals(parsePath(bare ? text : `<${text}>`, "forward", { bare }).ok, fits, text);
+    }
+  }
+});
+
 Deno.test("splitMailbox() splits where the domain begins", () => {
   const rows: [string, string, string][] = [
     // usual, quoted @, literal, @ inside a general literal
@@ -261,6 +294,11 @@ Deno.test("localKey() is the same for addresses of one mailbox", () => {
     // Unicode: composed and decomposed, and a sign whose composed form is ASCII that needs quotes
     ["JU\u0308RGEN@x.example", "jürgen@x.example"],
     ["a\u037eb@x.example", '"a;b"@x.example'],
+    // capitals that have no composed form, while their small letters have one: J with caron, H with line below
+    ["J\u030c@x.example", "\u01f0@x.example"],
+    ["\u01f0@x.example", "\u01f0@x.example"],
+    ["H\u0331al@x.example", "\u1e96al@x.example"],
+    ['"T\u0308 x"@x.example', '"\u1e97 x"@x.example'],
   ];
   for (const [mailbox, key] of rows) assertEquals(localKey(mailbox), key);
 });

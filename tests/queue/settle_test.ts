@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Notify } from "../../src/mail/envelope.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import type { QueueRecipient, QueueRecord, Source } from "../../src/queue/record.ts";
+import type { Schedule } from "../../src/queue/schedule.ts";
 import { clip, lastOf, settle, wants } from "../../src/queue/settle.ts";
 import { DAY, DEFERRED, DELIVERED, FAILED, HOUR, MINUTE, SCHEDULE } from "./support.ts";
 
@@ -46,6 +47,86 @@ Deno.test("settle() keeps who was deferred, for later", () => {
   ]);
   assertEquals([rest!.dueAt, rest!.forceRetry, rest!.asked], [10 + 15 * MINUTE, undefined, undefined]);
   assertEquals(toReport.map((t) => [t.recipient.address, t.action]), [["r2@there.example", "failed"]]);
+});
+
+/** Recipients of one record that have been tried so often, and what becomes of each; when it is due again. */
+function dueAfter(
+  all: readonly { attempts: number; outcome?: Outcome; waitsUntil?: number }[],
+  by: { schedule: Schedule; now: number; receivedAt?: number },
+): number | undefined {
+  const before = record(all.map(({ attempts }) => ({ attempts })), { receivedAt: by.receivedAt ?? 0 });
+  const found = all.map(({ outcome = DEFERRED, waitsUntil }, i) => ({
+    recipient: `r${i}@there.example`,
+    outcome,
+    durationMs: 0,
+    ...(waitsUntil === undefined ? {} : { waitsUntil }),
+  }));
+  return settle(before, found, by).rest?.dueAt;
+}
+
+Deno.test("settle() counts the interval by whoever was tried most often of those that are left", () => {
+  const schedule: Schedule = { ...SCHEDULE, retry: [MINUTE, 5 * MINUTE, 20 * MINUTE, HOUR] };
+  const now = 10;
+  const cases: [Parameters<typeof dueAfter>[0], number | undefined][] = [
+    [[{ attempts: 0 }], MINUTE],
+    [[{ attempts: 0 }, { attempts: 2 }, { attempts: 1 }], 20 * MINUTE],
+    [[{ attempts: 2 }, { attempts: 0 }], 20 * MINUTE],
+    // who is served or failed counts no more
+    [[{ attempts: 2, outcome: DELIVERED }, { attempts: 1 }], 5 * MINUTE],
+    [[{ attempts: 2, outcome: FAILED }, { attempts: 0 }], MINUTE],
+    [[{ attempts: 3, outcome: DELIVERED }, { attempts: 3, outcome: FAILED }], undefined],
+    // who was not tried has its old number
+    [[{ attempts: 3, waitsUntil: DAY }, { attempts: 0 }], 20 * MINUTE],
+    [[{ attempts: 0, waitsUntil: DAY }], MINUTE],
+  ];
+  for (const [all, interval] of cases) {
+    const dueAt = interval === undefined ? undefined : now + interval;
+    assertEquals(dueAfter(all, { schedule, now }), dueAt, JSON.stringify(all));
+  }
+});
+
+Deno.test("settle() is due at the end of the suspension that ends first, where no attempt comes before", () => {
+  const waits = (...minutes: number[]) =>
+    minutes.map((m) => ({ attempts: 0, waitsUntil: m * MINUTE, outcome: DEFERRED }));
+  const tried = { attempts: 0 };
+  const cases: [Parameters<typeof dueAfter>[0], number][] = [
+    [waits(7), 7 * MINUTE],
+    [waits(12, 3, 8), 3 * MINUTE],
+    [waits(3, 12, 8), 3 * MINUTE],
+    [waits(8, 12, 3), 3 * MINUTE],
+    [[tried, ...waits(12, 9)], 9 * MINUTE],
+    [[...waits(9, 12), tried], 9 * MINUTE],
+    // it may be lifted before: it is looked at each interval
+    [waits(100, 200), 15 * MINUTE],
+    [[...waits(100), tried], 15 * MINUTE],
+    [[{ attempts: 0, waitsUntil: Infinity }], 15 * MINUTE],
+  ];
+  for (const [all, dueAt] of cases) {
+    assertEquals(dueAfter(all, { schedule: SCHEDULE, now: 0 }), dueAt, JSON.stringify(all));
+  }
+});
+
+Deno.test("settle() leaves who is suspended as it was, also past the end of the time", () => {
+  const before = record([
+    { attempts: 3, lastError: "mx: busy", lastReply: "451 busy", lastStatus: "4.0.0", lastHost: "mx" },
+    { attempts: 1 },
+    {},
+  ]);
+  const text = "Delivery to there.example is suspended";
+  const suspended = { outcome: { ...DEFERRED, text }, durationMs: 0, waitsUntil: 6 * DAY };
+  const { rest, told, outcomes: counted } = settle(before, [
+    { recipient: "r0@there.example", ...suspended },
+    { recipient: "r1@there.example", outcome: DEFERRED, durationMs: 0 },
+    { recipient: "r2@there.example", outcome: DELIVERED, durationMs: 0 },
+  ], { schedule: SCHEDULE, now: 5 * DAY });
+  assertEquals(rest!.recipients, [
+    { address: "r0@there.example", attempts: 3, lastError: text, lastStatus: "4.0.0", lastHost: "mx" },
+  ]);
+  assertEquals(counted.map((one) => [one.recipient, one.outcome.kind]), [
+    ["r1@there.example", "failed"],
+    ["r2@there.example", "delivered"],
+  ]);
+  assertEquals(told.map((one) => one.recipient.address), ["r1@there.example"]);
 });
 
 Deno.test("settle() keeps the peer's reply beside its host, and drops an old one", () => {

@@ -4,6 +4,7 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { CommitGroup } from "../../src/storage/commit_group.ts";
 import { openEmbedded } from "../../src/storage/embedded_kv.ts";
 import { EMBEDDED_LIMITS } from "../../src/storage/limits.ts";
+import type { Kv } from "../../src/storage/port.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
 import { openStore } from "../../src/storage/store.ts";
@@ -248,6 +249,31 @@ Deno.test("CommitGroup.close() lets in-flight writes end and takes no more", asy
   await closing;
   assertEquals((await Promise.all(results)).every((r) => r.ok), true);
   assertEquals((await store.kv.get(["late"])).versionstamp, null);
+});
+
+Deno.test("CommitGroup.close() waits for the commit that is under way, and for all behind it", async () => {
+  await using store = await memoryStore();
+  const gate = Promise.withResolvers<void>();
+  const said: string[] = [];
+  const slow: Kv = {
+    ...store.kv,
+    commit: async (checks, mutations) => {
+      await gate.promise;
+      const result = await store.kv.commit(checks, mutations);
+      said.push(`commit of ${mutations.length}`);
+      return result;
+    },
+  };
+  const group = new CommitGroup(slow, { limits: EMBEDDED_LIMITS, clock: systemClock });
+  const writes = ["a", "b", "c"].map((key) => group.write(setting(key)));
+  const closing = Promise.all([1, 2].map((n) => group.close().then(() => said.push(`closed ${n}`))));
+  await store.write(setting("something else")); // time enough for a close that does not wait
+  assertEquals(said, []);
+  gate.resolve();
+  await closing;
+  assertEquals(said, ["commit of 1", "commit of 2", "closed 1", "closed 2"]);
+  assertEquals((await Promise.all(writes)).every((result) => result.ok), true);
+  await group.close();
 });
 
 Deno.test("CommitGroup tells that KV was closed behind its back", async () => {
