@@ -206,6 +206,74 @@ Deno.test("LoginGuard: who waits is let go when the server goes down, and counts
   assertEquals([wait(guard), clock.timers], [1000, 0]);
 });
 
+Deno.test("LoginGuard: the same wrong password again counts from the last time on", () => {
+  const clock = new ManualClock();
+  const guard = new LoginGuard({ clock });
+  for (let i = 0; i < 6; i++) guess(guard, OFFICE, `user${i}`, "one for all");
+  assertEquals(wait(guard, OFFICE, "pinky"), 0, "it is one guess");
+  for (let i = 0; i < 4; i++) guess(guard, OFFICE, `user${i}`, `guess${i}`);
+  assertEquals(wait(guard, OFFICE, "pinky"), 1000);
+  clock.advance(10 * MINUTE);
+  guess(guard, OFFICE, "user9", "one for all");
+  clock.advance(10 * MINUTE);
+  for (let i = 0; i < 3; i++) guess(guard, OFFICE, `user${i}`, `other${i}`);
+  assertEquals(wait(guard, OFFICE, "pinky"), 0, "four, the others are over");
+  guess(guard, OFFICE, "user5", "and one");
+  assertEquals(wait(guard, OFFICE, "pinky"), 1000, "five, with the one for all");
+});
+
+Deno.test("LoginGuard: an attempt is decided once", () => {
+  const guard = new LoginGuard({ clock: new ManualClock() });
+  const missed = guard.begin("198.51.100.7", "brain");
+  missed.wrong();
+  missed.wrong();
+  missed.right();
+  for (let i = 0; i < 3; i++) fail(guard, 1, "198.51.100.7");
+  assertEquals(wait(guard, "198.51.100.7"), 0, "four failures");
+  fail(guard, 1, "198.51.100.7");
+  assertEquals(wait(guard, "198.51.100.7"), 1000, "five");
+  const good = guard.begin("203.0.113.1", "pinky");
+  good.right();
+  good.wrong();
+  assertEquals(guard.size, 4, "three lanes of the one, and that the other was here");
+  const left = guard.begin("203.0.113.9", "pinky");
+  left.ended();
+  left.wrong();
+  left.right();
+  assertEquals(guard.size, 4);
+  for (let i = 0; i < 5; i++) fail(guard, 1, `192.0.2.${i}`, "pinky");
+  assertEquals([wait(guard, "203.0.113.1", "pinky"), wait(guard, "203.0.113.9", "pinky")], [0, 1000]);
+});
+
+Deno.test("LoginGuard: a known address of IPv6 is its network, however it was recognized", () => {
+  const guard = new LoginGuard({ clock: new ManualClock() });
+  guard.recognized("2001:db8::1", "brain");
+  for (let i = 0; i < 9; i++) fail(guard, 1, `192.0.2.${i}`);
+  assertEquals(wait(guard, "2001:db8::2"), 0);
+  assertEquals(wait(guard, "2001:db8:0:1::2"), 16_000);
+});
+
+Deno.test("LoginGuard forgets whom it has not met for longest, and keeps whom it meets again", () => {
+  const guard = new LoginGuard({ clock: new ManualClock(), maxEntries: 3 });
+  for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) succeed(guard, address);
+  guard.recognized("192.0.2.1", "brain");
+  succeed(guard, "192.0.2.4");
+  fail(guard, 9, "198.51.100.1");
+  assertEquals(
+    ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].map((address) => wait(guard, address)),
+    [0, 16_000, 0, 0],
+  );
+});
+
+Deno.test("LoginGuard: an attempt that its table has forgotten takes nothing from who came after it", () => {
+  const guard = new LoginGuard({ clock: new ManualClock(), maxEntries: 1 });
+  const early = guard.begin(OFFICE, "brain");
+  fail(guard, 1, "192.0.2.9", "another");
+  fail(guard, 6);
+  early.ended();
+  assertEquals(wait(guard), 2000);
+});
+
 Deno.test("LoginGuard takes bounded memory", () => {
   const guard = new LoginGuard({ clock: new ManualClock(), maxEntries: 100 });
   for (let i = 0; i < 5000; i++) fail(guard, 1, `192.0.${i >> 8}.${i & 255}`, `user${i}`);

@@ -11,6 +11,7 @@ const ALIASES = {
   "loop@here.example": { targets: ["loop@here.example"] },
   "deep@here.example": { targets: Array.from({ length: 1001 }, (_, i) => `u${i}@there.example`) },
   "the.brain@here.example": { targets: ["brain@here.example"] },
+  "away@here.example": { targets: ["jsmith@there.example"] },
 };
 
 Deno.test("recipient() takes what is ours, and what is not only from those who may relay", async () => {
@@ -33,6 +34,7 @@ Deno.test("recipient() takes what is ours, and what is not only from those who m
     // a full mailbox, at once; among others of a list it is no reason
     ["brain@here.example", stranger, "452 4.2.2"],
     ["the.brain@here.example", stranger, "452 4.2.2"],
+    ["away@here.example", stranger, undefined],
     // our own address as a literal (RFC 5321 4.1.3), and somebody else's
     ["pinky@[192.0.2.1]", stranger, undefined],
     ["nobody@[192.0.2.1]", stranger, "550 5.1.1"],

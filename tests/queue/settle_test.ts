@@ -129,6 +129,43 @@ Deno.test("settle() leaves who is suspended as it was, also past the end of the 
   assertEquals(told.map((one) => one.recipient.address), ["r1@there.example"]);
 });
 
+Deno.test("settle() counts the time from when the message came", () => {
+  const came = 1000 * DAY;
+  const cases: [now: number, dueAt: number | undefined][] = [
+    [came, came + 15 * MINUTE],
+    [came + 4 * HOUR - MINUTE, came + 4 * HOUR],
+    [came + 5 * DAY - MINUTE, came + 5 * DAY],
+    [came + 5 * DAY - 1, came + 5 * DAY],
+    [came + 5 * DAY, undefined],
+  ];
+  for (const [now, dueAt] of cases) {
+    assertEquals(
+      dueAfter([{ attempts: 0 }, { attempts: 9 }], { schedule: SCHEDULE, now, receivedAt: came }),
+      dueAt,
+    );
+  }
+});
+
+Deno.test("settle() keeps little of what a peer says, and no name that is none", () => {
+  const long: Outcome = {
+    ...DEFERRED,
+    code: 451,
+    status: "4.0.0",
+    text: "x".repeat(3000),
+    host: `${"h".repeat(60)}.${"h".repeat(59)}`,
+  };
+  const by = { schedule: SCHEDULE, now: 10 };
+  const [kept] = settle(record([{}]), outcomes(long), by).rest!.recipients;
+  assertEquals([kept!.lastReply!.length, kept!.lastError!.length, kept!.lastHost], [240, 240, long.host]);
+  for (const host of [`${long.host}h`, "mx example", "mx\u00e4.example"]) {
+    const [other] = settle(record([{}]), outcomes({ ...long, host }), by).rest!.recipients;
+    assertEquals(other!.lastHost, undefined, host);
+  }
+  const waits = [{ recipient: "r0@there.example", outcome: long, durationMs: 0, waitsUntil: DAY }];
+  const [suspended] = settle(record([{}]), waits, by).rest!.recipients;
+  assertEquals(suspended!.lastError!.length, 240);
+});
+
 Deno.test("settle() keeps the peer's reply beside its host, and drops an old one", () => {
   const now = 10;
   const reply: Outcome = {
@@ -185,6 +222,9 @@ Deno.test("settle() makes a deferral at the end of the time a failure that keeps
   assertEquals([kind, status, code], ["failed", "5.4.7", 421]);
   assertEquals([note, text], ["Delivery time expired", "Connection refused"]);
   assertEquals(counted.map((o) => o.outcome.kind), ["failed"]);
+  const noted = outcomes({ ...DEFERRED, note: "The name server does not answer" });
+  const again = settle(record([{}]), noted, { schedule: SCHEDULE, now: 5 * DAY });
+  assertEquals(again.told[0]!.outcome.note, "Delivery time expired; The name server does not answer");
 });
 
 Deno.test("settle() tells what NOTIFY asks for (RFC 3461 4.1, 5.2)", () => {
@@ -240,6 +280,8 @@ Deno.test("clip() bounds what V8 keeps of a text, in any script", () => {
     assert(clipped.length <= most && clipped.length > most - 4, `${letter} ${clipped.length}`);
     assert(clipped.isWellFormed());
   }
+  assertEquals(clip("語".repeat(121)).length, 120);
+  assertEquals(clip(`${"a".repeat(200)}語`).length, 120);
   assertEquals(clip("a".repeat(240)), "a".repeat(240));
   assertEquals(clip("語".repeat(120)), "語".repeat(120));
 });

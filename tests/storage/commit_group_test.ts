@@ -83,6 +83,32 @@ onEachStore("Store.write() adds nothing twice when a counter of the group is dam
   );
 });
 
+onEachStore(
+  "Store.write() finds the damaged ones of many counters, whatever is counted there",
+  async (store) => {
+    const keys = Array.from({ length: 25 }, (_, i) => ["n", i]);
+    const damaged = [3, 14, 24];
+    const value = new Deno.KvU64(1n);
+    await store.write({
+      mutations: damaged.map((i) => ({ type: "set", key: keys[i]!, value: "no number" })),
+      size: 10,
+    });
+    const types = ["sum", "max", "sum"] as const;
+    const told = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        store.write({
+          mutations: keys.map((key, i) => ({ type: types[damaged.indexOf(i)] ?? "sum", key, value })),
+          size: 10,
+        })),
+    );
+    assertEquals(told.every((result) => result.ok), true);
+    for (const [i, key] of keys.entries()) {
+      const { value } = await store.kv.get<Deno.KvU64 | string>(key);
+      assertEquals(typeof value === "string" ? value : value?.value, damaged.includes(i) ? "no number" : 4n);
+    }
+  },
+);
+
 onEachStore("Store.write() says what is wrong with a write that is too big for one commit", async (store) => {
   const set = (key: string, value: unknown = 1) => ({ type: "set" as const, key: [key], value });
   const check = (i: number) => ({ key: ["c", i], versionstamp: null });
@@ -154,9 +180,33 @@ onEachStore("Store.write() adds up the sums of many writes", async (store) => {
 Deno.test("CommitGroup puts what arrives during a commit into the next one", async () => {
   await using store = await memoryStore();
   const { kv, commits } = fatefulKv(store.kv, []);
-  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
+  const told: number[] = [];
+  const group = new CommitGroup(kv, {
+    limits: EMBEDDED_LIMITS,
+    clock: systemClock,
+    onCommit(writes, ms) {
+      told.push(writes);
+      assert(ms >= 0);
+    },
+  });
   await Promise.all(Array.from({ length: 51 }, (_, i) => group.write(setting(`k${i}`))));
   assertEquals(commits, [{ mutations: 1 }, { mutations: 50 }]);
+  assertEquals(told, [1, 50]);
+  await group.close();
+});
+
+Deno.test("CommitGroup lets all who were answered together write again together", async () => {
+  await using store = await memoryStore();
+  const { kv, commits } = fatefulKv(store.kv, []);
+  const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
+  const first = group.write(setting("first"));
+  await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+    await group.write(setting(`a${i}`));
+    for (let steps = 0; steps < i; steps++) await Promise.resolve(); // some have more to do in between
+    await group.write(setting(`b${i}`));
+  }));
+  await first;
+  assertEquals(commits, [{ mutations: 1 }, { mutations: 20 }, { mutations: 20 }]);
   await group.close();
 });
 

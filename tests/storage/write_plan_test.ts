@@ -7,6 +7,8 @@ const set = (key: string, value: unknown = 1): Deno.KvMutation => ({ type: "set"
 const del = (key: string): Deno.KvMutation => ({ type: "delete", key: [key] });
 const max = (key: string): Deno.KvMutation => ({ type: "max", key: [key], value: new Deno.KvU64(1n) });
 const sum = (key: string, n = 1n): Deno.KvMutation => ({ type: "sum", key: [key], value: new Deno.KvU64(n) });
+/** What KV refuses: the sum of something else than a number of 64 bits. */
+const wrongSum = (key: string): Deno.KvMutation => ({ type: "sum", key: [key], value: 1 as never });
 const check = (key: string, versionstamp: string | null = null) => ({ key: [key], versionstamp });
 const write = (...mutations: Deno.KvMutation[]): Write => ({ mutations, size: 10 });
 const guarded = (checks: Deno.AtomicCheck[], ...mutations: Deno.KvMutation[]): Write => ({
@@ -47,6 +49,8 @@ const PAIRS: [what: string, first: Write, second: Write, together: boolean][] = 
   ["max after sum", write(sum("a")), write(max("a")), false],
   ["sum after max", write(max("a")), write(sum("a")), false],
   ["sum after sum", write(sum("a")), write(sum("a")), true],
+  ["sums of what is no number", write(wrongSum("a")), write(wrongSum("a")), false],
+  ["a sum after that of what is no number", write(wrongSum("a")), write(sum("a")), false],
   ["sum after a write that sums and sets", write(sum("a"), set("a")), write(sum("a")), false],
   ["sum and set after sum", write(sum("a")), write(sum("a"), set("a")), false],
 ];
@@ -111,6 +115,8 @@ for (
       const batch = new Batch(limits);
       assertEquals([first, fitting, tooMuch].map((w) => batch.add(plan(w))), [true, true, false]);
     }
+    // one alone gets in as it is: that it is too large is said elsewhere
+    assertEquals(new Batch(limits).add(plan(sets(limits.mutations + 1))), true);
     assertEquals(fits(limits, sets(limits.mutations)), true);
     assertEquals(fits(limits, sets(limits.mutations + 1)), false);
   });
@@ -142,6 +148,10 @@ Deno.test("keyText() tells keys apart as KV does", () => {
     ["ab"],
     ["a\0b"],
     ["a,b"],
+    ["a:b"],
+    ["a:", "b"],
+    ["a1:b"],
+    ["1:a1:b"],
     ["1:a"],
     [1, "a"],
     ["1"],
