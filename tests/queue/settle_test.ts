@@ -114,7 +114,7 @@ Deno.test("settle() leaves who is suspended as it was, also past the end of the 
   ]);
   const text = "Delivery to there.example is suspended";
   const suspended = { outcome: { ...DEFERRED, text }, durationMs: 0, waitsUntil: 6 * DAY };
-  const { rest, told, outcomes: counted } = settle(before, [
+  const { rest, toReport, outcomes: counted } = settle(before, [
     { recipient: "r0@there.example", ...suspended },
     { recipient: "r1@there.example", outcome: DEFERRED, durationMs: 0 },
     { recipient: "r2@there.example", outcome: DELIVERED, durationMs: 0 },
@@ -126,7 +126,7 @@ Deno.test("settle() leaves who is suspended as it was, also past the end of the 
     ["r1@there.example", "failed"],
     ["r2@there.example", "delivered"],
   ]);
-  assertEquals(told.map((one) => one.recipient.address), ["r1@there.example"]);
+  assertEquals(toReport.map((one) => one.recipient.address), ["r1@there.example"]);
 });
 
 Deno.test("settle() counts the time from when the message came", () => {
@@ -224,7 +224,7 @@ Deno.test("settle() makes a deferral at the end of the time a failure that keeps
   assertEquals(counted.map((o) => o.outcome.kind), ["failed"]);
   const noted = outcomes({ ...DEFERRED, note: "The name server does not answer" });
   const again = settle(record([{}]), noted, { schedule: SCHEDULE, now: 5 * DAY });
-  assertEquals(again.told[0]!.outcome.note, "Delivery time expired; The name server does not answer");
+  assertEquals(again.toReport[0]!.outcome.note, "Delivery time expired; The name server does not answer");
 });
 
 Deno.test("settle() tells what NOTIFY asks for (RFC 3461 4.1, 5.2)", () => {
