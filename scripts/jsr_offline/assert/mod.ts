@@ -1,5 +1,5 @@
 /**
- * A local stand-in for `jsr:@std/assert`, used only in this checkout (see `links` in `deno.json`), so that it
+ * A local stand-in for `jsr:@std/assert`, used only in this checkout (a member of `workspace` in `deno.json`), so that it
  * builds where JSR can't be reached. The code is the real one, from `npm:deno-std`; this file adds the types.
  */
 // deno-lint-ignore-file no-explicit-any

@@ -1,5 +1,5 @@
 /**
- * A local stand-in for `jsr:@std/log`, used only in this checkout (see `links` in `deno.json`), with the part
+ * A local stand-in for `jsr:@std/log`, used only in this checkout (a member of `workspace` in `deno.json`), with the part
  * of its interface that dinopost uses: levels, records, handlers, loggers, `setup` and `getLogger`.
  */
 
