@@ -31,6 +31,7 @@ Deno.cron("drain", "* * * * *", async () => {
   logging.flush();
 });
 
+/** What `deno serve` runs. */
 const edge: Deno.ServeDefaultExport = {
   fetch(request, info) {
     const { remoteAddr } = info ?? {};

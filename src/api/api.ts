@@ -1,5 +1,6 @@
 /** The API as a whole: all calls together, and their document. Loaded when it is first asked for. */
 
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Access } from "../http/access.ts";
 import { accountRoutes } from "./account_routes.ts";
 import { aliasRoutes } from "./alias_routes.ts";
@@ -10,6 +11,7 @@ import { eventRoutes } from "./event_routes.ts";
 import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
+import type { AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "./options.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { queueActions } from "./queue_actions.ts";
@@ -18,13 +20,10 @@ import { sessionRoutes } from "./session_routes.ts";
 import { webhookRoutes } from "./webhook_routes.ts";
 import { waitRoutes } from "./wait_routes.ts";
 
-/** The calls of a part that is not there; the type of a client has them all the same. */
-const NONE = newApi() as never;
-
-/** All calls, for the type of a client. */
-function allRoutes(options: AdminOptions, access: Access) {
+function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv> {
   const { suspensions, webhooks } = options;
-  return newApi()
+  const api = newApi();
+  api
     .route("/api/v1/queue", queueRoutes(options))
     .route("/api/v1/queue", queueActions(options))
     .route("/api/v1/messages", messageRoutes(options))
@@ -35,20 +34,18 @@ function allRoutes(options: AdminOptions, access: Access) {
     .route("/api/v1/wait", waitRoutes(options))
     .route("/api/v1/events", eventRoutes(options))
     .route("/api/v1/domains", domainRoutes(options))
-    .route("/api/v1/suspensions", suspensions ? suspensionRoutes(suspensions, options) : NONE)
-    .route("/api/v1/webhooks", webhooks ? webhookRoutes(webhooks) : NONE)
     .route("/api/v1/session", sessionRoutes(access));
+  if (suspensions) api.route("/api/v1/suspensions", suspensionRoutes(suspensions, options));
+  if (webhooks) api.route("/api/v1/webhooks", webhookRoutes(webhooks));
+  return api;
 }
-
-/** The API's type for Hono's RPC client (`hc`); see `createAdminClient`. */
-export type AdminApi = ReturnType<typeof allRoutes>;
 
 const DESCRIPTION =
   "Send Authorization: Bearer TOKEN. Errors are RFC 9457 problems whose detail says what was " +
   "received and what would be right. Times are ISO 8601 UTC. A cursor of one list leads to its next page.";
 
 /** Makes the API with `/openapi.json` and `/docs`. */
-export function buildApi(options: AdminOptions, access: Access) {
+export function buildApi(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv> {
   const app = allRoutes(options, access);
   const registry = app.openAPIRegistry;
   registry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });

@@ -53,7 +53,7 @@ const summary = createRoute({
     200: json(
       z.object({
         total: z.int(),
-        byState: z.record(z.enum(STATES), z.int()),
+        byState: z.record(z.enum(STATES), z.int()).openapi({ required: [...STATES] }),
         byDomain: z.array(z.object({ domain: z.string(), count: z.int(), oldest: timeSchema })),
         ageBuckets: z.array(z.object({
           upToSeconds: z.int().nullable().openapi({ description: "null: all that are older" }),

@@ -1,0 +1,350 @@
+/** The API's calls, by their paths. Made by `deno task client`; change the schemas, not this file. */
+
+import type { Answer, CallOptions } from "./client_answer.ts";
+import type * as m from "./client_models.ts";
+
+/** Each call by the segments of its path and its method. */
+export type AdminClient = {
+  api: {
+    v1: {
+      queue: {
+        /** List messages, oldest first. */
+        $get(
+          args?: {
+            query?: {
+              state?: "queued" | "deferred" | "held" | "delivered" | "failed";
+              domain?: string;
+              sender?: string;
+              recipient?: string;
+              limit?: number | string;
+              cursor?: string;
+            };
+          },
+          options?: CallOptions,
+        ): Promise<
+          Answer<{
+            items: m.QueueItem[];
+
+            /** For the next page; null at the end */
+            cursor: string | null;
+          }>
+        >;
+        summary: {
+          /** The queue in numbers. */
+          $get(args?: Record<never, never>, options?: CallOptions): Promise<Answer<m.QueueSummary>>;
+        };
+        ":id": {
+          /** One message with all attempts. */
+          $get(
+            args: { param: { id: string } },
+            options?: CallOptions,
+          ): Promise<Answer<m.QueueItemWithAttempts>>;
+
+          /** Drop a message; nothing is sent to anybody. */
+          $delete(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
+          message: {
+            /** The text as queued. */
+            $get(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
+          };
+          retry: {
+            /** Try a message now. */
+            $post(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.QueueItem>>;
+          };
+          hold: {
+            /** Keep a message until it is released. */
+            $post(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.QueueItem>>;
+          };
+          release: {
+            /** Let a held message go on: due now. */
+            $post(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.QueueItem>>;
+          };
+          bounce: {
+            /** Return a message to its sender now. */
+            $post(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.QueueItem>>;
+          };
+        };
+        flush: {
+          /** Try all waiting messages (of a domain) now. */
+          $post(args?: { json?: { domain?: string } }, options?: CallOptions): Promise<Answer<m.Flushed>>;
+        };
+      };
+      messages: {
+        /** Send a message. */
+        $post(
+          args?: { query?: { from?: string; to?: string[] }; json?: m.NewMessage },
+          options?: CallOptions,
+        ): Promise<Answer<m.Submitted>>;
+        ":id": {
+          /** The life of a message, also after it left the queue. */
+          $get(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.MessageLife>>;
+        };
+      };
+      accounts: {
+        /** List accounts, by address. */
+        $get(
+          args?: { query?: { limit?: number | string; cursor?: string } },
+          options?: CallOptions,
+        ): Promise<
+          Answer<{
+            items: m.Account[];
+
+            /** For the next page; null at the end */
+            cursor: string | null;
+          }>
+        >;
+
+        /** Make an account. */
+        $post(args?: {
+          json: {
+            address: string;
+
+            /** At most 1024 octets of UTF-8 */
+            password?: string;
+            name?: string | null;
+
+            /** Bytes, or a size such as "1GiB" */
+            quota?: number | string | null;
+
+            /** As GET answers it; not looked at */
+            used?: number;
+
+            /** As GET answers it; not looked at */
+            messages?: number;
+          };
+        }, options?: CallOptions): Promise<Answer<m.Account>>;
+        ":address": {
+          /** One account. */
+          $get(args: { param: { address: string } }, options?: CallOptions): Promise<Answer<m.Account>>;
+
+          /** Change what is given; null takes name or quota away. */
+          $patch(args: {
+            param: { address: string };
+            json: {
+              /** The path's, as GET answers it */
+              address?: string;
+
+              /** At most 1024 octets of UTF-8 */
+              password?: string;
+              name?: string | null;
+
+              /** Bytes, or a size such as "1GiB" */
+              quota?: number | string | null;
+
+              /** As GET answers it; not looked at */
+              used?: number;
+
+              /** As GET answers it; not looked at */
+              messages?: number;
+            };
+          }, options?: CallOptions): Promise<Answer<m.Account>>;
+
+          /** Remove an account with its mail. */
+          $delete(args: { param: { address: string } }, options?: CallOptions): Promise<Response>;
+        };
+      };
+      aliases: {
+        /** List aliases, by address. */
+        $get(
+          args?: { query?: { limit?: number | string; cursor?: string } },
+          options?: CallOptions,
+        ): Promise<
+          Answer<{
+            items: m.Alias[];
+
+            /** For the next page; null at the end */
+            cursor: string | null;
+          }>
+        >;
+        ":address": {
+          /** One alias. */
+          $get(args: { param: { address: string } }, options?: CallOptions): Promise<Answer<m.Alias>>;
+
+          /** Make or replace an alias. */
+          $put(args: {
+            param: { address: string };
+            json: {
+              /** The path's, as GET answers it */
+              address?: string;
+              targets: string[];
+              owner?: string | null;
+            };
+          }, options?: CallOptions): Promise<Answer<m.Alias>>;
+
+          /** Add targets and remove others; a missing alias is made, one without a target left ends. */
+          $patch(args: {
+            param: { address: string };
+            json: {
+              /** The path's, as GET answers it */
+              address?: string;
+              add?: string[];
+              remove?: string[];
+              owner?: string | null;
+            };
+          }, options?: CallOptions): Promise<Answer<m.Alias>>;
+
+          /** Remove an alias. */
+          $delete(args: { param: { address: string } }, options?: CallOptions): Promise<Response>;
+        };
+      };
+      mailboxes: {
+        ":address": {
+          messages: {
+            /** List a mailbox, newest first. */
+            $get(
+              args: {
+                param: { address: string };
+                query?: { limit?: number | string; cursor?: string; q?: string };
+              },
+              options?: CallOptions,
+            ): Promise<
+              Answer<{
+                items: m.MailItem[];
+
+                /** For the next page; null at the end */
+                cursor: string | null;
+              }>
+            >;
+            ":uid": {
+              /** One message: parsed, or with Accept: message/rfc822 its bytes. */
+              $get(
+                args: { param: { address: string; uid: string } },
+                options?: CallOptions,
+              ): Promise<Answer<m.Mail>>;
+
+              /** Delete a message. */
+              $delete(
+                args: { param: { address: string; uid: string } },
+                options?: CallOptions,
+              ): Promise<Response>;
+              attachments: {
+                ":n": {
+                  /** The bytes of an attachment, counted from 0. */
+                  $get(
+                    args: { param: { address: string; uid: string; n: string } },
+                    options?: CallOptions,
+                  ): Promise<Response>;
+                };
+              };
+            };
+          };
+          export: {
+            /** All of a mailbox as one mbox file. */
+            $get(
+              args: { param: { address: string }; query?: { format?: "mbox" } },
+              options?: CallOptions,
+            ): Promise<Response>;
+          };
+          import: {
+            /** Put all messages of a mbox file into an account's mailbox. */
+            $post(
+              args: { param: { address: string }; query?: { format?: "mbox" } },
+              options?: CallOptions,
+            ): Promise<Answer<m.Imported>>;
+          };
+        };
+      };
+      wait: {
+        /** Wait for a message. */
+        $get(
+          args?: {
+            query?: {
+              mailbox?: string;
+              to?: string;
+              from?: string;
+              subject?: string;
+              since?: string;
+              timeout?: string;
+            };
+          },
+          options?: CallOptions,
+        ): Promise<Answer<m.AwaitedMail>>;
+      };
+      events: {
+        /** Listen to what happens (server-sent events). */
+        $get(args?: { query?: { types?: string } }, options?: CallOptions): Promise<Response>;
+      };
+      domains: {
+        ":domain": {
+          route: {
+            /** The route that a domain's mail would take now, and why. */
+            $get(args: { param: { domain: string } }, options?: CallOptions): Promise<Answer<m.Route>>;
+          };
+        };
+      };
+      session: {
+        /** Log in: the token becomes a cookie. */
+        $post(args: { json: { token: string } }, options?: CallOptions): Promise<Response>;
+
+        /** Log out. */
+        $delete(args?: Record<never, never>, options?: CallOptions): Promise<Response>;
+      };
+      suspensions: {
+        /** The domains that nothing is delivered to for now. */
+        $get(
+          args?: Record<never, never>,
+          options?: CallOptions,
+        ): Promise<Answer<{ items: m.Suspension[]; cursor: null }>>;
+        ":domain": {
+          /** Deliver nothing to a domain for now; its messages wait. */
+          $put(args: {
+            param: { domain: string };
+            json?: {
+              /** The path's, as GET answers it */
+              domain?: string;
+
+              /** As GET answers it; not looked at */
+              since?: string;
+
+              /** Ends by itself then */
+              until?: string | null;
+              reason?: string | null;
+            };
+          }, options?: CallOptions): Promise<Answer<m.Suspension>>;
+
+          /** Deliver again. */
+          $delete(args: { param: { domain: string } }, options?: CallOptions): Promise<Response>;
+        };
+      };
+      webhooks: {
+        /** The configured webhooks, and how each does. */
+        $get(
+          args?: Record<never, never>,
+          options?: CallOptions,
+        ): Promise<Answer<{ items: m.Webhook[]; cursor: null }>>;
+        test: {
+          /** Post an event of the type `test` to a configured webhook now. */
+          $post(
+            args: { json: { url: string } },
+            options?: CallOptions,
+          ): Promise<
+            Answer<
+              {
+                ok: boolean;
+                status: number | null;
+
+                /** The status line of the answer, or why there was none */
+                text: string;
+              }
+            >
+          >;
+        };
+        dead: {
+          /** Posts that were given up, oldest first. */
+          $get(
+            args?: Record<never, never>,
+            options?: CallOptions,
+          ): Promise<Answer<{ items: m.DeadPost[]; cursor: null }>>;
+          ":id": {
+            retry: {
+              /** Post once more what was given up. */
+              $post(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
+            };
+
+            /** Forget what was given up. */
+            $delete(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
+          };
+        };
+      };
+    };
+  };
+};

@@ -1,0 +1,232 @@
+/** The values that the API's calls take and answer. Made by `deno task client`; change the schemas, not this file. */
+
+/** QueueItem, as the API has it. */
+export type QueueItem = {
+  id: string;
+
+  /** Empty for reports */
+  sender: string;
+  recipients: {
+    address: string;
+    domain: string;
+
+    /** queued: due now or being tried; deferred: waits for its time; held: until it is released */
+    state: "queued" | "deferred" | "held" | "delivered" | "failed";
+    attempts: number;
+    nextAttemptAt: string | null;
+    lastReply: string | null;
+    lastError: string | null;
+  }[];
+
+  /** queued: due now or being tried; deferred: waits for its time; held: until it is released */
+  state: "queued" | "deferred" | "held" | "delivered" | "failed";
+  size: number;
+  receivedAt: string;
+  nextAttemptAt: string | null;
+  expiresAt: string;
+  authenticatedAs: string | null;
+  source: string;
+};
+
+/** Problem, as the API has it. */
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  errors?: { in: string; name: string; detail: string }[];
+};
+
+/** QueueSummary, as the API has it. */
+export type QueueSummary = {
+  total: number;
+  byState: { queued: number; deferred: number; held: number; delivered: number; failed: number };
+  byDomain: { domain: string; count: number; oldest: string }[];
+  ageBuckets: {
+    /** null: all that are older */
+    upToSeconds: number | null;
+    count: number;
+  }[];
+};
+
+/** QueueItemWithAttempts, as the API has it. */
+export type QueueItemWithAttempts = QueueItem & { attempts: Attempt[] };
+
+/** Attempt, as the API has it. */
+export type Attempt = {
+  at: string;
+  recipient: string;
+
+  /** Whose answer counts, of the hosts that were tried */
+  host: string | null;
+
+  /** The IP address of that host */
+  address: string | null;
+  reply: string;
+  enhanced: string;
+  tls: string | null;
+
+  /** Why it went in clear, although the host offers encryption */
+  inClear?: string;
+  durationMs: number;
+};
+
+/** Flushed, as the API has it. */
+export type Flushed = { count: number };
+
+/** Submitted, as the API has it. */
+export type Submitted = {
+  id: string;
+
+  /** Recipients that are unknown here: they were left out, the others get it */
+  refused?: { address: string; text: string }[];
+};
+
+/** NewMessage, as the API has it. */
+export type NewMessage = {
+  from: string;
+  to: string[];
+
+  /** Beyond the recipients in `to` */
+  cc?: string[];
+
+  /** Get it too, and stand in no header */
+  bcc?: string[];
+  subject?: string;
+  text?: string;
+  html?: string;
+  headers?: Record<string, (string | string[])>;
+  attachments?: {
+    filename: string;
+
+    /** The bytes in base64 */
+    content: string;
+    contentType?: string;
+    contentId?: string;
+  }[];
+};
+
+/** MessageLife, as the API has it. */
+export type MessageLife = {
+  id: string;
+  sender: string | null;
+  recipients: string[];
+  events: {
+    at: string;
+
+    /** accepted, mailbox, delivered, deferred or bounced */
+    type: string;
+  }[];
+};
+
+/** Account, as the API has it. */
+export type Account = {
+  address: string;
+  name: string | null;
+
+  /** Bytes; null: no limit */
+  quota: number | null;
+
+  /** Bytes */
+  used: number;
+  messages: number;
+};
+
+/** Alias, as the API has it. */
+export type Alias = {
+  address: string;
+
+  /** Whom it stands for; none: it has ended */
+  targets: string[];
+
+  /** Hears of a list's failures; null: it is no list */
+  owner: string | null;
+};
+
+/** MailItem, as the API has it. */
+export type MailItem = {
+  uid: string;
+
+  /** Of the head; where it has none, of the envelope */
+  from: string;
+  to: string;
+  subject: string;
+  date: string;
+  receivedAt: string;
+  size: number;
+  seen: boolean;
+};
+
+/** Mail, as the API has it. */
+export type Mail = MailItem & {
+  /** The envelope's sender */
+  sender: string;
+
+  /** The envelope's recipient */
+  recipient: string;
+  headers: { name: string; value: string }[];
+  text: string | null;
+
+  /** As it came: never put it into a page without a sandbox */
+  html: string | null;
+  attachments: { filename: string | null; contentType: string; size: number; contentId: string | null }[];
+
+  /** What is wrong with the message, so that text or attachments are not there or not as they were meant */
+  trouble: string | null;
+};
+
+/** Imported, as the API has it. */
+export type Imported = {
+  messages: number;
+  bytes: number;
+
+  /** What is doubtful in the file, such as a line that may begin a message and was taken for text */
+  warnings: string[];
+};
+
+/** AwaitedMail, as the API has it. */
+export type AwaitedMail = Mail & { mailbox: string; links: string[]; codes: string[] };
+
+/** Route, as the API has it. */
+export type Route = {
+  domain: string;
+  kind: "local" | "mx" | "implicit" | "smartHost" | "none";
+  hosts: { preference: number; host: string; addresses: string[] }[];
+
+  /** How it came to this, in sentences */
+  steps: string[];
+};
+
+/** Suspension, as the API has it. */
+export type Suspension = { domain: string; since: string; until: string | null; reason: string | null };
+
+/** Webhook, as the API has it. */
+export type Webhook = {
+  url: string;
+  events: string[];
+  signed: boolean;
+
+  /** Posts that wait; more than 1,000 are not counted */
+  waiting: number;
+  last: {
+    ok: boolean;
+    status: number | null;
+
+    /** The status line of the answer, or why there was none */
+    text: string;
+    at: string;
+  } | null;
+};
+
+/** DeadPost, as the API has it. */
+export type DeadPost = {
+  id: string;
+  url: string;
+  type: string;
+  createdAt: string;
+  diedAt: string;
+  attempts: number;
+  lastError: string;
+  body: string;
+};
