@@ -1,5 +1,6 @@
 /** The attempt at one message: host after host until every recipient has an outcome. */
 
+import type { EnvelopeRecipient } from "../mail/envelope.ts";
 import { type Deferred, type Failed, localReason, type Outcome } from "../mail/outcome.ts";
 import type { Transcript } from "../observe/transcripts.ts";
 import type { ClientTarget, SmtpClient } from "../smtp/client/client.ts";
@@ -12,16 +13,25 @@ import { summaryLine } from "./transcript.ts";
 const MAX_HOSTS = 5;
 const MAX_ADDRESSES = 20;
 
+/** A recipient of the attempt. */
+interface Pending {
+  readonly recipient: EnvelopeRecipient;
+  outcome: Outcome | undefined;
+  /** Why hosts did not take it: the outcome to tell of when no other one does. */
+  refusal: Deferred | Failed | undefined;
+}
+
+/** What a connection leaves to do for the recipients without an outcome. */
+type Next = "sameHost" | "nextHost";
+
 /** One attempt. */
 export class RemoteAttempt {
   readonly #job: DeliveryJob;
   readonly #connections: HostConnections;
   readonly #transcript: Transcript;
-  readonly #outcomes: (Outcome | undefined)[];
-  /** Why hosts did not take it, the weightiest reason per recipient. */
-  readonly #refusals: (Deferred | Failed | undefined)[];
-  /** Indices of the recipients without an outcome. */
-  #left: number[];
+  readonly #all: readonly Pending[];
+  /** Those without an outcome. */
+  #left: readonly Pending[];
   /** So many recipients at a time, since a peer showed that it takes no more. */
   #atOnce = Infinity;
 
@@ -30,9 +40,8 @@ export class RemoteAttempt {
     this.#job = job;
     this.#connections = connections;
     this.#transcript = transcript;
-    this.#outcomes = job.recipients.map(() => undefined);
-    this.#refusals = job.recipients.map(() => undefined);
-    this.#left = job.recipients.map((_, i) => i);
+    this.#all = job.recipients.map((recipient) => ({ recipient, outcome: undefined, refusal: undefined }));
+    this.#left = this.#all;
   }
 
   /** Runs it: one outcome per recipient, in their order. */
@@ -44,11 +53,11 @@ export class RemoteAttempt {
       await this.#converse(idle);
     }
     if (this.#left.length > 0 && this.#isOurs()) await this.#routed();
-    const outcomes = this.#outcomes.map((outcome, i) => outcome ?? this.#refusals[i] ?? NOBODY);
-    for (const [i, outcome] of outcomes.entries()) {
-      this.#step(summaryLine(this.#job.recipients[i]!.address, outcome));
-    }
-    return outcomes;
+    return this.#all.map(({ recipient, outcome, refusal }) => {
+      const final = outcome ?? refusal ?? NO_HOST;
+      this.#step(summaryLine(recipient.address, final));
+      return final;
+    });
   }
 
   async #routed(): Promise<void> {
@@ -77,11 +86,10 @@ export class RemoteAttempt {
       return this.#refused({ ...known, host, text });
     }
     // A peer that limits transactions (RFC 9422 MAILMAX) or recipients gets who is left over another connection, at once.
-    while (await this.#connected({ host, address, port }));
+    while (await this.#connect({ host, address, port }) === "sameHost");
   }
 
-  /** One connection. True when others only wait for another one. */
-  async #connected(target: ClientTarget): Promise<boolean> {
+  async #connect(target: ClientTarget): Promise<Next> {
     this.#step(`Connecting to ${target.host}. via esmtp...`);
     const told = { any: false };
     const result = await this.#connections.connect(
@@ -96,34 +104,34 @@ export class RemoteAttempt {
       if (outcome.code === undefined || !told.any) this.#note(target, localReason(outcome));
       if (shouldTryNextHost(outcome)) this.#refused(outcome);
       else this.#settle(outcome);
-      return false;
+      return "nextHost";
     }
     return await this.#converse(result.client, target);
   }
 
   /**
-   * Sends over one connection for as long as it takes recipients; what stays left is for the next host. True when those
-   * who are left only wait for another connection: this one served some, showed that fewer at a time will do, or broke
-   * within TLS that was no more than an opportunity. `target`: the host's, of a connection that is new.
+   * Sends over one connection for as long as it takes recipients. Those who are left only wait for another one to the
+   * same host when this one served some, showed that fewer at a time will do, or broke within TLS that was no more than
+   * an opportunity. `target`: the host's, of a connection that is new.
    */
-  async #converse(client: SmtpClient, target?: ClientTarget): Promise<boolean> {
+  async #converse(client: SmtpClient, target?: ClientTarget): Promise<Next> {
     client.trace = (line) => this.#line(line);
     const [before, atOnce] = [this.#left.length, this.#atOnce];
-    let more = false;
     try {
-      do more = await this.#transact(client); while (more && client.usable && this.#isOurs());
-      if (this.#left.length > 0 && this.#tlsBroke(client, target)) return this.#isOurs();
+      while (await this.#transact(client) === "again" && client.usable && this.#isOurs());
+      if (this.#left.length > 0 && this.#tlsBroke(client, target)) {
+        return this.#isOurs() ? "sameHost" : "nextHost";
+      }
     } finally {
       this.#connections.giveBack(this.#job.domain, client);
     }
     const helped = this.#left.length < before || this.#atOnce < atOnce;
-    if (helped && !client.usable && this.#left.length > 0 && this.#isOurs()) return true;
-    for (const i of this.#left) {
-      const refusal = this.#refusals[i];
-      if (refusal && isTooMany(refusal)) this.#outcomes[i] = refusal;
+    if (helped && !client.usable && this.#left.length > 0 && this.#isOurs()) return "sameHost";
+    for (const pending of this.#left) {
+      if (pending.refusal && isTooMany(pending.refusal)) pending.outcome = pending.refusal;
     }
-    this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
-    return false;
+    this.#left = this.#left.filter(isOpen);
+    return "nextHost";
   }
 
   /** Did it break within TLS, and may the next connection be in clear (RFC 7435)? */
@@ -139,46 +147,35 @@ export class RemoteAttempt {
     return this.#connections.maySendInClear(this.#job.domain);
   }
 
-  /** One transaction with those who are left. True when some only have to wait for the next transaction. */
-  async #transact(client: SmtpClient): Promise<boolean> {
-    const { sender, recipients, size, parameters, text } = this.#job;
-    const asked = this.#left.slice(0, this.#atOnce);
+  /** One transaction with those who are left; "again": some only have to wait for the next one. */
+  async #transact(client: SmtpClient): Promise<"again" | "done"> {
+    const { sender, size, parameters, text } = this.#job;
+    const batch = this.#left.slice(0, this.#atOnce);
     const outcomes = await client.send({
       sender,
-      recipients: asked.map((i) => recipients[i]!),
+      recipients: batch.map(({ recipient }) => recipient),
       size,
       parameters,
       text,
       mayEnd: () => this.#job.stillOurs(),
     });
     // these say nothing: a fresh connection will tell
-    if (client.staleBeforeMail) return false;
-    if (client.tlsError !== undefined && this.#maySendInClear) return false;
-    let waiting = this.#left.length - asked.length;
-    let settled = 0;
+    if (client.staleBeforeMail) return "done";
+    if (client.tlsError !== undefined && this.#maySendInClear) return "done";
     const lost = outcomes.find((o) => o.code === undefined && shouldTryNextHost(o));
     if (lost) this.#note(client.peer, lost.text);
-    for (const [n, outcome] of outcomes.entries()) {
-      const i = asked[n]!;
-      if (isTooMany(outcome)) {
-        this.#refusals[i] = outcome as Deferred;
-        waiting++;
-      } else if (shouldTryNextHost(outcome)) {
-        this.#refusals[i] = preferOutcome(this.#refusals[i], outcome);
-      } else {
-        this.#outcomes[i] = outcome;
-        settled++;
-      }
-    }
-    this.#left = this.#left.filter((i) => this.#outcomes[i] === undefined);
+    const tooMany = apply(outcomes, batch);
+    const waiting = this.#left.length - batch.length + tooMany;
+    const isServed = batch.some((pending) => !isOpen(pending));
+    this.#left = this.#left.filter(isOpen);
     const only = outcomes[0]!;
     // one is too many: the others need not send all of it again to hear the same
-    if (asked.length === 1 && only.stage === "end" && only.peerStatus?.endsWith(".5.3")) this.#settle(only);
+    if (batch.length === 1 && only.stage === "end" && only.peerStatus?.endsWith(".5.3")) this.#settle(only);
     if (client.fewer !== undefined) {
       this.#atOnce = client.fewer;
-      return true;
+      return "again";
     }
-    return waiting > 0 && settled > 0;
+    return waiting > 0 && isServed ? "again" : "done";
   }
 
   /** False when the lease is gone; then nothing more is tried. */
@@ -187,18 +184,18 @@ export class RemoteAttempt {
     this.#settle({
       kind: "deferred",
       status: "4.4.2",
-      text: "The lease was lost: another runner has the message now",
+      text: "The lease was lost: another server has the message now",
       stage: "route",
     });
     return false;
   }
 
   #refused(outcome: Deferred | Failed): void {
-    for (const i of this.#left) this.#refusals[i] = preferOutcome(this.#refusals[i], outcome);
+    for (const pending of this.#left) pending.refusal = preferOutcome(pending.refusal, outcome);
   }
 
   #settle(outcome: Outcome): void {
-    for (const i of this.#left) this.#outcomes[i] ??= outcome;
+    for (const pending of this.#left) pending.outcome ??= outcome;
     this.#left = [];
   }
 
@@ -224,7 +221,25 @@ export class RemoteAttempt {
   }
 }
 
-const NOBODY: Deferred = {
+function isOpen({ outcome }: Pending): boolean {
+  return outcome === undefined;
+}
+
+/** Notes what a transaction came to; answers for how many it was one recipient too many. */
+function apply(outcomes: readonly Outcome[], batch: readonly Pending[]): number {
+  let tooMany = 0;
+  for (const [i, outcome] of outcomes.entries()) {
+    const pending = batch[i]!;
+    if (isTooMany(outcome)) {
+      pending.refusal = outcome as Deferred;
+      tooMany++;
+    } else if (shouldTryNextHost(outcome)) pending.refusal = preferOutcome(pending.refusal, outcome);
+    else pending.outcome = outcome;
+  }
+  return tooMany;
+}
+
+const NO_HOST: Deferred = {
   kind: "deferred",
   status: "4.4.4",
   text: "No host could be tried",
