@@ -60,14 +60,14 @@ export class SmtpMessage implements MessageSink {
     return this.#content.write(piece);
   }
 
-  async finish(tell?: (line: string) => void): Promise<Reply | Reply[]> {
+  async finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]> {
     const content = this.#content;
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
     if (!this.#lineEnded) await content.write(CRLF);
     await content.end();
     const { acceptance, ...options } = this.#options;
     const { transcripts } = acceptance;
-    using attempts = tell && new FirstAttempts(content.id, tell, { ...options, transcripts });
+    using attempts = onProgress && new FirstAttempts(content.id, onProgress, { ...options, transcripts });
     const isLmtp = this.#origin.source === "lmtp";
     const result = await acceptance.accept(this.#envelope, content, this.#origin, { oneAnswer: !isLmtp });
     if (result.kind === "accepted") await attempts?.ended(result.targets);

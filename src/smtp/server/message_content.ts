@@ -98,7 +98,7 @@ export async function finishContent(session: SessionState): Promise<Progress> {
   const sink = transaction.takeSink();
   let replies: Reply | Reply[];
   try {
-    replies = sink ? await sink.finish(teller(session)) : transaction.failure ?? INTERNAL_ERROR;
+    replies = sink ? await sink.finish(progressLines(session)) : transaction.failure ?? INTERNAL_ERROR;
   } catch (error) {
     session.logError(error);
     replies = INTERNAL_ERROR;
@@ -147,7 +147,7 @@ function isYes(of: Reply): boolean {
 }
 
 /** Writes VERB's `050` lines as they come; undefined when the session is not verbose. */
-function teller(session: SessionState): ((line: string) => void) | undefined {
+function progressLines(session: SessionState): ((line: string) => void) | undefined {
   if (!session.facts.verbose) return undefined;
   return (line) => {
     if (session.line.closed) return;

@@ -44,9 +44,9 @@ export interface MessageSink {
   write(piece: Uint8Array): void | Promise<void>;
   /**
    * The content is complete: takes responsibility, or says why not. One reply for SMTP; for LMTP one reply per
-   * recipient in their order. `tell` takes the `050` lines of VERB, without code and CRLF.
+   * recipient in their order. `onProgress` takes the `050` lines of VERB, without code and CRLF.
    */
-  finish(tell?: (line: string) => void): Promise<Reply | Reply[]>;
+  finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]>;
   /** The content will not be completed: everything that was written ahead is dropped. */
   abort(): void | Promise<void>;
 }

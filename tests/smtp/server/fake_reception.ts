@@ -162,15 +162,15 @@ class FakeSink implements MessageSink {
     return Promise.resolve().then(() => void this.#pieces.push(piece.slice()));
   }
 
-  finish(tell?: (line: string) => void): Promise<Reply | Reply[]> {
+  finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]> {
     this.#end();
     this.owner.finished++;
     const { envelope, session } = this.about;
     const text = binaryString(concat(this.#pieces));
     if (envelope.sender.startsWith("lost@")) return Promise.reject(new Error("The fake broke in finish()"));
     if (text.startsWith("Received: 51")) return Promise.resolve(reply(554, "5.4.6", "Too many hops"));
-    tell?.("<brain@howstuffworks.com>... Connecting to local mailbox\r\n250 smuggled");
-    tell?.("<brain@howstuffworks.com>... Sent");
+    onProgress?.("<brain@howstuffworks.com>... Connecting to local mailbox\r\n250 smuggled");
+    onProgress?.("<brain@howstuffworks.com>... Sent");
     const yes = reply(250, "2.0.0", `Ok: queued as ${this.owner.taken.length + 1}`);
     const replies = envelope.recipients.map((one) =>
       one.address.startsWith("latefull@") ? reply(452, "4.2.2", "Mailbox full") : yes
