@@ -6,7 +6,7 @@ import * as keys from "../storage/keys.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord, Source } from "./record.ts";
-import { clip } from "./settle.ts";
+import { clip } from "./last_attempt.ts";
 import type { RecipientOutcome } from "./result.ts";
 
 /** One attempt for one recipient, as it is kept. */

@@ -15,7 +15,8 @@ import { type Claim, type QueueStore, queueWrites } from "./queue_store.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { BounceWriter, Reported } from "./bounces.ts";
 import { expiresAt, isExpired, isLate, type Schedule } from "./schedule.ts";
-import { lastOf, settle, type Settlement, wants } from "./settle.ts";
+import { lastOf } from "./last_attempt.ts";
+import { settle, type Settlement, wants } from "./settle.ts";
 import type { Consequences, DeliveryResult, PlannedReport, RecipientOutcome, SplitResult } from "./result.ts";
 
 /** What a {@linkcode OutcomeRecorder} works with. */

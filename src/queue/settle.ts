@@ -1,7 +1,8 @@
 /** The meaning of an attempt's outcomes for a record: who is left, and who hears of what. Pure. */
 
 import type { Notify } from "../mail/envelope.ts";
-import { localReason, type Outcome, type OutcomeFacts, peerText } from "../mail/outcome.ts";
+import type { Outcome } from "../mail/outcome.ts";
+import { afterAttempt, clip } from "./last_attempt.ts";
 import type { QueueRecipient, QueueRecord } from "./record.ts";
 import type { RecipientOutcome } from "./result.ts";
 import { isExpired, nextAttemptAt, type Schedule } from "./schedule.ts";
@@ -55,7 +56,7 @@ export function settle(
     const outcome = isExpired(by.schedule, record.receivedAt, by.now) ? final(got.outcome) : got.outcome;
     counted.push(outcome === got.outcome ? got : { ...got, outcome });
     if (outcome.kind === "deferred") {
-      rest.push(tried(recipient, outcome));
+      rest.push(afterAttempt(recipient, outcome));
     } else if (outcome.kind === "failed") {
       // A report asks for no report, but the postmaster hears of its loss.
       if (wants(recipient.notify, "failure") || record.source === "report") {
@@ -82,47 +83,6 @@ function later(
   const next = nextAttemptAt(by.schedule, attempts, { receivedAt: record.receivedAt, now: by.now });
   const { forceRetry: _, asked: __, ...facts } = record;
   return { ...facts, recipients, dueAt: Math.min(next, by.latest) };
-}
-
-function tried(recipient: QueueRecipient, outcome: Outcome): QueueRecipient {
-  const { lastReply: _, lastHost: __, ...facts } = recipient;
-  const { code, status, host } = outcome;
-  return {
-    ...facts,
-    attempts: recipient.attempts + 1,
-    lastError: clip(host === undefined ? localReason(outcome) : `${host}: ${localReason(outcome)}`),
-    lastStatus: status,
-    ...(code === undefined ? {} : { lastReply: clip(`${code} ${peerText(outcome)}`) }),
-    // a name that is longer, which no real host has, would not fit a record
-    ...(host !== undefined && /^[!-~]{1,120}$/.test(host) ? { lastHost: host } : {}),
-  };
-}
-
-/** What was last said of a recipient, as far as a record keeps it; undefined before the first attempt. */
-export function lastOf(recipient: QueueRecipient): OutcomeFacts | undefined {
-  const { lastReply, lastError, lastStatus: status, lastHost: host } = recipient;
-  if (status === undefined || lastError === undefined) return undefined;
-  const at = host === undefined ? {} : { host };
-  // a reply keeps its enhanced status in its text
-  if (lastReply !== undefined) {
-    return { status, code: Number(lastReply.slice(0, 3)), text: lastReply.slice(4), ...at };
-  }
-  return { status, text: host === undefined ? lastError : lastError.replace(`${host}: `, ""), ...at };
-}
-
-/**
- * At most 240 bytes of a text as V8 writes it, where one character beyond Latin-1 makes all of them take two bytes: so
- * that 50 recipients stay well under KV's 64 KiB for a value.
- */
-export function clip(text: string): string {
-  if (text.length <= 120) return text;
-  const most = isWide(text) ? 120 : 240;
-  return text.length <= most ? text : `${text.slice(0, most - 3)}...`.toWellFormed();
-}
-
-function isWide(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 255) return true;
-  return false;
 }
 
 const EXPIRED = "Delivery time expired";

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import type { Notify } from "../../src/mail/envelope.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import type { QueueRecipient, QueueRecord, Source } from "../../src/queue/record.ts";
+import { clip, lastOf } from "../../src/queue/last_attempt.ts";
 import type { Schedule } from "../../src/queue/schedule.ts";
-import { clip, lastOf, settle, wants } from "../../src/queue/settle.ts";
+import { settle, wants } from "../../src/queue/settle.ts";
 import { DAY, DEFERRED, DELIVERED, FAILED, HOUR, MINUTE, SCHEDULE } from "./support.ts";
 
 const IN_MAILBOX: Outcome = { ...DELIVERED, stage: "mailbox" };
