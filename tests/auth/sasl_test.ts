@@ -1,10 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
-import { ManualClock } from "../../src/base/manual_clock.ts";
-import { seededRandom } from "../../src/base/random.ts";
-import { Accounts } from "../../src/auth/accounts.ts";
-import { Authenticator } from "../../src/auth/authenticator.ts";
-import { LoginGuard } from "../../src/auth/login_guard.ts";
 import {
   AccountSasl,
   decodeSaslLine,
@@ -14,12 +9,8 @@ import {
   type SaslMechanism,
   type SaslReply,
 } from "../../src/auth/sasl.ts";
-import { MailStore } from "../../src/mailbox/mail_store.ts";
-import { CHEAP, memoryStore } from "../mailbox/helpers.ts";
 import { scramClient } from "../pop3/scram_client.ts";
-
-const BRAIN = "brain@howstuffworks.com";
-const OFFICE = { address: "192.0.2.1" };
+import { BRAIN, LoginFixture, OFFICE } from "./login_fixture.ts";
 
 /** A mechanism that takes no password for right, and what its check was asked. */
 function asking(name: string): { mechanism: SaslMechanism; asked: PlainCredentials[] } {
@@ -77,8 +68,8 @@ Deno.test("SaslExchange cancels at a line of '*', which is no initial response, 
 });
 
 Deno.test("AccountSasl offers LOGIN where it is wanted, and binds where the connection can be bound", async () => {
-  await using house = await House.open();
-  const { authenticator } = house;
+  await using logins = await LoginFixture.open(1);
+  const { authenticator } = logins;
   const pop3 = new AccountSasl(authenticator);
   const smtp = new AccountSasl(authenticator, { passwords: ["PLAIN", "LOGIN"] });
   assertEquals(pop3.offered, ["SCRAM-SHA-256", "PLAIN"]);
@@ -92,10 +83,10 @@ Deno.test("AccountSasl offers LOGIN where it is wanted, and binds where the conn
 });
 
 Deno.test("AccountSasl lets everybody act as itself, however the name is written, and as nobody else", async () => {
-  await using house = await House.open();
-  const sasl = new AccountSasl(house.authenticator);
+  await using logins = await LoginFixture.open(1);
+  const sasl = new AccountSasl(logins.authenticator);
   const cases = [["", "success"], ["brain", "success"], ["Brain@HowStuffWorks.com", "success"], [
-    "pinky",
+    "user0",
     "failed",
   ], ["nobody", "failed"]];
   for (const [actAs, kind] of cases) {
@@ -105,9 +96,19 @@ Deno.test("AccountSasl lets everybody act as itself, however the name is written
   }
 });
 
+Deno.test("A wrong password is a guess, also of who wants to act as somebody else", async () => {
+  await using logins = await LoginFixture.open(1);
+  const sasl = new AccountSasl(logins.authenticator);
+  for (let i = 0; i < 5; i++) {
+    assertEquals(logins.waitMs, 0);
+    await sasl.begin("PLAIN", OFFICE)!.step(encode(`user0\0brain\0guess${i}`));
+  }
+  assertEquals(logins.waitMs, 1000);
+});
+
 Deno.test("SCRAM ends with the empty answer to the server's proof; anything else there is no login", async () => {
-  await using house = await House.open();
-  const sasl = new AccountSasl(house.authenticator);
+  await using logins = await LoginFixture.open(1);
+  const sasl = new AccountSasl(logins.authenticator);
   for (
     const [last, kind] of [["", "success"], ["=", "success"], ["eA==", "malformed"], [
       "*",
@@ -144,31 +145,4 @@ Deno.test("decodeSaslLine() is strict about base64", () => {
 function challengeOf(step: SaslReply): string {
   assert(step.kind === "challenge");
   return step.challenge;
-}
-
-/** brain and pinky, with the password `narf` each. */
-class House implements AsyncDisposable {
-  private constructor(private readonly store: AsyncDisposable, readonly authenticator: Authenticator) {}
-
-  static async open(): Promise<House> {
-    const store = await memoryStore();
-    const clock = new ManualClock();
-    const accounts = new Accounts(store, {
-      clock,
-      random: seededRandom(1),
-      domains: ["howstuffworks.com"],
-      mailStore: new MailStore(store, { clock }),
-      ...CHEAP,
-    });
-    await accounts.load();
-    for (const address of [BRAIN, "pinky@howstuffworks.com"]) {
-      await accounts.add({ address, password: "narf" });
-    }
-    const guard = new LoginGuard({ clock });
-    return new House(store, new Authenticator({ accounts, guard, random: seededRandom(2) }));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.store[Symbol.asyncDispose]();
-  }
 }
