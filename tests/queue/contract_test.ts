@@ -3,7 +3,6 @@ import { systemClock } from "../../src/base/clock.ts";
 import { LEASE_MS } from "../../src/queue/queue_store.ts";
 import { PeerNotifier, SharedWaker } from "../../src/queue/shared_waker.ts";
 import type { NewWork } from "../../src/queue/waker.ts";
-import { until } from "../mailbox/helpers.ts";
 import { tempDir } from "../storage/stores.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
@@ -49,10 +48,12 @@ onEachStore("a message is delivered, retried and returned", async (location) => 
   ]);
   await checkStore(house.store.kv);
   house.clock.advance(15 * MINUTE);
-  await until(() => house.of("deferred").length === 4);
+  await house.settled();
+  assertEquals(house.of("deferred").length, 4);
   // once for each of what is left: the warning, then the end
   house.clock.advance(5 * DAY);
-  await until(async () => (await house.records()).length === 0);
+  await house.queue.idle();
+  assertEquals(await house.records(), []);
   const reports = (await house.mailbox("brain")).filter((text) => text.includes("multipart/report"));
   assertEquals(reports.length, 2);
   assertStringIncludes(reports.join(), "late@there.example");
@@ -65,19 +66,23 @@ onEachStore("the operator holds, releases, retries, flushes, returns and deletes
   await using house = await House.open({ location, answer: () => answer });
   const ids: string[] = [];
   for (let i = 0; i < 5; i++) ids.push(await house.accept([`a@d${i}.example`]));
-  await until(() => house.of("deferred").length === 5);
+  await house.settled();
+  assertEquals(house.of("deferred").length, 5);
   const [held, retried, returned, deleted] = ids as [string, string, string, string, string];
   assertEquals(await house.queue.hold(held), undefined);
   assertEquals(await house.queue.bounce(returned), undefined);
   assertEquals(await house.queue.delete(deleted), undefined);
   answer = DELIVERED;
   assertEquals(await house.queue.retry(retried), undefined);
-  await until(() => house.of("delivered").length === 1);
+  await house.settled();
+  assertEquals(house.of("delivered").length, 1);
   assertEquals(await house.queue.flush(), 1);
-  await until(() => house.of("delivered").length === 2);
+  await house.settled();
+  assertEquals(house.of("delivered").length, 2);
   assertEquals((await house.records()).map((r) => r.id), [held]);
   assertEquals(await house.queue.release(held), undefined);
-  await until(() => house.of("delivered").length === 3);
+  await house.settled();
+  assertEquals(house.of("delivered").length, 3);
   assertEquals((await house.mailbox("brain")).length, 1);
   await checkStore(house.store.kv);
 });
@@ -93,14 +98,16 @@ onEachStore("what a dead server had is taken up again", async (location) => {
     },
   });
   await house.accept(["a@there.example"]);
-  await until(() => house.agent.active === 1);
+  await house.settled();
+  assertEquals(house.agent.active, 1);
   dead = false;
-  const killing = house.kill();
+  const { gone } = await house.kill();
   // Alone on its store, a server knows that whoever had a lease is no more; one of several waits for the end of it.
   if (!house.store.embedded) house.clock.advance(LEASE_MS);
-  await until(() => house.of("delivered").length === 1);
+  await house.settled();
+  assertEquals(house.of("delivered").length, 1);
   gate.resolve();
-  await killing;
+  await gone;
   await checkStore(house.store.kv);
 });
 
@@ -111,7 +118,8 @@ onEachSharedStore("two servers share the work, and nothing is delivered twice", 
     Array.from({ length: 60 }, (_, i) => (i % 2 ? one : two).accept([local("pinky"), `a@d${i % 7}.example`])),
   );
   assertEquals(new Set(accepted).size, 60);
-  await until(async () => (await one.records()).length === 0);
+  while (!one.queue.isIdle || !two.queue.isIdle) await Promise.all([one.queue.idle(), two.queue.idle()]);
+  assertEquals(await one.records(), []);
   const jobs = [...one.agent.jobs, ...two.agent.jobs].map((job) => job.id);
   assertEquals(jobs.sort(), accepted.sort());
   assertEquals(await one.mailStore.usage("pinky@here.example").then((u) => u.messages), 60);
@@ -129,17 +137,30 @@ onEachSharedStore("a server that has no time tells the others what there is to d
     notifyPeers: (work) => void caller.notify(work),
   });
   const heard: (NewWork | undefined)[] = [];
-  const waker = new SharedWaker(store, { clock: systemClock, wake: (work) => heard.push(work) });
-  await until(() => heard.length === 1);
+  const calls = new EventTarget();
+  const waker = new SharedWaker(store, {
+    clock: systemClock,
+    wake(work) {
+      heard.push(work);
+      calls.dispatchEvent(new Event("call"));
+    },
+  });
+  /** Resolves when so many calls came, over the network. */
+  async function hear(count: number): Promise<void> {
+    while (heard.length < count) {
+      await new Promise((resolve) => calls.addEventListener("call", resolve, { once: true }));
+    }
+  }
+  await hear(1);
   assertEquals(heard, [{ from: 0 }], "it looks through all of it at first");
   const from = busy.clock.now();
   await busy.accept(["a@there.example"]);
-  await until(() => heard.length === 2);
+  await hear(2);
   assertEquals(heard[1], { from, domains: ["there.example"] });
   // each call carries the one before, since who watches sees the last one only
   busy.clock.advance(1000);
   await busy.accept(["a@elsewhere.example"]);
-  await until(() => heard.length === 3);
+  await hear(3);
   assertEquals(heard[2], { from, domains: ["there.example", "elsewhere.example"] });
   await waker.close();
 });
@@ -155,13 +176,15 @@ onEachSharedStore("a server that slept past its lease ends no text and writes no
     },
   });
   const id = await sleeper.accept(["a@there.example"]);
-  await until(() => sleeper.agent.active === 1);
+  await sleeper.settled();
+  assertEquals(sleeper.agent.active, 1);
   const [job] = sleeper.agent.jobs;
   assert(job!.stillOurs());
   await using other = await House.open({ location, seed: 2 });
   assertEquals(other.agent.jobs.length, 0);
   other.clock.advance(LEASE_MS + 1);
-  await until(() => other.of("delivered").length === 1);
+  await other.settled();
+  assertEquals(other.of("delivered").length, 1);
   assertEquals((await other.records()).length, 0);
   sleeper.clock.advance(LEASE_MS + 1);
   assertEquals(job!.stillOurs(), false);

@@ -81,7 +81,7 @@ class Play {
         return await house.restart();
       case "kill":
         this.rough = true;
-        return await house.kill();
+        return await (await house.kill()).gone;
       case "fail": {
         this.rough = true;
         let count = 0;
@@ -202,7 +202,7 @@ async function openHouse(outcomes: readonly Outcome[]): Promise<House> {
     answer: async ({ address }, job) => {
       const outcome = outcomes[n++ % outcomes.length]!;
       // some take a while, so that deliveries overlap
-      for (let turns = n % 3; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+      for (let looks = n % 3; looks > 0; looks--) await house.store.kv.get(["somewhere else"]);
       if (outcome.kind === "delivered") house.count(`${job.id} ${address}`);
       return outcome;
     },

@@ -195,7 +195,7 @@ Deno.test("a process that dies between the commits of such a message leaves each
     house.queue.start();
     // the last ones need no more writes than they have
     await Promise.race([died.promise, house.queue.idle()]);
-    await house.kill();
+    await (await house.kill()).gone;
     await house.queue.idle();
     for (const { address } of to) {
       assertEquals(

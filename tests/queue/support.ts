@@ -254,15 +254,18 @@ export class House {
     this.#begin(true);
   }
 
-  /** As when the process dies: nothing of what it does from now on is written, and another one starts. */
-  async kill(): Promise<void> {
+  /**
+   * As when the process dies: nothing of what it does from now on is written, and another one starts. `gone` resolves
+   * when what it had under way has come to nothing.
+   */
+  async kill(): Promise<{ gone: Promise<void> }> {
     const dead = this.queue;
     this.store.before = () => Promise.reject(new Error("dead"));
     // what it has written already is in the store before the next one begins
     await this.underneath.write({ mutations: [], size: 0 });
     this.store = new MoodyStore(this.underneath, this.activity);
     this.#begin(true);
-    await dead.stop(0);
+    return { gone: dead.stop(0) };
   }
 
   count(name: string): void {
@@ -308,9 +311,14 @@ export class House {
     }
   }
 
-  /** Resolves when all has happened that does without the clock, or without what the test holds back. */
-  settled(): Promise<void> {
-    return this.activity.quiet();
+  /**
+   * Resolves when all has happened that does without the clock, or without what the test holds back: the queue says that
+   * it rests, a delivery is under way, or a timer is set.
+   */
+  async settled(): Promise<void> {
+    await this.activity.quiet();
+    const waits = this.agent.active > 0 || this.clock.untilNext !== undefined;
+    assert(this.queue.isIdle || waits, "the queue has work and does nothing");
   }
 
   /** What is in a mailbox, as text. */

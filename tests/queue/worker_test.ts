@@ -2,10 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import { checkStore, DAY, DEFERRED, DELIVERED, HOUR, House, MINUTE, SCHEDULE } from "./support.ts";
 import { drop, put } from "../support/raw_kv.ts";
 
-function turn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}
-
 Deno.test("fifty destinations that hang delay neither new messages for another one nor what is due", async () => {
   const gate = Promise.withResolvers<void>();
   let due = true;
@@ -89,9 +85,7 @@ Deno.test("a lease is renewed for as long as the delivery takes", async () => {
   const [job] = house.agent.jobs;
   for (let s = 0; s < 600; s += 10) {
     house.clock.advance(10_000);
-    // behind the renewal in the same group of commits
-    await house.store.write({ mutations: [{ type: "set", key: ["test"], value: 1 }], size: 10 });
-    await turn();
+    await house.settled();
     assert(job!.stillOurs(), `after ${s} seconds`);
   }
   gate.resolve();
@@ -125,8 +119,8 @@ Deno.test("a lease that could not be renewed is over before others see its end",
   await checkStore(house.store.kv);
 });
 
-Deno.test("a renewal at the instant of settling does not cost the outcome", async () => {
-  for (let wait = 0; wait < 6; wait++) {
+for (const instant of ["with the renewal", "as it is written", "as it is in the store"] as const) {
+  Deno.test(`a delivery that ends ${instant} of its lease keeps its outcome`, async () => {
     const gate = Promise.withResolvers<void>();
     await using house = await House.open({
       answer: async () => {
@@ -137,16 +131,22 @@ Deno.test("a renewal at the instant of settling does not cost the outcome", asyn
     await house.accept(["a@there.example"]);
     await house.settled();
     assert(house.agent.active === 1);
+    const before = house.store.writes;
+    if (instant === "as it is written") house.store.before = () => gate.resolve();
     house.clock.advance(80_000);
-    for (let i = 0; i < wait; i++) await turn();
-    gate.resolve();
+    if (instant === "with the renewal") gate.resolve();
+    if (instant === "as it is in the store") {
+      await house.settled();
+      gate.resolve();
+    }
     await house.queue.idle();
+    assert(house.store.writes > before + 1, "both were written");
     await house.pass(HOUR);
     assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
     assertEquals(house.of("note"), []);
     await checkStore(house.store.kv);
-  }
-});
+  });
+}
 
 Deno.test("who lost the lease writes nothing", async () => {
   const gate = Promise.withResolvers<void>();

@@ -1,35 +1,37 @@
-/** In charge of knowing when nothing happens any more on a store: what is under way is counted, and no time is waited. */
+/** Knows when nothing happens any more on a store: the calls that are under way are awaited, and no time is. */
 
 import type { Kv } from "../../src/storage/port.ts";
 import type { Store } from "../../src/storage/store.ts";
 
-/** So many turns of the event loop in a row without a call of the store: what follows from the last one is done. */
-const QUIET_TURNS = 5;
-
 /** What is under way on some stores. */
 export class StoreActivity {
-  #running = 0;
+  readonly #running = new Set<Promise<unknown>>();
   #begun = 0;
 
   /** Counts a call. */
   async during<T>(call: Promise<T>): Promise<T> {
-    this.#running++;
     this.#begun++;
+    this.#running.add(call);
     try {
       return await call;
     } finally {
-      this.#running--;
+      this.#running.delete(call);
     }
   }
 
   /** Resolves when all calls have ended, and those that came of them. */
   async quiet(): Promise<void> {
-    for (let turns = 0; turns < QUIET_TURNS; turns++) {
-      const begun = this.#begun;
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.#running > 0 || this.#begun > begun) turns = -1;
+    for (let begun = -1; begun !== this.#begun;) {
+      begun = this.#begun;
+      while (this.#running.size > 0) await Promise.allSettled(this.#running);
+      await microtasks();
     }
   }
+}
+
+/** Resolves when all has happened that follows from answered promises alone: the event loop turns only then. */
+function microtasks(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** The same key-value store, its calls counted. */
