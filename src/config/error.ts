@@ -13,7 +13,7 @@ export interface Origin {
 /** A configuration that can't be used. Its message is one line that can be shown as it is. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** Where the trouble is. */
+  /** Where the error is. */
   readonly origin: Origin;
 
   /** `problem` says what was received and what would be right. */

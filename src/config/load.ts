@@ -1,6 +1,7 @@
 /** The loading of the configuration from file, environment and command line. */
 
 import { dirname, resolve } from "node:path";
+import { messageOf } from "../base/errors.ts";
 import type { Config } from "./config.ts";
 import { type Document, readDocument } from "./document.ts";
 import { readEnvironment } from "./environment.ts";
@@ -86,7 +87,7 @@ async function readFile(file: string): Promise<string> {
     }
     throw new ConfigError(
       { source: file },
-      `can't be read: ${error instanceof Error ? error.message : error}`,
+      `can't be read: ${messageOf(error)}`,
     );
   }
 }

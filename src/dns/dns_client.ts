@@ -1,6 +1,7 @@
 /** The DNS client: a reply with its RCODE out of several name servers, past silence, truncation and old servers. */
 
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { askByTcp, askByUdp, type ExchangeOptions, makeQuery, type Reply } from "./exchange.ts";
 import { type NameServer, showNameServer } from "./name_servers.ts";
@@ -8,13 +9,13 @@ import type { DnsPacket, RecordType } from "./packet.ts";
 
 /** What a question came to: a packet that says NOERROR or NXDOMAIN, or why there is none. */
 export type ClientReply = { kind: "packet"; packet: DnsPacket; server: string } | {
-  kind: "trouble";
+  kind: "temporaryFailure";
   why: string;
 };
 
 /** What the client needs. */
 export interface DnsClientOptions {
-  /** The servers, in the order in which they are asked. May reject: that is trouble, too. */
+  /** The servers, in the order in which they are asked. May reject: that is a temporary failure, too. */
   readonly servers: () => readonly NameServer[] | Promise<readonly NameServer[]>;
   /** For time-outs. */
   readonly clock: Clock;
@@ -51,8 +52,8 @@ export class DnsClient {
     try {
       servers = this.#sorted(await this.#options.servers());
     } catch (error) {
-      return trouble(
-        `The system's name servers aren't known: ${error instanceof Error ? error.message : error}`,
+      return temporaryFailure(
+        `The system's name servers aren't known: ${messageOf(error)}`,
       );
     }
     let why = servers.length > 0 ? "No time was left to ask" : "No name server is known";
@@ -61,22 +62,22 @@ export class DnsClient {
       for (const [i, server] of servers.entries()) {
         const triesLeft = servers.length - i + (ROUNDS - 1 - round) * (silent.length + servers.length - i);
         const left = end - clock.monotonic();
-        if (left <= 0) return trouble(why);
+        if (left <= 0) return temporaryFailure(why);
         const reply = await this.#askServer(server, question, left / triesLeft);
         if (reply.kind === "packet" && ANSWERS.has(reply.packet.rcode)) {
           this.#liked = showNameServer(server);
           return { kind: "packet", packet: reply.packet, server: this.#liked };
         }
         why = complaint(reply, server);
-        if (reply.kind === "closed") return trouble(why);
+        if (reply.kind === "closed") return temporaryFailure(why);
         if (reply.kind === "silence") silent.push(server);
       }
       servers = silent;
     }
-    return trouble(why);
+    return temporaryFailure(why);
   }
 
-  /** Ends what is under way; from now on every question is answered with trouble. */
+  /** Ends what is under way; from now on every question ends in a temporary failure. */
   close(): void {
     this.#closing.abort();
   }
@@ -134,6 +135,6 @@ function complaint(reply: Reply, server: NameServer): string {
   }
 }
 
-function trouble(why: string): ClientReply {
-  return { kind: "trouble", why };
+function temporaryFailure(why: string): ClientReply {
+  return { kind: "temporaryFailure", why };
 }

@@ -9,7 +9,7 @@ export type Interpretation =
   | { kind: "found"; records: DnsRecord[]; ttlMs: number }
   | { kind: "none" | "nxdomain"; ttlMs: number | undefined }
   | { kind: "alias"; target: string; ttlMs: number }
-  | { kind: "trouble"; why: string };
+  | { kind: "temporaryFailure"; why: string };
 
 /** How many aliases are followed within one packet and, by the resolver, from packet to packet. */
 export const MAX_ALIASES = 8;
@@ -18,7 +18,7 @@ export const MAX_ALIASES = 8;
 export function interpret(packet: DnsPacket, name: string, type: RecordType): Interpretation {
   const chain = followAliases(packet.answers, name);
   if (chain === undefined) {
-    return { kind: "trouble", why: `The aliases of ${name} lead in a circle or too far` };
+    return { kind: "temporaryFailure", why: `The aliases of ${name} lead in a circle or too far` };
   }
   const records = packet.answers.filter((r) => r.type === type && canonicalName(r.name) === chain.name);
   // after aliases the RCODE speaks of the last name (RFC 6604 3)
@@ -30,13 +30,16 @@ export function interpret(packet: DnsPacket, name: string, type: RecordType): In
   if (!soa && chain.name !== name) return { kind: "alias", target: chain.name, ttlMs: chain.ttlMs };
   if (!soa && packet.authorities.some((r) => r.type === "NS")) {
     // RFC 2308 2.2: name servers without an SOA are no answer but the advice to ask elsewhere
-    return { kind: "trouble", why: `The name server refers to others for ${name} instead of asking them` };
+    return {
+      kind: "temporaryFailure",
+      why: `The name server refers to others for ${name} instead of asking them`,
+    };
   }
   return { kind: "none", ttlMs: negativeTtl(packet, chain.ttlMs) };
 }
 
 /** A TXT record's text: its pieces without anything between them (RFC 7208 3.3); U+FFFD for what isn't UTF-8. */
-export function textOf(data: string | (string | Uint8Array)[] | Uint8Array): string {
+export function textOfRecord(data: string | (string | Uint8Array)[] | Uint8Array): string {
   const pieces = Array.isArray(data) ? data : [data];
   // a character may be cut in two by the end of a piece
   return decode(concat(pieces.map((piece) => typeof piece === "string" ? encode(piece) : piece)));

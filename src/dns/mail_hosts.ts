@@ -53,8 +53,8 @@ interface LookedUp extends Candidate {
   /** `10.0.0.1 (private)`. */
   refused: string[];
   ourselves: boolean;
-  /** Why some address can't be told now. */
-  trouble?: string;
+  /** Why some address can't be looked up now. */
+  lookupError?: string;
 }
 
 interface Candidate {
@@ -83,7 +83,7 @@ export async function findMailHosts(domain: string, options: MailHostsOptions): 
   }
   const answer = await options.resolver.mx(domain);
   switch (answer.kind) {
-    case "trouble": {
+    case "temporaryFailure": {
       steps.push(`MX of ${domain}: nobody can tell now. ${shown(answer.why)}.`);
       const text = `The MX records of ${domain} can't be looked up now: ${shown(answer.why)}`;
       return ended("deferred", { status: "4.4.3", text, steps });
@@ -187,10 +187,10 @@ async function lookUp(candidate: Candidate, options: MailHostsOptions): Promise<
   ]);
   const looked = judged(candidate, interleaved(recordsOf(v4), recordsOf(v6)), options);
   const whys = [
-    ...(v4.kind === "trouble" ? [`A: ${shown(v4.why)}`] : []),
-    ...(v6.kind === "trouble" ? [`AAAA: ${shown(v6.why)}`] : []),
+    ...(v4.kind === "temporaryFailure" ? [`A: ${shown(v4.why)}`] : []),
+    ...(v6.kind === "temporaryFailure" ? [`AAAA: ${shown(v6.why)}`] : []),
   ];
-  return whys.length > 0 ? { ...looked, trouble: whys.join("; ") } : looked;
+  return whys.length > 0 ? { ...looked, lookupError: whys.join("; ") } : looked;
 }
 
 function judged(candidate: Candidate, ips: readonly string[], options: MailHostsOptions): LookedUp {
@@ -235,9 +235,9 @@ function noHosts(
   { domain, how, options, steps }: Search,
   cut: boolean,
 ): MailHosts {
-  const uncertain = looked.find((host) => host.trouble !== undefined);
+  const uncertain = looked.find((host) => host.lookupError !== undefined);
   if (uncertain) {
-    const text = `The addresses of ${uncertain.host} can't be looked up now: ${uncertain.trouble}`;
+    const text = `The addresses of ${uncertain.host} can't be looked up now: ${uncertain.lookupError}`;
     return ended("deferred", { status: "4.4.3", text, steps });
   }
   if (cut) {
@@ -258,11 +258,12 @@ function noHosts(
   return ended("failed", { status: "5.4.4", text, steps });
 }
 
-function describe({ host, addresses, refused, trouble }: LookedUp, steps: string[]): void {
+function describe({ host, addresses, refused, lookupError }: LookedUp, steps: string[]): void {
   if (addresses.length > 0 && addresses[0] !== host) steps.push(`${host} has ${list(addresses)}.`);
   if (refused.length > 0) steps.push(`No mail is sent to ${list(refused)} of ${host}.`);
-  if (trouble !== undefined) steps.push(`The addresses of ${host} can't be told now. ${trouble}.`);
-  else if (addresses.length === 0 && refused.length === 0 && !isIp(host)) {
+  if (lookupError !== undefined) {
+    steps.push(`The addresses of ${host} can't be looked up now. ${lookupError}.`);
+  } else if (addresses.length === 0 && refused.length === 0 && !isIp(host)) {
     steps.push(`${host} has no address.`);
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { AnswerCache, type Perishable } from "./cache.ts";
 import type { DnsClient } from "./dns_client.ts";
-import { interpret, MAX_ALIASES, textOf } from "./interpret.ts";
+import { interpret, MAX_ALIASES, textOfRecord } from "./interpret.ts";
 import { canonicalIp, canonicalName, isDnsName, reverseName } from "./names.ts";
 import { type NameServer, parseNameServer, SystemNameServers } from "./name_servers.ts";
 import type { DnsRecord } from "./packet.ts";
@@ -13,13 +13,13 @@ import { Semaphore } from "../base/semaphore.ts";
 
 /**
  * What the DNS says: the records (`secure`: a trusted name server validated them by DNSSEC), a name without such
- * records, a name that doesn't exist, or that nobody can tell now, with the reason as a sentence for people.
+ * records, a name that doesn't exist, or a temporary failure, with the reason as a sentence for people.
  */
 export type DnsResult<T> =
   | { kind: "found"; records: T[]; secure?: boolean }
   | { kind: "none" }
   | { kind: "nxdomain" }
-  | { kind: "trouble"; why: string };
+  | { kind: "temporaryFailure"; why: string };
 
 /** A mail exchanger (RFC 5321 5.1). */
 export interface MxRecord {
@@ -39,7 +39,7 @@ export interface Resolver {
   txt(name: string): Promise<DnsResult<string>>;
   /** The names of an address. */
   ptr(ip: string): Promise<DnsResult<string>>;
-  /** Ends what is under way; later questions are answered with trouble. */
+  /** Ends what is under way; later questions end in a temporary failure. */
   close(): void;
 }
 
@@ -75,7 +75,7 @@ const UNKNOWN_TTL = 5 * SECOND;
 const MIN_TTL = 5 * SECOND;
 const MAX_TTL = 24 * 60 * 60 * SECOND;
 const MAX_NEGATIVE_TTL = 5 * 60 * SECOND;
-/** Trouble, and a "no" whose time nobody tells. */
+/** A temporary failure, and a "no" without a TTL. */
 const SHORT_TTL = 5 * SECOND;
 const MAX_REMEMBERED = 10_000;
 /** Each question that is under way holds a socket. */
@@ -120,7 +120,7 @@ export class SystemResolver implements Resolver {
 
   async ptr(ip: string): Promise<DnsResult<string>> {
     const name = reverseName(ip);
-    if (name === undefined) return { kind: "trouble", why: `"${ip}" is not an IP address` };
+    if (name === undefined) return { kind: "temporaryFailure", why: `"${ip}" is not an IP address` };
     return await this.#ask("PTR", name) as DnsResult<string>;
   }
 
@@ -131,8 +131,10 @@ export class SystemResolver implements Resolver {
   }
 
   #ask(type: Wanted, name: string): Promise<Answer> | Answer {
-    if (!isDnsName(name)) return { kind: "trouble", why: `${JSON.stringify(name)} is not a name of the DNS` };
-    if (this.#closing.signal.aborted) return { kind: "trouble", why: "The resolver is closed" };
+    if (!isDnsName(name)) {
+      return { kind: "temporaryFailure", why: `${JSON.stringify(name)} is not a name of the DNS` };
+    }
+    if (this.#closing.signal.aborted) return { kind: "temporaryFailure", why: "The resolver is closed" };
     return this.#cache.get(`${type} ${name}`, () => this.#semaphore.run(() => this.#find(type, name)));
   }
 
@@ -149,7 +151,7 @@ export class SystemResolver implements Resolver {
       if (records.length > 0) return { value: { kind: "found", records }, keepMs: UNKNOWN_TTL };
       return first ?? await this.#askClient(type, name, end);
     } catch (error) {
-      return trouble(messageOf(error));
+      return temporaryFailure(messageOf(error));
     }
   }
 
@@ -183,12 +185,12 @@ export class SystemResolver implements Resolver {
     let keepMs = MAX_TTL;
     for (let aliases = 0; aliases <= MAX_ALIASES; aliases++) {
       const reply = await client.ask({ name, type }, end - this.#options.clock.monotonic());
-      if (reply.kind === "trouble") return trouble(reply.why);
+      if (reply.kind === "temporaryFailure") return temporaryFailure(reply.why);
       secure &&= reply.packet.authentic;
       const said = interpret(reply.packet, name, type);
       switch (said.kind) {
-        case "trouble":
-          return trouble(said.why);
+        case "temporaryFailure":
+          return temporaryFailure(said.why);
         case "none":
         case "nxdomain":
           return {
@@ -205,7 +207,7 @@ export class SystemResolver implements Resolver {
           keepMs = Math.min(keepMs, said.ttlMs);
       }
     }
-    return trouble(`The aliases lead in a circle or too far, last to ${name}`);
+    return temporaryFailure(`The aliases lead in a circle or too far, last to ${name}`);
   }
 
   /** Loaded late: most answers are positive, and the codec costs some 25 ms of the start. */
@@ -251,7 +253,7 @@ function fromRaw(record: DnsRecord): MxRecord | string {
     case "MX":
       return { preference: record.data.preference, exchange: canonicalName(record.data.exchange) };
     case "TXT":
-      return textOf(record.data);
+      return textOfRecord(record.data);
     case "A":
     case "AAAA":
       return canonicalIp(record.data) ?? record.data;
@@ -262,6 +264,6 @@ function fromRaw(record: DnsRecord): MxRecord | string {
   }
 }
 
-function trouble(why: string): Perishable<Answer> {
-  return { value: { kind: "trouble", why }, keepMs: SHORT_TTL };
+function temporaryFailure(why: string): Perishable<Answer> {
+  return { value: { kind: "temporaryFailure", why }, keepMs: SHORT_TTL };
 }

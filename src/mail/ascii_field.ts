@@ -24,7 +24,10 @@ export function asciiField(field: string, charset: string | undefined): string |
   const colon = field.indexOf(":");
   const name = field.slice(0, Math.max(0, colon)).trimEnd();
   if (name === "" || EIGHT_BIT.test(name)) return undefined;
-  const value = textOf(field.slice(colon + 1).replace(/\r\n(?=[ \t])/g, "").replace(/\r\n$/, ""), charset);
+  const value = decodeOctets(
+    field.slice(colon + 1).replace(/\r\n(?=[ \t])/g, "").replace(/\r\n$/, ""),
+    charset,
+  );
   const lower = name.toLowerCase();
   const start = `${name}:`;
   if (PARAMETERS.test(lower)) return finished(start, asciiParameters(value));
@@ -36,7 +39,7 @@ function finished(start: string, value: string | undefined): string | undefined 
   return value === undefined ? undefined : `${start}${value}\r\n`;
 }
 
-function textOf(octets: string, charset: string | undefined): string {
+function decodeOctets(octets: string, charset: string | undefined): string {
   const bytes = Uint8Array.from(octets, (c) => c.charCodeAt(0));
   return decodeStrictly(bytes) ?? decoderOf(charset).decode(bytes);
 }

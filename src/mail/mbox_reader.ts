@@ -115,7 +115,7 @@ export class MboxReader {
     const line = withoutCr(hasMark(segment) ? segment.subarray(3) : segment);
     if (!isFrom(line)) return false;
     const apart = this.#in === "nothing" || this.#blank;
-    const found = parseFromLine(textOf(line));
+    const found = parseFromLine(lineText(line));
     const doubled = this.#in === "head" && this.#header.isEmpty && this.#begun?.kind === found?.kind;
     if (!found || doubled || !this.#mayBegin(found, apart)) {
       if (!doubled && this.#in !== "nothing") this.#warnOf(line, place);
@@ -159,7 +159,7 @@ export class MboxReader {
   }
 
   #warnOf(line: Uint8Array, { number }: LinePlace): void {
-    const text = textOf(line);
+    const text = lineText(line);
     if (!looksDated(text)) return;
     const shown = text.length > 80 ? `${text.slice(0, 79)}…` : text;
     this.#warn(`line ${number}: "${shown}" was taken for text, not for the beginning of a message`);
@@ -184,7 +184,7 @@ export class MboxReader {
   #isOfHead(line: Uint8Array, place: LinePlace & { behind: number }): boolean {
     const { first, last, behind } = place;
     if (first && last && this.#header.isEmpty) {
-      const status = /^Status: ([A-Z]*)$/.exec(textOf(line))?.[1];
+      const status = /^Status: ([A-Z]*)$/.exec(lineText(line))?.[1];
       if (status !== undefined) {
         // our own file: what follows is the message as it is, fields of the same names too
         this.#announce(status.includes("R"));
@@ -254,7 +254,7 @@ export class MboxReader {
       if (place.last) held.bytes.putByte(LF);
       return true;
     }
-    const found = held.reached && place.last && isFrom(line) ? parseFromLine(textOf(line)) : undefined;
+    const found = held.reached && place.last && isFrom(line) ? parseFromLine(lineText(line)) : undefined;
     this.#release(found !== undefined);
     if (!found) return this.#held !== undefined && this.#holds(segment, place);
     this.#begin(found);
@@ -283,11 +283,11 @@ export class MboxReader {
 
 /** A header field, or the `From ` line of another program. */
 function beginsHead(line: Uint8Array): boolean {
-  const text = textOf(line);
+  const text = lineText(line);
   if (/^[A-Za-z][\w.-]*[ \t]*:(?!\/\/)/.test(text) || /^>+From /.test(text)) return true;
   return parseFromLine(text)?.kind === "dated";
 }
 
-function textOf(line: Uint8Array): string {
+function lineText(line: Uint8Array): string {
   return decode(line.subarray(0, 500));
 }

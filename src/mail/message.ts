@@ -2,6 +2,7 @@
 
 import { addressParser, type Email } from "postal-mime";
 import { binaryString } from "../base/bytes.ts";
+import { messageOf } from "../base/errors.ts";
 import { withCharsets } from "./charset.ts";
 import { decodeFieldValue } from "./decoded_words.ts";
 import { parseFields } from "./header.ts";
@@ -66,7 +67,7 @@ export async function parseMessage(bytes: Uint8Array<ArrayBuffer>): Promise<Pars
         fault: faults.length === 0 ? null : faults.join("; "),
       };
     } catch (error) {
-      const fault = error instanceof Error ? error.message : String(error);
+      const fault = messageOf(error);
       return { headers, text: null, html: null, attachments: [], fault };
     }
   });

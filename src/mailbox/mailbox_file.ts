@@ -1,6 +1,7 @@
 /** The mailboxes as files: one written as mbox, and an mbox put into one. */
 
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { IdMaker } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { type MboxMessage, MboxWriter } from "../mail/mbox.ts";
@@ -91,7 +92,7 @@ export class ImportStopped extends Error {
     readonly why: "full" | "gone" | "source" | "storage",
     cause?: unknown,
   ) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     super(`Stopped after ${imported.messages} messages, which are in the mailbox: ${reason}`, { cause });
   }
 }

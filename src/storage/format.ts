@@ -19,7 +19,7 @@ interface Marked extends Writer {
   readonly kv: Kv;
 }
 
-/** Where the store is, for people, and who is told of trouble that does not matter now. */
+/** Where the store is, for people, and who hears of errors that do not matter now. */
 export interface FormatOptions {
   readonly location: string;
   readonly onError?: ((what: string, error: unknown) => void) | undefined;

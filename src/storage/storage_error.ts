@@ -48,7 +48,7 @@ const LOCKED = /database (?:table )?is locked|database is busy|SQLITE_BUSY/i;
 /** What KV finds out before it begins: nothing of such a commit has happened. */
 const REFUSED = /^Too many |too large|cannot be empty|could not be cloned|^Invalid /i;
 
-/** The kind of trouble that an error of KV is. */
+/** The kind of storage error that an error of KV is. */
 export function storageErrorOf(error: unknown): StorageErrorKind {
   if (error instanceof StorageError) return error.kind;
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return "closed";

@@ -38,7 +38,7 @@ export interface StoreOptions {
   readonly location: string;
   /** For pauses between tries. */
   readonly clock: Clock;
-  /** Is told of trouble that the store gets over by itself, such as a locked file. */
+  /** Hears of errors that the store gets over by itself, such as a locked file. */
   readonly onError?: (what: string, error: unknown) => void;
   /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
   readonly onCommit?: (writes: number, ms: number) => void;

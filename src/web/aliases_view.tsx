@@ -50,7 +50,7 @@ export function aliasPages(page: PageContext): Hono<PageEnv> {
           undo: before && undoOf(address, before),
         } as const
         : {
-          kind: "trouble",
+          kind: "error",
           text: came === "configured"
             ? `${address} is in the configuration; take it out there`
             : `There is no alias ${address}`,

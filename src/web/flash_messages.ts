@@ -11,7 +11,7 @@ export interface Undo {
 
 /** What is said. */
 export interface FlashMessage {
-  readonly kind: "done" | "trouble";
+  readonly kind: "done" | "error";
   readonly text: string;
   readonly undo?: Undo | undefined;
 }

@@ -82,7 +82,7 @@ export function mailboxPages(page: PageContext): Hono<PageEnv> {
       }
       await mailStore.remove(address, uids);
       const text = uids.length === 0 ? "Nothing was selected" : `${count(uids.length, "message")} deleted`;
-      const kind = uids.length === 0 ? "trouble" : "done";
+      const kind = uids.length === 0 ? "error" : "done";
       return goBack(c, page, { back: form.text("back"), otherwise, flashMessage: { kind, text } });
     });
 }

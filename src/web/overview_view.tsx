@@ -103,15 +103,13 @@ export function Overview({ view, page, facts }: { view: View; page: PageContext;
 function Health({ found }: { found: readonly Finding[] }) {
   return (
     <div class={found.length === 0 ? "health" : "health bad"} id="health" data-live="1">
-      {found.length === 0
-        ? <p>All is well: no destination is in trouble, and nothing waits for you.</p>
-        : (
-          <ul>
-            {found.map(({ text, path }) => (
-              <li key={text}>{path === undefined ? text : <a href={path}>{text}</a>}</li>
-            ))}
-          </ul>
-        )}
+      {found.length === 0 ? <p>All is well: no destination fails, and nothing waits for you.</p> : (
+        <ul>
+          {found.map(({ text, path }) => (
+            <li key={text}>{path === undefined ? text : <a href={path}>{text}</a>}</li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }

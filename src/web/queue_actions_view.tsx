@@ -59,7 +59,7 @@ export function queueActs(page: PageContext): Hono<PageEnv> {
         return goBack(c, page, {
           back: form.text("back"),
           otherwise: "/queue",
-          flashMessage: { kind: "trouble", text },
+          flashMessage: { kind: "error", text },
         });
       }
       if ((act === "bounce" || act === "delete") && form.text("sure") === "") {
@@ -76,7 +76,7 @@ async function carryOut(
 ): Promise<Response> {
   const tally = await actOnAll(page.options.queue, act, ids);
   const flashMessage = {
-    kind: tally.done.length === 0 ? "trouble" : "done",
+    kind: tally.done.length === 0 ? "error" : "done",
     text: tell(act, tally),
     undo: undoOf(act, tally),
   } as const;

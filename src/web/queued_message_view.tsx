@@ -93,8 +93,8 @@ function Facts({ view, facts }: { view: View; facts: MessageFacts }) {
   const waiting = records.flatMap((r) => r.recipients.map((x) => x.address));
   const accepted = history.events.find((e) => e.type === "accepted");
   const bytes = records[0]?.body.size ?? accepted?.["size"];
-  const source = textOf(accepted?.["source"]);
-  const account = textOf(accepted?.["account"]);
+  const source = stringOf(accepted?.["source"]);
+  const account = stringOf(accepted?.["account"]);
   return (
     <dl class="facts pad">
       <div>
@@ -197,7 +197,7 @@ function HistoryRow({ view, item }: { view: View; item: HistoryItem }) {
 }
 
 function HistoryWords({ item }: { item: HistoryItem }) {
-  const of = (name: string) => textOf(item[name]);
+  const of = (name: string) => stringOf(item[name]);
   const mailbox = of("mailbox");
   if (mailbox !== undefined) return <a href={pathTo("mailboxes", mailbox)}>{mailbox}</a>;
   const recipients = item["recipients"];
@@ -245,6 +245,6 @@ function shownReply(reply: string, enhanced: string | undefined): string {
   return code === undefined ? `${enhanced} ${reply}` : `${code}${enhanced} ${text}`;
 }
 
-function textOf(value: unknown): string | undefined {
+function stringOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }

@@ -37,15 +37,15 @@ async function carryOut(
   webhooks: Webhooks,
   what: string,
   of: string,
-): Promise<{ kind: "done" | "trouble"; text: string }> {
+): Promise<{ kind: "done" | "error"; text: string }> {
   if (what === "test") {
     const result = await webhooks.test(of);
     if (!result) throw new Problem(404, "There is no such webhook");
     return result.ok
       ? { kind: "done", text: `The test was answered: ${result.text}` }
-      : { kind: "trouble", text: `The test failed: ${result.text}` };
+      : { kind: "error", text: `The test failed: ${result.text}` };
   }
-  const gone = { kind: "trouble", text: "It is not in the list any more, or its webhook is not" } as const;
+  const gone = { kind: "error", text: "It is not in the list any more, or its webhook is not" } as const;
   if (what === "retry") {
     return await webhooks.revive(of) ? { kind: "done", text: "It is posted once more" } : gone;
   }

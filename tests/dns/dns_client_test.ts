@@ -67,7 +67,7 @@ Deno.test("DnsClient goes on to the next server after SERVFAIL, REFUSED and garb
     const client = clientOf([ill.address, good.address]);
     assertEquals(addressOf(await client.ask(question, 2000)), "192.0.2.1");
     good.fail("a.test", fault);
-    assertEquals((await client.ask(question, 2000)).kind, "trouble");
+    assertEquals((await client.ask(question, 2000)).kind, "temporaryFailure");
     assertEquals([ill.queries.length, good.queries.length], [2, 2]);
     client.close();
   }
@@ -133,7 +133,7 @@ Deno.test("DnsClient doesn't believe a reply from another port", async () => {
   });
   await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
   const client = clientOf([`127.0.0.1:${server.address().port}`]);
-  assertEquals((await client.ask(question, 150)).kind, "trouble");
+  assertEquals((await client.ask(question, 150)).kind, "temporaryFailure");
   client.close();
   for (const socket of [stranger, server]) {
     await new Promise<void>((resolve) => socket.close(() => resolve()));
@@ -153,7 +153,7 @@ Deno.test("DnsClient uses another id and another case for each query", async () 
   client.close();
 });
 
-Deno.test("DnsClient tells trouble when the connection for a truncated answer is refused", async () => {
+Deno.test("DnsClient tells of a temporary failure when the connection for a truncated answer is refused", async () => {
   await using server = await liar((query) => [answer(query, "192.0.2.1", { flags: 1 << 9, answers: [] })]);
   const client = clientOf([server.address]);
   assertMatch(
@@ -163,16 +163,16 @@ Deno.test("DnsClient tells trouble when the connection for a truncated answer is
   client.close();
 });
 
-Deno.test("DnsClient tells trouble when the name servers aren't known", async () => {
+Deno.test("DnsClient tells of a temporary failure when the name servers aren't known", async () => {
   const nobody = clientOf([]);
-  assertEquals(await nobody.ask(question, 100), { kind: "trouble", why: "No name server is known" });
+  assertEquals(await nobody.ask(question, 100), { kind: "temporaryFailure", why: "No name server is known" });
   const unknown = new DnsClient({
     servers: () => Promise.reject(new Error("no access")),
     clock: systemClock,
     random: systemRandom,
   });
   assertEquals(await unknown.ask(question, 100), {
-    kind: "trouble",
+    kind: "temporaryFailure",
     why: "The system's name servers aren't known: no access",
   });
 });

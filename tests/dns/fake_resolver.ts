@@ -2,7 +2,7 @@
 
 import type { DnsResult, MxRecord, Resolver } from "../../src/dns/resolver.ts";
 
-/** What the fake knows of a name; a text is the reason of trouble; what is absent is "none". */
+/** What the fake knows of a name; a text is the reason of a temporary failure; what is absent is "none". */
 export interface FakeName {
   mx?: [number, string][] | string;
   a?: string[] | string;
@@ -46,7 +46,7 @@ export class FakeResolver implements Resolver {
 
   #answer<T>(name: string, records: T[] | string | undefined): DnsResult<T> {
     if (!Object.hasOwn(this.names, name)) return { kind: "nxdomain" };
-    if (typeof records === "string") return { kind: "trouble", why: records };
+    if (typeof records === "string") return { kind: "temporaryFailure", why: records };
     return records && records.length > 0 ? { kind: "found", records } : { kind: "none" };
   }
 }

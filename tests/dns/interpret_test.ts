@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { interpret, type Interpretation, textOf } from "../../src/dns/interpret.ts";
+import { interpret, type Interpretation, textOfRecord } from "../../src/dns/interpret.ts";
 import type { DnsPacket, DnsRecord } from "../../src/dns/packet.ts";
 
 function packet(rcode: string, answers: DnsRecord[] = [], authorities: DnsRecord[] = []): DnsPacket {
@@ -65,15 +65,15 @@ const rows: [string, DnsPacket, Interpretation][] = [
     ttlMs: 3000,
   }],
   [
-    "aliases in a circle as trouble",
+    "aliases in a circle as a temporary failure",
     packet("NOERROR", [cname("d.test", "e.test"), cname("e.test", "d.test")]),
     {
-      kind: "trouble",
+      kind: "temporaryFailure",
       why: "The aliases of d.test lead in a circle or too far",
     },
   ],
-  ["a referral as trouble", packet("NOERROR", [], [ns]), {
-    kind: "trouble",
+  ["a referral as a temporary failure", packet("NOERROR", [], [ns]), {
+    kind: "temporaryFailure",
     why: "The name server refers to others for d.test instead of asking them",
   }],
 ];
@@ -81,7 +81,7 @@ for (const [name, from, want] of rows) {
   Deno.test(`interpret() takes ${name}`, () => assertEquals(interpret(from, "d.test", "A"), want));
 }
 
-Deno.test("textOf() puts the pieces together, also within a character", () => {
-  assertEquals(textOf([Uint8Array.of(0x61), "b", Uint8Array.of(0xc3), Uint8Array.of(0xa9)]), "abé");
-  assertEquals(textOf("plain"), "plain");
+Deno.test("textOfRecord() puts the pieces together, also within a character", () => {
+  assertEquals(textOfRecord([Uint8Array.of(0x61), "b", Uint8Array.of(0xc3), Uint8Array.of(0xa9)]), "abé");
+  assertEquals(textOfRecord("plain"), "plain");
 });

@@ -44,7 +44,9 @@ async function setUp(
 }
 
 function brief(result: DnsResult<unknown>): string {
-  return result.kind === "trouble" ? `trouble: ${result.why.replace(/127.0.0.1:\d+/, "NS")}` : result.kind;
+  return result.kind === "temporaryFailure"
+    ? `temporaryFailure: ${result.why.replace(/127.0.0.1:\d+/, "NS")}`
+    : result.kind;
 }
 
 /** What the DNS answers, and what that means to us: the table of the ways in which a question can end. */
@@ -60,24 +62,24 @@ const table: { name: string; fault?: DnsFault; dnssec: string; plain?: string; t
   { name: "dangling.test", dnssec: "nxdomain" },
   { name: "f.test", fault: "nxdomain", dnssec: "nxdomain" },
   // no answers
-  { name: "f.test", fault: "servfail", dnssec: "trouble: Name server NS answered SERVFAIL" },
-  { name: "f.test", fault: "refused", dnssec: "trouble: Name server NS answered REFUSED" },
-  { name: "f.test", fault: "formerr", dnssec: "trouble: Name server NS answered FORMERR" },
-  { name: "f.test", fault: "notimp", dnssec: "trouble: Name server NS answered NOTIMP" },
+  { name: "f.test", fault: "servfail", dnssec: "temporaryFailure: Name server NS answered SERVFAIL" },
+  { name: "f.test", fault: "refused", dnssec: "temporaryFailure: Name server NS answered REFUSED" },
+  { name: "f.test", fault: "formerr", dnssec: "temporaryFailure: Name server NS answered FORMERR" },
+  { name: "f.test", fault: "notimp", dnssec: "temporaryFailure: Name server NS answered NOTIMP" },
   {
     name: "f.test",
     fault: "silent",
     timeoutMs: 200,
-    dnssec: "trouble: Name server NS didn't answer in time",
+    dnssec: "temporaryFailure: Name server NS didn't answer in time",
   },
   {
     name: "f.test",
     fault: "garbage",
     timeoutMs: 200,
-    dnssec: "trouble: Name server NS answered something unreadable",
+    dnssec: "temporaryFailure: Name server NS answered something unreadable",
   },
-  { name: "loop.test", dnssec: "trouble: The aliases of loop.test lead in a circle or too far" },
-  { name: "a..test", dnssec: 'trouble: "a..test" is not a name of the DNS' },
+  { name: "loop.test", dnssec: "temporaryFailure: The aliases of loop.test lead in a circle or too far" },
+  { name: "a..test", dnssec: 'temporaryFailure: "a..test" is not a name of the DNS' },
 ];
 
 for (const row of table) {
@@ -91,14 +93,14 @@ for (const row of table) {
   }
 }
 
-Deno.test("SystemResolver tells a closed port as trouble, within its time", async () => {
+Deno.test("SystemResolver tells a closed port as a temporary failure, within its time", async () => {
   const dead = await DnsServer.start();
   await dead.close();
   let late = 0;
   const options = { timeoutMs: 200, clock: systemClock, random: systemRandom, onTimeout: () => late++ };
   const resolver = new SystemResolver({ ...options, nameServer: dead.address });
   const start = systemClock.monotonic();
-  assertEquals((await resolver.mx("mx.test")).kind, "trouble");
+  assertEquals((await resolver.mx("mx.test")).kind, "temporaryFailure");
   assert(systemClock.monotonic() - start < 1000, "took too long");
   assertEquals(late, 3); // the platform's try, and two of our own
   resolver.close();
@@ -123,7 +125,7 @@ for (const trustAd of [false, true]) {
     assertEquals(await resolver.txt("mail0.mx.test"), found(["v=spf1 é -all", "x".repeat(600)]) as never);
     assertEquals(await resolver.ptr("127.0.2.1"), found(["mail0.mx.test"]) as never);
     assertEquals((await resolver.ptr("127.0.2.9")).kind, "nxdomain");
-    assertEquals((await resolver.ptr("mail.test")).kind, "trouble");
+    assertEquals((await resolver.ptr("mail.test")).kind, "temporaryFailure");
   });
 }
 
@@ -220,7 +222,7 @@ Deno.test("SystemResolver keeps answers for their time", async () => {
       assertEquals(asked(), queries, `${name}, ${advance} ms on`);
     }
   }
-  // trouble for five seconds
+  // a temporary failure is kept for five seconds
   server.fail("f.test", "servfail");
   for (const [advance, queries] of [[0, 1], [4999, 0], [1, 1]] as const) {
     clock.advance(advance);
@@ -262,8 +264,8 @@ Deno.test("SystemResolver.close() ends questions under way and refuses later one
     const running = net.resolver.mx("f.test");
     await net.resolver.mx("mx.test"); // by now the other one is on its way
     net.resolver.close();
-    assertEquals(brief(await running), "trouble: The resolver is closed");
-    assertEquals(brief(await net.resolver.mx("mx.test")), "trouble: The resolver is closed");
+    assertEquals(brief(await running), "temporaryFailure: The resolver is closed");
+    assertEquals(brief(await net.resolver.mx("mx.test")), "temporaryFailure: The resolver is closed");
   }
 });
 
@@ -276,7 +278,7 @@ Deno.test("SystemResolver refuses a name server that is none", () => {
   );
 });
 
-Deno.test("findMailHosts() over a real DNS: found, implicit, null MX, no domain, trouble", async () => {
+Deno.test("findMailHosts() over a real DNS: found, implicit, null MX, no domain, temporary failure", async () => {
   await using net = await setUp({}, {
     zones: {
       "howstuffworks.com": { MX: [[10, "mail.howstuffworks.com"]] },
