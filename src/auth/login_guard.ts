@@ -79,9 +79,9 @@ export class LoginGuard {
   readonly #policy: GuardPolicy;
   readonly #maxEntries: number;
   readonly #exempt: (address: string) => boolean;
-  readonly #pairs: LaneTable = new Map();
-  readonly #accounts: LaneTable = new Map();
-  readonly #addresses: LaneTable = new Map();
+  readonly #pairs: BucketTable = new Map();
+  readonly #accounts: BucketTable = new Map();
+  readonly #addresses: BucketTable = new Map();
   readonly #known = new Map<string, true>();
   /** Attempts that may have moved up. */
   readonly #moved: Attempt[] = [];
@@ -147,18 +147,18 @@ interface Failure {
 }
 
 /** The failures of an address, of an account or of both, and the attempts that are undecided, in order. */
-interface Lane {
+interface Bucket {
   readonly failures: Failure[];
   readonly undecided: Map<Attempt, Place>;
 }
 
-type LaneTable = Map<string, Lane>;
+type BucketTable = Map<string, Bucket>;
 
-/** An attempt's place in a lane. */
+/** An attempt's place in a bucket. */
 interface Place {
-  readonly table: LaneTable;
+  readonly table: BucketTable;
   readonly key: string;
-  readonly lane: Lane;
+  readonly bucket: Bucket;
   /** Too many failures refuse it, instead of slowing it down only. */
   readonly refuses: boolean;
   /** The same guess again is no other failure. */
@@ -186,23 +186,23 @@ class Attempt implements LoginAttempt {
   }
 
   enter(
-    table: LaneTable,
+    table: BucketTable,
     key: string,
     options: { refuses?: boolean; distinct?: boolean; max: number },
   ): void {
     const { refuses = false, distinct = false, max } = options;
-    const lane = table.get(key) ?? { failures: [], undecided: new Map() };
-    touch(table, key, { value: lane, max });
-    const place = { table, key, lane, refuses, distinct, ahead: lane.undecided.size };
-    lane.undecided.set(this, place);
+    const bucket = table.get(key) ?? { failures: [], undecided: new Map() };
+    touch(table, key, { value: bucket, max });
+    const place = { table, key, bucket, refuses, distinct, ahead: bucket.undecided.size };
+    bucket.undecided.set(this, place);
     this.#places.push(place);
   }
 
   get waitMs(): number {
     const { policy } = this.of;
     let wait = 0;
-    for (const { lane, refuses, ahead } of this.#places) {
-      const before = this.#count(lane) + ahead;
+    for (const { bucket, refuses, ahead } of this.#places) {
+      const before = this.#count(bucket) + ahead;
       wait = Math.max(wait, refuses && before >= policy.refuseFrom ? Infinity : delayAfter(before, policy));
     }
     return wait;
@@ -244,7 +244,7 @@ class Attempt implements LoginAttempt {
     const waiting = this.#waiting;
     if (!waiting) return;
     const { clock, policy } = this.of;
-    if (this.#places.some(({ lane, refuses }) => refuses && this.#count(lane) >= policy.refuseFrom)) {
+    if (this.#places.some(({ bucket, refuses }) => refuses && this.#count(bucket) >= policy.refuseFrom)) {
       return this.#answer(false);
     }
     const due = this.#since + this.waitMs;
@@ -270,13 +270,13 @@ class Attempt implements LoginAttempt {
     waiting?.resolve(admitted);
   }
 
-  #count({ failures }: Lane): number {
+  #count({ failures }: Bucket): number {
     const oldest = this.of.clock.monotonic() - this.of.policy.windowMs;
     while (failures.length > 0 && failures[0]!.at <= oldest) failures.shift();
     return failures.length;
   }
 
-  #fail({ lane: { failures }, distinct }: Place, at: number): void {
+  #fail({ bucket: { failures }, distinct }: Place, at: number): void {
     const { guess, policy } = this.of;
     const again = distinct && guess !== undefined ? failures.findIndex((one) => one.guess === guess) : -1;
     if (again >= 0) failures.splice(again, 1);
@@ -287,18 +287,18 @@ class Attempt implements LoginAttempt {
   #leave(): void {
     this.#decided = true;
     const behind: Attempt[] = [];
-    for (const { table, key, lane } of this.#places) {
+    for (const { table, key, bucket } of this.#places) {
       let passed = false;
-      for (const [attempt, place] of lane.undecided) {
+      for (const [attempt, place] of bucket.undecided) {
         if (passed) {
           place.ahead--;
           behind.push(attempt);
         }
         passed ||= attempt === this;
       }
-      lane.undecided.delete(this);
-      const empty = lane.undecided.size === 0 && this.#count(lane) === 0;
-      if (empty && table.get(key) === lane) table.delete(key);
+      bucket.undecided.delete(this);
+      const empty = bucket.undecided.size === 0 && this.#count(bucket) === 0;
+      if (empty && table.get(key) === bucket) table.delete(key);
     }
     this.of.moved(behind);
   }

@@ -39,7 +39,7 @@ export interface SharedBySessions {
   readonly deadlines: Deadlines;
   /** Aborted when the server stops: what is under way may go on for a while. */
   readonly closing: AbortSignal;
-  /** Aborted when that while is over: a last word, and the connection closes. */
+  /** Aborted when that while is over: a last reply, and the connection closes. */
   readonly ending: AbortSignal;
 }
 
@@ -47,7 +47,7 @@ const MAX_CONNECTIONS = 2000;
 const MAX_PER_ADDRESS = 100;
 /** What is under way at the end gets this long. */
 const GRACE_MS = 8000;
-/** Then a last word gets this long. */
+/** Then a last reply gets this long. */
 const PARTING_MS = 1000;
 
 /** A server on any number of addresses that holds one session with each connection. */

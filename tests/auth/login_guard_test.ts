@@ -235,7 +235,7 @@ Deno.test("LoginGuard: an attempt is decided once", () => {
   const good = guard.begin("203.0.113.1", "pinky");
   good.right();
   good.wrong();
-  assertEquals(guard.size, 4, "three lanes of the one, and that the other was here");
+  assertEquals(guard.size, 4, "three buckets of the one, and that the other was here");
   const left = guard.begin("203.0.113.9", "pinky");
   left.ended();
   left.wrong();

@@ -103,12 +103,12 @@ export function replyErrorOf(error: ReplyError, stage: Stage, peer: PeerFacts): 
   return deferred(error.error === "garbage" ? "4.5.0" : "4.4.2", error.text, stage, peer);
 }
 
-/** A deferral in our own words. */
+/** A deferral with a diagnostic of our own. */
 export function deferred(status: EnhancedStatus, text: string, stage: Stage, peer: PeerFacts): Deferred {
   return { kind: "deferred", ...ownFacts(status, text, stage), ...peer };
 }
 
-/** A failure in our own words. */
+/** A failure with a diagnostic of our own. */
 export function failed(status: EnhancedStatus, text: string, stage: Stage, peer: PeerFacts): Failed {
   return { kind: "failed", ...ownFacts(status, text, stage), ...peer };
 }

@@ -170,7 +170,7 @@ class SmtpSession implements IdleConnection {
     line.close();
   }
 
-  /** Says a last word while a read is under way, and closes, which ends the read. */
+  /** Sends a last reply while a read is under way, and closes, which ends the read. */
   #interrupt(last: Reply, why: ClosedBecause): void {
     const { deadline, line } = this.#state;
     this.#sayLast(last, why);
