@@ -103,9 +103,9 @@ export class Policy implements Reception {
    */
   #isFull(recipient: Mailbox, found: Resolution): boolean | Promise<boolean> {
     if (found.kind !== "local" || found.recipients.length !== 1) return false;
-    const { kind, address } = found.recipients[0]!;
+    const { address } = found.recipients[0]!;
     const { router, quotas } = this.#options;
-    return kind === "mailbox" && !router.isRole(recipient) && quotas.isFull(address);
+    return !router.isRole(recipient) && quotas.isFull(address);
   }
 
   open(session: SessionFacts, envelope: IncomingEnvelope): MessageSink {

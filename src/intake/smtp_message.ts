@@ -72,7 +72,6 @@ export class SmtpMessage implements MessageSink {
     const result = await acceptance.accept(this.#envelope, content, this.#origin, { oneAnswer: !isLmtp });
     if (result.kind === "accepted") await attempts?.ended(result.targets);
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
-    if (result.kind === "accepted" && !isLmtp) return yes;
     const answers = this.#envelope.recipients.map(({ address }) => answer(result, address, yes));
     // With one answer for all, one that may change is worth another try.
     return isLmtp ? answers : answers.find(({ code }) => code < 500) ?? answers[0]!;

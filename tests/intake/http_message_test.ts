@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
 import { HttpSubmission, type SubmittedMessage } from "../../src/intake/http_message.ts";
-import { checkStore } from "../queue/support.ts";
+import { checkStore, DEFERRED } from "../queue/support.ts";
 import { Door } from "./support.ts";
 
 const FROM = "pinky@here.example";
@@ -12,8 +12,8 @@ function submission({ acceptance, house: { router } }: Door): HttpSubmission {
 }
 
 /** A text that comes in two pieces, with something between them. */
-async function* pieces(between: () => unknown): AsyncGenerator<Uint8Array> {
-  yield TEXT;
+async function* pieces(between: () => unknown, first = TEXT): AsyncGenerator<Uint8Array> {
+  yield first;
   await between();
   yield encode("more\n");
 }
@@ -48,7 +48,23 @@ Deno.test("submit() goes by the names as they are when the text has come", async
   delete aliases["brain@here.example"];
   const gone = await send(["brain@here.example"], () => house.accounts.remove("brain@here.example"));
   assertEquals(gone, { ok: false, refusal: { kind: "content", text: "No such user here any more" } });
+  // the one that may come to have room again says what is told
+  await house.accounts.add({ address: "brain@here.example" });
+  await house.accounts.add({ address: "full@here.example", quota: 10 });
+  const both = await send(
+    ["brain@here.example", "full@here.example"],
+    () => house.accounts.remove("brain@here.example"),
+  );
+  assertEquals(both.ok || both.refusal.kind, "full");
   await checkStore(house.store.kv);
+});
+
+Deno.test("submit() tells servers behind this one of eight bits", async () => {
+  await using door = await Door.open({ answer: () => DEFERRED });
+  for (const text of ["Subject: x\n\nHello\n", "Subject: x\n\nGr\u00fc\u00dfe\n"]) {
+    await submission(door).submit({ from: FROM, to: ["x@there.example"], text: encode(text) });
+  }
+  assertEquals((await door.house.records()).map((r) => r.bodyType), [undefined, "8BITMIME"]);
 });
 
 Deno.test("submit() leaves nothing behind of what it does not take", async () => {
@@ -82,7 +98,7 @@ Deno.test("submit() leaves nothing behind of what it does not take", async () =>
         to: ["pinky@here.example"],
         text: pieces(() => {
           throw new Error("the client is gone");
-        }),
+        }, encode(`Subject: x\n\n${"x".repeat(180_000)}`)),
       }),
     Error,
     "the client is gone",

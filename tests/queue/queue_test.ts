@@ -307,6 +307,45 @@ Deno.test("success is told of a name that turns out to be a list, or several, wh
   await checkStore(house.store.kv);
 });
 
+Deno.test("a mailbox that is full when a record is split waits for room", async () => {
+  await using house = await House.open({ start: false, quotas: { brain: 10 } });
+  // of a domain that became ours while they waited
+  await house.accept([remote("brain@here.example"), remote("pinky@here.example")]);
+  house.queue.start();
+  await house.settled();
+  await house.queue.idle();
+  assertEquals((await house.mailbox("pinky")).length, 1);
+  assertEquals(
+    (await house.records()).map((r) => [r.recipients[0]!.lastError, r.dueAt - house.clock.now()]),
+    [
+      ["The mailbox is full", 15 * MINUTE],
+    ],
+  );
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a report goes where the sender's name leads, asks for nothing, and leaves out who is gone", async () => {
+  const owner = "pinky@here.example";
+  await using house = await House.open({
+    aliases: {
+      "team@here.example": {
+        targets: ["gone@here.example", "postmaster@here.example", "boss@there.example"],
+      },
+      "list@here.example": { targets: ["gone@here.example", "boss@there.example"], owner },
+    },
+    answer: ({ address }) => address === "boss@there.example" ? DEFERRED : FAILED,
+  });
+  for (const sender of ["team@here.example", "list@here.example"]) {
+    await house.accept(["x@there.example"], { sender });
+  }
+  await house.queue.idle();
+  assertEquals((await house.mailbox("postmaster")).length, 1);
+  assertEquals(
+    (await house.records()).map((r) => [r.sender, r.recipients.map((to) => [to.address, to.notify])]),
+    [["", [["boss@there.example", "never"]]], ["", [["boss@there.example", "never"]]]],
+  );
+});
+
 Deno.test("a thousand late recipients get one warning, and one report per record at the end", async () => {
   await using house = await House.open({ answer: () => DEFERRED, schedule: { ...SCHEDULE, retry: [DAY] } });
   await house.accept(Array.from({ length: 1000 }, (_, i) => `user${i}@domain${i % 40}.example`));

@@ -110,6 +110,18 @@ Deno.test("expand() gives each copy the DSN parameters and the sender that it go
   }
 });
 
+Deno.test("expand() makes no original recipient that other servers would refuse for its length", () => {
+  const alias = (length: number) => `${"=".repeat(length)}@here.example`;
+  const { router } = names([], {
+    [alias(150)]: { targets: ["x@there.example"] },
+    [alias(170)]: { targets: ["x@there.example"] },
+  });
+  for (const [length, expected] of [[150, 7 + 3 * 150 + 13], [170, undefined]] as const) {
+    const [target] = expand(router.resolve(alias(length)), { address: alias(length) });
+    assertEquals(target!.recipient.orcpt?.length, expected);
+  }
+});
+
 Deno.test("currentTargets() is what was found at RCPT, until a name changes", () => {
   const { router, accounts, aliases, changed } = names(["ann@here.example"], {});
   const at = (address: string) => routed({ address }, router.resolve(address), { before: [], router })!;
