@@ -1,7 +1,7 @@
 /** The loopback internet: named hosts with addresses of their own, DNS, and time that is moved. */
 
 import { getAvailablePort } from "@std/net";
-import { systemClock } from "../base/clock.ts";
+import { sleep, systemClock, type Timer } from "../base/clock.ts";
 import { ManualClock } from "../base/manual_clock.ts";
 import { type Random, seededRandom, systemRandom } from "../base/random.ts";
 import { parseDuration } from "../base/units.ts";
@@ -19,15 +19,39 @@ export interface LoopbackInternetOptions {
   readonly seed?: number;
 }
 
-/** How long to wait, in real time, for work that may itself wait for the clock. */
-const STALL_MS = 250;
+/**
+ * Work waits for the clock when nobody has looked at that for so many turns, of so much real time each. Turns of the
+ * event loop, since a process that is given no time looks at nothing either.
+ */
+const STALL = { turns: 10, turnMs: 25 };
 /** Connections inside one machine end, and close, within this. */
 const MOMENT_MS = 1;
+
+/** A clock that knows how often it was looked at: whoever reads from a connection or writes to it does. */
+class WatchedClock extends ManualClock {
+  looks = 0;
+
+  override now(): number {
+    this.looks++;
+    return super.now();
+  }
+
+  override monotonic(): number {
+    this.looks++;
+    return super.monotonic();
+  }
+
+  override schedule(delayMs: number, fn: () => void): Timer {
+    this.looks++;
+    return super.schedule(delayMs, fn);
+  }
+}
 
 /** An internet of mail servers inside one process. */
 export class LoopbackInternet implements AsyncDisposable {
   /** The time on all hosts; stands still until it is moved. */
   readonly clock: ManualClock;
+  readonly #watched: WatchedClock;
   /** The name server of all hosts. Its zones may be changed at any time. */
   readonly dns: DnsServer;
   /** The port of SMTP between hosts. */
@@ -39,7 +63,7 @@ export class LoopbackInternet implements AsyncDisposable {
 
   private constructor(dns: DnsServer, options: LoopbackInternetOptions) {
     this.dns = dns;
-    this.clock = new ManualClock(options.start);
+    this.clock = this.#watched = new WatchedClock(options.start);
     this.smtpPort = options.smtpPort ?? getAvailablePort();
     this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     // Several internets may run at once on this machine: each takes a corner of 127.0.0.0/8.
@@ -99,10 +123,29 @@ export class LoopbackInternet implements AsyncDisposable {
       busy = false;
       for (const host of this.#hosts) {
         if (!host.isUp || host.server.queue.isIdle) continue;
-        busy = await within(host.server.queue.idle(), STALL_MS);
+        busy = await this.#ends(host.server.queue.idle());
       }
     }
-    await pause(MOMENT_MS);
+    const { signal } = new AbortController();
+    while (await this.#isLookedAt(MOMENT_MS, signal));
+  }
+
+  /** Waits for work: does it end, or does it wait for the clock? */
+  async #ends(work: Promise<void>): Promise<boolean> {
+    const end = new AbortController();
+    void work.then(() => end.abort());
+    for (let quiet = 0; quiet < STALL.turns; quiet++) {
+      if (await this.#isLookedAt(STALL.turnMs, end.signal)) quiet = -1;
+      if (end.signal.aborted) return true;
+    }
+    return false;
+  }
+
+  /** Does anybody look at the clock in the next `ms` of real time? */
+  async #isLookedAt(ms: number, signal: AbortSignal): Promise<boolean> {
+    const { looks } = this.#watched;
+    await sleep(systemClock, ms, signal);
+    return this.#watched.looks !== looks;
   }
 
   /** Stops every host and the DNS. */
@@ -110,19 +153,4 @@ export class LoopbackInternet implements AsyncDisposable {
     await Promise.all(this.#hosts.map((host) => host.remove()));
     await this.dns.close();
   }
-}
-
-/** Waits for the promise, at most `ms` of real time: did it resolve? */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const timer = Promise.withResolvers<boolean>();
-  const late = systemClock.schedule(ms, () => timer.resolve(false));
-  try {
-    return await Promise.race([promise.then(() => true), timer.promise]);
-  } finally {
-    late.cancel();
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void systemClock.schedule(ms, resolve));
 }
