@@ -158,8 +158,8 @@ function view(alias: Alias): z.infer<typeof aliasSchema> {
   return { address, targets: [...targets], owner: owner ?? null };
 }
 
-function mailboxesOf(texts: readonly string[], name: string): string[] {
-  return texts.map((text, i) => mailboxOf(text, `${name}.${i}`));
+function mailboxesOf(given: readonly string[], name: string): string[] {
+  return given.map((text, i) => mailboxOf(text, `${name}.${i}`));
 }
 
 function tooMany(field: string): Problem {

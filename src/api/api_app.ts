@@ -26,7 +26,7 @@ const explain: Hook<any, AdminEnv, any, any> = (result) => {
 };
 
 const WORDS: Partial<Record<ProblemStatus, string>> = {
-  400: "The request does not have the form that this document tells",
+  400: "The request does not have the form that this document gives",
   401: "The token or the session's cookie is missing, wrong or over",
   403: "The cookie was sent by a page of another origin, or without the CSRF header",
   404: "There is no such thing",
@@ -108,7 +108,7 @@ export function isJson(type: string | undefined): boolean {
   return /^application\/json *(?:;|$)/i.test(type ?? "");
 }
 
-/** Deno gives every POST a body, be it empty: what was sent along tells. */
+/** Deno gives every POST a body, be it empty: what was sent along counts. */
 function hasBody(c: Context): boolean {
   const length = c.req.header("content-length");
   if (length !== undefined) return length !== "0";

@@ -43,7 +43,7 @@ export type AdminClient = {
           /** Drop a message; nothing is sent to anybody. */
           $delete(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
           message: {
-            /** The text as queued. */
+            /** The message content as queued. */
             $get(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
           };
           retry: {
@@ -75,7 +75,7 @@ export type AdminClient = {
           options?: CallOptions,
         ): Promise<Answer<m.Submitted>>;
         ":id": {
-          /** The life of a message, also after it left the queue. */
+          /** The delivery history of a message, also after it left the queue. */
           $get(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.MessageLife>>;
         };
       };

@@ -148,7 +148,7 @@ export type Alias = {
 export type MailItem = {
   uid: string;
 
-  /** Of the head; where it has none, of the envelope */
+  /** Of the header; where it has none, of the envelope */
   from: string;
   to: string;
   subject: string;

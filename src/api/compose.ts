@@ -90,10 +90,10 @@ function refuseLongLines(content: Uint8Array): void {
 }
 
 /** The canonical addresses in what people write, such as `"Brain" <brain@example.org>`. */
-async function addresses(texts: readonly string[], name: string): Promise<string[]> {
+async function addresses(given: readonly string[], name: string): Promise<string[]> {
   const { addressParser } = await import("postal-mime");
-  return texts.flatMap((text, i) => {
-    const at = texts.length > 1 ? `${name}.${i}` : name;
+  return given.flatMap((text, i) => {
+    const at = given.length > 1 ? `${name}.${i}` : name;
     const plain = parseMailbox(text.trim());
     if (plain !== undefined) return [plain];
     const found = addressParser(text, { flatten: true });

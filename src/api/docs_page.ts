@@ -69,7 +69,7 @@ export function docsPage(document: ApiDocument): string {
 
 function operationHtml(of: { method: string; path: string; operation: Operation }): string {
   const { summary = "", description, parameters = [], requestBody, responses = {} } = of.operation;
-  const told = description === undefined ? "" : `<p>${text(description)}</p>`;
+  const details = description === undefined ? "" : `<p>${text(description)}</p>`;
   const rows = parameters.map((p) =>
     `<tr><td><code>${text(p.name ?? "")}</code></td><td>${text(p.in ?? "")}${
       p.required ? ", required" : ""
@@ -88,7 +88,7 @@ function operationHtml(of: { method: string; path: string; operation: Operation 
   return `<details><summary><span class="verb">${of.method.toUpperCase()}</span><code>${
     text(of.path)
   }</code>` +
-    `<span>${text(summary)}</span></summary><div class="in">${told}` +
+    `<span>${text(summary)}</span></summary><div class="in">${details}` +
     `${rows.length === 0 ? "" : `<table>${rows.join("")}</table>`}${bodies.join("")}` +
     `<p><b>Answers</b></p><table>${answers.join("")}</table></div></details>`;
 }

@@ -17,7 +17,7 @@ const events = createRoute({
   summary: "Listen to what happens (server-sent events)",
   description:
     "Each event's data is JSON with the time and the message's id. A listener who is too slow loses " +
-    "events, and is told how many by an event `lost`.",
+    "events, and hears how many by an event `lost`.",
   request: {
     query: z.strictObject({
       types: z.string().regex(new RegExp(`^${ONE}(?:,${ONE})*$`), `must be of ${EVENT_TYPES.join(", ")}`)

@@ -64,7 +64,7 @@ async function readAll(
   return bytes.subarray(0, at);
 }
 
-/** What the header section lacks is told by the envelope. */
+/** What the header section lacks is taken from the envelope. */
 function headerOf(fields: readonly DecodedField[], entry: MailEntry): HeaderView {
   const date = Date.parse(fieldValue(fields, "date"));
   return {

@@ -4,17 +4,17 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
 
-/** A message and what its head says. */
+/** A message and what its header section says. */
 export interface FoundMail {
   readonly entry: MailEntry;
-  readonly head: HeaderView;
+  readonly header: HeaderView;
 }
 
 /** One search looks at most at so many messages, then it comes back with what it has and a cursor. */
 const MAX_LOOKED_AT = 500;
 /** Read at once. */
 const BATCH = 25;
-/** Of larger messages only the head is searched. */
+/** Of larger messages only the header section is searched. */
 const MAX_SEARCHED = 256 * 1024;
 
 /** A page of a mailbox, newest first; `next` is where the next page begins, undefined at the end. */
@@ -38,9 +38,9 @@ export async function mailPage(
       batch.map((entry) => unlessRemoved(mailStore, { address, entry }, readHeader)),
     );
     for (const [i, entry] of batch.entries()) {
-      const head = headers[i];
-      if (head && (wanted === "" || await holds(mailStore, { address, entry, head }, wanted))) {
-        page.push({ entry, head });
+      const header = headers[i];
+      if (header && (wanted === "" || await holds(mailStore, { address, entry, header }, wanted))) {
+        page.push({ entry, header });
       }
       after = entry.uid;
       looked++;
@@ -55,10 +55,10 @@ export async function mailPage(
 
 async function holds(
   mailStore: MailStore,
-  { address, entry, head }: FoundMail & { address: Mailbox },
+  { address, entry, header }: FoundMail & { address: Mailbox },
   wanted: string,
 ): Promise<boolean> {
-  const quick = [head.from, head.to, head.subject, entry.sender, entry.recipient];
+  const quick = [header.from, header.to, header.subject, entry.sender, entry.recipient];
   if (quick.some((text) => text.toLowerCase().includes(wanted))) return true;
   if (entry.size > MAX_SEARCHED) return false;
   const mail = await unlessRemoved(mailStore, { address, entry }, readMail);

@@ -9,7 +9,7 @@ import { timeSchema } from "./schemas.ts";
 /** A message in a list. */
 export const mailItemSchema = z.object({
   uid: z.string(),
-  from: z.string().openapi({ description: "Of the head; where it has none, of the envelope" }),
+  from: z.string().openapi({ description: "Of the header; where it has none, of the envelope" }),
   to: z.string(),
   subject: z.string(),
   date: timeSchema,
@@ -40,13 +40,13 @@ export const mailSchema = mailItemSchema.extend({
 }).openapi("Mail");
 
 /** An entry of a list. */
-export function mailItem(entry: MailEntry, head: HeaderView): z.infer<typeof mailItemSchema> {
+export function mailItem(entry: MailEntry, header: HeaderView): z.infer<typeof mailItemSchema> {
   return {
     uid: entry.uid,
-    from: head.from,
-    to: head.to,
-    subject: head.subject,
-    date: iso(head.date),
+    from: header.from,
+    to: header.to,
+    subject: header.subject,
+    date: iso(header.date),
     receivedAt: iso(entry.receivedAt),
     size: entry.size,
     seen: entry.seen ?? false,

@@ -94,7 +94,7 @@ export function mailboxRoutes(options: AdminOptions) {
       const address = await mailboxNamed(c.req.valid("param").address, options);
       const { page, next } = await mailPage(mailStore, { address, limit, after: cursor, query: q });
       return c.json(
-        { items: page.map(({ entry, head }) => mailItem(entry, head)), cursor: next ?? null },
+        { items: page.map(({ entry, header }) => mailItem(entry, header)), cursor: next ?? null },
         200,
       );
     })

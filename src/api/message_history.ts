@@ -11,7 +11,7 @@ import { attemptView, iso } from "./queue_view.ts";
 /** One thing that happened to a message. */
 export type HistoryItem = { readonly at: string; readonly type: string } & Readonly<Record<string, unknown>>;
 
-/** The life of a message. */
+/** The delivery history of a message. */
 export interface MessageHistory {
   readonly id: string;
   readonly sender: string | null;
@@ -22,7 +22,7 @@ export interface MessageHistory {
 /** KV reads at most this many keys at once. */
 const GET_MANY = 10;
 
-/** The life of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
+/** The history of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
 export async function messageHistory(id: string, options: AdminOptions): Promise<MessageHistory | undefined> {
   const { queue, mailStore, clock } = options;
   const now = clock.now();

@@ -82,7 +82,7 @@ const history = createRoute({
   method: "get",
   path: "/{id}",
   tags,
-  summary: "The life of a message, also after it left the queue",
+  summary: "The delivery history of a message, also after it left the queue",
   request: { params: z.object({ id: idParam }) },
   responses: { 200: json(historySchema, "What is known of it"), ...problems(404) },
 });

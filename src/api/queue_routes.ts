@@ -85,7 +85,7 @@ const message = createRoute({
   method: "get",
   path: "/{id}/message",
   tags,
-  summary: "The text as queued",
+  summary: "The message content as queued",
   request: { params },
   responses: {
     200: {

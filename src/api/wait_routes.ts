@@ -21,7 +21,7 @@ const MOST_MS = 300_000;
 const MAX_WAITING = 1000;
 /** What came before is looked through so far back, in each mailbox. */
 const LOOK_BACK = 200;
-/** On a shared store a delivery by another server tells nothing here. */
+/** On a shared store a delivery by another server is not heard of here. */
 const LOOK_AGAIN_MS = 1000;
 
 const pattern = z.string().min(1).max(320).optional();
@@ -37,7 +37,7 @@ const wait = createRoute({
   request: {
     query: z.strictObject({
       mailbox: pattern.openapi({ description: "Only in this mailbox; default: in any" }),
-      to: pattern.openapi({ description: "A recipient, of the envelope or the head, or a part of it" }),
+      to: pattern.openapi({ description: "A recipient, of the envelope or the header, or a part of it" }),
       from: pattern.openapi({ description: "The sender, or a part of it" }),
       subject: z.string().min(1).max(1000).optional().openapi({
         description: "In the subject; capitals don't matter",
@@ -193,10 +193,10 @@ async function fits(
 ): Promise<boolean> {
   const { to, from, subject } = wanted;
   if (to === undefined && from === undefined && subject === undefined) return true;
-  const head = await unlessRemoved(mailStore, { address, entry }, readHeader);
-  if (!head) return false;
+  const header = await unlessRemoved(mailStore, { address, entry }, readHeader);
+  if (!header) return false;
   const names = (text: string | undefined, own: string, envelope: string) =>
     text === undefined || namesAddress(own, text) || namesAddress(envelope, text);
-  return names(to, head.to, entry.recipient) && names(from, head.from, entry.sender) &&
-    (subject === undefined || head.subject.toLowerCase().includes(subject.toLowerCase()));
+  return names(to, header.to, entry.recipient) && names(from, header.from, entry.sender) &&
+    (subject === undefined || header.subject.toLowerCase().includes(subject.toLowerCase()));
 }

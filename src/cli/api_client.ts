@@ -140,9 +140,9 @@ export class ApiClient {
     }
     const refused = refusedIn(text);
     if (refused.length > 0) return new RecipientsRefused(refused);
-    const told = detail ?? `the server answered ${status} to ${what}`;
+    const message = detail ?? `the server answered ${status} to ${what}`;
     const later = status >= 500 || status === 408 || status === 429 || (status === 409 && !NAMES.test(what));
-    return new CliError(later ? ExitCode.tryAgain : ExitCode.badData, told);
+    return new CliError(later ? ExitCode.tryAgain : ExitCode.badData, message);
   }
 }
 

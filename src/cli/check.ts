@@ -17,7 +17,7 @@ interface CheckOptions extends ConfigOptions {
 /** Adds the command. */
 export function addCheck(program: Command): void {
   const command = withConfig(program.command("check"))
-    .description("check the configuration and tell what the server would do")
+    .description("check the configuration and say what the server would do")
     .option("--dns", "check the domains' DNS records too (not supported yet)")
     .option("--store", "check the data of a server that is down, instead of the configuration")
     .option("--repair", "with --store: mend what can be mended")
@@ -70,11 +70,13 @@ function describe(config: Config, certificate: string): string[] {
     ...Object.entries(outbound.domains).flatMap(([domain, { smartHost }]) =>
       smartHost ? [`Mail for ${domain} goes to ${smartHostText(smartHost)}.`] : []
     ),
-    ...webhooks.map(({ url, events }) => `${url} is told of ${events.join(", ")}.`),
+    ...webhooks.map(({ url, events }) => `${url} gets ${events.join(", ")}.`),
     relay.networks.length > 0
       ? `Clients in ${relay.networks.join(", ")} may relay.`
       : "No client may relay without logging in.",
-    `A message that can't be delivered is tried again ${schedule(queue.retry)}; its sender is told after ` +
+    `A message that can't be delivered is tried again ${
+      schedule(queue.retry)
+    }; its sender is notified after ` +
     `${formatDuration(queue.warnAfter)}, and it goes back after ${formatDuration(queue.giveUpAfter)}.`,
     `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
     "Checks on incoming mail (spf, dkim, dmarc, arc) are not made yet.",

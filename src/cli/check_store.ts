@@ -7,7 +7,7 @@ import { CliError, ExitCode } from "./cli_error.ts";
 import { print, printJson, safe } from "./output.ts";
 
 /**
- * Checks the store of a data directory and tells what it found. Throws a {@linkcode CliError} when something is wrong
+ * Checks the store of a data directory and reports what it found. Throws a {@linkcode CliError} when something is wrong
  * and stays so: the exit code is 65 then, 69 without a store, and 75 while a server uses it.
  */
 export async function checkData(dir: string, options: { repair?: boolean; json?: boolean }): Promise<void> {
@@ -34,7 +34,7 @@ function describe({ mailboxes, messages, queued, texts, faults, notes }: StoreCh
   return [
     ...faults.map(({ where, what, mended }) => safe(`${where}: ${what}${mended ? " (mended)" : ""}`)),
     ...notes.map((note) => safe(`Note: ${note}`)),
-    `${messages} messages in ${mailboxes} mailboxes, ${queued} records in the queue, ${texts} texts: ` +
+    `${messages} messages in ${mailboxes} mailboxes, ${queued} records in the queue, ${texts} bodies: ` +
     (faults.length === 0 ? "all is well." : `${faults.length} faults.`),
   ];
 }

@@ -42,7 +42,7 @@ export async function runDemo(write: (text: string) => void = (text) => console.
     `${mindspring.address}, each with SMTP, POP3, a queue and mailboxes of its own. A name server on`,
     `${internet.dns.address} answers for both. Their clock shows ${
       stage.time(internet.clock.now())
-    } and moves only when told.`,
+    } and moves only when it is moved.`,
   );
   await localLetter(cast);
   await remoteLetter(cast);
@@ -59,7 +59,7 @@ export async function runDemo(write: (text: string) => void = (text) => console.
 async function localLetter({ stage, howstuffworks }: Cast): Promise<void> {
   stage.title("1. brain writes to a colleague");
   stage.say(
-    "His mail program connects to his SMTP server and tells it sender, recipient and body.",
+    "His mail program connects to his SMTP server and gives it sender, recipient and body.",
     "(> is what the program says, < what the server answers.)",
   );
   await stage.talk(
@@ -148,7 +148,7 @@ async function hostDown({ stage, internet, howstuffworks, mindspring }: Cast): P
   stage.check(item?.recipients[0]?.attempts === 5, `${item?.recipients[0]?.attempts} attempts so far`);
   await internet.pass("3h");
   stage.say(
-    "Four hours after it came, the sender is told that there is a problem. brain finds this in his mailbox:",
+    "Four hours after it came, the sender gets a warning. brain finds this in his mailbox:",
   );
   const warning = await howstuffworks.waitForMessage("brain", (text) => text.includes("Action: delayed"));
   stage.excerpt(warning);
@@ -200,10 +200,10 @@ async function neverAnswers({ stage, internet, howstuffworks }: Cast): Promise<v
 async function fetchAll(host: Host, user: string, trace: (line: string) => void): Promise<string[]> {
   await using client = await Pop3Client.connect(host.pop3, trace);
   await client.login(user, PASSWORD);
-  const texts = await client.all();
-  for (let n = 1; n <= texts.length; n++) await client.command(`DELE ${n}`);
+  const messages = await client.all();
+  for (let n = 1; n <= messages.length; n++) await client.command(`DELE ${n}`);
   await client.quit();
-  return texts;
+  return messages;
 }
 
 async function queued(host: Host) {

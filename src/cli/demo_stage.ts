@@ -1,6 +1,6 @@
 /** The looks of the demo: titles, sentences, the lines of a conversation, and checks that fail loudly. */
 
-/** A step of the story did not go as told. */
+/** A step of the story did not go as planned. */
 export class DemoFailure extends Error {
   override readonly name = "DemoFailure";
 }

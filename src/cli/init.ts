@@ -8,7 +8,7 @@ import { withConfig, withExamples } from "./options.ts";
 export function addInit(program: Command): void {
   const command = program.command("init")
     .description(
-      "write a configuration, make a DKIM key, tell the DNS records to publish (not supported yet)",
+      "write a configuration, make a DKIM key, print the DNS records to publish (not supported yet)",
     )
     .requiredOption("--domain <domain>", "the domain to receive mail for");
   withExamples(withConfig(command), "dinopost init --domain example.org").action(() => {

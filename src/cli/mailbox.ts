@@ -73,7 +73,7 @@ async function importOne(
   path: string,
   options: ApiOptions & { json?: boolean },
 ): Promise<void> {
-  // opened first: a path that is wrong is told before anything else
+  // opened first: a wrong path is an error before anything else
   const { source, size, leftOut } = await open(path);
   await using mailboxes = await openMailboxes(options);
   const imported = await mailboxes.write(address, withProgress(source, size));
@@ -108,7 +108,7 @@ async function open(path: string): Promise<Source> {
   return { source: await readMaildir(path), leftOut: await subfoldersOf(path) };
 }
 
-/** The same pieces; a stream that breaks off is told in words of ours. */
+/** The same pieces; a stream that breaks off is an error in words of ours. */
 async function* broken(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* source;

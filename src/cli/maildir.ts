@@ -157,8 +157,8 @@ async function messagesIn(dir: string): Promise<string[]> {
 
 /** The reverse-path, when delivery wrote it on top. */
 function senderOf(bytes: Uint8Array): string {
-  const head = new TextDecoder().decode(bytes.subarray(0, 1000));
-  const path = /^Return-Path: *(<.*>)\r?$/mi.exec(head.split(/\r?\n\r?\n/, 1)[0]!)?.[1];
+  const header = new TextDecoder().decode(bytes.subarray(0, 1000));
+  const path = /^Return-Path: *(<.*>)\r?$/mi.exec(header.split(/\r?\n\r?\n/, 1)[0]!)?.[1];
   const parsed = path === undefined ? undefined : parsePath(path, "reverse");
   return parsed?.ok ? parsed.mailbox : "";
 }

@@ -18,7 +18,7 @@ import { addVersion, VERSION } from "./version.ts";
 /**
  * Runs a command line, without the program's name, to its end.
  *
- * @returns The exit code, after sysexits(3). Errors have been told in one line on stderr.
+ * @returns The exit code, after sysexits(3). Errors were printed in one line on stderr.
  */
 export async function main(args: string[]): Promise<number> {
   try {
@@ -26,14 +26,14 @@ export async function main(args: string[]): Promise<number> {
     await buildProgram().parseAsync(sendmailArguments(args), { from: "user" });
     return ExitCode.ok;
   } catch (error) {
-    return tell(error, args);
+    return exitOf(error, args);
   }
 }
 
 function buildProgram(): Command {
   const program = new Command("dinopost")
     .description("A mail server for Deno: SMTP, a queue that loses nothing, POP3 and an HTTP surface.")
-    .version(VERSION, "--version", "tell the version")
+    .version(VERSION, "--version", "print the version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => print(text.trimEnd()),
@@ -90,8 +90,8 @@ function addHelp(program: Command): void {
 /** Our own errors about what is around us: ports that others have, a store that can't be opened. */
 const OUTSIDE: ReadonlySet<string> = new Set(["ListenError", "StorageError"]);
 
-/** Tells an error in one line; answers its exit code. */
-function tell(error: unknown, args: readonly string[]): number {
+/** Prints an error in one line; answers its exit code. */
+function exitOf(error: unknown, args: readonly string[]): number {
   const { code, message } = verdict(error, args);
   if (message !== undefined) printError(`dinopost: ${safe(message.replaceAll(/\s*\n\s*/g, " "))}`);
   return code;

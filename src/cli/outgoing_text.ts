@@ -54,24 +54,24 @@ export function upToDot(bytes: Uint8Array): Uint8Array {
 export async function prepareMessage(input: Uint8Array, options: PrepareOptions): Promise<OutgoingContent> {
   const { names, end } = scanHeader(input);
   const headerLength = end === -1 ? input.length : end;
-  const head = input.subarray(0, headerLength);
-  const fields = parseFields(head);
+  const header = input.subarray(0, headerLength);
+  const fields = parseFields(header);
   const recipients = options.takeRecipients ? await addressesIn(fields, recipientFields(names)) : [];
   const [from] = await addressesIn(fields, ["from"], { strict: false });
   const eol = input[input.indexOf(LF) - 1] === CR ? "\r\n" : "\n";
   const added = names.has("from") ? "" : foldField("From", fromText(options));
-  const kept = options.takeRecipients ? withoutFields(head, BLIND_FIELDS) : head;
+  const kept = options.takeRecipients ? withoutFields(header, BLIND_FIELDS) : header;
   // a line of a mailbox file stays on top, where the server takes it off
   const top = fields.length === 0 ? 0 : mailboxLines(kept);
   const parts = [kept.subarray(0, top), encode(added.replaceAll("\r\n", eol)), kept.subarray(top)];
-  const isText = fields.length === 0 && head.length > 0 && head[0] !== LF && head[0] !== CR;
-  if (isText) parts.splice(2, 0, encode(eol)); // no head at all: it is all text
+  const isText = fields.length === 0 && header.length > 0 && header[0] !== LF && header[0] !== CR;
+  if (isText) parts.splice(2, 0, encode(eol)); // no header section at all: it is all body
   return { bytes: concat([...parts, input.subarray(headerLength)]), recipients, from };
 }
 
 /** Where the lines `From …` and `>From …` end that a message begins with. */
-function mailboxLines(head: Uint8Array): number {
-  return /^(?:>?From [^\n]*\n)*/.exec(binaryString(head))![0].length;
+function mailboxLines(header: Uint8Array): number {
+  return /^(?:>?From [^\n]*\n)*/.exec(binaryString(header))![0].length;
 }
 
 function fromText({ sender, fullName }: PrepareOptions): string {

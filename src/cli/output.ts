@@ -47,7 +47,7 @@ function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - [...text].length));
 }
 
-/** Bold on a terminal that is not told to be plain (`NO_COLOR`). */
+/** Bold on a terminal that is not set to be plain (`NO_COLOR`). */
 export function bold(text: string): string {
   return Deno.stdout.isTerminal() && !Deno.noColor ? `\x1b[1m${text}\x1b[0m` : text;
 }

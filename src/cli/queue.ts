@@ -61,12 +61,12 @@ interface ListOptions extends QueueOptions {
 /** As many as the API gives at once. */
 const MAX_LIMIT = 1000;
 
-/** What is done to one message, and how it is told. */
+/** What is done to one message, and what is said of it. */
 const ACTIONS: readonly { name: string; description: string; done: string }[] = [
   { name: "retry", description: "try a message now", done: "is tried now" },
   { name: "hold", description: "keep a message back until it is released", done: "is held" },
   { name: "release", description: "let a held message go on", done: "goes on" },
-  { name: "bounce", description: "give up a message and tell its sender", done: "goes back to its sender" },
+  { name: "bounce", description: "give up a message and notify its sender", done: "goes back to its sender" },
 ];
 
 /** Adds the command with its subcommands. */
@@ -100,7 +100,7 @@ export function addQueue(program: Command): void {
     );
   }
 
-  const remove = sub(queue, "delete <id>", "take a message out; nobody is told");
+  const remove = sub(queue, "delete <id>", "take a message out; nobody is notified");
   withExamples(remove, "dinopost queue delete 01HXYZ…").action(deleteItem);
 
   const flush = sub(queue, "flush", "try all waiting messages now")
@@ -203,7 +203,7 @@ async function deleteItem(id: string, options: QueueOptions): Promise<void> {
   const api = await ApiClient.find(options);
   await api.call(itemPath(id), { method: "DELETE" });
   if (options.json) printJson({ id });
-  else print(`${safe(id)} is deleted; nobody was told.`);
+  else print(`${safe(id)} is deleted; nobody was notified.`);
 }
 
 async function flushQueue(options: QueueOptions & { domain?: string }): Promise<void> {

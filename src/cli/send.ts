@@ -31,7 +31,7 @@ interface SendOptions extends ApiOptions {
 }
 
 /**
- * What callers of sendmail say beside. Some of it is the case here anyway (8-bit texts pass, the sender is not left out
+ * What callers of sendmail say beside. Some of it is the case here anyway (8-bit content passes, the sender is not left out
  * of lists), some can't be had: the API takes no wishes for reports (-N, -R, -V), so failures alone are reported.
  */
 const IGNORED = [
@@ -66,7 +66,7 @@ export function addSend(program: Command): void {
     .option("-i, --ignore-dots", "a line with only a dot does not end the message")
     .option("-o, --option <value>", "sendmail's options; i is known, the others change nothing here", collect)
     .option("-b, --mode <mode>", "sendmail's mode: m sends (default), s speaks SMTP on stdin and stdout")
-    .option("-v, --verbose", "tell the id of the message")
+    .option("-v, --verbose", "print the id of the message")
     .option("-q", "without a recipient: try again what waits in the queue")
     // -h counts hops, and who is shown this help has sent nothing
     .helpOption(false)
@@ -78,8 +78,8 @@ export function addSend(program: Command): void {
   command.addHelpText("after", `\nTaken and without effect: -B -I -d… -q… ${IGNORED.join(" ")}`);
   withExamples(
     command,
-    "dinopost send -f jo@example.org ann@example.net < letter.eml",
-    "dinopost send -t -i < letter.eml",
+    "dinopost send -f jo@example.org ann@example.net < message.eml",
+    "dinopost send -t -i < message.eml",
     'git send-email --sendmail-cmd="dinopost send -i" 0001-fix.patch',
   ).action(async (recipients: string[], options: SendOptions) => {
     if (options.help) return await help(command);

@@ -181,7 +181,7 @@ function welcome(
   ];
 }
 
-/** Commands that work as they are; curl asks for a password that isn't told here. */
+/** Commands that work as they are; curl asks for a password that isn't shown here. */
 function nextSteps(
   server: ServedServer,
   { config, url }: { config: Config; url: string | undefined },

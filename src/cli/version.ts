@@ -11,7 +11,7 @@ export const VERSION: string = about.version;
 /** Adds the command. */
 export function addVersion(program: Command): void {
   const command = program.command("version").description(
-    "tell the version of dinopost and of what it runs on",
+    "print the version of dinopost and of what it runs on",
   );
   withExamples(command, "dinopost version").action(() => {
     const { deno, v8, typescript } = Deno.version;

@@ -103,11 +103,11 @@ async function converse({ server, query }: ExchangeOptions, signal: AbortSignal)
   signal.addEventListener("abort", close, { once: true });
   const request = framed(query.bytes);
   for (let sent = 0; sent < request.length;) sent += await conn.write(request.subarray(sent));
-  const head = new Uint8Array(2);
-  if (!await readFull(conn, head)) return { kind: "broken", why: "the connection ended without a reply" };
-  const body = new Uint8Array((head[0]! << 8) | head[1]!);
+  const length = new Uint8Array(2);
+  if (!await readFull(conn, length)) return { kind: "broken", why: "the connection ended without a reply" };
+  const body = new Uint8Array((length[0]! << 8) | length[1]!);
   if (!await readFull(conn, body)) return { kind: "broken", why: "the connection ended within the reply" };
-  // nobody slips a reply into a connection unseen, so the case tells nothing more
+  // nobody slips a reply into a connection unseen, so the case proves nothing more
   return judge(body, query, "any") ?? { kind: "garbage" };
 }
 

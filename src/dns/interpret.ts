@@ -4,7 +4,7 @@ import { concat, decode, encode } from "../base/bytes.ts";
 import { canonicalName } from "./names.ts";
 import type { DnsPacket, DnsRecord, RecordType } from "./packet.ts";
 
-/** What the packet says. `ttlMs` tells for how long; `records` are raw. */
+/** What the packet says. `ttlMs`: for how long; `records` are raw. */
 export type Interpretation =
   | { kind: "found"; records: DnsRecord[]; ttlMs: number }
   | { kind: "none" | "nxdomain"; ttlMs: number | undefined }

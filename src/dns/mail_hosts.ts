@@ -19,7 +19,7 @@ export interface MailHost {
 
 /**
  * The hosts in the order in which they are to be tried, or why there are none: for ever or for now. `text` is one line
- * for people; `steps` tell in short sentences how it came to this.
+ * for people; `steps` say in short sentences how it came to this.
  */
 export type MailHosts =
   | { kind: "hosts"; how: "mx" | "implicit" | "literal" | "host"; hosts: MailHost[]; steps: string[] }
@@ -84,7 +84,7 @@ export async function findMailHosts(domain: string, options: MailHostsOptions): 
   const answer = await options.resolver.mx(domain);
   switch (answer.kind) {
     case "temporaryFailure": {
-      steps.push(`MX of ${domain}: nobody can tell now. ${shown(answer.why)}.`);
+      steps.push(`MX of ${domain}: the lookup failed for now. ${shown(answer.why)}.`);
       const text = `The MX records of ${domain} can't be looked up now: ${shown(answer.why)}`;
       return ended("deferred", { status: "4.4.3", text, steps });
     }

@@ -56,7 +56,7 @@ export class SystemNameServers {
   #servers: NameServer[] = [];
   #readAt = -Infinity;
 
-  /** The clock tells when to read them again. */
+  /** For when to read them again. */
   constructor(private readonly clock: Clock) {}
 
   /** The servers in the order in which they are to be asked. Rejects when the system doesn't let us know them. */

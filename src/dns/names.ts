@@ -13,12 +13,12 @@ export function canonicalName(name: string): string {
   return lower.endsWith(".") ? lower.slice(0, -1) : lower;
 }
 
-/** Tells whether a canonical name can be asked of the DNS and belong to a host or service. */
+/** Can a canonical name be asked of the DNS and belong to a host or service? */
 export function isDnsName(name: string): boolean {
   return name.length <= MAX_NAME && LABELS.test(name);
 }
 
-/** Tells whether a text is an IP address instead of a name. */
+/** Is a text an IP address instead of a name? */
 export function isIp(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(":") && ipaddr.IPv6.isValid(text));
 }

@@ -35,7 +35,7 @@ export interface Resolver {
   mx(domain: string): Promise<DnsResult<MxRecord>>;
   /** The addresses of one family, in the order in which the DNS gave them. */
   addresses(host: string, family: 4 | 6): Promise<DnsResult<string>>;
-  /** The texts, each in one piece. */
+  /** The TXT records, each in one piece. */
   txt(name: string): Promise<DnsResult<string>>;
   /** The names of an address. */
   ptr(ip: string): Promise<DnsResult<string>>;
@@ -69,7 +69,7 @@ type Wanted = Plain | "TXT" | "PTR";
 type Answer = DnsResult<MxRecord | string>;
 
 const SECOND = 1000;
-/** `Deno.resolveDns` doesn't tell the TTL: its answers are kept for so long, since few hold for less. */
+/** `Deno.resolveDns` doesn't give the TTL: its answers are kept for so long, since few hold for less. */
 const UNKNOWN_TTL = 5 * SECOND;
 /** Who says less is asked no more often: a message asks for the same names several times. */
 const MIN_TTL = 5 * SECOND;
@@ -144,7 +144,7 @@ export class SystemResolver implements Resolver {
     try {
       // AD can't be had from the platform
       if (trustAd || !isPlain(type)) return await this.#askClient(type, name, end);
-      // most hosts have no AAAA, which only our own client can tell: the platform may know a name of /etc/hosts
+      // most hosts have no AAAA, which only our own client can know: the platform may know a name of /etc/hosts
       const first = type === "AAAA" ? await this.#askClient(type, name, end) : undefined;
       if (first && first.value.kind !== "nxdomain") return first;
       const records = await this.#askPlatform(type, name);
@@ -170,7 +170,7 @@ export class SystemResolver implements Resolver {
     try {
       return await platformRecords(type, name, { signal: stop.signal, server: this.#server });
     } catch (error) {
-      // a closed port is told as a time-out, too
+      // a closed port is reported as a time-out, too
       if (late || error instanceof Deno.errors.TimedOut) onTimeout?.();
       return [];
     } finally {

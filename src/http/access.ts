@@ -29,7 +29,7 @@ const GUESSING: GuardPolicy = {
   firstDelayMs: 50,
   maxDelayMs: 2000,
 };
-/** So many wrong tokens from one address wait for their answer; further ones are told so and wait for nothing. */
+/** So many wrong tokens from one address wait for their answer; further ones are refused at once. */
 const MAX_WAITING = 50;
 /** The same for all addresses together: each takes a connection and a timer. */
 const MAX_WAITING_IN_ALL = 500;

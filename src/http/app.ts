@@ -82,7 +82,7 @@ export function createHttpApp(options: HttpOptions, mounted: MountedApps): Admin
   };
 }
 
-/** What `/readyz` tells while the server can't serve; undefined: it can. */
+/** What `/readyz` says while the server can't serve; undefined: it can. */
 function whyNotReady({ ready, health }: HttpOptions) {
   if (!ready()) return { status: "starting" };
   const away = health?.problems.find(({ code }) => code === "store");

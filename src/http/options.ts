@@ -12,7 +12,7 @@ export interface AdminBindings {
   /** The client's IP address; absent for a request that came through no connection. */
   readonly remote?: string;
   /**
-   * The URL that the client asked for, where a trusted proxy told another one than the request's.
+   * The URL that the client asked for, where a trusted proxy named another one than the request's.
    * @internal
    */
   readonly url?: string;

@@ -61,7 +61,7 @@ export function quoted(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }
 
-/** The answer that tells a problem; `instance` is the path it happened at. */
+/** The answer for a problem; `instance` is the path it happened at. */
 export function problemResponse(problem: Problem, instance: string): Response {
   const { status, detail, extras } = problem;
   const body = {
@@ -87,8 +87,8 @@ export function problemOf(error: unknown, at: { journal: Journal; path: string }
   if (isDiskFull(error)) return new Problem(503, "The server's disk is full; try again later");
   if (isStoreAway(error)) return new Problem(503, "The server's store does not answer; try again later");
   if (isClientGone(error)) return new Problem(400, "The request ended before it was whole");
-  const told = error instanceof Error ? error.stack ?? String(error) : String(error);
-  at.journal.note("ERROR", "http request failed", { path: at.path, error: told });
+  const stack = error instanceof Error ? error.stack ?? String(error) : String(error);
+  at.journal.note("ERROR", "http request failed", { path: at.path, error: stack });
   return new Problem(500, "The server failed; its log says how");
 }
 

@@ -110,7 +110,7 @@ export function quoteLocal(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** Tells whether an address can be told only to a server with SMTPUTF8 (RFC 6531): its local part isn't ASCII. */
+/** Can an address be sent only to a server with SMTPUTF8 (RFC 6531), since its local part isn't ASCII? */
 export function needsUtf8(mailbox: Mailbox): boolean {
   return BEYOND_ASCII.test(mailbox);
 }

@@ -96,7 +96,7 @@ export function decodeCharset(bytes: Uint8Array, label: string | undefined): str
 }
 
 /**
- * The text of bytes that claim no charset: UTF-8 where they can be that, else the charset that is told, which is that
+ * The text of bytes that claim no charset: UTF-8 where they can be that, else the charset that is named, which is that
  * of the text around them, else Windows-1252, which is what most that is neither turns out to be.
  */
 export function decodeUnnamed(bytes: Uint8Array, around?: string): string {
@@ -132,7 +132,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   return text.includes("\ufffd") && !/[^\x00-\x7f\ufffd]/.test(text) ? decodeUnnamed(bytes) : text;
 }
 
-/** RFC 2781 4.3: without a mark it is big-endian, which in most texts is seen at a first byte of zero. */
+/** RFC 2781 4.3: without a mark it is big-endian, which in most content is seen at a first byte of zero. */
 function isBigEndian(bytes: Uint8Array): boolean {
   return bytes[0] === 0xfe || bytes[0] === 0;
 }

@@ -6,7 +6,7 @@ const LF = 10;
 /** The longest line without CRLF, in octets (RFC 5322 2.1.1). */
 export const MAX_LINE_OCTETS = 998;
 
-/** Tells whether there is nothing beyond ASCII. */
+/** Is there nothing beyond ASCII? */
 export function isAscii(text: string | Uint8Array): boolean {
   // deno-lint-ignore no-control-regex
   if (typeof text === "string") return !/[^\x00-\x7f]/.test(text);
@@ -14,7 +14,7 @@ export function isAscii(text: string | Uint8Array): boolean {
   return true;
 }
 
-/** Tells whether bytes can stand in a message as they are: CRLF only, no NUL, no line over 998 octets. */
+/** Can bytes stand in a message as they are: CRLF only, no NUL, no line over 998 octets? */
 export function isMailText(bytes: Uint8Array): boolean {
   let lineStart = 0;
   for (let i = 0; i < bytes.length; i++) {
@@ -42,7 +42,7 @@ export function longLineAt(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Tells whether a line begins with these bytes. */
+/** Does a line begin with these bytes? */
 export function startsLine(bytes: Uint8Array, beginning: Uint8Array): boolean {
   for (let at = 0; at >= 0 && at < bytes.length;) {
     let i = 0;

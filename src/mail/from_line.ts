@@ -1,12 +1,12 @@
 /**
  * The `From ` line of mbox files: who sent the message and when it came. No two programs agree on its date, so that
- * each line is told apart by how sure it is.
+ * each line is rated by how sure it is.
  */
 
 import { parseMailbox } from "./address.ts";
 import type { Mailbox } from "./envelope.ts";
 
-/** What a `From ` line tells. */
+/** What a `From ` line says. */
 export interface FromLine {
   /** The reverse-path; empty for none. */
   readonly sender: Mailbox;
@@ -58,7 +58,7 @@ const UNDATED = new RegExp(
 /** Has the form `From … time`, be it a sentence or not. */
 const WITH_TIME = /^From .*\d:\d\d/;
 
-/** What a line tells that begins with `From `; undefined: it is a sentence. */
+/** What a line says that begins with `From `; undefined: it is a sentence. */
 export function parseFromLine(text: string): FromLine | undefined {
   for (const form of DATED) {
     const groups = form.exec(text)?.groups;

@@ -5,15 +5,15 @@ import { MAX_LINE_OCTETS } from "./content.ts";
 
 /** What {@linkcode scanHeader} saw. */
 export interface HeaderScan {
-  /** The offset just behind the blank line that ends the head; -1 while there is none. */
+  /** The offset just behind the blank line that ends the header section; -1 while there is none. */
   readonly end: number;
-  /** How many Received fields there are, as far as the head is here. */
+  /** How many Received fields there are, as far as the header section is here. */
   readonly received: number;
   /** The names of its fields in lower case. */
   readonly names: Set<string>;
 }
 
-/** One field of a head. */
+/** One field of a header section. */
 export interface HeaderField {
   /** The name as it was written. */
   readonly name: string;
@@ -50,8 +50,8 @@ const known = new Map<number, KnownName>(
 );
 
 /**
- * Looks through a head once, without an allocation per line. A line that is no field is passed over. Lines end with
- * CRLF; a bare LF is taken for a line's end too, so that nothing hides behind one.
+ * Looks through a header section once, without an allocation per line. A line that is no field is passed over. Lines
+ * end with CRLF; a bare LF is taken for a line's end too, so that nothing hides behind one.
  */
 export function scanHeader(bytes: Uint8Array): HeaderScan {
   const names = new Set<string>();
@@ -80,12 +80,12 @@ export function scanHeader(bytes: Uint8Array): HeaderScan {
 }
 
 /**
- * The fields of a head in their order, up to the blank line; lines that are no fields are left out. `read` makes text
- * of the head in another way than as UTF-8.
+ * The fields of a header section in their order, up to the blank line; lines that are no fields are left out. `read`
+ * makes text of it in another way than as UTF-8.
  */
-export function parseFields(head: Uint8Array, read: (bytes: Uint8Array) => string = decode): HeaderField[] {
-  const { end } = scanHeader(head);
-  const text = read(end < 0 ? head : head.subarray(0, end));
+export function parseFields(header: Uint8Array, read: (bytes: Uint8Array) => string = decode): HeaderField[] {
+  const { end } = scanHeader(header);
+  const text = read(end < 0 ? header : header.subarray(0, end));
   const fields: HeaderField[] = [];
   for (const line of text.split(/\r?\n(?![ \t])/)) {
     const parts = /^([!-9;-~]+)[ \t]*:/.exec(line);
@@ -109,19 +109,19 @@ const BLANKS = new Set(" \t\r\n");
 /** Whom the other recipients are not to know of (RFC 5322 3.6.3); in lower case. */
 export const BLIND_FIELDS: ReadonlySet<string> = new Set(["bcc", "resent-bcc"]);
 
-/** The head without its fields of these names (in lower case); what is no field stays. */
-export function withoutFields(head: Uint8Array, names: ReadonlySet<string>): Uint8Array {
+/** The header section without its fields of these names (in lower case); what is no field stays. */
+export function withoutFields(header: Uint8Array, names: ReadonlySet<string>): Uint8Array {
   const kept: Uint8Array[] = [];
   let dropping = false;
-  for (let at = 0; at < head.length;) {
-    const lineFeed = head.indexOf(LF, at);
-    const end = lineFeed < 0 ? head.length : lineFeed + 1;
-    const isFolded = head[at] === BLANK || head[at] === TAB;
+  for (let at = 0; at < header.length;) {
+    const lineFeed = header.indexOf(LF, at);
+    const end = lineFeed < 0 ? header.length : lineFeed + 1;
+    const isFolded = header[at] === BLANK || header[at] === TAB;
     if (!isFolded) {
-      const name = /^([!-9;-~]+)[ \t]*:/.exec(decode(head.subarray(at, Math.min(end, at + MAX_NAME))))?.[1];
+      const name = /^([!-9;-~]+)[ \t]*:/.exec(decode(header.subarray(at, Math.min(end, at + MAX_NAME))))?.[1];
       dropping = name !== undefined && names.has(name.toLowerCase());
     }
-    if (!dropping) kept.push(head.subarray(at, end));
+    if (!dropping) kept.push(header.subarray(at, end));
     at = end;
   }
   return concat(kept);

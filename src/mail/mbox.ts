@@ -9,11 +9,11 @@ import { formatDate } from "./header.ts";
 import type { Mailbox } from "./envelope.ts";
 import { ByteBuffer, LineCutter, type LinePlace } from "./line_cutter.ts";
 
-/** What a mbox file tells of a message beside its text. */
+/** What an mbox file says of a message beside its content. */
 export interface MboxMessage {
   /** The reverse-path; empty for none. */
   readonly sender: Mailbox;
-  /** When it came: milliseconds since 1970, whole seconds; undefined when the file does not tell. */
+  /** When it came: milliseconds since 1970, whole seconds; undefined when the file does not say. */
   readonly receivedAt: number | undefined;
   /** Somebody looked at it. */
   readonly seen: boolean;

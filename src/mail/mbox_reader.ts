@@ -1,14 +1,14 @@
 /**
  * The reader of mbox files, whoever wrote them: with and without a blank line before a `From ` line, its date in any
  * form, other lines quoted by `>` or counted by Content-Length. A `From ` line begins a message when its date is whole
- * and a header field follows, or where it can't be anything else; one that was not taken is told in a warning.
+ * and a header field follows, or where it can't be anything else; one that was not taken is a warning.
  */
 
 import { decode } from "../base/bytes.ts";
 import { type FromLine, looksDated, parseFromLine } from "./from_line.ts";
 import { ByteBuffer, LineCutter, type LinePlace } from "./line_cutter.ts";
 import { isFrom, isQuotedFrom, type MboxMessage, withoutCr } from "./mbox.ts";
-import { MboxHead, timeIn } from "./mbox_head.ts";
+import { MboxHeader, timeIn } from "./mbox_header.ts";
 import { hasMark, MboxOctets } from "./mbox_octets.ts";
 
 /** A part of a file that is read: a message begins, a piece of its text with CRLF line ends, or a doubt. */
@@ -46,9 +46,9 @@ export class MboxReader {
   readonly #lines = new LineCutter();
   #out = new ByteBuffer();
   #parts: MboxPart[] = [];
-  #in: "nothing" | "head" | "text" = "nothing";
+  #in: "nothing" | "header" | "text" = "nothing";
   #begun: FromLine | undefined;
-  #header = new MboxHead();
+  #header = new MboxHeader();
   /** The message on top holds data of a program: it is left out. */
   #skipping = false;
   /** A blank line that may belong to the `From ` line behind it. */
@@ -116,7 +116,7 @@ export class MboxReader {
     if (!isFrom(line)) return false;
     const apart = this.#in === "nothing" || this.#blank;
     const found = parseFromLine(lineText(line));
-    const doubled = this.#in === "head" && this.#header.isEmpty && this.#begun?.kind === found?.kind;
+    const doubled = this.#in === "header" && this.#header.isEmpty && this.#begun?.kind === found?.kind;
     if (!found || doubled || !this.#mayBegin(found, apart)) {
       if (!doubled && this.#in !== "nothing") this.#warnOf(line, place);
       return false;
@@ -150,9 +150,9 @@ export class MboxReader {
     if (this.#in === "nothing") this.#undated = found.kind === "undated";
     this.#endHead();
     this.#passOn();
-    this.#in = "head";
+    this.#in = "header";
     this.#begun = found;
-    this.#header = new MboxHead();
+    this.#header = new MboxHeader();
     this.#skipping = false;
     this.#blank = false;
     this.#end = undefined;
@@ -173,7 +173,7 @@ export class MboxReader {
         'This is no mbox file: its first line has to be like "From jo@example.org Mon Jan …"',
       );
     }
-    if (this.#in === "head") {
+    if (this.#in === "header") {
       const behind = place.offset + segment.length + 1;
       if (this.#isOfHead(line, { ...place, behind })) return;
     }
@@ -202,7 +202,7 @@ export class MboxReader {
   }
 
   #endHead(): void {
-    if (this.#in !== "head") return;
+    if (this.#in !== "header") return;
     this.#skipping = this.#header.isFolderData;
     if (this.#header.isExpunged) this.#expunged++;
     this.#announce(this.#header.seen);
@@ -210,11 +210,11 @@ export class MboxReader {
 
   /** The message begins; what follows is text. */
   #announce(seen: boolean): void {
-    const head = this.#header.take();
+    const header = this.#header.take();
     const { sender, at } = this.#begun!;
     if (!this.#skipping) {
-      this.#parts.push({ message: { sender, receivedAt: at ?? timeIn(head), seen } });
-      if (head.length > 0) this.#parts.push({ text: head });
+      this.#parts.push({ message: { sender, receivedAt: at ?? timeIn(header), seen } });
+      if (header.length > 0) this.#parts.push({ text: header });
     }
     this.#in = "text";
   }

@@ -1,6 +1,6 @@
 /** Parts of MIME as a conversion sees them: what a header section says of its content, and how that may be encoded. */
 
-/** What a part is, told by its header section. */
+/** What a part is by its header section. */
 export interface Part {
   readonly kind: "leaf" | "multipart" | "message";
   /** How its content would be encoded; undefined: it must not be. */
@@ -10,7 +10,7 @@ export interface Part {
   readonly boundary: string;
   /** Nothing in it may change: a signature would break. */
   readonly sealed: boolean;
-  /** A part in it that doesn't tell its type is a message (RFC 2046 5.1.5). */
+  /** A part in it that doesn't say its type is a message (RFC 2046 5.1.5). */
   readonly digest?: true;
 }
 

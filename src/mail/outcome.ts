@@ -17,7 +17,7 @@ export type Stage =
   | "end"
   | "mailbox";
 
-/** What every outcome tells. */
+/** What every outcome has. */
 export interface OutcomeFacts {
   /** The enhanced status, the peer's own when it gave one. */
   readonly status: EnhancedStatus;
@@ -53,7 +53,7 @@ export interface Deferred extends OutcomeFacts {
   /** It is to be tried again. */
   readonly kind: "deferred";
 }
-/** Never: tell the sender. */
+/** Never: the sender gets a report. */
 export interface Failed extends OutcomeFacts {
   /** It will never be delivered. */
   readonly kind: "failed";

@@ -5,7 +5,7 @@ import { literalOf, normalizeDomain, normalizeLiteral } from "./domain.ts";
 import type { Mailbox } from "./envelope.ts";
 import { needsUtf8 } from "./address.ts";
 
-/** What a Received field tells. */
+/** What a Received field says. */
 export interface ReceivedFacts {
   /** What the client called itself; anything, it is cleaned. */
   readonly helo: string;

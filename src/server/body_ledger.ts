@@ -6,8 +6,8 @@ import * as keys from "../storage/keys.ts";
 import { type Kv, u64 } from "../storage/port.ts";
 import type { ReportFinding } from "./store_findings.ts";
 
-/** One text. */
-interface Text {
+/** One body. */
+interface StoredBody {
   /** How many chunks there are, and the number of the last one. */
   chunks: number;
   last: number;
@@ -16,7 +16,7 @@ interface Text {
   uneven: boolean;
   mark: BodyMark | undefined;
   counter: bigint | undefined;
-  /** Where in the list of texts whose owners are counted again it is: the chunks that are told there. */
+  /** Where in the list of bodies whose owners are counted again it is: the chunks that are named there. */
   recounts: number[];
   owners: number;
   /** Owners that say it is shared. */
@@ -28,72 +28,72 @@ interface Text {
 /** So many are deleted at once; more are left to the sweeper of the next start. */
 const FEW_CHUNKS = 64;
 
-/** All texts of a store. */
+/** All bodies of a store. */
 export class BodyLedger {
-  readonly #texts = new Map<string, Text>();
+  readonly #bodies = new Map<string, StoredBody>();
 
-  /** How many texts have a chunk. */
+  /** How many bodies have a chunk. */
   get size(): number {
     let count = 0;
-    for (const { chunks } of this.#texts.values()) if (chunks > 0) count++;
+    for (const { chunks } of this.#bodies.values()) if (chunks > 0) count++;
     return count;
   }
 
   /** Reads all chunks, counters and marks. */
   async read(kv: Kv): Promise<void> {
     for await (const { key, value } of kv.list<Uint8Array>(keys.bodies, { batchSize: 100 })) {
-      const text = this.#text(key[1] as string);
+      const body = this.#body(key[1] as string);
       const n = key[2] as number;
       const size = value instanceof Uint8Array ? value.length : 0;
       // chunks come in order, so the one before was not the last one
-      if (text.chunks > 0 && text.size !== text.chunks * CHUNK_SIZE) text.uneven = true;
-      text.chunks++;
-      text.last = n;
-      text.size += size;
+      if (body.chunks > 0 && body.size !== body.chunks * CHUNK_SIZE) body.uneven = true;
+      body.chunks++;
+      body.last = n;
+      body.size += size;
     }
     for await (const { key, value } of kv.list<BodyMark>(keys.bodiesPending)) {
-      this.#text(key[1] as string).mark = value;
+      this.#body(key[1] as string).mark = value;
     }
     for await (const { key, value } of kv.list<Deno.KvU64>(keys.bodiesRefs)) {
-      this.#text(key[1] as string).counter = value.value;
+      this.#body(key[1] as string).counter = value.value;
     }
     for await (const { key } of kv.list(keys.bodiesRecount)) {
-      this.#text(key[1] as string).recounts.push(key[2] as number);
+      this.#body(key[1] as string).recounts.push(key[2] as number);
     }
   }
 
-  /** What a record's text lacks, in words; undefined when it is whole. */
+  /** What a record's body lacks, in words; undefined when it is whole. */
   lacks(ref: BodyRef): string | undefined {
-    const { chunks, last, size, uneven } = this.#texts.get(ref.id) ?? NOTHING;
+    const { chunks, last, size, uneven } = this.#bodies.get(ref.id) ?? NOTHING;
     if (chunks < ref.chunks || last !== ref.chunks - 1) return `${chunks} of ${ref.chunks} parts are there`;
     if (size === ref.size && !uneven) return undefined;
     return `${size} of ${ref.size} bytes are there`;
   }
 
-  /** The record at that key owns a text. */
+  /** The record at that key owns a body. */
   own(ref: BodyRef, key: Deno.KvKey): void {
-    const text = this.#text(ref.id);
-    text.owners++;
-    if (ref.shared) text.sharedOwners++;
-    else text.alone.push(key);
+    const body = this.#body(ref.id);
+    body.owners++;
+    if (ref.shared) body.sharedOwners++;
+    else body.alone.push(key);
   }
 
-  /** Every text has the owners that its counter tells, or is on its way out. */
-  async check(kv: Kv, tell: ReportFinding): Promise<void> {
-    for (const [id, text] of this.#texts) {
-      if (text.owners === 0) await orphan(id, text, tell);
-      else await owned({ id, text, kv }, tell);
+  /** Every body has the owners that its counter says, or is on its way out. */
+  async check(kv: Kv, report: ReportFinding): Promise<void> {
+    for (const [id, body] of this.#bodies) {
+      if (body.owners === 0) await orphan(id, body, report);
+      else await owned({ id, body, kv }, report);
     }
   }
 
-  #text(id: string): Text {
-    let text = this.#texts.get(id);
-    if (!text) this.#texts.set(id, text = { ...NOTHING, recounts: [], alone: [] });
-    return text;
+  #body(id: string): StoredBody {
+    let body = this.#bodies.get(id);
+    if (!body) this.#bodies.set(id, body = { ...NOTHING, recounts: [], alone: [] });
+    return body;
   }
 }
 
-const NOTHING: Text = {
+const NOTHING: StoredBody = {
   chunks: 0,
   last: -1,
   size: 0,
@@ -106,48 +106,48 @@ const NOTHING: Text = {
   alone: [],
 };
 
-async function orphan(id: string, text: Text, tell: ReportFinding): Promise<void> {
+async function orphan(id: string, body: StoredBody, report: ReportFinding): Promise<void> {
   // a mark, or a counter at 0 that is looked at again: the next start removes it
-  if (text.mark && text.counter === undefined && text.last < text.mark.chunks) return;
-  if (text.counter === 0n && text.recounts.length > 0) return;
-  if (text.chunks === 0 && text.counter === undefined && !text.mark) return; // a recount of nothing ends by itself
-  const size = text.chunks === 0 ? "a counter without a text" : `${text.size} bytes`;
-  const mark: BodyMark = { at: 0, chunks: Math.max(text.last + 1, text.mark?.chunks ?? 0) };
-  await tell({ where: `text ${id}`, what: `Nobody owns it (${size}); --repair removes it` }, [
+  if (body.mark && body.counter === undefined && body.last < body.mark.chunks) return;
+  if (body.counter === 0n && body.recounts.length > 0) return;
+  if (body.chunks === 0 && body.counter === undefined && !body.mark) return; // a recount of nothing ends by itself
+  const size = body.chunks === 0 ? "a counter without a body" : `${body.size} bytes`;
+  const mark: BodyMark = { at: 0, chunks: Math.max(body.last + 1, body.mark?.chunks ?? 0) };
+  await report({ where: `body ${id}`, what: `Nobody owns it (${size}); --repair removes it` }, [
     ...(mark.chunks <= FEW_CHUNKS
       ? [...deleteChunks(id, 0, mark.chunks), { type: "delete" as const, key: keys.bodyPending(id) }]
       : [{ type: "set" as const, key: keys.bodyPending(id), value: mark }]),
     { type: "delete", key: keys.bodyRefs(id) },
-    ...text.recounts.map((chunks) => ({ type: "delete" as const, key: keys.bodyRecount(id, chunks) })),
+    ...body.recounts.map((chunks) => ({ type: "delete" as const, key: keys.bodyRecount(id, chunks) })),
   ]);
 }
 
 async function owned(
-  { id, text, kv }: { id: string; text: Text; kv: Kv },
-  tell: ReportFinding,
+  { id, body, kv }: { id: string; body: StoredBody; kv: Kv },
+  report: ReportFinding,
 ): Promise<void> {
-  const where = `text ${id}`;
-  if (text.mark) {
-    await tell({ where, what: "It has an owner, and a mark that would let it be removed" }, [
+  const where = `body ${id}`;
+  if (body.mark) {
+    await report({ where, what: "It has an owner, and a mark that would let it be removed" }, [
       { type: "delete", key: keys.bodyPending(id) },
     ]);
   }
-  const { owners, sharedOwners, counter } = text;
+  const { owners, sharedOwners, counter } = body;
   const isSingle = owners === 1 && sharedOwners === 0;
   if (isSingle && counter === undefined) return;
   if (sharedOwners === owners && counter === BigInt(owners)) return;
-  const told = counter === undefined ? "nothing is counted" : `${counter} are counted`;
+  const counted = counter === undefined ? "nothing is counted" : `${counter} are counted`;
   const fault = {
     where,
-    what: `It has ${owners} owners, ${owners - sharedOwners} of them alone, and ${told}`,
+    what: `It has ${owners} owners, ${owners - sharedOwners} of them alone, and ${counted}`,
   };
-  if (isSingle) return await tell(fault, [{ type: "delete", key: keys.bodyRefs(id) }]);
+  if (isSingle) return await report(fault, [{ type: "delete", key: keys.bodyRefs(id) }]);
   const repair: Deno.KvMutation[] = [
     { type: "set", key: keys.bodyRefs(id), value: u64(owners) },
   ];
-  for (const key of text.alone) {
+  for (const key of body.alone) {
     const { value } = await kv.get<{ readonly body: BodyRef }>(key);
     if (value) repair.push({ type: "set", key, value: { ...value, body: { ...value.body, shared: true } } });
   }
-  await tell(fault, repair);
+  await report(fault, repair);
 }

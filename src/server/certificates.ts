@@ -16,7 +16,7 @@ export interface CertificatesOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly journal: Journal;
-  /** Is told of a certificate that ends soon, or can't be used. */
+  /** Called for a certificate that ends soon, or can't be used. */
   readonly health?: Pick<Health, "raise" | "clear">;
 }
 
@@ -108,7 +108,7 @@ function endOf(daysLeft: number): string {
 }
 
 /**
- * Reads and tries the configured certificates as a start does, and makes none; tells in a sentence what is used.
+ * Reads and tries the configured certificates as a start does, and makes none; says in a sentence what is used.
  * @throws {ConfigError} when one can't be used.
  */
 export async function checkCertificates(config: Config, clock: Clock = systemClock): Promise<string> {

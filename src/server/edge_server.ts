@@ -60,7 +60,7 @@ export class EdgeServer implements AsyncDisposable {
   }
 
   /**
-   * Delivers what is due, for at most a minute, and removes texts that nobody owns. What it could not finish is due
+   * Delivers what is due, for at most a minute, and removes bodies that nobody owns. What it could not finish is due
    * again when its lease ends, should this process be stopped. Never rejects; a second call waits for the first.
    */
   drain(): Promise<void> {

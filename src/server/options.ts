@@ -26,7 +26,7 @@ export interface MailServerOptions {
    * (none for a server in memory).
    */
   readonly certificate?: TlsMaterial | null;
-  /** Told each line of each conversation with another server (`* ` names the host), with the message's id. */
+  /** Called with each line of each conversation with another server (`* ` names the host), with the message's id. */
   readonly trace?: (id: string, line: string) => void;
   /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
   readonly leaseMs?: number;

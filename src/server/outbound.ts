@@ -113,7 +113,7 @@ function addressesOf(hostname: string): string[] {
   try {
     return Deno.networkInterfaces().map((i) => i.address);
   } catch (error) {
-    // Without the permission the own name in an MX record still tells.
+    // Without the permission the own name in an MX record is still known.
     if (error instanceof Deno.errors.NotCapable) return [];
     throw error;
   }

@@ -29,7 +29,7 @@ export function isGoodFor(cert: string, names: readonly string[]): boolean {
   return there.length === names.length && new Set(names.map(canonical)).isSubsetOf(new Set(there));
 }
 
-/** One of the ways to write an address. */
+/** One form of an address. */
 function canonical(name: string): string {
   return isIP(name) === 6 ? new URL(`http://[${name}]`).hostname : name.toLowerCase();
 }

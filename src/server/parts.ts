@@ -115,7 +115,7 @@ async function openDataDir(config: Config, options: MailServerOptions): Promise<
   return undefined;
 }
 
-/** Keeps room on the store's disk, and tells when there is none. */
+/** Keeps room on the store's disk, and logs when there is none. */
 async function watchDisk(database: string, { journal, health }: Surroundings): Promise<DiskReserve> {
   let isFull = false;
   return await DiskReserve.open({
@@ -141,7 +141,7 @@ async function watchDisk(database: string, { journal, health }: Surroundings): P
   });
 }
 
-/** Tells that a store behind a network does not answer, and that it does again. */
+/** Logs that a store behind a network does not answer, and that it does again. */
 function tellSilence(since: number | undefined, { journal, health }: Surroundings): void {
   if (since === undefined) {
     health.clear("store");

@@ -14,7 +14,7 @@ interface Facts {
   readonly remote: string;
 }
 
-/** Tells the journal of one session. */
+/** Logs one session in the journal. */
 export class SessionLog {
   readonly #began: number;
 

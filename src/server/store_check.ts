@@ -17,11 +17,11 @@ import type { Repair } from "./store_findings.ts";
 
 /** One thing that is wrong. */
 export interface Fault {
-  /** What it is about: `mailbox jo@example.org`, `queue 1M85X0GES17DRES7/0`, `text 1M85X0GES17DRES7`. */
+  /** What it is about: `mailbox jo@example.org`, `queue 1M85X0GES17DRES7/0`, `body 1M85X0GES17DRES7`. */
   readonly where: string;
   /** What is wrong with it, and what `--repair` does when that is more than to correct it. */
   readonly what: string;
-  /** Was it mended? False: there is no way, or it was not asked for. */
+  /** Was it mended? False: it can't be, or that was not asked for. */
   readonly mended: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface StoreCheck {
   readonly messages: number;
   /** Records in the queue. */
   readonly queued: number;
-  /** Texts of messages. */
+  /** Bodies of messages. */
   readonly texts: number;
   readonly faults: readonly Fault[];
   /** Worth knowing, and nothing wrong. */
@@ -98,7 +98,7 @@ class Checker {
         await this.#report(
           {
             where,
-            what: `Its text is not whole (${lost}), so nobody can read it; --repair takes the entry away`,
+            what: `Its body is not whole (${lost}), so nobody can read it; --repair takes the entry away`,
           },
           [{ type: "delete", key }, ...usageSums(address, -1, -value.size)],
         );
@@ -108,7 +108,7 @@ class Checker {
       if (value.uid !== uid || value.size !== size) {
         const what = value.uid !== uid
           ? `It calls itself ${value.uid}`
-          : `Its size is told as ${value.size}, and it is ${size}`;
+          : `Its size is given as ${value.size}, and it is ${size}`;
         await this.#report({ where, what }, [{ type: "set", key, value: { ...value, uid, size } }]);
       }
       this.#bodies.own(value.body, key);
@@ -136,7 +136,7 @@ class Checker {
       const [count, size] = [keys.mailCount(address), keys.mailBytes(address)];
       await this.#report({
         where: `mailbox ${address}`,
-        what: `It is told to hold ${messages} messages of ${bytes} bytes; ` +
+        what: `Its counters say ${messages} messages of ${bytes} bytes; ` +
           `it holds ${right.messages} of ${right.bytes}`,
       }, [
         { type: "set", key: count, value: u64(right.messages) },
@@ -171,7 +171,8 @@ class Checker {
       await this.#dueKeys({ where, record: value, found });
       const lost = this.#bodies.lacks(value.body);
       if (lost !== undefined) {
-        const what = `Its text is not whole (${lost}); "dinopost queue bounce ${value.id}" tells its sender`;
+        const what =
+          `Its body is not whole (${lost}); "dinopost queue bounce ${value.id}" notifies its sender`;
         await this.#report({ where, what });
       }
       this.#bodies.own(value.body, key);

@@ -3,5 +3,5 @@
 /** A change that mends a fault. */
 export type Repair = readonly Deno.KvMutation[];
 
-/** Tells a fault; `repair` mends it, when there is a way. */
+/** Reports a fault; `repair` mends it, where that can be done. */
 export type ReportFinding = (fault: { where: string; what: string }, repair?: Repair) => Promise<void>;

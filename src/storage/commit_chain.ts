@@ -1,8 +1,8 @@
 /**
  * The commits of one process over a network, where an answer may get lost after the commit happened. Sent again, a sum
- * would be added twice, and a commit with a check would be told that it failed although it is what broke the check. So
+ * would be added twice, and a commit with a check would hear that it failed although it is what broke the check. So
  * each commit also renews a key of this process under a check: it happens once, however often it is sent, and the key
- * tells whether it did.
+ * says whether it did.
  */
 
 import { type Clock, sleep } from "../base/clock.ts";

@@ -19,9 +19,9 @@ export interface CommitGroupOptions {
   readonly clock: Clock;
   /** Those of the store. */
   readonly limits: Limits;
-  /** Is told in words that the file is locked, once for each commit that meets it. */
+  /** Called with a sentence when the file is locked, once for each commit that meets it. */
   readonly onError?: ((what: string, error: unknown) => void) | undefined;
-  /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
+  /** Called for each commit: how many writes it had, and how long it took in milliseconds. */
   readonly onCommit?: ((writes: number, ms: number) => void) | undefined;
   /** For a store behind a network: makes each commit happen once. */
   readonly chain?: CommitChain | undefined;
@@ -96,8 +96,10 @@ export class CommitGroup implements Writer {
       const result = await this.#commit(batch);
       onCommit?.(writes.length, clock.monotonic() - began);
       if (result.ok || writes.length === 1) {
-        const told: WriteResult = result.ok ? { ok: true, versionstamp: result.versionstamp } : { ok: false };
-        for (const write of writes) write.resolve(told);
+        const answer: WriteResult = result.ok
+          ? { ok: true, versionstamp: result.versionstamp }
+          : { ok: false };
+        for (const write of writes) write.resolve(answer);
         return;
       }
     } catch (error) {
@@ -127,14 +129,14 @@ export class CommitGroup implements Writer {
         !counts(mutation) || (i > first && !damaged.has(keyText(mutation.key)))
       );
       const { ok, versionstamp } = await this.#commit({ checks: [], mutations: rest }) as Deno.KvCommitResult;
-      const told = new StorageError(
+      const error = new StorageError(
         "failed",
         `The store has no number under ${[...damaged].join(", ")}.`,
         why,
       );
-      this.#options.onError?.("A counter of the store is damaged; what it counts goes on uncounted.", told);
+      this.#options.onError?.("A counter of the store is damaged; what it counts goes on uncounted.", error);
       for (const write of writes) {
-        if (write.mutationKeys.every((key) => damaged.has(key))) write.reject(told);
+        if (write.mutationKeys.every((key) => damaged.has(key))) write.reject(error);
         else write.resolve({ ok, versionstamp });
       }
     } catch (error) {

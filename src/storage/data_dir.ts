@@ -8,7 +8,7 @@ export class StoreInUse extends Error {
   /** The class, as it is shown in front of the message. */
   override readonly name = "StoreInUse";
 
-  /** `pid` is that server's process, when the lock file told it. */
+  /** `pid` is that server's process, when the lock file names it. */
   constructor(readonly dir: string, readonly pid?: number) {
     const who = pid === undefined ? "another server" : `another server (process ${pid})`;
     super(`The data directory ${dir} is used by ${who}: stop that one, or use another data directory.`);

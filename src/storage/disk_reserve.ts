@@ -93,7 +93,7 @@ export class DiskReserve {
     this.#budget -= size * OVERHEAD;
     if (this.#budget >= 0) return true;
     this.#look();
-    return true; // the measure tells about the next one
+    return true; // the measure decides about the next one
   }
 
   /** A write failed for want of room: no more content, for now. */
@@ -145,7 +145,7 @@ export class DiskReserve {
   }
 
   /**
-   * What of the free room can be had: the system may tell nothing, or what a quota does not let us have. So when it
+   * What of the free room can be had: the system may say nothing, or what a quota does not let us have. So when it
    * seems enough, as much is written as messages have to have.
    */
   async #usable(free: number): Promise<number> {
@@ -198,7 +198,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** What may be written on the disk of that file; as much as one likes where the system does not tell. */
+/** What may be written on the disk of that file; as much as one likes where the system does not say. */
 async function freeOnDisk(file: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(dirname(file));

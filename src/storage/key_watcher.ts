@@ -48,7 +48,7 @@ export class KeyWatcher {
       try {
         for await (const entry of this.#store.kv.watch(this.#options.key, signal)) this.#see(entry);
       } catch {
-        // the store is away: the next watch may go well, and reading the key tells as well
+        // the store is away: the next watch may go well, and reading the key helps as well
       }
       await sleep(this.#options.clock, PAUSE_MS, signal);
     }
@@ -65,7 +65,7 @@ export class KeyWatcher {
 
   #see({ value, versionstamp }: Deno.KvEntryMaybe<unknown>): void {
     if (versionstamp === this.#seen || this.#closing.signal.aborted) return;
-    // a watch and a reading may cross: versionstamps tell which is newer
+    // a watch and a reading may cross: versionstamps say which is newer
     if (this.#seen != null && versionstamp !== null && versionstamp < this.#seen) return;
     this.#seen = versionstamp;
     this.#options.onChange(value);

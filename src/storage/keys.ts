@@ -33,7 +33,7 @@ export function expiriesUntil(when: number): Deno.KvListSelector {
   return { start: ["expiry"], end: ["expiry", when, true] };
 }
 
-/** Chunk `n` (from 0) of the text of body `id`: bytes. */
+/** Chunk `n` (from 0) of body `id`: bytes. */
 export function body(id: string, n: number): Deno.KvKey {
   return ["body", id, n];
 }
@@ -53,10 +53,10 @@ export function bodyPending(id: string): Deno.KvKey {
   return ["bodypending", id];
 }
 
-/** All chunks of all texts. */
+/** All chunks of all bodies. */
 export const bodies: Deno.KvListSelector = { prefix: ["body"] };
 
-/** Of all shared texts, how many own them. */
+/** Of all shared bodies, how many own them. */
 export const bodiesRefs: Deno.KvListSelector = { prefix: ["bodyrefs"] };
 
 /** All marks, by id. */

@@ -40,11 +40,11 @@ export interface StoreOptions {
   readonly clock: Clock;
   /** Hears of errors that the store gets over by itself, such as a locked file. */
   readonly onError?: (what: string, error: unknown) => void;
-  /** Is told of each commit: how many writes it had, and how long it took in milliseconds. */
+  /** Called for each commit: how many writes it had, and how long it took in milliseconds. */
   readonly onCommit?: (writes: number, ms: number) => void;
   /** Keeps room for an embedded store in a file; closed with the store. */
   readonly reserve?: DiskReserve | undefined;
-  /** Is told when a store behind a network is found silent, and since when, and (undefined) when it answers again. */
+  /** Called when a store behind a network is found silent, and since when, and (undefined) when it answers again. */
   readonly onSilence?: (since: number | undefined) => void;
   /** How long requests over a network may take; for tests. */
   readonly network?: Partial<NetworkTimes>;

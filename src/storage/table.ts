@@ -12,7 +12,7 @@ export interface TableKeys {
   key(name: string): Deno.KvKey;
   /** All records, by name. */
   readonly all: Deno.KvListSelector;
-  /** A `Deno.KvU64` that tells the servers of a shared store that something changed. */
+  /** A `Deno.KvU64` by which the servers of a shared store see that something changed. */
   readonly version: Deno.KvKey;
 }
 
@@ -86,7 +86,7 @@ export class Table<T extends object> {
     return (await this.#store.kv.get<T>(this.#keys.key(name))).value ?? undefined;
   }
 
-  /** Another number after each change of what {@linkcode values} tells. */
+  /** Another number after each change of what {@linkcode values} gives. */
   get revision(): number {
     return this.#loads + this.#puts;
   }

@@ -1,4 +1,4 @@
-/** The plan of a commit: which writes may share one without anybody being able to tell. */
+/** The plan of a commit: which writes may share one without any difference to be seen. */
 
 import { binaryString } from "../base/bytes.ts";
 import { costOf, haveRoom, lessOf, type Limits, NOTHING } from "./limits.ts";
@@ -30,8 +30,8 @@ export function plan(write: Write): Planned {
 /**
  * The checks and mutations of one commit. Its writes happen as if one after the other: since KV looks at all checks
  * before it does the first mutation, a write stays out when it touches a key that a write before it changes. Only
- * sums may meet on a key, as long as nobody checks it: in which order they happen can't be told. Two sets of a key are
- * kept apart although KV does them in order: both writers would be told the same versionstamp, and the first one would
+ * sums may meet on a key, as long as nobody checks it: in which order they happen can't be seen. Two sets of a key are
+ * kept apart although KV does them in order: both writers would get the same versionstamp, and the first one would
  * take the second one's value for its own.
  */
 export class Batch {

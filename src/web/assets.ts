@@ -31,7 +31,7 @@ function asset(type: string, text: string): Asset {
   return { type, text, version: fingerprint(text) };
 }
 
-/** FNV-1a: tells versions apart, and guards nothing. */
+/** FNV-1a: distinguishes versions, and guards nothing. */
 function fingerprint(text: string): string {
   let hash = 0x811c9dc5;
   for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;

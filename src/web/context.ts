@@ -7,7 +7,7 @@ import type { QueueStatsCache } from "../queue/stats.ts";
 import type { Activity } from "./activity.ts";
 import type { FlashMessage, FlashMessages } from "./flash_messages.ts";
 
-/** What is told of the server as a whole. */
+/** The facts of the server as a whole. */
 export interface ServerInfo {
   readonly hostname: string;
   /** Milliseconds since 1970. */
@@ -58,7 +58,7 @@ export const SECTIONS = [
 /** One of them. */
 export type Section = typeof SECTIONS[number];
 
-/** What each view is told beside its own. */
+/** What each view gets beside its own. */
 export interface View {
   /** Milliseconds since 1970. */
   readonly now: number;

@@ -11,7 +11,7 @@ export interface Finding {
   readonly path?: string;
 }
 
-/** Mail that waits longer is told of: a first retry or two are everyday. */
+/** Mail that waits longer needs attention: a first retry or two are everyday. */
 const LONG_MS = 4 * 3600_000;
 
 /** What needs attention, the most urgent first; empty: all is well. */

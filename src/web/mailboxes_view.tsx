@@ -255,7 +255,7 @@ function MailList({ view, page, address, query, found }: MailboxProps) {
   );
 }
 
-function MailRow({ view, path, mail: { entry, head } }: { view: View; path: string; mail: FoundMail }) {
+function MailRow({ view, path, mail: { entry, header } }: { view: View; path: string; mail: FoundMail }) {
   return (
     <tr data-row={entry.uid} class={entry.seen ? undefined : "unread"}>
       <td class="tick">
@@ -263,12 +263,12 @@ function MailRow({ view, path, mail: { entry, head } }: { view: View; path: stri
       </td>
       <td>
         <a class="row-link" href={`${path}/${entry.uid}`}>
-          <bdi>{head.subject.trim() === "" ? "No subject" : head.subject}</bdi>
+          <bdi>{header.subject.trim() === "" ? "No subject" : header.subject}</bdi>
           {entry.seen ? null : <span class="unseen">(not read)</span>}
         </a>
       </td>
       <td>
-        <bdi>{head.from === "" ? "the mail system" : head.from}</bdi>
+        <bdi>{header.from === "" ? "the mail system" : header.from}</bdi>
       </td>
       <td>
         <Time at={entry.receivedAt} now={view.now} />

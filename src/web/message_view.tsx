@@ -93,7 +93,7 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
         <ActionForm view={view} action={pathTo("mailboxes", address)} class="buttons">
           <input type="hidden" name="uid" value={entry.uid} />
           <a class="button" href={`${path}/raw`} download>Download</a>
-          <a class="button" href={pathTo("messages", entry.uid)}>Its life</a>
+          <a class="button" href={pathTo("messages", entry.uid)}>Delivery history</a>
           <button type="submit" class="danger" data-confirm="Delete this message for good?" data-yes="Delete">
             Delete
           </button>

@@ -7,7 +7,7 @@ import type { AdminOptions } from "../api/options.ts";
 import { Activity } from "./activity.ts";
 import type { ServerInfo } from "./context.ts";
 
-/** What the page tells of beside {@linkcode AdminOptions}. */
+/** What the page shows beside {@linkcode AdminOptions}. */
 export interface PageParts {
   readonly config: Pick<Config, "hostname" | "domains">;
   readonly clock: Clock;

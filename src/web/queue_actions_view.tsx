@@ -77,7 +77,7 @@ async function carryOut(
   const tally = await actOnAll(page.options.queue, act, ids);
   const flashMessage = {
     kind: tally.done.length === 0 ? "error" : "done",
-    text: tell(act, tally),
+    text: summary(act, tally),
     undo: undoOf(act, tally),
   } as const;
   // what is gone has no page to go back to
@@ -101,7 +101,7 @@ async function actOnAll(queue: DeliveryQueue, act: Act, ids: readonly string[]):
   return tally;
 }
 
-function tell(act: Act, { done, refused }: Tally): string {
+function summary(act: Act, { done, refused }: Tally): string {
   const said: string[] = [];
   if (done.length > 0) said.push(`${count(done.length, "message")} ${DONE[act][done.length === 1 ? 0 : 1]}`);
   if (refused.busy > 0) {
@@ -146,7 +146,7 @@ function Question(p: { view: View; act: "bounce" | "delete"; rows: readonly Queu
   const { view, act, rows, back } = p;
   const lead = act === "bounce"
     ? "Each sender gets a report that says why; the messages leave the queue."
-    : "The messages leave the queue, and nobody is told.";
+    : "The messages leave the queue, and nobody is notified.";
   return (
     <>
       <Head title={QUESTIONS[act]} lead={lead} />

@@ -197,7 +197,7 @@ export function QueueButtons({ single, held, free }: { single?: boolean; held?: 
         value="delete"
         class="danger"
         data-needs={needs}
-        data-confirm={`Delete ${what} for good? Nobody will be told.`}
+        data-confirm={`Delete ${what} for good? Nobody will be notified.`}
         data-yes="Delete"
       >
         Delete

@@ -20,7 +20,7 @@ interface MessageFacts {
   readonly history: MessageHistory;
   /** What is still in the queue. */
   readonly records: readonly QueueRecord[];
-  readonly head: QueuedHeader | undefined;
+  readonly header: QueuedHeader | undefined;
   /** When the queue gives up: milliseconds since 1970. */
   readonly expiresAt: number | undefined;
 }
@@ -38,11 +38,11 @@ export function messagePages(page: PageContext): Hono<PageEnv> {
     const facts: MessageFacts = {
       history,
       records,
-      head: record && await readQueuedHeader(queue.text(record)),
+      header: record && await readQueuedHeader(queue.text(record)),
       expiresAt: record && record.receivedAt + giveUpAfter,
     };
     return await show(c, page, {
-      title: facts.head?.subject || `Message ${id}`,
+      title: facts.header?.subject || `Message ${id}`,
       at: "queue",
       body: (view) => <MessageView view={view} facts={facts} />,
     });
@@ -50,14 +50,14 @@ export function messagePages(page: PageContext): Hono<PageEnv> {
 }
 
 function MessageView({ view, facts }: { view: View; facts: MessageFacts }) {
-  const { history, records, head } = facts;
+  const { history, records, header } = facts;
   const row = records.length === 0 ? undefined : queueRow(records, view.now);
   return (
     <>
       <p class="crumbs">
         <a href="/queue">Queue</a> / <span class="id">{history.id}</span>
       </p>
-      <Head title={head?.subject || (head ? "No subject" : "A message")} />
+      <Head title={header?.subject || (header ? "No subject" : "A message")} />
       <div id="message-actions" data-live="1">
         {row === undefined ? null : (
           <ActionForm view={view} action="/queue/act" class="buttons">
@@ -71,7 +71,7 @@ function MessageView({ view, facts }: { view: View; facts: MessageFacts }) {
       <Card title="What it is" id="message-facts" live aside={<StateOf facts={facts} view={view} />}>
         <Facts view={view} facts={facts} />
       </Card>
-      <Card title="Its life" id="message-life" live>
+      <Card title="Delivery history" id="message-history" live>
         <DeliveryHistory view={view} facts={facts} />
       </Card>
     </>
@@ -89,7 +89,7 @@ function knownState(type: string | undefined): State | undefined {
 }
 
 function Facts({ view, facts }: { view: View; facts: MessageFacts }) {
-  const { history, records, head, expiresAt } = facts;
+  const { history, records, header, expiresAt } = facts;
   const waiting = records.flatMap((r) => r.recipients.map((x) => x.address));
   const accepted = history.events.find((e) => e.type === "accepted");
   const bytes = records[0]?.body.size ?? accepted?.["size"];
@@ -109,11 +109,11 @@ function Facts({ view, facts }: { view: View; facts: MessageFacts }) {
           <Addresses of={history.recipients} most={20} />
         </dd>
       </div>
-      {head === undefined || head.from === "" ? null : (
+      {header === undefined || header.from === "" ? null : (
         <div>
           <dt>From</dt>
           <dd>
-            <bdi>{head.from}</bdi>
+            <bdi>{header.from}</bdi>
           </dd>
         </div>
       )}
@@ -151,7 +151,7 @@ function DeliveryHistory({ view, facts }: { view: View; facts: MessageFacts }) {
   const next = facts.records.filter((r) => !r.held).map((r) => r.dueAt);
   const held = facts.records.some((r) => r.held);
   return (
-    <ol class="life">
+    <ol class="history">
       {facts.history.events.map((item, i) => <HistoryRow key={i} view={view} item={item} />)}
       {held
         ? (

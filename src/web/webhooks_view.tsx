@@ -57,7 +57,7 @@ function WebhooksView(p: { view: View; states: readonly WebhookState[]; dead: re
   const { view, states, dead } = p;
   return (
     <>
-      <Head title="Webhooks" lead="Other programs that are told what happens." />
+      <Head title="Webhooks" lead="Other programs that are notified of what happens." />
       <Card title={count(states.length, "webhook")} id="webhooks" live>
         {states.length === 0
           ? (

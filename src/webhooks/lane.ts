@@ -14,9 +14,9 @@ export interface LaneOptions {
   readonly clock: Clock;
   /** Posts; never rejects. */
   post(id: string, body: string, now: number): Promise<PostResult>;
-  /** Told what each post came to; `isDead`: it is given up. */
+  /** Called with the result of each post; `isDead`: it failed for good. */
   onPosted(type: string, result: PostResult, isDead: boolean): void;
-  /** Told when the store fails. */
+  /** Called when the store fails. */
   onError(error: unknown): void;
 }
 

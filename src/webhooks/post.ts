@@ -19,7 +19,7 @@ export interface Post {
   readonly url: string;
   /** Absent: the post is not signed. */
   readonly secret?: string | undefined;
-  /** `webhook-id`: the same for each try, so that a receiver can tell what it has seen. */
+  /** `webhook-id`: the same for each try, so that a receiver knows what it has seen. */
   readonly id: string;
   /** JSON. */
   readonly body: string;

@@ -19,7 +19,7 @@ import type { DeadPost, PendingPost } from "./records.ts";
 export interface WebhookState {
   /** Where it goes. */
   readonly url: string;
-  /** What it is told. */
+  /** The types of events that it gets. */
   readonly events: readonly string[];
   /** Posts are signed. */
   readonly signed: boolean;
@@ -37,9 +37,9 @@ export interface WebhooksOptions {
   readonly clock: Clock;
   /** Names the posts. */
   readonly ids: IdMaker;
-  /** Tells what happens. */
+  /** The source of the events. */
   readonly journal: Journal;
-  /** Who is told. */
+  /** The receivers. */
   readonly hooks: readonly WebhookConfig[];
   /** For tests; default: HTTP. */
   readonly post?: (of: Post) => Promise<PostResult>;
@@ -47,7 +47,7 @@ export interface WebhooksOptions {
 
 /** A longer queue is not counted. */
 export const MAX_COUNTED = 1000;
-/** Events that are on their way into the store; what comes beyond is told to nobody. */
+/** Events that are on their way into the store; what comes beyond is dropped. */
 const MAX_ON_THE_WAY = 10_000;
 
 /** All webhooks of one server. */

@@ -116,7 +116,7 @@ Deno.test("queue shows, retries, flushes and deletes", async () => {
       err: "dinopost: It is being tried\n",
     });
     const removed = await run(["queue", "delete", id]);
-    assertEquals(removed.out, `${id} is deleted; nobody was told.\n`);
+    assertEquals(removed.out, `${id} is deleted; nobody was notified.\n`);
     assertEquals((await run(["queue", "show", "nope"])).code, 65);
     assertEquals((await run(["queue", "flush", "--domain", "a.org"])).out, "3 messages are tried now.\n");
     assertEquals(asked.at(-1)!.body, '{"domain":"a.org"}');

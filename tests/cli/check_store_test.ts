@@ -21,7 +21,7 @@ Deno.test("check --store tells what is wrong with the data of a server that is d
     }
     const well = await check();
     assertEquals([well.err, well.code], ["", 0]);
-    assertEquals(well.out, "0 messages in 0 mailboxes, 0 records in the queue, 0 texts: all is well.\n");
+    assertEquals(well.out, "0 messages in 0 mailboxes, 0 records in the queue, 0 bodies: all is well.\n");
 
     const kv = await Deno.openKv(`${dir}/data/dinopost.db`);
     await kv.set(keys.mailCount("postmaster@localhost"), new Deno.KvU64(3n));
@@ -29,8 +29,8 @@ Deno.test("check --store tells what is wrong with the data of a server that is d
     kv.close();
     const wrong = await check();
     assertEquals(wrong.code, 65);
-    assertMatch(wrong.out, /^mailbox postmaster@localhost: It is told to hold 3 messages/);
-    assertMatch(wrong.out, /^text 06FZ000000000001: Nobody owns it \(10 bytes\); --repair removes it$/m);
+    assertMatch(wrong.out, /^mailbox postmaster@localhost: Its counters say 3 messages/);
+    assertMatch(wrong.out, /^body 06FZ000000000001: Nobody owns it \(10 bytes\); --repair removes it$/m);
     assertEquals(
       wrong.err,
       'dinopost: 2 things are wrong; "dinopost check --store --repair" mends what can be mended\n',

@@ -73,7 +73,7 @@ testIf(
     }
     await page.goto("/queue");
     await page.click("tbody a.row-link");
-    await page.waitForSelector("#message-life");
+    await page.waitForSelector("#message-history");
     await page.waitForLoadState("networkidle");
 
     // attachments are never shown by the browser as what they say they are

@@ -98,29 +98,32 @@ testPage("the queue is filtered, sorted and acted on, with a way back or a quest
   await page.waitForSelector(".notice:has-text('5 messages will be tried now')");
 });
 
-testPage("one message's life: accepted, put off with the peer's words, held, tried again", async (desk) => {
-  const id = await desk.letter("fred@busy.example", "An invoice");
-  await desk.deferred(1);
-  const page = await desk.visitor(`/messages/${id}`);
-  assertStringIncludes(await page.innerText("h1"), "An invoice");
-  const life = await page.innerText("#message-life");
-  assertMatch(
-    life,
-    /Accepted[^]*Deferred[^]*fred@busy\.example[^]*450 4\.2\.1 The mailbox is busy, come back later/,
-  );
-  await page.click("text=What was said");
-  assertMatch(
-    await page.innerText("#message-life details pre"),
-    /^> RCPT TO:<fred@busy\.example>$[^]*^< 450 4\.2\.1 /m,
-  );
-  await page.click("main button:has-text('Hold')");
-  await page.waitForSelector("#message-life:has-text('It waits until you release it')");
-  await desk.picture(page, "message");
-  await page.click("main button:has-text('Release')");
-  await page.locator("#message-life li.l-deferred").nth(1).waitFor();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Download")]);
-  assertMatch(await Deno.readTextFile(await download.path()), /^Received: [^]*Subject: An invoice\r\n/);
-});
+testPage(
+  "one message's history: accepted, put off with the peer's words, held, tried again",
+  async (desk) => {
+    const id = await desk.letter("fred@busy.example", "An invoice");
+    await desk.deferred(1);
+    const page = await desk.visitor(`/messages/${id}`);
+    assertStringIncludes(await page.innerText("h1"), "An invoice");
+    const history = await page.innerText("#message-history");
+    assertMatch(
+      history,
+      /Accepted[^]*Deferred[^]*fred@busy\.example[^]*450 4\.2\.1 The mailbox is busy, come back later/,
+    );
+    await page.click("text=What was said");
+    assertMatch(
+      await page.innerText("#message-history details pre"),
+      /^> RCPT TO:<fred@busy\.example>$[^]*^< 450 4\.2\.1 /m,
+    );
+    await page.click("main button:has-text('Hold')");
+    await page.waitForSelector("#message-history:has-text('It waits until you release it')");
+    await desk.picture(page, "message");
+    await page.click("main button:has-text('Release')");
+    await page.locator("#message-history li.l-deferred").nth(1).waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Download")]);
+    assertMatch(await Deno.readTextFile(await download.path()), /^Received: [^]*Subject: An invoice\r\n/);
+  },
+);
 
 testPage("the overview lives: letters that come and go show without a reload", async (desk) => {
   const page = await desk.visitor("/");

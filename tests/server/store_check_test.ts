@@ -44,7 +44,7 @@ async function furnish(store: Store): Promise<void> {
     const lease = id === LEASED ? { owner: "somebody", until: 9000 } : undefined;
     await store.write(together(draft.write(1), queueWrites.insert(recordOf(id, draft.ref(1), more), lease)));
   }
-  // a writer that died, and a text that all owners left at the same time
+  // a writer that died, and a body that all owners left at the same time
   const dead = new BodyWriter(store, { id: uidOf(8), clock });
   for (let i = 0; i < 3; i++) await dead.append(new Uint8Array(60 * 1024));
   await set(store, keys.body(uidOf(9), 0), new Uint8Array(10));
@@ -69,21 +69,21 @@ const u64 = (value: number) => new Deno.KvU64(BigInt(value));
 const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], stays?: number][] = [
   // sums
   ["a count that is wrong", (s) => set(s, keys.mailCount(BRAIN), u64(7)), [
-    /^mailbox brain@.*: It is told to hold 7 messages of \d+ bytes; it holds 3 of \d+$/,
+    /^mailbox brain@.*: Its counters say 7 messages of \d+ bytes; it holds 3 of \d+$/,
   ]],
   ["a size that went below zero", (s) => set(s, keys.mailBytes(PINKY), new Deno.KvU64(2n ** 64n - 5n)), [
-    /told to hold 1 messages of 18446744073709551611 bytes; it holds 1 of/,
+    /counters say 1 messages of 18446744073709551611 bytes; it holds 1 of/,
   ]],
   ["sums that are gone", async (s) => {
     await drop(s.kv, keys.mailCount(BRAIN));
     await drop(s.kv, keys.mailBytes(BRAIN));
-  }, [/told to hold 0 messages of 0 bytes; it holds 3/]],
+  }, [/counters say 0 messages of 0 bytes; it holds 3/]],
   ["sums of a mailbox without mail", (s) => set(s, keys.mailCount("zort@x.test"), u64(1)), [
-    /^mailbox zort@x\.test: It is told to hold 1 messages/,
+    /^mailbox zort@x\.test: Its counters say 1 messages/,
   ]],
   // entries
   ["an entry with a wrong size", (s) => change<MailEntry>(s, keys.mail(BRAIN, ALONE), { size: 5 }), [
-    /message 06FZ0+1: Its size is told as 5, and it is \d+$/,
+    /message 06FZ0+1: Its size is given as 5, and it is \d+$/,
   ]],
   ["an entry with another uid", (s) => change<MailEntry>(s, keys.mail(BRAIN, ALONE), { uid: uidOf(77) }), [
     /message 06FZ0+1: It calls itself 06FZ0+77$/,
@@ -92,57 +92,57 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
     /message 06FZ0+70: The entry can't be read; --repair takes it away$/,
   ]],
   ["an entry that is gone", (s) => drop(s.kv, keys.mail(BRAIN, ALONE)), [
-    /^mailbox brain.*told to hold 3 .* it holds 2/,
-    /^text 06FZ0+1: Nobody owns it \(14 bytes\); --repair removes it$/,
+    /^mailbox brain.*counters say 3 .* it holds 2/,
+    /^body 06FZ0+1: Nobody owns it \(14 bytes\); --repair removes it$/,
   ]],
-  // texts
-  ["a text that is gone", (s) => drop(s.kv, keys.body(ALONE, 0)), [
-    /message 06FZ0+1: Its text is not whole \(0 of 1 parts are there\)/,
+  // bodies
+  ["a body that is gone", (s) => drop(s.kv, keys.body(ALONE, 0)), [
+    /message 06FZ0+1: Its body is not whole \(0 of 1 parts are there\)/,
   ]],
-  ["a text that lacks a part", (s) => drop(s.kv, keys.body(LARGE, 2)), [
-    /message 06FZ0+3: Its text is not whole \(5 of 6 parts are there\)/,
-    /^text 06FZ0+3: Nobody owns it/,
+  ["a body that lacks a part", (s) => drop(s.kv, keys.body(LARGE, 2)), [
+    /message 06FZ0+3: Its body is not whole \(5 of 6 parts are there\)/,
+    /^body 06FZ0+3: Nobody owns it/,
   ]],
-  ["a text that is shorter", (s) => set(s, keys.body(LARGE, 5), new Uint8Array(7)), [
-    /Its text is not whole \(307207 of 368640 bytes are there\)/,
-    /^text 06FZ0+3: Nobody owns it/,
+  ["a body that is shorter", (s) => set(s, keys.body(LARGE, 5), new Uint8Array(7)), [
+    /Its body is not whole \(307207 of 368640 bytes are there\)/,
+    /^body 06FZ0+3: Nobody owns it/,
   ]],
   ["parts that have changed places", async (s) => {
     await set(s, keys.body(LARGE, 1), new Uint8Array(1));
     await set(s, keys.body(LARGE, 5), new Uint8Array(2 * 60 * 1024 - 1).subarray(0, 60_000));
-  }, [/Its text is not whole/, /Nobody owns it/]],
-  ["a shared text that is gone", (s) => drop(s.kv, keys.body(SHARED, 0)), [
-    /^mailbox brain.*text is not whole/,
-    /^mailbox pinky.*text is not whole/,
-    /^text 06FZ0+2: Nobody owns it \(a counter without a text\)/,
+  }, [/Its body is not whole/, /Nobody owns it/]],
+  ["a shared body that is gone", (s) => drop(s.kv, keys.body(SHARED, 0)), [
+    /^mailbox brain.*body is not whole/,
+    /^mailbox pinky.*body is not whole/,
+    /^body 06FZ0+2: Nobody owns it \(a counter without a body\)/,
   ]],
-  ["a text that nobody owns", (s) => set(s, keys.body(uidOf(50), 0), new Uint8Array(9)), [
-    /^text 06FZ0+50: Nobody owns it \(9 bytes\); --repair removes it$/,
+  ["a body that nobody owns", (s) => set(s, keys.body(uidOf(50), 0), new Uint8Array(9)), [
+    /^body 06FZ0+50: Nobody owns it \(9 bytes\); --repair removes it$/,
   ]],
-  ["a large text that nobody owns", async (s) => {
+  ["a large body that nobody owns", async (s) => {
     for (let n = 0; n < 70; n++) await set(s, keys.body(uidOf(51), n), new Uint8Array(60 * 1024));
-  }, [/^text 06FZ0+51: Nobody owns it/]],
+  }, [/^body 06FZ0+51: Nobody owns it/]],
   ["a counter that nobody owns", (s) => set(s, keys.bodyRefs(uidOf(52)), u64(2)), [
-    /^text 06FZ0+52: Nobody owns it \(a counter without a text\)/,
+    /^body 06FZ0+52: Nobody owns it \(a counter without a body\)/,
   ]],
-  ["a mark on a text that has an owner", (s) => set(s, keys.bodyPending(ALONE), { at: 0, chunks: 1 }), [
-    /^text 06FZ0+1: It has an owner, and a mark that would let it be removed$/,
+  ["a mark on a body that has an owner", (s) => set(s, keys.bodyPending(ALONE), { at: 0, chunks: 1 }), [
+    /^body 06FZ0+1: It has an owner, and a mark that would let it be removed$/,
   ]],
   ["a counter that is too low", (s) => set(s, keys.bodyRefs(SHARED), u64(1)), [
-    /^text 06FZ0+2: It has 2 owners, 0 of them alone, and 1 are counted$/,
+    /^body 06FZ0+2: It has 2 owners, 0 of them alone, and 1 are counted$/,
   ]],
   ["a counter that is gone", (s) => drop(s.kv, keys.bodyRefs(SHARED)), [
-    /^text 06FZ0+2: It has 2 owners, 0 of them alone, and nothing is counted$/,
+    /^body 06FZ0+2: It has 2 owners, 0 of them alone, and nothing is counted$/,
   ]],
-  ["a counter of a text that has one owner", (s) => set(s, keys.bodyRefs(ALONE), u64(4)), [
-    /^text 06FZ0+1: It has 1 owners, 1 of them alone, and 4 are counted$/,
+  ["a counter of a body that has one owner", (s) => set(s, keys.bodyRefs(ALONE), u64(4)), [
+    /^body 06FZ0+1: It has 1 owners, 1 of them alone, and 4 are counted$/,
   ]],
   ["two owners that know nothing of each other", async (s) => {
     const { value } = await s.kv.get<MailEntry>(keys.mail(BRAIN, ALONE));
     await set(s, keys.mail(PINKY, ALONE), value);
   }, [
     /^mailbox pinky.*it holds 2 of/,
-    /^text 06FZ0+1: It has 2 owners, 2 of them alone, and nothing is counted$/,
+    /^body 06FZ0+1: It has 2 owners, 2 of them alone, and nothing is counted$/,
   ]],
   // the queue
   ["a record without a due key", (s) => drop(s.kv, keys.queueDue(5000, WAITS, 0)), [
@@ -167,8 +167,8 @@ const BREAKAGES: readonly [string, (store: Store) => Promise<void>, RegExp[], st
   ["a record that is none", (s) => set(s, keys.queueItem(uidOf(61), 0), 5), [
     /^queue 06FZ0+61\/0: The record can't be read; --repair takes it away$/,
   ]],
-  ["a record whose text is gone", (s) => drop(s.kv, keys.body(WAITS, 0)), [
-    /^queue 06FZ0+4\/0: Its text is not whole .*"dinopost queue bounce 06FZ0+4" tells its sender$/,
+  ["a record whose body is gone", (s) => drop(s.kv, keys.body(WAITS, 0)), [
+    /^queue 06FZ0+4\/0: Its body is not whole .*"dinopost queue bounce 06FZ0+4" notifies its sender$/,
   ], 1],
 ];
 

@@ -13,14 +13,14 @@
  * | stored, left by all | all | none | 0, and a recount key | none | removed |
  * | being removed | any | `at` = 0 | none | none | removed |
  *
- * The only ways between them, each one commit:
- * - absent → stored: a text of up to 120 KiB, with the records that own it;
+ * The only transitions, each one commit:
+ * - absent → stored: a body of up to 120 KiB, with the records that own it;
  * - absent → being written → being written …: 120 KiB more each time, checking and renewing the mark;
- * - being written → stored: the rest of the text and the records, checking and deleting the mark;
+ * - being written → stored: the rest of the body and the records, checking and deleting the mark;
  * - being written → being removed: the sweeper or the writer's `abort()`, checking the mark;
  * - stored, shared → stored, shared or left by all: by a sum, when the counter was read as more than those who go;
- * - stored → absent: with the last owner (or the sweeper, who counts again), when the text has 8 chunks or less;
- * - stored → being removed: the same for a larger text;
+ * - stored → absent: with the last owner (or the sweeper, who counts again), when the body has 8 chunks or less;
+ * - stored → being removed: the same for a larger body;
  * - being removed → absent: 64 chunks at a time, the mark with the last ones.
  *
  * So at any instant every chunk has an owner, a mark or a recount key, and what a crash leaves behind is found by them.

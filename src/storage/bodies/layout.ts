@@ -21,10 +21,10 @@ export interface BodyRef {
 /** The most bytes of a chunk; KV takes values of up to 64 KiB. */
 export const CHUNK_SIZE = 60 * 1024;
 
-/** A text up to this size is written by the commit that accepts it; a larger one is written ahead. */
+/** A body up to this size is written by the commit that accepts it; a larger one is written ahead. */
 export const SMALL_SIZE = 2 * CHUNK_SIZE;
 
-/** Up to so many chunks are deleted by the commit that lets the text go; more are left to the sweeper. */
+/** Up to so many chunks are deleted by the commit that lets the body go; more are left to the sweeper. */
 export const SMALL_CHUNKS = 8;
 
 /** How many chunks the sweeper deletes in one commit: about 4 ms of disk, so that others hardly wait. */
@@ -41,7 +41,7 @@ export interface BodyMark {
   readonly chunks: number;
 }
 
-/** How many chunks a text of that size has. */
+/** How many chunks a body of that size has. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / CHUNK_SIZE);
 }

@@ -7,7 +7,7 @@ import type { Store } from "../store.ts";
 import type { Write } from "../write.ts";
 
 /**
- * The write that makes `more` records own a text beside those that do now, and the ref they all use from then on. It
+ * The write that makes `more` records own a body beside those that do now, and the ref they all use from then on. It
  * has to be in one commit with the new records and with a check that an owner is still there. When the ref was not
  * shared, that owner's record has to be set anew with the new ref, in the same commit.
  */
@@ -21,8 +21,8 @@ export function addOwners(ref: BodyRef, more: number): { ref: BodyRef; write: Wr
 }
 
 /**
- * The write that lets `owners` records (1) go, to be in one commit with their deletion; with the last one the text
- * goes too. Answers at once for a text with one owner. Owners of a shared text may go at the same time without
+ * The write that lets `owners` records (1) go, to be in one commit with their deletion; with the last one the body
+ * goes too. Answers at once for a body with one owner. Owners of a shared body may go at the same time without
  * hindering each other: only the last one's write has a check, and when that fails the caller asks again.
  */
 export function releaseBody(kv: Kv, ref: BodyRef, owners = 1): Write | Promise<Write> {
@@ -34,7 +34,7 @@ async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Writ
   const recount = keys.bodyRecount(ref.id, ref.chunks);
   const counter = await kv.get<Deno.KvU64>(key);
   const checks = [{ key, versionstamp: counter.versionstamp }];
-  // without a counter the text has gone already
+  // without a counter the body has gone already
   if (counter.versionstamp === null) return { checks, mutations: [], size: MUTATION_SIZE };
   if (counter.value.value <= owners) {
     const { mutations, size } = removal(ref);
@@ -42,7 +42,7 @@ async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Writ
     return { checks, mutations, size: size + 3 * MUTATION_SIZE };
   }
   // Sums from any number of owners fit into one commit. Should all the owners go this way at the same time, then
-  // none of them was told to be the last one: the sweeper counts again.
+  // none of them knew that it was the last one: the sweeper counts again.
   const mutations: Deno.KvMutation[] = [
     { type: "sum", key, value: u64(-owners) },
     { type: "sum", key: recount, value: u64(1) },
@@ -51,7 +51,7 @@ async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Writ
 }
 
 /**
- * Counts the owners of a shared text again, whose key among `keys.bodiesRecount` this is, and lets the text go when
+ * Counts the owners of a shared body again, whose key among `keys.bodiesRecount` this is, and lets the body go when
  * there are none. Answers whether it did.
  */
 export async function recountOwners(store: Store, recount: Deno.KvEntry<unknown>): Promise<boolean> {

@@ -7,19 +7,19 @@ import * as keys from "../keys.ts";
 /** Chunks read in one go; as many again are read ahead while these are used: 240 KiB in all. */
 const AT_ONCE = 2;
 
-/** A text is not, or not wholly, in the store: it was deleted meanwhile, or the store is damaged. */
+/** A body is not, or not wholly, in the store: it was deleted meanwhile, or the store is damaged. */
 export class BodyMissing extends Error {
   /** The class, as it is shown in front of the message. */
   override readonly name = "BodyMissing";
 
   /** `what` says what was found. */
   constructor(readonly id: string, what: string) {
-    super(`The text of ${id} is not in the store: ${what}.`);
+    super(`The body of ${id} is not in the store: ${what}.`);
   }
 }
 
 /**
- * The text, in order, in pieces of at most 60 KiB.
+ * The body, in order, in pieces of at most 60 KiB.
  * @throws {BodyMissing} when a chunk is missing, or the chunks together have another size than the ref says.
  */
 export async function* readBody(kv: Kv, ref: BodyRef): AsyncGenerator<Uint8Array> {

@@ -29,7 +29,7 @@ const FIRST_BUFFER = 8 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Takes one text in. Holds 120 KiB of it at most: what is more is written ahead in chunks, under a mark that tells
+ * Takes one body in. Holds 120 KiB of it at most: what is more is written ahead in chunks, under a mark that says
  * that no record owns them yet (see `bodies.ts` for the states). Each such commit renews the mark and checks that it
  * is still there, so a writer that was taken for dead writes nothing more.
  */
@@ -48,7 +48,7 @@ export class BodyWriter {
   /** Why no more can be appended. */
   #ended: "finished" | "aborted" | "broken" | undefined;
 
-  /** Begins a text; the store hears nothing of it yet. */
+  /** Begins a body; the store hears nothing of it yet. */
   constructor(store: Store, options: BodyWriterOptions) {
     this.#store = store;
     this.#id = options.id;
@@ -61,7 +61,7 @@ export class BodyWriter {
   }
 
   /**
-   * Copies a piece of the text. Answers a promise only when it has to write ahead: then the piece must stay as it is,
+   * Copies a piece of the body. Answers a promise only when it has to write ahead: then the piece must stay as it is,
    * and nothing else may be appended, until that promise is settled. It rejects with a {@linkcode StorageError}.
    */
   append(piece: Uint8Array): void | Promise<void> {
@@ -73,7 +73,7 @@ export class BodyWriter {
     return appending;
   }
 
-  /** Ends the text. Does no I/O: the draft says what to commit. */
+  /** Ends the body. Does no I/O: the draft says what to commit. */
   finish(): BodyDraft {
     this.#mustBeOpen();
     this.#ended = "finished";
@@ -87,7 +87,7 @@ export class BodyWriter {
   }
 
   /**
-   * Gives the text up, also after `finish()`, and removes what was written ahead; a text that was committed stays.
+   * Gives the body up, also after `finish()`, and removes what was written ahead; a body that was committed stays.
    * Never rejects: what can't be removed now is left to the sweeper.
    */
   async abort(): Promise<void> {
@@ -97,7 +97,7 @@ export class BodyWriter {
     try {
       await this.#appending;
     } catch {
-      // whoever called append() was told
+      // the caller of append() knows
     }
     try {
       const entry = await this.#store.kv.get<BodyMark>(keys.bodyPending(this.#id));
@@ -162,22 +162,22 @@ export class BodyWriter {
 /** The most bytes that {@linkcode draftOf} takes, so that there is room for the records in the same commit. */
 export const DRAFT_LIMIT = 700 * 1024;
 
-/** A complete text that no record owns yet. */
+/** A complete body that no record owns yet. */
 export interface BodyDraft {
   /** Its size in bytes. */
   readonly size: number;
-  /** The whole text, when nothing of it was written ahead. */
+  /** The whole body, when nothing of it was written ahead. */
   readonly inMemory?: Uint8Array;
   /** How records name it that are `owners` together. */
   ref(owners: number): BodyRef;
   /**
    * What has to be in the commit with the owners' records: the rest of the chunks, the counter when there is more
-   * than one owner, and that the text was not swept meanwhile. May be asked for again when that commit failed.
+   * than one owner, and that the body was not swept meanwhile. May be asked for again when that commit failed.
    */
   write(owners: number): Write;
 }
 
-/** What of a text is in the store already. */
+/** What of a body is in the store already. */
 interface WrittenAhead {
   /** How many chunks, all of them full. */
   readonly chunks: number;
@@ -187,10 +187,10 @@ interface WrittenAhead {
   readonly mark: string;
 }
 
-/** Makes a draft of a whole text in memory, such as a report. The bytes are not copied: they must stay as they are. */
+/** Makes a draft of a whole body in memory, such as a report. The bytes are not copied: they must stay as they are. */
 export function draftOf(id: string, bytes: Uint8Array): BodyDraft {
   if (bytes.length > DRAFT_LIMIT) {
-    throw new RangeError(`A text of ${bytes.length} bytes; a draft in memory takes ${DRAFT_LIMIT} at most.`);
+    throw new RangeError(`A body of ${bytes.length} bytes; a draft in memory takes ${DRAFT_LIMIT} at most.`);
   }
   return makeDraft(id, bytes);
 }

@@ -19,7 +19,7 @@ export interface NetworkTimes {
   readonly watchMs: number;
 }
 
-/** The times, unless told otherwise. */
+/** The times, unless set otherwise. */
 export const NETWORK_TIMES: NetworkTimes = {
   requestMs: 3000,
   patienceMs: 4000,
@@ -59,7 +59,7 @@ const VERSIONS = [2, 3];
 const RENEW_MS = 5 * 60_000;
 /** It is used for so long at least. */
 const LEAST_MS = 10_000;
-/** Leases are counted by the clocks of the servers, which may differ by some seconds; above this the operator is told. */
+/** Leases are counted by the clocks of the servers, which may differ by some seconds; more is a warning. */
 const TOLERATED_S = 60;
 /** A request gets so long at least, also where the patience is at its end. */
 const LEAST_REQUEST_MS = 500;

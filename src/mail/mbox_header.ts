@@ -29,7 +29,7 @@ const MOZILLA_READ = 0x0001;
 const MOZILLA_EXPUNGED = 0x0008;
 
 /** Takes the lines of a header section. */
-export class MboxHead {
+export class MboxHeader {
   readonly #kept = new ByteBuffer();
   readonly #values = new Map<string, string>();
   #dropping = false;
@@ -99,8 +99,8 @@ export class MboxHead {
 }
 
 /** When a message came, by the newest of its Received fields, else its Date; undefined without both. */
-export function timeIn(head: Uint8Array): number | undefined {
-  const fields = parseFields(head);
+export function timeIn(header: Uint8Array): number | undefined {
+  const fields = parseFields(header);
   for (const name of ["received", "date"]) {
     const value = fields.find((field) => field.name.toLowerCase() === name)?.value;
     const text = value?.replace(name === "received" ? /^.*;/s : "", "").replaceAll(/\([^()]*\)/g, "").trim();
