@@ -60,7 +60,8 @@ export class Transcripts {
   /** Tells an event of a message to all who listen. */
   emit(id: string, event: TranscriptEvent): void {
     for (const listener of this.#everywhere) listener(event, id);
-    for (const listener of this.#listeners.get(id) ?? []) listener(event, id);
+    const listeners = this.#listeners.get(id);
+    if (listeners) { for (const listener of listeners) listener(event, id); }
   }
 
   /** The transcript of one attempt for a message. */

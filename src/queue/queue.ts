@@ -141,8 +141,9 @@ export class DeliveryQueue {
     const result = await store.write(together(plan.write, write));
     if (!result.ok) return false;
     emitReports(journal, message.id, reports);
-    const parts = [...reserved.keys()].map(({ part }) => part);
-    this.transcripts.emit(message.id, { kind: "attempts", parts });
+    if (reserved.size > 0) {
+      this.transcripts.emit(message.id, { kind: "attempts", parts: [...reserved.keys()].map((r) => r.part) });
+    }
     for (const record of plan.records) {
       const slot = reserved.get(record);
       if (!slot) this.#due.schedule(record.dueAt, record);
