@@ -119,7 +119,7 @@ export class Acceptance {
     header: Uint8Array,
     { id, origin, envelope }: { id: string; origin: Origin; envelope: Envelope },
   ): { before: Uint8Array; header: Uint8Array } | "loop" {
-    const { received, names } = scanHeader(header);
+    const { received, names, empty } = scanHeader(header);
     const { clock, hostname, maxHops, router } = this.#options;
     if (received > maxHops) return "loop";
     const now = clock.now();
@@ -133,7 +133,7 @@ export class Acceptance {
       ...(recipients.length === 1 ? { for: recipients[0]!.address } : {}),
     });
     const domain = router.domains[0]!;
-    const fixed = fixHeader(header, { trust, names, account, author, domain, now, id, hostname });
+    const fixed = fixHeader(header, { trust, names, empty, account, author, domain, now, id, hostname });
     // what has no field at all is no header section, but body
     const isBody = names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
     return { before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`), header: fixed.header };

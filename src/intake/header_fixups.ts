@@ -17,6 +17,8 @@ export interface FixupOptions {
   readonly trust: Trust;
   /** The names of the fields that are there, in lower case. */
   readonly names: ReadonlySet<string>;
+  /** Those of them that say nothing. */
+  readonly empty: ReadonlySet<string>;
   /** Who is logged in, and so is Sender where From names somebody else. */
   readonly account: Mailbox | undefined;
   /** Who is From where that is missing. */
@@ -49,12 +51,24 @@ const ADDRESS_FIELDS: ReadonlySet<string> = new Set(
  * users, and says which fields are missing.
  */
 export function fixHeader(header: Uint8Array, options: FixupOptions): FixedHeader {
-  const { trust, names, domain } = options;
-  const unwanted = trust === "stranger" ? OF_DELIVERY : PRIVATE;
+  const { trust, domain } = options;
+  const lacking = trust === "stranger" ? NONE : emptyFields(options);
+  const names = lacking.size === 0 ? options.names : options.names.difference(lacking);
+  const unwanted = trust === "stranger" ? OF_DELIVERY : lacking.size === 0 ? PRIVATE : PRIVATE.union(lacking);
   let fixed = withoutMailboxLine(header);
-  if (!unwanted.isDisjointFrom(names)) fixed = withoutFields(fixed, unwanted);
+  if (!unwanted.isDisjointFrom(options.names)) fixed = withoutFields(fixed, unwanted);
   if (trust === "user") fixed = withDomains(fixed, domain);
-  return { added: trust === "stranger" ? "" : missingFields(fixed, options), header: fixed };
+  return { added: trust === "stranger" ? "" : missingFields(fixed, { ...options, names }), header: fixed };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+/** Fields that are as good as missing when they are empty: large providers refuse `Message-ID: <>`. */
+const NEVER_EMPTY: ReadonlySet<string> = new Set(["date", "message-id"]);
+
+/** Those that are to be written anew; a signature may cover them as they are. */
+function emptyFields({ names, empty }: FixupOptions): ReadonlySet<string> {
+  if (empty.size === 0 || names.has("dkim-signature")) return NONE;
+  return NEVER_EMPTY.intersection(empty);
 }
 
 /** Date, Message-ID, MIME-Version where MIME is used, and From, or Sender when From names somebody else. */

@@ -11,6 +11,8 @@ export interface HeaderScan {
   readonly received: number;
   /** The names of its fields in lower case. */
   readonly names: Set<string>;
+  /** Those that say nothing wherever they stand: blanks only, or `<>`. */
+  readonly empty: Set<string>;
 }
 
 /** One field of a header section. */
@@ -26,6 +28,8 @@ const LF = 10;
 const COLON = 58;
 const TAB = 9;
 const BLANK = 32;
+/** Blank, tab, CR, `:`, `<` and `>`. */
+const OF_EMPTY_VALUES: ReadonlySet<number> = new Set([BLANK, TAB, CR, COLON, 60, 62]);
 
 /** The names that most messages bear: they are recognised without making a string. */
 const USUAL_NAMES =
@@ -55,11 +59,12 @@ const known = new Map<number, KnownName>(
  */
 export function scanHeader(bytes: Uint8Array): HeaderScan {
   const names = new Set<string>();
+  const empty = new Set<string>();
   let received = 0;
   for (let at = 0; at < bytes.length;) {
     const first = bytes[at]!;
-    if (first === LF) return { end: at + 1, received, names };
-    if (first === CR && bytes[at + 1] === LF) return { end: at + 2, received, names };
+    if (first === LF) return { end: at + 1, received, names, empty };
+    if (first === CR && bytes[at + 1] === LF) return { end: at + 2, received, names, empty };
     let colon = at;
     let hash = 0;
     let byte = first;
@@ -71,12 +76,23 @@ export function scanHeader(bytes: Uint8Array): HeaderScan {
     if (lineEnd < 0) break;
     if (colon > at && (byte === COLON || colonFollows(bytes, colon))) {
       const name = nameAt(bytes, { start: at, end: colon, hash });
+      if (!isEmptyValue(bytes, colon, lineEnd)) empty.delete(name);
+      else if (!names.has(name)) empty.add(name);
       names.add(name);
       if (name === "received") received++;
     }
     at = lineEnd + 1;
   }
-  return { end: -1, received, names };
+  return { end: -1, received, names, empty };
+}
+
+/** Does nothing stand from the colon to the line's end but blanks and empty angle brackets, nor on a folded line behind? */
+function isEmptyValue(bytes: Uint8Array, colon: number, lineEnd: number): boolean {
+  for (let at = colon; at < lineEnd; at++) {
+    if (!OF_EMPTY_VALUES.has(bytes[at]!)) return false;
+  }
+  const next = bytes[lineEnd + 1];
+  return next !== BLANK && next !== TAB;
 }
 
 /**

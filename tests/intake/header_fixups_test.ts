@@ -13,7 +13,7 @@ function fixed(text: string, trust: Trust, account?: string): { added: string; h
   const header = encode(text.replace(/\r?\n/g, "\r\n"));
   const { added, header: kept } = fixHeader(header, {
     trust,
-    names: scanHeader(header).names,
+    ...scanHeader(header),
     account,
     author: account,
     domain: "here.example",
@@ -53,6 +53,28 @@ Deno.test("fixHeader() adds Date, Message-ID and MIME-Version for a trusted netw
   assertEquals(fixed(`DKIM-Signature: v=1\r\n${text}`, "network").added, "");
 });
 
+Deno.test("fixHeader() writes an empty Date and Message-ID anew for our own, and leaves those of strangers", () => {
+  const rest = "From: brain@here.example\r\nSubject:\r\n\r\n";
+  for (const id of ["<>", "", " \t", "< >"]) {
+    const text = `Message-ID: ${id}\r\nDate:\r\n${rest}`;
+    for (const trust of ["user", "network"] as const) {
+      assertEquals(fixed(text, trust, ACCOUNT), { added: DATE + MESSAGE_ID, header: rest }, id);
+    }
+    assertEquals(fixed(text, "stranger"), { added: "", header: text });
+  }
+  // folded behind its colon, as long ids are; beside one that says something; signed as it is
+  for (
+    const text of [
+      `Date: x\r\nMessage-ID:\r\n <x@y>\r\n${rest}`,
+      `${WHOLE}Message-ID: <>\r\n${rest}`,
+      `Message-ID: <>\r\n${WHOLE}${rest}`,
+      `DKIM-Signature: v=1\r\nDate: x\r\nMessage-ID: <>\r\n${rest}`,
+    ]
+  ) {
+    assertEquals(fixed(text, "user", ACCOUNT), { added: "", header: text });
+  }
+});
+
 Deno.test("fixHeader() completes addresses of users only", () => {
   const text = "From: root (Cron Daemon)\r\nSender : cron\r\nReply-To: ops,\r\n dev\r\nTo: root\r\n" +
     "Cc: Jo <jo>\r\nResent-From: a\r\nResent-To: b\r\nX-To: root\r\nSubject: From: root\r\n\r\n";
@@ -67,10 +89,9 @@ Deno.test("fixHeader() completes addresses of users only", () => {
 
 Deno.test("fixHeader() leaves octets beyond ASCII as they are", () => {
   const header = new Uint8Array([...encode("From: J\xfc <jo>\r\nX: "), 0xe9, 0xff, 13, 10, 13, 10]);
-  const names = scanHeader(header).names;
   const options = {
     trust: "user",
-    names,
+    ...scanHeader(header),
     account: undefined,
     author: undefined,
     domain: "d",
