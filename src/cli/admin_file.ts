@@ -6,7 +6,6 @@ import { join } from "node:path";
 export interface AdminAccess {
   /** Such as `http://127.0.0.1:8025`. */
   url: string;
-  /** The bearer token. */
   token: string;
 }
 

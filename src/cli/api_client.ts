@@ -11,7 +11,6 @@ import { safe } from "./output.ts";
 export interface ApiOptions extends ConfigOptions {
   /** The server's HTTP surface. */
   url?: string;
-  /** Its token. */
   token?: string;
 }
 

@@ -10,7 +10,6 @@ import { readDomain, readMailbox } from "./values.ts";
 
 /** Something that is wrong with values that are right one by one. */
 export interface Problem {
-  /** Where. */
   path: Path;
   /** What was received and what would be right. */
   text: string;

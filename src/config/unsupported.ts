@@ -12,7 +12,6 @@ export interface Unsupported {
   path: Path;
   /** Whether the configuration asks for it. */
   asked(config: Config): boolean;
-  /** What to write instead. */
   instead: string;
 }
 

@@ -4,7 +4,6 @@ import type { Clock } from "../base/clock.ts";
 
 /** A value and for how long it may be used. */
 export interface Perishable<T> {
-  /** What was found. */
   readonly value: T;
   /** Milliseconds; 0: only for those who wait for it now. */
   readonly keepMs: number;

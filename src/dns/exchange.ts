@@ -21,7 +21,6 @@ export interface Query {
   readonly id: number;
   readonly name: string;
   readonly type: RecordType;
-  /** The octets to send. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 

@@ -27,7 +27,6 @@ export type MailHosts =
 
 /** What the search for hosts needs to know. */
 export interface MailHostsOptions {
-  /** Who is asked. */
   readonly resolver: Resolver;
   /** For the order of hosts of equal preference. */
   readonly random: Random;

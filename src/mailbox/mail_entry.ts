@@ -12,7 +12,7 @@ export interface MailEntry {
   readonly size: number;
   /** When it came: milliseconds since 1970. */
   readonly receivedAt: number;
-  /** The text. */
+  /** The content as it came, without the prefix. */
   readonly body: BodyRef;
   /** Return-Path and Delivered-To fields with CRLF, put before the body when it is read. */
   readonly prefix: string;

@@ -9,7 +9,6 @@ import type { Parts } from "./parts.ts";
 
 /** What is not a part. */
 export interface AdminServerOptions {
-  /** The bearer token. */
   readonly token: string;
   /** `host:port` of every listener, by kind. */
   addresses(): Record<string, string[]>;

@@ -5,7 +5,6 @@ import type { Store } from "./store.ts";
 
 /** What a {@linkcode KeyWatcher} works with. */
 export interface KeyWatcherOptions {
-  /** The key. */
   readonly key: Deno.KvKey;
   /** For pauses. */
   readonly clock: Clock;

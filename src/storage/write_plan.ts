@@ -7,7 +7,6 @@ import type { Write } from "./write.ts";
 
 /** A write, with what is to be known of it to put it beside others. */
 export interface Planned {
-  /** The write itself. */
   readonly write: Write;
   /** What it takes of a commit's limits. */
   readonly cost: Limits;

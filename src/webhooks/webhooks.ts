@@ -31,9 +31,9 @@ export interface WebhookState {
 
 /** What webhooks work with. */
 export interface WebhooksOptions {
-  /** Where the queue is. */
+  /** Holds the posts that wait. */
   readonly store: Store;
-  /** Time. */
+  /** For the time of each try. */
   readonly clock: Clock;
   /** Names the posts. */
   readonly ids: IdMaker;

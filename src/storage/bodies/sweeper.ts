@@ -11,7 +11,6 @@ export const DEFAULT_SWEEP_GRACE_MS = 3600_000;
 
 /** What a sweeper needs beside the store. */
 export interface BodySweeperOptions {
-  /** What time it is. */
   readonly clock: Clock;
   /** How long a writer may be silent until it is taken for dead, in milliseconds: an hour. */
   readonly graceMs: number;

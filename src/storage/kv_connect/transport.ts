@@ -31,7 +31,6 @@ export const NETWORK_TIMES: NetworkTimes = {
 export interface TransportOptions {
   /** The address of the metadata. */
   readonly url: string;
-  /** The access token. */
   readonly token: string;
   /** Default: {@linkcode NETWORK_TIMES}. */
   readonly times?: Partial<NetworkTimes> | undefined;
