@@ -327,24 +327,14 @@ export class QueueStore {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const item = await this.store.kv.get<QueueRecord>(key);
       if (item.versionstamp === null) return { ok: false, why: "gone" };
-      const { held, dueAt } = item.value;
-      const checks: Deno.AtomicCheck[] = [{ key, versionstamp: item.versionstamp }];
-      const mutations: Deno.KvMutation[] = [];
-      if (!held) {
-        const dueKey = keys.queueDue(dueAt, of.id, of.part);
-        const due = await this.store.kv.get<DueMark>(dueKey);
-        // Without a key at its time it is leased, or it changes at this moment; which of both, the next try tells.
-        if (due.versionstamp === null && await this.#isUnchanged(item)) return { ok: false, why: "busy" };
-        if (due.versionstamp === null) continue;
-        if (due.value.lease) return { ok: false, why: "busy" };
-        checks.push({ key: dueKey, versionstamp: due.versionstamp });
-        mutations.push({ type: "delete", key: dueKey });
-      }
+      const free = await this.#freed(item);
+      if (free === "busy") return { ok: false, why: "busy" };
+      if (free === "changed") continue;
       const next = await change(item.value);
-      if (!next.record) mutations.push({ type: "delete", key });
-      const put = next.record ? [queueWrites.insert(next.record)] : [];
-      const own: Write = { checks, mutations, size: 300 };
-      const result = await this.store.write(together(own, ...put, ...(next.also ? [next.also] : [])));
+      const own: Write = next.record
+        ? queueWrites.insert(next.record)
+        : { mutations: [{ type: "delete", key }], size: 100 };
+      const result = await this.store.write(together(free, own, ...(next.also ? [next.also] : [])));
       if (result.ok) {
         next.done?.();
         return { ok: true, record: next.record };
@@ -353,8 +343,23 @@ export class QueueStore {
     return { ok: false, why: "busy" };
   }
 
-  async #isUnchanged(item: Deno.KvEntry<QueueRecord>): Promise<boolean> {
-    return (await this.store.kv.get(item.key)).versionstamp === item.versionstamp;
+  /**
+   * The write that takes a record out of the index, under the checks that nobody delivers or changes it. "busy":
+   * somebody delivers it; "changed": it changes at this moment.
+   */
+  async #freed({ key, value, versionstamp }: Deno.KvEntry<QueueRecord>): Promise<Write | "busy" | "changed"> {
+    const own: Deno.AtomicCheck = { key, versionstamp };
+    if (value.held) return { checks: [own], mutations: [], size: 200 };
+    const dueKey = keys.queueDue(value.dueAt, value.id, value.part);
+    const due = await this.store.kv.get<DueMark>(dueKey);
+    if (due.versionstamp === null) {
+      // Without a key at its time it is leased, unless it was changed between the two readings.
+      const again = await this.store.kv.get(key);
+      return again.versionstamp === versionstamp ? "busy" : "changed";
+    }
+    if (due.value.lease) return "busy";
+    const checks = [own, { key: dueKey, versionstamp: due.versionstamp }];
+    return { checks, mutations: [{ type: "delete", key: dueKey }], size: 300 };
   }
 
   async #records(items: readonly { id: string; part: number }[]): Promise<(QueueRecord | undefined)[]> {

@@ -65,6 +65,7 @@ export class QueueWorker {
     if (this.isIdle) this.#notifyIdle();
   }
 
+  /** Claims what is due and has room, as far as one look goes. */
   async #claim(): Promise<void> {
     try {
       await this.#options.due.claim();
@@ -74,6 +75,7 @@ export class QueueWorker {
     }
   }
 
+  /** One claim from its turn to its end: dispatch, settle, report. */
   async #deliver(turn: Turn): Promise<void> {
     const { dispatcher, recorder, journal, slots, due } = this.#options;
     const { destination, claim } = turn;
