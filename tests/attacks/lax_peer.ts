@@ -1,4 +1,4 @@
-/** In charge of a server that takes anything for the end of a text: what smuggling needs on the other side. */
+/** A server that takes anything for the end of a message: what smuggling needs on the other side. */
 
 import { binaryString, encode } from "../../src/base/bytes.ts";
 

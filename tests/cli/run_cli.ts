@@ -1,4 +1,4 @@
-/** In charge of running the command line as a process of its own, away from the environment of the tests. */
+/** The command line as a process of its own, away from the environment of the tests. */
 
 /** How a command ended. */
 export interface CliResult {

@@ -1,4 +1,4 @@
-/** In charge of a server whose end never comes, for tests of the signals. */
+/** A server whose end never comes, for tests of the signals. */
 
 import { serve } from "../../src/cli/serve.ts";
 

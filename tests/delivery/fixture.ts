@@ -1,4 +1,4 @@
-/** In charge of what the tests of remote delivery share: an agent, hosts by address, and a resolver. */
+/** What the tests of remote delivery share: an agent, hosts by address, and a resolver. */
 
 import { encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";

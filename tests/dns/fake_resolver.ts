@@ -1,4 +1,4 @@
-/** In charge of a resolver whose answers are data. */
+/** A resolver whose answers are data. */
 
 import type { DnsResult, MxRecord, Resolver } from "../../src/dns/resolver.ts";
 

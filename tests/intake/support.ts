@@ -1,4 +1,4 @@
-/** In charge of what the tests of the intake share: a policy on a queue in memory, sessions, and texts sent in. */
+/** What the tests of the intake share: a policy on a queue in memory, sessions, and messages sent in. */
 
 import { encode } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";

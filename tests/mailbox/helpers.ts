@@ -1,4 +1,4 @@
-/** In charge of what the tests of mailboxes share: stores, messages, and a look at what is left. */
+/** What the tests of mailboxes share: stores, messages, and a look at what is left. */
 
 import { encode } from "../../src/base/bytes.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";

@@ -1,4 +1,4 @@
-/** In charge of what the tests of the queue share: a queue on a store in memory, an agent with a script, invariants. */
+/** What the tests of the queue share: a queue on a store in memory, an agent with a script, invariants. */
 
 import { assert, assertEquals } from "@std/assert";
 import { concat, decode, encode } from "../../src/base/bytes.ts";

@@ -1,4 +1,4 @@
-/** In charge of the stores that the tests of this room run on. */
+/** The stores that the tests of this room run on. */
 
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import type { Kv } from "../../src/storage/port.ts";

@@ -1,5 +1,5 @@
 /**
- * In charge of a KV Connect server for tests: Deno's own KV behind the protocol that `Deno.openKv` speaks with an
+ * A KV Connect server for tests: Deno's own KV behind the protocol that `Deno.openKv` speaks with an
  * `https://` address. It is what several servers share in the tests, and it can be made to fail in the ways a network
  * fails: an answer that is lost after the write happened is the one that matters.
  *

@@ -1,4 +1,4 @@
-/** In charge of the wire format of protocol buffers, as far as KV Connect uses it: varints and length-delimited fields. */
+/** The wire format of protocol buffers, as far as KV Connect uses it: varints and length-delimited fields. */
 
 /** A field's value as it was read: a number for varints, else the bytes. */
 export type FieldValue = bigint | Uint8Array<ArrayBuffer>;

@@ -1,4 +1,4 @@
-/** In charge of the servers that a store can be shared over, for tests that run on each of them. */
+/** The servers that a store can be shared over, for tests that run on each of them. */
 
 import { Denokv, findDenokv } from "./denokv.ts";
 import { KvConnectServer } from "./kv_connect_server.ts";

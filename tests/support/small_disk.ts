@@ -1,4 +1,4 @@
-/** In charge of a disk that is really full: a file system of some MiB in memory. */
+/** A disk that is really full: a file system of some MiB in memory. */
 
 /** A small disk, and what others have on it. */
 export class SmallDisk implements AsyncDisposable {

@@ -1,4 +1,4 @@
-/** In charge of mail sent and fetched with curl, as README shows it; by hand where there is no curl. */
+/** Mail sent and fetched with curl, as README shows it; by hand where there is no curl. */
 
 import { Pop3Client } from "../../../src/testing/mod.ts";
 import { SmtpTalk } from "./smtp_talk.ts";

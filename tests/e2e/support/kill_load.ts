@@ -1,4 +1,4 @@
-/** In charge of load on a server that may die at any moment: who sends what, and what was promised for it. */
+/** Load on a server that may die at any moment: who sends what, and what was promised for it. */
 
 import type { Random } from "../../../src/base/random.ts";
 import { letter } from "./letters.ts";

@@ -1,4 +1,4 @@
-/** In charge of connections from chosen addresses of loopback, to see who is let in. */
+/** Connections from chosen addresses of loopback, to see who is let in. */
 
 import net from "node:net";
 

@@ -1,4 +1,4 @@
-/** In charge of letters whose every byte follows from a number, so that each can be made again and compared. */
+/** Messages whose every byte follows from a number, so that each can be made again and compared. */
 
 import { seededRandom } from "../../../src/testing/mod.ts";
 

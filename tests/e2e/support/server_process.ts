@@ -1,4 +1,4 @@
-/** In charge of a server as a process of its own: started like an operator would, listened to, signalled, killed. */
+/** A server as a process of its own: started like an operator would, read, signalled, killed. */
 
 const ROOT = new URL("../../../", import.meta.url);
 

@@ -1,4 +1,4 @@
-/** In charge of a server as `serve` runs it, but with leases that end soon: `short_lease.ts CONFIG MILLISECONDS`. */
+/** A server as `serve` runs it, but with leases that end soon: `short_lease.ts CONFIG MILLISECONDS`. */
 
 import { serve } from "../../../src/cli/serve.ts";
 import { MailServer } from "../../../src/mail_server.ts";

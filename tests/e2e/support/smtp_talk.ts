@@ -1,4 +1,4 @@
-/** In charge of SMTP spoken by hand: a client that knows nothing of the server's code. */
+/** SMTP spoken by hand: a client that knows nothing of the server's code. */
 
 /** Each character as the byte of that number. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {

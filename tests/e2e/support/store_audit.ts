@@ -1,4 +1,4 @@
-/** In charge of an audit of a data directory whose server is down: everything that has to be true of the store. */
+/** An audit of a data directory whose server is down: everything that has to be true of the store. */
 
 import { binaryString, concat } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";

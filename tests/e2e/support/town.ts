@@ -1,4 +1,4 @@
-/** In charge of the scenery of the stories: one real server and the remote ones it meets, on an internet of their own. */
+/** The scenery of the stories: one real server and the remote ones it meets, on an internet of their own. */
 
 import {
   type Host,

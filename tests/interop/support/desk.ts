@@ -1,4 +1,4 @@
-/** In charge of the page in a real browser: a server with something to show, Chromium, and what it must not do. */
+/** The page in a real browser: a server with something to show, Chromium, and what it must not do. */
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { DnsServer, ScriptedPeer } from "../../../src/testing/mod.ts";

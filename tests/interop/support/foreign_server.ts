@@ -1,4 +1,4 @@
-/** In charge of mail servers of other makes: each runs from a configuration of its own, at an address of its own. */
+/** Mail servers of other makes: each runs from a configuration of its own, at an address of its own. */
 
 /** A foreign mail server for one domain, with the mailbox `jsmith`. */
 export interface ForeignServer {

@@ -1,4 +1,4 @@
-/** In charge of what foreign mail programs meet: a server as a process, with letters in a mailbox, and their own runs. */
+/** What foreign mail programs meet: a server as a process, messages in a mailbox, and their own runs. */
 
 import { assertEquals } from "@std/assert";
 import { FREE_PORTS, type Kind, ServerProcess } from "../../e2e/support/server_process.ts";

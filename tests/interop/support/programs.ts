@@ -1,4 +1,4 @@
-/** In charge of programs that run beside a test: whether they answer, and how they end. */
+/** Programs that run beside a test: whether they answer, and how they end. */
 
 const PATIENCE_MS = 40_000;
 

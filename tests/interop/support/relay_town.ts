@@ -1,4 +1,4 @@
-/** In charge of a town of two: our server and one of another make, with dnsmasq as the DNS of both. */
+/** Two servers, ours and one of another make, with dnsmasq as the DNS of both. */
 
 import { Pop3Client } from "../../../src/testing/mod.ts";
 import { FREE_PORTS, ServerProcess } from "../../e2e/support/server_process.ts";

@@ -1,4 +1,4 @@
-/** In charge of a program in a terminal that nobody sits at: keys go in, the screen is read. */
+/** A program in a terminal that nobody sits at: keys go in, the screen is read. */
 
 import type { PostOffice } from "./post_office.ts";
 
