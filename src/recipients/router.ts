@@ -57,8 +57,8 @@ export interface RouterOptions {
 export const MAX_DEPTH = 10;
 /** One recipient becomes at most so many. */
 export const MAX_EXPANDED = 1000;
-/** Names that somebody must read (RFC 5321 4.5.1, RFC 2142); reports come from the last one. */
-const ROLES = new Set(["postmaster", "abuse", "mailer-daemon"]);
+/** Names that somebody must read: RFC 5321 4.5.1, RFC 2142; reports come from mailer-daemon, cron writes to root. */
+const ROLES = new Set(["postmaster", "abuse", "mailer-daemon", "root"]);
 
 /** Resolves recipients. */
 export class Router {

@@ -32,7 +32,7 @@ Deno.test("scanHead() finds the end, the names and the Received fields", () => {
   for (const [text, end, received, names] of HEADS) {
     const scan = scanHeader(encode(text));
     assertEquals(
-      { ...scan, names: [...scan.names].join(" ") },
+      { end: scan.end, received: scan.received, names: [...scan.names].join(" ") },
       { end, received, names },
       JSON.stringify(text),
     );

@@ -129,6 +129,14 @@ Deno.test("resolve() knows who a recipient is", () => {
       `mailbox ${brain}`,
     ]],
     ["who sends the reports", {}, "MAILER-DAEMON@mx.here.example", [`mailbox ${brain}`]],
+    ["whom cron writes to", {}, "root@here.example", [`mailbox ${brain}`]],
+    ["root of the host, as cron writes there", {}, "root@mx.here.example", [`mailbox ${brain}`]],
+    ["root is the postmaster's", { "postmaster@here.example": ["x@there.example"] }, "Root@here.example", [
+      "remote x@there.example",
+    ]],
+    ["root with an alias of its own", { "root@here.example": ["x@there.example"] }, "root@here.example", [
+      "remote x@there.example",
+    ]],
     ["nobody else at the host", {}, "brain@mx.here.example", "remote"],
     ["a postmaster with a detail", {}, "postmaster+x@here.example", [`mailbox ${brain}`]],
     ["a postmaster in a circle", { "postmaster@here.example": ["postmaster@here.example"] }, "postmaster", [
