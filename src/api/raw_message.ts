@@ -4,9 +4,9 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 import { BodyAborted } from "../wire/http_exchange.ts";
 
-/** A text as `message/rfc822`. `size` is its length in bytes, `name` makes the file's name. */
-export function rawMessage(text: AsyncIterable<Uint8Array>, of: { size: number; name: string }): Response {
-  return new Response(ReadableStream.from(text) as ReadableStream<Uint8Array>, {
+/** Message content as `message/rfc822`. `size` is its length in bytes, `name` makes the file's name. */
+export function rawMessage(content: AsyncIterable<Uint8Array>, of: { size: number; name: string }): Response {
+  return new Response(ReadableStream.from(content) as ReadableStream<Uint8Array>, {
     headers: {
       "content-type": "message/rfc822",
       "content-length": String(of.size),
@@ -24,13 +24,13 @@ export function rawMail(
   return rawMessage(whileThere(mailStore.read(entry), isGone), { size: entry.size, name: entry.uid });
 }
 
-/** A text that breaks off, without an error in the log, where what it belongs to was removed by then. */
+/** Message content that breaks off, without an error in the log, where what it belongs to was removed by then. */
 export async function* whileThere(
-  text: AsyncIterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array>,
   isGone: (error: unknown) => Promise<boolean>,
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* text;
+    yield* content;
   } catch (error) {
     throw await isGone(error) ? new BodyAborted("It was removed while it was read", { cause: error }) : error;
   }

@@ -45,7 +45,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** Compares without telling by its time where the difference is; unequal lengths are told at once. */
+/** Compares without showing by its time where the difference is; unequal lengths show at once. */
 export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's base 32: its text order is its numeric order
 const ID = /^[0-9A-HJKMNP-TV-Z]{16}$/;
 
-/** Tells whether a text has the form of an id. */
+/** Has a text the form of an id? */
 export function isId(text: string): boolean {
   return ID.test(text);
 }
@@ -19,14 +19,14 @@ export function timeOfId(id: string): number {
 }
 
 /**
- * Makes ids of 16 characters: 9 tell the millisecond (until the year 3084), 7 are random. Ids of one maker rise
+ * Makes ids of 16 characters: 9 for the millisecond (until the year 3084), 7 are random. Ids of one maker rise
  * strictly, also within a millisecond and when the system's clock is set back.
  */
 export class IdMaker {
   #lastMs = 0;
   #lastRandom = 0;
 
-  /** Ids of that time, told apart by that chance. */
+  /** Ids of that time, made distinct by that randomness. */
   constructor(private readonly clock: Clock, private readonly random: Random) {}
 
   /** A new id. */

@@ -6,7 +6,7 @@ import { type Clock, sleep } from "./clock.ts";
 export class Tasks {
   readonly #running = new Set<Promise<void>>();
 
-  /** `onError` is told what a task threw, with the task's name. */
+  /** `onError` gets what a task threw, with the task's name. */
   constructor(private readonly onError: (name: string, error: unknown) => void) {}
 
   /** How many run now. */

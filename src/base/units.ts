@@ -27,7 +27,7 @@ const WHOLE = /^\d+$/;
 
 /**
  * Reads a duration: `"250ms"`, `"30s"`, `"15m"`, `"4h"`, `"5d"`, several of them one behind the other
- * (`"1h30m"`), or a number of milliseconds. A number as text is none: nobody can tell what unit was meant.
+ * (`"1h30m"`), or a number of milliseconds. A number as text is none: nobody can know what unit was meant.
  *
  * @returns Whole milliseconds, or undefined when it is none of these.
  */

@@ -76,7 +76,7 @@ class MaildirFile {
   }
 
   async write(text: Uint8Array): Promise<void> {
-    // whole lines or parts of them; every CR of a text is one of a CRLF
+    // whole lines or parts of them; every CR of a message is one of a CRLF
     const bytes = text.filter((byte) => byte !== 13);
     for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
   }

@@ -38,7 +38,7 @@ const LF = 10;
 const CR = 13;
 const DOT = 46;
 
-/** The text up to a line that holds nothing but a dot. */
+/** The content up to a line that holds nothing but a dot. */
 export function upToDot(bytes: Uint8Array): Uint8Array {
   for (let start = 0; start < bytes.length;) {
     let end = bytes.indexOf(LF, start);

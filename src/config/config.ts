@@ -128,7 +128,7 @@ export interface LimitsConfig {
 export interface QueueConfig {
   /** Intervals between attempts; the last one repeats. Never empty. */
   retry: number[];
-  /** When the sender is told that the message waits. */
+  /** When the sender is notified that the message waits. */
   warnAfter: number;
   /** When the message goes back. */
   giveUpAfter: number;

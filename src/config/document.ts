@@ -14,7 +14,7 @@ export interface Document {
   lineOfKey(path: Path): number;
 }
 
-/** What jsonc-parser calls its complaints, and what to tell people. */
+/** What jsonc-parser calls its complaints, and what to say to people. */
 const COMPLAINTS: Readonly<Record<string, string>> = {
   InvalidSymbol: "this word has no meaning here; text needs double quotes",
   InvalidNumberFormat: "this number is malformed",

@@ -22,7 +22,7 @@ export interface Setting {
   value: unknown;
 }
 
-/** What Kubernetes tells every container when a service is called "dinopost"; not meant for us. */
+/** What Kubernetes sets in every container when a service is called "dinopost"; not meant for us. */
 const SERVICE_LINK = /^DINOPOST_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
 
 /** Reads the settings; throws a {@linkcode ConfigError} for a variable that begins with `DINOPOST_` and means nothing. */

@@ -116,7 +116,7 @@ function put(values: Record<string, unknown>, path: Path, value: unknown): void 
   at[path.at(-1)!] = value;
 }
 
-/** What is needed to tell where a value came from. */
+/** What is needed to say where a value came from. */
 interface Context {
   document: Document | undefined;
   layers: readonly Layer[];

@@ -14,7 +14,7 @@ export function isToken(text: string): boolean {
   return /^[!-~]+$/.test(text);
 }
 
-/** Tells whether the text is an IPv4 address or an IPv6 address without brackets. */
+/** Is the text an IPv4 address or an IPv6 address without brackets? */
 export function isIp(text: string): boolean {
   return isIpv4(text) || isIpv6(text);
 }

@@ -20,7 +20,7 @@ const SUBJECTS: Record<Action, string> = {
 
 interface Part {
   readonly type: string;
-  /** As the Content-Transfer-Encoding field tells it. */
+  /** The value of the Content-Transfer-Encoding field. */
   readonly encoding: "7bit" | "8bit" | "quoted-printable";
   readonly description: string;
   readonly body: Uint8Array;
@@ -28,7 +28,7 @@ interface Part {
 
 /**
  * The report as a whole message with CRLF line ends, none longer than 998 octets. It is 7-bit unless a returned
- * message, or a UTF-8 report, needs more: {@linkcode bodyTypeOf} tells. Send it with an empty reverse-path.
+ * message, or a UTF-8 report, needs more: see {@linkcode bodyTypeOf}. Send it with an empty reverse-path.
  */
 export function buildReport(request: ReportRequest): Uint8Array<ArrayBuffer> {
   const host = hostName(request.reportingMta);

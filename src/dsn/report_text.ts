@@ -6,7 +6,7 @@ import type { Action, ReportRecipient, ReportRequest } from "./request.ts";
 
 /** The width of the text. */
 const WIDTH = 72;
-/** What a peer said is told up to here; the whole stands in the part for programs. */
+/** What a peer said is quoted up to here; the whole stands in the part for programs. */
 const MAX_REPLY = 800;
 
 const ORDER: readonly Action[] = ["failed", "delayed", "delivered", "relayed", "expanded"];
@@ -74,7 +74,7 @@ const ADVICE: readonly [status: RegExp, text: string][] = [
 
 const USUAL_ADVICE = "If the reason above does not help, show this report to your postmaster.";
 
-/** The text, with CRLF line ends. `whole` tells that all of the message is returned, not its header only. */
+/** The text, with CRLF line ends. `whole`: all of the message is returned, not its header only. */
 export function reportText(request: ReportRequest, whole: boolean): string {
   const lines = [`This is the mail server ${request.reportingMta}.`, ""];
   lines.push(...wrap(opening(request), ""));

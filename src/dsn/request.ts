@@ -6,7 +6,7 @@ import type { EnhancedStatus } from "../mail/outcome.ts";
 /** What became of a message for one recipient (RFC 3464 2.3.3). */
 export type Action = "failed" | "delayed" | "delivered" | "relayed" | "expanded";
 
-/** What a report tells of one recipient. */
+/** What a report says of one recipient. */
 export interface ReportRecipient {
   /** The address that was tried. */
   readonly address: Mailbox;
@@ -26,13 +26,13 @@ export interface ReportRecipient {
   readonly remoteMta?: string;
   /** When it was tried last: milliseconds since 1970. */
   readonly lastAttempt: number;
-  /** Until when it will be tried: milliseconds since 1970; told for `delayed` only. */
+  /** Until when it will be tried: milliseconds since 1970; for `delayed` only. */
   readonly willRetryUntil?: number;
 }
 
 /** All that a report is made of. Two equal requests give two equal reports. */
 export interface ReportRequest {
-  /** What the report is about, for its subject; each recipient's own action is told beside it. */
+  /** What the report is about, for its subject; each recipient's own action is said beside it. */
   readonly kind: Action;
   /** Our name. */
   readonly reportingMta: string;

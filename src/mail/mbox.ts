@@ -38,7 +38,7 @@ export class MboxWriter {
     return encode(`From ${name} ${asctime(receivedAt)}\nStatus: ${seen ? "RO" : "O"}\n`);
   }
 
-  /** A piece of its text, with CRLF line ends. */
+  /** A piece of its content, with CRLF line ends. */
   text(piece: Uint8Array): Uint8Array<ArrayBuffer> {
     this.#lines.push(piece, (line, place) => this.#line(line, place));
     return this.#out.take();

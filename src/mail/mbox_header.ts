@@ -78,7 +78,7 @@ export class MboxHeader {
     return this.#values.has("x-imap") && /^DON'T DELETE THIS MESSAGE/.test(this.#value("subject"));
   }
 
-  /** How long the text behind the blank line is said to be, in octets of the file. */
+  /** How long the body is said to be, in octets of the file. */
   get contentLength(): number | undefined {
     const value = this.#value("content-length");
     return /^\d{1,12}$/.test(value) ? Number(value) : undefined;

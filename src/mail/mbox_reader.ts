@@ -11,7 +11,7 @@ import { isFrom, isQuotedFrom, type MboxMessage, withoutCr } from "./mbox.ts";
 import { MboxHeader, timeIn } from "./mbox_header.ts";
 import { hasMark, MboxOctets } from "./mbox_octets.ts";
 
-/** A part of a file that is read: a message begins, a piece of its text with CRLF line ends, or a doubt. */
+/** A part of a file that is read: a message begins, a piece of its content with CRLF line ends, or a doubt. */
 export type MboxPart =
   | { readonly message: MboxMessage }
   | { readonly text: Uint8Array<ArrayBuffer> }
@@ -56,7 +56,7 @@ export class MboxReader {
   #candidate: Candidate | undefined;
   /** The file has `From ` lines without a time. */
   #undated = false;
-  /** Where the text ends by Content-Length. */
+  /** Where the body ends by Content-Length. */
   #end: number | undefined;
   #held: { bytes: ByteBuffer; offset: number; number: number; reached: boolean } | undefined;
   #maxHeld = MAX_HELD;
@@ -273,7 +273,7 @@ export class MboxReader {
         this.#textLine(place.last ? withoutCr(segment) : segment, place, "as it is")
       : this.#takeLine;
     const lines = new LineCutter({ offset, number });
-    // blank lines behind the text are not of it, those within are
+    // blank lines behind the body are not of it, those within are
     lines.push(right ? bytes.take().subarray(0, length) : bytes.take(), take);
     lines.end(take);
     if (right && this.#blank) this.#crlf();

@@ -18,17 +18,17 @@ export interface MailboxDelivery {
   readonly recipient: Mailbox;
 }
 
-/** What is put before the text in the mailbox of `address`: the envelope, made visible (RFC 5321 4.4). */
+/** What is put before the content in the mailbox of `address`: the envelope, made visible (RFC 5321 4.4). */
 function prefixOf(sender: Mailbox, address: Mailbox): string {
   return `${returnPathField(sender)}Delivered-To: ${address}\r\n`;
 }
 
-/** How many bytes a text of `size` takes in the mailbox of `address`. */
+/** How many bytes a content of `size` takes in the mailbox of `address`. */
 export function mailboxSize(size: number, of: { sender: Mailbox; address: Mailbox }): number {
   return size + encode(prefixOf(of.sender, of.address)).length;
 }
 
-/** What puts a message into the mailbox of `address`, which becomes an owner of the text. */
+/** What puts a message into the mailbox of `address`, which becomes an owner of the body. */
 export function mailboxWrite(mailStore: MailStore, address: Mailbox, delivery: MailboxDelivery): Write {
   const { id: uid, sender, receivedAt, body, recipient } = delivery;
   const prefix = prefixOf(sender, address);

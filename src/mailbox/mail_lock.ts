@@ -176,7 +176,7 @@ class Lease implements Losable {
         this.#lost = true;
       }
     } catch {
-      // the store failed: the next renewal may go well, and the lease tells when it is too late
+      // the store failed: the next renewal may go well, and the lease says when it is too late
     }
     return this.held;
   }

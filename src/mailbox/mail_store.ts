@@ -41,7 +41,7 @@ export class MailStore {
   readonly #clock: Clock;
   readonly #removals: MailRemovals;
 
-  /** On that store. Messages that are removed are remembered for `rememberMs` milliseconds; not at all unless told. */
+  /** On that store. Messages that are removed are remembered for `rememberMs` milliseconds; unset: not at all. */
   constructor(store: Store, options: { clock: Clock; random?: Random; rememberMs?: number }) {
     this.#store = store;
     this.#clock = options.clock;
@@ -128,7 +128,7 @@ export class MailStore {
     return error instanceof BodyMissing && await this.get(address, uid) === undefined;
   }
 
-  /** The text of a message: its prefix, then its body in pieces. Throws `BodyMissing` when that is gone. */
+  /** The content of a message: its prefix, then its body in pieces. Throws `BodyMissing` when that is gone. */
   async *read(entry: MailRef): AsyncGenerator<Uint8Array> {
     if (entry.prefix !== "") yield encode(entry.prefix);
     yield* readBody(this.#store.kv, entry.body);

@@ -21,7 +21,7 @@ const MAX_WARNINGS = 100;
 
 /**
  * All of a mailbox as mbox, in pieces; what comes meanwhile may be in it. A message that is removed meanwhile is left
- * out. Throws when a text can't be read: a file that looks whole is whole.
+ * out. Throws when a body can't be read: a file that looks whole is whole.
  */
 export async function* exportMbox(mailStore: MailStore, address: Mailbox): AsyncGenerator<Uint8Array> {
   let after: string | undefined;
@@ -199,7 +199,7 @@ class Importer {
       uid: id,
       receivedAt: message.receivedAt ?? clock.now(),
       body: draft.ref(1),
-      // its Return-Path and Delivered-To, if any, are in the text
+      // its Return-Path and Delivered-To, if any, are in the content
       prefix: "",
       sender: message.sender,
       recipient: this.#address,
@@ -220,7 +220,7 @@ class Importer {
       const result = await store.write(
         together(draft.write(1), mailStore.deliveryWrite(this.#address, entry)),
       );
-      if (!result.ok) throw new Error("a text was swept away before it was in the mailbox");
+      if (!result.ok) throw new Error("a body was swept away before it was in the mailbox");
       this.#messages++;
       this.#bytes += entry.size;
     } catch (error) {

@@ -15,7 +15,7 @@ const BY_NAME_FOR = 50;
 
 /** What a batch still lacks, and where it goes. */
 interface Missing {
-  readonly texts: Map<number, Uint8Array>;
+  readonly bodies: Map<number, Uint8Array>;
   /** By body: the places in the list that have it. */
   readonly places: Map<string, number[]>;
 }
@@ -27,14 +27,14 @@ interface Loading {
 }
 
 /**
- * The texts of small messages (one chunk), by their place in the list. One read of the store costs some 100 µs
+ * The bodies of small messages (one chunk), by their place in the list. One read of the store costs some 100 µs
  * whatever it brings, so messages that are asked for in order are read in batches, the next ones while this one is
  * being sent: three batches in memory at the most.
  */
 export class ReadAhead {
   readonly #kv: Kv;
   readonly #mails: MailList;
-  #texts = new Map<number, Uint8Array>();
+  #bodies = new Map<number, Uint8Array>();
   #last = -2;
   /** Where the next batch begins. */
   #next = 0;
@@ -60,21 +60,21 @@ export class ReadAhead {
     this.#last = index;
     if (!inOrder) {
       // what is still on its way lands in the old table, which nobody looks at any more
-      this.#texts = new Map();
+      this.#bodies = new Map();
       this.#loading = [];
       return this.#one(index);
     }
-    const text = this.#texts.get(index);
-    if (text === undefined) return this.#load(index);
-    this.#texts.delete(index);
+    const body = this.#bodies.get(index);
+    if (body === undefined) return this.#load(index);
+    this.#bodies.delete(index);
     this.#more();
-    return text;
+    return body;
   }
 
   /** Waits for reads that are under way. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#running);
-    this.#texts.clear();
+    this.#bodies.clear();
   }
 
   async #load(index: number): Promise<Uint8Array | undefined> {
@@ -84,15 +84,15 @@ export class ReadAhead {
     }
     const loading = this.#loading.find(({ from, to }) => from <= index && index < to);
     await loading?.done;
-    const text = this.#texts.get(index);
-    this.#texts.delete(index);
+    const body = this.#bodies.get(index);
+    this.#bodies.delete(index);
     // the batch did not bring it: missing, unless it was not tried
-    return text ?? await this.#one(index);
+    return body ?? await this.#one(index);
   }
 
   /** Begins as many batches as there is room for. */
   #more(): void {
-    while (this.#loading.length < ABREAST && this.#texts.size <= BATCH_MESSAGES && this.#begin(this.#next));
+    while (this.#loading.length < ABREAST && this.#bodies.size <= BATCH_MESSAGES && this.#begin(this.#next));
   }
 
   async #one(index: number): Promise<Uint8Array | undefined> {
@@ -123,7 +123,7 @@ export class ReadAhead {
   }
 
   async #read(from: number, to: number): Promise<void> {
-    const missing: Missing = { texts: this.#texts, places: new Map() };
+    const missing: Missing = { bodies: this.#bodies, places: new Map() };
     for (let i = from; i < to; i++) {
       const id = this.#mails.at(i)!.body.id;
       const places = missing.places.get(id);
@@ -160,7 +160,7 @@ export class ReadAhead {
 
   #keep(id: string, value: Uint8Array, missing: Missing): void {
     for (const place of missing.places.get(id) ?? []) {
-      if (this.#mails.at(place)!.body.size === value.length) missing.texts.set(place, value);
+      if (this.#mails.at(place)!.body.size === value.length) missing.bodies.set(place, value);
     }
     missing.places.delete(id);
   }

@@ -13,7 +13,7 @@ export interface HealthProblem {
   readonly since: number;
 }
 
-/** The problems there are now. The journal is told when the list of codes changes. */
+/** The problems there are now. The journal hears when the list of codes changes. */
 export class Health {
   readonly #problems = new Map<string, HealthProblem>();
 
@@ -42,7 +42,7 @@ export class Health {
   }
 }
 
-/** What programs are told of it. */
+/** The answer for programs. */
 export interface HealthView {
   readonly status: "ok" | "degraded";
   readonly problems: readonly { readonly code: string; readonly text: string; readonly since: string }[];

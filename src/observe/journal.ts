@@ -11,7 +11,7 @@ export interface MessageEvent {
 
 /** The message is durable and ours. */
 export interface AcceptedEvent extends MessageEvent {
-  /** A message is ours from now on. */
+  /** A message was accepted. */
   readonly type: "accepted";
   /** The reverse-path; empty for a report. */
   readonly sender: string;
@@ -75,7 +75,7 @@ export interface ReportEvent extends MessageEvent {
   readonly report: string;
   /** As in the report's Action field (RFC 3464 2.3.3). */
   readonly action: string;
-  /** Who is told. */
+  /** Whom the report goes to. */
   readonly to: string;
 }
 
@@ -139,7 +139,7 @@ export interface HealthEvent {
   readonly problems: readonly { readonly code: string; readonly text: string; readonly since: string }[];
 }
 
-/** Everything the journal tells. */
+/** All events of the journal. */
 export type JournalEvent =
   | AcceptedEvent
   | AttemptEvent
@@ -150,21 +150,21 @@ export type JournalEvent =
   | HealthEvent
   | NoteEvent;
 
-/** What an event tells to those outside: all but its type, with times in ISO 8601 UTC. */
+/** An event for those outside: all but its type, with times in ISO 8601 UTC. */
 export function factsOf(event: JournalEvent): Record<string, unknown> {
   const { type: _, ...facts } = event;
   if (!("nextAttemptAt" in facts) || facts.nextAttemptAt === undefined) return facts;
   return { ...facts, nextAttemptAt: new Date(facts.nextAttemptAt).toISOString() };
 }
 
-/** Takes events and passes them on; never throws into the room that tells. */
+/** Takes events and passes them on; never throws into the room that emits. */
 export class Journal {
   readonly #listeners = new Set<(event: JournalEvent) => void>();
 
   /** Log lines go through `write`, which tests and embedders may replace; undefined: no lines. */
   constructor(private readonly write: typeof log | undefined = log) {}
 
-  /** Tells an event. */
+  /** Emits an event. */
   emit(event: JournalEvent): void {
     this.#line(event);
     for (const listener of this.#listeners) {
@@ -176,7 +176,7 @@ export class Journal {
     }
   }
 
-  /** Tells something that is no more than a log line. */
+  /** Emits something that is no more than a log line. */
   note(level: LogLevel, what: string, fields?: LogFields): void {
     this.emit(fields === undefined ? { type: "note", level, what } : { type: "note", level, what, fields });
   }

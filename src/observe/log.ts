@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 /** How loud a line is. */
 export type LogLevel = "DEBUG" | "INFO" | "WARN" | "ERROR";
 
-/** What is told beside the event's name. Fields that are undefined are left out. */
+/** What is logged beside the event's name. Fields that are undefined are left out. */
 export type LogFields = Record<string, unknown>;
 
 /** How {@linkcode setupLogging} writes. */

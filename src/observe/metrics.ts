@@ -5,7 +5,7 @@ import { timeOfId } from "../base/ids.ts";
 import type { Journal, JournalEvent } from "./journal.ts";
 import { braces, Counter, type Family, head, Histogram } from "./prometheus.ts";
 
-/** A number that is asked for when it is told, with its labels. */
+/** A number that is read at each scrape, with its labels. */
 export interface GaugeValue {
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
@@ -32,7 +32,7 @@ const SOURCES = new Set(["smtp", "submission", "lmtp", "http", "report", "notice
 const TLS_VERSIONS = new Set(["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
 const ACTIONS = new Set(["failed", "delayed", "delivered", "relayed", "expanded"]);
 
-/** Counts what happens; {@linkcode Metrics.text} tells it. */
+/** Counts what happens; {@linkcode Metrics.text} writes it. */
 export class Metrics {
   readonly #clock: Clock;
   readonly #started: number;
@@ -82,7 +82,7 @@ export class Metrics {
   readonly #dnsTimeouts = this.#counter("dns_timeouts_total", "DNS queries without a reply in time");
   readonly #notes = this.#counter("log_messages_total", "Notes of the server itself", ["level"]);
 
-  /** Counts from now on what the journal tells. */
+  /** Counts the journal's events from now on. */
   constructor(journal: Journal, options: { clock: Clock }) {
     this.#clock = options.clock;
     this.#started = options.clock.now();

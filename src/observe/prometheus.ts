@@ -3,7 +3,7 @@
  * 18 MiB of memory, at every start, before the first message: more than all of this server's own code.
  */
 
-/** Something that is told under one name. */
+/** Something with one name in the text format. */
 export interface Family {
   text(): string;
 }

@@ -1,6 +1,6 @@
 /**
  * The spans for OpenTelemetry, by what Deno has built in (`OTEL_DENO=true`): a span for each session, each
- * message that is accepted, and each attempt. They are made from the journal's events when these are told, so nothing
+ * message that is accepted, and each attempt. They are made from the journal's events when they come, so nothing
  * costs anything where this file is not loaded. All spans of one message are in one trace, whose id comes from the
  * message's, whichever server made them and however much later.
  */
@@ -17,13 +17,13 @@ import {
 import type { Clock } from "../base/clock.ts";
 import type { Journal, JournalEvent } from "./journal.ts";
 
-/** Makes spans of what the journal tells from now on. The answer ends that. */
+/** Makes spans of the journal's events from now on. The answer ends that. */
 export function traceJournal(journal: Journal, clock: Clock): () => void {
   const tracer = trace.getTracer("dinopost");
   return journal.on((event) => {
-    const told = spanOf(event);
-    if (!told) return;
-    const { name, kind, attributes, durationMs = 0, error, message } = told;
+    const facts = spanOf(event);
+    if (!facts) return;
+    const { name, kind, attributes, durationMs = 0, error, message } = facts;
     const end = clock.now();
     const parent = message === undefined ? context.active() : traceOf(message);
     const span = tracer.startSpan(name, { kind, attributes, startTime: end - durationMs }, parent);
@@ -32,7 +32,7 @@ export function traceJournal(journal: Journal, clock: Clock): () => void {
   });
 }
 
-interface Told {
+interface SpanFacts {
   readonly name: string;
   readonly kind: SpanKind;
   readonly attributes: Attributes;
@@ -42,7 +42,7 @@ interface Told {
   readonly message?: string;
 }
 
-function spanOf(event: JournalEvent): Told | undefined {
+function spanOf(event: JournalEvent): SpanFacts | undefined {
   switch (event.type) {
     case "session":
       return {

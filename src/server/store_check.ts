@@ -81,7 +81,7 @@ class Checker {
     if (!result.ok) throw new Error("A repair was refused by the store");
   }
 
-  /** Every entry is what its key says, and its text is there. */
+  /** Every entry is what its key says, and its body is there. */
   async #mails(): Promise<void> {
     for await (const { key, value } of this.#store.kv.list<MailEntry>(keys.mailsAll, { batchSize: 200 })) {
       const [, address, uid] = key as [string, string, string];

@@ -9,7 +9,7 @@ import type { TlsMaterial } from "../wire/tls.ts";
 import { SmtpClient } from "../smtp/client/client.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
 
-/** What a host is told beside its domain. */
+/** What a host is made with beside its domain. */
 export interface HostOptions {
   /** Its name; default `mail.DOMAIN`. */
   readonly hostname?: string;
@@ -19,9 +19,9 @@ export interface HostOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Its certificate; without one it offers no TLS. */
   readonly certificate?: TlsMaterial;
-  /** Told what happens. */
+  /** Gets all events. */
   readonly journal?: Journal;
-  /** Told each line of each conversation it begins with other hosts. */
+  /** Called with each line of each conversation it begins with other hosts. */
   readonly trace?: (line: string) => void;
 }
 

@@ -72,9 +72,9 @@ function sideOf(asked: string | undefined, mail: MailView): Side {
   return wanted ?? (mail.text === null && mail.html !== null ? "html" : "text");
 }
 
-async function beginning(text: AsyncIterable<Uint8Array>): Promise<string> {
+async function beginning(content: AsyncIterable<Uint8Array>): Promise<string> {
   let all = "";
-  for await (const piece of text) {
+  for await (const piece of content) {
     all += decode(piece);
     if (all.length > MAX_SOURCE) return `${all.slice(0, MAX_SOURCE)}\n[…]`;
   }
