@@ -44,9 +44,9 @@ Deno.test("wait answers the newest that fits, none that came before since", asyn
       "5m",
     ]] as const
   ) {
+    const underWay = scheduled(clock, ms);
     const waiting = surface.call("GET", `/wait?since=2026-01-05T00:05:00Z&timeout=${timeout}`);
-    // the request is under way before time moves
-    for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    await underWay;
     clock.advance(ms);
     const response = await waiting;
     assertEquals(response.status, 408);
@@ -111,3 +111,13 @@ Deno.test("codesOf() finds what is to be typed in", async (t) => {
   }
   assertEquals(codesOf("", null, "<style>a{width:1234px}</style><p>Code <b>5&#53;55</b></p>"), ["5555"]);
 });
+
+/** Resolves when somebody has set a timer for so long. */
+function scheduled(clock: ManualClock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule = (delayMs, fn) => {
+      if (delayMs === ms) resolve();
+      return ManualClock.prototype.schedule.call(clock, delayMs, fn);
+    };
+  });
+}

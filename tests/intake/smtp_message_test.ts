@@ -358,8 +358,8 @@ Deno.test("VERB waits a minute at most, and then says no more", async () => {
     return DEFERRED;
   };
   const sent = door.send(["x@elsewhere.example"], undefined, { tell: (l) => lines.push(l) });
-  while (house.agent.active === 0) await new Promise((resolve) => setImmediate(resolve));
-  await new Promise((resolve) => setImmediate(resolve));
+  await house.settled();
+  assertEquals(house.agent.active, 1);
   house.clock.advance(60_000);
   assertMatch(one(await sent), /^250 /);
   gate.resolve();
