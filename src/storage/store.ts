@@ -153,7 +153,7 @@ class KvStore implements Store {
 
 function openError(location: string, error: unknown): StorageError {
   if (error instanceof StorageError && error.message.includes(location)) return error;
-  const reason = messageOf(error);
+  const reason = messageOf(error).replace(/\.+$/, "");
   let what = `can't be opened: ${reason}`;
   if (/not a database/i.test(reason)) {
     what = "is not a Deno KV database: move it away, or use another data directory";

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { decode, encode } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -108,7 +108,9 @@ Deno.test("openStore() tells when a folder is in the way, or a server can't be r
   const error = await assertRejects(() => open(`${dir.path}/kv.sqlite3`), StorageError);
   assertStringIncludes(error.message, dir.path);
   const url = "http://127.0.0.1:1/";
-  assertStringIncludes((await assertRejects(() => open(url), StorageError)).message, url);
+  const { message } = await assertRejects(() => open(url), StorageError);
+  assertStringIncludes(message, url);
+  assertMatch(message, /[^.]\.$/, "one full stop");
 });
 
 Deno.test("Store.close() waits for the writes in flight", async () => {
