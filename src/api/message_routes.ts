@@ -60,7 +60,7 @@ function submitRoute() {
       },
     },
     responses: {
-      202: json(submittedSchema, "It is ours"),
+      202: json(submittedSchema, "It is accepted"),
       ...problems(409, 413, 415, 422, 503),
     },
   });

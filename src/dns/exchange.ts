@@ -24,7 +24,7 @@ export interface Query {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What came of it. `disguised`: everything fits but the case of the name, so another way should be taken. */
+/** What came of it. `disguised`: everything fits but the case of the name, so it should be asked over TCP. */
 export type Reply =
   | { kind: "packet"; packet: DnsPacket }
   | { kind: "disguised" | "garbage" | "silence" | "closed" }

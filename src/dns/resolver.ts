@@ -60,7 +60,7 @@ export interface SystemResolverOptions {
 }
 
 /**
- * What the platform is asked first: the questions on the way of every message. PTR is none of its: it reads /etc/hosts
+ * What the platform is asked first: the questions of every delivery. PTR is none of its: it reads /etc/hosts
  * instead of the DNS (for A and AAAA, too, where that is what an operator means by it).
  */
 const PLAIN = ["MX", "A", "AAAA"] as const;

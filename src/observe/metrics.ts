@@ -38,7 +38,7 @@ export class Metrics {
   readonly #started: number;
   readonly #families: Family[] = [];
   readonly #gauges: Gauge[] = [];
-  readonly #accepted = this.#counter("messages_accepted_total", "Messages that became ours", ["source"]);
+  readonly #accepted = this.#counter("messages_accepted_total", "Messages accepted", ["source"]);
   readonly #recipients = this.#counter("recipients_accepted_total", "Recipients of accepted messages");
   readonly #sizes = this.#histogram("message_size_bytes", "Sizes of accepted messages", { bounds: BYTES });
   readonly #mailbox = this.#counter(

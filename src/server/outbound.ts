@@ -19,7 +19,7 @@ import type { Store } from "../storage/store.ts";
 import type { Surroundings } from "./options.ts";
 import { environmentVariable, trustedRoots } from "./trusted_roots.ts";
 
-/** What the way out is made of. */
+/** What the outbound side is made of. */
 export interface OutboundParts extends Surroundings {
   readonly store: Store;
   readonly ids: IdMaker;

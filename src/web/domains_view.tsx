@@ -99,7 +99,7 @@ function DomainView({ view, facts }: { view: View; facts: DomainFacts }) {
       >
         {waiting === undefined ? null : <a class="button" href={all}>Show them</a>}
       </Head>
-      <Card title="The way its mail would take now">
+      <Card title="The route of its mail now">
         <RouteFacts route={facts.route} domain={domain} />
       </Card>
       {facts.canPause && facts.route !== undefined

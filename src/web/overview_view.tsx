@@ -16,7 +16,7 @@ import { ActionForm, Card, Empty, Time } from "./parts.tsx";
 const TITLES: Record<Counted, string> = {
   accepted: "Accepted",
   delivered: "Delivered",
-  deferred: "Put off",
+  deferred: "Deferred",
   bounced: "Bounced",
 };
 
