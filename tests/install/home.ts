@@ -1,0 +1,115 @@
+/** An empty home: what is done in it finds no cache, no setting and no command of ours but what it gets itself. */
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** How this machine reaches npm's registry: no user's setting. */
+const NETWORK = [
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "NODE_EXTRA_CA_CERTS",
+  "HTTPS_PROXY",
+  "NPM_CONFIG_REGISTRY",
+];
+
+/** How a command ended. */
+export interface Ended {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** A directory for a user who has Deno and nothing else; goes away with it. */
+export class Home implements AsyncDisposable {
+  private constructor(readonly path: string) {}
+
+  static async make(): Promise<Home> {
+    const path = await Deno.makeTempDir({ prefix: "dinopost-home-" });
+    await Deno.mkdir(`${path}/bin`);
+    await Deno.symlink(Deno.execPath(), `${path}/bin/deno`);
+    return new Home(path);
+  }
+
+  /** Runs a line of the shell, in the checkout unless told otherwise. */
+  async sh(line: string, cwd = ROOT): Promise<Ended> {
+    const { code, stdout, stderr } = await new Deno.Command("timeout", {
+      args: ["180", "sh", "-c", line],
+      cwd,
+      clearEnv: true,
+      env: this.env(),
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+  }
+
+  /** The environment of a new user. */
+  env(): Record<string, string> {
+    return {
+      HOME: this.path,
+      PATH: `${this.path}/.deno/bin:${this.path}/bin:/usr/local/bin:/usr/bin:/bin`,
+      NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
+      ...Object.fromEntries(NETWORK.flatMap((name) => {
+        const value = Deno.env.get(name);
+        return value === undefined ? [] : [[name, value]];
+      })),
+    };
+  }
+
+  /** A directory of its own, with files. */
+  async project(name: string, files: Record<string, string>): Promise<string> {
+    const path = `${this.path}/${name}`;
+    await Deno.mkdir(path);
+    for (const [file, text] of Object.entries(files)) await Deno.writeTextFile(`${path}/${file}`, text);
+    return path;
+  }
+
+  /** The packages of npm that were fetched, by their names. */
+  async fetched(): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(`${this.path}/.cache/deno/npm/registry.npmjs.org`)) {
+      names.push(name);
+    }
+    return names.sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+/** The blocks of code in README, those of a language that hold a text. */
+export async function readmeBlock(language: string, holds: string): Promise<string> {
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter((block) => block[1] === language);
+  const block = blocks.find((one) => one[2]!.includes(holds))?.[2];
+  if (block === undefined) throw new Error(`README shows no ${language} with "${holds}"`);
+  return block;
+}
+
+/** Runs a server until it says that it is ready, then ends it; answers what it said. */
+export async function serveOnce(home: Home, command: string[], cwd: string): Promise<string> {
+  const [program, ...args] = command;
+  const child = new Deno.Command(program!, {
+    args,
+    cwd,
+    clearEnv: true,
+    env: {
+      ...home.env(),
+      DINOPOST_LISTEN_SMTP: "127.0.0.1:0",
+      DINOPOST_LISTEN_POP3: "127.0.0.1:0",
+      DINOPOST_LISTEN_ADMIN: "127.0.0.1:0",
+    },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let said = "", isEnding = false;
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (!isEnding && said.includes(" ready ")) {
+      isEnding = true;
+      child.kill("SIGTERM");
+    }
+  }
+  const { code } = await child.status;
+  return `${said}\nexit ${code}`;
+}

@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Home, readmeBlock, serveOnce } from "./home.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const TEST_TOOLS = ["fast-check", "playwright-core", "deno-std"];
+
+Deno.test("the command is installed as README shows, and runs from anywhere", async () => {
+  await using home = await Home.make();
+  const installed = await home.sh(await readmeBlock("sh", "deno install -gA"));
+  assertEquals(installed.code, 0, installed.err);
+  assertStringIncludes(installed.out, "Usage: dinopost");
+  const elsewhere = await home.project("elsewhere", {});
+  const version = await home.sh("dinopost version", elsewhere);
+  assertMatch(version.out, /^dinopost \d/);
+  const said = await serveOnce(home, [`${home.path}/.deno/bin/dinopost`, "serve"], elsewhere);
+  assertMatch(said, / ready .*smtp=\["127\.0\.0\.1:\d+"\][^]*\nexit 0$/);
+  const fetched = await home.fetched();
+  assertEquals(TEST_TOOLS.filter((name) => fetched.includes(name)), []);
+});
+
+Deno.test("the start task fetches what the server needs, and no tools of tests", async () => {
+  await using home = await Home.make();
+  const cwd = `${home.path}/dinopost`;
+  await home.sh(`git clone -q "file://${ROOT}" ${cwd}`);
+  const said = await serveOnce(home, [`${home.path}/bin/deno`, "task", "start"], cwd);
+  assertMatch(said, / ready [^]*\nexit 0$/);
+  const fetched = await home.fetched();
+  assert(fetched.includes("hono"));
+  assertEquals(TEST_TOOLS.filter((name) => fetched.includes(name)), []);
+  assertEquals((await home.sh("git status --short", cwd)).out, "", "the clone is as it was");
+});
+
+Deno.test("another project links a clone beside it, as README shows", async () => {
+  await using home = await Home.make();
+  const config = JSON.parse(await readmeBlock("json", '"links"'));
+  const project = await home.project("project", {
+    "deno.json": JSON.stringify({ unstable: config.unstable }),
+    "main.ts": await readmeBlock("ts", 'from "@dinopost/dinopost";'),
+    "story_test.ts": `Deno.test("the story", async () => {\n${await storyOfReadme()}\n});`,
+  });
+  await Deno.symlink(ROOT.replace(/\/$/, ""), `${home.path}/dinopost`);
+  const linked = await home.sh(await readmeBlock("sh", "deno link"), project);
+  assertEquals(linked.code, 0, linked.err);
+  assertEquals(JSON.parse(await Deno.readTextFile(`${project}/deno.json`)), config);
+  const run = await home.sh("deno run -A --check main.ts", project);
+  assertMatch(run.out, /^\{ smtp: \[ "127\.0\.0\.1:\d+" \]/, run.err);
+  const tested = await home.sh("deno test -A --no-check", project);
+  assertEquals(tested.code, 0, tested.out + tested.err);
+  const fetched = await home.fetched();
+  assertEquals(TEST_TOOLS.filter((name) => fetched.includes(name)), []);
+});
+
+async function storyOfReadme(): Promise<string> {
+  const block = await readmeBlock("ts", 'from "@dinopost/dinopost/testing";');
+  return block.replace(/^import \{ (\w+) \} from (".*");$/m, "const { $1 } = await import($2);");
+}
+
+Deno.test("another project has it as a git submodule", async () => {
+  await using home = await Home.make();
+  const project = await home.project("project", {
+    "deno.json": '{ "links": ["./vendor/dinopost"], "unstable": ["kv", "net", "cron"] }',
+    "main.ts": await readmeBlock("ts", 'from "@dinopost/dinopost";'),
+  });
+  const added = await home.sh(
+    `git init -q . && git -c protocol.file.allow=always submodule --quiet add "file://${ROOT}" vendor/dinopost`,
+    project,
+  );
+  assertEquals(added.code, 0, added.err);
+  const run = await home.sh("deno run -A main.ts", project);
+  assertMatch(run.out, /^\{ smtp: \[ "127\.0\.0\.1:\d+" \]/, run.err);
+});
+
+Deno.test("the typed client fetches its own needs only", async () => {
+  await using home = await Home.make();
+  const project = await home.project("project", {
+    "deno.json": JSON.stringify({ links: [ROOT] }),
+    "main.ts": `import { createAdminClient, type QueueItem } from "@dinopost/dinopost/client";
+      const client = createAdminClient("http://127.0.0.1:8025", "token", {
+        fetch: () => Promise.resolve(Response.json({ items: [{ id: "A" }], cursor: null })),
+      });
+      const { items } = await (await client.api.v1.queue.$get({ query: { state: "held" } })).json();
+      const first: QueueItem | undefined = items[0];
+      console.log(first?.id);`,
+  });
+  const run = await home.sh("deno run --check main.ts", project);
+  assertEquals([run.code, run.out], [0, "A\n"], run.err);
+  assertEquals(await home.fetched(), ["hono"]);
+});
+
+Deno.test("a dry run publishes what users need, with types that need no inference", async () => {
+  await using home = await Home.make();
+  const run = await home.sh("deno publish --dry-run --allow-dirty 2>&1");
+  assertEquals(run.code, 0, run.out);
+  assert(!/^(warning|error)/m.test(run.out), run.out);
+  const files = [...run.out.matchAll(/^ +(file:\S+) \(/gm)].map((line) => line[1]!.split(ROOT)[1]!);
+  const wanted = ["mod.ts", "README.md", "LICENSE", "deno.json", "src/web/assets/page.css"];
+  assertEquals(wanted.filter((file) => !files.includes(file)), []);
+  const needed =
+    /^(src\/|fixtures\/examples\/|(mod\.ts|deno\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$)/;
+  assertEquals(files.filter((file) => !needed.test(file)), []);
+});
