@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { formatSize, parseSize } from "../base/units.ts";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { print, printJson, printTable, safe } from "./output.ts";
 import { askPassword } from "./password.ts";
 

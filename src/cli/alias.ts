@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { print, printJson, printTable, safe } from "./output.ts";
 
 /** An alias, as the API shows it. */

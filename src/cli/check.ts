@@ -1,10 +1,11 @@
 /** The command `check`: is the configuration right, and what would the server do. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { formatDuration, formatSize } from "../base/units.ts";
 import type { Config, Endpoint, SmartHostConfig } from "../config/config.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { type ConfigOptions, loadFor, withConfig, withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
+import { type ConfigOptions, loadFor, withConfig } from "./options.ts";
 import { print, printJson } from "./output.ts";
 
 interface CheckOptions extends ConfigOptions {
@@ -18,7 +19,7 @@ interface CheckOptions extends ConfigOptions {
 export function addCheck(program: Command): void {
   const command = withConfig(program.command("check"))
     .description("check the configuration and say what the server would do")
-    .option("--dns", "check the domains' DNS records too (not supported yet)")
+    .addOption(new Option("--dns").hideHelp())
     .option("--store", "check the data of a server that is down, instead of the configuration")
     .option("--repair", "with --store: mend what can be mended")
     .option("--data-dir <dir>", "with --store: where the data is")

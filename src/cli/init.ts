@@ -2,11 +2,12 @@
 
 import type { Command } from "commander";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { withConfig, withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
+import { withConfig } from "./options.ts";
 
 /** Adds the command. */
 export function addInit(program: Command): void {
-  const command = program.command("init")
+  const command = program.command("init", { hidden: true })
     .description(
       "write a configuration, make a DKIM key, print the DNS records to publish (not supported yet)",
     )

@@ -6,7 +6,7 @@ import { formatSize } from "../base/units.ts";
 import { type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { openMailboxes } from "./mailbox_access.ts";
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { print, printError, printJson, safe } from "./output.ts";
 import { withProgress } from "./progress.ts";
 

@@ -6,9 +6,11 @@ import { addAccount } from "./account.ts";
 import { addAlias } from "./alias.ts";
 import { addCheck } from "./check.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
+import { addCompletions } from "./completions.ts";
 import { addInit } from "./init.ts";
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { print, printError, safe } from "./output.ts";
+import { addMan } from "./man.ts";
 import { addMailbox } from "./mailbox.ts";
 import { addQueue } from "./queue.ts";
 import { addSend, sendmailArguments } from "./send.ts";
@@ -52,6 +54,8 @@ function buildProgram(): Command {
       addAlias,
       addMailbox,
       addSend,
+      addCompletions,
+      addMan,
       addVersion,
     ]
   ) add(program);
@@ -75,7 +79,7 @@ function addHelp(program: Command): void {
     for (const name of names) {
       const next = at.commands.find((one) => one.name() === name || one.aliases().includes(name));
       if (!next) {
-        const known = at.commands.map((one) => one.name()).join(", ");
+        const known = at.createHelp().visibleCommands(at).map((one) => one.name()).join(", ");
         throw new CliError(
           ExitCode.usage,
           `there is no command "${safe(names.join(" "))}"; known are ${known}`,

@@ -21,12 +21,6 @@ export function withConfig(command: Command): Command {
   );
 }
 
-/** Adds examples to a command's help. */
-export function withExamples(command: Command, ...examples: string[]): Command {
-  const lines = examples.map((example) => `  $ ${example}`).join("\n");
-  return command.addHelpText("after", `\nExamples:\n${lines}`);
-}
-
 /** Loads the configuration that the options name; `overrides` are values as in the file. */
 export async function loadFor(
   options: ConfigOptions,

@@ -5,7 +5,7 @@ import { systemClock } from "../base/clock.ts";
 import { formatSize } from "../base/units.ts";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { bold, cut, print, printJson, printTable, safe, span } from "./output.ts";
 
 /** One message, as the API shows it. */

@@ -12,7 +12,7 @@ import {
   withApi,
 } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { printError, safe } from "./output.ts";
 import { atHost, prepareMessage, readAddress, readRecipients, upToDot } from "./outgoing_text.ts";
 

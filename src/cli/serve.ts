@@ -1,13 +1,14 @@
 /** The command `serve`: runs a server until it is stopped. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { sleep, systemClock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import { Journal } from "../observe/journal.ts";
 import { log, type LogControl, setupLogging } from "../observe/log.ts";
 import { removeAdminFile, writeAdminFile } from "./admin_file.ts";
 import { urlOf } from "./api_client.ts";
-import { type ConfigOptions, loadFor, withConfig, withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
+import { type ConfigOptions, loadFor, withConfig } from "./options.ts";
 import { print, printError } from "./output.ts";
 import { VERSION } from "./version.ts";
 
@@ -53,7 +54,7 @@ export function addServe(program: Command): void {
       "run the server until SIGINT or SIGTERM; SIGHUP reloads TLS files, accounts, aliases and log level",
     )
     .option("--data-dir <dir>", "where the data is (default: ./data)")
-    .option("--capture", "catch everything, deliver nothing");
+    .addOption(new Option("--capture").hideHelp());
   withExamples(
     command,
     "dinopost serve",

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import about from "../../deno.json" with { type: "json" };
-import { withExamples } from "./options.ts";
+import { withExamples } from "./command_tree.ts";
 import { print } from "./output.ts";
 
 /** The version of dinopost. */

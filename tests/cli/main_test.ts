@@ -89,7 +89,7 @@ Deno.test("main() explains every command with examples", async () => {
   const top = await runCli(["help"]);
   assertEquals([top.code, top.err], [0, ""]);
   for (
-    const name of ["serve", "demo", "init", "check", "queue", "account", "alias", "send", "version", "help"]
+    const name of ["serve", "demo", "check", "queue", "account", "alias", "send", "version", "help"]
   ) {
     assert(new RegExp(`^  ${name}\\b`, "m").test(top.out), name);
   }
