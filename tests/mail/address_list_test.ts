@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { completeAddresses } from "../../src/mail/address_list.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 
 const D = "d.example";
 
@@ -70,10 +71,9 @@ Deno.test("completeAddresses() only ever adds domains, and a second time nothing
   );
 });
 
-Deno.test("completeAddresses() takes linear time for hostile values", () => {
+Deno.test("completeAddresses() takes linear time for hostile values", async () => {
   for (const value of ["(".repeat(100_000), '"\\'.repeat(50_000), "a,".repeat(50_000), "<".repeat(100_000)]) {
-    const before = performance.now();
-    completeAddresses(value, D);
-    assert(performance.now() - before < 500);
+    const ms = await cpuMs(() => completeAddresses(value, D));
+    assert(ms < 500, `${ms} ms`);
   }
 });

@@ -10,6 +10,7 @@ import {
   quoteLocal,
   splitMailbox,
 } from "../../src/mail/address.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 
 type Row = [text: string, mailbox: string, rest?: string];
 
@@ -381,10 +382,9 @@ Deno.test("parsePath() never throws, and what it accepts parses to itself", () =
   );
 });
 
-Deno.test("parsePath() takes linear time for hostile texts", () => {
+Deno.test("parsePath() takes linear time for hostile texts", async () => {
   for (const text of ["<" + "a.".repeat(50_000), '<"' + "\\".repeat(100_000), "<" + "@a,".repeat(30_000)]) {
-    const before = performance.now();
-    assert(!parsePath(text, "forward").ok);
-    assert(performance.now() - before < 500);
+    const ms = await cpuMs(() => assert(!parsePath(text, "forward").ok));
+    assert(ms < 500, `${ms} ms`);
   }
 });

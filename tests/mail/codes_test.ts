@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { codesOf } from "../../src/mail/codes.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 
 Deno.test("codesOf() finds codes in the forms that are in use", async (t) => {
   const texts: [string, string[]][] = [
@@ -51,11 +52,11 @@ Deno.test("codesOf() reads HTML as people see it", async (t) => {
   assertEquals(codesOf("x", "Look at the HTML", "<p>Your code: 482913</p>"), ["482913"]);
 });
 
-Deno.test("codesOf() takes little time over what was made to take much", () => {
-  const started = performance.now();
-  for (const hostile of ["1 ", "A1-", "12 34 ", "code", "code:", "A", "1"]) {
-    codesOf("code", hostile.repeat(50_000), null);
-  }
-  const ms = performance.now() - started;
+Deno.test("codesOf() takes little time over what was made to take much", async () => {
+  const ms = await cpuMs(() => {
+    for (const hostile of ["1 ", "A1-", "12 34 ", "code", "code:", "A", "1"]) {
+      codesOf("code", hostile.repeat(50_000), null);
+    }
+  });
   assert(ms < 5_000, `${ms} ms`);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { linksOf } from "../../src/mail/links.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 
 Deno.test("linksOf() takes a link of a text to its end and no further", async (t) => {
   const texts: [string, string[]][] = [
@@ -56,11 +57,11 @@ Deno.test("linksOf() finds where HTML leads, whatever stands around it", async (
   }
 });
 
-Deno.test("linksOf() takes little time over what was made to take much", () => {
-  const started = performance.now();
-  for (const hostile of ['<a "', "<a '", "<!--", "<a href=x ", "<script>", "<https://", "<a / ", "&#"]) {
-    linksOf(hostile.repeat(50_000), hostile.repeat(50_000));
-  }
-  const ms = performance.now() - started;
+Deno.test("linksOf() takes little time over what was made to take much", async () => {
+  const ms = await cpuMs(() => {
+    for (const hostile of ['<a "', "<a '", "<!--", "<a href=x ", "<script>", "<https://", "<a / ", "&#"]) {
+      linksOf(hostile.repeat(50_000), hostile.repeat(50_000));
+    }
+  });
   assert(ms < 5_000, `${ms} ms`);
 });

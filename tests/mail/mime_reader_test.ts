@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { withCharsets } from "../../src/mail/charset.ts";
 import { readMessage } from "../../src/mail/mime_reader.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 
 const FIXTURES = new URL("../../fixtures/mail/", import.meta.url);
 
@@ -114,7 +115,7 @@ Deno.test("what is no type, or a text of an unknown kind, is shown as text", asy
 
 Deno.test("readMessage() takes little time over parts without a boundary", async () => {
   const lines = Array.from({ length: 100_000 }, (_, i) => `--${i.toString().padStart(8, "0")}`).join("\r\n");
-  const started = performance.now();
-  await readMessage(new TextEncoder().encode(`Content-Type: multipart/mixed\r\n\r\n${lines}\r\n`), {});
-  assert(performance.now() - started < 5_000);
+  const bytes = new TextEncoder().encode(`Content-Type: multipart/mixed\r\n\r\n${lines}\r\n`);
+  const ms = await cpuMs(() => readMessage(bytes, {}));
+  assert(ms < 5_000, `${ms} ms`);
 });
