@@ -48,8 +48,7 @@ export function recordState({ held, dueAt }: QueueRecord, now: number): QueueSta
 
 /** The state of a message: of its records' states the first of {@linkcode QUEUE_STATES}. */
 export function messageState(records: readonly QueueRecord[], now: number): QueueState {
-  const states = new Set(records.map((record) => recordState(record, now)));
-  return QUEUE_STATES.find((state) => states.has(state)) ?? "held";
+  return QUEUE_STATES.find((state) => records.some((record) => recordState(record, now) === state)) ?? "held";
 }
 
 /** When the next attempt is due: milliseconds since 1970; undefined when all records are held. */
