@@ -17,7 +17,6 @@ import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
 import type { Store } from "../storage/store.ts";
 import type { Surroundings } from "./options.ts";
-import { environmentVariable, trustedRoots } from "./trusted_roots.ts";
 
 /** What the outbound side is made of. */
 export interface OutboundParts extends Surroundings {
@@ -83,11 +82,10 @@ function makeWaker(
 
 /** Makes who delivers to other servers. */
 export function makeAgent(
-  { config, clock, random, resolver, journal }: Surroundings & { readonly resolver: Resolver },
+  { config, clock, random, resolver }: Surroundings & { readonly resolver: Resolver },
 ): RemoteAgent {
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
-  const ca = trustedRoots(environmentVariable, journal);
   return new RemoteAgent({
     clock,
     random,
@@ -103,7 +101,6 @@ export function makeAgent(
     perDomain: outbound.domains,
     retryIntervalMs: Math.min(...config.queue.retry),
     ...(relay.smartHost && { smartHost: relay.smartHost }),
-    ...(ca && { ca }),
   });
 }
 
