@@ -231,6 +231,11 @@ Deno.test("property: every recipient of every accepted message has one fate, wha
       numRuns: Number(Deno.env.get("MODEL_RUNS") ?? 60),
       // found once: the clock is set back by more than a lease while a look through the index is under way
       examples: [
+        // the clock is set while a server that has just started looks through the index for the first time
+        [
+          [{ do: "accept", to: ["z@a.example"] }, { do: "jump", ms: -22_523_643 }, { do: "kill" }],
+          [DEFERRED, DELIVERED],
+        ],
         [
           [{ do: "jump", ms: -120_022 }, { do: "accept", to: ["x@a.example"] }, {
             do: "pass",

@@ -240,7 +240,8 @@ export class House {
       perDestination: () => 20,
       destinationOf: (of) => of.domain,
       historyMs: 7 * DAY,
-      waker: (wake) => new TimerWaker(clock, () => wake()),
+      // the clock may be set, as for a server
+      waker: (wake) => new TimerWaker(clock, () => wake(), 15 * MINUTE),
       suspensions: this.suspensions,
       ...given,
       accounts: this.accounts,
