@@ -99,3 +99,13 @@ Deno.test("a dry run publishes what users need, with types that need no inferenc
     /^(src\/|fixtures\/examples\/|(mod\.ts|deno\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$)/;
   assertEquals(files.filter((file) => !needed.test(file)), []);
 });
+
+Deno.test("deno compile makes one file that runs, or fails for want of Deno's download only", async () => {
+  await using home = await Home.make();
+  const compiled = await home.sh(`deno compile -A -o ${home.path}/bin/dinopost mod.ts`);
+  if (compiled.code !== 0) {
+    assertMatch(compiled.err, /error sending request for url \(https:\/\/dl\.deno\.land\/.*denort/);
+    return console.log("not tried: denort can't be fetched here");
+  }
+  assertMatch((await home.sh("dinopost version", home.path)).out, /^dinopost \d/);
+});
