@@ -89,11 +89,13 @@ export class DeliveryQueue {
     this.#worker.start();
     if (!store.embedded) return;
     this.#recovery = this.#queue.recover().then((count) => {
-      if (count === 0) return;
-      journal.note("INFO", "deliveries of the last run are taken up again", { count });
-      this.#due.wake();
+      if (count > 0) journal.note("INFO", "deliveries of the last run are taken up again", { count });
     }).catch((error) => journal.note("ERROR", "queue recovery failed", { error: String(error) }))
-      .finally(() => this.#recovery = undefined);
+      .finally(() => {
+        this.#recovery = undefined;
+        // also when it failed: some may be due that lie before the place that was looked at
+        this.#due.wake();
+      });
   }
 
   /** Stops the work: what waits stays in the store, what is under way gets `graceMs` and is cut off then. */

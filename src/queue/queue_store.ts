@@ -272,7 +272,9 @@ export class QueueStore {
       const checks = [{ key: entry.key, versionstamp: entry.versionstamp }];
       moved.push(this.store.write({ checks, mutations, size: 200 }));
     }
-    await Promise.all(moved);
+    // all of them have their answer before somebody looks for those that were moved
+    const failed = (await Promise.allSettled(moved)).find((one) => one.status === "rejected");
+    if (failed) throw failed.reason;
     return moved.length;
   }
 

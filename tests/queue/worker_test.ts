@@ -148,6 +148,33 @@ for (const instant of ["with the renewal", "as it is written", "as it is in the 
   });
 }
 
+Deno.test("a recovery that fails in part forgets neither what it moved nor what it did not", async () => {
+  const gate = Promise.withResolvers<void>();
+  let dead = true;
+  await using house = await House.open({
+    answer: async () => {
+      if (dead) await gate.promise;
+      return DELIVERED;
+    },
+  });
+  for (const domain of ["a", "b", "c"]) await house.accept([`x@${domain}.example`]);
+  await house.settled();
+  assertEquals(house.agent.active, 3);
+  dead = false;
+  const { gone } = await house.kill();
+  let writes = 0;
+  house.store.before = () => {
+    if (++writes === 2) throw new Error("disk full");
+  };
+  await house.settled();
+  assertEquals(house.of("delivered").length, 2);
+  await house.pass(3 * MINUTE);
+  assertEquals(house.of("delivered").length, 3);
+  gate.resolve();
+  await gone;
+  await checkStore(house.store.kv);
+});
+
 Deno.test("who lost the lease writes nothing", async () => {
   const gate = Promise.withResolvers<void>();
   await using house = await House.open({
