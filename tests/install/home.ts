@@ -3,7 +3,7 @@
 const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** How this machine reaches npm's registry: no user's setting. */
-const NETWORK = [
+export const NETWORK = [
   "DENO_CERT",
   "DENO_TLS_CA_STORE",
   "NODE_EXTRA_CA_CERTS",
