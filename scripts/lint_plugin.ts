@@ -82,7 +82,7 @@ function rank(context: Context): Deno.lint.LintVisitor {
       ? `src/${folder} imports a file of src/ itself, which is above all folders`
       : problem(folder!, target);
     if (message !== undefined) {
-      context.report({ node, message, hint: "Ranks are in ARCHITECTURE and in scripts/lint_plugin.ts" });
+      context.report({ node, message, hint: "Ranks are in src/README.md and in scripts/lint_plugin.ts" });
     }
   }
 

@@ -27,7 +27,7 @@ import type { SessionServer } from "./wire/session_server.ts";
 
 export type { MailServerOptions };
 
-/** How often the store is looked through for texts that nobody owns. */
+/** How often the store is looked through for bodies that nobody owns. */
 const SWEEP_EVERY_MS = 15 * 60_000;
 /** RFC 1939 3 asks for ten minutes at least. */
 const POP3_IDLE_MS = 600_000;

@@ -40,7 +40,7 @@ export async function* whileThere(
 const HARMLESS =
   /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|audio\/[\w.+-]+|video\/[\w.+-]+|text\/(?:plain|csv|calendar)|application\/(?:pdf|zip|gzip|json|octet-stream))$/;
 
-/** An attachment: always to be saved, never to be shown in place, whatever it says it is (FIELD_NOTES S9). */
+/** An attachment: always to be saved, never to be shown in place, whatever it says it is. */
 export function attachmentResponse(
   bytes: Uint8Array<ArrayBuffer>,
   of: { type: string; name: string },

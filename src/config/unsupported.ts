@@ -1,6 +1,6 @@
 /**
- * The settings that the schema knows and the server can't do yet. They are refused when the server starts, never
- * ignored in silence. When a feature is finished, its row goes.
+ * The settings that the schema knows and the server can't do yet. They are refused when the server starts, but for
+ * `checks.*` at "mark", which means no checks yet. When a feature is finished, its row goes.
  */
 
 import type { Config } from "./config.ts";

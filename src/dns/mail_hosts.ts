@@ -40,7 +40,7 @@ export interface MailHostsOptions {
   readonly allowPrivate: boolean;
 }
 
-/** More are never tried (FIELD_NOTES S18: a hostile zone must not keep us busy). */
+/** More are never tried (a hostile zone must not keep us busy). */
 const MAX_HOSTS = 5;
 const MAX_ADDRESSES = 20;
 /** Hosts whose addresses are looked up, so that some may be without. */

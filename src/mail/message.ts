@@ -34,7 +34,7 @@ export interface ParsedMessage {
 
 /** A longer header section is cut. */
 export const MAX_HEADER_OCTETS = 128 * 1024;
-/** Parts within parts (FIELD_NOTES S8): who nests deeper wants to do harm. */
+/** Parts within parts: who nests deeper wants to do harm. */
 const MAX_DEPTH = 20;
 
 /** The fields of a header section. */

@@ -73,7 +73,7 @@ function sizeOf(record: QueueRecord): number {
 
 /** The writes that make, move and end records. */
 export const queueWrites = {
-  /** A new record: due at `dueAt`, or leased to `owner` until `leasedUntil`. */
+  /** A new record: due at `dueAt`, or leased to `lease.owner` until `lease.until`. */
   insert(record: QueueRecord, lease?: { owner: string; until: number }): Write {
     const mutations: Deno.KvMutation[] = [
       { type: "set", key: keys.queueItem(record.id, record.part), value: record },

@@ -1,4 +1,4 @@
-/** Results of a delivery attempt. */
+/** Results of a delivery attempt, and what follows from them: splits, reports, what waits. */
 
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Action } from "../dsn/request.ts";

@@ -31,7 +31,7 @@ export interface SplitOptions {
   readonly clock: Clock;
 }
 
-/** A full mailbox is tried again after this. */
+/** A copy for a full mailbox waits so long for its first try; then the schedule counts. */
 export const FULL_PAUSE_MS = 15 * 60_000;
 
 /** The records of one record have numbers of their own: a mixed one has less than this many recipients. */

@@ -1,6 +1,7 @@
 /**
- * The loop of the queue: claim what is due, dispatch it, settle what came of it in one commit, report that. What is
- * due is in `due_claims.ts`, whose turn it is in `slots.ts`, and what each step does in the file of its name.
+ * The loop of the queue: claim what is due, dispatch it, settle what came of it in one commit, report that. Claiming
+ * is in `due_claims.ts`, whose turn it is in `slots.ts`, dispatching in `dispatch.ts`, settling in `recorder.ts` (and what
+ * outcomes mean in `settle.ts`), reporting to the journal in `events.ts`.
  */
 
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-/** The route of a recipient: its delivery targets, found once and kept with it until its message is accepted. */
+/** The route of a recipient: its delivery targets, found at RCPT, and kept as long as no name changes. */
 
 import type { EnvelopeRecipient } from "../mail/envelope.ts";
 import { type DeliveryTarget, expand } from "./expand.ts";

@@ -1,6 +1,6 @@
 /**
- * The check of a store as a whole, while no server has it: does what the rooms keep fit together; and the mending of
- * what does not. Each rule is one that a room's file promises: `storage/bodies/bodies.ts`, `mailbox/mail_removal.ts`,
+ * The check of a store as a whole, while no server has it: does what the modules keep fit together; and the mending of
+ * what does not. Each rule is one that a module's file promises: `storage/bodies/bodies.ts`, `mailbox/mail_removal.ts`,
  * `queue/queue_store.ts`. States that a crash leaves behind and the next start clears away are no faults.
  */
 

@@ -211,10 +211,10 @@ function storageError(error: unknown, { checks, mutations }: Batch): StorageErro
 }
 
 function tooMuch(cost: Limits, limits: Limits): StorageError {
-  const localReason = ({ mutations, checks, bytes, keyBytes }: Limits) =>
+  const described = ({ mutations, checks, bytes, keyBytes }: Limits) =>
     `${mutations} mutations, ${checks} checks, ${bytes} bytes and ${keyBytes} bytes of keys`;
   return new StorageError(
     "refused",
-    `The store can't take a write of ${localReason(cost)}: one commit takes at most ${localReason(limits)}.`,
+    `The store can't take a write of ${described(cost)}: one commit takes at most ${described(limits)}.`,
   );
 }

@@ -120,7 +120,7 @@ export function queueWarned(id: string): Deno.KvKey {
   return ["q", "warned", id];
 }
 
-/** What servers on a shared store watch to hear of new work: a `Call`. See `shared_waker.ts`. */
+/** What servers on a shared store watch to hear of new work: a `Notice`. See `shared_waker.ts`. */
 export const queueWake: Deno.KvKey = ["q", "wake"];
 
 /** That nothing is delivered to `domain` for now. */

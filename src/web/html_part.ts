@@ -1,4 +1,4 @@
-/** The frame for a message's HTML part, in which it can do no harm (FIELD_NOTES S9). */
+/** The frame for a message's HTML part, in which it can do no harm. */
 
 import type { Attachment } from "../mail/message.ts";
 

@@ -1,4 +1,4 @@
-/** The command table: the only place that knows what each verb does. */
+/** The command table: which function runs for each verb. */
 
 import { beginLogin } from "./auth_mode.ts";
 import { ABSENT_VERBS, type KnownVerb, type ParsedCommand, type Verb } from "../protocol/command.ts";
