@@ -252,7 +252,7 @@ export type AdminClient = {
               to?: string;
               from?: string;
               subject?: string;
-              since?: string;
+              since?: string | string;
               timeout?: string;
             };
           },

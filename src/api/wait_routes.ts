@@ -46,7 +46,11 @@ const wait = createRoute({
         // the + of an offset comes as a blank
         (text) => typeof text === "string" ? text.trim().replace(" ", "+") : text,
         z.union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,15}$/)]).optional(),
-      ).openapi({ type: "string", description: "ISO 8601, or milliseconds since 1970" }),
+      ).openapi({
+        type: "string",
+        anyOf: [{ type: "string", format: "date-time" }, { type: "string", pattern: "^\\d{1,15}$" }],
+        description: "ISO 8601, or milliseconds since 1970",
+      }),
       timeout: z.string().max(20).regex(
         /^(?:\d+|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/,
         'must be a duration such as "30s"',

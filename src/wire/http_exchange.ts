@@ -25,6 +25,9 @@ export class BodyAborted extends Error {
   override readonly name = "BodyAborted";
 }
 
+/** Methods that a `Request` can't be made with; what answers it says what it thinks of them. */
+const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
 /** Answers a request. Resolves when the answer was given, or the client has gone; rejects with what `fetch` threw. */
 export async function answer(exchange: Exchange, { fetch, origin }: AnswerOptions): Promise<void> {
   const { incoming, response } = exchange;
@@ -42,7 +45,7 @@ export async function answer(exchange: Exchange, { fetch, origin }: AnswerOption
   else await send(answered, exchange, gone.signal);
 }
 
-/** Undefined: its target, a field or its method is nothing that a `Request` can have. */
+/** Undefined: its target or a field is nothing that a `Request` can have. */
 function requestOf(
   incoming: IncomingMessage,
   { origin, signal }: { origin: AnswerOptions["origin"]; signal: AbortSignal },
@@ -53,11 +56,13 @@ function requestOf(
     for (let i = 0; i < rawHeaders.length; i += 2) headers.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
     const hasBody = method !== "GET" && method !== "HEAD" &&
       (named["transfer-encoding"] !== undefined || Number(named["content-length"] ?? 0) > 0);
+    const isForbidden = FORBIDDEN_METHODS.has(method);
     const request = new Request(urlOf(incoming, origin), {
-      method,
+      method: isForbidden ? "POST" : method,
       headers,
       body: hasBody ? ReadableStream.from(bodyOf(incoming)) as ReadableStream<Uint8Array> : null,
     });
+    if (isForbidden) Object.defineProperty(request, "method", { value: method });
     // given to the constructor it would be followed by a signal of the request's own, the dearest part of it
     return Object.defineProperty(request, "signal", { value: signal });
   } catch {
