@@ -9,7 +9,7 @@ import { type ClientOptions, type OutgoingMessage, SmtpClient } from "../../src/
 import { FakeResolver } from "../dns/fake_resolver.ts";
 import { exim, type ForeignPlace, type ForeignServer, postfix } from "./support/foreign_server.ts";
 import { testIf } from "./support/post_office.ts";
-import { answers, end, until } from "./support/programs.ts";
+import { answers, end, removeTree, until } from "./support/programs.ts";
 
 const HOST = "mail.mindspring.com";
 const ADDRESS = "127.0.51.2";
@@ -69,7 +69,7 @@ class Foreign implements AsyncDisposable {
     const [program, ...args] = this.stop ?? [];
     if (program) await new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output();
     await end(this.child);
-    await Deno.remove(this.dir, { recursive: true });
+    await removeTree(this.dir);
   }
 }
 

@@ -5,7 +5,7 @@ import { DnsServer } from "../../src/testing/mod.ts";
 import { FREE_PORTS, ServerProcess } from "../e2e/support/server_process.ts";
 import { SmtpTalk } from "../e2e/support/smtp_talk.ts";
 import { latin1, testIf } from "./support/post_office.ts";
-import { answers, end, until } from "./support/programs.ts";
+import { answers, end, removeTree, until } from "./support/programs.ts";
 
 const TOKEN = "sink-town";
 const BRAIN = "brain@howstuffworks.com";
@@ -140,7 +140,7 @@ class SinkTown implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await Promise.all(this.#sinks.map(end));
     await this.dns[Symbol.asyncDispose]();
-    await Deno.remove(this.dir, { recursive: true });
+    await removeTree(this.dir);
   }
 }
 

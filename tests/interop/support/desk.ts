@@ -4,7 +4,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { DnsServer, ScriptedPeer } from "../../../src/testing/mod.ts";
 import { FREE_PORTS, ServerProcess } from "../../e2e/support/server_process.ts";
 import { SmtpTalk } from "../../e2e/support/smtp_talk.ts";
-import { until } from "./programs.ts";
+import { removeTree, until } from "./programs.ts";
 
 /** What opens the page. */
 export const TOKEN = "the-token-of-the-desk";
@@ -151,6 +151,6 @@ export class Desk implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await this.peer[Symbol.asyncDispose]();
     await this.dns[Symbol.asyncDispose]();
-    await Deno.remove(this.dir, { recursive: true });
+    await removeTree(this.dir);
   }
 }

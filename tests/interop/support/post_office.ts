@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { FREE_PORTS, type Kind, ServerProcess } from "../../e2e/support/server_process.ts";
 import { bytesOf, SmtpTalk } from "../../e2e/support/smtp_talk.ts";
+import { removeTree } from "./programs.ts";
 import { Pop3Client } from "../../../src/testing/mod.ts";
 
 /** Whose mailbox it is. */
@@ -124,7 +125,7 @@ export class PostOffice implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
-    await Deno.remove(this.dir, { recursive: true });
+    await removeTree(this.dir);
   }
 }
 

@@ -35,3 +35,17 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined>):
   }
   throw new Error(`Waited in vain for ${what}`);
 }
+
+/** Removes a directory into which a program that has been ended may have left children that still write. */
+export async function removeTree(dir: string): Promise<void> {
+  await until(`an end of what writes to ${dir}`, async () => {
+    try {
+      await Deno.remove(dir, { recursive: true });
+      return true;
+    } catch (error) {
+      // ENOTEMPTY has no class of its own: a file came between the listing of a directory and its removal.
+      if (error instanceof Error && /os error 39/.test(error.message)) return undefined;
+      throw error;
+    }
+  });
+}

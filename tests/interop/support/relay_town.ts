@@ -5,7 +5,7 @@ import { FREE_PORTS, ServerProcess } from "../../e2e/support/server_process.ts";
 import { SmtpTalk } from "../../e2e/support/smtp_talk.ts";
 import { type Commands, type ForeignServer, INJECTION } from "./foreign_server.ts";
 import { latin1 } from "./post_office.ts";
-import { answers, end, until } from "./programs.ts";
+import { answers, end, removeTree, until } from "./programs.ts";
 
 /** Here. */
 export const BRAIN = "brain@howstuffworks.com";
@@ -153,7 +153,7 @@ export class RelayTown implements AsyncDisposable {
     if (this.#theirs) await this.#down(this.#theirs);
     await this.ours[Symbol.asyncDispose]();
     await end(this.dns);
-    await Deno.remove(this.dir, { recursive: true });
+    await removeTree(this.dir);
   }
 }
 
