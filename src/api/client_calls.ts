@@ -202,6 +202,13 @@ export type AdminClient = {
 
                 /** For the next page; null at the end */
                 cursor: string | null;
+                looked: {
+                  /** So many were looked at for this page */
+                  messages: number;
+
+                  /** So many are in the mailbox */
+                  of: number;
+                };
               }>
             >;
             ":uid": {

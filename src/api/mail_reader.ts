@@ -10,6 +10,7 @@ import {
   parseHeader,
   parseMessage,
 } from "../mail/message.ts";
+import type { SearchedMail } from "../mail/query_match.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 
 /** What a list shows of a message's header section. */
@@ -19,6 +20,8 @@ export interface HeaderView {
   readonly subject: string;
   /** The message's own date, or when it came: milliseconds since 1970. */
   readonly date: number;
+  /** All of its fields. */
+  readonly headers: readonly DecodedField[];
 }
 
 /** A message, parsed. */
@@ -64,6 +67,12 @@ async function readAll(
   return bytes.subarray(0, at);
 }
 
+/** What a search looks at, without the content. */
+export function searchedMail(entry: MailEntry, { headers, date }: HeaderView): SearchedMail {
+  const { sender, recipient, size, seen = false } = entry;
+  return { sender, recipients: [recipient], fields: headers, date, size, seen };
+}
+
 /** What the header section lacks is taken from the envelope. */
 function headerOf(fields: readonly DecodedField[], entry: MailEntry): HeaderView {
   const date = Date.parse(fieldValue(fields, "date"));
@@ -72,5 +81,6 @@ function headerOf(fields: readonly DecodedField[], entry: MailEntry): HeaderView
     to: fieldValue(fields, "to") || entry.recipient,
     subject: fieldValue(fields, "subject"),
     date: Number.isFinite(date) ? date : entry.receivedAt,
+    headers: fields,
   };
 }

@@ -1,8 +1,12 @@
-/** The pages of a mailbox: newest first, with a search that knows its limits. */
+/** The pages of a mailbox: newest first, with a search that tells how far it has looked. */
 
+import type { Clock } from "../base/clock.ts";
+import { Problem } from "../http/problem.ts";
 import type { Mailbox } from "../mail/envelope.ts";
+import { type MailQuery, parseQuery } from "../mail/query.ts";
+import { fits, fitsHeader } from "../mail/query_match.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
-import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
+import { type HeaderView, readHeader, readMail, searchedMail, unlessRemoved } from "./mail_reader.ts";
 
 /** A message and what its header section says. */
 export interface FoundMail {
@@ -10,60 +14,98 @@ export interface FoundMail {
   readonly header: HeaderView;
 }
 
-/** One search looks at most at so many messages, then it comes back with what it has and a cursor. */
-const MAX_LOOKED_AT = 500;
-/** Read at once. */
-const BATCH = 25;
-/** Of larger messages only the header section is searched. */
-const MAX_SEARCHED = 256 * 1024;
+/** A page of a mailbox. */
+export interface MailPage {
+  /** Newest first. */
+  readonly page: readonly FoundMail[];
+  /** Where the next page begins; undefined at the end. */
+  readonly next: string | undefined;
+  /** Messages that were looked at for it. */
+  readonly looked: number;
+}
 
-/** A page of a mailbox, newest first; `next` is where the next page begins, undefined at the end. */
+/** What is looked for, and where. */
+export interface MailPageOptions {
+  readonly address: Mailbox;
+  readonly limit: number;
+  /** The `next` of the page before. */
+  readonly after: string | undefined;
+  /** Empty: all messages. */
+  readonly query: MailQuery;
+}
+
+/** After so long a search comes back with what it has and a cursor. */
+const MAX_MS = 500;
+/** The same after so many messages, whatever time it is. */
+const MAX_LOOKED_AT = 5000;
+/** Listed at once, and read at once. */
+const LISTED = 200;
+const BATCH = 25;
+/** A larger message is not searched for words, and its header says whether it has attachments. */
+const MAX_SEARCHED = 8 * 1024 * 1024;
+
+/** Reads a query of a request. Throws a {@linkcode Problem} that says what does not parse. */
+export function mailQuery(text: string): MailQuery {
+  const read = parseQuery(text);
+  if ("terms" in read) return read.terms;
+  throw new Problem(422, `q: ${read.fault}`, { errors: [{ in: "query", name: "q", detail: read.fault }] });
+}
+
+/** A page of a mailbox. A search takes bounded work: its page may hold less than `limit` and still have a next one. */
 export async function mailPage(
-  mailStore: MailStore,
-  options: { address: Mailbox; limit: number; after: string | undefined; query: string },
-): Promise<{ page: FoundMail[]; next: string | undefined }> {
+  { mailStore, clock }: { readonly mailStore: MailStore; readonly clock: Clock },
+  options: MailPageOptions,
+): Promise<MailPage> {
   const { address, limit, query } = options;
-  const wanted = query.trim().toLowerCase();
+  const until = clock.monotonic() + MAX_MS;
   const page: FoundMail[] = [];
   let after = options.after;
-  for (let looked = 0; looked < MAX_LOOKED_AT;) {
-    const size = wanted === "" ? Math.min(limit - page.length, 200) : BATCH;
+  let looked = 0;
+  for (;;) {
+    const size = query.length === 0 ? Math.min(limit - page.length, LISTED) : LISTED;
     const entries = await mailStore.list(address, {
       reverse: true,
       limit: size + 1,
       ...(after === undefined ? {} : { after }),
     });
-    const batch = entries.slice(0, size);
-    const headers = await Promise.all(
-      batch.map((entry) => unlessRemoved(mailStore, { address, entry }, readHeader)),
-    );
-    for (const [i, entry] of batch.entries()) {
-      const header = headers[i];
-      if (header && (wanted === "" || await holds(mailStore, { address, entry, header }, wanted))) {
-        page.push({ entry, header });
+    for (let at = 0; at < Math.min(size, entries.length); at += BATCH) {
+      const batch = entries.slice(at, Math.min(at + BATCH, size));
+      const found = await Promise.all(batch.map((entry) => look(mailStore, { address, entry }, query)));
+      for (const [i, mail] of found.entries()) {
+        if (mail) page.push(mail);
+        after = batch[i]!.uid;
+        looked++;
+        if (at + i === entries.length - 1) return { page, next: undefined, looked };
+        if (page.length === limit) return { page, next: after, looked };
       }
-      after = entry.uid;
-      looked++;
-      const isLast = i === batch.length - 1 && entries.length <= size;
-      if (isLast) return { page, next: undefined };
-      if (page.length === limit) return { page, next: after };
+      const isOver = query.length > 0 && (looked >= MAX_LOOKED_AT || clock.monotonic() >= until);
+      if (isOver) return { page, next: after, looked };
     }
-    if (batch.length === 0) return { page, next: undefined };
+    if (entries.length === 0) return { page, next: undefined, looked };
   }
-  return { page, next: after };
 }
 
-async function holds(
+/** The message, when it fits. */
+async function look(
   mailStore: MailStore,
-  { address, entry, header }: FoundMail & { address: Mailbox },
-  wanted: string,
-): Promise<boolean> {
-  const quick = [header.from, header.to, header.subject, entry.sender, entry.recipient];
-  if (quick.some((text) => text.toLowerCase().includes(wanted))) return true;
-  if (entry.size > MAX_SEARCHED) return false;
-  const mail = await unlessRemoved(mailStore, { address, entry }, readMail);
-  return mail !== undefined &&
-    [mail.text ?? mail.html ?? "", ...mail.attachments.map((a) => a.filename ?? "")].some((text) =>
-      text.toLowerCase().includes(wanted)
-    );
+  of: { address: Mailbox; entry: MailEntry },
+  query: MailQuery,
+): Promise<FoundMail | undefined> {
+  const header = await unlessRemoved(mailStore, of, readHeader);
+  if (!header) return undefined;
+  const { entry } = of;
+  const searched = searchedMail(entry, header);
+  const verdict = fitsHeader(query, searched);
+  if (verdict === true) return { entry, header };
+  if (verdict === false) return undefined;
+  const content = entry.size > MAX_SEARCHED
+    ? { text: null, html: null, attachments: guessed(header) }
+    : await unlessRemoved(mailStore, of, readMail);
+  return content && fits(query, searched, content) ? { entry, header } : undefined;
+}
+
+/** Nobody writes so much text: what is not text alone has an attachment. */
+function guessed({ headers }: HeaderView): { filename: null; inline: boolean }[] {
+  const type = headers.find(({ name }) => name.toLowerCase() === "content-type")?.value ?? "text/plain";
+  return /^\s*text\//i.test(type) ? [] : [{ filename: null, inline: false }];
 }

@@ -4,7 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { json, newApi, problems } from "./api_app.ts";
-import { mailPage } from "./mail_search.ts";
+import { mailPage, mailQuery } from "./mail_search.ts";
 import { attachmentOf, mailboxNamed, parsedMail, storedMail } from "./mail_lookup.ts";
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
@@ -20,25 +20,43 @@ const uidParam = z.string().min(1).openapi({
 const params = z.object({ address: addressParam, uid: uidParam });
 const binary = z.string().openapi({ format: "binary" });
 
+const QUERY =
+  `Words and "phrases" (in sender, recipients, subject, text, attachments' names), from: to: cc: bcc: ` +
+  "reply-to: addressed: (any of these) subject: message-id: tag: has:attachment has:inline is:read " +
+  "is:unread is:tagged before: after: (2026-01-31, the beginning of that day in UTC, by the message's date) " +
+  "larger: smaller: (500KB). - or ! before a term: it must not fit. All must fit";
+
 const list = createRoute({
   method: "get",
   path: "/{address}/messages",
   tags,
   summary: "List a mailbox, newest first",
   description:
-    "A search goes through some hundred messages at a time: a page may hold fewer than `limit`, or " +
-    "none, and still have a cursor.",
+    "A search takes bounded time: a page may hold fewer than `limit`, or none, and still have a cursor; " +
+    "`looked` tells how far it has come.",
   request: {
     params: z.object({ address: addressParam }),
     query: z.strictObject({
       limit: limitParam(1000, 100),
       cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
-      q: z.string().max(200).optional().openapi({
-        description: "In sender, recipients, subject, text or attachments' names",
+      q: z.string().max(1000).optional().openapi({
+        description: QUERY,
+        example: "from:ann is:unread invoice",
       }),
     }),
   },
-  responses: { 200: json(pageOf(mailItemSchema), "A page"), ...problems(404) },
+  responses: {
+    200: json(
+      pageOf(mailItemSchema).extend({
+        looked: z.object({
+          messages: z.int().openapi({ description: "So many were looked at for this page" }),
+          of: z.int().openapi({ description: "So many are in the mailbox" }),
+        }),
+      }),
+      "A page",
+    ),
+    ...problems(404, 422),
+  },
 });
 
 const show = createRoute({
@@ -91,12 +109,17 @@ export function mailboxRoutes(options: AdminOptions) {
   return newApi()
     .openapi(list, async (c) => {
       const { limit, cursor, q = "" } = c.req.valid("query");
+      const query = mailQuery(q);
       const address = await mailboxNamed(c.req.valid("param").address, options);
-      const { page, next } = await mailPage(mailStore, { address, limit, after: cursor, query: q });
-      return c.json(
-        { items: page.map(({ entry, header }) => mailItem(entry, header)), cursor: next ?? null },
-        200,
-      );
+      const [{ page, next, looked }, { messages }] = await Promise.all([
+        mailPage(options, { address, limit, after: cursor, query }),
+        mailStore.usage(address),
+      ]);
+      return c.json({
+        items: page.map(({ entry, header }) => mailItem(entry, header)),
+        cursor: next ?? null,
+        looked: { messages: looked, of: messages },
+      }, 200);
     })
     .openapi(show, async (c) => {
       const { address, entry } = await storedMail(c.req.valid("param"), options);

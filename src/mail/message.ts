@@ -19,6 +19,8 @@ export interface Attachment {
   readonly filename: string | null;
   readonly contentType: string;
   readonly contentId: string | null;
+  /** It is shown within the message, such as a picture of its HTML. */
+  readonly inline: boolean;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -85,13 +87,15 @@ function decodedFields(header: Uint8Array): { fields: DecodedField[]; charset: s
 }
 
 function attachmentOf(attachment: Email["attachments"][number]): Attachment {
-  const { filename, mimeType, contentId, content } = attachment;
+  const { filename, mimeType, contentId, content, disposition, related } = attachment;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
   return {
     filename: filename ?? null,
     contentType: mimeType || "application/octet-stream",
     // the brackets are not part of it (RFC 2392 2)
     contentId: contentId?.replace(/^<(.*)>$/, "$1") ?? null,
+    // some programs call every attachment inline
+    inline: related === true || (disposition === "inline" && mimeType.startsWith("image/")),
     bytes,
   };
 }

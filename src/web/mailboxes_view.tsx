@@ -5,7 +5,8 @@ import { Hono } from "hono";
 import { isId } from "../base/ids.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { type FoundMail, mailPage } from "../api/mail_search.ts";
+import { parseQuery } from "../mail/query.ts";
+import { type FoundMail, type MailPage, mailPage } from "../api/mail_search.ts";
 import { mailboxNamed } from "../api/mail_lookup.ts";
 import { Fill } from "./charts.tsx";
 import type { PageContext, PageEnv, View } from "./context.ts";
@@ -16,6 +17,7 @@ import { ActionForm, Card, Empty, Time } from "./parts.tsx";
 import { goBack, show } from "./render.tsx";
 
 const PAGE = 50;
+const MAX_QUERY = 1000;
 const MAX_MAILBOXES = 500;
 
 interface MailboxFacts {
@@ -41,13 +43,14 @@ export function mailboxPages(page: PageContext): Hono<PageEnv> {
     })
     .get("/mailboxes/:address", async (c) => {
       const address = await mailboxNamed(c.req.param("address"), page.options);
-      const query = (c.req.query("q") ?? "").slice(0, 200);
+      const query = (c.req.query("q") ?? "").slice(0, MAX_QUERY);
       const after = c.req.query("after");
+      const read = parseQuery(query);
       const [found, usage] = await Promise.all([
-        mailPage(mailStore, {
+        "fault" in read ? read.fault : mailPage(page.options, {
           address,
           limit: PAGE,
-          query,
+          query: read.terms,
           after: after !== undefined && isId(after) ? after : undefined,
         }),
         mailStore.usage(address),
@@ -164,7 +167,8 @@ interface MailboxProps {
   readonly page: PageContext;
   readonly address: Mailbox;
   readonly query: string;
-  readonly found: { page: FoundMail[]; next: string | undefined };
+  /** A text: what is wrong with the query. */
+  readonly found: MailPage | string;
   readonly messages: number;
   readonly bytes: number;
 }
@@ -183,9 +187,10 @@ function MailboxView(props: MailboxProps) {
             type="search"
             name="q"
             value={query}
-            placeholder="Sender, subject or text"
-            aria-label="Sender, subject or text"
-            maxlength={200}
+            placeholder="Words, from:ann, subject:code, is:unread"
+            aria-label="Search this mailbox"
+            title="Words, from: to: subject: has:attachment before: after: is:read is:unread; - before a term excludes"
+            maxlength={MAX_QUERY}
           />
           <button type="submit">Find</button>
         </form>
@@ -200,8 +205,9 @@ function MailboxView(props: MailboxProps) {
   );
 }
 
-function MailList({ view, page, address, query, found }: MailboxProps) {
+function MailList({ view, page, address, query, found, messages }: MailboxProps) {
   const path = pathTo("mailboxes", address);
+  if (typeof found === "string") return <UnreadQuery fault={found} path={path} />;
   const more = found.next === undefined
     ? undefined
     : `${path}?${new URLSearchParams({ ...(query === "" ? {} : { q: query }), after: found.next })}`;
@@ -247,11 +253,22 @@ function MailList({ view, page, address, query, found }: MailboxProps) {
       </table>
       {more === undefined ? null : (
         <div class="pager">
-          <span>{query === "" ? "" : "Some hundred messages are searched at a time."}</span>
-          <a href={more}>Older mail</a>
+          <span>
+            {query === "" ? "" : `${number(found.looked)} of ${count(messages, "message")} searched here.`}
+          </span>
+          <a href={more}>{query === "" ? "Older mail" : "Search older mail"}</a>
         </div>
       )}
     </>
+  );
+}
+
+function UnreadQuery({ fault, path }: { fault: string; path: string }) {
+  return (
+    <Empty title="The search can't be read">
+      {`In it ${fault}. `}
+      <a href={path}>Show the whole mailbox</a>
+    </Empty>
   );
 }
 

@@ -82,6 +82,45 @@ Deno.test("a mailbox is searched in head, text and attachments' names", async (t
   }
 });
 
+Deno.test("a search takes the words of its language, and refuses others by name", async (t) => {
+  await using surface = await Surface.start();
+  const ids: Record<string, string> = {};
+  ids.ann = await surface.send(
+    { from: "ann@example.com", to: ["brain@example.org"] },
+    "From: ann@example.com\r\nTo: staff@example.org\r\nDate: Sat, 31 Jan 2026 09:00:00 +0000\r\n" +
+      "Subject: Your code\r\n\r\nIt is 1234\r\nfor you.\r\n",
+  );
+  ids.nasty = await surface.send({ to: ["brain@example.org"] }, NASTY);
+  await surface.json("GET", `${BOX}/${ids.nasty}`);
+  const searches: [q: string, found: string[]][] = [
+    ["from:ann is:unread", ["ann"]],
+    ["is:read", ["nasty"]],
+    ["has:attachment", ["nasty"]],
+    ["-has:attachment", ["ann"]],
+    ['subject:"your code" after:2026-01-31 before:2026-02-01', ["ann"]],
+    ["before:2026-01-31", []],
+    ['"1234 for you"', ["ann"]],
+    ["to:brain@example.org", ["nasty", "ann"]],
+    ["to:staff", ["ann"]],
+  ];
+  for (const [q, found] of searches) {
+    await t.step(q, async () => {
+      const { items, looked } = await surface.json("GET", `${BOX}?q=${encodeURIComponent(q)}`);
+      assertEquals(items.map((m: { uid: string }) => m.uid), found.map((name) => ids[name]));
+      assertEquals(looked, { messages: 2, of: 2 });
+    });
+  }
+  for (const q of ["form:ann", "is:green", "before:soon", 'from:"ann', "from:", "-"]) {
+    await t.step(`refused: ${q}`, async () => {
+      const response = await surface.call("GET", `${BOX}?q=${encodeURIComponent(q)}`);
+      assertEquals(response.headers.get("content-type"), "application/problem+json");
+      const problem = await response.json();
+      assertEquals([problem.status, problem.errors[0].in, problem.errors[0].name], [422, "query", "q"]);
+      assertStringIncludes(problem.detail, "expected");
+    });
+  }
+});
+
 Deno.test("a message is parsed, marked as seen, and given as it is", async () => {
   await using surface = await Surface.start();
   const id = await surface.send({ to: ["brain@example.org"] }, NASTY);
