@@ -114,3 +114,6 @@ export type { ServerTls, TlsMaterial } from "./wire/tls.ts";
 export type { Webhooks, WebhooksOptions, WebhookState } from "./webhooks/webhooks.ts";
 export type { DeadPost, PendingPost } from "./webhooks/records.ts";
 export type { Post, PostResult } from "./webhooks/post.ts";
+export type { MemoryStore } from "./storage/memory_store.ts";
+export type { Composition } from "./intake/composition.ts";
+export type { AttachmentPart, MessageParts } from "./mail/mime_builder.ts";

@@ -3,10 +3,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { isId } from "../base/ids.ts";
+import { compose, type Composition } from "../intake/composition.ts";
 import type { SubmissionRefusal } from "../intake/http_message.ts";
 import { parseLocal } from "../mail/address.ts";
 import { isJson, json, limited, newApi, problems } from "./api_app.ts";
-import { compose, composeSchema, type Composition } from "./compose.ts";
+import { composeSchema } from "./compose.ts";
 import { messageHistory } from "./message_history.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "./options.ts";

@@ -12,6 +12,12 @@ import { preparePassword } from "../base/sasl_prep.ts";
  */
 export const DEFAULT_COST: PasswordCost = { memory: 47_104, passes: 1, parallelism: 1 };
 
+/**
+ * What hashes cost that are never at rest, since their store lives in memory: the least that Argon2id takes, and the
+ * rounds of SCRAM that clients ask for (RFC 7677 4).
+ */
+export const LEAST_COST = { cost: { memory: 8, passes: 1, parallelism: 1 }, scramIterations: 4096 } as const;
+
 /** Makes and checks password hashes, at most `parallel` (2) at a time, since each takes its memory while it runs. */
 export class PasswordHasher {
   /** What new hashes cost. */

@@ -4,23 +4,33 @@ import { Buffer } from "node:buffer";
 
 /** What a message is made of. */
 export interface MessageParts {
+  /** Who writes, as people write it: `"Jo" <jo@example.org>`. */
   readonly from: string;
+  /** For whom it is. */
   readonly to: readonly string[];
+  /** Who gets it too. */
   readonly cc?: readonly string[] | undefined;
+  /** The subject, in any characters. */
   readonly subject?: string | undefined;
+  /** The plain text. */
   readonly text?: string | undefined;
+  /** The same in HTML. */
   readonly html?: string | undefined;
   /** Further fields, one or several of a name. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  /** Files. */
   readonly attachments?: readonly AttachmentPart[] | undefined;
 }
 
 /** An attachment to be. */
 export interface AttachmentPart {
+  /** Its name. */
   readonly filename: string;
   /** In base64. */
   readonly content: string;
+  /** Its type, such as `image/png`; default: by its name. */
   readonly contentType?: string | undefined;
+  /** What `cid:` in the HTML names. */
   readonly contentId?: string | undefined;
 }
 

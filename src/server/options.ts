@@ -7,6 +7,7 @@ import type { Resolver } from "../dns/resolver.ts";
 import type { Health } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { MemoryStore } from "../storage/memory_store.ts";
 import type { TlsMaterial } from "../wire/tls.ts";
 
 /** What a server can be given in place of the real thing: time, chance, names, the store. */
@@ -19,8 +20,11 @@ export interface MailServerOptions {
   readonly resolver?: Resolver;
   /** Default: one that writes log lines. */
   readonly journal?: Journal;
-  /** True: the store lives in memory, and the data directory is not touched. */
-  readonly inMemory?: boolean;
+  /**
+   * True: the store lives in memory, and the data directory is not touched. A {@linkcode MemoryStore} is there after the
+   * server's end, for the next one.
+   */
+  readonly inMemory?: boolean | MemoryStore;
   /**
    * The certificate; null: no TLS is offered. Default: the configured one, or one that is made in the data directory
    * (none for a server in memory).

@@ -14,6 +14,7 @@ import { HttpSubmission } from "../intake/http_message.ts";
 import { Networks } from "../base/networks.ts";
 import { Policy } from "../intake/policy.ts";
 import { Accounts } from "../auth/accounts.ts";
+import { LEAST_COST } from "../auth/password_hash.ts";
 import { Aliases } from "../recipients/aliases.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
@@ -81,6 +82,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
     const location = options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db");
     store = await openStore({
       location,
+      ...(typeof options.inMemory === "object" && { memory: options.inMemory }),
       clock,
       reserve: lock && await watchDisk(location, around),
       onError: (what, error) => journal.note("WARN", what, { error: String(error) }),
@@ -89,7 +91,11 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
     });
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
-    const services = createServices(store, { around, options, names: await openNames(store, around) });
+    const services = createServices(store, {
+      around,
+      options,
+      names: await openNames(store, around, options),
+    });
     return { ...services, certificates, tls, lock };
   } catch (error) {
     await store?.close();
@@ -165,10 +171,20 @@ async function openCertificates(
   return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }
 
-async function openNames(store: Store, { config, clock, random, journal }: Surroundings): Promise<Names> {
+async function openNames(
+  store: Store,
+  { config, clock, random, journal }: Surroundings,
+  { inMemory }: MailServerOptions,
+): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
   const mailStore = new MailStore(store, { clock, random, rememberMs: config.queue.history });
-  const accounts = new Accounts(store, { clock, random, domains, mailStore });
+  const accounts = new Accounts(store, {
+    clock,
+    random,
+    domains,
+    mailStore,
+    ...(inMemory ? LEAST_COST : {}),
+  });
   const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
   await Promise.all([accounts.load(), aliases.load()]);
   for (const names of [accounts, aliases]) {

@@ -8,6 +8,7 @@ import type { DiskReserve } from "./disk_reserve.ts";
 import { openEmbedded } from "./embedded_kv.ts";
 import { checkFormat } from "./format.ts";
 import * as keys from "./keys.ts";
+import type { MemoryStore } from "./memory_store.ts";
 import type { NetworkTimes } from "./kv_connect/transport.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
 import type { Kv } from "./port.ts";
@@ -36,6 +37,8 @@ export interface Store extends Writer {
 export interface StoreOptions {
   /** A file's path (its folder is made when missing), `:memory:`, or a KV Connect URL (`https://…`). */
   readonly location: string;
+  /** Is opened in place of `:memory:`, and not closed with the store. */
+  readonly memory?: MemoryStore | undefined;
   /** For pauses between tries. */
   readonly clock: Clock;
   /** Hears of errors that the store gets over by itself, such as a locked file. */
@@ -69,7 +72,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 async function open(options: StoreOptions): Promise<KvStore> {
-  const { location, network, onSilence, onError } = options;
+  const { location, memory, network, onSilence, onError } = options;
+  if (memory) return new KvStore(await memory.open(), true, options);
   if (!isRemote(location)) return new KvStore(await openEmbedded(location, onError), true, options);
   let store: KvStore | undefined;
   const { KvConnectClient } = await import("./kv_connect/client.ts"); // what most servers never need

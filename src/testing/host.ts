@@ -4,10 +4,13 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { concat, decode, encode } from "../base/bytes.ts";
 import { loadConfig } from "../config/load.ts";
+import { compose, type Composition } from "../intake/composition.ts";
 import { MailServer } from "../mail_server.ts";
+import type { Outcome } from "../mail/outcome.ts";
 import type { TlsMaterial } from "../wire/tls.ts";
 import { SmtpClient } from "../smtp/client/client.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
+import { MemoryStore } from "../storage/memory_store.ts";
 
 /** What a host is made with beside its domain. */
 export interface HostOptions {
@@ -15,7 +18,7 @@ export interface HostOptions {
   readonly hostname?: string;
   /** Local parts and passwords of its accounts. */
   readonly accounts?: Readonly<Record<string, string>>;
-  /** More configuration, in the form of the file; what stands here wins. */
+  /** More configuration, in the form of the file; what stands here wins. With `dataDir` its mail is on disk. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Its certificate; without one it offers no TLS. */
   readonly certificate?: TlsMaterial;
@@ -23,6 +26,17 @@ export interface HostOptions {
   readonly journal?: Journal;
   /** Called with each line of each conversation it begins with other hosts. */
   readonly trace?: (line: string) => void;
+}
+
+/**
+ * A message to be sent, in the form that `POST /api/v1/messages` takes: `html`, base64 `content` of attachments and so
+ * on. `text` with nothing but `from` and `to` beside it is a finished message with its header.
+ */
+export interface HostMessage extends Omit<Composition, "to"> {
+  /** The recipients. */
+  readonly to: string | readonly string[];
+  /** Who logs in first, with AUTH at the submission port. Default: nobody, at the port for other servers. */
+  readonly login?: { readonly user: string; readonly password: string };
 }
 
 /** Where a host stands. */
@@ -51,7 +65,7 @@ export class Host {
   readonly #arrived: (JournalEvent & { type: "mailbox" })[] = [];
   readonly #unsubscribe: () => void;
   #waiting: (() => void)[] = [];
-  #dataDir: string | undefined;
+  readonly #memory: MemoryStore | undefined;
   #server: MailServer | undefined;
 
   /** Down until {@linkcode up}. */
@@ -61,6 +75,7 @@ export class Host {
     this.address = place.address;
     this.#place = place;
     this.#options = options;
+    this.#memory = options.config?.["dataDir"] === undefined ? new MemoryStore() : undefined;
     this.#unsubscribe = options.journal.on((event) => {
       if (event.type !== "mailbox") return;
       this.#arrived.push(event);
@@ -84,22 +99,35 @@ export class Host {
     return { hostname: this.address, port: this.#place.smtpPort };
   }
 
+  /** Where its submission listens: the port for those who log in. */
+  get submission(): { hostname: string; port: number } {
+    return this.#listener("submission");
+  }
+
   /** Where its POP3 listens. */
   get pop3(): { hostname: string; port: number } {
-    const [address] = this.server.addresses["pop3"] ?? [];
-    return { hostname: this.address, port: Number(address?.split(":").at(-1)) };
+    return this.#listener("pop3");
+  }
+
+  #listener(kind: string): { hostname: string; port: number } {
+    const [address] = this.server.addresses[kind] ?? [];
+    if (address === undefined) {
+      throw new Error(`${this.name} has no listener for ${kind} in its configuration`);
+    }
+    const at = address.lastIndexOf(":");
+    return { hostname: address.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(address.slice(at + 1)) };
   }
 
   /** Starts the server on the data it had. */
   async up(): Promise<void> {
     if (this.#server) return;
-    this.#dataDir ??= await Deno.makeTempDir({ prefix: "dinopost-" });
     const { accounts = {}, config = {}, clock, random, journal, trace } = this.#options;
     const loaded = await loadConfig({ env: {}, overrides: { ...this.#config(accounts), ...config } });
     this.#server = await MailServer.start(loaded, {
       clock,
       random,
       journal,
+      ...(this.#memory && { inMemory: this.#memory }),
       certificate: this.#options.certificate ?? null,
       ...(trace === undefined ? {} : { trace: (_id, line) => trace(line) }),
     });
@@ -107,34 +135,31 @@ export class Host {
 
   /**
    * Sends a message to this host by SMTP, as a mail program would, and answers the final reply. Throws when a
-   * recipient or the message is refused.
+   * recipient or the message is refused, or the login.
    */
-  async send(
-    message: { from: string; to: readonly string[]; text: string },
-    trace?: (line: string) => void,
-  ): Promise<string> {
-    const connected = await SmtpClient.connect(
-      { host: this.name, address: this.address, port: this.#place.smtpPort },
-      {
-        hostname: "client.example",
-        clock: systemClock,
-        tls: "never",
-        ...(trace === undefined ? {} : { trace }),
-      },
-    );
-    if (!connected.ok) throw new Error(`${this.name}: ${connected.outcome.text}`);
+  async send(message: HostMessage, trace?: (line: string) => void): Promise<string> {
+    const { login } = message;
+    const { from, to, content } = await contentOf(message, this.#options.clock.now());
+    const { hostname, port } = login ? this.submission : this.smtp;
+    const connected = await SmtpClient.connect({ host: this.name, address: hostname, port }, {
+      hostname: "client.example",
+      clock: systemClock,
+      tls: "never",
+      ...(login && { auth: login }),
+      ...(trace && { trace }),
+    });
+    if (!connected.ok) throw refusal(this.name, connected.outcome);
     const { client } = connected;
     try {
-      const bytes = encode(message.text);
       const outcomes = await client.send({
-        sender: message.from,
-        recipients: message.to.map((address) => ({ address })),
-        size: bytes.length,
+        sender: from,
+        recipients: to.map((address) => ({ address })),
+        size: content.length,
         parameters: { bodyType: "8BITMIME" },
-        text: () => [bytes],
+        text: () => [content],
       });
       const refused = outcomes.find((o) => o.kind !== "delivered");
-      if (refused) throw new Error(`${this.name}: ${refused.code ?? ""} ${refused.status} ${refused.text}`);
+      if (refused) throw refusal(this.name, refused);
       return outcomes[0]!.text;
     } finally {
       await client.quit();
@@ -148,12 +173,11 @@ export class Host {
     await server?.stop();
   }
 
-  /** Stops the server for good and removes its data. */
+  /** Stops the server for good and forgets its mail. */
   async remove(): Promise<void> {
     this.#unsubscribe();
     await this.down();
-    if (this.#dataDir !== undefined) await Deno.remove(this.#dataDir, { recursive: true });
-    this.#dataDir = undefined;
+    await this.#memory?.close();
   }
 
   /** The messages in a mailbox, as POP3 would give them, oldest first. */
@@ -202,8 +226,12 @@ export class Host {
     return {
       hostname: name,
       domains: [domain],
-      dataDir: this.#dataDir,
-      listen: { smtp: [`${address}:${smtpPort}`], pop3: [`${address}:0`], admin: [] },
+      listen: {
+        smtp: [`${address}:${smtpPort}`],
+        submission: [`${address}:0`],
+        pop3: [`${address}:0`],
+        admin: [],
+      },
       accounts: Object.fromEntries(
         Object.entries(accounts).map((
           [local, password],
@@ -214,4 +242,22 @@ export class Host {
       outbound: { port: smtpPort, allowPrivate: true },
     };
   }
+}
+
+function refusal(host: string, { code, status, text }: Outcome): Error {
+  return new Error(`${host}: ${code === undefined ? "" : `${code} `}${status} ${text}`);
+}
+
+/** The envelope and the octets of a message that is given in parts, or is finished. */
+async function contentOf(
+  message: HostMessage,
+  now: number,
+): Promise<{ from: string; to: readonly string[]; content: Uint8Array }> {
+  const { login: _, to: given, ...parts } = message;
+  const to = typeof given === "string" ? [given] : given;
+  const { from, text, ...others } = parts;
+  if (text === undefined || Object.values(others).some((part) => part !== undefined)) {
+    return await compose({ ...parts, to }, now);
+  }
+  return { from, to, content: encode(text) };
 }

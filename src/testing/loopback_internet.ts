@@ -6,8 +6,10 @@ import { ManualClock } from "../base/manual_clock.ts";
 import { type Random, seededRandom, systemRandom } from "../base/random.ts";
 import { parseDuration } from "../base/units.ts";
 import { Journal } from "../observe/journal.ts";
-import { DnsServer } from "./dns_server.ts";
+import { DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
 import { Host, type HostOptions } from "./host.ts";
+import type { PeerScript } from "./peer_script.ts";
+import { ScriptedPeer } from "./scripted_peer.ts";
 
 /** How to start a {@linkcode LoopbackInternet}. */
 export interface LoopbackInternetOptions {
@@ -17,6 +19,8 @@ export interface LoopbackInternetOptions {
   readonly smtpPort?: number;
   /** Makes chance repeatable. */
   readonly seed?: number;
+  /** What the DNS says from the start; names are lower case, without the final dot. */
+  readonly zones?: Zones;
 }
 
 /**
@@ -59,6 +63,7 @@ export class LoopbackInternet implements AsyncDisposable {
   readonly #random: Random;
   readonly #network: string;
   readonly #hosts: Host[] = [];
+  readonly #peers: ScriptedPeer[] = [];
   #addresses = 0;
 
   private constructor(dns: DnsServer, options: LoopbackInternetOptions) {
@@ -73,7 +78,7 @@ export class LoopbackInternet implements AsyncDisposable {
 
   /** Starts the name server; hosts are added with {@linkcode host}. */
   static async start(options: LoopbackInternetOptions = {}): Promise<LoopbackInternet> {
-    return new LoopbackInternet(await DnsServer.start(), options);
+    return new LoopbackInternet(await DnsServer.start({ zones: { ...options.zones } }), options);
   }
 
   /** An address of this internet that nobody uses yet. */
@@ -99,6 +104,25 @@ export class LoopbackInternet implements AsyncDisposable {
     await host.up();
     this.#hosts.push(host);
     return host;
+  }
+
+  /**
+   * Adds a server that says what its script has, as the MX host (`mx.domain`) of `domain`, at an address of its own.
+   * Its delays are those of the internet's clock.
+   */
+  peer(domain: string, script: PeerScript = {}): ScriptedPeer {
+    const name = `mx.${domain}`;
+    const { clock, smtpPort: port } = this;
+    const peer = ScriptedPeer.start(script, { hostname: this.address(), port, clock });
+    this.zone(domain, { MX: [[10, name]] });
+    this.zone(name, { A: [peer.address.hostname] });
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** What the DNS says of a name from now on; hosts that asked before know it for its time to live. */
+  zone(name: string, entry: ZoneEntry): void {
+    this.dns.zones[name] = entry;
   }
 
   /**
@@ -148,9 +172,10 @@ export class LoopbackInternet implements AsyncDisposable {
     return this.#watched.looks !== looks;
   }
 
-  /** Stops every host and the DNS. */
+  /** Stops every host, every peer and the DNS. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.remove()));
+    await Promise.all(this.#peers.map((peer) => peer.close()));
     await this.dns.close();
   }
 }

@@ -21,10 +21,18 @@
  */
 
 export { LoopbackInternet, type LoopbackInternetOptions } from "./loopback_internet.ts";
-export { Host, type HostOptions } from "./host.ts";
+export { Host, type HostMessage, type HostOptions } from "./host.ts";
 export { Pop3Client } from "./pop3_client.ts";
 export { type DnsFault, type DnsQuery, DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
 export { ScriptedPeer } from "./scripted_peer.ts";
+export {
+  type ActualMail,
+  assertLines,
+  assertMail,
+  type Expected,
+  type ExpectedMail,
+  MailAssertionError,
+} from "./assertions.ts";
 export { type MemoryConn, memoryPair, type MemoryPairOptions } from "../wire/memory_conn.ts";
 export { ManualClock } from "../base/manual_clock.ts";
 export { seededRandom } from "../base/random.ts";

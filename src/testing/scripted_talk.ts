@@ -54,9 +54,7 @@ export class ScriptedTalk {
       case "MAIL":
         return await this.#takeMail(line);
       case "RCPT":
-        return await this.#act(this.host.answer("rcpt", line), (code) => {
-          if (code < 300) this.#rcpts.push(line);
-        });
+        return await this.#rcpt(line);
       case "DATA":
         return await this.#data(line);
       case "BDAT":
@@ -80,6 +78,16 @@ export class ScriptedTalk {
     if (remembers !== "recipients") this.#clear();
     return await this.#act(this.host.answer("mail", line), (code) => {
       if (code < 300) this.#mail = line;
+    });
+  }
+
+  /** Only what a script says is said in the wrong order. */
+  async #rcpt(line: string): Promise<boolean> {
+    if (this.#mail === "" && this.host.script().rcpt === undefined) {
+      return await this.#act("503 5.5.1 MAIL first");
+    }
+    return await this.#act(this.host.answer("rcpt", line), (code) => {
+      if (code < 300) this.#rcpts.push(line);
     });
   }
 
@@ -111,7 +119,7 @@ export class ScriptedTalk {
   }
 
   async #data(line: string): Promise<boolean> {
-    if (this.host.script().remembers && this.#rcpts.length === 0) {
+    if (this.#rcpts.length === 0 && (this.host.script().remembers || this.host.script().data === undefined)) {
       return await this.#act("503 5.5.1 RCPT first");
     }
     let go = false;
@@ -137,6 +145,9 @@ export class ScriptedTalk {
       this.#textBytes += piece.length;
       missing -= piece.length;
       if (this.#textBytes >= (this.host.script().dropInText ?? Infinity)) return false;
+    }
+    if (this.#rcpts.length === 0 && this.host.script().bdat === undefined) {
+      return await this.#act("503 5.5.1 RCPT first");
     }
     if (last === undefined) return await this.#act("250 2.0.0 Chunk taken");
     const own = this.host.script().bdat;

@@ -441,6 +441,7 @@ Deno.test("deliver() names each host it tried, with its address, and what came o
     "< 554 5.7.1 No mail here",
     "* mx3.far.example [127.0.2.3]: connected",
     "< 451 4.2.0 Later",
+    "< 503 5.5.1 RCPT first",
   ]);
   // a connection that is left over, and one that is lost
   fixture.set("127.0.2.3", { mail: { drop: true } });

@@ -368,9 +368,12 @@ Deno.test("Delivering, reading and deleting at the same time keeps all counts ex
     fc.asyncProperty(
       fc.array(fc.array(act, { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
       async (rounds) => {
+        await using scrap = new AsyncDisposableStack();
+        const dataDir = await Deno.makeTempDir({ prefix: "dinopost-" });
+        scrap.defer(() => Deno.remove(dataDir, { recursive: true }));
         await using town = await Town.build({
           accounts: Object.fromEntries(boxes.map((box) => [box, PASSWORD])),
-          config: { limits: { connectionsPerIp: 100 } },
+          config: { dataDir, limits: { connectionsPerIp: 100 } },
         });
         const addresses = boxes.map((box) => `${box}@howstuffworks.com`);
         /** By mailbox: what each uid was, and which uids are deleted for good. */
@@ -415,7 +418,6 @@ Deno.test("Delivering, reading and deleting at the same time keeps all counts ex
           );
         }
         const { mailStore } = town.ours.server;
-        const dir = town.ours.server.config.dataDir;
         for (const [i, address] of addresses.entries()) {
           const list = await mailStore.list(address);
           assertEquals(list.length, sent[i]! - deleted[i]!.size);
@@ -424,7 +426,7 @@ Deno.test("Delivering, reading and deleting at the same time keeps all counts ex
         }
         await town.ours.down();
         {
-          await using rest = await openStoreAtRest(dir, systemClock);
+          await using rest = await openStoreAtRest(dataDir, systemClock);
           assertEquals((await checkStore(rest.store, { repair: false })).faults, []);
         }
         await town.ours.up();

@@ -113,7 +113,7 @@ Deno.test("send() handles every combination of refused MAIL, RCPT and DATA in a 
 
 Deno.test("send() lets nobody get an empty message when MAIL was refused but DATA was not, whatever RCPT got", async () => {
   for (const rcpt of [OK, "503 5.5.1 MAIL first"]) {
-    await using peer = ScriptedPeer.start({ mail: "550 5.7.1 No", rcpt });
+    await using peer = ScriptedPeer.start({ mail: "550 5.7.1 No", rcpt, data: "354 Go ahead" });
     const client = await connected(peer);
     assertEquals(brief(await client.send(message())), Array(2).fill("failed 5.7.1 mail 550"));
     assert(!client.usable);
@@ -169,7 +169,7 @@ Deno.test("send() leaves a peer that can't forget: no lone dot into the message 
   await using peer = ScriptedPeer.start({ end: "451 4.7.1 Not now" });
   const client = await connected(peer);
   await client.send(message({ to: ["a@x"] }));
-  peer.script = { rcpt: UNKNOWN };
+  peer.script = { rcpt: UNKNOWN, data: "354 Go ahead" };
   assertEquals(brief(await client.send(message({ to: ["b@x"] }))), ["failed 5.1.1 rcpt 550"]);
   assertEquals([client.usable, peer.messages.length], [false, 0]);
 });
@@ -408,7 +408,7 @@ Deno.test("send() speaks LMTP: LHLO, and a reply per accepted recipient", async 
 });
 
 Deno.test("send() doesn't wait for replies to a lone dot in LMTP", async () => {
-  await using peer = ScriptedPeer.start({ lmtp: true, rcpt: UNKNOWN });
+  await using peer = ScriptedPeer.start({ lmtp: true, rcpt: UNKNOWN, data: "354 Go ahead" });
   const client = await connected(peer, { lmtp: true });
   assertEquals(brief(await client.send(message())), Array(2).fill("failed 5.1.1 rcpt 550"));
 });
