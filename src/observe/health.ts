@@ -16,13 +16,39 @@ export interface HealthProblem {
 /** The problems there are now. The journal hears when the list of codes changes. */
 export class Health {
   readonly #problems = new Map<string, HealthProblem>();
+  readonly #lookers: (() => void)[] = [];
+  #looking = false;
 
   /** All is well. */
   constructor(private readonly options: { journal: Journal; clock: Clock }) {}
 
   /** What is wrong, in the order of the beginnings. */
   get problems(): readonly HealthProblem[] {
+    if (!this.#looking) {
+      this.#looking = true; // who looks may raise, and who hears of that may ask
+      try {
+        for (const look of this.#lookers) look();
+      } finally {
+        this.#looking = false;
+      }
+    }
     return [...this.#problems.values()];
+  }
+
+  /** Calls `look` before anybody is told what is wrong, so that what is told is true at that moment. */
+  beforeTold(look: () => void): void {
+    this.#lookers.push(look);
+  }
+
+  /** Raises a problem with that text, or clears it where there is none; the log hears of the change. */
+  set(code: string, text: string | undefined): void {
+    const was = this.#problems.has(code);
+    if (text === undefined) this.clear(code);
+    else this.raise(code, text);
+    if (was === (text !== undefined)) return;
+    const { journal } = this.options;
+    if (text === undefined) journal.note("INFO", "problem is over", { code });
+    else journal.note("WARN", "problem", { code, text });
   }
 
   /** That is wrong now, or still: the text may change, the beginning stays. */

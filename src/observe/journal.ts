@@ -49,6 +49,8 @@ export interface AttemptEvent extends MessageEvent {
   readonly tls?: string;
   /** Why it went in clear, although the peer offers encryption. */
   readonly inClear?: string;
+  /** An operator returned the message: nobody was asked. */
+  readonly returned?: true;
   /** How long it took. */
   readonly durationMs: number;
   /** When it is tried again: milliseconds since 1970. */

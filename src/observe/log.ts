@@ -63,7 +63,8 @@ export function setupLogging(options: LogOptions): LogControl {
 
 /**
  * Logs an event. `event` is one of the program's own words, never text from outside; what comes from outside stands
- * in the fields, where control characters are escaped.
+ * in the fields, where control characters are escaped. A field called `time`, `level` or `event` is written as
+ * `fields.time` and so on: each name stands once in a line.
  */
 export function log(level: LogLevel, event: string, fields?: LogFields): void {
   const logger = std.getLogger(NAME);
@@ -182,13 +183,25 @@ function plainValue(_key: string, value: unknown): unknown {
   return value;
 }
 
-function jsonLine(time: string, record: std.LogRecord, fields: LogFields | undefined): string {
+/** What each line has of its own. */
+const OWN: ReadonlySet<string> = new Set(["time", "level", "event"]);
+
+/** The fields under names that nothing else of the line has. */
+function apart(fields: LogFields): LogFields {
+  if (!("time" in fields || "level" in fields || "event" in fields)) return fields;
+  const entries = Object.entries(fields);
+  return Object.fromEntries(entries.map(([name, value]) => [OWN.has(name) ? `fields.${name}` : name, value]));
+}
+
+function jsonLine(time: string, record: std.LogRecord, given: LogFields | undefined): string {
+  const fields = given && apart(given);
   const rest = fields ? jsonText(fields) : "{}";
   const head = `{"time":"${time}","level":"${record.levelName}","event":${jsonText(record.msg)}`;
   return rest.length < 3 || rest[0] !== "{" ? `${head}}\n` : `${head},${rest.slice(1)}\n`;
 }
 
-function textLine(time: string, record: std.LogRecord, fields: LogFields | undefined): string {
+function textLine(time: string, record: std.LogRecord, given: LogFields | undefined): string {
+  const fields = given && apart(given);
   let line = `${time} ${record.levelName} ${record.msg}`;
   for (const name in fields) {
     const value = fields[name];

@@ -6,10 +6,17 @@ import type { Journal } from "../observe/journal.ts";
 import type { QueueRecord } from "./record.ts";
 import type { Consequences, PlannedReport, RecipientOutcome } from "./result.ts";
 
-/** Tells what followed from a delivery of a record. */
-export function emitConsequences(journal: Journal, record: QueueRecord, of: Consequences): void {
+/** Tells what followed from a delivery of a record; `returned`: from its return by an operator. */
+export function emitConsequences(
+  journal: Journal,
+  record: QueueRecord,
+  of: Consequences & { readonly returned?: true },
+): void {
   const { id, sender, body: { size } } = record;
-  for (const outcome of of.outcomes) emitOutcome(journal, id, { ...outcome, nextAttemptAt: of.rest?.dueAt });
+  const { returned, rest } = of;
+  for (const outcome of of.outcomes) {
+    emitOutcome(journal, id, { ...outcome, nextAttemptAt: rest?.dueAt, ...(returned && { returned }) });
+  }
   emitCopies(journal, { id, sender, size }, of.mailboxes);
   emitReports(journal, id, of.reports);
 }
@@ -34,9 +41,9 @@ function emitCopies(
 function emitOutcome(
   journal: Journal,
   id: string,
-  of: RecipientOutcome & { readonly nextAttemptAt: number | undefined },
+  of: RecipientOutcome & { readonly nextAttemptAt: number | undefined; readonly returned?: true },
 ): void {
-  const { recipient, durationMs, nextAttemptAt, outcome } = of;
+  const { recipient, durationMs, nextAttemptAt, outcome, returned } = of;
   const { kind, status, code, host, address, tls, inClear } = outcome;
   journal.emit({
     type: kind === "failed" ? "bounced" : kind,
@@ -45,6 +52,7 @@ function emitOutcome(
     status,
     text: localReason(outcome),
     durationMs,
+    ...(returned && { returned }),
     ...(code === undefined ? {} : { code }),
     ...(host === undefined ? {} : { host }),
     ...(address === undefined ? {} : { address }),

@@ -85,7 +85,7 @@ export class Operator {
         record: undefined,
         also: consequences.write,
         done: () => {
-          emitConsequences(journal, record, consequences);
+          emitConsequences(journal, record, { ...consequences, returned: true });
           for (const report of consequences.waiting) due.schedule(report.dueAt, report);
         },
       };

@@ -3,12 +3,12 @@
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { isLoopbackPeer } from "../base/ip.ts";
-import { formatSize } from "../base/units.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
 import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
+import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Networks } from "../base/networks.ts";
@@ -20,12 +20,12 @@ import { LoginGuard } from "../auth/login_guard.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
 import { Quotas } from "../mailbox/quotas.ts";
 import { Journal } from "../observe/journal.ts";
+import { DeliveryHealth } from "../observe/delivery_health.ts";
 import { Health } from "../observe/health.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
-import { DiskReserve } from "../storage/disk_reserve.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
@@ -33,6 +33,7 @@ import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
+import { watchDisk } from "./disk.ts";
 
 /** A session with VERB hears how deliveries go for at most this long. */
 const VERBOSE_MS = 60_000;
@@ -63,6 +64,7 @@ export interface Parts extends Surroundings, Names {
   readonly agent: RemoteAgent;
   readonly submission: HttpSubmission;
   readonly webhooks: Webhooks;
+  readonly deliveryHealth: DeliveryHealth;
 }
 
 /** Opens it all; throws, with everything closed again, when something can't be. */
@@ -107,6 +109,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
 /** Closes it all. */
 export async function closeParts(parts: Parts): Promise<void> {
   parts.resolver.close();
+  parts.deliveryHealth.close();
   await parts.webhooks.stop();
   await Promise.all([parts.accounts.close(), parts.aliases.close()]);
   await parts.store.close();
@@ -119,32 +122,6 @@ async function openDataDir(config: Config, options: MailServerOptions): Promise<
   if (config.kv === null) return await lockDataDir(config.dataDir);
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   return undefined;
-}
-
-/** Keeps room on the store's disk, and logs when there is none. */
-async function watchDisk(database: string, { journal, health }: Surroundings): Promise<DiskReserve> {
-  let isFull = false;
-  return await DiskReserve.open({
-    database,
-    // the disk's time is the real one, whatever clock the server runs by
-    clock: systemClock,
-    onLook: (missing) => {
-      if (missing === undefined) {
-        health.clear("disk");
-        journal.note("INFO", "there is room on the disk again: new mail is taken");
-      } else {
-        const room = formatSize(missing);
-        health.raise("disk", `The disk is full: new mail is refused until ${room} more are free`);
-        if (!isFull) {
-          journal.note("ERROR", "the disk is full: new mail is refused, all else goes on", {
-            database,
-            missing: room,
-          });
-        }
-      }
-      isFull = missing !== undefined;
-    },
-  });
 }
 
 /** Logs that a store behind a network does not answer, and that it does again. */
@@ -211,7 +188,7 @@ function createServices(
 ): Omit<Parts, "lock" | "certificates" | "tls"> {
   const { around, options, names } = by;
   const { config, clock, random } = around;
-  const resolver = options.resolver ?? systemResolver(around);
+  const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopbackPeer });
   const ids = new IdMaker(clock, random);
@@ -233,7 +210,8 @@ function createServices(
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
   });
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
-  return { ...base, guard, queue, suspensions, policy, agent, submission, webhooks };
+  const deliveryHealth = new DeliveryHealth(around);
+  return { ...base, deliveryHealth, guard, queue, suspensions, policy, agent, submission, webhooks };
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {

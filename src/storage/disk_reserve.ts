@@ -23,7 +23,7 @@ const LOOK_FULL_MS = 2_000;
 /** The reserve is written in pieces of this; beside one that is not whole so much is left to others. */
 const PIECE = 256 * 1024;
 /** With so much room on the disk nobody asks what is free within the store's file. */
-const PLENTY = 256 * MIB;
+const PLENTY = 1024 * MIB;
 /** A message takes so much more than its octets: pages, rows, the log. */
 const OVERHEAD = 1.25;
 
@@ -34,6 +34,8 @@ export interface DiskReserveOptions {
   readonly clock: Clock;
   /** Told how many octets are missing while the disk is full, each time it is looked; undefined: there is room again. */
   onLook(missing: number | undefined): void;
+  /** Told at each look how many octets messages may still take, and how large the disk is. */
+  onRoom?(room: number, disk: number): void;
 }
 
 /** Keeps the room, and knows whether there is any. */
@@ -61,7 +63,7 @@ export class DiskReserve {
   static async open(options: DiskReserveOptions): Promise<DiskReserve> {
     const reserve = new DiskReserve(options);
     reserve.#held = await sizeOf(reserve.#path);
-    if (await freeOnDisk(options.database) < PIECE) await reserve.giveUp();
+    if ((await diskOf(options.database)).free < PIECE) await reserve.giveUp();
     return reserve;
   }
 
@@ -124,10 +126,10 @@ export class DiskReserve {
   async #measure(): Promise<void> {
     const { database } = this.#options;
     const given = this.#given;
-    let free = await freeOnDisk(database);
+    let { free, size } = await diskOf(database);
     if (this.#held < RESERVE_BYTES && free > 2 * PIECE) {
       await this.#fill(Math.min(RESERVE_BYTES, this.#held + free - PIECE));
-      free = await freeOnDisk(database);
+      ({ free, size } = await diskOf(database));
     }
     if (given !== this.#given) return; // somebody needed it just now
     const within = free > PLENTY && !this.#isFull ? 0 : freeInFile(database);
@@ -141,6 +143,7 @@ export class DiskReserve {
       this.#isFull = false;
       if (this.#isTold) this.#options.onLook(undefined);
       this.#isTold = false;
+      this.#options.onRoom?.(this.#budget, size);
     }
   }
 
@@ -198,13 +201,13 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** What may be written on the disk of that file; as much as one likes where the system does not say. */
-async function freeOnDisk(file: string): Promise<number> {
+/** The disk of that file: what may be written on it, as much as one likes where the system does not say, and its size. */
+async function diskOf(file: string): Promise<{ free: number; size: number }> {
   try {
-    const { bavail, bsize } = await statfs(dirname(file));
-    return bavail * bsize;
+    const { bavail, bsize, blocks } = await statfs(dirname(file));
+    return { free: bavail * bsize, size: blocks * bsize };
   } catch {
-    return Infinity;
+    return { free: Infinity, size: Infinity };
   }
 }
 

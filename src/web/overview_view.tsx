@@ -66,6 +66,7 @@ export function Overview({ view, page, facts }: { view: View; page: PageContext;
           suspensions,
           now: view.now,
         })}
+        deferred={stats?.byState.deferred ?? 0}
       />
       <div class="tiles" id="tiles" data-live="1">
         {COUNTED.map((what) => (
@@ -100,10 +101,15 @@ export function Overview({ view, page, facts }: { view: View; page: PageContext;
   );
 }
 
-function Health({ found }: { found: readonly Finding[] }) {
+function Health({ found, deferred }: { found: readonly Finding[]; deferred: number }) {
+  const calm = deferred === 0
+    ? "All is well: no destination fails, and nothing waits for you."
+    : `Nothing needs your attention; ${count(deferred, "message")} ${
+      deferred === 1 ? "waits" : "wait"
+    } for another attempt.`;
   return (
     <div class={found.length === 0 ? "health" : "health bad"} id="health" data-live="1">
-      {found.length === 0 ? <p>All is well: no destination fails, and nothing waits for you.</p> : (
+      {found.length === 0 ? <p>{calm}</p> : (
         <ul>
           {found.map(({ text, path }) => (
             <li key={text}>{path === undefined ? text : <a href={path}>{text}</a>}</li>

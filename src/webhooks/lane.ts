@@ -55,6 +55,8 @@ export class Lane {
   #failures = 0;
   /** What the last post came to, and when. */
   last: (PostResult & { readonly at: number }) | undefined;
+  /** Posts that failed since one was taken, and when the first of them did. */
+  failing: { readonly tries: number; readonly since: number } | undefined;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -139,6 +141,9 @@ export class Lane {
     if (this.#closing.signal.aborted && !result.ok) return false; // cut off: it is due again when the lease ends
     const now = clock.now();
     this.last = { ...result, at: now };
+    this.failing = result.ok
+      ? undefined
+      : { tries: (this.failing?.tries ?? 0) + 1, since: this.failing?.since ?? now };
     const checks = [{ key, versionstamp }];
     const mutations: Deno.KvMutation[] = [{ type: "delete", key }];
     const attempts = post.attempts + 1;

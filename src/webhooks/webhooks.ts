@@ -14,6 +14,7 @@ import { bodyOf, type WebhookEvent } from "./event_body.ts";
 import { deadUntil, Lane } from "./lane.ts";
 import type { Post, PostResult } from "./post.ts";
 import type { DeadPost, PendingPost } from "./records.ts";
+import { WebhookHealth } from "./webhook_health.ts";
 
 /** How a webhook does. */
 export interface WebhookState {
@@ -39,6 +40,11 @@ export interface WebhooksOptions {
   readonly ids: IdMaker;
   /** The source of the events. */
   readonly journal: Journal;
+  /** Told of receivers that fail, and of posts that were given up. */
+  readonly health?: {
+    /** Raises the problem of that code, or clears it where there is no text. */
+    set(code: string, text: string | undefined): void;
+  };
   /** The receivers. */
   readonly hooks: readonly WebhookConfig[];
   /** For tests; default: HTTP. */
@@ -57,12 +63,15 @@ export class Webhooks {
   readonly #hooks = new Map<string, WebhookConfig>();
   readonly #closing = new AbortController();
   readonly #writes = new Set<Promise<void>>();
+  readonly #health: WebhookHealth;
   #unsubscribe: (() => void) | undefined;
   #lost = 0;
 
   /** Does nothing before {@linkcode start}. Of several with one URL the first one's secret counts. */
   constructor(options: WebhooksOptions) {
     this.#options = options;
+    const { health, clock } = options;
+    this.#health = new WebhookHealth({ health, clock, lanes: this.#lanes, dead: () => this.dead() });
     for (const hook of options.hooks) {
       const known = this.#hooks.get(hook.url);
       this.#hooks.set(hook.url, known ? { ...known, events: [...known.events, ...hook.events] } : hook);
@@ -79,9 +88,10 @@ export class Webhooks {
         store,
         clock,
         post: (id, body, now) => this.#post(url, { id, body, now }),
-        onPosted: (event, { ok, text }, isDead) => {
-          if (isDead) journal.note("WARN", "webhook post given up", { url, event, error: text });
-          else journal.note(ok ? "DEBUG" : "INFO", "webhook post", { url, event, ok, text });
+        onPosted: (type, { ok, text }, isDead) => {
+          if (isDead) journal.note("WARN", "webhook post given up", { url, type, error: text });
+          else journal.note(ok ? "DEBUG" : "INFO", "webhook post", { url, type, ok, text });
+          this.#tellHealth(this.#health.posted(isDead));
         },
         onError: (error) => journal.note("ERROR", "webhook queue failed", { url, error: String(error) }),
       });
@@ -89,14 +99,15 @@ export class Webhooks {
       lane.start();
     }
     this.#unsubscribe = journal.on((event) => this.#take(event));
+    this.#tellHealth(this.#health.count());
   }
 
   /** Stops: what waits stays in the store, a post under way is cut off and made again after the next start. */
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#closing.abort();
-    await Promise.all(this.#writes);
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
+    await Promise.all(this.#writes);
   }
 
   /** How each does. */
@@ -153,8 +164,10 @@ export class Webhooks {
       ],
       size: 300 + value.body.length,
     });
-    if (ok) this.#lanes.get(url)?.wake();
-    return ok;
+    if (!ok) return false;
+    await this.#health.count();
+    this.#lanes.get(url)?.wake();
+    return true;
   }
 
   /** Forgets what was given up; false when there is no such post. */
@@ -163,11 +176,21 @@ export class Webhooks {
     const { value } = await this.#options.store.kv.get<DeadPost>(key);
     if (value === null) return false;
     await this.#options.store.write({ mutations: removing(key, deadUntil(value)), size: 200 });
+    await this.#health.count();
     return true;
   }
 
   #newId(): string {
     return `msg_${this.#options.ids.next()}`;
+  }
+
+  /** A post is done whether or not what it says of health could be found out. */
+  #tellHealth(told: Promise<void>): void {
+    const { journal } = this.#options;
+    const work = told
+      .catch((error) => journal.note("WARN", "webhook health not known", { error: String(error) }))
+      .finally(() => this.#writes.delete(work));
+    this.#writes.add(work);
   }
 
   #take(event: JournalEvent): void {

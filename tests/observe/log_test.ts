@@ -69,6 +69,27 @@ Deno.test("log() writes a line for programs", () => {
   assertEquals(JSON.parse(second!), { ...head, event: "ready" });
 });
 
+Deno.test("log() lets no field stand for time, level or event", () => {
+  const fields = { time: 1, event: "delivered", level: "loud", Event: "x" };
+  const head = { time: "2026-01-05T09:00:00.007Z", level: "INFO", event: "webhook post" };
+  const json = kept({ format: "json" });
+  log("INFO", "webhook post", fields);
+  const [line] = json.lines();
+  assertEquals(JSON.parse(line!), {
+    ...head,
+    "fields.time": 1,
+    "fields.event": "delivered",
+    "fields.level": "loud",
+    Event: "x",
+  });
+  assertEquals(line!.match(/"(?:time|level|event)":/g)?.length, 3);
+  const text = kept();
+  log("INFO", "webhook post", fields);
+  assertEquals(text.lines(), [
+    `${HEAD} webhook post fields.time=1 fields.event=delivered fields.level=loud Event=x`,
+  ]);
+});
+
 Deno.test("log() never throws", () => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;

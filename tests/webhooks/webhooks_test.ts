@@ -4,6 +4,7 @@ import { IdMaker } from "../../src/base/ids.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { WebhookConfig } from "../../src/config/config.ts";
+import { Health } from "../../src/observe/health.ts";
 import { type AcceptedEvent, type AttemptEvent, Journal } from "../../src/observe/journal.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import { type Post, post, type PostResult, signedHeaders } from "../../src/webhooks/post.ts";
@@ -42,6 +43,7 @@ class Scene implements AsyncDisposable {
   readonly journal = new Journal(undefined);
   readonly posts: Post[] = [];
   answer: (of: Post) => PostResult | Promise<PostResult> = () => ({ ok: true, status: 200, text: "200 OK" });
+  readonly health = new Health(this);
   webhooks!: Webhooks;
 
   private constructor(
@@ -66,6 +68,7 @@ class Scene implements AsyncDisposable {
       clock,
       journal,
       hooks,
+      health: this.health,
       ids: new IdMaker(clock, seededRandom(1)),
       post: async (of) => {
         this.posts.push(of);
@@ -297,4 +300,37 @@ Deno.test("post() posts, and tells what came of it: answers, redirects, silence"
     assertStringIncludes(result.text, "loopback", url);
   }
   assertEquals(seen.length, 3);
+});
+
+Deno.test("health says that a webhook takes nothing, or that posts were given up, until that is over", async () => {
+  await using scene = await Scene.open();
+  const problems = () => scene.health.problems.map(({ code, text }) => `${code}: ${text}`);
+  scene.answer = () => ({ ok: false, status: 503, text: "503 Service Unavailable" });
+  scene.journal.emit(BOUNCED);
+  await scene.settle();
+  await scene.pass(10 * SECOND);
+  assertEquals(problems(), []);
+  await scene.pass(6 * 60 * SECOND);
+  const since = new Date(scene.clock.now() - 370 * SECOND).toISOString();
+  assertEquals(problems(), [
+    `webhooks: The webhook ${URL_A} has taken nothing since ${since}: 503 Service Unavailable`,
+  ]);
+  scene.answer = () => ({ ok: true, status: 200, text: "200 OK" });
+  await scene.pass(HOUR);
+  assertEquals(problems(), []);
+
+  scene.answer = () => ({ ok: false, status: 410, text: "410 Gone" });
+  scene.journal.emit(BOUNCED);
+  await scene.settle();
+  const gone = [`webhooks: A post to a webhook was given up, to ${URL_A}: 410 Gone`];
+  assertEquals(problems(), gone);
+  // it is known again after a start
+  await scene.webhooks.stop();
+  scene.health.clear("webhooks");
+  scene.begin();
+  await scene.settle();
+  assertEquals(problems(), gone);
+  const [dead] = await scene.webhooks.dead();
+  assertEquals(await scene.webhooks.bury(dead!.id), true);
+  assertEquals(problems(), []);
 });
