@@ -11,6 +11,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["dns", 3],
   ["wire", 3],
   ["auth", 4],
+  ["preview", 4],
   ["webhooks", 4],
   ["dsn", 5],
   ["http", 5],

@@ -8,12 +8,15 @@ export interface Tag {
   readonly attributes: ReadonlyMap<string, string>;
 }
 
-/** A run of markup or text. */
-interface Piece {
+/** A run of markup or text: one of these. */
+export interface HtmlPiece {
   readonly text?: string;
   readonly tag?: Tag;
   /** The name of an element that ends. */
   readonly end?: string;
+  /** What stands in a style element. */
+  readonly style?: string;
+  readonly other?: "comment" | "doctype";
 }
 
 const NAME = /[a-z][^\s/>]*/iy;
@@ -28,14 +31,14 @@ const CELLS = new Set(["td", "th", "option"]);
 
 /** All tags that open elements, in their order; comments and scripts are passed over. */
 export function* tagsOf(html: string): Generator<Tag> {
-  for (const { tag } of pieces(html)) if (tag) yield tag;
+  for (const { tag } of htmlPieces(html)) if (tag) yield tag;
 }
 
 /** What people see, a line to a block; within one, what inline elements part stays together. */
 export function visibleText(html: string): string {
   let text = "";
   let hidden: string | undefined;
-  for (const { text: piece, tag, end } of pieces(html)) {
+  for (const { text: piece, tag, end } of htmlPieces(html)) {
     const name = tag?.name ?? end;
     if (hidden !== undefined) {
       if (end === hidden || hidden === "head" && name === "body") hidden = undefined;
@@ -49,13 +52,15 @@ export function visibleText(html: string): string {
   return text.replace(/[ \u00a0]+/g, " ").replace(/ ?\n[ \n]*/g, "\n").trim();
 }
 
-function* pieces(html: string): Generator<Piece> {
+/** The whole text as pieces, in their order, whatever is wrong with it; scripts are passed over. */
+export function* htmlPieces(html: string): Generator<HtmlPiece> {
   for (let at = 0; at < html.length;) {
     const open = html.indexOf("<", at);
     if (open < 0) return yield { text: html.slice(at) };
     if (open > at) yield { text: html.slice(at, open) };
     if (html.startsWith("<!--", open)) {
       const end = html.indexOf("-->", open + 4);
+      yield { other: "comment" };
       at = end < 0 ? html.length : end + 3;
       continue;
     }
@@ -66,6 +71,7 @@ function* pieces(html: string): Generator<Piece> {
       // `<!DOCTYPE`, `<?xml`, or a sign that stands for itself
       const end = /[!?]/.test(html[open + 1] ?? "") ? html.indexOf(">", open) : open;
       if (end === open) yield { text: "<" };
+      else if (/^!doctype\b/i.test(html.slice(open + 1, open + 10))) yield { other: "doctype" };
       at = end < 0 ? html.length : end + 1;
       continue;
     }
@@ -74,7 +80,9 @@ function* pieces(html: string): Generator<Piece> {
     at = end;
     if (!isEnd && (name === "script" || name === "style")) {
       const close = closing(html, { name, from: at });
+      const start = at;
       at = close < 0 ? html.length : close;
+      if (name === "style") yield { style: html.slice(start, at) };
     }
   }
 }

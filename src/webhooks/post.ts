@@ -1,17 +1,13 @@
 /**
  * The post to a webhook: signed as the Standard Webhooks specification says, and sent to no address that
- * it must not reach. Node's client is used since it lets us see the address that is connected to: what a name led to a
- * moment ago proves nothing (DNS rebinding).
+ * it must not reach. Node's client is used since it lets us see the address that is connected to.
  */
 
 import { messageOf } from "../base/errors.ts";
-import { lookup as systemLookup } from "node:dns";
 import { request as requestHttp, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
-import type { LookupFunction } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { refusal } from "../dns/addresses.ts";
-import { isIp } from "../dns/names.ts";
+import { AddressRefused, guardedLookup, refuseAddress } from "../dns/guarded_lookup.ts";
 
 /** What is posted, and where. */
 export interface Post {
@@ -49,17 +45,12 @@ const TIMEOUT_MS = 20_000;
 export async function post(of: Post): Promise<PostResult> {
   try {
     const url = new URL(of.url);
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    const why = isIp(host) ? refusal(host, of.allowPrivate) : undefined;
-    if (why) return refused(host, why);
+    refuseAddress(url, of.allowPrivate);
     return await send(url, of);
   } catch (error) {
-    return { ok: false, text: messageOf(error) };
+    const hint = error instanceof AddressRefused ? ": set allowPrivate for this webhook if it is meant" : "";
+    return { ok: false, text: messageOf(error) + hint };
   }
-}
-
-function refused(address: string, why: string): PostResult {
-  return { ok: false, text: `${address} is ${why}: set allowPrivate for this webhook if it is meant` };
 }
 
 /** The headers that the specification asks for. */
@@ -86,10 +77,10 @@ function send(url: URL, of: Post): Promise<PostResult> {
     agent: false,
     timeout: TIMEOUT_MS,
     signal: of.signal,
-    lookup: guarded(of.allowPrivate),
+    lookup: guardedLookup(of.allowPrivate),
   };
   const request = url.protocol === "https:" ? requestHttps : requestHttp;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const outgoing = request(url, options, (answer) => {
       const status = answer.statusCode ?? 0;
       const wait = Number(answer.headers["retry-after"]);
@@ -105,25 +96,7 @@ function send(url: URL, of: Post): Promise<PostResult> {
       "timeout",
       () => outgoing.destroy(new Error(`No answer within ${TIMEOUT_MS / 1000} seconds`)),
     );
-    outgoing.on("error", (error) => resolve({ ok: false, text: error.message }));
+    outgoing.on("error", reject);
     outgoing.end(body);
   });
-}
-
-/** Resolves a name as the system does, and gives only addresses that may be connected to. */
-function guarded(allowPrivate: boolean): LookupFunction {
-  return (host, options, callback) => {
-    systemLookup(host, { ...options, all: true }, (error, found) => {
-      if (error) return callback(error, "", 0);
-      const allowed = found.filter(({ address }) => !refusal(address, allowPrivate));
-      const [first] = allowed;
-      if (!first) {
-        const { address = host } = found[0] ?? {};
-        const why = refusal(address, allowPrivate) ?? "unknown";
-        return callback(new Error(refused(`${host} (${address})`, why).text), "", 0);
-      }
-      if (options.all) callback(null, allowed);
-      else callback(null, first.address, first.family);
-    });
-  };
 }
