@@ -10,6 +10,7 @@ import type { Journal } from "./observe/journal.ts";
 import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
+import { isOpen, withCapture } from "./server/capture.ts";
 import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
 import type { MailServerOptions } from "./server/options.ts";
@@ -72,10 +73,12 @@ export class MailServer implements AsyncDisposable {
 
   /** Opens the store, binds every listener, starts the queue; resolves when the server is ready. */
   static async start(config: Config, options: MailServerOptions = {}): Promise<MailServer> {
+    ({ config, options } = withCapture(config, options));
     const parts = await openParts(config, options);
     try {
       const made = await firstAccounts(parts.accounts, config, parts.random);
-      const token = await adminToken(config, { random: parts.random, keep: !options.inMemory });
+      const keep = !options.inMemory && !isOpen(config);
+      const token = await adminToken(config, { random: parts.random, keep });
       const server = new MailServer(parts, { madeAccount: made, ...token });
       await server.#start();
       return server;
@@ -103,7 +106,8 @@ export class MailServer implements AsyncDisposable {
     this.#deadlines = new Deadlines(clock);
     this.#limiter = new ConnectionLimiter({
       maxConnections: config.limits.connections,
-      maxPerAddress: config.limits.connectionsPerIp,
+      // tests that run at the same time all come from one
+      maxPerAddress: config.capture ? Infinity : config.limits.connectionsPerIp,
       clock,
     });
     parts.metrics.gauge({
@@ -207,14 +211,13 @@ export class MailServer implements AsyncDisposable {
 
   #smtpServer(service: Service): SmtpServer {
     const { policy, certificates } = this.#parts;
-    const { limits, auth } = this.config;
-    const submits = service === "submission" || service === "submissions";
+    const { limits } = this.config;
     return new SmtpServer({
       ...this.#shared(service === "submissions"),
       reception: policy,
       service,
       noTlsOnLoopback: service === "smtp" && this.config.tls === null && certificates !== undefined,
-      auth: !submits ? "never" : auth.allowInsecure ? "always" : "overTls",
+      auth: this.#authOn(service),
       limits: {
         messageSize: limits.messageSize,
         recipients: limits.recipients,
@@ -230,15 +233,27 @@ export class MailServer implements AsyncDisposable {
     });
   }
 
+  /** Strangers have no reason to log in. */
+  #authOn(service: Service): "never" | "overTls" | "always" {
+    if (service === "lmtp") return "never";
+    const { auth, capture } = this.config;
+    if (capture) return "always";
+    return service === "smtp" ? "never" : auth.allowInsecure ? "always" : "overTls";
+  }
+
   #pop3Server(service: "pop3" | "pop3s"): Pop3Server {
     const { accounts, mailStore, guard } = this.#parts;
-    const { auth, limits } = this.config;
+    const { auth, limits, capture } = this.config;
     return new Pop3Server({
       ...this.#shared(service === "pop3s"),
       accounts,
       mailStore,
       guard,
-      allowInsecure: auth.allowInsecure,
+      allowInsecure: auth.allowInsecure || capture !== false,
+      // who captures mail keeps it from nobody
+      ...(capture && {
+        anyLogin: (name: string) => ({ address: accounts.loginMailbox(name) ?? name, createdAt: 0 }),
+      }),
       idleTimeoutMs: Math.max(POP3_IDLE_MS, limits.commandTimeout),
       errorsPerSession: limits.errorsPerSession,
       watch: (id, conn) => {
@@ -250,6 +265,9 @@ export class MailServer implements AsyncDisposable {
 
   #shared(implicitTls: boolean) {
     const { clock, journal, tls } = this.#parts;
+    const { capture, tls: configured } = this.config;
+    // many programs take STARTTLS up unasked, and stop at a certificate that nobody has signed
+    const offered = implicitTls || !capture || configured !== null || this.#parts.certificates === undefined;
     return {
       hostname: this.config.hostname,
       clock,
@@ -257,7 +275,7 @@ export class MailServer implements AsyncDisposable {
       deadlines: this.#deadlines,
       nextId: () => `s${(++this.#sessions).toString(36)}`,
       onError: (error: unknown) => journal.note("ERROR", "connection failed", { error: String(error) }),
-      ...(tls && { tls, implicitTls }),
+      ...(tls && offered && { tls, implicitTls }),
     };
   }
 

@@ -9,7 +9,7 @@ import type { AdminOptions } from "./options.ts";
 import { attachmentResponse } from "./raw_message.ts";
 import { namedMailbox } from "./schemas.ts";
 
-type Options = Pick<AdminOptions, "accounts" | "mailStore">;
+type Options = Pick<AdminOptions, "accounts" | "mailStore" | "captures">;
 
 /** A message of a mailbox. */
 export interface StoredMail {
@@ -17,11 +17,16 @@ export interface StoredMail {
   readonly entry: MailEntry;
 }
 
-/** The mailbox of that name: an account's, or one that holds mail. Throws a {@linkcode Problem} for none. */
-export async function mailboxNamed(text: string, { accounts, mailStore }: Options): Promise<Mailbox> {
+/** The mailbox of that name: an account's, one that holds mail, or where mail is captured any. Throws a {@linkcode Problem} for none. */
+export async function mailboxNamed(
+  text: string,
+  { accounts, mailStore, captures }: Options,
+): Promise<Mailbox> {
   const address = namedMailbox(text);
   if (address !== undefined) {
-    if (await accounts.has(address) || (await mailStore.usage(address)).messages > 0) return address;
+    if (captures || await accounts.has(address) || (await mailStore.usage(address)).messages > 0) {
+      return address;
+    }
   }
   throw new Problem(404, `There is no mailbox ${quoted(text)}`);
 }

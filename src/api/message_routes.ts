@@ -138,6 +138,7 @@ interface Incoming {
   from: string;
   to: string[];
   text: Uint8Array | AsyncIterable<Uint8Array>;
+  composed?: boolean;
 }
 
 async function incoming(
@@ -158,7 +159,7 @@ async function incoming(
       throw new Problem(422, "With JSON, from and to stand in the body, not in the query");
     }
     const { from, to, content } = await compose(options.json, options.now);
-    return { from, to, text: content };
+    return { from, to, text: content, composed: true };
   }
   const { from, to = [], messageSize, domain } = options;
   if (from === undefined) {

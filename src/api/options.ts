@@ -27,6 +27,8 @@ export interface AdminOptions extends HttpOptions {
   readonly suspensions?: Suspensions;
   /** Absent: the calls do not exist. */
   readonly webhooks?: Webhooks;
+  /** True: every address has a mailbox, whatever its domain. */
+  readonly captures?: boolean;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */

@@ -21,15 +21,17 @@ export function withConfig(command: Command): Command {
   );
 }
 
-/** Loads the configuration that the options name; `overrides` are values as in the file. */
+/** Loads the configuration that the options name; `overrides` are values as in the file, `capture` turns that on. */
 export async function loadFor(
   options: ConfigOptions,
   overrides: Record<string, unknown> = {},
+  { capture = false } = {},
 ): Promise<Config> {
   const { loadConfig } = await import("../config/load.ts");
   const file = options.config ?? (await isFile(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
   return await loadConfig({
     ...(file === undefined ? {} : { file }),
+    capture,
     overrides: { ...overrides, dataDir: options.dataDir },
   });
 }

@@ -1,6 +1,6 @@
 /** The command `serve`: runs a server until it is stopped. */
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { sleep, systemClock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import { Journal } from "../observe/journal.ts";
@@ -54,10 +54,11 @@ export function addServe(program: Command): void {
       "run the server until SIGINT or SIGTERM; SIGHUP reloads TLS files, accounts, aliases and log level",
     )
     .option("--data-dir <dir>", "where the data is (default: ./data)")
-    .addOption(new Option("--capture").hideHelp());
+    .option("--capture", "take all mail for everybody, show it, and deliver nothing: for development and CI");
   withExamples(
     command,
     "dinopost serve",
+    "dinopost serve --capture",
     "dinopost serve --config /etc/dinopost.jsonc --data-dir /var/lib/dinopost",
     'DINOPOST_LISTEN_SMTP="0.0.0.0:25" dinopost serve',
   ).action((options: ServeOptions) => serve(options, startMailServer));
@@ -74,8 +75,7 @@ async function startMailServer(config: Config): Promise<ServedServer> {
 
 /** Runs what `start` starts until a signal ends it. */
 export async function serve(options: ServeOptions, start: StartServer): Promise<void> {
-  const overrides = options.capture ? { capture: true } : {};
-  const load = () => loadFor(options, overrides);
+  const load = () => loadFor(options, {}, { capture: options.capture ?? false });
   const config = await load();
   const logging = setupLogging(config.log);
   const signals = new StopSignals();
@@ -88,7 +88,7 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
     log("INFO", "stopping", { signal: await signals.asked });
     logging.flush();
     Deno.removeSignalListener("SIGHUP", reload);
-    await removeAdminFile(config.dataDir);
+    if (!inMemory(config)) await removeAdminFile(config.dataDir);
     await stopServer(server);
   } finally {
     signals.close();
@@ -125,18 +125,24 @@ async function announce(
 ): Promise<void> {
   const admin = server.addresses["admin"]?.[0];
   const url = admin === undefined ? undefined : urlOfAddress(admin);
-  if (url !== undefined) {
+  if (url !== undefined && !inMemory(config)) {
     // not worth ending a mail server for: the disk may be full
     await writeAdminFile(config.dataDir, { url, token: server.adminToken }).catch((error) =>
       log("WARN", "other commands need --url and --token", { error: String(error) })
     );
   }
-  for (const line of welcome(server, { config, url })) print(line);
+  const { captureWelcome } = config.capture ? await import("./capture_welcome.ts") : {};
+  for (const line of (captureWelcome ?? welcome)(server, { config, url })) print(line);
   // scripts wait for this line, whatever the level is
   logging.level = "INFO";
   log("INFO", "ready", { version: VERSION, ...server.addresses });
   logging.flush();
   logging.level = config.log.level;
+}
+
+/** Is there no data directory at all? */
+function inMemory({ capture }: Config): boolean {
+  return capture !== false && capture.memory;
 }
 
 function urlOfAddress(address: string): string {

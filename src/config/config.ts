@@ -138,6 +138,18 @@ export interface QueueConfig {
   history: number;
 }
 
+/** What capture mode keeps; the oldest messages leave first. */
+export interface CaptureConfig {
+  /** At most so many messages. */
+  messages: number;
+  /** None that is older: milliseconds; null: however old. */
+  age: number | null;
+  /** So many octets of content in all, at most. */
+  size: number;
+  /** Nothing is written to a disk: it all ends with the process. */
+  memory: boolean;
+}
+
 /**
  * A whole configuration: every default is filled in, durations are milliseconds, sizes are bytes, domains are
  * lower-case A-labels, paths are absolute.
@@ -233,8 +245,8 @@ export interface Config {
   };
   /** Receivers of events. */
   webhooks: WebhookConfig[];
-  /** Everything is caught, nothing is delivered. */
-  capture: boolean;
+  /** Everything is caught, nothing is delivered; and what is kept of it. */
+  capture: CaptureConfig | false;
   /** The HTTP surface. */
   admin: {
     /** null: made at first start and kept in the data directory. */

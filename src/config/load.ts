@@ -2,6 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import { messageOf } from "../base/errors.ts";
+import { captureDefaults } from "./capture.ts";
 import type { Config } from "./config.ts";
 import { type Document, readDocument } from "./document.ts";
 import { readEnvironment } from "./environment.ts";
@@ -22,6 +23,8 @@ export interface LoadOptions {
   text?: string;
   /** The environment; absent: the process's own. */
   env?: Record<string, string>;
+  /** Capture mode is turned on, with what the other layers say of it. */
+  capture?: boolean;
   /** Values in the form of the file, from the command line or from a program: `{ listen: { smtp: ["127.0.0.1:0"] } }`. */
   overrides?: Record<string, unknown>;
 }
@@ -56,6 +59,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   ];
   const values = structuredClone(document?.values ?? {});
   for (const layer of layers) put(values, layer.path, layer.value);
+  if (options.capture && !isCapture(values)) values["capture"] = true;
+  if (isCapture(values)) {
+    for (const [path, value] of captureDefaults({ hasFile: document !== undefined })) {
+      if (valueAt(values, path) === undefined) put(values, path, value);
+    }
+  }
 
   const context: Context = { document, layers, source, values };
   const parsed = schema.safeParse(values);
@@ -64,6 +73,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
     file,
     baseOf: (path) => file !== undefined && !layerAt(layers, path) ? dirname(file) : Deno.cwd(),
     machineName: () => Deno.hostname(),
+    placeless: document === undefined && values["dataDir"] === undefined && values["kv"] == null,
   });
   const [problem] = problems.map((p) => ({ ...p, origin: originOf(p.path, context) })).sort(byLine);
   if (problem) throw new ConfigError(problem.origin, problem.text);
@@ -73,6 +83,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
     throw new ConfigError(origin, `not supported yet; what works is ${missing.instead}`);
   }
   return config;
+}
+
+function isCapture({ capture }: Record<string, unknown>): boolean {
+  return capture !== undefined && capture !== false;
 }
 
 async function readFile(file: string): Promise<string> {

@@ -1,7 +1,8 @@
 /** The completion of a configuration: defaults from the machine, absolute paths, names that fit each other. */
 
 import { isAbsolute, resolve } from "node:path";
-import { isLoopback } from "../base/ip.ts";
+import { captureOf, NO_CHECKS } from "./capture.ts";
+import { isLoopbackName } from "../base/ip.ts";
 import { parsePhc, passwordFault } from "../base/passwords.ts";
 import type { CertificateConfig, Config, Endpoint, OutboundDomainConfig, SmartHostConfig } from "./config.ts";
 import type { Path } from "./keys.ts";
@@ -23,6 +24,8 @@ export interface ResolveOptions {
   baseOf(path: Path): string;
   /** The machine's name. */
   machineName(): string;
+  /** Nothing names a place for the data. */
+  placeless: boolean;
 }
 
 /** Completes what the schema has read. The configuration is fit for use when there is no problem. */
@@ -38,6 +41,7 @@ export function resolveConfig(
     check.complain(["domains"], "received an empty list, expected at least one domain");
   }
   const { tls } = parsed;
+  const capture = captureOf(parsed.capture, { memory: options.placeless });
   const config: Config = {
     ...parsed,
     ...(options.file === undefined ? {} : { file: options.file }),
@@ -58,12 +62,15 @@ export function resolveConfig(
     catchAll: check.byDomain(["catchAll"], parsed.catchAll, { local: true }),
     relay: { ...parsed.relay, smartHost: parsed.relay.smartHost && completed(parsed.relay.smartHost) },
     outbound: { ...parsed.outbound, domains: outboundDomains(check, parsed.outbound.domains) },
+    checks: capture ? NO_CHECKS : parsed.checks,
+    capture,
   };
   check.certificate(tls);
   check.passwords(parsed.accounts);
   check.targets(parsed.aliases);
   if (parsed.relay.smartHost) check.smartHost(["relay", "smartHost"], parsed.relay.smartHost);
-  check.admin(parsed);
+  if (capture) check.captured(parsed);
+  else check.admin(parsed);
   check.listeners(parsed.listen);
   return { config, problems: check.problems };
 
@@ -196,11 +203,24 @@ class Check {
   admin({ listen, admin }: Parsed): void {
     if (admin.allowInsecure) return;
     for (const endpoint of listen.admin) {
-      if (isLoopback(endpoint.hostname) || endpoint.hostname === "localhost") continue;
+      if (isLoopbackName(endpoint.hostname)) continue;
       const received = `received ${addressOf(endpoint)}`;
       const want =
         "expected an address on loopback, with a proxy for TLS before it, or admin.allowInsecure: true";
       this.complain(["listen", "admin"], `${received}, where HTTP is not encrypted; ${want}`);
+    }
+  }
+
+  /** Who captures mail shows it to all who may ask, so somebody has to say who they are. */
+  captured({ listen, admin }: Parsed): void {
+    if (admin.token !== null || admin.allowInsecure) return;
+    for (const [kind, endpoints] of Object.entries(listen)) {
+      for (const endpoint of endpoints) {
+        if (isLoopbackName(endpoint.hostname)) continue;
+        const received = `received ${addressOf(endpoint)}, which others reach too`;
+        const want = "expected an address on loopback, or admin.token, or admin.allowInsecure: true";
+        this.complain(["listen", kind], `${received}; in capture mode ${want}`);
+      }
     }
   }
 

@@ -251,6 +251,17 @@ const checks = z.strictObject({
   greylist: z._default(flag(), false),
 });
 
+const captured = z.strictObject({
+  messages: z.exactOptional(whole(1)),
+  age: z.exactOptional(positiveDuration()),
+  size: z.exactOptional(size()),
+});
+
+const capture = known(
+  { kind: "flag", want: 'true, false or { "messages": 1000, "age": "7d", "size": "1GiB" }' },
+  z.union([z.boolean(), captured]),
+);
+
 const log = z.strictObject({
   level: z._default(choice("DEBUG", "INFO", "WARN", "ERROR"), "INFO"),
   format: z._default(choice("text", "json"), "text"),
@@ -291,7 +302,7 @@ export const schema = z.strictObject({
   dkim: z.prefault(z.strictObject({ sign: z._default(flag(), true) }), {}),
   checks: z.prefault(checks, {}),
   webhooks: z._default(z.array(webhook), []),
-  capture: z._default(flag(), false),
+  capture: z._default(capture, false),
   admin: z.prefault(
     z.strictObject({
       token: z._default(

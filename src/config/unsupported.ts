@@ -23,5 +23,4 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { path: ["checks", "arc"], asked: (c) => c.checks.arc === "enforce", instead: '"mark" or "off"' },
   { path: ["checks", "dnsbl"], asked: (c) => c.checks.dnsbl.length > 0, instead: "[]" },
   { path: ["checks", "greylist"], asked: (c) => c.checks.greylist, instead: "false" },
-  { path: ["capture"], asked: (c) => c.capture, instead: "false" },
 ];

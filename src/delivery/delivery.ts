@@ -24,6 +24,8 @@ export interface DeliveryJob {
   stillOurs(): boolean;
   /** Hears what happens. */
   readonly transcript?: Transcript;
+  /** Its octets stay as they are: nothing is converted for a peer that can't take them. */
+  readonly asIs?: boolean;
   /** What is remembered of dead hosts doesn't count: the attempt was asked for. */
   readonly ignoreHostCache?: boolean;
 }

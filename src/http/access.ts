@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { equalInConstantTime } from "../base/bytes.ts";
+import { decode, equalInConstantTime } from "../base/bytes.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { isToken } from "../config/values.ts";
 import type { Journal } from "../observe/journal.ts";
@@ -41,6 +41,8 @@ export class Access implements AdminAuth {
   readonly #journal: Journal;
   readonly #closing: AbortSignal;
   readonly #token: Uint8Array;
+  readonly #open: boolean;
+  readonly #basic: boolean;
   readonly #sessions: WebSessions;
   readonly #guard: LoginGuard;
   /** Wrong tokens that wait for their answer, by network; who has none is not in it. */
@@ -53,6 +55,8 @@ export class Access implements AdminAuth {
     this.#journal = journal;
     this.#closing = closing;
     this.#token = digest(token);
+    this.#open = options.open ?? false;
+    this.#basic = options.basic ?? false;
     this.#sessions = new WebSessions(store, { clock, random, token });
     this.#guard = new LoginGuard({ clock, policy: GUESSING });
   }
@@ -96,13 +100,18 @@ export class Access implements AdminAuth {
   }
 
   async #check(c: Context<AdminEnv>): Promise<void> {
+    if (this.#open) return refuseForeignOrigin(c, { links: true });
     const header = c.req.header("authorization");
     if (header !== undefined) {
       const given = /^Bearer +(.*?) *$/i.exec(header)?.[1];
-      if (given === undefined || !isToken(given)) {
+      const password = this.#basic ? basicPassword(header) : undefined;
+      const token = given ?? password;
+      if (token === undefined || !isToken(token)) {
         throw new Problem(401, "The Authorization header must be: Bearer TOKEN");
       }
-      return await this.#checkToken(c, given);
+      // what a browser has been told once it sends along unasked
+      if (password !== undefined) refuseForeignOrigin(c);
+      return await this.#checkToken(c, token);
     }
     const cookie = getCookie(c, COOKIE);
     if (cookie === undefined) {
@@ -119,6 +128,7 @@ export class Access implements AdminAuth {
   }
 
   async #checkToken(c: Context<AdminEnv>, given: string): Promise<void> {
+    if (this.#open) return;
     if (equalInConstantTime(digest(given), this.#token)) return;
     const remote = c.env?.remote ?? "";
     const network = networkOf(remote);
@@ -157,13 +167,29 @@ function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }
 
-/** The browser says where a call comes from: a page of another origin has no business with the cookie. */
-function refuseForeignOrigin(c: Context<AdminEnv>): void {
+/**
+ * The browser says where a call comes from: a page of another origin has no business with the cookie. With `links` a
+ * person may come here by a link of such a page, which learns nothing from that.
+ */
+function refuseForeignOrigin(c: Context<AdminEnv>, { links = false } = {}): void {
   const origin = c.req.header("origin");
   const site = c.req.header("sec-fetch-site");
-  const foreign = (origin !== undefined && !isOwn(origin, c)) || site === "cross-site" ||
-    site === "same-site";
+  const linked = links && SAFE_METHODS.has(c.req.method) && c.req.header("sec-fetch-mode") === "navigate";
+  const foreign = (origin !== undefined && !isOwn(origin, c)) ||
+    (!linked && (site === "cross-site" || site === "same-site"));
   if (foreign) throw new Problem(403, "The call comes from a page of another origin");
+}
+
+/** The password of `Basic` (RFC 7617), for programs that can send nothing else; undefined when there is none. */
+function basicPassword(header: string): string | undefined {
+  const given = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(header)?.[1];
+  if (given === undefined) return undefined;
+  try {
+    const text = decode(Uint8Array.fromBase64(given));
+    return text.slice(text.indexOf(":") + 1);
+  } catch {
+    return undefined;
+  }
 }
 
 function isOurPage(c: Context<AdminEnv>): boolean {

@@ -48,6 +48,10 @@ export interface HttpOptions {
   readonly journal: Journal;
   /** The bearer token. */
   readonly token: string;
+  /** True: nobody is asked for it. */
+  readonly open?: boolean;
+  /** True: it is taken as the password of `Basic` too, from programs that can send nothing else. */
+  readonly basic?: boolean;
   /** The host names it answers for; addresses are always answered for. */
   readonly hosts: readonly string[];
   /** The networks of proxies whose X-Forwarded-* is believed; absent: nobody's. */

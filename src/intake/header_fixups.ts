@@ -8,9 +8,10 @@ import type { Mailbox } from "../mail/envelope.ts";
 
 /**
  * Who a message is from: `user`: somebody who logged in or holds a token; `network`: a program in a trusted network;
- * `stranger`: anybody else, whose message stays as it is.
+ * `stranger`: anybody else, whose message stays as it is but for what mailbox files and other servers left in it;
+ * `captured`: anybody, whose message is kept to be looked at: not an octet of it changes.
  */
-export type Trust = "user" | "network" | "stranger";
+export type Trust = "user" | "network" | "stranger" | "captured";
 
 /** What {@linkcode fixHeader} needs to know. */
 export interface FixupOptions {
@@ -52,6 +53,7 @@ const ADDRESS_FIELDS: ReadonlySet<string> = new Set(
  */
 export function fixHeader(header: Uint8Array, options: FixupOptions): FixedHeader {
   const { trust, domain } = options;
+  if (trust === "captured") return { added: "", header };
   const lacking = trust === "stranger" ? NONE : emptyFields(options);
   const names = lacking.size === 0 ? options.names : options.names.difference(lacking);
   const unwanted = trust === "stranger" ? OF_DELIVERY : lacking.size === 0 ? PRIVATE : PRIVATE.union(lacking);

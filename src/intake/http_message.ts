@@ -17,6 +17,8 @@ export interface HttpSubmissionOptions {
   readonly messageSize: number;
   /** The most recipients. */
   readonly recipients: number;
+  /** True: finished messages stay as they are. */
+  readonly captures?: boolean;
 }
 
 /** A message to be sent. */
@@ -29,6 +31,8 @@ export interface SubmittedMessage {
   readonly text: Uint8Array | AsyncIterable<Uint8Array>;
   /** The submitter's IP address, when it is known. */
   readonly remote?: string;
+  /** The text was made here, of parts: what a message has to have is for us to add. */
+  readonly composed?: boolean;
 }
 
 /** Why a message was not taken. */
@@ -121,11 +125,11 @@ export class HttpSubmission {
   }
 
   async #accept(
-    { from, text, remote }: SubmittedMessage,
+    { from, text, remote, composed = false }: SubmittedMessage,
     recipients: readonly RoutedRecipient[],
   ): Promise<{ ok: true; id: string } | { ok: false; refusal: SubmissionRefusal }> {
-    const { acceptance, messageSize } = this.#options;
-    const origin = originOf(from, remote);
+    const { acceptance, messageSize, captures = false } = this.#options;
+    const origin = originOf(from, { remote, trust: captures && !composed ? "captured" : "user" });
     const utf8 = needsUtf8(from) || recipients.some(({ address }) => needsUtf8(address));
     const envelope: IncomingEnvelope = { sender: from, recipients, ...(utf8 ? { utf8 } : {}) };
     const content = new IncomingContent(acceptance, { envelope, origin });
@@ -159,12 +163,15 @@ function whatIsWrong(address: Mailbox, found: Resolution): string | undefined {
   }
 }
 
-function originOf(from: Mailbox, remote: string | undefined): Origin {
+function originOf(
+  from: Mailbox,
+  { remote, trust }: { remote: string | undefined; trust: "user" | "captured" },
+): Origin {
   // what came through no connection came from within this machine
   const client = remote ?? "127.0.0.1";
   return {
     source: "http",
-    trust: "user",
+    trust,
     client: { helo: literalOf(client), remote: client, protocol: "HTTP" },
     // a missing From is the submitter's; else who uses the token may write in anybody's name
     author: from === "" ? undefined : from,

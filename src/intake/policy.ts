@@ -31,8 +31,10 @@ export interface PolicyOptions extends SmtpMessageOptions, LoginOptions {
 }
 
 const NO_RELAY = reply(550, "5.7.1", "Relaying refused: log in, or send to an address of this server");
-const LOGIN_FIRST = reply(530, "5.7.0", "Authentication required");
-const TOO_MUCH = reply(
+/** A submission without a login. */
+export const LOGIN_FIRST: Reply = reply(530, "5.7.0", "Authentication required");
+/** More than one commit takes. */
+export const TOO_MUCH: Reply = reply(
   452,
   "4.5.3",
   "The recipients stand for too many; send to the others in another message",
@@ -156,6 +158,7 @@ export class Policy implements Reception {
   }
 }
 
-function isSubmission({ service }: SessionFacts): boolean {
+/** Is it a session of one of the ports for our own programs? */
+export function isSubmission({ service }: SessionFacts): boolean {
   return service === "submission" || service === "submissions";
 }

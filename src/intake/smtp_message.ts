@@ -63,7 +63,7 @@ export class SmtpMessage implements MessageSink {
   async finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]> {
     const content = this.#content;
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
-    if (!this.#lineEnded) await content.write(CRLF);
+    if (!this.#lineEnded && this.#origin.trust !== "captured") await content.write(CRLF);
     await content.end();
     const { acceptance, ...options } = this.#options;
     const { transcripts } = acceptance;

@@ -24,13 +24,13 @@ const MAX_LOOKS = 10;
 
 /** The room in all mailboxes. */
 export class Quotas {
-  readonly #accounts: Accounts;
+  readonly #accounts: Pick<Accounts, "get">;
   readonly #mailStore: MailStore;
   /** Only of accounts with a quota. */
   readonly #rooms = new Map<Mailbox, Room>();
 
   /** Looks at the accounts and their usage anew for each question. */
-  constructor(of: { accounts: Accounts; mailStore: MailStore }) {
+  constructor(of: { accounts: Pick<Accounts, "get">; mailStore: MailStore }) {
     this.#accounts = of.accounts;
     this.#mailStore = of.mailStore;
   }

@@ -3,6 +3,7 @@
 import { decode, decodeStrictly } from "../base/bytes.ts";
 import { isLoopbackPeer } from "../base/ip.ts";
 import { Authenticator, type LoginClient } from "../auth/authenticator.ts";
+import { AnyLogin } from "../auth/any_login.ts";
 import { AccountSasl, type Sasl } from "../auth/sasl.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { ByteConn } from "../wire/byte_conn.ts";
@@ -79,7 +80,8 @@ class Session {
     });
     this.#out = new Output(this.#lines, { deadline: this.#deadline, idleMs: this.#idleMs });
     this.#authenticator = new Authenticator(options);
-    this.#sasl = new AccountSasl(this.#authenticator);
+    const { anyLogin } = options;
+    this.#sasl = anyLogin ? new AnyLogin(anyLogin, ["PLAIN", "LOGIN"]) : new AccountSasl(this.#authenticator);
     this.#client = { address: conn.remote.hostname, closing: options.closing };
   }
 
@@ -154,7 +156,8 @@ class Session {
     if (!command.ok) return this.#refuse(command.reason);
     if (this.#transaction?.maildrop.held === false) {
       this.#over = "error";
-      const there = this.#options.accounts.has(this.#account!);
+      const { accounts, anyLogin } = this.#options;
+      const there = anyLogin !== undefined || accounts.has(this.#account!);
       return this.#put(there ? LOCK_LOST : ACCOUNT_GONE);
     }
     if (text !== undefined) return this.#handlers[command.verb](command);
@@ -201,7 +204,9 @@ class Session {
     const name = this.#name;
     this.#name = undefined;
     if (name === undefined) return this.#refuse("Send USER first");
+    const { anyLogin } = this.#options;
     return this.#logIn("PASS", async () => {
+      if (anyLogin) return { account: anyLogin(name), name };
       return passwordResult(name, await this.#authenticator.password(this.#client, name, password));
     });
   }
@@ -258,7 +263,7 @@ class Session {
     mechanism: string,
     { account, name }: Extract<LoginResult, { account: unknown }>,
   ): Promise<void> {
-    const { accounts, mailStore, id, onEvent } = this.#options;
+    const { accounts, mailStore, id, anyLogin, onEvent } = this.#options;
     // the password was right, whatever becomes of the maildrop
     onEvent?.({ kind: "login", ok: true, mechanism, name, account: account.address });
     const maildrop = await Maildrop.open(mailStore, account.address, id);
@@ -266,7 +271,7 @@ class Session {
       onEvent?.({ kind: "in-use", account: account.address });
       return this.#put(IN_USE);
     }
-    if (!(await accounts.isCurrent(account))) {
+    if (!anyLogin && !(await accounts.isCurrent(account))) {
       await maildrop.close();
       this.#over = "refused";
       return this.#put(ACCOUNT_GONE);

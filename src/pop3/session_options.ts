@@ -6,6 +6,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { LoginFailure } from "../auth/authenticator.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
+import type { Identity } from "../auth/sasl.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Deadlines } from "../wire/deadlines.ts";
 import type { ServerTls } from "../wire/tls.ts";
@@ -60,6 +61,8 @@ export interface Pop3SessionOptions {
   readonly tls?: ServerTls;
   /** TLS from the first octet on (RFC 8314). */
   readonly implicitTls?: boolean;
+  /** Lets in everybody who says a name, with any password, and answers whose it is. */
+  readonly anyLogin?: (name: string) => Identity;
   /** Passwords are taken without TLS from other machines too. */
   readonly allowInsecure?: boolean;
   /** How long a client may be silent, in milliseconds: 10 minutes at least by RFC 1939 3, which is the default. */

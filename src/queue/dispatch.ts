@@ -6,7 +6,7 @@ import { readBody } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import type { ContentCache } from "./content_cache.ts";
 import type { Leases } from "./leases.ts";
-import { deliverToMailbox } from "./local_delivery.ts";
+import { deliverToMailbox, isForHere } from "./local_delivery.ts";
 import type { Claim } from "./queue_store.ts";
 import type { DeliveryResult } from "./result.ts";
 import { needsSplit, split, type SplitOptions } from "./split.ts";
@@ -35,7 +35,7 @@ export class Dispatcher {
     const { router, suspensions } = this.options;
     try {
       if (await needsSplit(record, this.options)) return await split(record, this.options);
-      if (router.isLocal(record.domain)) return await deliverToMailbox(record, this.options);
+      if (isForHere(record, router)) return await deliverToMailbox(record, this.options);
       const suspension = await suspensions?.get(record.domain);
       if (suspension) return { outcomes: deferSuspended(record, suspension) };
       return await this.#deliverElsewhere(claim);
@@ -58,6 +58,7 @@ export class Dispatcher {
       domain: record.domain,
       size: record.body.size,
       parameters: record,
+      ...(record.source === "release" && { asIs: true }),
       text: () => contents.take(record) ?? readBody(store.kv, record.body),
       stillOurs: () => leases.isSurelyOurs(claim),
       transcript: transcripts.open(record.id),

@@ -22,9 +22,10 @@ export interface QueueRecipient extends EnvelopeRecipient {
 
 /**
  * Where a message came from. A report tells a sender of a failure, and when it is lost the postmaster hears of that; a
- * notice is a report of whose loss nobody hears: to the postmaster, or of no failure.
+ * notice is a report of whose loss nobody hears: to the postmaster, or of no failure. A release is a captured message
+ * that somebody sends on, and the only one that leaves a server that captures.
  */
-export type Source = "smtp" | "submission" | "lmtp" | "http" | "report" | "notice";
+export type Source = "smtp" | "submission" | "lmtp" | "http" | "release" | "report" | "notice";
 
 /**
  * In place of a domain: the recipients have several, since the message has too many of them for one commit. The

@@ -16,7 +16,7 @@ import { EMBEDDED_LIMITS, fits, type Limits } from "../storage/limits.ts";
 import { together, type Write } from "../storage/write.ts";
 import { type Group, group, parametersFor, senderFor, unsplit } from "./enqueue.ts";
 import type { EnqueuePlan } from "./message.ts";
-import { mailboxOutcome } from "./local_delivery.ts";
+import { isForHere, mailboxOutcome } from "./local_delivery.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import { queueWrites } from "./queue_store.ts";
 import { type QueueRecipient, type QueueRecord, UNSPLIT } from "./record.ts";
@@ -44,8 +44,9 @@ const ROOM: Limits = { ...EMBEDDED_LIMITS, mutations: 980, bytes: 760 * 1024, ke
 /** Must the record be sorted out before it can be delivered? */
 export async function needsSplit(record: QueueRecord, by: SplitOptions): Promise<boolean> {
   if (record.domain === UNSPLIT) return true;
-  if (!by.router.isLocal(record.domain)) return false;
+  if (!isForHere(record, by.router)) return false;
   if (record.recipients.length > 1) return true;
+  if (by.router.captures) return false;
   // Its account is gone, or never was one: the name may still lead somewhere.
   const { address } = record.recipients[0]!;
   return !(await by.accounts.has(address)) && leadsOn(by.router, address);
@@ -147,7 +148,8 @@ async function targetsOf(
     ...parameters
   } = recipient;
   const to = { address, recipient: { ...parameters, address } };
-  if (!by.router.isLocal(splitMailbox(address).domain)) return [{ kind: "queue", ...to }];
+  const { domain } = splitMailbox(address);
+  if (!isForHere({ ...record, domain }, by.router)) return [{ kind: "queue", ...to }];
   const { outcome, release } = await mailboxOutcome(address, record, by);
   if (release) by.releases.push(release);
   if (outcome.kind === "delivered") return [{ kind: "mailbox", ...to }];

@@ -51,6 +51,8 @@ export interface RouterOptions {
   readonly catchAll: Readonly<Record<string, Mailbox>>;
   /** Between a name and its detail: `brain+news@`. Empty: no details. */
   readonly subaddressSeparator: string;
+  /** True: every recipient of every domain is a mailbox here, of exactly its name. */
+  readonly captures?: boolean;
 }
 
 /** Aliases of aliases are followed this deep. */
@@ -76,6 +78,11 @@ export class Router {
     return this.#domains.has(domain);
   }
 
+  /** Is every recipient a mailbox here, whatever its domain? */
+  get captures(): boolean {
+    return this.#options.captures ?? false;
+  }
+
   /** Another value (by `===`) whenever {@linkcode resolve} may answer otherwise than before. */
   get revision(): unknown {
     return this.#options.directory.revision();
@@ -89,6 +96,10 @@ export class Router {
   /** Who is it? `<postmaster>` without a domain is the first domain's, and so are such names at the host's name. */
   resolve(recipient: Mailbox): Resolution {
     const { local, domain } = splitMailbox(recipient);
+    if (this.captures) {
+      const address = localKey(domain === "" ? `${recipient}@${this.domains[0]}` : recipient);
+      return { kind: "local", recipients: [{ kind: "mailbox", address }], list: false };
+    }
     if (domain === "" || (domain === this.#options.hostname && !this.isLocal(domain) && isRole(local))) {
       return this.#expand(`${domain === "" ? recipient : local}@${this.domains[0]}`);
     }

@@ -5,6 +5,7 @@ import { createAdminApp } from "../api/admin_app.ts";
 import type { AdminApp } from "../http/app.ts";
 import { webPage } from "../web/mount.ts";
 import { queueDepth } from "../api/queue_depth.ts";
+import { isOpen } from "./capture.ts";
 import type { Parts } from "./parts.ts";
 
 /** What is not a part. */
@@ -26,6 +27,9 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
   return createAdminApp({
     ...parts,
     token: options.token,
+    open: isOpen(config),
+    basic: config.capture !== false,
+    captures: config.capture !== false,
     hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners, ...config.admin.hosts],
     proxies: config.admin.proxies,
     domains: config.domains,

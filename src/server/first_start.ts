@@ -34,14 +34,14 @@ export async function adminToken(
   return { token, made: true };
 }
 
-/** Makes the accounts of the configuration; without any account at all, a postmaster. */
+/** Makes the accounts of the configuration; without any account at all, a postmaster, where accounts have the mail. */
 export async function firstAccounts(
   accounts: Accounts,
   config: Config,
   random: Random,
 ): Promise<{ address: string; password: string } | undefined> {
   await accounts.seed(Object.entries(config.accounts).map(([address, account]) => ({ address, ...account })));
-  if (accounts.first()) return undefined;
+  if (accounts.first() || config.capture) return undefined;
   const address = `postmaster@${config.domains[0]}`;
   const password = readableSecret(random);
   const made = await accounts.add({ address, password, name: "Postmaster" });

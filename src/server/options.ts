@@ -34,6 +34,8 @@ export interface MailServerOptions {
   readonly trace?: (id: string, line: string) => void;
   /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
   readonly leaseMs?: number;
+  /** True: every recipient is captured, and nothing is delivered elsewhere, whatever the configuration says. */
+  readonly capture?: boolean;
   /** True: the data directory is not touched; the store has to be elsewhere (`kv`). */
   readonly withoutFiles?: boolean;
 }

@@ -12,8 +12,9 @@ import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Networks } from "../base/networks.ts";
+import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
-import { Accounts } from "../auth/accounts.ts";
+import { type AccountMail, Accounts } from "../auth/accounts.ts";
 import { LEAST_COST } from "../auth/password_hash.ts";
 import { Aliases } from "../recipients/aliases.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
@@ -27,6 +28,7 @@ import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
+import type { Reception } from "../smtp/server/reception.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
@@ -59,7 +61,7 @@ export interface Parts extends Surroundings, Names {
   readonly quotas: Quotas;
   readonly queue: DeliveryQueue;
   readonly suspensions: Suspensions;
-  readonly policy: Policy;
+  readonly policy: Reception;
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly submission: HttpSubmission;
@@ -144,7 +146,10 @@ async function openCertificates(
   options: MailServerOptions,
 ): Promise<Certificates | undefined> {
   if (options.certificate !== undefined) return undefined;
-  const fileless = options.inMemory || options.withoutFiles;
+  const { capture, listen, tls } = around.config;
+  // nobody is offered STARTTLS then, see `mail_server.ts`
+  const unused = capture && tls === null && listen.submissions.length + listen.pop3s.length === 0;
+  const fileless = options.inMemory || options.withoutFiles || unused;
   return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }
 
@@ -154,12 +159,13 @@ async function openNames(
   { inMemory }: MailServerOptions,
 ): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
+  const captures = config.capture !== false;
   const mailStore = new MailStore(store, { clock, random, rememberMs: config.queue.history });
   const accounts = new Accounts(store, {
     clock,
     random,
     domains,
-    mailStore,
+    mailStore: captures ? keeping(mailStore) : mailStore,
     ...(inMemory ? LEAST_COST : {}),
   });
   const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
@@ -178,7 +184,16 @@ async function openNames(
     accounts,
     aliases,
     mailStore,
-    router: new Router({ directory, hostname, domains, catchAll, subaddressSeparator }),
+    router: new Router({ directory, hostname, domains, catchAll, subaddressSeparator, captures }),
+  };
+}
+
+/** Captured mail was there before any account: who makes one of its address finds it. */
+function keeping(mailStore: MailStore): AccountMail {
+  return {
+    endWrite: (address) => mailStore.endWrite(address),
+    finishEnd: (address) => mailStore.finishEnd(address),
+    emptied: () => Promise.resolve({ mutations: [], size: 0 }),
   };
 }
 
@@ -192,23 +207,25 @@ function createServices(
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopbackPeer });
   const ids = new IdMaker(clock, random);
-  const quotas = new Quotas(names);
+  const captures = config.capture !== false;
+  const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
   const base = { ...around, ...names, store, resolver, quotas, ids };
   const agent = makeAgent(base);
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs, trace: options.trace });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
   const acceptance = new Acceptance({ ...base, queue, hostname, maxHops });
-  const submission = new HttpSubmission({ ...base, acceptance, messageSize, recipients });
+  const submission = new HttpSubmission({ ...base, acceptance, messageSize, recipients, captures });
   const { vrfy, expn, verb } = config;
-  const policy = new Policy({
+  const asked = {
     ...base,
     guard,
     acceptance,
     verboseMs: VERBOSE_MS,
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
-  });
+  };
+  const policy = captures ? new CaptureReception(asked) : new Policy(asked);
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
   const deliveryHealth = new DeliveryHealth(around);
   return { ...base, deliveryHealth, guard, queue, suspensions, policy, agent, submission, webhooks };

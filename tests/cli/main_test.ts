@@ -58,7 +58,13 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
     [["check", "--dns"], 69, "dinopost: check --dns is not supported yet; leave out --dns\n"],
     // configuration
     [["check", "--config", "/nowhere.jsonc"], 78, "dinopost: /nowhere.jsonc: there is no such file\n"],
-    [["serve", "--capture"], 78, "dinopost: option: capture: not supported yet; what works is false\n"],
+    [
+      ["serve", "--capture"],
+      78,
+      "dinopost: environment: DINOPOST_LISTEN_SMTP: received 0.0.0.0:0, which others reach too; in capture mode expected an " +
+      "address on loopback, or admin.token, or admin.allowInsecure: true\n",
+      { env: { DINOPOST_LISTEN_SMTP: "0.0.0.0:0" } },
+    ],
     [
       ["check"],
       78,

@@ -5,6 +5,7 @@ const RETRY = 'expected intervals of a second or more, such as "15m", ["1m", "5m
 const DURATION = 'expected a duration such as "30s", "15m", "4h", "5d" or a number of milliseconds';
 const SIZE = 'expected a size such as "25MiB", "1GiB", "10KB" or a number of bytes';
 const ENDPOINT = 'expected "host:port" such as "127.0.0.1:2525" or "[::1]:2525"';
+const CAPTURE = 'true, false or { "messages": 1000, "age": "7d", "size": "1GiB" }';
 const PLAIN_HTTP =
   "where HTTP is not encrypted; expected an address on loopback, with a proxy for TLS before it, " +
   "or admin.allowInsecure: true";
@@ -73,7 +74,10 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       '{ "listen": { "smtp": "127.0.0.1:25" } }',
       'd.jsonc:1: listen.smtp: received "127.0.0.1:25", expected a list of "host:port", such as ["127.0.0.1:2525"]',
     ],
-    ['{ "capture": "yes" }', 'd.jsonc:1: capture: received "yes", expected true or false'],
+    [
+      '{ "capture": "yes" }',
+      `d.jsonc:1: capture: received "yes", expected ${CAPTURE}`,
+    ],
     [
       '{ "vrfy": "sometimes" }',
       'd.jsonc:1: vrfy: received "sometimes", expected "always", "authenticated" or "never"',
@@ -164,13 +168,18 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       "d.jsonc:1: listen.lmtp[3]: received [::1]:24, which is there already, expected another port",
     ],
     // the first line first
-    ['{ "capture": 1,\n"vrfi": 2 }', "d.jsonc:1: capture: received 1, expected true or false"],
+    ['{ "capture": 1,\n"vrfi": 2 }', `d.jsonc:1: capture: received 1, expected ${CAPTURE}`],
     // not built yet
     [
       '{ "listen": { "admin": ["127.0.0.1:1", "[::1]:1", "localhost:1", "0.0.0.0:8025"] } }',
       `d.jsonc:1: listen.admin: received 0.0.0.0:8025, ${PLAIN_HTTP}`,
     ],
-    ['{\n"capture": true }', "d.jsonc:2: capture: not supported yet; what works is false"],
+    // who captures shows everything to everybody
+    [
+      '{ "capture": true,\n"listen": { "smtp": ["0.0.0.0:1025"] } }',
+      "d.jsonc:2: listen.smtp: received 0.0.0.0:1025, which others reach too; in capture mode " +
+      "expected an address on loopback, or admin.token, or admin.allowInsecure: true",
+    ],
   ];
   for (const [text, want] of table) assertEquals(await messageFor(text), want);
 });
@@ -200,7 +209,10 @@ Deno.test("loadConfig() tells which environment variable is wrong", async () => 
       { DINOPOST_ACCOUNTS: "{}" },
       'environment: DINOPOST_ACCOUNTS: "accounts" can\'t be given in one variable; put it into the file',
     ],
-    [{ DINOPOST_CAPTURE: "true" }, "environment: DINOPOST_CAPTURE: not supported yet; what works is false"],
+    [
+      { DINOPOST_CAPTURE: "maybe" },
+      `environment: DINOPOST_CAPTURE: received "maybe", expected ${CAPTURE}`,
+    ],
     [{ DINOPOST_PORT: "2525" }, "environment: DINOPOST_PORT: this variable is not known"],
   ];
   for (const [env, want] of table) {

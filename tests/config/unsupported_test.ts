@@ -24,7 +24,6 @@ const ASKING: Record<string, unknown> = {
   "checks.dnsbl": { checks: { dnsbl: ["dnsbl.example"] } },
   "checks.greylist": { checks: { greylist: true } },
   "webhooks": { webhooks: [{ url: "https://a.example/", events: ["bounced"] }] },
-  "capture": { capture: true },
 };
 
 Deno.test("loadConfig() refuses what is not supported yet", async () => {

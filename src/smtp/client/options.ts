@@ -15,6 +15,8 @@ export interface OutgoingMessage {
   readonly size: number;
   /** What MAIL said to us. */
   readonly parameters: SenderParameters;
+  /** The content goes as it is, also to a peer that doesn't say that it can take it. */
+  readonly asIs?: boolean;
   /** The content, CRLF line ends, not dot-stuffed. Called again when it is needed again. */
   readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /**

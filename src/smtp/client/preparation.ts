@@ -93,6 +93,7 @@ async function fit(
   const utf8Envelope = needsUtf8(sender) || asked.some((i) => needsUtf8(recipients[i]!.address));
   const wants = parameters.utf8 === true || utf8Envelope;
   if (asked.length === 0) return { message, utf8: false };
+  if (message.asIs) return { message, utf8: wants && peer.utf8 };
   try {
     const found = await examine(message, {
       octets: !peer.eightBit || (wants && !(utf8Envelope && peer.utf8)),

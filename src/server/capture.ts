@@ -1,0 +1,32 @@
+/** What capture mode changes in the composition of a server. */
+
+import { isLoopbackName } from "../base/ip.ts";
+import { captureOf, NO_CHECKS } from "../config/capture.ts";
+import type { Config } from "../config/config.ts";
+import type { MailServerOptions } from "./options.ts";
+
+/** How long a connection of a server that captures may be silent: whoever debugs a program takes that long. */
+const PATIENCE_MS = 3600_000;
+
+/** The configuration and the options of a server of which one of the two says that it captures. */
+export function withCapture(
+  config: Config,
+  options: MailServerOptions,
+): { config: Config; options: MailServerOptions } {
+  const capture = config.capture ||
+    captureOf(options.capture ?? false, { memory: Boolean(options.inMemory) });
+  if (!capture) return { config, options };
+  const { inMemory = capture.memory } = options;
+  if (config.capture) return { config, options: { ...options, inMemory } };
+  const limits = {
+    ...config.limits,
+    commandTimeout: Math.max(config.limits.commandTimeout, PATIENCE_MS),
+  };
+  return { config: { ...config, capture, limits, checks: NO_CHECKS }, options: { ...options, inMemory } };
+}
+
+/** Does the HTTP surface serve everybody who reaches it? Where it captures, and nobody but this machine does. */
+export function isOpen({ capture, admin, listen }: Config): boolean {
+  return capture !== false && admin.token === null &&
+    Object.values(listen).flat().every(({ hostname }) => isLoopbackName(hostname));
+}
