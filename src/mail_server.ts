@@ -210,11 +210,12 @@ export class MailServer implements AsyncDisposable {
   }
 
   #smtpServer(service: Service): SmtpServer {
-    const { policy, certificates } = this.#parts;
+    const { policy, certificates, faults } = this.#parts;
     const { limits } = this.config;
     return new SmtpServer({
       ...this.#shared(service === "submissions"),
       reception: policy,
+      ...(faults && { faults }),
       service,
       noTlsOnLoopback: service === "smtp" && this.config.tls === null && certificates !== undefined,
       auth: this.#authOn(service),

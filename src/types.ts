@@ -24,6 +24,9 @@ export type {
   WebhookConfig,
 } from "./config/config.ts";
 export type { LoadOptions } from "./config/load.ts";
+export type { FaultAction, FaultStatus } from "./faults/action.ts";
+export type { FaultMatch, FaultRule, FaultStage } from "./faults/rule.ts";
+export type { CountedFaultRule, FaultPoint, FaultRules } from "./faults/rules.ts";
 export type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery/delivery.ts";
 export type { MailHost, MailHosts } from "./dns/mail_hosts.ts";
 export type { DnsResult, MxRecord, Resolver } from "./dns/resolver.ts";

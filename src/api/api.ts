@@ -8,6 +8,7 @@ import { newApi, nothingThere } from "./api_app.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
+import { faultRoutes } from "./fault_routes.ts";
 import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
@@ -34,6 +35,7 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/wait", waitRoutes(options))
     .route("/api/v1/events", eventRoutes(options))
     .route("/api/v1/domains", domainRoutes(options))
+    .route("/api/v1/faults", faultRoutes(options.faults))
     .route("/api/v1/session", sessionRoutes(access));
   if (suspensions) api.route("/api/v1/suspensions", suspensionRoutes(suspensions, options));
   if (webhooks) api.route("/api/v1/webhooks", webhookRoutes(webhooks));

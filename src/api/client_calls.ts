@@ -278,6 +278,19 @@ export type AdminClient = {
           };
         };
       };
+      faults: {
+        /** The rules of faults in their order, and how often each acted. */
+        $get(args?: Record<never, never>, options?: CallOptions): Promise<Answer<m.FaultRules>>;
+
+        /** Put rules of faults in the place of those before. */
+        $put(
+          args: { json: m.FaultRule[] | m.FaultRules },
+          options?: CallOptions,
+        ): Promise<Answer<m.FaultRules>>;
+
+        /** Take all rules of faults away. */
+        $delete(args?: Record<never, never>, options?: CallOptions): Promise<Response>;
+      };
       session: {
         /** Log in: the token becomes a cookie. */
         $post(args: { json: { token: string } }, options?: CallOptions): Promise<Response>;

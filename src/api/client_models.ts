@@ -198,6 +198,57 @@ export type Route = {
   steps: string[];
 };
 
+/** FaultRules, as the API has it. */
+export type FaultRules = {
+  items: FaultRule & {
+    /** How often */
+    acted: number;
+  }[];
+};
+
+/** FaultRule, as the API has it. */
+export type FaultRule = {
+  /** What is answered; `end`: the end of the text */
+  stage: "connect" | "ehlo" | "starttls" | "auth" | "mail" | "rcpt" | "data" | "end";
+
+  /** All that is given has to fit */
+  match?: {
+    /** A sender or a part of one (`<>`: the empty one); from `mail` on */
+    from?: string;
+
+    /** A recipient, or a part of one; from `rcpt` on */
+    to?: string;
+
+    /** A part of the subject; at `end` */
+    subject?: string;
+
+    /** Only the n-th time that the rest of it fits */
+    attempt?: number;
+  };
+
+  /** A 4xx or 5xx */
+  reply?: string;
+  delay?: string | number;
+
+  /** The connection ends without an answer */
+  drop?: true;
+
+  /** So many octets of the answer, and the connection ends */
+  truncate?: number;
+
+  /** The handshake fails; at `starttls` */
+  tlsFail?: true;
+
+  /** So often at most; absent: for ever */
+  times?: number;
+
+  /** Absent: surely */
+  probability?: number;
+
+  /** It is the next server's answer to what goes out */
+  out?: boolean;
+};
+
 /** Suspension, as the API has it. */
 export type Suspension = { domain: string; since: string; until: string | null; reason: string | null };
 

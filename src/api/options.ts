@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import type { Accounts } from "../auth/accounts.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
+import type { FaultRules } from "../faults/rules.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
@@ -29,6 +30,8 @@ export interface AdminOptions extends HttpOptions {
   readonly webhooks?: Webhooks;
   /** True: every address has a mailbox, whatever its domain. */
   readonly captures?: boolean;
+  /** Absent: nothing goes wrong on purpose, and the calls say so. */
+  readonly faults?: FaultRules | undefined;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */

@@ -2,14 +2,23 @@
 
 import { formatDuration, parseDuration } from "../base/units.ts";
 
-/** The stages of a conversation, in their order. */
-export const FAULT_STAGES = ["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "end"] as const;
-
 /**
  * What is answered: the connection, EHLO (or HELO, LHLO), STARTTLS, AUTH, MAIL, RCPT, DATA (or the first BDAT), or the end
  * of the text.
  */
-export type FaultStage = typeof FAULT_STAGES[number];
+export type FaultStage = "connect" | "ehlo" | "starttls" | "auth" | "mail" | "rcpt" | "data" | "end";
+
+/** The stages of a conversation, in their order. */
+export const FAULT_STAGES = [
+  "connect",
+  "ehlo",
+  "starttls",
+  "auth",
+  "mail",
+  "rcpt",
+  "data",
+  "end",
+] as const satisfies readonly FaultStage[];
 
 /** What has to fit, all of it. Capitals don't matter. */
 export interface FaultMatch {

@@ -15,6 +15,8 @@ export interface FaultPoint {
   readonly from?: string;
   /** The recipient of this RCPT, or all of them. From `rcpt` on. */
   readonly to?: readonly string[];
+  /** No answer in words is due: `reply` and `truncate` can't act. */
+  readonly wordless?: boolean;
   /** The subject, when somebody asks for it. At `end`. */
   readonly subject?: () => string | Promise<string>;
 }
@@ -81,6 +83,11 @@ export class FaultRules {
     this.#watched = this.#stages();
   }
 
+  /** Does a rule ask for the subject of what comes in? */
+  get wantsSubject(): boolean {
+    return this.#held.some(({ rule: { match, out } }) => match?.subject !== undefined && !out);
+  }
+
   /** May anything act at this stage? */
   watches(stage: FaultStage): boolean {
     return this.#watched.has(stage);
@@ -123,6 +130,7 @@ export class FaultRules {
 
   #try(held: Held, point: FaultPoint, subject: string): FaultAction | undefined {
     const { rule: { match = {}, times = Infinity, probability = 1, ...rule }, action } = held;
+    if (point.wordless && (action.kind === "reply" || action.kind === "truncate")) return undefined;
     if (held.acted >= times || !isFor(rule, point) || !fits(match, point, subject)) return undefined;
     held.fitted++;
     if (match.attempt !== undefined && held.fitted !== match.attempt) return undefined;

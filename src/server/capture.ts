@@ -1,8 +1,10 @@
 /** What capture mode changes in the composition of a server. */
 
 import { isLoopbackName } from "../base/ip.ts";
+import { systemRandom } from "../base/random.ts";
 import { captureOf, NO_CHECKS } from "../config/capture.ts";
 import type { Config } from "../config/config.ts";
+import { FaultRules } from "../faults/rules.ts";
 import type { MailServerOptions } from "./options.ts";
 
 /** How long a connection of a server that captures may be silent: whoever debugs a program takes that long. */
@@ -16,13 +18,17 @@ export function withCapture(
   const capture = config.capture ||
     captureOf(options.capture ?? false, { memory: Boolean(options.inMemory) });
   if (!capture) return { config, options };
-  const { inMemory = capture.memory } = options;
-  if (config.capture) return { config, options: { ...options, inMemory } };
+  const { inMemory = capture.memory, random = systemRandom } = options;
+  const faults = options.faults ?? new FaultRules({ random, byAddress: true });
+  if (config.capture) return { config, options: { ...options, inMemory, faults } };
   const limits = {
     ...config.limits,
     commandTimeout: Math.max(config.limits.commandTimeout, PATIENCE_MS),
   };
-  return { config: { ...config, capture, limits, checks: NO_CHECKS }, options: { ...options, inMemory } };
+  return {
+    config: { ...config, capture, limits, checks: NO_CHECKS },
+    options: { ...options, inMemory, faults },
+  };
 }
 
 /** Does the HTTP surface serve everybody who reaches it? Where it captures, and nobody but this machine does. */

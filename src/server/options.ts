@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { FaultRules } from "../faults/rules.ts";
 import type { Health } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -32,6 +33,8 @@ export interface MailServerOptions {
   readonly certificate?: TlsMaterial | null;
   /** Called with each line of each conversation with another server (`* ` names the host), with the message's id. */
   readonly trace?: (id: string, line: string) => void;
+  /** What goes wrong on purpose, by rules that may be changed at any time; absent: nothing does. */
+  readonly faults?: FaultRules | undefined;
   /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
   readonly leaseMs?: number;
   /** True: every recipient is captured, and nothing is delivered elsewhere, whatever the configuration says. */

@@ -6,6 +6,7 @@ import { isLoopbackPeer } from "../base/ip.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
+import type { FaultRules } from "../faults/rules.ts";
 import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { WatchedResolver } from "../dns/resolver_health.ts";
@@ -53,6 +54,8 @@ export interface Parts extends Surroundings, Names {
   readonly lock: DataDirLock | undefined;
   readonly store: Store;
   readonly resolver: Resolver;
+  /** Present where faults can be asked for. */
+  readonly faults: FaultRules | undefined;
   /** Present when the certificate is kept in files. */
   readonly certificates: Certificates | undefined;
   /** Present when TLS is offered. */
@@ -209,7 +212,7 @@ function createServices(
   const ids = new IdMaker(clock, random);
   const captures = config.capture !== false;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
-  const base = { ...around, ...names, store, resolver, quotas, ids };
+  const base = { ...around, ...names, store, resolver, quotas, ids, faults: options.faults };
   const agent = makeAgent(base);
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs, trace: options.trace });

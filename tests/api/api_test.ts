@@ -12,6 +12,7 @@ Deno.test("the document holds every call, with its problems", async () => {
   const wanted = [
     "DELETE /accounts/{address}",
     "DELETE /aliases/{address}",
+    "DELETE /faults",
     "DELETE /mailboxes/{address}/messages/{uid}",
     "DELETE /queue/{id}",
     "DELETE /session",
@@ -21,6 +22,7 @@ Deno.test("the document holds every call, with its problems", async () => {
     "GET /aliases/{address}",
     "GET /domains/{domain}/route",
     "GET /events",
+    "GET /faults",
     "GET /mailboxes/{address}/messages",
     "GET /mailboxes/{address}/messages/{uid}",
     "GET /mailboxes/{address}/messages/{uid}/attachments/{n}",
@@ -41,6 +43,7 @@ Deno.test("the document holds every call, with its problems", async () => {
     "POST /queue/{id}/retry",
     "POST /session",
     "PUT /aliases/{address}",
+    "PUT /faults",
   ];
   assertEquals(wanted.filter((call) => !calls.includes(call)), []);
   for (const item of Object.values(document.paths)) {

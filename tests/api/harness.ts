@@ -2,6 +2,7 @@
 
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import type { FaultRules } from "../../src/faults/rules.ts";
 import { Journal } from "../../src/observe/journal.ts";
 import { MailServer } from "../../src/mail_server.ts";
 import { type FakeName, FakeResolver } from "../dns/fake_resolver.ts";
@@ -14,7 +15,12 @@ export class Surface implements AsyncDisposable {
   private constructor(readonly server: MailServer) {}
 
   static async start(
-    options: { clock?: ManualClock; config?: Record<string, unknown>; names?: Record<string, FakeName> } = {},
+    options: {
+      clock?: ManualClock;
+      config?: Record<string, unknown>;
+      names?: Record<string, FakeName>;
+      faults?: FaultRules;
+    } = {},
   ): Promise<Surface> {
     const config = await loadConfig({
       env: {},
@@ -35,6 +41,7 @@ export class Surface implements AsyncDisposable {
       journal: new Journal(undefined),
       resolver: new FakeResolver(options.names ?? {}),
       ...(options.clock ? { clock: options.clock } : {}),
+      ...(options.faults ? { faults: options.faults } : {}),
     });
     return new Surface(server);
   }

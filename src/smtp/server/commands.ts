@@ -23,6 +23,7 @@ import {
   VRFY_REFUSED,
 } from "../protocol/replies.ts";
 import { closing, type Reply, reply } from "../protocol/reply.ts";
+import { mayFail, runWithFaults } from "./command_faults.ts";
 import type { SessionState } from "./session_state.ts";
 
 interface Row {
@@ -72,7 +73,11 @@ export function dispatch(session: SessionState, command: ParsedCommand): void | 
   if (absent) return session.answer(absent);
   if (row.junk && session.budget.addJunk()) return session.endAsAbuse();
   const rule = ORDER[verb][session.phase];
-  if (rule === "go") return row.run(session, command.argument);
+  if (rule === "go") {
+    const { argument } = command;
+    if (!session.options.faults || !mayFail(session, verb)) return row.run(session, argument);
+    return runWithFaults(session, { verb, argument, run: () => row.run(session, argument) });
+  }
   const forgiven = isForgiven(session, verb);
   if (row.misplaced) return row.misplaced(session, command.argument, rule, forgiven);
   if (forgiven) session.forgive(rule);
@@ -118,7 +123,7 @@ function starttls(session: SessionState, argument: string): void | Promise<void>
   if (session.facts.tls) return session.answer(ALREADY_TLS);
   if (session.facts.account !== undefined) return session.answer(ALREADY_IN);
   session.say(TLS_READY);
-  return session.encrypt();
+  if (!session.over) return session.encrypt();
 }
 
 function auth(session: SessionState, argument: string): void | Promise<void> {

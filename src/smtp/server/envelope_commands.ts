@@ -131,7 +131,7 @@ function startContent(session: SessionState, opened: MessageSink | Reply): void 
     session.refuse(opened);
     return session.enter("ready");
   }
-  session.transaction!.sink = opened;
+  session.transaction!.takeIn(opened, session.options.faults);
   session.say(START_CONTENT);
   session.mode = new DataMode(session);
 }
@@ -172,7 +172,7 @@ export function misplacedBdat(session: SessionState, argument: string, why: Repl
 function startChunks(session: SessionState, chunk: ParsedChunk, opened: MessageSink | Reply): void {
   if (!isSink(opened)) return drain(session, chunk, opened);
   const transaction = session.transaction!;
-  transaction.sink = opened;
+  transaction.takeIn(opened, session.options.faults);
   transaction.chunks = new ChunkContent({ bare: bareLineEnds(session) });
   session.enter("chunks");
   session.mode = new ChunkMode(session, chunk);
@@ -191,6 +191,24 @@ function parseChunk(session: SessionState, argument: string): ParsedChunk | unde
   if (isFarTooBig(session, size)) return void session.answer(FAR_TOO_BIG);
   const word = found[2]?.toUpperCase();
   return { size, last: word === "LAST", malformed: word !== undefined && word !== "LAST" };
+}
+
+/** Refuses a first chunk: its octets follow all the same. */
+export function refuseBdat(session: SessionState, argument: string, refusal: Reply): void {
+  const chunk = parseChunk(session, argument);
+  if (chunk) session.mode = new ChunkMode(session, { ...chunk, refusal, forgiven: true });
+}
+
+/** The address that MAIL or RCPT names; undefined: none that can be read. */
+export function addressIn(
+  session: SessionState,
+  argument: string,
+  keyword: "FROM" | "TO",
+): Mailbox | undefined {
+  const text = behindKeyword(argument, keyword);
+  if (text === undefined) return undefined;
+  const path = readPath(session, text, keyword === "FROM" ? "reverse" : "forward");
+  return path.ok ? path.mailbox : undefined;
 }
 
 /** A path; our own programs may leave the angle brackets out. */

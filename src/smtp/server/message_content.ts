@@ -12,6 +12,7 @@ import {
   TOO_BIG,
 } from "../protocol/replies.ts";
 import type { Reply } from "../protocol/reply.ts";
+import { endWithFaults, keepHead } from "./session_faults.ts";
 import type { Progress, SessionState } from "./session_state.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -49,6 +50,7 @@ export function keep(session: SessionState, pieces: readonly Uint8Array[], from 
     for (let i = from; i < pieces.length; i++) {
       const piece = pieces[i]!;
       transaction.size += piece.length;
+      if (transaction.head) keepHead(transaction.head, piece);
       if (transaction.size > session.options.limits.messageSize) dropContent(session, TOO_BIG);
       const waiting = transaction.sink?.write(piece);
       if (waiting) return waiting.then(() => keep(session, pieces, i + 1), (error) => broke(session, error));
@@ -95,6 +97,10 @@ export async function finishContent(session: SessionState): Promise<Progress> {
   const transaction = session.transaction!;
   session.mode = undefined;
   session.line.expectBulk(false);
+  if (session.options.faults) {
+    const fate = await endWithFaults(session);
+    if (fate !== true) return endAtFault(session, fate);
+  }
   const sink = transaction.takeSink();
   let replies: Reply | Reply[];
   try {
@@ -104,6 +110,15 @@ export async function finishContent(session: SessionState): Promise<Progress> {
     replies = INTERNAL_ERROR;
   }
   answerContent(session, replies);
+  session.enter("ready");
+  return "again";
+}
+
+/** A rule of faults has the end of the message refused, or ended the session: it is not kept. */
+function endAtFault(session: SessionState, why: Reply | undefined): Progress {
+  const count = session.options.service === "lmtp" ? session.transaction!.recipients.length : 1;
+  session.abandonContent();
+  for (let i = 0; why && i < count; i++) session.say(why);
   session.enter("ready");
   return "again";
 }

@@ -10,6 +10,7 @@ import { EARLY_TALKER, EVICTED, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "..
 import { formatReply, type Reply, reply } from "../protocol/reply.ts";
 import type { ClosedBecause } from "./session_event.ts";
 import type { SmtpSessionOptions } from "./session_options.ts";
+import { greetWithFaults, handshakeWithFaults } from "./session_faults.ts";
 import { PARTING_MS, type Progress, SessionState } from "./session_state.ts";
 
 /** Greets, converses, closes. Never throws; a message that is not completed is dropped. */
@@ -42,7 +43,7 @@ class SmtpSession implements IdleConnection {
     const unwatch = limiter?.watch(this);
     try {
       onEvent?.({ kind: "connected" }, state.facts);
-      if (this.#options.implicitTls) await state.encrypt();
+      if (this.#options.implicitTls && await handshakeWithFaults(state)) await state.encrypt();
       if (!state.over) await this.#greet();
       if (!state.over) await this.#converse();
       await this.#part();
@@ -84,8 +85,9 @@ class SmtpSession implements IdleConnection {
     if (await this.#talksEarly()) {
       return this.#sayLast(looksForeign(line.buffered) ? FOREIGN_PROTOCOL : EARLY_TALKER, "refused");
     }
+    if (this.#options.faults && !await greetWithFaults(this.#state)) return;
     const protocol = this.#options.service === "lmtp" ? "LMTP" : "ESMTP";
-    line.put(formatReply(reply(220, undefined, `${this.#options.hostname} ${protocol} dinopost`)));
+    this.#state.put(formatReply(reply(220, undefined, `${this.#options.hostname} ${protocol} dinopost`)));
   }
 
   /** Tells whether input has arrived already, without waiting for any. */

@@ -21,6 +21,8 @@ export type ClosedBecause =
   | "refused"
   /** The TLS handshake failed. */
   | "tls"
+  /** A rule of faults. */
+  | "fault"
   /** An error of our own. */
   | "error";
 

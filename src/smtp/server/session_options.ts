@@ -1,6 +1,7 @@
 /** The options of a receiving session: what it is made of, and what bounds it. */
 
 import type { Clock } from "../../base/clock.ts";
+import type { FaultRules } from "../../faults/rules.ts";
 import type { ConnectionLimiter } from "../../wire/connection_limiter.ts";
 import type { Deadlines } from "../../wire/deadlines.ts";
 import type { ServerTls } from "../../wire/tls.ts";
@@ -53,6 +54,8 @@ export interface SmtpSessionOptions {
   id: string;
   /** Whoever has sent no MAIL yet and is idle may have to make room for others in it. */
   limiter?: ConnectionLimiter;
+  /** What goes wrong on purpose; absent: nothing. */
+  faults?: FaultRules;
   /** Is told what happens; must not throw. */
   onEvent?(event: SessionEvent, session: SessionFacts): void;
   /** Aborted when the server shuts down: `421 4.3.2` between commands. */

@@ -1,5 +1,6 @@
 /** The state of one receiving session: phase, transaction, facts, and the one way to answer. */
 
+import { encode } from "../../base/bytes.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import type { Deadline } from "../../wire/deadlines.ts";
 import type { LineConn } from "../../wire/line_conn.ts";
@@ -57,6 +58,8 @@ export class SessionState {
   #phase: Phase = "greeted";
   #transaction: Transaction | undefined;
   #aborting: Promise<void> | undefined;
+  /** So many octets of the next answer go out, and the session ends. */
+  #cut: number | undefined;
 
   constructor(line: LineConn, options: SmtpSessionOptions, onLate: () => void) {
     this.options = options;
@@ -128,12 +131,26 @@ export class SessionState {
     this.#sayUnless(this.budget.addForgiven(), of);
   }
 
+  /** Puts what is said, or so much of it as {@linkcode cutNext} has left. */
+  put(text: string | Uint8Array): void {
+    if (this.#cut === undefined) return this.line.put(text);
+    const bytes = typeof text === "string" ? encode(text) : text;
+    this.line.put(bytes.subarray(0, this.#cut));
+    this.#cut = 0;
+    this.end("fault");
+  }
+
   /** Puts a reply without counting it. */
   say(of: Reply): void {
     const { wire } = of as Partial<FixedReply>;
-    this.line.put(wire ?? formatReply(of));
+    this.put(wire ?? formatReply(of));
     if (of.close) this.end("refused");
     this.options.onEvent?.({ kind: "command", verb: this.verb, code: of.code }, this.facts);
+  }
+
+  /** Of the next answer go out so many octets, nothing behind them, and the session ends. */
+  cutNext(octets: number): void {
+    this.#cut = octets;
   }
 
   /** A message was accepted: junk and refusals are forgotten. */

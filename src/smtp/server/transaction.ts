@@ -1,6 +1,7 @@
 /** One mail transaction: sender, recipients, and where the content goes (RFC 5321 3.3). */
 
 import type { Envelope, EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
+import type { FaultRules } from "../../faults/rules.ts";
 import type { ChunkContent } from "./chunk_content.ts";
 import type { MessageSink } from "./reception.ts";
 import type { Reply } from "../protocol/reply.ts";
@@ -23,6 +24,8 @@ export class Transaction {
   chunks: ChunkContent | undefined;
   /** Where the content goes while it comes. */
   sink: MessageSink | undefined;
+  /** The beginning of the content, where rules of faults ask for its subject. */
+  head: Uint8Array[] | undefined;
   /** Why the content is refused, once that is sure. */
   failure: Reply | undefined;
 
@@ -34,6 +37,12 @@ export class Transaction {
   /** The envelope so far. */
   get envelope(): Envelope {
     return { sender: this.sender, recipients: this.recipients, ...this.parameters };
+  }
+
+  /** The content begins, and goes into that sink. */
+  takeIn(sink: MessageSink, faults: FaultRules | undefined): void {
+    this.sink = sink;
+    if (faults?.wantsSubject) this.head = [];
   }
 
   /** The sink, which is not this transaction's any more: its user finishes or aborts it. */

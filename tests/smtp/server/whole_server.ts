@@ -4,6 +4,7 @@ import { assert, assertMatch } from "@std/assert";
 import { binaryString, concat, decode } from "../../../src/base/bytes.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { loadConfig } from "../../../src/config/load.ts";
+import type { FaultRules } from "../../../src/faults/rules.ts";
 import { MailServer } from "../../../src/mail_server.ts";
 import { Journal, type JournalEvent } from "../../../src/observe/journal.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
@@ -19,6 +20,7 @@ export interface HouseOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   readonly certificate?: TlsMaterial | null;
+  readonly faults?: FaultRules;
 }
 
 /** A password of every account here. */
@@ -57,6 +59,7 @@ export class House implements AsyncDisposable {
       journal,
       certificate: options.certificate === undefined ? CERTIFICATE : options.certificate,
       ...(options.clock && { clock: options.clock }),
+      ...(options.faults && { faults: options.faults }),
     });
     const house = new House(server);
     journal.on((event) => void house.events.push(event));
