@@ -259,12 +259,14 @@ export type AdminClient = {
               to?: string;
               from?: string;
               subject?: string;
-              since?: string | string;
+              since?: string;
               timeout?: string;
+              count?: number | string;
+              for?: string;
             };
           },
           options?: CallOptions,
-        ): Promise<Answer<m.AwaitedMail>>;
+        ): Promise<Answer<m.WaitAnswer> | Response>;
       };
       events: {
         /** Listen to what happens (server-sent events). */

@@ -185,8 +185,24 @@ export type Imported = {
   warnings: string[];
 };
 
+/** WaitAnswer, as the API has it. */
+export type WaitAnswer = AwaitedMail | { items: AwaitedMail[] };
+
 /** AwaitedMail, as the API has it. */
-export type AwaitedMail = Mail & { mailbox: string; links: string[]; codes: string[] };
+export type AwaitedMail = Mail & { id: string; mailbox: string; links: string[]; codes: string[] };
+
+/** ArrivedMail, as the API has it. */
+export type ArrivedMail = {
+  uid: string;
+  mailbox: string;
+  from: string;
+  to: string;
+  subject: string;
+  date: string;
+
+  /** Of the message on the page */
+  url: string;
+};
 
 /** Route, as the API has it. */
 export type Route = {

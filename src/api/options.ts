@@ -6,6 +6,7 @@ import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
+import type { UnderWay } from "../intake/under_way.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
@@ -24,6 +25,11 @@ export interface AdminOptions extends HttpOptions {
   readonly mailStore: MailStore;
   /** Takes the messages of `POST /api/v1/messages`. */
   readonly submission: HttpSubmission;
+  /**
+   * What is on its way in, so that who waits for no message to come is told the truth; absent: nothing is known.
+   * @internal
+   */
+  readonly underWay?: UnderWay;
   /** Absent: the queue knows of none, and the calls do not exist. */
   readonly suspensions?: Suspensions;
   /** Absent: the calls do not exist. */

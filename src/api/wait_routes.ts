@@ -1,30 +1,42 @@
 /** The call `/api/v1/wait`: the server waits for a message, so that a test doesn't poll. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { sleep } from "../base/clock.ts";
-import { formatDuration, parseDuration } from "../base/units.ts";
-import type { Mailbox } from "../mail/envelope.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
-import { json, newApi, problems } from "./api_app.ts";
+import type { Context } from "hono";
+import { formatDuration } from "../base/units.ts";
+import type { AdminEnv } from "../http/options.ts";
+import { Problem, quoted } from "../http/problem.ts";
+import { askedUrl } from "../http/proxy.ts";
 import { codesOf } from "../mail/codes.ts";
 import { linksOf } from "../mail/links.ts";
-import { namesAddress } from "../mail/message.ts";
-import { readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
+import { json, newApi, problems } from "./api_app.ts";
+import type { Arrival } from "./arrivals.ts";
 import { mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
-import { Problem } from "../http/problem.ts";
-import { mailboxOf, plusMeant } from "./schemas.ts";
+import { iso } from "./queue_view.ts";
+import { problemSchema, timeSchema } from "./schemas.ts";
+import type { Wanted } from "./wait_match.ts";
+import { USUAL_MS, type WaitQuery, waitQuery, wantedOf } from "./wait_query.ts";
+import { type AwaitedMail, Waiting } from "./waiting.ts";
 
-const USUAL_MS = 30_000;
-const MOST_MS = 300_000;
 /** Who waits at once. */
-const MAX_WAITING = 1000;
-/** What came before is looked through so far back, in each mailbox. */
-const LOOK_BACK = 200;
-/** On a shared store a delivery by another server is not heard of here. */
-const LOOK_AGAIN_MS = 1000;
+const MAX_WAITING = 2000;
 
-const pattern = z.string().min(1).max(320).optional();
+const awaitedSchema = mailSchema.extend({
+  id: z.string(),
+  mailbox: z.string(),
+  links: z.array(z.string()),
+  codes: z.array(z.string()),
+}).openapi("AwaitedMail");
+
+const arrivedSchema = z.object({
+  uid: z.string(),
+  mailbox: z.string(),
+  from: z.string(),
+  to: z.string(),
+  subject: z.string(),
+  date: timeSchema,
+  url: z.string().openapi({ format: "uri", description: "Of the message on the page" }),
+}).openapi("ArrivedMail");
 
 const wait = createRoute({
   method: "get",
@@ -33,174 +45,123 @@ const wait = createRoute({
   summary: "Wait for a message",
   description:
     "Answers the newest message that fits all that is given, as soon as it is in a mailbox. One that " +
-    "is there already counts, unless it came before `since`.",
-  request: {
-    query: z.strictObject({
-      mailbox: pattern.openapi({ description: "Only in this mailbox; default: in any" }),
-      to: pattern.openapi({ description: "A recipient, of the envelope or the header, or a part of it" }),
-      from: pattern.openapi({ description: "The sender, or a part of it" }),
-      subject: z.string().min(1).max(1000).optional().openapi({
-        description: "In the subject; capitals don't matter",
-      }),
-      since: z.preprocess(
-        // the + of an offset comes as a blank
-        (text) => typeof text === "string" ? text.trim().replace(" ", "+") : text,
-        z.union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,15}$/)]).optional(),
-      ).openapi({
-        type: "string",
-        anyOf: [{ type: "string", format: "date-time" }, { type: "string", pattern: "^\\d{1,15}$" }],
-        description: "ISO 8601, or milliseconds since 1970",
-      }),
-      timeout: z.string().max(20).regex(
-        /^(?:\d+|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/,
-        'must be a duration such as "30s"',
-      ).optional().openapi({
-        description:
-          '"30s" unless said; milliseconds without a unit. Nobody waits longer than "5m": 408 comes then',
-      }),
-    }),
-  },
+    "is there already counts, unless it came before `since`. A wait that fails tells what came instead.",
+  request: { query: waitQuery },
   responses: {
     200: json(
-      mailSchema.extend({ mailbox: z.string(), links: z.array(z.string()), codes: z.array(z.string()) })
-        .openapi("AwaitedMail"),
-      "The message",
+      z.union([awaitedSchema, z.object({ items: z.array(awaitedSchema) })]).openapi("WaitAnswer"),
+      "The message; with `count` several as `items`",
     ),
-    ...problems(408, 422, 503),
+    204: { description: "With count=0: none came, and none is under way" },
+    ...problems(422, 503),
+    408: problem("None came in time", {
+      arrived: z.array(arrivedSchema).openapi({ description: "The newest, of the mailbox or of all" }),
+      nearest: arrivedSchema.nullable().openapi({ description: "The one that misses least" }),
+    }),
+    409: problem("With count=0: one came", { message: awaitedSchema }),
   },
 });
 
-interface Wanted {
-  readonly mailbox: Mailbox | undefined;
-  readonly to: string | undefined;
-  readonly from: string | undefined;
-  readonly subject: string | undefined;
-  readonly since: number;
-}
-
-interface Found {
-  readonly address: Mailbox;
-  readonly entry: MailEntry;
+function problem(description: string, members: z.ZodRawShape) {
+  return { description, content: { "application/problem+json": { schema: problemSchema.extend(members) } } };
 }
 
 /** The call. */
 export function waitRoutes(options: AdminOptions) {
-  let waiting = 0;
+  const waiting = new Waiting(options);
+  let count = 0;
   return newApi().openapi(wait, async (c) => {
-    const { mailbox, to, from, subject, since, timeout } = c.req.valid("query");
-    const wanted: Wanted = {
-      mailbox: mailbox === undefined ? undefined : mailboxOf(plusMeant(mailbox), "mailbox"),
-      to,
-      from,
-      subject,
-      since: timeOf(since),
-    };
-    const ms = timeoutOf(timeout);
-    if (waiting >= MAX_WAITING) throw new Problem(503, "Too many wait already");
-    waiting++;
+    const query = c.req.valid("query");
+    const wanted = wantedOf(query, waiting.arrivals);
+    if (count >= MAX_WAITING) throw new Problem(503, "Too many wait already");
+    count++;
     try {
-      const found = await waitFor(wanted, { options, ms });
-      if (!found && options.closing.aborted) throw new Problem(503, "The server stops");
-      if (!found) throw new Problem(408, `No message that fits came within ${formatDuration(ms)}`);
-      const mail = await readMail(options.mailStore, found.entry);
-      return c.json({
-        mailbox: found.address,
-        ...mailView(found.entry, mail),
-        links: linksOf(mail.text, mail.html),
-        codes: codesOf(mail.subject, mail.text, mail.html),
-      }, 200);
-    } finally {
-      waiting--;
-    }
-  });
-}
-
-function timeoutOf(text: string | undefined): number {
-  if (text === undefined) return USUAL_MS;
-  return Math.min(parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? MOST_MS, MOST_MS);
-}
-
-function timeOf(since: string | undefined): number {
-  if (since === undefined) return -Infinity;
-  return /^\d+$/.test(since) ? Number(since) : Date.parse(since);
-}
-
-async function waitFor(
-  wanted: Wanted,
-  by: { options: AdminOptions; ms: number },
-): Promise<Found | undefined> {
-  const { clock, journal, closing, store } = by.options;
-  const end = clock.monotonic() + by.ms;
-  const stop = new AbortController();
-  const over = AbortSignal.any([closing, stop.signal]);
-  let arrived: Mailbox[] = [];
-  let wake = () => {};
-  const off = journal.on((event) => {
-    if (event.type !== "mailbox") return;
-    arrived.push(event.mailbox);
-    wake();
-  });
-  const timer = clock.schedule(by.ms, () => stop.abort());
-  try {
-    // listening began before this look, so nothing gets lost between
-    let found = await search(wanted, by.options, undefined);
-    while (!found && !over.aborted && clock.monotonic() < end) {
-      const news = new AbortController();
-      wake = () => news.abort();
-      const again = store.embedded ? by.ms : LOOK_AGAIN_MS;
-      if (arrived.length === 0) await sleep(clock, again, AbortSignal.any([over, news.signal]));
-      const boxes = arrived;
-      arrived = [];
-      found = await search(wanted, by.options, store.embedded ? boxes : undefined);
-    }
-    return found;
-  } finally {
-    off();
-    timer.cancel();
-  }
-}
-
-/** The newest that fits, in those mailboxes; undefined: in all that come into question. */
-async function search(
-  wanted: Wanted,
-  options: AdminOptions,
-  boxes: readonly Mailbox[] | undefined,
-): Promise<Found | undefined> {
-  const { mailStore } = options;
-  let best: Found | undefined;
-  for await (const address of mailboxes(wanted, options, boxes)) {
-    for (const entry of await mailStore.list(address, { reverse: true, limit: LOOK_BACK })) {
-      if (entry.receivedAt < wanted.since || (best && entry.uid <= best.entry.uid)) break;
-      if (await fits({ address, entry }, wanted, options)) {
-        best = { address, entry };
-        break;
+      if (query.count === 0) {
+        await expectNone(c, { query, wanted, waiting, options });
+        return c.body(null, 204);
       }
+      const mails = await expectSome(c, { query, wanted, waiting, options });
+      return c.json(query.count === undefined ? view(mails[0]!) : { items: mails.map(view) }, 200);
+    } finally {
+      count--;
     }
+  });
+}
+
+interface Asked {
+  readonly query: WaitQuery;
+  readonly wanted: Wanted;
+  readonly waiting: Waiting;
+  readonly options: AdminOptions;
+}
+
+/** One at least. Throws a {@linkcode Problem} when there are not enough in time. */
+async function expectSome(
+  c: Context<AdminEnv>,
+  { query, wanted, waiting, options }: Asked,
+): Promise<readonly AwaitedMail[]> {
+  const { timeout: ms = USUAL_MS, count = 1 } = query;
+  const { mails } = await waiting.wait(wanted, { count, ms, signal: c.req.raw.signal });
+  if (mails.length > 0) return mails;
+  if (options.closing.aborted) throw new Problem(503, "The server stops");
+  const what = count === 1 ? "No message that fits" : `Not as many as ${count} messages that fit`;
+  throw await missed(c, { wanted, waiting }, `${what} came within ${formatDuration(ms)}`);
+}
+
+/** Throws a {@linkcode Problem} when one comes, or when nobody knows that none does. */
+async function expectNone(c: Context<AdminEnv>, { query, wanted, waiting, options }: Asked): Promise<void> {
+  const { timeout = USUAL_MS, for: ms = 0 } = query;
+  const quietMs = Math.max(0, timeout - ms);
+  const { signal } = c.req.raw;
+  const { mails: [mail], underWay } = await waiting.wait(wanted, { count: 1, ms, quietMs, signal });
+  if (mail) {
+    const { subject, from } = mail;
+    const text = `A message came that none was to: "${quoted(subject)}" from ${quoted(from)}`;
+    throw new Problem(409, text, { members: { message: view(mail) } });
   }
-  return best;
+  if (options.closing.aborted) throw new Problem(503, "The server stops");
+  if (underWay) {
+    const text = `After ${
+      formatDuration(ms + quietMs)
+    } a message is still under way, which may be one that fits`;
+    throw await missed(c, { wanted, waiting }, text);
+  }
 }
 
-async function* mailboxes(
-  { mailbox }: Wanted,
-  { mailStore }: AdminOptions,
-  boxes: readonly Mailbox[] | undefined,
-): AsyncGenerator<Mailbox> {
-  if (mailbox !== undefined) yield mailbox;
-  else if (boxes) yield* new Set(boxes);
-  else for await (const { address, messages } of mailStore.mailboxes()) if (messages > 0) yield address;
+/** The problem that tells what came instead. */
+async function missed(
+  c: Context<AdminEnv>,
+  { wanted, waiting }: Pick<Asked, "wanted" | "waiting">,
+  text: string,
+): Promise<Problem> {
+  const { arrived, nearest } = await waiting.missed(wanted);
+  const { origin } = askedUrl(c);
+  const told = nearest === undefined
+    ? "nothing else is there either"
+    : `the nearest is "${quoted(nearest.subject)}" to ${quoted(nearest.mailbox)}`;
+  return new Problem(408, `${text}; ${told}`, {
+    members: {
+      arrived: arrived.map((mail) => arrivedView(mail, origin)),
+      nearest: nearest === undefined ? null : arrivedView(nearest, origin),
+    },
+  });
 }
 
-async function fits(
-  { address, entry }: Found,
-  wanted: Wanted,
-  { mailStore }: AdminOptions,
-): Promise<boolean> {
-  const { to, from, subject } = wanted;
-  if (to === undefined && from === undefined && subject === undefined) return true;
-  const header = await unlessRemoved(mailStore, { address, entry }, readHeader);
-  if (!header) return false;
-  const names = (text: string | undefined, own: string, envelope: string) =>
-    text === undefined || namesAddress(own, text) || namesAddress(envelope, text);
-  return names(to, header.to, entry.recipient) && names(from, header.from, entry.sender) &&
-    (subject === undefined || header.subject.toLowerCase().includes(subject.toLowerCase()));
+function view(awaited: AwaitedMail): z.infer<typeof awaitedSchema> {
+  const { mailbox, entry, mail } = awaited;
+  return {
+    id: entry.uid,
+    mailbox,
+    ...mailView(entry, mail),
+    links: linksOf(mail.text, mail.html),
+    codes: codesOf(mail.subject, mail.text, mail.html),
+  };
+}
+
+function arrivedView(
+  { mailbox, entry, from, to, subject, date }: Arrival,
+  origin: string,
+): z.infer<typeof arrivedSchema> {
+  const url = `${origin}/mailboxes/${encodeURIComponent(mailbox.toWellFormed())}/${entry.uid}`;
+  return { uid: entry.uid, mailbox, from, to, subject, date: iso(date), url };
 }

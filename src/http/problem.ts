@@ -40,6 +40,8 @@ export interface Fault {
 export interface ProblemExtras {
   /** Each thing that is wrong, when it is about more than one. */
   readonly errors?: readonly Fault[];
+  /** More members of the problem, for this kind of it (RFC 9457 3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** More headers of the answer, such as Allow. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -71,6 +73,7 @@ export function problemResponse(problem: Problem, instance: string): Response {
     detail,
     instance: quoted(instance),
     ...(extras.errors === undefined ? {} : { errors: extras.errors }),
+    ...extras.members,
   };
   const headers = new Headers({ ...extras.headers, "content-type": "application/problem+json" });
   if (status === 401) headers.set("www-authenticate", 'Bearer realm="dinopost"');

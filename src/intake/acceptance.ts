@@ -26,6 +26,7 @@ import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import { fixHeader, type Trust } from "./header_fixups.ts";
 import { planTargets, type RecipientRefusal } from "./target_plan.ts";
+import { UnderWay } from "./under_way.ts";
 
 /** What an {@linkcode Acceptance} works with. */
 export interface AcceptanceOptions {
@@ -39,6 +40,8 @@ export interface AcceptanceOptions {
   readonly hostname: string;
   /** More Received fields than this are a loop. */
   readonly maxHops: number;
+  /** Is told what comes; absent: nobody asks. */
+  readonly underWay?: UnderWay;
 }
 
 /** Where a message comes from. */
@@ -93,10 +96,13 @@ export type Accepted =
 
 /** Accepts messages. */
 export class Acceptance {
+  /** What is on its way in. */
+  readonly underWay: UnderWay;
   readonly #options: AcceptanceOptions;
 
   constructor(options: AcceptanceOptions) {
     this.#options = options;
+    this.underWay = options.underWay ?? new UnderWay();
   }
 
   /** What happens in the deliveries of what was accepted. */
@@ -105,9 +111,10 @@ export class Acceptance {
   }
 
   /** An id for a new message, and where its content goes; the store hears nothing of it yet. */
-  open(): { id: string; body: BodyWriter } {
+  open({ recipients }: IncomingEnvelope): { id: string; body: BodyWriter } {
     const { store, ids, clock } = this.#options;
     const id = ids.next();
+    this.underWay.begin(id, recipients);
     return { id, body: new BodyWriter(store, { id, clock }) };
   }
 
@@ -170,9 +177,12 @@ export class Acceptance {
       const mailboxes = await queue.accept(message, { successes });
       if (!mailboxes) throw new Error("the content was swept away");
       this.#log(message, { envelope, origin, mailboxes });
+      this.underWay.accepted(content.id, targets, mailboxes);
       return { kind: "accepted", targets, refused };
     } catch (error) {
       return await ended(content, { kind: this.failed(content.id, error) });
+    } finally {
+      this.underWay.end(content.id);
     }
   }
 

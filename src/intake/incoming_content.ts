@@ -2,7 +2,13 @@
 
 import type { Envelope } from "../mail/envelope.ts";
 import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
-import type { AcceptableContent, Acceptance, ContentRefusal, Origin } from "./acceptance.ts";
+import type {
+  AcceptableContent,
+  Acceptance,
+  ContentRefusal,
+  IncomingEnvelope,
+  Origin,
+} from "./acceptance.ts";
 import { HeaderScanner } from "./header_scanner.ts";
 
 /** Takes the content of one message, and remembers why it can't be accepted. */
@@ -16,10 +22,10 @@ export class IncomingContent implements AcceptableContent {
   #utf8Header = false;
   #refusal: ContentRefusal | undefined;
 
-  constructor(acceptance: Acceptance, of: { envelope: Envelope; origin: Origin }) {
+  constructor(acceptance: Acceptance, of: { envelope: IncomingEnvelope; origin: Origin }) {
     this.#acceptance = acceptance;
     this.#of = of;
-    const { id, body } = acceptance.open();
+    const { id, body } = acceptance.open(of.envelope);
     this.id = id;
     this.#body = body;
   }
@@ -69,6 +75,7 @@ export class IncomingContent implements AcceptableContent {
   }
 
   abort(): Promise<void> {
+    this.#acceptance.underWay.end(this.id);
     return this.#body.abort();
   }
 

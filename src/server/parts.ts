@@ -15,6 +15,7 @@ import { HttpSubmission } from "../intake/http_message.ts";
 import { Networks } from "../base/networks.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
+import { UnderWay } from "../intake/under_way.ts";
 import { type AccountMail, Accounts } from "../auth/accounts.ts";
 import { LEAST_COST } from "../auth/password_hash.ts";
 import { Aliases } from "../recipients/aliases.ts";
@@ -68,6 +69,7 @@ export interface Parts extends Surroundings, Names {
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly submission: HttpSubmission;
+  readonly underWay: UnderWay;
   readonly webhooks: Webhooks;
   readonly deliveryHealth: DeliveryHealth;
 }
@@ -217,7 +219,8 @@ function createServices(
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs, trace: options.trace });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
-  const acceptance = new Acceptance({ ...base, queue, hostname, maxHops });
+  const underWay = new UnderWay();
+  const acceptance = new Acceptance({ ...base, queue, hostname, maxHops, underWay });
   const submission = new HttpSubmission({ ...base, acceptance, messageSize, recipients, captures });
   const { vrfy, expn, verb } = config;
   const asked = {
@@ -231,7 +234,8 @@ function createServices(
   const policy = captures ? new CaptureReception(asked) : new Policy(asked);
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
   const deliveryHealth = new DeliveryHealth(around);
-  return { ...base, deliveryHealth, guard, queue, suspensions, policy, agent, submission, webhooks };
+  const more = { deliveryHealth, guard, queue, suspensions, policy, agent, submission, underWay, webhooks };
+  return { ...base, ...more };
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {

@@ -20,6 +20,7 @@ export class Surface implements AsyncDisposable {
       config?: Record<string, unknown>;
       names?: Record<string, FakeName>;
       faults?: FaultRules;
+      onDisk?: boolean;
     } = {},
   ): Promise<Surface> {
     const config = await loadConfig({
@@ -37,7 +38,7 @@ export class Surface implements AsyncDisposable {
       },
     });
     const server = await MailServer.start(config, {
-      inMemory: true,
+      inMemory: options.onDisk !== true,
       journal: new Journal(undefined),
       resolver: new FakeResolver(options.names ?? {}),
       ...(options.clock ? { clock: options.clock } : {}),

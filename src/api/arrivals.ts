@@ -1,0 +1,142 @@
+/** The messages that came lately, and what is known of each: who waits for mail hears of them here, and looks back. */
+
+import type { Clock } from "../base/clock.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { fieldValue } from "../mail/message.ts";
+import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
+import type { Journal } from "../observe/journal.ts";
+import { type HeaderView, readHeader, unlessRemoved } from "./mail_reader.ts";
+
+/** A message in a mailbox, as far as a wait looks at it. */
+export interface Arrival {
+  readonly mailbox: Mailbox;
+  readonly entry: MailEntry;
+  readonly from: string;
+  /** To and Cc of the header. */
+  readonly to: string;
+  readonly subject: string;
+  readonly date: number;
+}
+
+/** That a message came. */
+export interface Notice {
+  readonly mailbox: Mailbox;
+  readonly uid: string;
+  /** Notices are numbered in their order. */
+  readonly number: number;
+  /** When: milliseconds since 1970. */
+  readonly at: number;
+}
+
+interface Kept extends Notice {
+  arrival?: Promise<Arrival | undefined>;
+}
+
+/** So many are remembered, each with some hundred bytes. */
+const MOST = 4000;
+
+/** Listens to the journal. */
+export class Arrivals {
+  readonly #mailStore: MailStore;
+  readonly #kept = new Map<string, Kept>();
+  /** Who listens, by mailbox; undefined: to all. */
+  readonly #listeners = new Map<Mailbox | undefined, Set<(notice: Notice) => void>>();
+  #number = 0;
+  /** All that came since then is remembered: milliseconds since 1970. */
+  #completeSince: number;
+
+  /** From now on. */
+  constructor(
+    { journal, mailStore, clock }: {
+      readonly journal: Journal;
+      readonly mailStore: MailStore;
+      readonly clock: Clock;
+    },
+  ) {
+    this.#mailStore = mailStore;
+    this.#completeSince = clock.now() + 1;
+    journal.on((event) => {
+      if (event.type === "mailbox") this.#came(localKey(event.mailbox), event.id, clock.now());
+    });
+  }
+
+  /** All that came since then is among {@linkcode recent}, as far as it came to this server: milliseconds since 1970. */
+  get completeSince(): number {
+    return this.#completeSince;
+  }
+
+  /** What came lately, newest first. */
+  recent(): Notice[] {
+    return [...this.#kept.values()].reverse();
+  }
+
+  /** The number of that message's first notice; undefined when it is not remembered. */
+  numberOf(uid: string): number | undefined {
+    for (const notice of this.#kept.values()) if (notice.uid === uid) return notice.number;
+  }
+
+  /** The notice of a message in a mailbox (its key), when it is remembered. */
+  notice(mailbox: Mailbox, uid: string): Notice | undefined {
+    return this.#kept.get(`${uid} ${mailbox}`);
+  }
+
+  /** Calls `listener` for what comes from now on into that mailbox (its key), or any; the answer ends that. */
+  watch(mailbox: Mailbox | undefined, listener: (notice: Notice) => void): () => void {
+    const listeners = this.#listeners.get(mailbox) ?? new Set();
+    this.#listeners.set(mailbox, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(mailbox) === listeners) this.#listeners.delete(mailbox);
+    };
+  }
+
+  /** What is known of a message: read once, however many ask. Undefined: it is gone. */
+  async read(mailbox: Mailbox, of: { readonly uid: string } | MailEntry): Promise<Arrival | undefined> {
+    const kept = this.#kept.get(`${of.uid} ${mailbox}`);
+    if (!kept) return await this.#read(mailbox, of);
+    const reading = kept.arrival ??= this.#read(mailbox, of);
+    try {
+      const arrival = await reading;
+      if (!arrival) delete kept.arrival;
+      return arrival;
+    } catch (error) {
+      delete kept.arrival;
+      throw error;
+    }
+  }
+
+  /** The message is gone: nothing is known of it any more but when it came. */
+  forget(mailbox: Mailbox, uid: string): void {
+    delete this.#kept.get(`${uid} ${mailbox}`)?.arrival;
+  }
+
+  async #read(mailbox: Mailbox, of: { readonly uid: string } | MailEntry): Promise<Arrival | undefined> {
+    const entry = "body" in of ? of : await this.#mailStore.get(mailbox, of.uid);
+    if (!entry) return undefined;
+    const header = await unlessRemoved(this.#mailStore, { address: mailbox, entry }, readHeader);
+    return header && arrivalOf(mailbox, entry, header);
+  }
+
+  #came(mailbox: Mailbox, uid: string, at: number): void {
+    const notice: Kept = { mailbox, uid, at, number: ++this.#number };
+    this.#kept.set(`${uid} ${mailbox}`, notice);
+    if (this.#kept.size > MOST) {
+      const [key, oldest] = this.#kept.entries().next().value!;
+      this.#kept.delete(key);
+      this.#completeSince = Math.max(this.#completeSince, oldest.at + 1);
+    }
+    for (const to of [mailbox, undefined]) {
+      for (const listener of this.#listeners.get(to) ?? []) listener(notice);
+    }
+  }
+}
+
+function arrivalOf(
+  mailbox: Mailbox,
+  entry: MailEntry,
+  { from, to, subject, date, headers }: HeaderView,
+): Arrival {
+  const cc = fieldValue(headers, "cc");
+  return { mailbox, entry, from, to: cc === "" ? to : `${to}, ${cc}`, subject, date };
+}
