@@ -13,6 +13,7 @@ import { print, printError, safe } from "./output.ts";
 import { addMan } from "./man.ts";
 import { addMailbox } from "./mailbox.ts";
 import { addQueue } from "./queue.ts";
+import { addReplay } from "./replay.ts";
 import { addSend, sendmailArguments } from "./send.ts";
 import { addServe } from "./serve.ts";
 import { addVersion, VERSION } from "./version.ts";
@@ -54,6 +55,7 @@ function buildProgram(): Command {
       addAlias,
       addMailbox,
       addSend,
+      addReplay,
       addCompletions,
       addMan,
       addVersion,

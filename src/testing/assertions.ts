@@ -115,7 +115,7 @@ function differenceOf(actual: Part, expected: ExpectedPart): string | undefined 
   if (got.length <= 1 && wanted.length <= 1 && typeof expected === "string") {
     return `expected ${shown(expected)}\nbut got  ${shown(actual)}`;
   }
-  return difference(got, wanted).join("\n");
+  return difference(got, wanted, fits, String).join("\n");
 }
 
 /** A text by lines, a list by items. */
@@ -136,28 +136,40 @@ function indented(text: string): string {
   return text.replace(/^/gm, "    ");
 }
 
-/** Both, line by line: `-` was expected and is not there, `+` is there and was not expected. */
-export function difference(actual: readonly string[], expected: readonly Expected[]): string[] {
-  const lengths = commonLengths(actual, expected);
+/**
+ * Both, line by line: `-` was expected and is not there, `+` is there and was not expected. `agree` says whether a line
+ * is the one that was expected, `text` how that is shown.
+ */
+export function difference<T>(
+  actual: readonly string[],
+  expected: readonly T[],
+  agree: (line: string, expected: T) => boolean,
+  text: (expected: T) => string,
+): string[] {
+  const lengths = commonLengths(actual, expected, agree);
   const lines: string[] = [];
   let [i, j] = [0, 0];
   while (i < actual.length || j < expected.length) {
-    if (i < actual.length && j < expected.length && fits(actual[i]!, expected[j]!)) {
+    if (i < actual.length && j < expected.length && agree(actual[i]!, expected[j]!)) {
       lines.push(`  ${actual[i++]}`);
       j++;
     } else if (j < expected.length && (i === actual.length || lengths[i]![j + 1]! >= lengths[i + 1]![j]!)) {
-      lines.push(`- ${expected[j++]}`);
+      lines.push(`- ${text(expected[j++]!)}`);
     } else lines.push(`+ ${actual[i++]}`);
   }
   return lines;
 }
 
 /** The length of the longest common run of lines from each pair of places on. */
-function commonLengths(actual: readonly string[], expected: readonly Expected[]): number[][] {
+function commonLengths<T>(
+  actual: readonly string[],
+  expected: readonly T[],
+  agree: (line: string, expected: T) => boolean,
+): number[][] {
   const lengths = Array.from({ length: actual.length + 1 }, () => Array<number>(expected.length + 1).fill(0));
   for (let i = actual.length - 1; i >= 0; i--) {
     for (let j = expected.length - 1; j >= 0; j--) {
-      lengths[i]![j] = fits(actual[i]!, expected[j]!)
+      lengths[i]![j] = agree(actual[i]!, expected[j]!)
         ? lengths[i + 1]![j + 1]! + 1
         : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
     }

@@ -27,13 +27,15 @@ export type ScriptStep =
   | { readonly kind: "send"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "expect"; readonly pattern: RegExp; readonly text: string }
   | { readonly kind: "wait" }
-  | { readonly kind: "time"; readonly ms: number }
+  | { readonly kind: "time"; readonly ms: number; readonly text: string }
   | { readonly kind: "closed" };
 
 /** A conversation. */
 export interface Script {
   /** The scenario's name. */
   readonly name: string;
+  /** What its comments say, in one text. */
+  readonly about: string;
   /** The `@` lines. */
   readonly settings: ReadonlyMap<string, string>;
   /** What happens, in order. */
@@ -64,7 +66,9 @@ export function parseScript(text: string, name: string): Script {
   const settings = new Map<string, string>();
   const steps: ScriptStep[] = [];
   const messages: string[] = [];
+  const about: string[] = [];
   text.split(/\r?\n/).forEach((line, i) => {
+    if (line.startsWith("#")) about.push(line.slice(1).trim());
     if (line === "" || line.startsWith("#")) return;
     const kind = line.slice(0, 2);
     const rest = line.slice(3);
@@ -75,7 +79,7 @@ export function parseScript(text: string, name: string): Script {
     } else if (kind === "M:") messages.push(binaryText(unescape(rest)));
     else steps.push(parseStep(kind, rest, `${name}:${i + 1}`));
   });
-  return { name, settings, steps, messages };
+  return { name, about: about.join(" "), settings, steps, messages };
 }
 
 function parseStep(kind: string, rest: string, where: string): ScriptStep {
@@ -97,7 +101,11 @@ function parseStep(kind: string, rest: string, where: string): ScriptStep {
       if (amount === undefined) {
         throw new SyntaxError(`${where}: T: needs a duration such as 5m, not '${rest}'`);
       }
-      return { kind: "time", ms: Number(amount) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit as "s"] };
+      return {
+        kind: "time",
+        text: rest,
+        ms: Number(amount) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit as "s"],
+      };
     }
   }
   throw new SyntaxError(`${where}: A line begins with C: C> S: S~ W: T: X: M: @ or #, not with '${kind}'`);

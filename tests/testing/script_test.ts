@@ -12,7 +12,7 @@ Deno.test("parseScript() reads settings, steps and escapes", () => {
   assertEquals(script.steps.map((step) => step.kind === "send" ? binaryString(step.bytes) : step), [
     "a\0xyxyxy\\\r\n",
     "b\r",
-    { kind: "time", ms: 300_000 },
+    { kind: "time", ms: 300_000, text: "5m" },
   ]);
   assertEquals(script.messages, ["Gr\xc3"]);
 });
