@@ -121,7 +121,7 @@ export class HostConnections {
     key: string,
     trace: ((line: string) => void) | undefined,
   ): ClientOptions {
-    const { hostname, clock, ca, dial, timeouts } = this.#options;
+    const { hostname, clock, ca, dial, timeouts, faults } = this.#options;
     const { user, password } = smartHostOf(this.#options, domain) ?? {};
     const inClear = this.#tlsFailures.recall(key);
     return {
@@ -132,6 +132,7 @@ export class HostConnections {
       ...(inClear !== undefined && { inClear }),
       ...(ca && { ca }),
       ...(dial && { dial }),
+      ...(faults && { faults }),
       ...(timeouts && { timeouts }),
       ...(user !== undefined && password !== undefined && { auth: { user, password } }),
       ...(trace && { trace }),

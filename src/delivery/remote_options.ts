@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import type { FaultRules } from "../faults/rules.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client/client.ts";
 
@@ -51,6 +52,8 @@ export interface RemoteAgentOptions {
   readonly smartHost?: SmartHost;
   /** By domain, lower case A-labels. */
   readonly perDomain?: Readonly<Record<string, DomainRules>>;
+  /** Rules that stand for the hosts' answers; absent: none. */
+  readonly faults?: FaultRules | undefined;
   /** How to connect; default TCP. */
   readonly dial?: Dial;
   readonly timeouts?: Partial<ClientTimeouts>;

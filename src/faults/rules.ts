@@ -29,6 +29,7 @@ export type CountedFaultRule = FaultRule & {
 
 /** Rules that were refused. */
 export class FaultRuleRefused extends TypeError {
+  /** The name. */
   override readonly name = "FaultRuleRefused";
 }
 

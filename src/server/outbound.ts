@@ -5,6 +5,7 @@ import type { IdMaker } from "../base/ids.ts";
 import { RemoteAgent } from "../delivery/remote_agent.ts";
 import { linesTo, traceLine } from "../delivery/transcript.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { FaultRules } from "../faults/rules.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Quotas } from "../mailbox/quotas.ts";
@@ -82,7 +83,10 @@ function makeWaker(
 
 /** Makes who delivers to other servers. */
 export function makeAgent(
-  { config, clock, random, resolver }: Surroundings & { readonly resolver: Resolver },
+  { config, clock, random, resolver, faults }: Surroundings & {
+    readonly resolver: Resolver;
+    readonly faults?: FaultRules | undefined;
+  },
 ): RemoteAgent {
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
@@ -90,6 +94,7 @@ export function makeAgent(
     clock,
     random,
     resolver,
+    faults,
     hostname,
     port,
     family,

@@ -5,6 +5,7 @@ import type { Random } from "../base/random.ts";
 import { concat, decode, encode } from "../base/bytes.ts";
 import { loadConfig } from "../config/load.ts";
 import { compose, type Composition } from "../intake/composition.ts";
+import { FaultRules } from "../faults/rules.ts";
 import { MailServer } from "../mail_server.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import type { TlsMaterial } from "../wire/tls.ts";
@@ -60,6 +61,8 @@ export class Host {
   readonly name: string;
   /** Its IP address. */
   readonly address: string;
+  /** What it does wrong on purpose, up or down; none unless set. */
+  readonly faults: FaultRules;
   readonly #place: Place;
   readonly #options: HostOptions & { clock: Clock; random: Random; journal: Journal };
   readonly #arrived: (JournalEvent & { type: "mailbox" })[] = [];
@@ -75,6 +78,7 @@ export class Host {
     this.address = place.address;
     this.#place = place;
     this.#options = options;
+    this.faults = new FaultRules({ random: options.random });
     this.#memory = options.config?.["dataDir"] === undefined ? new MemoryStore() : undefined;
     this.#unsubscribe = options.journal.on((event) => {
       if (event.type !== "mailbox") return;
@@ -127,6 +131,7 @@ export class Host {
       clock,
       random,
       journal,
+      faults: this.faults,
       ...(this.#memory && { inMemory: this.#memory }),
       certificate: this.#options.certificate ?? null,
       ...(trace === undefined ? {} : { trace: (_id, line) => trace(line) }),

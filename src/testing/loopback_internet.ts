@@ -172,6 +172,14 @@ export class LoopbackInternet implements AsyncDisposable {
     return this.#watched.looks !== looks;
   }
 
+  /** Throws when a rule of faults never acted, and names each such rule with its host. */
+  assertFaultsActed(): void {
+    const unused = this.#hosts.flatMap(({ name, faults }) =>
+      faults.unused().map((rule) => `${name}: ${JSON.stringify(rule)}`)
+    );
+    if (unused.length > 0) throw new Error(`Rules of faults that never acted:\n  ${unused.join("\n  ")}`);
+  }
+
   /** Stops every host, every peer and the DNS. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.remove()));

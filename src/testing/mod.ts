@@ -24,6 +24,7 @@ export { LoopbackInternet, type LoopbackInternetOptions } from "./loopback_inter
 export { Host, type HostMessage, type HostOptions } from "./host.ts";
 export { Pop3Client } from "./pop3_client.ts";
 export { type DnsFault, type DnsQuery, DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
+export { FaultRuleRefused, FaultRules } from "../faults/rules.ts";
 export { ScriptedPeer } from "./scripted_peer.ts";
 export {
   type ActualMail,

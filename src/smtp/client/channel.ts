@@ -2,18 +2,22 @@
 
 import { messageOf } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { FaultStage } from "../../faults/rule.ts";
+import type { FaultPoint } from "../../faults/rules.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import { LineConn } from "../../wire/line_conn.ts";
 import { tcpConn } from "../../wire/tcp_conn.ts";
 import { clientTls } from "../../wire/tls.ts";
+import { ClientFaults } from "./client_faults.ts";
 import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
 import type { PeerFacts } from "./outcome.ts";
-import type { Reply } from "../protocol/reply.ts";
+import { formatReply, type Reply } from "../protocol/reply.ts";
 import { isReplyError, type ReplyError, ReplyReader } from "./reply_reader.ts";
 
 /** A connection to a server. Its methods don't throw; errors are values. */
 export class ClientChannel {
   readonly timeouts: ClientTimeouts;
+  readonly #faults: ClientFaults | undefined;
   readonly #clock: Clock;
   readonly #lines: LineConn;
   readonly #replies: ReplyReader;
@@ -31,6 +35,7 @@ export class ClientChannel {
     this.#peer = { host: target.host, address: target.address };
     this.timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.trace = options.trace;
+    this.#faults = options.faults && new ClientFaults(options.faults, options);
   }
 
   /** Connects. */
@@ -137,6 +142,10 @@ export class ClientChannel {
   ): Promise<ReplyError | { untrusted: string | undefined }> {
     const limit = this.timeouts.tls;
     this.#lines.discardInput();
+    if (this.#faults?.tlsFails) {
+      this.#end({ error: "broken", text: "The TLS handshake failed: a rule of faults asks for that" });
+      return this.#error!;
+    }
     const timer = this.#clock.schedule(limit, () => this.#late(limit, "didn't complete the TLS handshake"));
     try {
       const conn = await clientTls(this.#lines.conn, ca ? { serverName, ca: [...ca] } : { serverName });
@@ -154,6 +163,26 @@ export class ClientChannel {
     } finally {
       timer.cancel();
     }
+  }
+
+  /** May a rule of faults stand for an answer at this stage? Without a stage: at any. */
+  mayFail(stage?: FaultStage): boolean {
+    return this.#faults?.watches(stage) === true;
+  }
+
+  /** What stands for the answer at a point; undefined: nothing does, now that it is late enough. */
+  async fault(point: FaultPoint, limitMs: number): Promise<Reply | ReplyError | undefined> {
+    const instead = await this.#faults?.at(point, limitMs);
+    if (instead === undefined) return this.#error;
+    if (!isReplyError(instead)) this.#trace?.(`< ${formatReply(instead).trimEnd()}`);
+    else this.#end(instead);
+    return this.#error ?? instead;
+  }
+
+  /** {@linkcode ask}, unless a rule of faults answers. */
+  async askAt(point: FaultPoint, line: string, limitMs: number, shown?: string): Promise<Reply | ReplyError> {
+    const instead = this.mayFail(point.stage) ? await this.fault(point, limitMs) : undefined;
+    return instead ?? await this.ask(line, limitMs, shown);
   }
 
   /** Ends the connection at once. */

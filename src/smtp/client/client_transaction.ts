@@ -1,5 +1,8 @@
 /** One mail transaction as a client: MAIL, RCPT, the content, and each recipient's outcome. */
 
+import type { FaultPoint } from "../../faults/rules.ts";
+import { readHeaderSection } from "../../mail/header.ts";
+import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/message.ts";
 import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
 import { mailCommand, rcptCommand, wantsSuccess } from "./commands.ts";
@@ -91,7 +94,8 @@ export class ClientTransaction {
   async #converse(utf8: boolean): Promise<void> {
     const { channel, message, options: { peer, reset, chunking } } = this;
     const bdat = chunking && peer.chunking;
-    const group = peer.pipelining;
+    // where a rule may stand for an answer, each command waits to know whether it is said at all
+    const group = peer.pipelining && !channel.mayFail();
     this.unfinished = true;
     const commands = [mailCommand(message, peer, utf8)];
     for (const i of this.#asked) commands.push(rcptCommand(message.recipients[i]!, peer, utf8));
@@ -109,7 +113,9 @@ export class ClientTransaction {
     for (const [n, i] of this.#asked.entries()) {
       if (!await this.#rcpt(i, group ? undefined : commands[n + 1])) return;
     }
-    const ready = bdat ? this.#accepted.length > 0 && this.#open : await this.#data(group);
+    const ready = bdat
+      ? this.#accepted.length > 0 && this.#open && await this.#mayBegin()
+      : await this.#data(group);
     if (ready) await this.#text(bdat ? "bdat" : "data");
   }
 
@@ -124,7 +130,7 @@ export class ClientTransaction {
 
   /** 503 speaks of the conversation, never of the message. */
   async #mail(command: string | undefined): Promise<boolean> {
-    const reply = await this.#reply("mail", command);
+    const reply = await this.#reply("mail", command, { stage: "mail", from: this.message.sender });
     if (!reply) return false;
     if (reply.code === 503) {
       this.#settleRest(outOfStep(reply, "mail", this.channel.peer));
@@ -138,7 +144,8 @@ export class ClientTransaction {
   }
 
   async #rcpt(index: number, command: string | undefined): Promise<boolean> {
-    const reply = await this.#reply("rcpt", command);
+    const to = [this.message.recipients[index]!.address];
+    const reply = await this.#reply("rcpt", command, { stage: "rcpt", from: this.message.sender, to });
     if (!reply) return false;
     if (isPositive(reply)) this.#accepted.push(index);
     else this.#outcomes[index] ??= this.#refusedRcpt(reply);
@@ -155,7 +162,7 @@ export class ClientTransaction {
   async #data(group: boolean): Promise<boolean> {
     const nobody = this.#accepted.length === 0;
     if (!group && nobody) return false;
-    const reply = await this.#reply("data", group ? undefined : "DATA");
+    const reply = await this.#reply("data", group ? undefined : "DATA", this.#point("data"));
     if (!reply) return false;
     if (reply.code !== 354) {
       const { peer } = this.channel;
@@ -169,6 +176,36 @@ export class ClientTransaction {
     if (this.#open && !nobody) return true;
     await this.#endNothing();
     return false;
+  }
+
+  /** Before a first BDAT: does no rule of faults stand for its answer? */
+  async #mayBegin(): Promise<boolean> {
+    const { channel } = this;
+    if (!channel.mayFail("data")) return true;
+    const instead = await channel.fault(this.#point("data"), channel.timeouts.data);
+    if (instead === undefined) return true;
+    if (isReplyError(instead)) this.#settleRest(replyErrorOf(instead, "data", channel.peer));
+    else this.#settleRest(this.#orFewer(instead, refusalOf(instead, "data", channel.peer)));
+    if (isReplyError(instead) || instead.code === 421) this.#drop();
+    return false;
+  }
+
+  /** Before the text: does no rule of faults stand for the answer to its end? It is not sent then. */
+  async #mayEnd(): Promise<boolean> {
+    const { channel } = this;
+    if (!channel.mayFail("end")) return true;
+    const subject = () => subjectOf(this.message);
+    const instead = await channel.fault({ ...this.#point("end"), subject }, channel.timeouts.end);
+    if (instead === undefined) return true;
+    if (isReplyError(instead)) this.#lostAnswer(instead);
+    else this.#settleRest(this.#orFewer(instead, refusalOf(instead, "end", channel.peer)));
+    this.#drop();
+    return false;
+  }
+
+  #point(stage: "data" | "end"): FaultPoint {
+    const { sender, recipients } = this.message;
+    return { stage, from: sender, to: this.#accepted.map((i) => recipients[i]!.address) };
   }
 
   /** Is it refused since these are too many recipients? Then half of them is tried. */
@@ -197,6 +234,7 @@ export class ClientTransaction {
   async #text(how: "data" | "bdat"): Promise<void> {
     const { channel } = this;
     this.#began = true;
+    if (!await this.#mayEnd()) return;
     const result = await sendContent(channel, this.message, how);
     if (result.kind === "kept") {
       const status = result.why === "lease" ? "4.4.2" : "4.3.0";
@@ -251,11 +289,23 @@ export class ClientTransaction {
     this.#drop();
   }
 
-  /** Says a command, when there is one, and reads a reply; undefined when the conversation is over. */
-  async #reply(stage: "mail" | "rcpt" | "data", command: string | undefined): Promise<Reply | undefined> {
+  /**
+   * Says a command, when there is one, and reads a reply; undefined when the conversation is over. `point`: where a rule
+   * of faults may stand for it.
+   */
+  async #reply(
+    stage: "mail" | "rcpt" | "data",
+    command: string | undefined,
+    point?: FaultPoint,
+  ): Promise<Reply | undefined> {
     const { channel } = this;
     const limit = channel.timeouts[stage];
-    const reply = command === undefined ? await channel.reply(limit) : await channel.ask(command, limit);
+    const reply =
+      await (command === undefined
+        ? channel.reply(limit)
+        : point
+        ? channel.askAt(point, command, limit)
+        : channel.ask(command, limit));
     this.#blame(reply, stage);
     if (isReplyError(reply)) this.#settleRest(replyErrorOf(reply, stage, channel.peer));
     else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
@@ -296,4 +346,14 @@ export class ClientTransaction {
     const stage: Stage = this.#began ? "end" : "mail";
     return deferred("4.3.0", "The transaction ended without an outcome", stage, this.channel.peer);
   }
+}
+
+async function subjectOf({ text }: OutgoingMessage): Promise<string> {
+  const header = await readHeaderSection(
+    (async function* () {
+      yield* text();
+    })(),
+    MAX_HEADER_OCTETS,
+  );
+  return fieldValue(await parseHeader(header), "subject");
 }

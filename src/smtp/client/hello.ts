@@ -5,8 +5,9 @@ import { systemRandom } from "../../base/random.ts";
 import { isLoopback } from "../../base/ip.ts";
 import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
 import { ClientChannel } from "./channel.ts";
+import { ClientFaults } from "./client_faults.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
-import type { ClientOptions, ClientTarget, ClientTlsPolicy } from "./options.ts";
+import { type ClientOptions, type ClientTarget, type ClientTlsPolicy, DEFAULT_TIMEOUTS } from "./options.ts";
 import { deferred, failed, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
 import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
@@ -51,9 +52,11 @@ async function open(
   options: ClientOptions,
   { tls, inClear }: { tls: ClientTlsPolicy; inClear: string | undefined },
 ): Promise<Opened | NotOpened> {
-  const channel = await ClientChannel.dial(target, options);
+  const peer = { host: target.host, address: target.address };
+  const fault = options.faults?.watchesOut("connect") ? await connectFault(options) : undefined;
+  if (fault && "code" in fault) return { outcome: refusalOf(fault, "greeting", peer) };
+  const channel = fault ?? await ClientChannel.dial(target, options);
   if ("error" in channel) {
-    const peer = { host: target.host, address: target.address };
     const outcome = deferred("4.4.1", channel.text, "connect", peer);
     return channel.error === "late" ? { outcome, silent: true } : { outcome };
   }
@@ -69,6 +72,12 @@ async function open(
   }
 }
 
+/** What stands for the answer to the connection. */
+function connectFault(options: ClientOptions): Promise<Reply | ReplyError | undefined> {
+  const limit = options.timeouts?.greeting ?? DEFAULT_TIMEOUTS.greeting;
+  return new ClientFaults(options.faults!, options).at({ stage: "connect" }, limit);
+}
+
 class Opening {
   #extensions = NO_EXTENSIONS;
 
@@ -79,7 +88,7 @@ class Opening {
   ) {}
 
   async run(tls: ClientTlsPolicy): Promise<Opened | NotOpened> {
-    const early = tls === "implicit" ? await this.#handshake(true) : undefined;
+    const early = tls === "implicit" ? await this.#implicitTls() : undefined;
     if (early) return { outcome: early };
     const greeting = await this.channel.reply(this.channel.timeouts.greeting);
     const unwelcome = this.#refusal(greeting, "greeting");
@@ -97,7 +106,8 @@ class Opening {
   async #hello(): Promise<HelloFailure | undefined> {
     const { hostname, lmtp } = this.options;
     const limit = this.channel.timeouts.hello;
-    const reply = await this.channel.ask(`${lmtp ? "LHLO" : "EHLO"} ${hostname}`, limit);
+    const point = { stage: "ehlo" } as const;
+    const reply = await this.channel.askAt(point, `${lmtp ? "LHLO" : "EHLO"} ${hostname}`, limit);
     if (!isReplyError(reply) && isPositive(reply)) {
       this.#extensions = parseExtensions(reply);
       return undefined;
@@ -107,7 +117,7 @@ class Opening {
       return this.#refusal(reply, "ehlo");
     }
     this.#extensions = NO_EXTENSIONS;
-    return this.#refusal(await this.channel.ask(`HELO ${hostname}`, limit), "ehlo");
+    return this.#refusal(await this.channel.askAt(point, `HELO ${hostname}`, limit), "ehlo");
   }
 
   async #startTls(required: boolean): Promise<NotOpened | undefined> {
@@ -116,7 +126,7 @@ class Opening {
       return required ? this.#noTls("5.7.10", "doesn't offer STARTTLS") : undefined;
     }
     const failed = required ? {} : TLS_FAILED;
-    const reply = await channel.ask("STARTTLS", channel.timeouts.hello);
+    const reply = await channel.askAt({ stage: "starttls" }, "STARTTLS", channel.timeouts.hello);
     if (isReplyError(reply)) return { outcome: replyErrorOf(reply, "tls", channel.peer), ...failed };
     if (!isPositive(reply)) {
       if (required) {
@@ -130,6 +140,13 @@ class Opening {
     // what was offered in clear is forgotten (RFC 3207 4.2); who refuses now what it took in clear speaks of TLS
     const again = await this.#hello();
     return again && { outcome: again, ...failed };
+  }
+
+  async #implicitTls(): Promise<HelloFailure | undefined> {
+    const { channel } = this;
+    const point = { stage: "starttls", wordless: true } as const;
+    const broken = channel.mayFail("starttls") ? await channel.fault(point, channel.timeouts.tls) : undefined;
+    return broken ? this.#refusal(broken, "tls") : await this.#handshake(true);
   }
 
   async #handshake(verified: boolean): Promise<HelloFailure | undefined> {
@@ -186,9 +203,10 @@ class Opening {
     const { channel } = this;
     const limit = channel.timeouts.hello;
     const { name, initial } = mechanism;
+    const point = { stage: "auth" } as const;
     let reply = initial === undefined
-      ? await channel.ask(`AUTH ${name}`, limit)
-      : await channel.ask(`AUTH ${name} ${initial.toBase64()}`, limit, `AUTH ${name} ****`);
+      ? await channel.askAt(point, `AUTH ${name}`, limit)
+      : await channel.askAt(point, `AUTH ${name} ${initial.toBase64()}`, limit, `AUTH ${name} ****`);
     while (!isReplyError(reply) && reply.code === 334) {
       let answer: string;
       try {

@@ -3,6 +3,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
+import type { FaultRules } from "../../faults/rules.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 
 /** A message on its way out. */
@@ -107,6 +108,8 @@ export interface ClientOptions {
   readonly signal?: AbortSignal;
   /** How to connect; default: `Deno.connect`. */
   readonly dial?: Dial;
+  /** Rules that stand for the server's answers; absent: none. */
+  readonly faults?: FaultRules;
 }
 
 /** Where to connect. */
