@@ -62,9 +62,11 @@ export function docsPage(document: ApiDocument): string {
     `<pre>${text(JSON.stringify(schema, null, 2))}</pre></div></details>`
   ).join("");
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${text(title)}</title>` +
-    `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head><body>` +
-    `<h1>${text(title)}</h1><p>Version ${text(version)}. <a href="/openapi.json">openapi.json</a></p>` +
-    `<p>${text(description)}</p>${sections}<h2>Schemas</h2>${schemas}</body></html>`;
+    `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head><body><main>` +
+    `<p><a href="/">Back to the page</a></p><h1>${text(title)}</h1><p>Version ${
+      text(version)
+    }. <a href="/openapi.json">openapi.json</a></p>` +
+    `<p>${text(description)}</p>${sections}<h2>Schemas</h2>${schemas}</main></body></html>`;
 }
 
 function operationHtml(of: { method: string; path: string; operation: Operation }): string {

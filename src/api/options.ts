@@ -44,6 +44,8 @@ export interface AdminOptions extends HttpOptions {
   route(domain: string): Promise<MailHosts>;
   /** Does a configured host take the domain's mail in place of its MX hosts? */
   usesSmartHost(domain: string): boolean;
+  /** Links of messages may be asked on loopback, private or link-local addresses when a check is wanted. Default: no. */
+  readonly allowPrivate?: boolean;
   /** The largest message in bytes. */
   readonly messageSize: number;
   /** How long a message stays in the queue: milliseconds. */

@@ -36,6 +36,7 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
     route: (domain) => agent.route(domain),
     usesSmartHost: (domain) =>
       (config.outbound.domains[domain]?.smartHost ?? config.relay.smartHost) !== null,
+    allowPrivate: config.outbound.allowPrivate,
     messageSize: config.limits.messageSize,
     giveUpAfter: config.queue.giveUpAfter,
     version: about.version,

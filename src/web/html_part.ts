@@ -3,11 +3,14 @@
 import type { Attachment } from "../mail/message.ts";
 
 /**
- * Nothing runs, nothing is loaded, nothing leads out. Only our own page may frame it; that page's policy keeps the
+ * Nothing runs, nothing is loaded unless it is asked for, nothing leads out. Only our own page may frame it; that page's policy keeps the
  * frame from being led elsewhere.
  */
-export const FRAME_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
-  "form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
+const CLOSED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+/** The same, but that pictures, styles and fonts come from where the message says. */
+const REMOTE = "sandbox; default-src 'none'; style-src 'unsafe-inline' http: https:; " +
+  "img-src data: http: https:; font-src data: http: https:";
+const ALWAYS = "form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
 /** Pictures that are put in place of `cid:` addresses, in all. */
 const MAX_PICTURES = 5 * 1024 * 1024;
@@ -18,9 +21,20 @@ const STYLE =
   "<style>html{color-scheme:light;background:#fff;color:#1c211b;font:15px/1.5 system-ui,sans-serif}" +
   "body{margin:12px}img{max-width:100%;height:auto}</style>";
 
-/** The HTML part as a document for the frame. */
-export function framedHtml(html: string, attachments: readonly Attachment[]): string {
-  return `<!DOCTYPE html><meta charset="utf-8">${STYLE}${withPictures(harmless(html), attachments)}`;
+/** The HTML part as a document for the frame; `remote`: somebody asked for what it loads from elsewhere. */
+export function framedHtml(
+  { html, attachments }: { html: string; attachments: readonly Attachment[] },
+  { remote }: { remote: boolean },
+): Response {
+  const body = withPictures(harmless(html, remote), attachments);
+  return new Response(`<!DOCTYPE html><meta charset="utf-8">${STYLE}${body}`, {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": `${remote ? REMOTE : CLOSED}; ${ALWAYS}`,
+      "x-frame-options": "SAMEORIGIN",
+      "x-dns-prefetch-control": "off",
+    },
+  });
 }
 
 /**
@@ -28,8 +42,8 @@ export function framedHtml(html: string, attachments: readonly Attachment[]): st
  * loading anything, and a meta element may lead away. A tag begins with its name right behind the bracket, so they
  * are no such elements any more.
  */
-function harmless(html: string): string {
-  return html.replace(/<(?=link|meta|base)/gi, "<x-");
+function harmless(html: string, remote: boolean): string {
+  return html.replace(remote ? /<(?=meta|base)/gi : /<(?=link|meta|base)/gi, "<x-");
 }
 
 /** Puts the message's own pictures in place of the addresses that name them. */

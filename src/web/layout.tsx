@@ -137,6 +137,8 @@ const KEYS: [keys: string[], what: string][] = [
   [["/"], "Search"],
   [["j"], "Next row"],
   [["k"], "Row before"],
+  [["n"], "Older message"],
+  [["p"], "Newer message"],
   [["Enter"], "Open the row"],
   [["x"], "Select the row"],
   [["r"], "Retry what is selected"],

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** The view of one message: text, HTML in a frame that can do nothing, headers, source, attachments. */
+/** The view of one message: its head, its sides, its attachments, and what can be done with it. */
 
 import { type Context, Hono } from "hono";
 import { decode } from "../base/bytes.ts";
@@ -7,55 +7,95 @@ import { attachmentOf, parsedMail, type StoredMail, storedMail } from "../api/ma
 import type { MailView } from "../api/mail_reader.ts";
 import { Problem } from "../http/problem.ts";
 import { rawMail } from "../api/raw_message.ts";
+import { fieldValue } from "../mail/message.ts";
+import type { HtmlCheck } from "../preview/html_check.ts";
+import type { LinkCheck } from "../preview/link_check.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { size } from "./format.ts";
-import { pathTo } from "./forms.ts";
-import { FRAME_POLICY, framedHtml } from "./html_part.ts";
+import { pathTo, readOwnForm } from "./forms.ts";
+import { framedHtml } from "./html_part.ts";
 import { Head } from "./layout.tsx";
+import { CompatibilitySide, LinksSide } from "./message_checks.tsx";
+import { HtmlSide, TextSide } from "./message_sides.tsx";
 import { ActionForm, Time } from "./parts.tsx";
 import { show } from "./render.tsx";
 
-const SIDES = ["text", "html", "headers", "source"] as const;
+const SIDES = ["html", "text", "headers", "source", "links", "compatibility"] as const;
 type Side = typeof SIDES[number];
-const SIDE_WORDS: Record<Side, string> = { text: "Text", html: "HTML", headers: "Headers", source: "Source" };
+const SIDE_WORDS: Record<Side, string> = {
+  html: "HTML",
+  text: "Text",
+  headers: "Headers",
+  source: "Source",
+  links: "Links",
+  compatibility: "Compatibility",
+};
 /** More of the source is only to be downloaded. */
 const MAX_SOURCE = 256 * 1024;
 
 interface ShownMail extends StoredMail {
   readonly mail: MailView;
   readonly side: Side;
-  readonly source: string | undefined;
+  /** Pictures and styles from elsewhere are asked for. */
+  readonly remote: boolean;
+  /** What the side that is shown needs. */
+  readonly source?: string;
+  readonly compatibility?: HtmlCheck;
+  readonly links?: LinkCheck;
+  /** Uids of the messages around it. */
+  readonly newer?: string | undefined;
+  readonly older?: string | undefined;
 }
 
 /** The pages. */
 export function mailPages(page: PageContext): Hono<PageEnv> {
-  const { mailStore } = page.options;
+  const { mailStore, clock, closing, allowPrivate } = page.options;
 
   const found = (c: Context<PageEnv>) =>
     storedMail({ address: c.req.param("address") ?? "", uid: c.req.param("uid") ?? "" }, page.options);
+  const showMail = async (c: Context<PageEnv>, shown: ShownMail) => {
+    const [newer, older] = await Promise.all([neighbour(shown, false), neighbour(shown, true)]);
+    return await show(c, page, {
+      title: shown.mail.subject || "No subject",
+      at: "mailboxes",
+      body: (view) => <MailView view={view} shown={{ ...shown, newer, older }} />,
+    });
+  };
+  const neighbour = async ({ address, entry }: StoredMail, reverse: boolean) =>
+    (await mailStore.list(address, { after: entry.uid, limit: 1, reverse }))[0]?.uid;
 
   return new Hono<PageEnv>()
     .get("/mailboxes/:address/:uid", async (c) => {
-      const { address, entry } = await found(c);
-      const mail = await parsedMail({ address, entry }, page.options);
+      const stored = await found(c);
+      const { address, entry } = stored;
+      const mail = await parsedMail(stored, page.options);
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
       const side = sideOf(c.req.query("side"), mail);
-      const source = side === "source" ? await beginning(mailStore.read(entry)) : undefined;
-      return await show(c, page, {
-        title: mail.subject || "No subject",
-        at: "mailboxes",
-        body: (view) => <MailView view={view} shown={{ address, entry, mail, side, source }} />,
+      const shown = { ...stored, mail, side, remote: c.req.query("remote") === "1" };
+      if (side === "source") {
+        return await showMail(c, { ...shown, source: await beginning(mailStore.read(entry)) });
+      }
+      if (side !== "compatibility") return await showMail(c, shown);
+      const { checkHtml } = await import("../preview/html_check.ts");
+      return await showMail(c, { ...shown, compatibility: checkHtml(mail.html ?? "") });
+    })
+    .post("/mailboxes/:address/:uid/links", async (c) => {
+      await readOwnForm(c);
+      const stored = await found(c);
+      const mail = await parsedMail(stored, page.options);
+      const { checkLinks, messageLinks } = await import("../preview/link_check.ts");
+      const signal = AbortSignal.any([closing, c.req.raw.signal]);
+      const links = await checkLinks(messageLinks(mail), {
+        clock,
+        allowPrivate: allowPrivate ?? false,
+        signal,
       });
+      return await showMail(c, { ...stored, mail, side: "links", remote: false, links });
     })
     .get("/mailboxes/:address/:uid/html", async (c) => {
       const { html, attachments } = await parsedMail(await found(c), page.options);
       if (html === null) throw new Problem(404, "The message has no HTML part");
-      return c.body(framedHtml(html, attachments), 200, {
-        "content-type": "text/html; charset=utf-8",
-        "content-security-policy": FRAME_POLICY,
-        "x-frame-options": "SAMEORIGIN",
-        "x-dns-prefetch-control": "off",
-      });
+      return framedHtml({ html, attachments }, { remote: c.req.query("remote") === "1" });
     })
     .get("/mailboxes/:address/:uid/raw", async (c) => {
       return rawMail(mailStore, await found(c));
@@ -65,11 +105,15 @@ export function mailPages(page: PageContext): Hono<PageEnv> {
     });
 }
 
+/** The sides that a message has. */
+function sidesOf({ html }: MailView): Side[] {
+  return SIDES.filter((side) => html !== null || (side !== "html" && side !== "compatibility"));
+}
+
 /** The side that is asked for, or the first that there is. */
 function sideOf(asked: string | undefined, mail: MailView): Side {
-  const wanted = SIDES.find((side) => side === asked);
-  if (wanted === "html" && mail.html === null) return "text";
-  return wanted ?? (mail.text === null && mail.html !== null ? "html" : "text");
+  const sides = sidesOf(mail);
+  return sides.find((side) => side === asked) ?? sides[0]!;
 }
 
 async function beginning(content: AsyncIterable<Uint8Array>): Promise<string> {
@@ -86,9 +130,12 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
   const path = pathTo("mailboxes", address, entry.uid);
   return (
     <>
-      <p class="crumbs">
-        <a href="/mailboxes">Mailboxes</a> / <a href={pathTo("mailboxes", address)}>{address}</a>
-      </p>
+      <div class="crumbs-and-steps">
+        <p class="crumbs">
+          <a href="/mailboxes">Mailboxes</a> / <a href={pathTo("mailboxes", address)}>{address}</a>
+        </p>
+        <Steps shown={shown} />
+      </div>
       <Head title={mail.subject.trim() === "" ? "No subject" : mail.subject}>
         <ActionForm view={view} action={pathTo("mailboxes", address)} class="buttons">
           <input type="hidden" name="uid" value={entry.uid} />
@@ -103,13 +150,13 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
         <MailHeader view={view} shown={shown} />
         <div class="mail-body">
           <nav class="tabs" aria-label="Sides of the message">
-            {SIDES.filter((s) => s !== "html" || mail.html !== null).map((s) => (
+            {sidesOf(mail).map((s) => (
               <a key={s} href={`${path}?side=${s}`} aria-current={s === side ? "page" : undefined}>
                 {SIDE_WORDS[s]}
               </a>
             ))}
           </nav>
-          <MailSide shown={shown} path={path} />
+          <MailSide view={view} shown={shown} path={path} />
         </div>
         <Attachments mail={mail} path={path} />
       </article>
@@ -117,21 +164,41 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
   );
 }
 
+/** To the messages around it, on the same side. */
+function Steps({ shown: { address, newer, older, side } }: { shown: ShownMail }) {
+  if (newer === undefined && older === undefined) return null;
+  const step = (uid: string | undefined, word: string, key: string) =>
+    uid === undefined
+      ? <span class="button small" aria-disabled="true">{word}</span>
+      : (
+        <a class="button small" href={`${pathTo("mailboxes", address, uid)}?side=${side}`} data-key={key}>
+          {word}
+        </a>
+      );
+  return (
+    <nav class="steps" aria-label="Messages around this one">
+      {step(newer, "Newer", "p")} {step(older, "Older", "n")}
+    </nav>
+  );
+}
+
 function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: ShownMail }) {
+  const cc = fieldValue(mail.headers, "cc");
+  const rows: [string, string][] = [
+    ["From", mail.from === "" ? "the mail system" : mail.from],
+    ["To", mail.to],
+    ...(cc === "" ? [] : [["Cc", cc] as [string, string]]),
+  ];
   return (
     <dl class="facts mail-head">
-      <div>
-        <dt>From</dt>
-        <dd>
-          <bdi>{mail.from === "" ? "the mail system" : mail.from}</bdi>
-        </dd>
-      </div>
-      <div>
-        <dt>To</dt>
-        <dd>
-          <bdi>{mail.to}</bdi>
-        </dd>
-      </div>
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            <bdi>{value}</bdi>
+          </dd>
+        </div>
+      ))}
       <div>
         <dt>Received</dt>
         <dd>
@@ -143,52 +210,33 @@ function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: Shown
   );
 }
 
-function MailSide({ shown, path }: { shown: ShownMail; path: string }) {
-  const { mail, side, source } = shown;
-  if (side === "html") {
-    return (
-      <>
-        <iframe
-          class="frame"
-          src={`${path}/html`}
-          sandbox=""
-          referrerpolicy="no-referrer"
-          title="The message's HTML part"
-        />
-        <p class="small-print">Shown without scripts; links, forms and pictures from elsewhere are off.</p>
-      </>
-    );
+function MailSide({ view, shown, path }: { view: View; shown: ShownMail; path: string }) {
+  const { mail, side, source, remote, compatibility, links } = shown;
+  switch (side) {
+    case "html":
+      return <HtmlSide path={path} remote={remote} />;
+    case "text":
+      return <TextSide mail={mail} />;
+    case "headers":
+      return (
+        <dl class="facts">
+          {mail.headers.map(({ name, value }, i) => (
+            <div key={i}>
+              <dt>{name}</dt>
+              <dd class="mono">
+                <bdi>{value}</bdi>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      );
+    case "source":
+      return <pre class="source" tabindex={0} aria-label="The message as it came">{source}</pre>;
+    case "links":
+      return <LinksSide view={view} mail={mail} path={path} checked={links} />;
+    case "compatibility":
+      return compatibility === undefined ? null : <CompatibilitySide check={compatibility} />;
   }
-  if (side === "headers") {
-    return (
-      <dl class="facts">
-        {mail.headers.map(({ name, value }, i) => (
-          <div key={i}>
-            <dt>{name}</dt>
-            <dd class="mono">
-              <bdi>{value}</bdi>
-            </dd>
-          </div>
-        ))}
-      </dl>
-    );
-  }
-  if (side === "source") return <pre class="source" tabindex={0}>{source}</pre>;
-  const hasText = mail.text !== null && mail.text.trim() !== "";
-  return (
-    <>
-      {mail.fault === null ? null : (
-        <p class="complaint">
-          {`This message is damaged: ${mail.fault}. Its source is there as it came.`}
-        </p>
-      )}
-      {hasText
-        ? <div class="mail-text" dir="auto">{mail.text}</div>
-        : mail.fault === null
-        ? <p class="quiet">The message has no text.</p>
-        : null}
-    </>
-  );
 }
 
 function Attachments({ mail, path }: { mail: MailView; path: string }) {

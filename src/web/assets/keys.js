@@ -63,7 +63,7 @@ document.addEventListener("keydown", (event) => {
     act();
     return;
   }
-  const button = [...document.querySelectorAll("main button[data-key]")].find((b) =>
+  const button = [...document.querySelectorAll("main [data-key]")].find((b) =>
     b.dataset.key === key && !b.disabled
   );
   if (button) {
