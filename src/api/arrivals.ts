@@ -6,7 +6,8 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { fieldValue } from "../mail/message.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 import type { Journal } from "../observe/journal.ts";
-import { type HeaderView, readHeader, unlessRemoved } from "./mail_reader.ts";
+import { KeptHeaders } from "./kept_headers.ts";
+import type { HeaderView } from "./mail_reader.ts";
 
 /** A message in a mailbox, as far as a wait looks at it. */
 export interface Arrival {
@@ -114,7 +115,7 @@ export class Arrivals {
   async #read(mailbox: Mailbox, of: { readonly uid: string } | MailEntry): Promise<Arrival | undefined> {
     const entry = "body" in of ? of : await this.#mailStore.get(mailbox, of.uid);
     if (!entry) return undefined;
-    const header = await unlessRemoved(this.#mailStore, { address: mailbox, entry }, readHeader);
+    const header = await KeptHeaders.of(this.#mailStore).read(mailbox, entry);
     return header && arrivalOf(mailbox, entry, header);
   }
 

@@ -6,7 +6,8 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { type MailQuery, parseQuery } from "../mail/query.ts";
 import { fits, fitsHeader } from "../mail/query_match.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
-import { type HeaderView, readHeader, readMail, searchedMail, unlessRemoved } from "./mail_reader.ts";
+import { KeptHeaders } from "./kept_headers.ts";
+import { type HeaderView, readMail, searchedMail, unlessRemoved } from "./mail_reader.ts";
 
 /** A message and what its header section says. */
 export interface FoundMail {
@@ -37,9 +38,9 @@ export interface MailPageOptions {
 /** After so long a search comes back with what it has and a cursor. */
 const MAX_MS = 500;
 /** The same after so many messages, whatever time it is. */
-const MAX_LOOKED_AT = 5000;
+const MAX_LOOKED_AT = 50_000;
 /** Listed at once, and read at once. */
-const LISTED = 200;
+const LISTED = 500;
 const BATCH = 25;
 /** A larger message is not searched for words, and its header says whether it has attachments. */
 const MAX_SEARCHED = 8 * 1024 * 1024;
@@ -91,9 +92,10 @@ async function look(
   of: { address: Mailbox; entry: MailEntry },
   query: MailQuery,
 ): Promise<FoundMail | undefined> {
-  const header = await unlessRemoved(mailStore, of, readHeader);
+  const { address, entry } = of;
+  const headers = KeptHeaders.of(mailStore);
+  const header = headers.kept(address, entry) ?? await headers.read(address, entry);
   if (!header) return undefined;
-  const { entry } = of;
   const searched = searchedMail(entry, header);
   const verdict = fitsHeader(query, searched);
   if (verdict === true) return { entry, header };
