@@ -13,6 +13,7 @@ import { adminToken, firstAccounts } from "./server/first_start.ts";
 import { isOpen, withCapture } from "./server/capture.ts";
 import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
+import { nameWarnings } from "./server/name_warnings.ts";
 import type { MailServerOptions } from "./server/options.ts";
 import { SessionLog } from "./server/session_log.ts";
 import { makeAdminServer } from "./server/admin_server.ts";
@@ -143,6 +144,7 @@ export class MailServer implements AsyncDisposable {
     );
     await aliases.load();
     aliases.configure(config.aliases);
+    this.#warn(config);
     await this.#parts.certificates?.reload();
   }
 
@@ -156,7 +158,15 @@ export class MailServer implements AsyncDisposable {
     return this.stop();
   }
 
+  /** Aliases that lead nowhere are legal, and lose mail: the log says so. */
+  #warn(config: Config): void {
+    for (const { path, text } of nameWarnings(config, this.#parts.router)) {
+      this.journal.note("WARN", "configuration", { warning: `${path.join(" ")}: ${text}` });
+    }
+  }
+
   async #start(): Promise<void> {
+    this.#warn(this.config);
     await this.#listeners.bind();
     this.queue.start();
     this.#parts.webhooks.start();

@@ -5,8 +5,8 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import type { Config, Endpoint, SmartHostConfig } from "../config/config.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./command_tree.ts";
-import { type ConfigOptions, loadFor, withConfig } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { type ConfigOptions, readFor, withConfig } from "./options.ts";
+import { print, printError, printJson, safe } from "./output.ts";
 
 interface CheckOptions extends ConfigOptions {
   dns?: boolean;
@@ -33,7 +33,7 @@ export function addCheck(program: Command): void {
 }
 
 async function check(options: CheckOptions): Promise<void> {
-  const config = await loadFor(options);
+  const { config, warnings, line } = await readFor(options);
   if (options.repair && !options.store) {
     throw new CliError(ExitCode.usage, "--repair goes with --store; a configuration is mended by hand");
   }
@@ -44,6 +44,9 @@ async function check(options: CheckOptions): Promise<void> {
   if (options.dns) {
     throw new CliError(ExitCode.unavailable, "check --dns is not supported yet; leave out --dns");
   }
+  const { nameWarnings } = await import("../server/name_warnings.ts");
+  const aboutNames = nameWarnings(config).map(({ path, text }) => line(path, text));
+  for (const warning of [...warnings, ...aboutNames]) printError(`dinopost: warning: ${safe(warning)}`);
   const { checkCertificates } = await import("../server/certificates.ts");
   const certificate = await checkCertificates(config);
   if (options.json) printJson(withoutSecrets(config));
@@ -80,7 +83,7 @@ function describe(config: Config, certificate: string): string[] {
     }; its sender is notified after ` +
     `${formatDuration(queue.warnAfter)}, and it goes back after ${formatDuration(queue.giveUpAfter)}.`,
     `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
-    "Checks on incoming mail (spf, dkim, dmarc, arc) are not made yet.",
+    "Incoming mail is not checked yet (spf, dkim, dmarc, arc), and outgoing mail is not signed.",
   ];
 }
 

@@ -96,10 +96,11 @@ function addHelp(program: Command): void {
 /** Our own errors about what is around us: ports that others have, a store that can't be opened. */
 const OUTSIDE: ReadonlySet<string> = new Set(["ListenError", "StorageError"]);
 
-/** Prints an error in one line; answers its exit code. */
+/** Prints an error in one line, each fault of a configuration in its own; answers the exit code. */
 function exitOf(error: unknown, args: readonly string[]): number {
   const { code, message } = verdict(error, args);
-  if (message !== undefined) printError(`dinopost: ${safe(message.replaceAll(/\s*\n\s*/g, " "))}`);
+  const lines = error instanceof ConfigError ? error.faults.map((f) => f.message) : message ?? [];
+  for (const line of [lines].flat()) printError(`dinopost: ${safe(line.replaceAll(/\s*\n\s*/g, " "))}`);
   return code;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Config } from "../config/config.ts";
+import type { ReadConfig } from "../config/load.ts";
 
 /** `--config` and `--data-dir`. */
 export interface ConfigOptions {
@@ -25,11 +26,20 @@ export function withConfig(command: Command): Command {
 export async function loadFor(
   options: ConfigOptions,
   overrides: Record<string, unknown> = {},
-  { capture = false } = {},
+  more: { capture?: boolean } = {},
 ): Promise<Config> {
-  const { loadConfig } = await import("../config/load.ts");
+  return (await readFor(options, overrides, more)).config;
+}
+
+/** The same, with what is to be said of a configuration that is legal. */
+export async function readFor(
+  options: ConfigOptions,
+  overrides: Record<string, unknown> = {},
+  { capture = false } = {},
+): Promise<ReadConfig> {
+  const { readConfig } = await import("../config/load.ts");
   const file = options.config ?? (await isFile(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
-  return await loadConfig({
+  return await readConfig({
     ...(file === undefined ? {} : { file }),
     capture,
     overrides: { ...overrides, dataDir: options.dataDir },

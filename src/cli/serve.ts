@@ -3,12 +3,13 @@
 import type { Command } from "commander";
 import { sleep, systemClock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
+import type { ReadConfig } from "../config/load.ts";
 import { Journal } from "../observe/journal.ts";
 import { log, type LogControl, setupLogging } from "../observe/log.ts";
 import { removeAdminFile, writeAdminFile } from "./admin_file.ts";
 import { urlOf } from "./api_client.ts";
 import { withExamples } from "./command_tree.ts";
-import { type ConfigOptions, loadFor, withConfig } from "./options.ts";
+import { type ConfigOptions, readFor, withConfig } from "./options.ts";
 import { print, printError } from "./output.ts";
 import { VERSION } from "./version.ts";
 
@@ -75,14 +76,15 @@ async function startMailServer(config: Config): Promise<ServedServer> {
 
 /** Runs what `start` starts until a signal ends it. */
 export async function serve(options: ServeOptions, start: StartServer): Promise<void> {
-  const load = () => loadFor(options, {}, { capture: options.capture ?? false });
-  const config = await load();
+  const read = () => readFor(options, {}, { capture: options.capture ?? false });
+  const { config, warnings } = await read();
   const logging = setupLogging(config.log);
+  logWarnings(warnings);
   const signals = new StopSignals();
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   try {
     const server = await start(config);
-    const reload = () => void reloadServer(server, { load, logging });
+    const reload = () => void reloadServer(server, { read, logging });
     Deno.addSignalListener("SIGHUP", reload);
     await announce(server, { config, logging });
     log("INFO", "stopping", { signal: await signals.asked });
@@ -104,14 +106,19 @@ function onUnhandled(event: PromiseRejectionEvent): void {
   log("ERROR", "unhandled", { error: reason, stack: reason instanceof Error ? reason.stack : undefined });
 }
 
+function logWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) log("WARN", "configuration", { warning });
+}
+
 async function reloadServer(
   server: ServedServer,
-  { load, logging }: { load: () => Promise<Config>; logging: LogControl },
+  { read, logging }: { read: () => Promise<ReadConfig>; logging: LogControl },
 ): Promise<void> {
   try {
-    const config = await load();
+    const { config, warnings } = await read();
     logging.level = config.log.level;
     logging.format = config.log.format;
+    logWarnings(warnings);
     await server.reload(config);
     log("INFO", "reloaded");
   } catch (error) {

@@ -165,6 +165,11 @@ export interface Config {
   dataDir: string;
   /** A KV Connect URL instead of the embedded KV. */
   kv: string | null;
+  /**
+   * Milliseconds. On a shared store: a server that is silent for so long has lost its queue items and mailboxes to the
+   * others.
+   */
+  lease: number;
   /** Listeners. */
   listen: ListenConfig;
   /** null: a self-signed certificate is made in the data directory. */

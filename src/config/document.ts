@@ -8,6 +8,8 @@ import { type Path, pathText } from "./keys.ts";
 export interface Document {
   /** The values as they were written. */
   readonly values: Record<string, unknown>;
+  /** Keys that are given twice, or can't be. */
+  readonly faults: readonly ConfigError[];
   /** The line, from 1, of the value at a path or of the nearest thing around it that is in the file. */
   lineOf(path: Path): number;
   /** The line, from 1, of the name of a key at a path. */
@@ -36,7 +38,7 @@ const COMPLAINTS: Readonly<Record<string, string>> = {
 
 /**
  * Reads the text of a configuration file; `source` is its name for people. Throws a {@linkcode ConfigError} for
- * bad syntax and for a key that is given twice. The parser is loaded on first use: a server without a file
+ * bad syntax: one fault a line, since what follows on it mostly comes of the first. The parser is loaded on first use: a server without a file
  * starts without it.
  */
 export async function readDocument(text: string, source: string): Promise<Document> {
@@ -44,17 +46,21 @@ export async function readDocument(text: string, source: string): Promise<Docume
   const content = text.replace(/^\uFEFF/, " ");
   const errors: { error: number; offset: number; length: number }[] = [];
   const root = parseTree(content, errors, { allowTrailingComma: true });
-  const [first] = errors;
-  if (first) {
-    const problem = COMPLAINTS[printParseErrorCode(first.error)] ?? "this is not JSON";
-    throw new ConfigError({ source, line: lineAt(content, first.offset) }, problem);
+  const complaints = new Map<number, ConfigError>();
+  for (const { error, offset } of errors) {
+    const line = lineAt(content, offset);
+    if (complaints.has(line)) continue;
+    const problem = COMPLAINTS[printParseErrorCode(error)] ?? "this is not JSON";
+    complaints.set(line, new ConfigError({ source, line }, problem));
   }
+  if (complaints.size > 0) throw ConfigError.of([...complaints.values()]);
   if (root && root.type !== "object") {
     const line = lineAt(content, root.offset);
     throw new ConfigError({ source, line }, `received ${article(root.type)}, expected an object: { … }`);
   }
+  const faults: ConfigError[] = [];
   const values = root ? toValue(root, []) as Record<string, unknown> : {};
-  return { values, lineOf, lineOfKey };
+  return { values, faults, lineOf, lineOfKey };
 
   function lineOf(path: Path): number {
     for (let length = path.length; root && length > 0; length--) {
@@ -74,20 +80,23 @@ export async function readDocument(text: string, source: string): Promise<Docume
     if (node.type === "array") return (node.children ?? []).map((child, i) => toValue(child, [...path, i]));
     if (node.type !== "object") return node.value;
     const firstLine = new Map<string, number>();
-    const entries = (node.children ?? []).map((property) => {
+    const entries = (node.children ?? []).flatMap((property) => {
       const [key, value] = property.children as [Node, Node];
       const name: string = key.value;
       const here = [...path, name];
       const line = lineAt(content, key.offset);
       const before = firstLine.get(name);
-      if (before !== undefined) {
-        throw new ConfigError({ source, line, key: pathText(here) }, `given twice, first on line ${before}`);
-      }
-      if (name === "__proto__") {
-        throw new ConfigError({ source, line, key: pathText(here) }, "this key is not known");
+      const problem = before !== undefined
+        ? `given twice, first on line ${before}`
+        : name === "__proto__"
+        ? "this key is not known"
+        : undefined;
+      if (problem !== undefined) {
+        faults.push(new ConfigError({ source, line, key: pathText(here) }, problem));
+        return [];
       }
       firstLine.set(name, line);
-      return [name, toValue(value, here)];
+      return [[name, toValue(value, here)]];
     });
     return Object.fromEntries(entries);
   }

@@ -25,19 +25,22 @@ export interface Setting {
 /** What Kubernetes sets in every container when a service is called "dinopost"; not meant for us. */
 const SERVICE_LINK = /^DINOPOST_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
 
-/** Reads the settings; throws a {@linkcode ConfigError} for a variable that begins with `DINOPOST_` and means nothing. */
-export function readEnvironment(env: Readonly<Record<string, string>>): Setting[] {
+/** Reads the settings; a variable that begins with `DINOPOST_` and means nothing is a fault. */
+export function readEnvironment(
+  env: Readonly<Record<string, string>>,
+): { settings: Setting[]; faults: ConfigError[] } {
+  const faults: ConfigError[] = [];
   const given = Object.keys(env).filter((name) => name.startsWith("DINOPOST_")).sort();
-  if (given.length === 0) return [];
+  if (given.length === 0) return { settings: [], faults };
   const keys = new Map(environmentKeys().map((key) => [key.variable, key]));
   const settings: Setting[] = [];
   for (const variable of given) {
     const text = env[variable]!;
     const key = keys.get(variable);
     if (key) settings.push({ variable, path: key.path, value: toValue(key, text) });
-    else if (!isServiceLink(variable, text)) throw unknownVariable(variable, keys.keys());
+    else if (!isServiceLink(variable, text)) faults.push(unknownVariable(variable, keys.keys()));
   }
-  return settings;
+  return { settings, faults };
 }
 
 function isServiceLink(variable: string, text: string): boolean {

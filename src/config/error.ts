@@ -10,19 +10,39 @@ export interface Origin {
   key?: string;
 }
 
-/** A configuration that can't be used. Its message is one line that can be shown as it is. */
+/**
+ * A configuration that can't be used. Its message is one line that can be shown as it is, or one for each of several
+ * faults.
+ */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** Where the error is. */
+  /** Where the error is; of several the first one. */
   readonly origin: Origin;
+  /** What is wrong, one by one: this error, or all that it stands for. */
+  faults: readonly ConfigError[] = [this];
 
   /** `problem` says what was received and what would be right. */
   constructor(origin: Origin, problem: string) {
-    const line = origin.line === undefined ? "" : `:${origin.line}`;
-    const key = origin.key === undefined ? "" : ` ${origin.key}:`;
-    super(`${origin.source}${line}:${key} ${problem}`.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " "));
+    super(located(origin, problem));
     this.origin = origin;
   }
+
+  /** One error for all of these, of which there is one at least. */
+  static of(faults: readonly ConfigError[]): ConfigError {
+    const [first] = faults;
+    if (faults.length === 1) return first!;
+    const error = new ConfigError(first!.origin, "");
+    error.message = faults.map((fault) => fault.message).join("\n");
+    error.faults = faults;
+    return error;
+  }
+}
+
+/** A sentence about a place, in one line. */
+export function located(origin: Origin, text: string): string {
+  const line = origin.line === undefined ? "" : `:${origin.line}`;
+  const key = origin.key === undefined ? "" : ` ${origin.key}:`;
+  return `${origin.source}${line}:${key} ${text}`.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }
 
 const SECRET = /password|token|secret/i;

@@ -57,14 +57,24 @@ function hintOf(wrapped: Schema): Hint | undefined {
 /** What would be right at a path. */
 export function wantedAt(path: Path): string {
   let at: Schema = schema;
-  let want = "an object";
   for (const step of path) {
     const next = child(at, step);
     if (!next) break;
     at = next;
-    want = hintOf(at)?.want ?? (definition(unwrap(at)).type === "array" ? "a list" : "an object");
   }
-  return want;
+  const hint = hintOf(at);
+  if (hint) return hint.want;
+  const { type, shape } = definition(unwrap(at));
+  const nothing = isNullable(at) ? "null or " : "";
+  if (type === "array") return "a list of objects";
+  return `${nothing}an object${shape ? `; its keys are ${Object.keys(shape).join(", ")}` : ""}`;
+}
+
+function isNullable(wrapped: Schema): boolean {
+  for (let at: Schema | undefined = wrapped; at; at = definition(at).innerType) {
+    if (definition(at).type === "nullable") return true;
+  }
+  return false;
 }
 
 /** The names of the keys that an object at a path may have. */
@@ -97,14 +107,10 @@ export function environmentKeys(): EnvironmentKey[] {
   const keys: EnvironmentKey[] = [];
   for (const path of allPaths()) {
     let at: Schema = schema;
-    let nullable = false;
     for (const step of path) at = child(at, step)!;
     const hint = hintOf(at);
     if (!hint?.kind) continue;
-    for (let next: Schema | undefined = at; next; next = definition(next).innerType) {
-      nullable ||= definition(next).type === "nullable";
-    }
-    keys.push({ variable: variableName(path), path, kind: hint.kind, nullable });
+    keys.push({ variable: variableName(path), path, kind: hint.kind, nullable: isNullable(at) });
   }
   return keys;
 }

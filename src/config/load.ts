@@ -4,14 +4,24 @@ import { dirname, resolve } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { captureDefaults } from "./capture.ts";
 import type { Config } from "./config.ts";
-import { type Document, readDocument } from "./document.ts";
+import { readDocument } from "./document.ts";
 import { readEnvironment } from "./environment.ts";
-import { ConfigError, type Origin, shown } from "./error.ts";
-import { allPaths, namesAt, type Path, pathText, wantedAt } from "./keys.ts";
-import { nearest } from "./nearest.ts";
+import { ConfigError, located } from "./error.ts";
+import {
+  brokenPaths,
+  byLine,
+  type Context,
+  describeIssues,
+  layerAt,
+  originOf,
+  overlap,
+  valueAt,
+} from "./faults.ts";
+import type { Path } from "./keys.ts";
 import { resolveConfig } from "./resolve.ts";
-import { schema } from "./schema.ts";
+import { type Parsed, schema } from "./schema.ts";
 import { UNSUPPORTED } from "./unsupported.ts";
+import { warningsOf } from "./warnings.ts";
 
 export { ConfigError } from "./error.ts";
 
@@ -29,12 +39,13 @@ export interface LoadOptions {
   overrides?: Record<string, unknown>;
 }
 
-/** One value that is laid over the file's. */
-interface Layer {
-  path: Path;
-  value: unknown;
-  /** The environment variable; absent: an option of the command line or of the caller. */
-  variable?: string;
+/** A configuration, and what is to be said of it. */
+export interface ReadConfig {
+  readonly config: Config;
+  /** What is legal and harmful, or does nothing: a line each, in the order of the file. */
+  readonly warnings: readonly string[];
+  /** The line that says something of a key: file, line, key, text. */
+  line(path: Path, text: string): string;
 }
 
 /**
@@ -46,43 +57,83 @@ interface Layer {
  * assertEquals(config.queue.retry, [60_000, 300_000, 300_000]);
  * ```
  *
- * @throws {ConfigError} with one line that says what is wrong, where, and what would be right.
+ * @throws {ConfigError} with one line for each fault that says what is wrong, where, and what would be right.
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
+  return (await readConfig(options)).config;
+}
+
+/** The same, with what is to be said of a configuration that is legal. */
+export async function readConfig(options: LoadOptions = {}): Promise<ReadConfig> {
   const file = options.file === undefined ? undefined : resolve(options.file);
   const source = options.file ?? "configuration";
   const text = options.text ?? (options.file === undefined ? undefined : await readFile(options.file));
   const document = text === undefined ? undefined : await readDocument(text, source);
-  const layers: Layer[] = [
-    ...readEnvironment(options.env ?? Deno.env.toObject()),
-    ...leaves(options.overrides ?? {}),
-  ];
+  const environment = readEnvironment(options.env ?? Deno.env.toObject());
+  const layers = [...environment.settings, ...leaves(options.overrides ?? {})];
   const values = structuredClone(document?.values ?? {});
   for (const layer of layers) put(values, layer.path, layer.value);
   if (options.capture && !isCapture(values)) values["capture"] = true;
   if (isCapture(values)) {
     for (const [path, value] of captureDefaults({ hasFile: document !== undefined })) {
-      if (valueAt(values, path) === undefined) put(values, path, value);
+      const section = values[path[0]!];
+      const fits = section === undefined || isObject(section);
+      if (fits && valueAt(values, path) === undefined) put(values, path, value);
     }
   }
 
   const context: Context = { document, layers, source, values };
-  const parsed = schema.safeParse(values);
-  if (!parsed.success) throw describeIssues(parsed.error.issues, context);
-  const { config, problems } = resolveConfig(parsed.data, {
+  const faults = [...environment.faults, ...document?.faults ?? []];
+  const { parsed, broken } = parse(context, faults);
+  const { config, problems } = resolveConfig(parsed, {
     file,
     baseOf: (path) => file !== undefined && !layerAt(layers, path) ? dirname(file) : Deno.cwd(),
     machineName: () => Deno.hostname(),
     placeless: document === undefined && values["dataDir"] === undefined && values["kv"] == null,
   });
-  const [problem] = problems.map((p) => ({ ...p, origin: originOf(p.path, context) })).sort(byLine);
-  if (problem) throw new ConfigError(problem.origin, problem.text);
-  const missing = UNSUPPORTED.find((feature) => feature.asked(config));
-  if (missing) {
-    const origin = originOf(missing.path, context);
-    throw new ConfigError(origin, `not supported yet; what works is ${missing.instead}`);
+  const missing = UNSUPPORTED.filter((feature) => feature.asked(parsed)).map(({ path, instead }) => ({
+    path,
+    text: `not supported yet; what works is ${instead}`,
+  }));
+  for (const { path, text } of [...problems, ...missing]) {
+    if (!comesOf(path, broken)) faults.push(new ConfigError(originOf(path, context), text));
   }
-  return config;
+  if (faults.length > 0) throw ConfigError.of(faults.sort(byLine));
+  const isGiven = (path: Path) => valueAt(values, path) !== undefined;
+  const warnings = warningsOf(parsed, config, isGiven)
+    .map(({ path, text }) => ({ text, origin: originOf(path, context) }))
+    .sort(byLine).map(({ text, origin }) => located(origin, text));
+  return { config, warnings, line: (path, text) => located(originOf(path, context), text) };
+}
+
+/** Reads the values; those that can't be read are faults, and the rest goes on without them to find more. */
+function parse(context: Context, faults: ConfigError[]): { parsed: Parsed; broken: Path[] } {
+  const first = schema.safeParse(context.values);
+  if (first.success) return { parsed: first.data, broken: [] };
+  faults.push(...describeIssues(first.error.issues, context));
+  const broken = brokenPaths(first.error.issues);
+  const rest = structuredClone(context.values);
+  for (const path of broken) cut(rest, path);
+  let second = schema.safeParse(rest);
+  for (let tries = 0; !second.success; tries++) {
+    if (tries > 1) throw ConfigError.of(faults.sort(byLine));
+    // what lacks something goes as a whole
+    const sections = brokenPaths(second.error.issues).map((path) => path.slice(0, 1));
+    broken.push(...sections);
+    for (const path of sections) cut(rest, path);
+    second = schema.safeParse(rest);
+  }
+  return { parsed: second.data, broken };
+}
+
+const NAMED_BY_DOMAIN: ReadonlySet<unknown> = new Set(["accounts", "aliases", "catchAll"]);
+
+/** May what is wrong at that path come of what was cut out? */
+function comesOf(path: Path, broken: readonly Path[]): boolean {
+  return broken.some((one) =>
+    overlap(one, path) ||
+    (NAMED_BY_DOMAIN.has(path[0]) && (one[0] === "domains" || one[0] === "hostname"))
+  );
 }
 
 function isCapture({ capture }: Record<string, unknown>): boolean {
@@ -130,72 +181,7 @@ function put(values: Record<string, unknown>, path: Path, value: unknown): void 
   at[path.at(-1)!] = value;
 }
 
-/** What is needed to say where a value came from. */
-interface Context {
-  document: Document | undefined;
-  layers: readonly Layer[];
-  source: string;
-  values: Record<string, unknown>;
-}
-
-/** The layer that gave the value at a path, or a part of it, if any did. */
-function layerAt(layers: readonly Layer[], path: Path): Layer | undefined {
-  return layers.findLast((layer) => {
-    const length = Math.min(layer.path.length, path.length);
-    return layer.path.slice(0, length).every((step, i) => step === path[i]);
-  });
-}
-
-function originOf(path: Path, context: Context, ofKey = false): Origin {
-  const layer = layerAt(context.layers, path);
-  const key = pathText(path);
-  if (layer?.variable !== undefined) return { source: "environment", key: layer.variable };
-  if (layer) return { source: "option", key };
-  if (!context.document) return { source: context.source, key };
-  const line = ofKey ? context.document.lineOfKey(path) : context.document.lineOf(path);
-  return { source: context.source, line, key };
-}
-
-function byLine(a: { origin: Origin }, b: { origin: Origin }): number {
-  return (a.origin.line ?? 0) - (b.origin.line ?? 0);
-}
-
-/** The first of zod's issues, by line, as our own error. */
-function describeIssues(
-  issues: readonly { code?: string; path: PropertyKey[]; keys?: string[] }[],
-  context: Context,
-): ConfigError {
-  // what is missing beside an unknown key is most likely that key, misspelt
-  const misspelt = new Set(
-    issues.filter((i) => i.code === "unrecognized_keys").map((i) => pathText(i.path as Path)),
-  );
-  const errors = issues.flatMap((issue) => {
-    const path = issue.path as (string | number)[];
-    const isMissing = issue.code !== "unrecognized_keys" && valueAt(context.values, path) === undefined;
-    if (isMissing && misspelt.has(pathText(path.slice(0, -1)))) return [];
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys!.map((key) => unknownKey([...path, key], context));
-    }
-    const want = wantedAt(path);
-    const received = shown(valueAt(context.values, path), path);
-    return [new ConfigError(originOf(path, context), `received ${received}, expected ${want}`)];
-  });
-  return errors.sort(byLine)[0]!;
-}
-
-function valueAt(values: unknown, path: Path): unknown {
-  let at = values;
-  for (const step of path) at = (at as Record<string | number, unknown> | undefined)?.[step];
-  return at;
-}
-
-function unknownKey(path: Path, context: Context): ConfigError {
-  const name = String(path.at(-1));
-  const here = namesAt(path.slice(0, -1));
-  const elsewhere = allPaths().filter((other) => other.at(-1) === name).map(pathText);
-  const sibling = nearest(name, here);
-  const meant = elsewhere[0] ??
-    (sibling === undefined ? undefined : pathText([...path.slice(0, -1), sibling]));
-  const hint = meant === undefined ? `; known here: ${here.join(", ")}` : `; did you mean ${meant}?`;
-  return new ConfigError(originOf(path, context, true), `this key is not known${hint}`);
+function cut(values: Record<string, unknown>, path: Path): void {
+  const around = valueAt(values, path.slice(0, -1));
+  if (isObject(around)) delete around[path.at(-1)!];
 }

@@ -40,16 +40,19 @@ export function resolveConfig(
   if (domains.length === 0) {
     check.complain(["domains"], "received an empty list, expected at least one domain");
   }
-  const { tls } = parsed;
+  const { tls, listen: { imap: _i, imaps: _s, http: _h, https: _t, ...listen } } = parsed;
+  const { acme: _a, ...ownTls } = tls ?? {};
   const capture = captureOf(parsed.capture, { memory: options.placeless });
   const config: Config = {
     ...parsed,
+    listen,
     ...(options.file === undefined ? {} : { file: options.file }),
     hostname,
     domains,
     dataDir: absolute(["dataDir"], parsed.dataDir),
     tls: tls && {
-      ...tls,
+      ...ownTls,
+      minVersion: tls.minVersion,
       ...(tls.cert === undefined ? {} : certificate(["tls"], tls.cert, tls.key)),
       sni: Object.fromEntries(
         Object.entries(check.byDomain(["tls", "sni"], tls.sni, { local: false })).map((

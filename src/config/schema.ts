@@ -139,6 +139,11 @@ const checkPolicy = () => choice("off", "mark", "enforce");
 const webhookEvent = () => choice("accepted", "delivered", "deferred", "bounced", "mailbox", "health");
 const recordKey = z.string();
 
+/** An object whose keys are names of the operator's. */
+function table<S extends z.core.$ZodType>(value: S, want: string) {
+  return known({ want }, z.record(recordKey, value));
+}
+
 const account = z.strictObject({
   password: z.exactOptional(text("a password")),
   passwordHash: z.exactOptional(text("a password hash in PHC format")),
@@ -176,6 +181,10 @@ const listen = z.strictObject({
   pop3: z.prefault(listeners(), ["127.0.0.1:1110"]),
   pop3s: z.prefault(listeners(), []),
   admin: z.prefault(listeners(), ["127.0.0.1:8025"]),
+  imap: z.prefault(listeners(), []),
+  imaps: z.prefault(listeners(), []),
+  http: z.prefault(listeners(), []),
+  https: z.prefault(listeners(), []),
 });
 
 const certificate = {
@@ -189,7 +198,22 @@ const tls = z.strictObject({
   cert: z.exactOptional(certificate.cert),
   key: certificate.key,
   minVersion: z._default(choice("TLSv1.2", "TLSv1.3"), "TLSv1.2"),
-  sni: z._default(z.record(recordKey, z.strictObject(certificate)), {}),
+  sni: z._default(
+    table(
+      z.strictObject(certificate),
+      'an object by host name, such as {"mail.example.org": {"cert": "…", "key": "…"}}',
+    ),
+    {},
+  ),
+  acme: z._default(
+    z.nullable(
+      z.strictObject({
+        email: z.exactOptional(mailbox()),
+        directory: z.exactOptional(httpUrl("the https URL of a certificate authority's directory")),
+      }),
+    ),
+    null,
+  ),
 });
 
 const relay = z.strictObject({
@@ -220,7 +244,10 @@ const outbound = z.strictObject({
   maxConnectionsPerDomain: z._default(whole(1), 20),
   family: z._default(choice("any", "ipv4", "ipv6"), "any"),
   allowPrivate: z._default(flag(), false),
-  domains: z._default(z.record(recordKey, outboundDomain), {}),
+  domains: z._default(
+    table(outboundDomain, 'an object by domain, such as {"example.org": {"tls": "require"}}'),
+    {},
+  ),
 });
 
 const queue = z.strictObject({
@@ -278,12 +305,35 @@ export const schema = z.strictObject({
   domains: z.exactOptional(list(domain(), 'a list of domains, such as ["example.org"]')),
   dataDir: z._default(text("the path of a directory"), "./data"),
   kv: z._default(kv, null),
+  lease: z.prefault(
+    read(
+      textOrNumber,
+      { kind: "text or number", want: 'a duration of a second or more, such as "2m"' },
+      (v) => {
+        const ms = parseDuration(v);
+        return ms !== undefined && ms >= 1000 ? ms : undefined;
+      },
+    ),
+    "2m",
+  ),
   listen: z.prefault(listen, {}),
   tls: z._default(z.nullable(tls), null),
   auth: z.prefault(z.strictObject({ allowInsecure: z._default(flag(), false) }), {}),
-  accounts: z._default(z.record(recordKey, account), {}),
-  aliases: z._default(z.record(recordKey, list(mailbox(), "a list of addresses")), {}),
-  catchAll: z._default(z.record(recordKey, mailbox()), {}),
+  accounts: z._default(
+    table(account, 'an object by address, such as {"jo@example.org": {"password": "…"}}'),
+    {},
+  ),
+  aliases: z._default(
+    table(
+      list(mailbox(), "a list of addresses"),
+      'an object by address, such as {"staff@example.org": ["jo@example.org"]}',
+    ),
+    {},
+  ),
+  catchAll: z._default(
+    table(mailbox(), 'an object by domain, such as {"example.org": "jo@example.org"}'),
+    {},
+  ),
   subaddressSeparator: z._default(
     known(
       { kind: "text", want: 'a single character such as "+", or "" for none' },

@@ -1,26 +1,61 @@
 /**
- * The settings that the schema knows and the server can't do yet. They are refused when the server starts, but for
- * `checks.*` at "mark", which means no checks yet. When a feature is finished, its row goes.
+ * The settings that the schema knows and the server can't do yet. What asks for them is refused, whether a server starts
+ * or the configuration is checked; what is as it is without them (checks that mark, signing) is taken, with a warning
+ * where it is written down. When a feature is finished, its rows go.
  */
 
-import type { Config } from "./config.ts";
 import type { Path } from "./keys.ts";
+import type { Parsed } from "./schema.ts";
 
 /** One feature that is missing. */
 export interface Unsupported {
   /** The key that asks for it. */
   path: Path;
   /** Whether the configuration asks for it. */
-  asked(config: Config): boolean;
+  asked(parsed: Parsed): boolean;
   instead: string;
 }
 
-/** The features that are missing, in the order of the file. `checks.*` at "mark" is taken as "no checks yet". */
+const CHECKS = ["spf", "dkim", "dmarc", "arc"] as const;
+const LISTENERS = ["imap", "imaps", "http", "https"] as const;
+
+/** The features that are missing. */
 export const UNSUPPORTED: readonly Unsupported[] = [
-  { path: ["checks", "spf"], asked: (c) => c.checks.spf === "enforce", instead: '"mark" or "off"' },
-  { path: ["checks", "dkim"], asked: (c) => c.checks.dkim === "enforce", instead: '"mark" or "off"' },
-  { path: ["checks", "dmarc"], asked: (c) => c.checks.dmarc === "enforce", instead: '"mark" or "off"' },
-  { path: ["checks", "arc"], asked: (c) => c.checks.arc === "enforce", instead: '"mark" or "off"' },
-  { path: ["checks", "dnsbl"], asked: (c) => c.checks.dnsbl.length > 0, instead: "[]" },
-  { path: ["checks", "greylist"], asked: (c) => c.checks.greylist, instead: "false" },
+  ...LISTENERS.map((kind) => ({
+    path: ["listen", kind],
+    asked: ({ listen }: Parsed) => listen[kind].length > 0,
+    instead: "[]",
+  })),
+  { path: ["tls", "acme"], asked: ({ tls }) => tls !== null && tls.acme !== null, instead: "null" },
+  ...CHECKS.map((check) => ({
+    path: ["checks", check],
+    asked: ({ checks }: Parsed) => checks[check] === "enforce",
+    instead: '"mark" or "off"',
+  })),
+  { path: ["checks", "dnsbl"], asked: ({ checks }) => checks.dnsbl.length > 0, instead: "[]" },
+  { path: ["checks", "greylist"], asked: ({ checks }) => checks.greylist, instead: "false" },
+];
+
+/** A setting that is accepted since it harms nobody, and does nothing yet. */
+export interface Idle {
+  /** Its key. */
+  path: Path;
+  /** Whether it stands at a value that would do something. */
+  set(parsed: Parsed): boolean;
+  /** What is not done. */
+  text: string;
+}
+
+/** Those settings. */
+export const IDLE: readonly Idle[] = [
+  {
+    path: ["dkim", "sign"],
+    set: ({ dkim }) => dkim.sign,
+    text: "does nothing yet: no message is signed",
+  },
+  ...CHECKS.map((check) => ({
+    path: ["checks", check],
+    set: ({ checks }: Parsed) => checks[check] === "mark",
+    text: "does nothing yet: incoming mail is not checked",
+  })),
 ];

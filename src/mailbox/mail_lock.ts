@@ -5,10 +5,10 @@ import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
 
-/** How long a lease on a shared store lasts without being renewed, in milliseconds. */
+/** How long a lease on a shared store lasts without being renewed, in milliseconds, unless another time is given. */
 export const LEASE_MS = 90_000;
-/** How often it is renewed. */
-const RENEW_MS = 30_000;
+/** It is renewed so often while it lasts. */
+const RENEWALS = 3;
 
 /** A mailbox locked for one owner. */
 export interface MailLock {
@@ -28,6 +28,8 @@ export interface LockOptions {
   readonly address: string;
   /** A name for who has it. */
   readonly owner: string;
+  /** How long the lease lasts, milliseconds. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** A lock that can be taken from its owner. */
@@ -122,7 +124,7 @@ class Lease implements Losable {
     this.#options = options;
     this.#key = keys.mailLock(options.address);
     this.#versionstamp = versionstamp;
-    this.#endsAt = options.clock.monotonic() + LEASE_MS;
+    this.#endsAt = options.clock.monotonic() + leaseOf(options);
     this.#schedule();
   }
 
@@ -171,7 +173,7 @@ class Lease implements Losable {
       const result = await this.#store.write(leaseWrite(this.#key, this.#versionstamp, this.#options));
       if (result.ok) {
         this.#versionstamp = result.versionstamp;
-        this.#endsAt = start + LEASE_MS;
+        this.#endsAt = start + leaseOf(this.#options);
       } else {
         this.#lost = true;
       }
@@ -182,7 +184,7 @@ class Lease implements Losable {
   }
 
   #schedule(): void {
-    this.#timer = this.#options.clock.schedule(RENEW_MS, () => {
+    this.#timer = this.#options.clock.schedule(leaseOf(this.#options) / RENEWALS, () => {
       if (this.#released) return;
       this.#schedule();
       this.renew();
@@ -190,8 +192,13 @@ class Lease implements Losable {
   }
 }
 
-function leaseWrite(key: Deno.KvKey, versionstamp: string | null, { owner, clock }: LockOptions): Write {
-  const value: LeaseRecord = { owner, until: clock.now() + LEASE_MS };
+function leaseOf({ leaseMs = LEASE_MS }: LockOptions): number {
+  return leaseMs;
+}
+
+function leaseWrite(key: Deno.KvKey, versionstamp: string | null, options: LockOptions): Write {
+  const { owner, clock } = options;
+  const value: LeaseRecord = { owner, until: clock.now() + leaseOf(options) };
   return {
     checks: [{ key, versionstamp }],
     mutations: [{ type: "set", key, value }],

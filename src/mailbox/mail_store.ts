@@ -40,10 +40,18 @@ export class MailStore {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #removals: MailRemovals;
+  readonly #leaseMs: number | undefined;
 
-  /** On that store. Messages that are removed are remembered for `rememberMs` milliseconds; unset: not at all. */
-  constructor(store: Store, options: { clock: Clock; random?: Random; rememberMs?: number }) {
+  /**
+   * On that store. Messages that are removed are remembered for `rememberMs` milliseconds; unset: not at all. On a
+   * shared store the lock of a server that is silent for `leaseMs` is over.
+   */
+  constructor(
+    store: Store,
+    options: { clock: Clock; random?: Random; rememberMs?: number; leaseMs?: number },
+  ) {
     this.#store = store;
+    this.#leaseMs = options.leaseMs;
     this.#clock = options.clock;
     this.#removals = new MailRemovals(store, {
       clock: options.clock,
@@ -208,7 +216,8 @@ export class MailStore {
 
   /** Locks the mailbox for `owner` (a session's id); undefined when another session has it. */
   lock(address: Mailbox, owner: string): Promise<MailLock | undefined> {
-    return lockMailbox(this.#store, { clock: this.#clock, address: localKey(address), owner });
+    const leaseMs = this.#leaseMs;
+    return lockMailbox(this.#store, { clock: this.#clock, address: localKey(address), owner, leaseMs });
   }
 }
 

@@ -35,7 +35,7 @@ export interface MailServerOptions {
   readonly trace?: (id: string, line: string) => void;
   /** What goes wrong on purpose, by rules that may be changed at any time; absent: nothing does. */
   readonly faults?: FaultRules | undefined;
-  /** How long a queue lease lasts, in milliseconds. Default: two minutes; less is for tests of what happens then. */
+  /** How long a queue lease lasts, in milliseconds. Default: as `lease` in the configuration says. */
   readonly leaseMs?: number;
   /** True: every recipient is captured, and nothing is delivered elsewhere, whatever the configuration says. */
   readonly capture?: boolean;

@@ -165,7 +165,12 @@ async function openNames(
 ): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
   const captures = config.capture !== false;
-  const mailStore = new MailStore(store, { clock, random, rememberMs: config.queue.history });
+  const mailStore = new MailStore(store, {
+    clock,
+    random,
+    rememberMs: config.queue.history,
+    leaseMs: config.lease,
+  });
   const accounts = new Accounts(store, {
     clock,
     random,
@@ -217,7 +222,13 @@ function createServices(
   const base = { ...around, ...names, store, resolver, quotas, ids, faults: options.faults };
   const agent = makeAgent(base);
   const suspensions = new Suspensions(store, clock);
-  const queue = makeQueue({ ...base, agent, suspensions, leaseMs: options.leaseMs, trace: options.trace });
+  const queue = makeQueue({
+    ...base,
+    agent,
+    suspensions,
+    leaseMs: options.leaseMs ?? config.lease,
+    trace: options.trace,
+  });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
   const underWay = new UnderWay();
   const acceptance = new Acceptance({ ...base, queue, hostname, maxHops, underWay });

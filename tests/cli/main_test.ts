@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type CliOptions, runCli } from "./run_cli.ts";
 
 Deno.test("main() ends with sysexits codes and one line that says why", async () => {
@@ -114,6 +114,52 @@ Deno.test("version tells the version of deno.json", async () => {
   const { code, out } = await runCli(["version"]);
   assertEquals(code, 0);
   assert(out.startsWith(`dinopost ${about.version} (Deno `), out);
+});
+
+Deno.test("check prints each fault in its line, and warns without another exit code", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    const write = (config: string) => Deno.writeTextFile(`${cwd}/dinopost.jsonc`, config);
+    await write('{\n"listen": "127.0.0.1:25",\n"queue": { "retry": "soon" },\n"hostnam": "a" }');
+    const wrong = await runCli(["check"], { cwd });
+    assertEquals([wrong.code, wrong.out], [78, ""]);
+    const begins = wrong.err.split("\n").map((line) => line.split(": ").slice(0, 3).join(": "));
+    assertEquals(begins, [
+      "dinopost: dinopost.jsonc:2: listen",
+      "dinopost: dinopost.jsonc:3: queue.retry",
+      "dinopost: dinopost.jsonc:4: hostnam",
+      "",
+    ]);
+
+    await write(`{
+      "hostname": "mail", "domains": ["example.org"],
+      "relay": { "networks": ["0.0.0.0/0"] },
+      "accounts": { "jo@example.org": { "password": "x" } },
+      "aliases": {
+        "a@example.org": ["b@example.org"],
+        "b@example.org": ["a@example.org"],
+        "c@example.org": ["ghost@example.org"],
+        "d@example.org": ["jo@example.org", "ghost@example.org"],
+        "e@example.org": ["jo@example.org", "jim@elsewhere.example"]
+      },
+    }`);
+    const harmful = await runCli(["check"], { cwd });
+    assertEquals(harmful.code, 0);
+    assertMatch(harmful.out, /is right\.$/m);
+    const said = harmful.err.trim().split("\n").map((line) => line.replace(/^dinopost: warning: /, ""));
+    const want = [
+      /^dinopost\.jsonc:2: hostname: "mail" has no dot/,
+      /^dinopost\.jsonc:3: relay\.networks\[0\]: .*open relay/,
+      /^dinopost\.jsonc:6: aliases\["a@example\.org"\]: leads round in a circle/,
+      /^dinopost\.jsonc:7: aliases\["b@example\.org"\]: leads round in a circle/,
+      /^dinopost\.jsonc:8: aliases\["c@example\.org"\]: leads to nobody/,
+      /^dinopost\.jsonc:9: aliases\["d@example\.org"\]: ghost@example\.org is nobody here/,
+    ];
+    assertEquals(said.length, want.length, harmful.err);
+    for (const [i, pattern] of want.entries()) assertMatch(said[i]!, pattern);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
 });
 
 Deno.test("check finds dinopost.jsonc where it stands, and hides secrets", async () => {

@@ -89,7 +89,28 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
     ],
     ['{ "hostname": 25 }', 'd.jsonc:1: hostname: received 25, expected a domain such as "example.org"'],
     ['{ "domains": [] }', "d.jsonc:1: domains: received an empty list, expected at least one domain"],
-    ['{ "limits": null }', "d.jsonc:1: limits: received null, expected an object"],
+    [
+      '{ "log": null }',
+      "d.jsonc:1: log: received null, expected an object; its keys are level, format",
+    ],
+    [
+      '{ "relay": "192.0.2.0/24" }',
+      'd.jsonc:1: relay: received "192.0.2.0/24", expected an object; its keys are networks, smartHost',
+    ],
+    [
+      '{ "tls": "cert.pem" }',
+      'd.jsonc:1: tls: received "cert.pem", expected null or an object; ' +
+      "its keys are cert, key, minVersion, sni, acme",
+    ],
+    [
+      '{ "aliases": ["jo@example.org"] }',
+      "d.jsonc:1: aliases: received a list, expected an object by address, " +
+      'such as {"staff@example.org": ["jo@example.org"]}',
+    ],
+    [
+      '{ "lease": "10ms" }',
+      'd.jsonc:1: lease: received "10ms", expected a duration of a second or more, such as "2m"',
+    ],
     [
       '{ "tls": { "key": "a.pem" } }',
       "d.jsonc:1: tls.cert: received nothing, expected the path of a PEM file",
@@ -167,8 +188,11 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       '{ "listen": { "lmtp": ["[::1]:24", "[::1]:0", "[::1]:0", "[::1]:24"] } }',
       "d.jsonc:1: listen.lmtp[3]: received [::1]:24, which is there already, expected another port",
     ],
-    // the first line first
-    ['{ "capture": 1,\n"vrfi": 2 }', `d.jsonc:1: capture: received 1, expected ${CAPTURE}`],
+    [
+      '{ "capture": 1,\n"vrfi": 2 }',
+      `d.jsonc:1: capture: received 1, expected ${CAPTURE}\n` +
+      "d.jsonc:2: vrfi: this key is not known; did you mean vrfy?",
+    ],
     // not built yet
     [
       '{ "listen": { "admin": ["127.0.0.1:1", "[::1]:1", "localhost:1", "0.0.0.0:8025"] } }',
@@ -182,6 +206,37 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
     ],
   ];
   for (const [text, want] of table) assertEquals(await messageFor(text), want);
+});
+
+Deno.test("loadConfig() tells of all faults at once, a line each, in the order of the file", async () => {
+  const text = `{
+    "hostnam": "a.example",
+    "domains": ["example.org"],
+    "listen": { "smtp": "127.0.0.1:25" },
+    "accounts": {
+      "jo@elsewhere.example": { "password": "x", "quota": "big" },
+      "jim@example.org": {}
+    },
+    "queue": { "retry": "soon", "retry": "later" },
+    "relay": { "smartHost": { "port": 25 } },
+    "checks": { "spf": "enforce" }
+  }`;
+  const message = await messageFor(text, { DINOPOST_HOSTNAM: "a", DINOPOST_LOG_LEVEL: "LOUD" });
+  const got = message.split("\n").map((line) => line.replace(/^(\S+ \S+ (?:\S+ ){3}).*$/, "$1").trim());
+  assertEquals(got, [
+    "environment: DINOPOST_HOSTNAM: this variable is",
+    'environment: DINOPOST_LOG_LEVEL: received "LOUD", expected',
+    "d.jsonc:2: hostnam: this key is",
+    'd.jsonc:4: listen.smtp: received "127.0.0.1:25", expected',
+    'd.jsonc:6: accounts["jo@elsewhere.example"].quota: received "big", expected',
+    'd.jsonc:7: accounts["jim@example.org"]: received neither, expected',
+    "d.jsonc:9: queue.retry: given twice, first",
+    'd.jsonc:9: queue.retry: received "soon", expected',
+    "d.jsonc:10: relay.smartHost.host: received nothing, expected",
+    "d.jsonc:11: checks.spf: not supported yet;",
+  ]);
+  const twice = await messageFor('{\n"queue": {}\n"limits": {}\n"log": {} }');
+  assertEquals(twice, 'd.jsonc:3: a "," is missing before this\nd.jsonc:4: a "," is missing before this');
 });
 
 Deno.test("loadConfig() never shows a secret", async () => {
@@ -228,6 +283,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
   const loopback = (port: number) => [{ hostname: "127.0.0.1", port }];
   assertEquals(rest, {
     kv: null,
+    lease: 120_000,
     listen: {
       smtp: loopback(2525),
       submission: [],

@@ -96,6 +96,7 @@ async function startServer(name: string, { dir, kv, world }: {
       hostname: `${name}.local.test`,
       domains: ["local.test"],
       kv: kv.url,
+      lease: LEASE_MS,
       accounts: Object.fromEntries(LOCAL.map((address) => [address, { password: "secret" }])),
       aliases: { "all@local.test": LOCAL, "mixed@local.test": DIRECTORY.addresses.get("mixed@local.test") },
       relay: { networks: ["127.0.0.0/8"] },
@@ -108,8 +109,7 @@ async function startServer(name: string, { dir, kv, world }: {
   );
   return await ServerProcess.ready({
     cwd,
-    entry: "tests/e2e/support/short_lease.ts",
-    args: ["cluster.jsonc", String(LEASE_MS)],
+    args: ["serve", "--config", "cluster.jsonc"],
     env: { ...FREE_PORTS, DENO_KV_ACCESS_TOKEN: kv.token },
   });
 }
