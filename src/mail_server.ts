@@ -220,12 +220,13 @@ export class MailServer implements AsyncDisposable {
   }
 
   #smtpServer(service: Service): SmtpServer {
-    const { policy, certificates, faults } = this.#parts;
+    const { policy, certificates, faults, dialogues } = this.#parts;
     const { limits } = this.config;
     return new SmtpServer({
       ...this.#shared(service === "submissions"),
       reception: policy,
       ...(faults && { faults }),
+      ...(dialogues && { dialogues }),
       service,
       noTlsOnLoopback: service === "smtp" && this.config.tls === null && certificates !== undefined,
       auth: this.#authOn(service),

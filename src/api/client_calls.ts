@@ -77,6 +77,10 @@ export type AdminClient = {
         ":id": {
           /** The delivery history of a message, also after it left the queue. */
           $get(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.MessageLife>>;
+          dialogue: {
+            /** The session that brought a captured message, to be replayed. */
+            $get(args: { param: { id: string } }, options?: CallOptions): Promise<Response>;
+          };
         };
       };
       accounts: {

@@ -2,6 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { binaryString, concat } from "../base/bytes.ts";
 import { isId } from "../base/ids.ts";
 import { compose, type Composition } from "../intake/composition.ts";
 import type { SubmissionRefusal } from "../intake/http_message.ts";
@@ -12,6 +13,7 @@ import { messageHistory } from "./message_history.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
+import { unlessRemoved } from "./mail_reader.ts";
 import { idParam, mailboxOf, plusMeant, timeSchema } from "./schemas.ts";
 
 const tags = ["Messages"];
@@ -88,6 +90,20 @@ const history = createRoute({
   responses: { 200: json(historySchema, "What is known of it"), ...problems(404) },
 });
 
+const dialogueRoute = createRoute({
+  method: "get",
+  path: "/{id}/dialogue",
+  tags,
+  summary: "The session that brought a captured message, to be replayed",
+  description:
+    "In the format of `fixtures/smtp/`, which `dinopost replay` says to any server; passwords are hidden.",
+  request: { params: z.object({ id: idParam }) },
+  responses: {
+    200: { description: "The dialogue", content: { "text/plain": { schema: z.string() } } },
+    ...problems(404),
+  },
+});
+
 const RFC822 = /^message\/rfc822 *(?:;|$)/i;
 
 /** JSON carries attachments in base64, a third more than they are. */
@@ -126,12 +142,50 @@ export function messageRoutes(options: AdminOptions) {
       const found = isId(id) ? await messageHistory(id, options) : undefined;
       if (!found) throw new Problem(404, `Nothing is known of a message ${quoted(id)}`);
       return c.json(found, 200);
+    })
+    .openapi(dialogueRoute, async (c) => {
+      const text = await dialogueOf(c.req.valid("param").id, options);
+      return c.text(text, 200, { "content-type": "text/plain; charset=utf-8" });
     });
   for (const definition of app.openAPIRegistry.definitions) {
     const body = definition.type === "route" ? definition.route.request?.body : undefined;
     if (body) body.required = true;
   }
   return routes;
+}
+
+/** The dialogue that brought a message. Throws a {@linkcode Problem} when there is none. */
+async function dialogueOf(id: string, options: AdminOptions): Promise<string> {
+  const { dialogues, mailStore } = options;
+  if (!dialogues) throw new Problem(404, "Dialogues are kept in capture mode only");
+  const life = isId(id) ? await messageHistory(id, options) : undefined;
+  if (!life) throw new Problem(404, `Nothing is known of a message ${quoted(id)}`);
+  if (!dialogues.has(id)) {
+    throw new Problem(
+      404,
+      `The message ${quoted(id)} came in no session, or long ago: its dialogue is not kept`,
+    );
+  }
+  for (const address of life.recipients) {
+    const entry = await mailStore.get(address, id);
+    // the octets that came, without the fields that were put on top
+    if (!entry) continue;
+    const content = await unlessRemoved(
+      mailStore,
+      { address, entry },
+      async () => concat(await Array.fromAsync(mailStore.read({ ...entry, prefix: "" }))),
+    );
+    const text = content && dialogues.write(id, withoutOwnTrace(content, id));
+    if (text !== undefined) return text;
+  }
+  throw new Problem(404, `The message ${quoted(id)} is in no mailbox any more`);
+}
+
+/** The content without the Received field that it was given here: on top, folded, with its id. */
+function withoutOwnTrace(content: Uint8Array, id: string): Uint8Array {
+  const top = binaryString(content.subarray(0, 2000));
+  const [field = ""] = /^Received:.*\r\n(?:[ \t].*\r\n)*/i.exec(top) ?? [];
+  return field.includes(` id ${id} `) ? content.subarray(field.length) : content;
 }
 
 interface Incoming {

@@ -10,6 +10,7 @@ import type { UnderWay } from "../intake/under_way.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
+import type { Dialogues } from "../smtp/server/dialogue.ts";
 import type { Aliases } from "../recipients/aliases.ts";
 import type { Webhooks } from "../webhooks/webhooks.ts";
 
@@ -34,6 +35,11 @@ export interface AdminOptions extends HttpOptions {
   readonly suspensions?: Suspensions;
   /** Absent: the calls do not exist. */
   readonly webhooks?: Webhooks;
+  /**
+   * What was said in the sessions that brought messages; absent: it is not kept.
+   * @internal
+   */
+  readonly dialogues?: Dialogues | undefined;
   /** True: every address has a mailbox, whatever its domain. */
   readonly captures?: boolean;
   /** Absent: nothing goes wrong on purpose, and the calls say so. */

@@ -31,6 +31,7 @@ import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import type { Reception } from "../smtp/server/reception.ts";
+import { Dialogues } from "../smtp/server/dialogue.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
@@ -55,6 +56,8 @@ export interface Parts extends Surroundings, Names {
   readonly lock: DataDirLock | undefined;
   readonly store: Store;
   readonly resolver: Resolver;
+  /** Present where mail is captured. */
+  readonly dialogues: Dialogues | undefined;
   /** Present where faults can be asked for. */
   readonly faults: FaultRules | undefined;
   /** Present when the certificate is kept in files. */
@@ -218,8 +221,9 @@ function createServices(
   const guard = new LoginGuard({ clock, exempt: isLoopbackPeer });
   const ids = new IdMaker(clock, random);
   const captures = config.capture !== false;
+  const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
-  const base = { ...around, ...names, store, resolver, quotas, ids, faults: options.faults };
+  const base = { ...around, ...names, store, resolver, quotas, ids, faults: options.faults, dialogues };
   const agent = makeAgent(base);
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({

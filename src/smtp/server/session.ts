@@ -31,7 +31,8 @@ class SmtpSession implements IdleConnection {
 
   constructor(conn: ByteConn, options: SmtpSessionOptions) {
     this.#options = options;
-    this.#state = new SessionState(new LineConn(conn), options, () => this.#late());
+    const line = options.dialogues?.listen(conn) ?? new LineConn(conn);
+    this.#state = new SessionState(line, options, () => this.#late());
   }
 
   async serve(): Promise<void> {

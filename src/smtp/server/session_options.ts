@@ -5,6 +5,7 @@ import type { FaultRules } from "../../faults/rules.ts";
 import type { ConnectionLimiter } from "../../wire/connection_limiter.ts";
 import type { Deadlines } from "../../wire/deadlines.ts";
 import type { ServerTls } from "../../wire/tls.ts";
+import type { Dialogues } from "./dialogue.ts";
 import type { Reception, Service, SessionFacts } from "./reception.ts";
 import type { SessionEvent } from "./session_event.ts";
 
@@ -56,6 +57,11 @@ export interface SmtpSessionOptions {
   limiter?: ConnectionLimiter;
   /** What goes wrong on purpose; absent: nothing. */
   faults?: FaultRules;
+  /**
+   * Keeps what is said in sessions that bring a message; absent: nobody does.
+   * @internal
+   */
+  dialogues?: Dialogues;
   /** Is told what happens; must not throw. */
   onEvent?(event: SessionEvent, session: SessionFacts): void;
   /** Aborted when the server shuts down: `421 4.3.2` between commands. */
