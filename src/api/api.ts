@@ -9,6 +9,7 @@ import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
 import { faultRoutes } from "./fault_routes.ts";
+import { jobRoutes } from "./job_routes.ts";
 import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
@@ -16,6 +17,7 @@ import type { AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "./options.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { queueActions } from "./queue_actions.ts";
+import { queueBulk } from "./queue_bulk.ts";
 import { queueRoutes } from "./queue_routes.ts";
 import { sessionRoutes } from "./session_routes.ts";
 import { webhookRoutes } from "./webhook_routes.ts";
@@ -27,6 +29,8 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
   api
     .route("/api/v1/queue", queueRoutes(options))
     .route("/api/v1/queue", queueActions(options))
+    .route("/api/v1/queue", queueBulk(options))
+    .route("/api/v1/jobs", jobRoutes(options))
     .route("/api/v1/messages", messageRoutes(options))
     .route("/api/v1/accounts", accountRoutes(options))
     .route("/api/v1/aliases", aliasRoutes(options))

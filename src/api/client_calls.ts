@@ -16,6 +16,9 @@ export type AdminClient = {
               domain?: string;
               sender?: string;
               recipient?: string;
+              error?: string;
+              subject?: string;
+              olderThan?: string;
               limit?: number | string;
               cursor?: string;
             };
@@ -66,6 +69,29 @@ export type AdminClient = {
         flush: {
           /** Try all waiting messages (of a domain) now. */
           $post(args?: { json?: { domain?: string } }, options?: CallOptions): Promise<Answer<m.Flushed>>;
+        };
+        actions: {
+          /** Do something to many messages: those of these ids, those that fit a filter, or all. */
+          $post(
+            args?: {
+              json: {
+                action: "retry" | "hold" | "release" | "bounce" | "delete";
+                ids?: string[];
+                filter?: m.QueueFilter;
+                all?: true;
+
+                /** Only count; nothing changes */
+                dryRun?: boolean;
+              };
+            },
+            options?: CallOptions,
+          ): Promise<Answer<m.BulkAction>>;
+        };
+      };
+      jobs: {
+        ":id": {
+          /** What is done to many messages: how far it is, and what came of it. */
+          $get(args: { param: { id: string } }, options?: CallOptions): Promise<Answer<m.Job>>;
         };
       };
       messages: {

@@ -73,7 +73,80 @@ export type Attempt = {
 };
 
 /** Flushed, as the API has it. */
-export type Flushed = { count: number };
+export type Flushed = {
+  count: number;
+
+  /** See `/api/v1/jobs/{id}` */
+  job: string;
+};
+
+/** BulkAction, as the API has it. */
+export type BulkAction = {
+  /** So many messages of the queue */
+  count: number;
+
+  /** null: it was a dry run */
+  job: string | null;
+
+  /** Of a dry run: the ids that no message of the queue has */
+  unknown?: string[];
+};
+
+/** QueueFilter, as the API has it. */
+export type QueueFilter = {
+  /** The state of one of its recipients */
+  state?: "queued" | "deferred" | "held" | "delivered" | "failed";
+
+  /** One of its recipients' domains */
+  domain?: string;
+
+  /** The whole address; `<>`: reports */
+  sender?: string;
+
+  /** One of its recipients, as a whole */
+  recipient?: string;
+
+  /** A piece of the last answer, or of why it waits; capitals don't matter */
+  error?: string;
+
+  /** A piece of its subject; capitals don't matter */
+  subject?: string;
+
+  /** It came so long ago, or longer */
+  olderThan?: string;
+};
+
+/** Job, as the API has it. */
+export type Job = {
+  id: string;
+  action: "retry" | "hold" | "release" | "bounce" | "delete";
+  state: "running" | "done" | "failed";
+
+  /** For so many messages */
+  total: number;
+
+  /** With so many of them it is done */
+  done: number;
+  result: {
+    /** Of a retry: nobody is left to be served */
+    delivered?: number;
+
+    /** Of a retry: somebody waits for the next attempt */
+    deferred?: number;
+
+    /** Of a retry: it was given up for somebody, and nobody waits */
+    failed?: number;
+
+    /** Of the other actions */
+    changed?: number;
+
+    /** To which it could not be done, and why; at most ten thousand are named */
+    refused: { id: string; text: string }[];
+  };
+
+  /** Why it failed; what was done before stays done */
+  error?: string;
+};
 
 /** Submitted, as the API has it. */
 export type Submitted = {

@@ -1,13 +1,14 @@
 /** The calls of `/api/v1/queue` that change something: the operator's verbs. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Refusal } from "../queue/queue.ts";
+import { type Refusal, REFUSALS } from "../queue/operator.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { domainToSearch, idParam } from "./schemas.ts";
 import { describeSuspension } from "../queue/suspensions.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
+import { jobId, mustHaveRoom } from "./queue_bulk.ts";
 import { found } from "./queue_routes.ts";
 import { failedItem, type QueueItem, queueItem, queueItemSchema } from "./queue_view.ts";
 
@@ -42,7 +43,10 @@ const flush = createRoute({
   middleware: [jsonOnly({ required: false })] as const,
   request: { body: jsonBody(z.strictObject({ domain: z.string().min(1).max(255).optional() }), false) },
   responses: {
-    200: json(z.object({ count: z.int() }).openapi("Flushed"), "How many are tried now"),
+    200: json(
+      z.object({ count: z.int(), job: jobId }).openapi("Flushed"),
+      "How many are tried now, and the job that tells what came of it",
+    ),
     ...problems(413, 415),
   },
 });
@@ -72,11 +76,7 @@ export function queueActions(options: AdminOptions) {
 
   return newApi()
     .openapi(action("retry", "Try a message now"), async (c) => {
-      const { id } = c.req.valid("param");
-      if ((await found(queue, id)).every((r) => r.held)) {
-        throw new Problem(409, "The message is held; release it first");
-      }
-      return c.json(await act(id, retry), 200);
+      return c.json(await act(c.req.valid("param").id, retry), 200);
     })
     .openapi(
       action("hold", "Keep a message until it is released"),
@@ -100,15 +100,12 @@ export function queueActions(options: AdminOptions) {
     })
     .openapi(flush, async (c) => {
       const { domain } = c.req.valid("json");
-      const count = await queue.flush(domain === undefined ? undefined : domainToSearch(domain));
-      return c.json({ count }, 200);
+      mustHaveRoom(queue);
+      const job = await queue.flushJob(domain === undefined ? undefined : domainToSearch(domain));
+      return c.json({ count: job.total, job: job.id }, 200);
     });
 }
 
 function refuse(refusal: Refusal | undefined): void {
-  if (refusal === "gone") throw new Problem(404, "The message has left the queue meanwhile");
-  if (refusal === "busy") {
-    throw new Problem(409, "The message is being delivered at this moment; try again shortly");
-  }
-  if (refusal === "notHeld") throw new Problem(409, "The message is not held");
+  if (refusal !== undefined) throw new Problem(refusal === "gone" ? 404 : 409, REFUSALS[refusal]);
 }

@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../base/ids.ts";
-import { domainToSearch, idParam, limitParam, pageOf, plusMeant, timeSchema } from "./schemas.ts";
+import { idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { searchQueue } from "../queue/search.ts";
@@ -10,6 +10,7 @@ import { countQueue, QUEUE_STATES } from "../queue/stats.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
+import { filterFields, filterOf } from "./queue_filter.ts";
 import {
   attemptSchema,
   attemptView,
@@ -33,10 +34,7 @@ const list = createRoute({
     "A cursor stays valid while the queue moves: it names the message behind which the page begins.",
   request: {
     query: z.strictObject({
-      state: z.enum(STATES).optional(),
-      domain: z.string().max(255).optional(),
-      sender: z.string().max(320).optional(),
-      recipient: z.string().max(320).optional(),
+      ...filterFields,
       limit: limitParam(1000, 100),
       cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
     }),
@@ -104,14 +102,9 @@ export function queueRoutes(options: AdminOptions) {
 
   return newApi()
     .openapi(list, async (c) => {
-      const { limit, cursor, state, domain, sender, recipient } = c.req.valid("query");
-      const filter = {
-        recipientState: state,
-        sender: sender && plusMeant(sender),
-        recipient: recipient && plusMeant(recipient),
-        domain: domain === undefined ? undefined : domainToSearch(domain),
-      };
-      const page = await searchQueue(queue.messages(cursor), { filter, limit, now: clock.now() });
+      const { limit, cursor, ...given } = c.req.valid("query");
+      const now = clock.now();
+      const page = await searchQueue(queue.messages(cursor), { filter: filterOf(given, now), limit, now });
       return c.json({ items: page.messages.map(view), cursor: page.next ?? null }, 200);
     })
     .openapi(summary, async (c) => {

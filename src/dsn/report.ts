@@ -10,7 +10,8 @@ import { deliveryStatus } from "./delivery_status.ts";
 import type { Action, ReportRequest } from "./request.ts";
 import { reportText } from "./report_text.ts";
 
-const SUBJECTS: Record<Action, string> = {
+/** The subject of a report that tells of that. */
+export const REPORT_SUBJECTS: Readonly<Record<Action, string>> = {
   failed: "Your message was not delivered",
   delayed: "Your message is delayed, but still on its way",
   delivered: "Your message was delivered",
@@ -62,7 +63,7 @@ function reportHeader(request: ReportRequest, host: string): string {
   const messageId = originalMessageId(request.original.head);
   return foldField("From", `Mail Delivery System <MAILER-DAEMON@${host}>`) +
     foldField("To", `<${request.to}>`) +
-    foldField("Subject", SUBJECTS[request.kind]) +
+    foldField("Subject", REPORT_SUBJECTS[request.kind]) +
     foldField("Date", formatDate(request.now)) +
     foldField("Message-ID", `<${plainId(request.id)}@${host}>`) +
     (messageId ? foldField("In-Reply-To", messageId) + foldField("References", messageId) : "") +

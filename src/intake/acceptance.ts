@@ -71,6 +71,8 @@ export interface AcceptableContent {
   readonly size: number;
   /** Its header section needs SMTPUTF8. */
   readonly utf8Header: boolean;
+  /** Its subject as people read it, cut. */
+  readonly subject: string | undefined;
   /** Why it can't be accepted. */
   readonly refusal: ContentRefusal | undefined;
   finish(): BodyDraft;
@@ -164,6 +166,7 @@ export class Acceptance {
       using plan = await planTargets(envelope, { size, oneAnswer: more.oneAnswer }, this.#options);
       const { targets, successes, refused } = plan;
       if (targets.length === 0) return await ended(content, { kind: "refused", refused });
+      const subject = targets.some(({ kind }) => kind === "queue") ? content.subject : undefined;
       const message: NewMessage = {
         id: content.id,
         sender: envelope.sender,
@@ -173,6 +176,7 @@ export class Acceptance {
         source: origin.source,
         targets,
         ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
+        ...(subject && { subject }),
       };
       const mailboxes = await queue.accept(message, { successes });
       if (!mailboxes) throw new Error("the content was swept away");

@@ -9,6 +9,8 @@ import type {
   IncomingEnvelope,
   Origin,
 } from "./acceptance.ts";
+import { fieldOctets } from "../mail/header.ts";
+import { subjectText } from "../mail/subject.ts";
 import { HeaderScanner } from "./header_scanner.ts";
 
 /** Takes the content of one message, and remembers why it can't be accepted. */
@@ -20,6 +22,8 @@ export class IncomingContent implements AcceptableContent {
   readonly #header = new HeaderScanner();
   #headerEnded = false;
   #utf8Header = false;
+  /** The subject's octets, a character for each. */
+  #subject: string | undefined;
   #refusal: ContentRefusal | undefined;
 
   constructor(acceptance: Acceptance, of: { envelope: IncomingEnvelope; origin: Origin }) {
@@ -36,6 +40,10 @@ export class IncomingContent implements AcceptableContent {
 
   get utf8Header(): boolean {
     return this.#utf8Header;
+  }
+
+  get subject(): string | undefined {
+    return this.#subject && subjectText(this.#subject);
   }
 
   get refusal(): ContentRefusal | undefined {
@@ -88,6 +96,7 @@ export class IncomingContent implements AcceptableContent {
     }
     this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127);
     const { before, header } = begun;
+    this.#subject = fieldOctets(header, "subject");
     const waiting = this.#append(before);
     return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);
   }

@@ -1,6 +1,6 @@
 /** Header sections: a quick look at one, its fields, and safe new fields with their dates (RFC 5322 2.2, 3.3; RFC 6532). */
 
-import { concat, decode, encode } from "../base/bytes.ts";
+import { binaryString, concat, decode, encode } from "../base/bytes.ts";
 import { MAX_LINE_OCTETS } from "./content.ts";
 
 /** What {@linkcode scanHeader} saw. */
@@ -110,6 +110,35 @@ export function parseFields(header: Uint8Array, read: (bytes: Uint8Array) => str
     fields.push({ name: parts[1]!, value: trimmed(value) });
   }
   return fields;
+}
+
+/** The octets of the first field of that name (in lower case), as one text with a character for each; unfolded. */
+export function fieldOctets(header: Uint8Array, name: string): string | undefined {
+  for (let at = 0; at < header.length;) {
+    const lineFeed = header.indexOf(LF, at);
+    const end = lineFeed < 0 ? header.length : lineFeed + 1;
+    if (header[at] === CR || header[at] === LF) return undefined;
+    if ((header[at]! | 32) === name.charCodeAt(0)) {
+      const start = new RegExp(`^${name}[ \\t]*:`, "i")
+        .exec(binaryString(header.subarray(at, Math.min(end, at + MAX_NAME))));
+      if (start) {
+        return trimmed(binaryString(header.subarray(at + start[0].length, foldedEnd(header, end))))
+          .replace(/\r?\n(?=[ \t])/g, "");
+      }
+    }
+    at = end;
+  }
+  return undefined;
+}
+
+/** Where the field ends whose first line ends there. */
+function foldedEnd(header: Uint8Array, lineEnd: number): number {
+  let end = lineEnd;
+  while (header[end] === BLANK || header[end] === TAB) {
+    const lineFeed = header.indexOf(LF, end);
+    end = lineFeed < 0 ? header.length : lineFeed + 1;
+  }
+  return end;
 }
 
 /** Without the blanks around it, of which no-break spaces are none: they may be a part of a character's bytes. */

@@ -8,7 +8,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import { convert } from "../mail/conversion.ts";
 import { receivedField } from "../mail/trace.ts";
-import { bodyTypeOf, buildReport } from "../dsn/report.ts";
+import { bodyTypeOf, buildReport, REPORT_SUBJECTS } from "../dsn/report.ts";
 import type { ReportRecipient, ReportRequest } from "../dsn/request.ts";
 import { type DeliveryTarget, expand, type Success } from "../recipients/expand.ts";
 import type { Router } from "../recipients/router.ts";
@@ -108,6 +108,7 @@ export class BounceWriter {
       receivedAt: now,
       source,
       targets,
+      subject: REPORT_SUBJECTS[request.kind],
     };
   }
 

@@ -6,6 +6,7 @@ import { isStoreAway } from "../storage/storage_error.ts";
 import { DueScan, type Picked } from "./due_scan.ts";
 import type { Leases } from "./leases.ts";
 import type { QueueStore, Times } from "./queue_store.ts";
+import { reschedule } from "./record_change.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Slots } from "./slots.ts";
 import type { NewWork, Waker } from "./waker.ts";
@@ -130,7 +131,7 @@ export class DueClaims {
   /** The clock was set back, perhaps while no server ran: what waits for a time far off is due now. */
   async #reschedule(now: number): Promise<void> {
     const { queue, journal, longestWaitMs } = this.#options;
-    const count = await queue.reschedule(now, now + longestWaitMs + SET_BACK_MS);
+    const count = await reschedule(queue.store, now, now + longestWaitMs + SET_BACK_MS);
     if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
     this.#scan.rewind(now);
   }

@@ -211,7 +211,7 @@ export function parametersFor<P extends SenderParameters>(parameters: P, owner: 
 }
 
 function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {
-  const { id, sender, receivedAt, source, authenticatedAs, parameters } = message;
+  const { id, sender, receivedAt, source, authenticatedAs, parameters, subject } = message;
   return {
     ...parametersFor(parameters, of.owner),
     id,
@@ -224,5 +224,6 @@ function recordOf(message: NewMessage, of: Group, at: { part: number; body: Body
     dueAt: of.dueAt ?? receivedAt,
     source,
     ...(authenticatedAs === undefined ? {} : { authenticatedAs }),
+    ...(subject === undefined ? {} : { subject }),
   };
 }

@@ -86,11 +86,11 @@ function kept(of: QueueRecord, value: HistoryEntry, size: number): Write {
   return { mutations: expiring(keys.historyEvent(of.id, value.at, of.part), value, value.until), size };
 }
 
-/** The history of a message as it is kept at `now`, oldest entry first. */
-export async function historyOf(kv: Kv, id: string, now: number): Promise<HistoryEntry[]> {
-  const entries = await Array.fromAsync(
-    kv.list<HistoryEntry>(keys.historyEvents(id)),
-    (entry) => entry.value,
-  );
-  return entries.filter((entry) => entry.until > now);
+/** The history of a message (of one of its records) as it is kept at `now`, oldest entry first. */
+export async function historyOf(kv: Kv, id: string, now: number, part?: number): Promise<HistoryEntry[]> {
+  const entries: HistoryEntry[] = [];
+  for await (const { key, value } of kv.list<HistoryEntry>(keys.historyEvents(id))) {
+    if (value.until > now && (part === undefined || key[3] === part)) entries.push(value);
+  }
+  return entries;
 }

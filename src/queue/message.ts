@@ -20,6 +20,8 @@ export interface NewMessage {
   readonly receivedAt: number;
   /** Who made it. */
   readonly source: Source;
+  /** As people read it, cut; absent when it has none, or nobody asks for it. */
+  readonly subject?: string;
   /** Who was logged in. */
   readonly authenticatedAs?: Mailbox;
   /** One at least. */

@@ -15,24 +15,31 @@ import { emitReports } from "./events.ts";
 import { historyOf, type KeptAttempt } from "./history.ts";
 import { Leases } from "./leases.ts";
 import type { NewMessage } from "./message.ts";
-import { Operator, type Refusal } from "./operator.ts";
+import { type Job, Jobs } from "./jobs.ts";
+import { Operator, type QueueAction, type Refusal } from "./operator.ts";
 import type { DeliveryQueueOptions } from "./options.ts";
 import { QueueStore } from "./queue_store.ts";
 import { type QueueRecord, UNSPLIT } from "./record.ts";
 import { OutcomeRecorder } from "./recorder.ts";
+import { Retries } from "./retries.ts";
 import { Scheduler } from "./scheduler.ts";
+import { matcher, type QueueFilter } from "./search.ts";
 import { type Reservation, Slots } from "./slots.ts";
 import { FULL_PAUSE_MS } from "./split.ts";
 import { successReports } from "./success_reports.ts";
+import { type Waiting, WaitingIndex } from "./waiting_index.ts";
 import { QueueWorker } from "./worker.ts";
 
-export type { Refusal };
+export type { Job, QueueAction, Refusal, Waiting };
 
 /** What {@linkcode DeliveryQueue.accept} takes beside the message. */
 export interface AcceptOptions {
   /** What the sender hears of at once. */
   readonly successes?: readonly Success[];
 }
+
+/** Why nothing is tried. */
+const PAUSED = "Deliveries to other servers pause: queue.concurrency is 0";
 
 /** What is under way at the end is cut off, and gets so long to be written down: milliseconds. */
 const CUT_OFF_MS = 1000;
@@ -49,12 +56,16 @@ export class DeliveryQueue {
   readonly #due: DueClaims;
   readonly #worker: QueueWorker;
   readonly #operator: Operator;
+  readonly #retries: Retries;
+  readonly #jobs: Jobs;
+  readonly #index: WaitingIndex;
   readonly #contents = new ContentCache();
   #recovery: Promise<void> | undefined;
 
   /** Does nothing before {@linkcode start}. */
-  constructor(options: DeliveryQueueOptions) {
-    this.#options = options;
+  constructor(given: DeliveryQueueOptions) {
+    const index = new WaitingIndex(given.store, given.clock);
+    const options = this.#options = { ...given, store: index.store };
     const { store, clock, journal, ids, router, hostname, schedule } = options;
     const { transcripts } = this;
     const queue = new QueueStore(store, ids.next(), options.leaseMs);
@@ -73,9 +84,27 @@ export class DeliveryQueue {
     const due = new DueClaims({ ...options, queue, scheduler, slots, leases, destinationOf, longestWaitMs });
     const recorder = new OutcomeRecorder({ ...options, queue, reporter, planner });
     const dispatcher = new Dispatcher({ ...options, leases, contents: this.#contents, transcripts });
-    const parts = { clock, journal, tasks, queue, leases, scheduler, slots, due, dispatcher, recorder };
+    const retries = new Retries({ queue, clock, tasks });
+    const parts = {
+      clock,
+      journal,
+      tasks,
+      queue,
+      leases,
+      scheduler,
+      slots,
+      due,
+      dispatcher,
+      recorder,
+      retries,
+    };
     this.#worker = new QueueWorker(parts);
-    this.#operator = new Operator({ ...options, queue, slots, due, recorder });
+    this.#operator = new Operator({ ...options, queue, index, slots, due, recorder, retries });
+    const standstill = (of: { readonly domain: string }) =>
+      options.concurrency > 0 || isHere(of.domain) ? undefined : PAUSED;
+    this.#jobs = new Jobs({ operator: this.#operator, retries, clock, ids, tasks, standstill });
+    this.#retries = retries;
+    this.#index = index;
     this.#queue = queue;
     this.#reporter = reporter;
     this.#planner = planner;
@@ -100,6 +129,8 @@ export class DeliveryQueue {
 
   /** Stops the work: what waits stays in the store, what is under way gets `graceMs` and is cut off then. */
   async stop(graceMs: number): Promise<void> {
+    this.#jobs.close();
+    this.#retries.close();
     const left = await this.#worker.stop(graceMs);
     if (left > 0) {
       this.#options.agent.abort?.();
@@ -160,13 +191,34 @@ export class DeliveryQueue {
   }
 
   /** The messages, oldest first, from behind the id `after` on; each as its records. */
-  messages(after?: string): AsyncGenerator<QueueRecord[]> {
-    return this.#queue.messages(after);
+  async *messages(after?: string): AsyncGenerator<readonly QueueRecord[]> {
+    if (this.#index.isExact) yield* this.#index.view().messages(after);
+    else yield* this.#queue.messages(after);
+  }
+
+  /**
+   * All that waits, as far as it is known now; `whole`: as far as there is room for it in memory.
+   * @internal
+   */
+  async waiting(options: { whole?: boolean } = {}): Promise<Waiting> {
+    const view = this.#index.view();
+    if (!options.whole || view.whole) return view;
+    await this.#index.read();
+    return this.#index.view();
+  }
+
+  /**
+   * The ids of the messages that fit, oldest first.
+   * @internal
+   */
+  async select(filter: QueueFilter): Promise<string[]> {
+    const fits = matcher(filter, this.#options.clock.now());
+    return await this.#idsOf(fits);
   }
 
   /** One message's records; empty when it is gone. */
-  message(id: string): Promise<QueueRecord[]> {
-    return this.#queue.message(id);
+  async message(id: string): Promise<QueueRecord[]> {
+    return this.#index.known(id)?.map(({ record }) => record) ?? await this.#queue.message(id);
   }
 
   /** The attempts made for a message, oldest first. */
@@ -182,32 +234,62 @@ export class DeliveryQueue {
 
   /** Makes a message due now. A held one stays held ({@linkcode release} it), and what is suspended waits. */
   retry(id: string): Promise<Refusal | undefined> {
-    return this.#operator.retry(id);
+    return this.#act("retry", id);
   }
 
   /** Keeps a message until it is released. */
   hold(id: string): Promise<Refusal | undefined> {
-    return this.#operator.hold(id);
+    return this.#act("hold", id);
   }
 
   /** Lets a held message go on: due now. */
   release(id: string): Promise<Refusal | undefined> {
-    return this.#operator.release(id);
+    return this.#act("release", id);
   }
 
   /** Returns a message to its sender now. */
   bounce(id: string): Promise<Refusal | undefined> {
-    return this.#operator.bounce(id);
+    return this.#act("bounce", id);
   }
 
   /** Drops a message; nobody hears of it. */
   delete(id: string): Promise<Refusal | undefined> {
-    return this.#operator.delete(id);
+    return this.#act("delete", id);
+  }
+
+  async #act(action: QueueAction, id: string): Promise<Refusal | undefined> {
+    return (await this.#operator.act(action, [id]))[0]!.refusal;
   }
 
   /** Makes all messages (of a domain) due now that are neither held nor suspended; answers how many. */
   flush(domain?: string): Promise<number> {
     return this.#operator.flush(domain);
+  }
+
+  /**
+   * The same as a job, which tells what came of it.
+   * @internal
+   */
+  async flushJob(domain?: string): Promise<Job> {
+    const wants = await this.#operator.toFlush(domain);
+    const ids = await this.#idsOf((records) => this.#operator.waits(records, wants));
+    return this.#jobs.start("retry", ids, wants);
+  }
+
+  /**
+   * What is done to many messages, and what was done lately.
+   * @internal
+   */
+  get jobs(): Jobs {
+    return this.#jobs;
+  }
+
+  async #idsOf(fits: (records: readonly QueueRecord[]) => boolean): Promise<string[]> {
+    const ids: string[] = [];
+    // what is done to them is done sooner when they are known
+    if (this.#options.store.embedded) await this.#index.read();
+    for await (const records of this.messages()) if (fits(records)) ids.push(records[0]!.id);
+    return ids;
   }
 
   /** A domain was suspended, or otherwise than before: what waits for it is looked at now, and says so. */

@@ -8,7 +8,7 @@
 
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
-import { together, type Write } from "../storage/write.ts";
+import type { Write } from "../storage/write.ts";
 import type { QueueRecord } from "./record.ts";
 
 /** The value of a due key. */
@@ -63,7 +63,7 @@ const GET_MANY = 10;
 
 /** A rough size of a record for the commit group. */
 function sizeOf(record: QueueRecord): number {
-  let size = 300 + record.sender.length;
+  let size = 300 + record.sender.length + 2 * (record.subject?.length ?? 0);
   for (const r of record.recipients) {
     size += 120 + r.address.length + (r.lastReply?.length ?? 0) + (r.lastError?.length ?? 0) +
       (r.lastHost?.length ?? 0) + (r.orcpt?.length ?? 0);
@@ -145,25 +145,6 @@ function placeOf(key: Deno.KvKey): DuePlace {
 function check(claim: Claim): Deno.AtomicCheck {
   return { key: dueKey(claim), versionstamp: claim.versionstamp };
 }
-
-/** What an operator's wish came to. */
-export type Change =
-  | { readonly ok: true; readonly record: QueueRecord | undefined }
-  | { readonly ok: false; readonly why: "gone" | "busy" };
-
-/** What takes a record's place, and what else is written then. */
-export interface Changed {
-  readonly record: QueueRecord | undefined;
-  readonly also?: Write;
-  /** Called when it is written. */
-  readonly done?: () => void;
-}
-
-/** An operator's wish. */
-export type Changer = (record: QueueRecord) => Changed | Promise<Changed>;
-
-/** How often a change is tried while others change the same message. */
-const MAX_TRIES = 50;
 
 /** Reads and moves records in the store. */
 export class QueueStore {
@@ -278,27 +259,6 @@ export class QueueStore {
     return moved.length;
   }
 
-  /**
-   * Makes due at `now` what waits for a time after `latest`, which no policy asks for: the clock was set back. Answers
-   * how many that are.
-   */
-  async reschedule(now: number, latest: number): Promise<number> {
-    const far: DuePlace[] = [];
-    for await (const entry of this.store.kv.list<DueMark>(keys.queueDueAfter(latest), { batchSize: 200 })) {
-      if (!entry.value.lease) far.push(placeOf(entry.key));
-    }
-    let count = 0;
-    for (const place of far) {
-      const changed = await this.change(place, (record) => ({
-        record: record.dueAt <= latest
-          ? record
-          : { ...record, dueAt: now, receivedAt: Math.min(now, record.receivedAt) },
-      }));
-      if (changed.ok) count++;
-    }
-    return count;
-  }
-
   /** The records of one message, by part. */
   async message(id: string): Promise<QueueRecord[]> {
     const records: QueueRecord[] = [];
@@ -318,50 +278,6 @@ export class QueueStore {
       parts.push(value);
     }
     if (parts.length > 0) yield parts;
-  }
-
-  /**
-   * Changes a record that nobody delivers now. `change` answers what takes its place (undefined: it ends) and what
-   * else is written with it; it is asked again when something else changed meanwhile.
-   */
-  async change(of: { id: string; part: number }, change: Changer): Promise<Change> {
-    const key = keys.queueItem(of.id, of.part);
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const item = await this.store.kv.get<QueueRecord>(key);
-      if (item.versionstamp === null) return { ok: false, why: "gone" };
-      const free = await this.#freed(item);
-      if (free === "busy") return { ok: false, why: "busy" };
-      if (free === "changed") continue;
-      const next = await change(item.value);
-      const own: Write = next.record
-        ? queueWrites.insert(next.record)
-        : { mutations: [{ type: "delete", key }], size: 100 };
-      const result = await this.store.write(together(free, own, ...(next.also ? [next.also] : [])));
-      if (result.ok) {
-        next.done?.();
-        return { ok: true, record: next.record };
-      }
-    }
-    return { ok: false, why: "busy" };
-  }
-
-  /**
-   * The write that takes a record out of the index, under the checks that nobody delivers or changes it. "busy":
-   * somebody delivers it; "changed": it changes at this moment.
-   */
-  async #freed({ key, value, versionstamp }: Deno.KvEntry<QueueRecord>): Promise<Write | "busy" | "changed"> {
-    const own: Deno.AtomicCheck = { key, versionstamp };
-    if (value.held) return { checks: [own], mutations: [], size: 200 };
-    const dueKey = keys.queueDue(value.dueAt, value.id, value.part);
-    const due = await this.store.kv.get<DueMark>(dueKey);
-    if (due.versionstamp === null) {
-      // Without a key at its time it is leased, unless it was changed between the two readings.
-      const again = await this.store.kv.get(key);
-      return again.versionstamp === versionstamp ? "busy" : "changed";
-    }
-    if (due.value.lease) return "busy";
-    const checks = [own, { key: dueKey, versionstamp: due.versionstamp }];
-    return { checks, mutations: [{ type: "delete", key: dueKey }], size: 300 };
   }
 
   async #records(items: readonly { id: string; part: number }[]): Promise<(QueueRecord | undefined)[]> {

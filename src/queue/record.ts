@@ -53,12 +53,16 @@ export interface QueueRecord extends SenderParameters {
   readonly recipients: readonly QueueRecipient[];
   /** The content. */
   readonly body: BodyRef;
+  /** Its subject as people read it, cut; absent when it has none, and in records of earlier versions. */
+  readonly subject?: string;
   /** When it came: milliseconds since 1970. */
   readonly receivedAt: number;
   /** When it is due, while no lease says otherwise. */
   readonly dueAt: number;
   /** The operator holds it. */
   readonly held?: true;
+  /** It is held because it was exported: another server has it as it was before. */
+  readonly exported?: true;
   /** The next attempt is made because somebody asked for it: what is remembered of dead hosts doesn't count. */
   readonly forceRetry?: true;
   /** The name that {@linkcode QueueRecord.forceRetry} has in records of earlier versions. */

@@ -48,6 +48,7 @@ export function recordState({ held, dueAt }: QueueRecord, now: number): QueueSta
 
 /** The state of a message: of its records' states the first of {@linkcode QUEUE_STATES}. */
 export function messageState(records: readonly QueueRecord[], now: number): QueueState {
+  if (records.length === 1) return recordState(records[0]!, now);
   return QUEUE_STATES.find((state) => records.some((record) => recordState(record, now) === state)) ?? "held";
 }
 
@@ -64,31 +65,62 @@ export function domainsOf({ domain, recipients }: QueueRecord): readonly string[
 }
 
 /** Counts all messages, each given as its records. */
-export async function countQueue(messages: AsyncIterable<QueueRecord[]>, now: number): Promise<QueueStats> {
-  const byState = none();
-  const ages = AGES.map((upTo) => ({ upTo, byState: none() }));
-  const destinations = new Map<string, Destination>();
-  let total = 0;
-  let oldest: number | undefined;
-  for await (const records of messages) {
-    const { receivedAt } = records[0]!;
-    const state = messageState(records, now);
-    total++;
-    oldest ??= receivedAt;
-    byState[state]++;
-    ages.find(({ upTo }) => now - receivedAt <= upTo)!.byState[state]++;
-    for (const record of records) addTo(destinations, record);
+export async function countQueue(
+  messages: AsyncIterable<readonly QueueRecord[]>,
+  now: number,
+): Promise<QueueStats> {
+  const count = new QueueCount(now);
+  for await (const records of messages) count.add(records);
+  return count.stats();
+}
+
+/** The same for messages that are at hand. */
+export function countWaiting(messages: Iterable<readonly QueueRecord[]>, now: number): QueueStats {
+  const count = new QueueCount(now);
+  for (const records of messages) count.add(records);
+  return count.stats();
+}
+
+class QueueCount {
+  readonly #now: number;
+  readonly #byState = noneByState();
+  readonly #ages = AGES.map((upTo) => ({ upTo, byState: noneByState() }));
+  readonly #destinations = new Map<string, Destination>();
+  #total = 0;
+  #oldest: number | undefined;
+
+  constructor(now: number) {
+    this.#now = now;
   }
-  const sorted = [...destinations]
-    .map(([domain, { messages, oldest, nextAt, lastError }]) => ({
-      domain,
-      messages,
-      oldest,
-      nextAt,
-      lastError,
-    }))
-    .sort((a, b) => b.messages - a.messages || a.oldest - b.oldest);
-  return { total, byState, ages, destinations: sorted, oldest };
+
+  add(records: readonly QueueRecord[]): void {
+    const { receivedAt } = records[0]!;
+    const state = messageState(records, this.#now);
+    this.#total++;
+    this.#oldest = Math.min(this.#oldest ?? Infinity, receivedAt);
+    this.#byState[state]++;
+    this.#ages.find(({ upTo }) => this.#now - receivedAt <= upTo)!.byState[state]++;
+    for (const record of records) addTo(this.#destinations, record);
+  }
+
+  stats(): QueueStats {
+    const sorted = [...this.#destinations]
+      .map(([domain, { messages, oldest, nextAt, lastError }]) => ({
+        domain,
+        messages,
+        oldest,
+        nextAt,
+        lastError,
+      }))
+      .sort((a, b) => b.messages - a.messages || a.oldest - b.oldest);
+    return {
+      total: this.#total,
+      byState: this.#byState,
+      ages: this.#ages,
+      destinations: sorted,
+      oldest: this.#oldest,
+    };
+  }
 }
 
 /** A {@linkcode DestinationStats} that is being counted. */
@@ -131,7 +163,8 @@ function addTo(destinations: Map<string, Destination>, record: QueueRecord): voi
   }
 }
 
-function none(): ByState {
+/** No messages. */
+export function noneByState(): ByState {
   return { queued: 0, deferred: 0, held: 0 };
 }
 
@@ -141,7 +174,7 @@ const PATIENCE_MS = 60;
 /** The last count of the queue, for who asks often: counting takes one part in `share` of the time at most. */
 export class QueueStatsCache {
   readonly #clock: Clock;
-  readonly #messages: () => AsyncIterable<QueueRecord[]>;
+  readonly #messages: () => AsyncIterable<readonly QueueRecord[]>;
   readonly #share: number;
   #stats: QueueStats | undefined;
   #running: Promise<QueueStats> | undefined;
@@ -149,7 +182,9 @@ export class QueueStatsCache {
   #goodUntil = -Infinity;
 
   /** `messages` gives the whole queue. */
-  constructor(options: { clock: Clock; messages: () => AsyncIterable<QueueRecord[]>; share: number }) {
+  constructor(
+    options: { clock: Clock; messages: () => AsyncIterable<readonly QueueRecord[]>; share: number },
+  ) {
     this.#clock = options.clock;
     this.#messages = options.messages;
     this.#share = options.share;

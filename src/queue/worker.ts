@@ -14,6 +14,7 @@ import { type Leases, nameOf } from "./leases.ts";
 import type { QueueStore } from "./queue_store.ts";
 import type { OutcomeRecorder } from "./recorder.ts";
 import type { Consequences, DeliveryResult } from "./result.ts";
+import type { Retries } from "./retries.ts";
 import { isBackoffSignal, type Scheduler } from "./scheduler.ts";
 import type { Slots, Turn } from "./slots.ts";
 
@@ -29,6 +30,8 @@ export interface WorkerOptions {
   readonly due: DueClaims;
   readonly dispatcher: Dispatcher;
   readonly recorder: OutcomeRecorder;
+  /** Hear what came of attempts. */
+  readonly retries: Retries;
 }
 
 /** Runs the queue of one server. */
@@ -78,7 +81,7 @@ export class QueueWorker {
 
   /** One claim from its turn to its end: dispatch, settle, report. */
   async #deliver(turn: Turn): Promise<void> {
-    const { dispatcher, recorder, journal, slots, due } = this.#options;
+    const { dispatcher, recorder, journal, slots, due, retries } = this.#options;
     const { destination, claim } = turn;
     let result: DeliveryResult | undefined;
     let consequences: Consequences | undefined;
@@ -87,6 +90,7 @@ export class QueueWorker {
       consequences = await recorder.settle(claim, result, this.#stop.signal);
       if (consequences) {
         emitConsequences(journal, claim.record, consequences);
+        retries.settled(claim.record, consequences);
         for (const record of consequences.waiting) due.schedule(record.dueAt);
       }
     } finally {

@@ -75,6 +75,11 @@ export function queueItem(id: string, part: number): Deno.KvKey {
   return ["q", "item", id, part];
 }
 
+/** The message and part of the record whose key that is; undefined for other keys. */
+export function queuePlace(key: Deno.KvKey): { id: string; part: number } | undefined {
+  return key[0] === "q" && key[1] === "item" ? { id: key[2] as string, part: key[3] as number } : undefined;
+}
+
 /** All records of message `id`, by part. */
 export function queueItems(id: string): Deno.KvListSelector {
   return { prefix: ["q", "item", id] };

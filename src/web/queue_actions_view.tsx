@@ -88,7 +88,7 @@ async function carryOut(
 
 /** Does it to each; some at a time, so that their commits come together. */
 async function actOnAll(queue: DeliveryQueue, act: Act, ids: readonly string[]): Promise<Tally> {
-  const tally: Tally = { done: [], refused: { gone: 0, busy: 0, notHeld: 0, suspended: 0 } };
+  const tally: Tally = { done: [], refused: { gone: 0, busy: 0, held: 0, notHeld: 0, suspended: 0 } };
   for (let i = 0; i < ids.length; i += 50) {
     await Promise.all(
       ids.slice(i, i + 50).map(async (id) => {

@@ -2,7 +2,7 @@
 /** The queue's view: what waits, found and sorted, and the forms that act on it. */
 
 import { Hono } from "hono";
-import { QUEUE_ORDERS, type QueueOrder, type QueuePage, searchQueue } from "../queue/search.ts";
+import { findWaiting, type FoundPage, QUEUE_ORDERS, type QueueOrder } from "../queue/search.ts";
 import { QUEUE_STATES, type QueueState, type QueueStats } from "../queue/stats.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
@@ -28,15 +28,8 @@ export function queuePages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>().get("/queue", async (c) => {
     const query = queueQuery((name) => c.req.query(name));
     const { queue, clock } = page.options;
-    const [found, stats] = await Promise.all([
-      searchQueue(queue.messages(query.order === "oldest" ? query.after : undefined), {
-        filter: query,
-        limit: PAGE,
-        now: clock.now(),
-        order: query.order,
-      }),
-      page.queueStats.statsAtHand(),
-    ]);
+    const [waiting, stats] = await Promise.all([queue.waiting(), page.queueStats.statsAtHand()]);
+    const found = findWaiting(waiting, { filter: query, limit: PAGE, now: clock.now(), ...query });
     return await show(c, page, {
       title: "Queue",
       at: "queue",
@@ -48,7 +41,7 @@ export function queuePages(page: PageContext): Hono<PageEnv> {
 interface QueueProps {
   readonly view: View;
   readonly query: QueueQuery;
-  readonly found: QueuePage;
+  readonly found: FoundPage;
   readonly stats: QueueStats | undefined;
   readonly page: PageContext;
 }
@@ -129,7 +122,11 @@ export function queueUrl({ state, text, order, after }: QueueQuery): string {
 }
 
 function Found({ view, query, found, page }: QueueProps) {
-  const { messages, next, partial } = found;
+  const { messages, total, before } = found;
+  const partial = !found.whole;
+  const next = query.order === "oldest" && before + messages.length < total
+    ? messages.at(-1)?.[0]?.id
+    : undefined;
   const rows = messages.map((records) => queueRow(records, view.now));
   return (
     <div id="queue-found" data-live="1">

@@ -152,8 +152,8 @@ Deno.test("the summary counts by state, domain and age; flush makes all due", as
   ]);
   assertEquals(summary.ageBuckets.map((b: { count: number }) => b.count), [1, 0, 0, 1, 0, 0, 0]);
   // nothing waits for a later time: what is due already is not counted
-  assertEquals(await surface.json("POST", "/queue/flush", { body: { domain: "example.net" } }), { count: 0 });
-  assertEquals(await surface.json("POST", "/queue/flush"), { count: 0 });
+  assertEquals((await surface.json("POST", "/queue/flush", { body: { domain: "example.net" } })).count, 0);
+  assertEquals((await surface.json("POST", "/queue/flush")).count, 0);
   await surface.json("POST", "/queue/flush", { body: { domains: "x" }, status: 400 });
 });
 
@@ -170,7 +170,7 @@ Deno.test("a suspension is told by retry, flush and the route", async () => {
   assertEquals([item.state, item.recipients[0].attempts, item.attempts], ["deferred", 0, []]);
   assertEquals(item.recipients[0].lastError, why);
   assertEquals((await surface.json("POST", `/queue/${id}/retry`, { status: 409 })).detail, why);
-  assertEquals(await surface.json("POST", "/queue/flush"), { count: 0 });
+  assertEquals((await surface.json("POST", "/queue/flush")).count, 0);
   assertEquals((await surface.json("GET", "/domains/example.net/route")).steps[0], `${why}.`);
   // a suspension that is changed is told anew
   await surface.json("PUT", "/suspensions/example.net", { body: { reason: "A longer one" } });

@@ -1,6 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Outcome } from "../../src/mail/outcome.ts";
+import type { Job } from "../../src/queue/jobs.ts";
+import { QUEUE_ACTIONS, type QueueAction } from "../../src/queue/operator.ts";
+import type { QueueRecord } from "../../src/queue/record.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, FAILED, HOUR, House, local } from "./support.ts";
 
 /** What may happen to a queue. */
@@ -10,6 +13,8 @@ type Step =
   | { do: "jump"; ms: number }
   | { do: "hold" | "release" | "retry" | "delete" | "bounce"; which: number }
   | { do: "flush"; domain: string | undefined }
+  | { do: "look" }
+  | { do: "job"; action: QueueAction; domain: string | undefined }
   | { do: "restart" }
   | { do: "kill" }
   | { do: "fail"; writes: number; every: number };
@@ -43,6 +48,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom(undefined, ...DOMAINS).map((domain): Step => ({ do: "flush", domain })),
   },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "look" }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("job" as const),
+      action: fc.constantFrom(...QUEUE_ACTIONS),
+      domain: fc.constantFrom(undefined, ...DOMAINS),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "restart" }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: "kill" }) },
   {
@@ -60,6 +74,8 @@ class Play {
   /** The recipients of each accepted message. */
   readonly accepted = new Map<string, readonly string[]>();
   readonly deleted = new Set<string>();
+  /** Those of the queue that runs now, and of earlier ones. */
+  readonly jobs: Job[] = [];
   /** True when a delivery may have happened without being written down. */
   rough = false;
 
@@ -77,6 +93,10 @@ class Play {
         return;
       case "flush":
         return await this.#tolerate(() => house.queue.flush(step.domain));
+      case "look":
+        return await this.#tolerate(() => house.queue.waiting({ whole: true }));
+      case "job":
+        return await this.#tolerate(() => this.#job(step));
       case "restart":
         return await house.restart();
       case "kill":
@@ -98,6 +118,12 @@ class Play {
         return await this.#tolerate(() => house.queue[step.do](id));
       }
     }
+  }
+
+  async #job({ action, domain }: { action: QueueAction; domain: string | undefined }): Promise<void> {
+    const ids = await this.house.queue.select({ domain });
+    if (action === "delete") { for (const id of ids) this.deleted.add(id); }
+    this.jobs.push(this.house.queue.jobs.start(action, ids));
   }
 
   /** Only a store that fails may make it reject. */
@@ -123,6 +149,11 @@ class Play {
   async check(): Promise<void> {
     const { house } = this;
     await checkStore(house.store.kv);
+    const stored: QueueRecord[] = [];
+    for await (const { value } of house.store.kv.list<QueueRecord>({ prefix: ["q", "item"] })) {
+      stored.push(value);
+    }
+    assertEquals(await house.records(), stored, "what the index shows is what is in the store");
     const waiting = new Map<string, number>();
     for (const { id, recipients } of await house.records()) {
       for (const r of recipients) {
@@ -190,6 +221,13 @@ class Play {
     await house.pass(HOUR);
     assertEquals(await house.records(), []);
     await this.check();
+    for (const job of this.jobs) {
+      const { state, total, done, delivered, deferred, failed, changed, refusals } = job;
+      assertEquals(state === "running", false, `job ${job.action} of ${total} hangs with ${done}`);
+      assertEquals(delivered + deferred + failed + changed + refusals, done);
+      if (state === "done") assertEquals(done, total);
+      else assert(this.rough || job.error === "The server was stopped", job.error);
+    }
   }
 }
 

@@ -618,7 +618,7 @@ Deno.test("retry(), hold(), release(), delete() and bounce() on what waits", asy
   assertEquals(tried(), 4);
   assertEquals(house.agent.jobs.map((j) => j.ignoreHostCache), [undefined, undefined, true, true]);
   assertEquals(await queue.hold(id), undefined);
-  assertEquals(await queue.retry(id), undefined);
+  assertEquals(await queue.retry(id), "held");
   await house.pass(DAY);
   assertEquals(tried(), 4);
   await checkStore(house.store.kv);

@@ -1,0 +1,248 @@
+/**
+ * The index of all that waits, in memory: what a list, a search or a count of a long queue is answered from. It is read
+ * from the store when it is first asked for, kept true by the writes of this process, and given up when nobody asks.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import type { Write, WriteResult } from "../storage/write.ts";
+import type { QueueRecord } from "./record.ts";
+
+/** Some or all of what waits, at one instant. */
+export interface Waiting {
+  /** The messages, oldest first, from behind the id `after` on; each as its records. */
+  messages(after?: string): Iterable<readonly QueueRecord[]>;
+  /** False: there is more, which is not read yet or too much for the memory. */
+  readonly whole: boolean;
+}
+
+/** A record, and of which commit it is. */
+export interface Known {
+  readonly record: QueueRecord;
+  readonly versionstamp: string;
+}
+
+/** The index holds no more messages than that: some hundred MiB. */
+const MAX_MESSAGES = 200_000;
+/** Nobody asked for it for so long: it is given up, in milliseconds. */
+const UNUSED_MS = 10 * 60_000;
+/** On a shared store, which others write to: read again after so many times the time it took, in milliseconds. */
+const STALE_SHARE = 10;
+const STALE_MS = 2000;
+
+/** The index of the queue in one store. */
+export class WaitingIndex {
+  /** The store, whose writes the index sees. All that changes records has to use it. */
+  readonly store: Store;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #maxMessages: number;
+  #shown: Reading | undefined;
+  /** Takes the place of what is shown, when it is whole. */
+  #next: Reading | undefined;
+  #asked = 0;
+
+  /** Reads nothing before it is asked. `maxMessages`: it holds no more. */
+  constructor(store: Store, clock: Clock, maxMessages: number = MAX_MESSAGES) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#maxMessages = maxMessages;
+    this.store = {
+      get kv() {
+        return store.kv;
+      },
+      get embedded() {
+        return store.embedded;
+      },
+      get limits() {
+        return store.limits;
+      },
+      get isFull() {
+        return store.isFull ?? false;
+      },
+      get silentSince() {
+        return store.silentSince;
+      },
+      write: (change) => this.#write(change),
+      close: () => store.close(),
+    };
+  }
+
+  /** True: {@linkcode view} shows all that waits, as it is now. */
+  get isExact(): boolean {
+    return this.#store.embedded && this.#shown?.state === "whole";
+  }
+
+  /** A message's records; undefined: ask the store. */
+  known(id: string): readonly Known[] | undefined {
+    return this.isExact ? this.#shown!.known(id) : undefined;
+  }
+
+  /** What is known now. The first call, and some later ones, have the store read meanwhile. */
+  view(): Waiting {
+    const shown = this.#current();
+    return { messages: (after) => shown.messages(after), whole: shown.state === "whole" };
+  }
+
+  /** Resolves when {@linkcode view} shows all that waits, or as much as there is room for. Rejects when the store fails. */
+  async read(): Promise<void> {
+    await this.#current().done;
+  }
+
+  #current(): Reading {
+    const now = this.#asked = this.#clock.monotonic();
+    const shown = this.#shown ??= this.#begin();
+    if (shown.state === "failed") return this.#shown = this.#begin();
+    const isStale = shown.state === "full"
+      ? shown.size < this.#maxMessages / 2
+      : !this.#store.embedded && shown.state === "whole" && now > shown.staleAt;
+    if (isStale && !this.#next) {
+      const next = this.#next = this.#begin();
+      const end = () => {
+        if (this.#next !== next) return;
+        this.#next = undefined;
+        if (next.state !== "failed") this.#shown = next;
+      };
+      next.done.then(end, end);
+    }
+    return shown;
+  }
+
+  #begin(): Reading {
+    const reading = new Reading(this.#store, this.#clock, this.#maxMessages);
+    reading.done.catch(() => {}); // who waits for it hears of that
+    return reading;
+  }
+
+  async #write(change: Write): Promise<WriteResult> {
+    const result = await this.#store.write(change);
+    if (result.ok && this.#shown) this.#see(change, result.versionstamp);
+    return result;
+  }
+
+  #see({ mutations }: Write, versionstamp: string): void {
+    if (this.#clock.monotonic() > this.#asked + UNUSED_MS) {
+      this.#shown = this.#next = undefined;
+      return;
+    }
+    for (const mutation of mutations) {
+      const place = keys.queuePlace(mutation.key);
+      if (!place) continue;
+      const known = mutation.type === "set" && { record: mutation.value as QueueRecord, versionstamp };
+      this.#shown?.see(place, known || undefined);
+      this.#next?.see(place, known || undefined);
+    }
+  }
+}
+
+/** A message's records by part, and of each the versionstamp. */
+interface Message {
+  readonly records: readonly QueueRecord[];
+  readonly stamps: readonly string[];
+}
+
+const NO_MESSAGE: Message = { records: [], stamps: [] };
+
+/** One reading of the store, and what has changed since. */
+class Reading {
+  state: "reading" | "whole" | "full" | "failed" = "reading";
+  readonly done: Promise<void>;
+  staleAt = Infinity;
+  readonly #messages = new Map<string, Message>();
+  /** The ids in order; some may be gone. Undefined: to be made anew. */
+  #order: string[] | undefined = [];
+  /** What was written while it was read: newer than what is read. */
+  #seen: Set<string> | undefined = new Set();
+
+  constructor(store: Store, clock: Clock, private readonly maxMessages: number) {
+    this.done = this.#read(store, clock).catch((error) => {
+      this.state = "failed";
+      throw error;
+    });
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  async #read(store: Store, clock: Clock): Promise<void> {
+    const began = clock.monotonic();
+    const all = store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize: 500 });
+    for await (const { value: record, versionstamp } of all) {
+      if (this.#seen!.has(nameOf(record))) continue;
+      if (this.size >= this.maxMessages && !this.#messages.has(record.id)) {
+        this.state = "full";
+        break;
+      }
+      this.#put({ record, versionstamp });
+    }
+    if (this.state === "reading") this.state = "whole";
+    this.#seen = undefined;
+    const ended = clock.monotonic();
+    this.staleAt = ended + Math.max(STALE_MS, STALE_SHARE * (ended - began));
+  }
+
+  known(id: string): readonly Known[] {
+    const { records, stamps } = this.#messages.get(id) ?? NO_MESSAGE;
+    return records.map((record, i) => ({ record, versionstamp: stamps[i]! }));
+  }
+
+  /** A record was written, or (undefined) deleted. */
+  see(place: { readonly id: string; readonly part: number }, known: Known | undefined): void {
+    this.#seen?.add(nameOf(place));
+    if (!known) return this.#remove(place);
+    if (this.state === "full" && !this.#messages.has(place.id)) return;
+    this.#put(known);
+  }
+
+  #put(known: Known): void {
+    const { id, part } = known.record;
+    if (!this.#messages.has(id)) {
+      const last = this.#order?.at(-1);
+      if (last === undefined || last < id) this.#order?.push(id);
+      else this.#order = undefined;
+    }
+    const others = this.known(id).filter(({ record }) => record.part !== part);
+    this.#set(id, [...others, known]);
+  }
+
+  #remove({ id, part }: { readonly id: string; readonly part: number }): void {
+    const left = this.known(id).filter(({ record }) => record.part !== part);
+    if (left.length > 0) this.#set(id, left);
+    else this.#messages.delete(id);
+  }
+
+  /** Who looks at the old records meanwhile goes on seeing them. */
+  #set(id: string, all: Known[]): void {
+    if (all.length > 1) all.sort((a, b) => a.record.part - b.record.part);
+    this.#messages.set(id, {
+      records: all.map(({ record }) => record),
+      stamps: all.map(({ versionstamp }) => versionstamp),
+    });
+  }
+
+  *messages(after?: string): Generator<readonly QueueRecord[]> {
+    if (this.#order && this.#order.length > 2 * this.size + 1000) this.#order = undefined;
+    const order = this.#order ??= [...this.#messages.keys()].sort();
+    for (let i = after === undefined ? 0 : firstBehind(order, after); i < order.length; i++) {
+      const message = this.#messages.get(order[i]!);
+      if (message) yield message.records;
+    }
+  }
+}
+
+/** The place of the first of the sorted ids that is behind `after`. */
+function firstBehind(ids: readonly string[], after: string): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle]! <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function nameOf({ id, part }: { readonly id: string; readonly part: number }): string {
+  return `${id}/${part}`;
+}
