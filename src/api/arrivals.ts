@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { fieldValue } from "../mail/message.ts";
+import { addressesToSearch, fieldValue } from "../mail/message.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 import type { Journal } from "../observe/journal.ts";
 import { KeptHeaders } from "./kept_headers.ts";
@@ -14,10 +14,11 @@ export interface Arrival {
   readonly mailbox: Mailbox;
   readonly entry: MailEntry;
   readonly from: string;
-  /** To and Cc of the header. */
   readonly to: string;
   readonly subject: string;
   readonly date: number;
+  /** What parts are looked for in, in lower case: made once, for many waits. */
+  readonly searched: { readonly from: string; readonly to: string; readonly subject: string };
 }
 
 /** That a message came. */
@@ -138,6 +139,13 @@ function arrivalOf(
   entry: MailEntry,
   { from, to, subject, date, headers }: HeaderView,
 ): Arrival {
-  const cc = fieldValue(headers, "cc");
-  return { mailbox, entry, from, to: cc === "" ? to : `${to}, ${cc}`, subject, date };
+  const recipients = [to, fieldValue(headers, "cc"), entry.recipient].filter((text) => text !== "").join(
+    ", ",
+  );
+  const searched = {
+    from: addressesToSearch(`${from}, ${entry.sender}`),
+    to: addressesToSearch(recipients),
+    subject: subject.toLowerCase(),
+  };
+  return { mailbox, entry, from, to, subject, date, searched };
 }

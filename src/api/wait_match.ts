@@ -3,7 +3,7 @@
 import { timeOfId } from "../base/ids.ts";
 import { editDistance } from "../config/nearest.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { namesAddress } from "../mail/message.ts";
+import { holdsAddress } from "../mail/message.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 
@@ -60,15 +60,15 @@ export function fitsHeader(wanted: Wanted, mail: Arrival): boolean {
 }
 
 function fitsTo({ to }: Wanted, mail: Arrival): boolean {
-  return to === undefined || namesAddress(mail.to, to) || namesAddress(mail.entry.recipient, to);
+  return to === undefined || holdsAddress(mail.searched.to, to);
 }
 
 function fitsFrom({ from }: Wanted, mail: Arrival): boolean {
-  return from === undefined || namesAddress(mail.from, from) || namesAddress(mail.entry.sender, from);
+  return from === undefined || holdsAddress(mail.searched.from, from);
 }
 
 function fitsSubject({ subject }: Wanted, mail: Arrival): boolean {
-  return subject === undefined || mail.subject.toLowerCase().includes(subject.toLowerCase());
+  return subject === undefined || mail.searched.subject.includes(subject.toLowerCase());
 }
 
 /** The message that misses least of what is wanted; of several the first. */

@@ -100,12 +100,15 @@ function attachmentOf(attachment: Email["attachments"][number]): Attachment {
   };
 }
 
-/** Does a text of addresses name that one, or hold that text? Capitals don't matter. */
-export function namesAddress(text: string, wanted: string): boolean {
+/** What a part of an address is looked for in: a field's text, and the addresses in it as they are meant. */
+export function addressesToSearch(text: string): string {
+  const addresses = addressParser(text, { flatten: true }).map(({ address = "" }) => address);
+  return [text, ...addresses].join("\n").toLowerCase();
+}
+
+/** Is that a part of what {@linkcode addressesToSearch} answered? Capitals don't matter. */
+export function holdsAddress(searched: string, wanted: string): boolean {
   const low = wanted.trim().toLowerCase();
   // a + in a query is a blank; a name may have one, too
-  const meant = [...new Set([low, low.replaceAll(" ", "+")])];
-  const all = text.toLowerCase();
-  return meant.some((one) => all.includes(one)) ||
-    addressParser(text, { flatten: true }).some(({ address = "" }) => meant.includes(address.toLowerCase()));
+  return searched.includes(low) || searched.includes(low.replaceAll(" ", "+"));
 }
