@@ -7,6 +7,7 @@ import type { Accounts } from "./auth/accounts.ts";
 import type { Aliases } from "./recipients/aliases.ts";
 import type { MailStore } from "./mailbox/mail_store.ts";
 import type { Journal } from "./observe/journal.ts";
+import { watchEventLoop } from "./observe/event_loop.ts";
 import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
@@ -70,6 +71,7 @@ export class MailServer implements AsyncDisposable {
   readonly #warmUp: () => Promise<void>;
   #sessions = 0;
   #isReady = false;
+  #unwatch: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
   /** Opens the store, binds every listener, starts the queue; resolves when the server is ready. */
@@ -168,6 +170,7 @@ export class MailServer implements AsyncDisposable {
   async #start(): Promise<void> {
     this.#warn(this.config);
     await this.#listeners.bind();
+    this.#unwatch = watchEventLoop((ms) => this.#parts.metrics.eventLoopLag(ms));
     this.queue.start();
     this.#parts.webhooks.start();
     this.#tasks.run("sweep", () => this.#sweep());
@@ -179,6 +182,7 @@ export class MailServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#isReady = false;
+    this.#unwatch?.();
     this.#closing.abort();
     await Promise.all([this.#listeners.stop(STOP_MS), this.queue.stop(STOP_MS)]);
     this.#deadlines.close();

@@ -1,4 +1,4 @@
-/** The gauge of the messages in the queue for Prometheus, which doesn't go through a long queue at each scrape. */
+/** The gauges of the messages in the queue for Prometheus, which don't go through a long queue at each scrape. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Gauge } from "../observe/metrics.ts";
@@ -8,15 +8,22 @@ import { QUEUE_STATES, QueueStatsCache } from "../queue/stats.ts";
 /** Counting takes one part of the time in so many. */
 const SHARE = 50;
 
-/** The messages in the queue by state. A count that took long is used again for a while. */
-export function queueDepth(queue: DeliveryQueue, clock: Clock): Gauge {
+/** The messages in the queue by state, and the age of the oldest. A count that took long is used again for a while. */
+export function queueDepth(queue: DeliveryQueue, clock: Clock): readonly Gauge[] {
   const cache = new QueueStatsCache({ clock, messages: () => queue.messages(), share: SHARE });
-  return {
+  return [{
     name: "dinopost_queue_messages",
     help: "Messages in the queue",
     read: async () => {
       const { byState } = await cache.stats();
       return QUEUE_STATES.map((state) => ({ labels: { state }, value: byState[state] }));
     },
-  };
+  }, {
+    name: "dinopost_queue_oldest_seconds",
+    help: "The age of the oldest message in the queue; 0 when there is none",
+    read: async () => {
+      const { oldest } = await cache.stats();
+      return [{ value: oldest === undefined ? 0 : Math.max(0, (clock.now() - oldest) / 1000) }];
+    },
+  }];
 }

@@ -23,9 +23,13 @@ export interface Gauge {
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** Upper bounds in bytes. */
 const LATENCIES = [...SECONDS, 900, 3600, 4 * 3600, 24 * 3600, 5 * 24 * 3600];
+/** Of the event loop: what nobody notices, up to what clients give up at. */
+const LAGS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const WRITES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 const BYTES = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536].map((kib) => kib * 1024);
 
+/** So many destinations have a label of their own, those that were tried first; the others together are `other`. */
+const MAX_DESTINATIONS = 100;
 /** No stranger makes a label: what is not one of these is `other`. */
 const SERVICES = new Set(["smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "http"]);
 const SOURCES = new Set(["smtp", "submission", "lmtp", "http", "report", "notice"]);
@@ -49,6 +53,13 @@ export class Metrics {
     "outcome",
     "tls",
   ]);
+  readonly #destinations = this.#counter(
+    "destination_attempts_total",
+    "Recipients tried, by their domain; the hundred that were tried first have a label, the rest is other",
+    ["destination", "outcome"],
+  );
+  /** Those that have a label. */
+  readonly #known = new Set<string>();
   readonly #durations = this.#histogram("delivery_attempt_duration_seconds", "How long attempts took", {
     bounds: SECONDS,
     labels: ["outcome"],
@@ -79,6 +90,7 @@ export class Metrics {
   readonly #commitTimes = this.#histogram("store_commit_duration_seconds", "How long commits took", {
     bounds: SECONDS,
   });
+  readonly #lags = this.#histogram("event_loop_lag_seconds", "How late timers fire", { bounds: LAGS });
   readonly #dnsTimeouts = this.#counter("dns_timeouts_total", "DNS queries without a reply in time");
   readonly #notes = this.#counter("log_messages_total", "Notes of the server itself", ["level"]);
 
@@ -108,6 +120,11 @@ export class Metrics {
   commit(writes: number, ms: number): void {
     this.#commits.observe([], writes);
     this.#commitTimes.observe([], ms / 1000);
+  }
+
+  /** A timer fired so late, in milliseconds. */
+  eventLoopLag(ms: number): void {
+    this.#lags.observe([], ms / 1000);
   }
 
   /** A DNS query got no reply in its time. */
@@ -154,6 +171,7 @@ export class Metrics {
       case "bounced": {
         const tls = event.tls === undefined ? "none" : known(event.tls.split(" ")[0]!, TLS_VERSIONS);
         this.#attempts.add([event.type, tls]);
+        this.#destinations.add([this.#destination(event.recipient), event.type]);
         this.#durations.observe([event.type], event.durationMs / 1000);
         if (event.type === "delivered") {
           this.#latencies.observe([], Math.max(0, this.#clock.now() - timeOfId(event.id)) / 1000);
@@ -173,6 +191,14 @@ export class Metrics {
       case "note":
         this.#notes.add([event.level]);
     }
+  }
+
+  #destination(recipient: string): string {
+    const domain = recipient.slice(recipient.lastIndexOf("@") + 1).toLowerCase();
+    if (this.#known.has(domain)) return domain;
+    if (this.#known.size >= MAX_DESTINATIONS) return "other";
+    this.#known.add(domain);
+    return domain;
   }
 
   #counter(name: string, help: string, labels: readonly string[] = []): Counter {

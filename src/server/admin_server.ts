@@ -6,6 +6,7 @@ import type { AdminApp } from "../http/app.ts";
 import { webPage } from "../web/mount.ts";
 import { queueDepth } from "../api/queue_depth.ts";
 import { isOpen } from "./capture.ts";
+import { serverGauges } from "./gauges.ts";
 import type { Parts } from "./parts.ts";
 
 /** What is not a part. */
@@ -23,7 +24,7 @@ export interface AdminServerOptions {
 export function makeAdminServer(parts: Parts, options: AdminServerOptions): AdminApp {
   const { config, agent, clock, metrics, queue } = parts;
   const listeners = config.listen.admin.map((e) => e.hostname);
-  metrics.gauge(queueDepth(queue, clock));
+  for (const gauge of [...queueDepth(queue, clock), ...serverGauges(parts)]) metrics.gauge(gauge);
   return createAdminApp({
     ...parts,
     token: options.token,

@@ -124,6 +124,11 @@ export class Webhooks {
     );
   }
 
+  /** How many posts were given up; at most {@linkcode MAX_COUNTED}. */
+  async deadCount(): Promise<number> {
+    return (await this.dead()).length;
+  }
+
   /** Posts an event of the type `test` at once; undefined when there is no such webhook. */
   async test(url: string): Promise<PostResult | undefined> {
     if (!this.#hooks.has(url)) return undefined;

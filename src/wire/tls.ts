@@ -26,6 +26,8 @@ export interface ServerTls {
   reload(material: TlsMaterial, sni?: Readonly<Record<string, TlsMaterial>>): void;
   /** Whole days until the certificate expires (the first one of those in use); negative when it has. */
   readonly daysLeft: number;
+  /** When the first of those in use ends: milliseconds since 1970. */
+  readonly endsAt: number;
   /** Is it time for another certificate (see {@linkcode expiresSoon}), for one of those in use? */
   readonly expiresSoon: boolean;
 }
@@ -79,8 +81,11 @@ class Server implements ServerTls {
   }
 
   get daysLeft(): number {
-    const ends = this.#all.map(({ cert }) => Date.parse(certificate(cert).validTo));
-    return Math.floor((Math.min(...ends) - this.#clock.now()) / DAY_MS);
+    return Math.floor((this.endsAt - this.#clock.now()) / DAY_MS);
+  }
+
+  get endsAt(): number {
+    return Math.min(...this.#all.map(({ cert }) => Date.parse(certificate(cert).validTo)));
   }
 
   get expiresSoon(): boolean {

@@ -78,6 +78,14 @@ Deno.test("/metrics tells what happened and what waits", async () => {
   const lines = (await response.text()).split("\n");
   assert(lines.includes('dinopost_messages_accepted_total{source="http"} 1'));
   assert(lines.includes('dinopost_queue_messages{state="queued"} 1'));
+  for (
+    const name of [
+      "dinopost_queue_oldest_seconds",
+      "dinopost_webhook_dead",
+      "process_resident_memory_bytes",
+      "dinopost_event_loop_lag_seconds_count",
+    ]
+  ) assert(lines.some((line) => line.startsWith(`${name} `)), name);
 });
 
 Deno.test("the typed client calls the API", async () => {

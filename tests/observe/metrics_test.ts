@@ -68,6 +68,27 @@ Deno.test("Metrics counts what the journal tells", async () => {
   ) assert(lines.includes(line), line);
 });
 
+Deno.test("Metrics counts by destination, and for a hundred of them only", async () => {
+  const { journal, metrics } = started();
+  for (let i = 0; i < 150; i++) {
+    for (const type of ["deferred", "delivered"] as const) {
+      journal.emit({ ...ATTEMPT, type, recipient: `a@D${i}.example` });
+    }
+  }
+  metrics.eventLoopLag(3);
+  const lines = (await metrics.text()).split("\n");
+  for (
+    const line of [
+      'dinopost_destination_attempts_total{destination="d0.example",outcome="deferred"} 1',
+      'dinopost_destination_attempts_total{destination="d99.example",outcome="delivered"} 1',
+      'dinopost_destination_attempts_total{destination="other",outcome="deferred"} 50',
+      'dinopost_event_loop_lag_seconds_bucket{le="0.002"} 0',
+      'dinopost_event_loop_lag_seconds_bucket{le="0.005"} 1',
+    ]
+  ) assert(lines.includes(line), line);
+  assertEquals(lines.filter((line) => line.startsWith("dinopost_destination_")).length, 202);
+});
+
 Deno.test("Metrics keeps to the text format", async () => {
   const { journal, metrics } = started();
   journal.note("INFO", "x");
@@ -117,7 +138,9 @@ Deno.test("no stranger makes a label", async () => {
   }
   const text = await metrics.text();
   assertEquals(
-    text.match(/^dinopost_(?!message_size|delivery_attempt_duration|delivery_latency|store_commit)\w+\{.*$/gm)
+    text.match(
+      /^dinopost_(?!message_size|delivery_attempt_duration|delivery_latency|store_commit|event_loop|destination)\w+\{.*$/gm,
+    )
       ?.length,
     6,
     text,

@@ -35,6 +35,7 @@ export const END_POINT = encode("a hash of the certificate");
 export const pretendedTls: ServerTls = {
   expiresSoon: false,
   daysLeft: 90,
+  endsAt: 0,
   reload() {},
   upgrade: (conn) =>
     Promise.resolve(

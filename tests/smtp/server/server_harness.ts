@@ -43,6 +43,7 @@ export interface Harness {
 export const pretendedTls: ServerTls = {
   expiresSoon: false,
   daysLeft: 90,
+  endsAt: 0,
   reload() {},
   upgrade: (conn) =>
     Promise.resolve({
