@@ -1,6 +1,8 @@
 /** The composition of the server: one process with SMTP, POP3, HTTP, the queue and the store. */
 
-import { sleep, systemClock } from "./base/clock.ts";
+import { type Clock, sleep, systemClock } from "./base/clock.ts";
+import { MovableClock, steadyClock } from "./base/movable_clock.ts";
+import { TimePassage } from "./base/time_passage.ts";
 import { Tasks } from "./base/tasks.ts";
 import type { Config } from "./config/config.ts";
 import type { Accounts } from "./auth/accounts.ts";
@@ -39,6 +41,12 @@ const COMMANDS_PER_SECOND = 100;
 /** What is under way at the end gets this long, in two halves. */
 const STOP_MS = 7000;
 
+/**
+ * How time passes where the clock is moved: a peer that is silent for a second of real time is left waiting, and what is
+ * due within a second is done together.
+ */
+const PASSAGE = { stallTurns: 40, slackMs: 1000, moments: 0 };
+
 /** A whole mail server. */
 export class MailServer implements AsyncDisposable {
   /** The configuration it runs with. */
@@ -63,8 +71,11 @@ export class MailServer implements AsyncDisposable {
   readonly madeAccount: { readonly address: string; readonly password: string } | undefined;
 
   readonly #parts: Parts;
+  /** The clock of connections, which nobody moves under them. */
+  readonly #steady: Clock;
   readonly #listeners: Listeners;
   readonly #deadlines: Deadlines;
+  readonly #sweeper: BodySweeper;
   readonly #limiter: ConnectionLimiter;
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
@@ -82,7 +93,7 @@ export class MailServer implements AsyncDisposable {
       const made = await firstAccounts(parts.accounts, config, parts.random);
       const keep = !options.inMemory && !isOpen(config);
       const token = await adminToken(config, { random: parts.random, keep });
-      const server = new MailServer(parts, { madeAccount: made, ...token });
+      const server = new MailServer(parts, { madeAccount: made, ...token, advance: options.advance });
       await server.#start();
       return server;
     } catch (error) {
@@ -93,10 +104,16 @@ export class MailServer implements AsyncDisposable {
 
   private constructor(
     parts: Parts,
-    first: { madeAccount: { address: string; password: string } | undefined; token: string; made: boolean },
+    first: {
+      madeAccount: { address: string; password: string } | undefined;
+      token: string;
+      made: boolean;
+      advance: MailServerOptions["advance"];
+    },
   ) {
-    const { config, clock, journal, queue } = parts;
+    const { config, journal, queue } = parts;
     this.#parts = parts;
+    const clock = this.#steady = steadyClock(parts.clock);
     this.config = config;
     this.queue = queue;
     this.mailStore = parts.mailStore;
@@ -107,6 +124,7 @@ export class MailServer implements AsyncDisposable {
     this.madeToken = first.made;
     this.madeAccount = first.madeAccount;
     this.#deadlines = new Deadlines(clock);
+    this.#sweeper = new BodySweeper(parts.store, { clock: parts.clock, graceMs: DEFAULT_SWEEP_GRACE_MS });
     this.#limiter = new ConnectionLimiter({
       maxConnections: config.limits.connections,
       // tests that run at the same time all come from one
@@ -125,6 +143,7 @@ export class MailServer implements AsyncDisposable {
       token: first.token,
       addresses: () => this.addresses,
       ready: () => this.#isReady,
+      advance: first.advance ?? this.#passageOf(parts.clock),
       closing: this.#closing.signal,
     });
     this.fetch = (request, remote) => app.fetch(request, remote === undefined ? {} : { remote });
@@ -190,18 +209,32 @@ export class MailServer implements AsyncDisposable {
     await closeParts(this.#parts);
   }
 
+  /** How time passes here: undefined where the clock can't be moved. */
+  #passageOf(clock: Clock): ((ms: number) => Promise<void>) | undefined {
+    if (!(clock instanceof MovableClock)) return undefined;
+    const works = () => [this.queue];
+    const passage = new TimePassage({ ...PASSAGE, clock, works, closing: this.#closing.signal });
+    return async (ms) => {
+      await passage.pass(ms);
+      await this.#sweepOnce(false);
+    };
+  }
+
   async #sweep(): Promise<void> {
+    for (let first = this.#parts.store.embedded; !this.#closing.signal.aborted; first = false) {
+      await this.#sweepOnce(first);
+      await sleep(this.#steady, SWEEP_EVERY_MS, this.#closing.signal);
+    }
+  }
+
+  async #sweepOnce(first: boolean): Promise<void> {
     const { store, clock, journal, mailStore } = this.#parts;
-    const sweeper = new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS });
-    for (let first = store.embedded; !this.#closing.signal.aborted; first = false) {
-      try {
-        await mailStore.finishRemovals();
-        await sweeper.sweep(first);
-        await sweepExpired(store, clock.now());
-      } catch (error) {
-        journal.note("WARN", "sweep failed", { error: String(error) });
-      }
-      await sleep(clock, SWEEP_EVERY_MS, this.#closing.signal);
+    try {
+      await mailStore.finishRemovals();
+      await this.#sweeper.sweep(first);
+      await sweepExpired(store, clock.now());
+    } catch (error) {
+      journal.note("WARN", "sweep failed", { error: String(error) });
     }
   }
 
@@ -213,7 +246,8 @@ export class MailServer implements AsyncDisposable {
   /** Its connections are counted apart, and not by address: tests, waiters and a proxy's clients come from one. */
   #httpServer(): HttpServer {
     const { connections } = this.config.limits;
-    const { clock, metrics } = this.#parts;
+    const { metrics } = this.#parts;
+    const clock = this.#steady;
     const limiter = new ConnectionLimiter({ maxConnections: connections, maxPerAddress: Infinity, clock });
     metrics.gauge({
       name: "dinopost_http_connections",
@@ -280,13 +314,13 @@ export class MailServer implements AsyncDisposable {
   }
 
   #shared(implicitTls: boolean) {
-    const { clock, journal, tls } = this.#parts;
+    const { journal, tls } = this.#parts;
     const { capture, tls: configured } = this.config;
     // many programs take STARTTLS up unasked, and stop at a certificate that nobody has signed
     const offered = implicitTls || !capture || configured !== null || this.#parts.certificates === undefined;
     return {
       hostname: this.config.hostname,
-      clock,
+      clock: this.#steady,
       limiter: this.#limiter,
       deadlines: this.#deadlines,
       nextId: () => `s${(++this.#sessions).toString(36)}`,
@@ -296,6 +330,10 @@ export class MailServer implements AsyncDisposable {
   }
 
   #sessionLog(id: string, service: string, conn: ByteConn): SessionLog {
-    return new SessionLog(this.#parts, { id, service, remote: conn.remote.hostname });
+    return new SessionLog({ ...this.#parts, clock: this.#steady }, {
+      id,
+      service,
+      remote: conn.remote.hostname,
+    });
   }
 }

@@ -323,6 +323,13 @@ export type AdminClient = {
         /** Take all rules of faults away. */
         $delete(args?: Record<never, never>, options?: CallOptions): Promise<Response>;
       };
+      clock: {
+        /** Let time pass. */
+        $post(
+          args: { json: { advance: string | number } },
+          options?: CallOptions,
+        ): Promise<Answer<{ now: string }>>;
+      };
       session: {
         /** Log in: the token becomes a cookie. */
         $post(args: { json: { token: string } }, options?: CallOptions): Promise<Response>;

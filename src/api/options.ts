@@ -44,6 +44,8 @@ export interface AdminOptions extends HttpOptions {
   readonly captures?: boolean;
   /** Absent: nothing goes wrong on purpose, and the calls say so. */
   readonly faults?: FaultRules | undefined;
+  /** Lets so many milliseconds pass, with all that is due by then; absent: nobody can, and the call says so. */
+  readonly advance?: ((ms: number) => Promise<void>) | undefined;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */

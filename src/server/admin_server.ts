@@ -1,6 +1,7 @@
 /** The admin HTTP server, made from a server's parts. */
 
 import about from "../../deno.json" with { type: "json" };
+import { steadyClock } from "../base/movable_clock.ts";
 import { createAdminApp } from "../api/admin_app.ts";
 import type { AdminApp } from "../http/app.ts";
 import { webPage } from "../web/mount.ts";
@@ -16,6 +17,8 @@ export interface AdminServerOptions {
   addresses(): Record<string, string[]>;
   /** Is the server ready to serve? */
   ready(): boolean;
+  /** Lets time pass; absent: nobody can. */
+  readonly advance?: ((ms: number) => Promise<void>) | undefined;
   /** Aborted when the server stops. */
   readonly closing: AbortSignal;
 }
@@ -27,6 +30,8 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
   for (const gauge of [...queueDepth(queue, clock), ...serverGauges(parts)]) metrics.gauge(gauge);
   return createAdminApp({
     ...parts,
+    clock: steadyClock(clock),
+    advance: options.advance,
     token: options.token,
     open: isOpen(config),
     basic: config.capture !== false,

@@ -1,6 +1,8 @@
 /** What capture mode changes in the composition of a server. */
 
 import { isLoopbackName } from "../base/ip.ts";
+import { systemClock } from "../base/clock.ts";
+import { MovableClock } from "../base/movable_clock.ts";
 import { systemRandom } from "../base/random.ts";
 import { captureOf, NO_CHECKS } from "../config/capture.ts";
 import type { Config } from "../config/config.ts";
@@ -19,15 +21,20 @@ export function withCapture(
     captureOf(options.capture ?? false, { memory: Boolean(options.inMemory) });
   if (!capture) return { config, options };
   const { inMemory = capture.memory, random = systemRandom } = options;
-  const faults = options.faults ?? new FaultRules({ random, byAddress: true });
-  if (config.capture) return { config, options: { ...options, inMemory, faults } };
+  const changed = {
+    ...options,
+    inMemory,
+    faults: options.faults ?? new FaultRules({ random, byAddress: true }),
+    clock: options.clock ?? new MovableClock(systemClock),
+  };
+  if (config.capture) return { config, options: changed };
   const limits = {
     ...config.limits,
     commandTimeout: Math.max(config.limits.commandTimeout, PATIENCE_MS),
   };
   return {
     config: { ...config, capture, limits, checks: NO_CHECKS },
-    options: { ...options, inMemory, faults },
+    options: changed,
   };
 }
 

@@ -35,6 +35,11 @@ export interface MailServerOptions {
   readonly trace?: (id: string, line: string) => void;
   /** What goes wrong on purpose, by rules that may be changed at any time; absent: nothing does. */
   readonly faults?: FaultRules | undefined;
+  /**
+   * Lets time pass, in milliseconds, and resolves when all that was due by then is done; absent: nobody can, and the API's
+   * call says so. A server on a {@linkcode MovableClock} knows how.
+   */
+  readonly advance?: ((ms: number) => Promise<void>) | undefined;
   /** How long a queue lease lasts, in milliseconds. Default: as `lease` in the configuration says. */
   readonly leaseMs?: number;
   /** True: every recipient is captured, and nothing is delivered elsewhere, whatever the configuration says. */

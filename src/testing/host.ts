@@ -53,6 +53,15 @@ export interface Place {
   readonly nameServer: string;
 }
 
+/** What its internet gives each host. */
+export interface Surrounding {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly journal: Journal;
+  /** Lets time pass, for whoever asks over HTTP. */
+  advance(ms: number): Promise<void>;
+}
+
 /** A mail server on an address of its own. */
 export class Host {
   /** The domain it is mail host of. */
@@ -64,7 +73,7 @@ export class Host {
   /** What it does wrong on purpose, up or down; none unless set. */
   readonly faults: FaultRules;
   readonly #place: Place;
-  readonly #options: HostOptions & { clock: Clock; random: Random; journal: Journal };
+  readonly #options: HostOptions & Surrounding;
   readonly #arrived: (JournalEvent & { type: "mailbox" })[] = [];
   readonly #unsubscribe: () => void;
   #waiting: (() => void)[] = [];
@@ -72,7 +81,7 @@ export class Host {
   #server: MailServer | undefined;
 
   /** Down until {@linkcode up}. */
-  constructor(place: Place, options: HostOptions & { clock: Clock; random: Random; journal: Journal }) {
+  constructor(place: Place, options: HostOptions & Surrounding) {
     this.domain = place.domain;
     this.name = place.name;
     this.address = place.address;
@@ -132,6 +141,7 @@ export class Host {
       random,
       journal,
       faults: this.faults,
+      advance: (ms) => this.#options.advance(ms),
       ...(this.#memory && { inMemory: this.#memory }),
       certificate: this.#options.certificate ?? null,
       ...(trace === undefined ? {} : { trace: (_id, line) => trace(line) }),

@@ -1,9 +1,10 @@
 /** The loopback internet: named hosts with addresses of their own, DNS, and time that is moved. */
 
 import { getAvailablePort } from "@std/net";
-import { sleep, systemClock, type Timer } from "../base/clock.ts";
+import type { Timer } from "../base/clock.ts";
 import { ManualClock } from "../base/manual_clock.ts";
 import { type Random, seededRandom, systemRandom } from "../base/random.ts";
+import { TimePassage } from "../base/time_passage.ts";
 import { parseDuration } from "../base/units.ts";
 import { Journal } from "../observe/journal.ts";
 import { DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
@@ -23,13 +24,8 @@ export interface LoopbackInternetOptions {
   readonly zones?: Zones;
 }
 
-/**
- * Work waits for the clock when nobody has looked at that for so many turns, of so much real time each. Turns of the
- * event loop, since a process that is given no time looks at nothing either.
- */
-const STALL = { turns: 10, turnMs: 25 };
-/** Connections inside one machine end, and close, within this. */
-const MOMENT_MS = 1;
+/** Work waits for the clock when nobody has looked at that for so many turns. */
+const STALL_TURNS = 10;
 
 /** A clock that knows how often it was looked at: whoever reads from a connection or writes to it does. */
 class WatchedClock extends ManualClock {
@@ -55,7 +51,7 @@ class WatchedClock extends ManualClock {
 export class LoopbackInternet implements AsyncDisposable {
   /** The time on all hosts; stands still until it is moved. */
   readonly clock: ManualClock;
-  readonly #watched: WatchedClock;
+  readonly #time: TimePassage;
   /** The name server of all hosts. Its zones may be changed at any time. */
   readonly dns: DnsServer;
   /** The port of SMTP between hosts. */
@@ -68,7 +64,9 @@ export class LoopbackInternet implements AsyncDisposable {
 
   private constructor(dns: DnsServer, options: LoopbackInternetOptions) {
     this.dns = dns;
-    this.clock = this.#watched = new WatchedClock(options.start);
+    const clock = this.clock = new WatchedClock(options.start);
+    const works = () => this.#hosts.filter((host) => host.isUp).map((host) => host.server.queue);
+    this.#time = new TimePassage({ clock, works, stallTurns: STALL_TURNS, moments: Infinity });
     this.smtpPort = options.smtpPort ?? getAvailablePort();
     this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     // Several internets may run at once on this machine: each takes a corner of 127.0.0.0/8.
@@ -99,7 +97,13 @@ export class LoopbackInternet implements AsyncDisposable {
     const { clock, smtpPort } = this;
     const host = new Host(
       { domain, name, address, smtpPort, nameServer: this.dns.address },
-      { clock, random: this.#random, journal: options.journal ?? new Journal(undefined), ...options },
+      {
+        clock,
+        random: this.#random,
+        journal: options.journal ?? new Journal(undefined),
+        advance: (ms: number) => this.pass(ms),
+        ...options,
+      },
     );
     await host.up();
     this.#hosts.push(host);
@@ -132,44 +136,12 @@ export class LoopbackInternet implements AsyncDisposable {
   async pass(time: string | number): Promise<void> {
     const ms = parseDuration(time);
     if (ms === undefined) throw new TypeError(`${time} is no duration; write "15m", "4h" or milliseconds`);
-    await this.settled();
-    for (let left = ms; left > 0;) {
-      const step = Math.min(left, this.clock.untilNext ?? left);
-      this.clock.advance(step);
-      left -= step;
-      await this.settled();
-    }
+    await this.#time.pass(ms);
   }
 
   /** Resolves when nothing is due or under way on any host, or when what is under way waits for the clock. */
-  async settled(): Promise<void> {
-    for (let busy = true; busy;) {
-      busy = false;
-      for (const host of this.#hosts) {
-        if (!host.isUp || host.server.queue.isIdle) continue;
-        busy = await this.#ends(host.server.queue.idle());
-      }
-    }
-    const { signal } = new AbortController();
-    while (await this.#isLookedAt(MOMENT_MS, signal));
-  }
-
-  /** Waits for work: does it end, or does it wait for the clock? */
-  async #ends(work: Promise<void>): Promise<boolean> {
-    const end = new AbortController();
-    void work.then(() => end.abort());
-    for (let quiet = 0; quiet < STALL.turns; quiet++) {
-      if (await this.#isLookedAt(STALL.turnMs, end.signal)) quiet = -1;
-      if (end.signal.aborted) return true;
-    }
-    return false;
-  }
-
-  /** Does anybody look at the clock in the next `ms` of real time? */
-  async #isLookedAt(ms: number, signal: AbortSignal): Promise<boolean> {
-    const { looks } = this.#watched;
-    await sleep(systemClock, ms, signal);
-    return this.#watched.looks !== looks;
+  settled(): Promise<void> {
+    return this.#time.settled();
   }
 
   /** Throws when a rule of faults never acted, and names each such rule with its host. */

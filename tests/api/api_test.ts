@@ -35,6 +35,7 @@ Deno.test("the document holds every call, with its problems", async () => {
     "PATCH /accounts/{address}",
     "PATCH /aliases/{address}",
     "POST /accounts",
+    "POST /clock",
     "POST /messages",
     "POST /queue/flush",
     "POST /queue/{id}/bounce",

@@ -1,6 +1,6 @@
 /** A server in memory, and its HTTP surface as a caller sees it. */
 
-import { ManualClock } from "../../src/base/manual_clock.ts";
+import type { Clock } from "../../src/base/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { FaultRules } from "../../src/faults/rules.ts";
 import { Journal } from "../../src/observe/journal.ts";
@@ -16,7 +16,7 @@ export class Surface implements AsyncDisposable {
 
   static async start(
     options: {
-      clock?: ManualClock;
+      clock?: Clock;
       config?: Record<string, unknown>;
       names?: Record<string, FakeName>;
       faults?: FaultRules;
