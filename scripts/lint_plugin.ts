@@ -18,6 +18,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["mailbox", 5],
   ["recipients", 5],
   ["smtp", 5],
+  ["capture", 6],
   ["delivery", 6],
   ["pop3", 6],
   ["queue", 7],

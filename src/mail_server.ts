@@ -6,6 +6,7 @@ import { TimePassage } from "./base/time_passage.ts";
 import { Tasks } from "./base/tasks.ts";
 import type { Config } from "./config/config.ts";
 import type { Accounts } from "./auth/accounts.ts";
+import type { CapturedMail } from "./capture/captured_mail.ts";
 import type { Aliases } from "./recipients/aliases.ts";
 import type { MailStore } from "./mailbox/mail_store.ts";
 import type { Journal } from "./observe/journal.ts";
@@ -55,6 +56,8 @@ export class MailServer implements AsyncDisposable {
   readonly queue: DeliveryQueue;
   /** The mailboxes. */
   readonly mailStore: MailStore;
+  /** The captured messages, where it captures. */
+  readonly captured: CapturedMail | undefined;
   /** The accounts. */
   readonly accounts: Accounts;
   /** The aliases. */
@@ -117,6 +120,7 @@ export class MailServer implements AsyncDisposable {
     this.config = config;
     this.queue = queue;
     this.mailStore = parts.mailStore;
+    this.captured = parts.captured;
     this.accounts = parts.accounts;
     this.aliases = parts.aliases;
     this.journal = journal;

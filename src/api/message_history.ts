@@ -19,9 +19,6 @@ export interface MessageHistory {
   readonly events: HistoryItem[];
 }
 
-/** KV reads at most this many keys at once. */
-const GET_MANY = 10;
-
 /** The history of a message that is in the queue, was there, or is in a mailbox; undefined when nothing is known of it. */
 export async function messageHistory(id: string, options: AdminOptions): Promise<MessageHistory | undefined> {
   const { queue, mailStore, clock } = options;
@@ -29,7 +26,7 @@ export async function messageHistory(id: string, options: AdminOptions): Promise
   const [records, kept, present, former] = await Promise.all([
     queue.message(id),
     keptHistory(options.store.kv, id, now),
-    mailsOf(id, { kv: mailStore.kv, mailboxes: mailStore.mailboxes() }),
+    mailStore.holders(id),
     formerMailsOf(id, { kv: options.store.kv, now }),
   ]);
   const mails: { address: Mailbox; entry: MailEntry | FormerMail }[] = [...present, ...former];
@@ -93,28 +90,5 @@ async function formerMailsOf(
   for await (const { key, value } of of.kv.list<FormerMail>(keys.formerMails(id))) {
     if (value.until > of.now) found.push({ address: key.at(-1) as string, entry: value });
   }
-  return found;
-}
-
-/** The mailboxes that hold the message: its id is its uid there. */
-async function mailsOf(
-  id: string,
-  of: { kv: Kv; mailboxes: AsyncIterable<{ address: Mailbox; messages: number }> },
-): Promise<{ address: Mailbox; entry: MailEntry }[]> {
-  const found: { address: Mailbox; entry: MailEntry }[] = [];
-  let batch: Mailbox[] = [];
-  const look = async () => {
-    const wanted = batch;
-    batch = [];
-    const entries = await of.kv.getMany<MailEntry[]>(wanted.map((address) => keys.mail(address, id)));
-    for (const [i, { value }] of entries.entries()) {
-      if (value) found.push({ address: wanted[i]!, entry: value as MailEntry });
-    }
-  };
-  for await (const { address, messages } of of.mailboxes) {
-    if (messages > 0) batch.push(address);
-    if (batch.length === GET_MANY) await look();
-  }
-  if (batch.length > 0) await look();
   return found;
 }

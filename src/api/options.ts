@@ -2,6 +2,7 @@
 
 import type { Hono } from "hono";
 import type { Accounts } from "../auth/accounts.ts";
+import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
@@ -42,6 +43,8 @@ export interface AdminOptions extends HttpOptions {
   readonly dialogues?: Dialogues | undefined;
   /** True: every address has a mailbox, whatever its domain. */
   readonly captures?: boolean;
+  /** The captured messages, where the server captures; {@linkcode mailStore} shows them by mailbox. */
+  readonly captured?: CapturedMail | undefined;
   /** Absent: nothing goes wrong on purpose, and the calls say so. */
   readonly faults?: FaultRules | undefined;
   /** Lets so many milliseconds pass, with all that is due by then; absent: nobody can, and the call says so. */

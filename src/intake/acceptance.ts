@@ -8,6 +8,7 @@
 import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
+import type { CapturedMail } from "../capture/captured_mail.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import type { Envelope, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import { scanHeader } from "../mail/header.ts";
@@ -35,6 +36,8 @@ export interface AcceptanceOptions {
   readonly ids: IdMaker;
   readonly journal: Journal;
   readonly queue: DeliveryQueue;
+  /** Keeps all messages in place of the queue, which then has nothing to deliver. */
+  readonly captured?: CapturedMail | undefined;
   readonly router: Router;
   readonly quotas: Quotas;
   readonly hostname: string;
@@ -160,7 +163,7 @@ export class Acceptance {
     more: { oneAnswer: boolean },
   ): Promise<Accepted> {
     if (content.refusal) return await ended(content, { kind: content.refusal });
-    const { queue, clock } = this.#options;
+    const { queue, clock, captured } = this.#options;
     try {
       const { size } = content;
       using plan = await planTargets(envelope, { size, oneAnswer: more.oneAnswer }, this.#options);
@@ -178,7 +181,7 @@ export class Acceptance {
         ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
         ...(subject && { subject }),
       };
-      const mailboxes = await queue.accept(message, { successes });
+      const mailboxes = await (captured ? capture(message, captured) : queue.accept(message, { successes }));
       if (!mailboxes) throw new Error("the content was swept away");
       this.#log(message, { envelope, origin, mailboxes });
       this.underWay.accepted(content.id, targets, mailboxes);
@@ -216,6 +219,21 @@ export class Acceptance {
     });
     for (const mailbox of of.mailboxes) journal.emit({ type: "mailbox", id, mailbox, sender, size });
   }
+}
+
+/** Of success nobody is told who asked for that: nothing was delivered. */
+async function capture(
+  { id, sender, receivedAt, targets, body }: NewMessage,
+  captured: CapturedMail,
+): Promise<readonly Mailbox[] | false> {
+  const named = new Map<Mailbox, Mailbox>();
+  for (const { address, recipient } of targets) {
+    // <postmaster> has no domain of its own
+    const name = recipient.address.includes("@") ? recipient.address : address;
+    if (!named.has(address)) named.set(address, name);
+  }
+  const message = { id, sender, receivedAt, recipients: [...named.values()] };
+  return await captured.capture(message, body) && [...named.keys()];
 }
 
 async function ended(content: AcceptableContent, result: Accepted): Promise<Accepted> {

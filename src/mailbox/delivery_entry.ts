@@ -19,7 +19,7 @@ export interface MailboxDelivery {
 }
 
 /** What is put before the content in the mailbox of `address`: the envelope, made visible (RFC 5321 4.4). */
-function prefixOf(sender: Mailbox, address: Mailbox): string {
+export function prefixOf(sender: Mailbox, address: Mailbox): string {
   return `${returnPathField(sender)}Delivered-To: ${address}\r\n`;
 }
 

@@ -7,7 +7,7 @@ import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { BodyMissing, readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import { isU64, type Kv } from "../storage/port.ts";
+import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
@@ -94,6 +94,26 @@ export class MailStore {
       const address = key.at(-1) as string;
       if (!ends.has(address)) yield { address, messages: isU64(value) ? Number(value.value) : 0 };
     }
+  }
+
+  /** The mailboxes that hold the message of that id, which is its uid there, with their entries. */
+  async holders(id: string): Promise<{ address: Mailbox; entry: MailEntry }[]> {
+    const found: { address: Mailbox; entry: MailEntry }[] = [];
+    let batch: Mailbox[] = [];
+    const look = async () => {
+      const wanted = batch;
+      batch = [];
+      const entries = await this.kv.getMany<MailEntry[]>(wanted.map((address) => keys.mail(address, id)));
+      for (const [i, { value }] of entries.entries()) {
+        if (value) found.push({ address: wanted[i]!, entry: value as MailEntry });
+      }
+    };
+    for await (const { address, messages } of this.mailboxes()) {
+      if (messages > 0) batch.push(address);
+      if (batch.length === MAX_KEYS_AT_ONCE) await look();
+    }
+    if (batch.length > 0) await look();
+    return found;
   }
 
   /** The entries of a mailbox, oldest first unless asked otherwise. */

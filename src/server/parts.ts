@@ -13,10 +13,12 @@ import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Networks } from "../base/networks.ts";
+import { CapturedMail } from "../capture/captured_mail.ts";
+import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
 import { UnderWay } from "../intake/under_way.ts";
-import { type AccountMail, Accounts } from "../auth/accounts.ts";
+import { Accounts } from "../auth/accounts.ts";
 import { LEAST_COST } from "../auth/password_hash.ts";
 import { Aliases } from "../recipients/aliases.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
@@ -47,6 +49,8 @@ const VERBOSE_MS = 60_000;
 interface Names {
   readonly accounts: Accounts;
   readonly mailStore: MailStore;
+  /** Present where mail is captured; the mailboxes show it. */
+  readonly captured: CapturedMail | undefined;
   readonly aliases: Aliases;
   readonly router: Router;
 }
@@ -121,7 +125,7 @@ export async function closeParts(parts: Parts): Promise<void> {
   parts.resolver.close();
   parts.deliveryHealth.close();
   await parts.webhooks.stop();
-  await Promise.all([parts.accounts.close(), parts.aliases.close()]);
+  await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
   await parts.store.close();
   parts.lock?.release();
 }
@@ -167,22 +171,19 @@ async function openNames(
   { inMemory }: MailServerOptions,
 ): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
-  const captures = config.capture !== false;
-  const mailStore = new MailStore(store, {
-    clock,
-    random,
-    rememberMs: config.queue.history,
-    leaseMs: config.lease,
-  });
+  const captured = config.capture ? new CapturedMail(store, { clock, keep: config.capture }) : undefined;
+  const mailStore = captured
+    ? new CapturedMailboxes(store, { clock, mail: captured })
+    : new MailStore(store, { clock, random, rememberMs: config.queue.history, leaseMs: config.lease });
   const accounts = new Accounts(store, {
     clock,
     random,
     domains,
-    mailStore: captures ? keeping(mailStore) : mailStore,
+    mailStore,
     ...(inMemory ? LEAST_COST : {}),
   });
   const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
-  await Promise.all([accounts.load(), aliases.load()]);
+  await Promise.all([accounts.load(), aliases.load(), captured?.load()]);
   for (const names of [accounts, aliases]) {
     names.follow((error) => journal.note("WARN", "names not read again", { error: String(error) }));
   }
@@ -197,16 +198,15 @@ async function openNames(
     accounts,
     aliases,
     mailStore,
-    router: new Router({ directory, hostname, domains, catchAll, subaddressSeparator, captures }),
-  };
-}
-
-/** Captured mail was there before any account: who makes one of its address finds it. */
-function keeping(mailStore: MailStore): AccountMail {
-  return {
-    endWrite: (address) => mailStore.endWrite(address),
-    finishEnd: (address) => mailStore.finishEnd(address),
-    emptied: () => Promise.resolve({ mutations: [], size: 0 }),
+    router: new Router({
+      directory,
+      hostname,
+      domains,
+      catchAll,
+      subaddressSeparator,
+      captures: captured !== undefined,
+    }),
+    captured,
   };
 }
 

@@ -4,6 +4,7 @@
  * `queue/queue_store.ts`. States that a crash leaves behind and the next start clears away are no faults.
  */
 
+import type { CapturedRecord } from "../capture/captured_records.ts";
 import { type MailEntry, sizeOf } from "../mailbox/mail_entry.ts";
 import { usageSums } from "../mailbox/mail_removal.ts";
 import type { QueueRecord } from "../queue/record.ts";
@@ -63,6 +64,7 @@ class Checker {
   async run(): Promise<StoreCheck> {
     await this.#bodies.read(this.#store.kv);
     await this.#mails();
+    await this.#captured();
     await this.#queue();
     await this.#sums();
     await this.#bodies.check(this.#store.kv, (fault, repair) => this.#report(fault, repair));
@@ -117,6 +119,25 @@ class Checker {
       this.#counts.messages++;
     }
     this.#counts.mailboxes = this.#boxes.size;
+  }
+
+  /** What a server captured that is of no mailbox of its own. */
+  async #captured(): Promise<void> {
+    const list = this.#store.kv.list<Partial<CapturedRecord>>(keys.capturedAll, { batchSize: 200 });
+    for await (const { key, value } of list) {
+      if (!isRef(value.body)) continue; // further recipients of the record before it
+      const [, id, part] = key as [string, string, number | string];
+      const where = `captured message ${id}`;
+      const lost = this.#bodies.lacks(value.body);
+      if (lost !== undefined) {
+        const what =
+          `Its body is not whole (${lost}), so nobody can read it; --repair takes the message away`;
+        await this.#report({ where, what }, [{ type: "delete", key }]);
+        if (this.#repair) continue;
+      }
+      this.#bodies.own(value.body, key);
+      if (part === 0) this.#counts.messages++;
+    }
   }
 
   /** Count and size of each mailbox are those of its entries. */

@@ -270,3 +270,14 @@ export function webhookDead(id: string): Deno.KvKey {
 
 /** All posts that were given up, by id. */
 export const webhooksDead: Deno.KvListSelector = { prefix: ["hook", "dead"] };
+
+/**
+ * A captured message: part 0 is a `CapturedRecord`, those behind it have further recipients; under a mailbox's address,
+ * one that was delivered there alone.
+ */
+export function captured(id: string, part: number | string): Deno.KvKey {
+  return ["captured", id, part];
+}
+
+/** All captured messages, oldest first. */
+export const capturedAll: Deno.KvListSelector = { prefix: ["captured"] };

@@ -116,7 +116,13 @@ class KvStore implements Store {
   }
 
   write(change: Write): Promise<WriteResult> {
-    return this.#reserve ? this.#withReserve(change, this.#reserve) : this.#group.write(change);
+    const writing = this.#reserve ? this.#withReserve(change, this.#reserve) : this.#group.write(change);
+    const { committed } = change;
+    if (!committed) return writing;
+    return writing.then((result) => {
+      if (result.ok) committed();
+      return result;
+    });
   }
 
   /** Message content fills a disk and is refused in time; everything else is small or frees room, and must succeed. */

@@ -8,6 +8,8 @@ export interface Write {
   readonly mutations: readonly Deno.KvMutation[];
   /** About how many bytes keys and values take in all. */
   readonly size: number;
+  /** Called as soon as it is durable, before who wrote it hears of that: for what memory holds beside the store. */
+  readonly committed?: () => void;
 }
 
 /** The write happened, with this versionstamp on all that it set; or a check failed and nothing happened. */
@@ -21,9 +23,11 @@ export interface Writer {
 
 /** One write made of several; all or nothing. */
 export function together(...writes: readonly Write[]): Write {
+  const listening = writes.filter((w) => w.committed);
   return {
     checks: writes.flatMap((w) => w.checks ?? []),
     mutations: writes.flatMap((w) => w.mutations),
     size: writes.reduce((sum, w) => sum + w.size, 0),
+    ...(listening.length > 0 && { committed: () => listening.forEach((w) => w.committed!()) }),
   };
 }

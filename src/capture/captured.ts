@@ -1,0 +1,48 @@
+/** A captured message: one SMTP transaction, whatever the number of mailboxes that show it. */
+
+import type { Mailbox } from "../mail/envelope.ts";
+import type { BodyRef } from "../storage/bodies/bodies.ts";
+
+/** One captured message. The same object stands for it as long as it is there. */
+export interface Captured {
+  /** Its id, which is its uid in every mailbox too. */
+  readonly id: string;
+  /** When it came: milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** The reverse-path; empty for reports. */
+  readonly sender: Mailbox;
+  /** The recipients of the envelope, as they were named, each mailbox once; those in no header field are hidden ones. */
+  readonly recipients: readonly Mailbox[];
+  /** Octets of its content: our Received field, and what was sent. */
+  readonly size: number;
+  /** Somebody looked at it. */
+  readonly seen: boolean;
+  /** Its tags, in the order they were given. */
+  readonly tags: readonly string[];
+}
+
+/** Why messages were removed: somebody asked for it, they were too many, too large together or too old. */
+export type RemovedBecause = "asked" | "limit";
+
+/** A change of what is captured. */
+export type CaptureChange =
+  | { readonly kind: "captured"; readonly message: Captured }
+  /** It was looked at, or has other tags. */
+  | { readonly kind: "changed"; readonly message: Captured }
+  | { readonly kind: "removed"; readonly messages: readonly Captured[]; readonly why: RemovedBecause };
+
+/** A captured message as its store knows it. */
+export interface Kept extends Captured {
+  recipients: Mailbox[];
+  seen: boolean;
+  tags: readonly string[];
+  /** By arrival: later ones have more. */
+  readonly order: number;
+  readonly body: BodyRef;
+  /** The mailboxes that show it, by local key, with the recipient that each is of. */
+  readonly boxes: Map<string, Mailbox>;
+  /** The content, where no store holds it. */
+  readonly bytes: Uint8Array | undefined;
+  /** The parts of its record that a store holds. */
+  readonly parts: (number | string)[];
+}

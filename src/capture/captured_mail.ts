@@ -1,0 +1,377 @@
+/**
+ * The captured messages: an index of all in memory; their contents in the store or, where nothing outlives the process,
+ * in memory too. The oldest leave when they are too many, too large together or too old.
+ */
+
+import type { Clock, Timer } from "../base/clock.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { type BodyDraft, type BodyRef, readBody } from "../storage/bodies/bodies.ts";
+import { chunkCount } from "../storage/bodies/layout.ts";
+import type { Kv } from "../storage/port.ts";
+import type { Store } from "../storage/store.ts";
+import { together, type Write } from "../storage/write.ts";
+import type { CaptureChange, Captured, Kept, RemovedBecause } from "./captured.ts";
+import { BodiesInMemory } from "./bodies_in_memory.ts";
+import { CapturedRecords } from "./captured_records.ts";
+import { Sorted } from "./sorted.ts";
+
+/** How much is kept. */
+export interface Retention {
+  /** At most so many messages. */
+  readonly messages: number;
+  /** None older than so many milliseconds; null: however old. */
+  readonly age: number | null;
+  /** So many octets of content together. */
+  readonly size: number;
+  /** Nothing is to outlive the process. */
+  readonly memory: boolean;
+}
+
+/** A message that is about to be captured. */
+export interface NewCaptured {
+  /** Its id. */
+  readonly id: string;
+  /** When it came: milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** The reverse-path; empty for reports. */
+  readonly sender: Mailbox;
+  /** As they were named. */
+  readonly recipients: readonly Mailbox[];
+}
+
+/** Which messages are wanted of a list. */
+export interface CapturedListOptions {
+  /** So many of the newest are left out. */
+  readonly offset?: number;
+  /** At most so many. */
+  readonly limit?: number;
+}
+
+/** The captured messages of one server. {@linkcode load} comes first. */
+export class CapturedMail {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #keep: Retention;
+  readonly #records: CapturedRecords;
+  readonly #bodies: BodiesInMemory;
+  readonly #byId = new Map<string, Kept>();
+  readonly #all = new Sorted<Kept>((a, b) => a.order - b.order);
+  readonly #boxes = new Map<string, Sorted<Kept>>();
+  readonly #listeners = new Set<(change: CaptureChange) => void>();
+  readonly #removing = new Set<Promise<void>>();
+  #order = 0;
+  #bytes = 0;
+  #unseen = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  /** On that store, with so much kept. */
+  constructor(store: Store, options: { clock: Clock; keep: Retention }) {
+    this.#store = store;
+    this.#clock = options.clock;
+    this.#keep = options.keep;
+    this.#records = new CapturedRecords(store);
+    this.#bodies = new BodiesInMemory(store.kv, (id) => this.#byId.get(id)?.bytes);
+  }
+
+  /** Reads what an earlier run has captured. */
+  async load(): Promise<void> {
+    if (this.#keep.memory) return;
+    const found = await Array.fromAsync(this.#records.all());
+    found.sort((a, b) => a.receivedAt - b.receivedAt);
+    for (const { id, receivedAt, sender, recipients, body, seen, tags, gone, parts } of found) {
+      const kept = this.#add({ id, receivedAt, sender, recipients }, { body, parts });
+      kept.seen = seen ?? false;
+      if (kept.seen) this.#unseen--;
+      kept.tags = tags ?? [];
+      for (const at of gone ?? []) this.#leaveBox(kept, localKey(recipients[at] ?? ""));
+    }
+    this.#trim();
+  }
+
+  /** Takes no more timers; waits for removals that are under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    await Promise.allSettled(this.#removing);
+  }
+
+  /** How many messages there are. */
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  /** How many nobody has looked at. */
+  get unseen(): number {
+    return this.#unseen;
+  }
+
+  /** Octets of their contents. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Every mailbox that shows a message, by local key, and how many. */
+  *mailboxes(): Generator<{ address: Mailbox; messages: number }> {
+    for (const [address, { size }] of this.#boxes) yield { address, messages: size };
+  }
+
+  /** What a mailbox shows, by its local key: by id, oldest first. */
+  mailbox(box: string): readonly Captured[] {
+    return this.#boxes.get(box)?.items ?? [];
+  }
+
+  /** A message by id. */
+  get(id: string): Captured | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The one that came last. */
+  get latest(): Captured | undefined {
+    return this.#all.items.at(-1);
+  }
+
+  /** The messages as they are now, the newest first. */
+  list({ offset = 0, limit = Infinity }: CapturedListOptions = {}): Captured[] {
+    const { items } = this.#all;
+    const end = Math.max(0, items.length - offset);
+    return items.slice(Math.max(0, end - limit), end).reverse();
+  }
+
+  /** The content of a message: our Received field, then the octets that were sent. Throws `BodyMissing` when it is gone. */
+  content(message: Captured): AsyncGenerator<Uint8Array> {
+    return readBody(this.#bodies, (message as Kept).body);
+  }
+
+  /** The key-value store that gives the contents, wherever they are. */
+  get kv(): Kv {
+    return this.#bodies;
+  }
+
+  /** Captures a message. Resolves when it is kept; false when its content was swept away meanwhile. */
+  async capture(message: NewCaptured, body: BodyDraft): Promise<boolean> {
+    const { memory } = this.#keep;
+    if (memory && body.inMemory) {
+      const { id } = message;
+      const ref = { id, size: body.size, chunks: chunkCount(body.size), shared: false };
+      // the writer's buffer is larger than what is in it
+      this.#captured(message, { body: ref, bytes: body.inMemory.slice() });
+      return true;
+    }
+    const ref = body.ref(1);
+    const { sender, receivedAt, recipients } = message;
+    const record = memory
+      ? { write: { mutations: [], size: 0 }, parts: [] }
+      : this.#records.write(message.id, { sender, receivedAt, recipients, body: ref });
+    const result = await this.#store.write(together(body.write(1), record.write));
+    if (result.ok) this.#captured(message, { body: ref, parts: record.parts });
+    return result.ok;
+  }
+
+  /**
+   * What delivers into one mailbox, to be in one commit with the body's: for reports, and what else comes by the queue.
+   * Deliveries of one message become one.
+   */
+  deliveryWrite(message: Omit<NewCaptured, "recipients"> & { recipient: Mailbox }, to: {
+    box: string;
+    body: BodyRef;
+  }): Write {
+    const { id, sender, receivedAt, recipient } = message;
+    const { box, body } = to;
+    const recipients = [recipient];
+    const write = this.#keep.memory
+      ? { mutations: [], size: 0 }
+      : this.#records.deliveryWrite(id, box, { sender, receivedAt, recipients, body });
+    const committed = () => {
+      const there = this.#byId.get(id);
+      if (!there) this.#captured({ ...message, recipients }, { body, parts: [box], box });
+      else {
+        there.parts.push(box);
+        this.#enterBox(there, box, recipient);
+      }
+    };
+    return { ...write, committed };
+  }
+
+  /** Notes whether messages were looked at; unknown ids don't matter. */
+  async markSeen(ids: Iterable<string>, seen = true): Promise<void> {
+    await this.#change(ids, (kept) => {
+      if (kept.seen === seen) return false;
+      kept.seen = seen;
+      this.#unseen += seen ? -1 : 1;
+      return true;
+    });
+  }
+
+  /** Gives messages these tags in place of those they have; unknown ids don't matter. */
+  async setTags(ids: Iterable<string>, tags: readonly string[]): Promise<void> {
+    await this.#change(ids, (kept) => {
+      kept.tags = [...new Set(tags)];
+      return true;
+    });
+  }
+
+  /** Removes messages; unknown ids don't matter. Nobody sees them from now on; resolves when that is durable. */
+  async remove(ids: Iterable<string>): Promise<void> {
+    const gone = new Set<Kept>();
+    for (const id of ids) {
+      const kept = this.#byId.get(id);
+      if (kept) gone.add(kept);
+    }
+    await this.#removeAll(gone, "asked");
+  }
+
+  /** Removes all messages. */
+  async removeAll(): Promise<void> {
+    await this.#removeAll(new Set(this.#all.items), "asked");
+  }
+
+  /** Takes messages out of a mailbox, by its local key; those that no mailbox shows any more are removed. */
+  async removeFrom(box: string, ids: Iterable<string>): Promise<void> {
+    const gone = new Set<Kept>();
+    const left: Kept[] = [];
+    for (const id of ids) {
+      const kept = this.#byId.get(id);
+      if (!kept?.boxes.has(box)) continue;
+      if (kept.boxes.size === 1) gone.add(kept);
+      else left.push(kept);
+    }
+    for (const kept of left) this.#leaveBox(kept, box);
+    await Promise.all([this.#removeAll(gone, "asked"), ...left.map((kept) => this.#changed(kept))]);
+  }
+
+  /** Hears of every change, until the answer is called. */
+  on(listener: (change: CaptureChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #captured(
+    message: NewCaptured,
+    of: { body: BodyRef; bytes?: Uint8Array; parts?: (number | string)[]; box?: string },
+  ): void {
+    const kept = this.#add(message, of);
+    this.#emit({ kind: "captured", message: kept });
+    this.#trim();
+  }
+
+  #add(
+    { id, receivedAt, sender, recipients }: NewCaptured,
+    { body, bytes, parts = [], box }: {
+      body: BodyRef;
+      bytes?: Uint8Array;
+      parts?: (number | string)[];
+      box?: string;
+    },
+  ): Kept {
+    const kept: Kept = {
+      id,
+      receivedAt,
+      sender,
+      recipients: [],
+      size: body.size,
+      seen: false,
+      tags: [],
+      order: ++this.#order,
+      body,
+      bytes,
+      boxes: new Map(),
+      parts,
+    };
+    this.#byId.set(id, kept);
+    this.#all.add(kept);
+    this.#bytes += kept.size;
+    this.#unseen++;
+    for (const recipient of recipients) this.#enterBox(kept, box ?? localKey(recipient), recipient);
+    return kept;
+  }
+
+  #enterBox(kept: Kept, box: string, recipient: Mailbox): void {
+    if (kept.boxes.has(box)) return;
+    kept.recipients.push(recipient);
+    kept.boxes.set(box, recipient);
+    let list = this.#boxes.get(box);
+    if (!list) this.#boxes.set(box, list = new Sorted((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+    list.add(kept);
+  }
+
+  #leaveBox(kept: Kept, box: string): void {
+    if (kept.boxes.delete(box)) this.#forget(box, new Set([kept]));
+  }
+
+  #forget(box: string, gone: ReadonlySet<Kept>): void {
+    const list = this.#boxes.get(box);
+    list?.remove(gone);
+    if (list?.size === 0) this.#boxes.delete(box);
+  }
+
+  async #change(ids: Iterable<string>, change: (kept: Kept) => boolean): Promise<void> {
+    const changed: Promise<void>[] = [];
+    for (const id of ids) {
+      const kept = this.#byId.get(id);
+      if (kept && change(kept)) changed.push(this.#changed(kept));
+    }
+    await Promise.all(changed);
+  }
+
+  async #changed(kept: Kept): Promise<void> {
+    this.#emit({ kind: "changed", message: kept });
+    if (kept.parts.length > 0 && !this.#keep.memory) await this.#records.update(kept);
+  }
+
+  async #removeAll(gone: ReadonlySet<Kept>, why: RemovedBecause): Promise<void> {
+    if (gone.size === 0) return;
+    const boxes = new Map<string, Set<Kept>>();
+    for (const kept of gone) {
+      this.#byId.delete(kept.id);
+      this.#bytes -= kept.size;
+      if (!kept.seen) this.#unseen--;
+      for (const box of kept.boxes.keys()) {
+        const some = boxes.get(box);
+        if (some) some.add(kept);
+        else boxes.set(box, new Set([kept]));
+      }
+    }
+    this.#all.remove(gone);
+    for (const [box, some] of boxes) this.#forget(box, some);
+    this.#emit({ kind: "removed", messages: [...gone], why });
+    const stored = [...gone].filter(({ bytes }) => bytes === undefined);
+    if (stored.length === 0) return;
+    const removing = this.#records.remove(stored);
+    this.#removing.add(removing);
+    try {
+      await removing;
+    } finally {
+      this.#removing.delete(removing);
+    }
+  }
+
+  /** Lets the oldest go while there is too much. What can't be taken from the store now is when it is opened next. */
+  #trim(): void {
+    const { messages, size, age } = this.#keep;
+    const { items } = this.#all;
+    const now = this.#clock.now();
+    const gone = new Set<Kept>();
+    let bytes = this.#bytes;
+    for (const kept of items) {
+      const tooOld = age !== null && kept.receivedAt + age <= now;
+      // the last one stays, however large it is
+      const tooMuch = items.length - gone.size > messages || (bytes > size && gone.size < items.length - 1);
+      if (!tooOld && !tooMuch) break;
+      gone.add(kept);
+      bytes -= kept.size;
+    }
+    this.#removeAll(gone, "limit").catch(() => {});
+    const [oldest] = this.#all.items;
+    if (age === null || this.#closed || this.#timer || !oldest) return;
+    this.#timer = this.#clock.schedule(Math.max(1, oldest.receivedAt + age - now), () => {
+      this.#timer = undefined;
+      this.#trim();
+    });
+  }
+
+  #emit(change: CaptureChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
