@@ -1,6 +1,7 @@
 /** Waiting for messages: a look at what is there, and then at whatever comes, without a gap between the two. */
 
 import { timeOfId } from "../base/ids.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import { type Arrival, Arrivals, type Notice } from "./arrivals.ts";
@@ -41,6 +42,8 @@ export interface WaitResult {
 
 /** A mailbox is looked through so far back. */
 const LOOK_BACK = 5000;
+/** A thousand who begin to wait at once would have all mailboxes in memory a thousand times. */
+const LOOKS_AT_ONCE = 8;
 /** A look takes at least so long before it is cut off. */
 const LEAST_LOOK_MS = 1000;
 const LISTED = 200;
@@ -57,6 +60,7 @@ const MAX_MAILBOXES = 500;
 export class Waiting {
   readonly arrivals: Arrivals;
   readonly #options: WaitingOptions;
+  readonly #looks = new Semaphore(LOOKS_AT_ONCE);
 
   /** Hears of messages from now on. */
   constructor(options: WaitingOptions) {
@@ -66,7 +70,12 @@ export class Waiting {
 
   /** Waits. Ends early, with what there is, when the server stops or nobody waits any more. */
   async wait(wanted: Wanted, bounds: WaitBounds): Promise<WaitResult> {
-    using one = new Wait(wanted, { bounds, options: this.#options, arrivals: this.arrivals });
+    using one = new Wait(wanted, {
+      bounds,
+      options: this.#options,
+      arrivals: this.arrivals,
+      looks: this.#looks,
+    });
     return await one.run();
   }
 
@@ -116,6 +125,7 @@ class Wait implements Disposable {
   readonly #bounds: WaitBounds;
   readonly #options: WaitingOptions;
   readonly #arrivals: Arrivals;
+  readonly #looks: Semaphore;
   readonly #found = new Map<string, Arrival>();
   readonly #over = new DisposableStack();
   readonly #began: number;
@@ -128,12 +138,13 @@ class Wait implements Disposable {
 
   constructor(
     wanted: Wanted,
-    of: { bounds: WaitBounds; options: WaitingOptions; arrivals: Arrivals },
+    of: { bounds: WaitBounds; options: WaitingOptions; arrivals: Arrivals; looks: Semaphore },
   ) {
     this.#wanted = wanted;
     this.#bounds = of.bounds;
     this.#options = of.options;
     this.#arrivals = of.arrivals;
+    this.#looks = of.looks;
     const { ms, quietMs = 0, signal } = of.bounds;
     const { closing, clock } = of.options;
     this.#began = clock.monotonic();
@@ -247,7 +258,11 @@ class Wait implements Disposable {
   }
 
   /** Looks at what is there, newest first, until there is enough. */
-  async #look(): Promise<void> {
+  #look(): Promise<void> {
+    return this.#looks.run(() => this.#lookNow());
+  }
+
+  async #lookNow(): Promise<void> {
     const { mailbox } = this.#wanted;
     if (mailbox !== undefined) return await this.#lookInto(mailbox);
     for (const { mailbox, uid } of this.#arrivals.recent()) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readQueuedHeader } from "../../src/web/queued_header.ts";
 import { BodyAborted } from "../../src/wire/http_exchange.ts";
-import { Surface } from "./harness.ts";
+import { Surface, TOKEN } from "./harness.ts";
 
 const BOX = "/mailboxes/brain@example.org/messages";
 
@@ -119,6 +119,25 @@ Deno.test("a search takes the words of its language, and refuses others by name"
       assertStringIncludes(problem.detail, "expected");
     });
   }
+});
+
+Deno.test("the page searches in the same language, and shows what it can't read", async () => {
+  await using surface = await Surface.start();
+  await surface.send({ to: ["brain@example.org"] }, "Subject: Wanted\r\n\r\nneedle\r\n");
+  await surface.send({ to: ["brain@example.org"] }, "Subject: Other\r\n\r\nneedle\r\n");
+  const page = async (q: string) => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const answer = await surface.fetch(`/mailboxes/brain@example.org?q=${encodeURIComponent(q)}`, {
+      headers,
+    });
+    assertEquals(answer.status, 200);
+    return await answer.text();
+  };
+  const found = await page("needle -subject:other is:unread");
+  assertStringIncludes(found, "Wanted");
+  assert(!found.includes("Other"));
+  assertStringIncludes(await page("form:<b>"), "form: is unknown; expected one of from:");
+  assert(!(await page("is:<b>x")).includes("<b>x"));
 });
 
 Deno.test("a message is parsed, marked as seen, and given as it is", async () => {
