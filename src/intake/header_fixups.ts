@@ -110,8 +110,7 @@ const DATED = /\d:\d\d.*\b\d{4}\b|\b\d{4}\b.*\d:\d\d/;
  * Other sentences that begin so stay.
  */
 function withoutMailboxLine(header: Uint8Array): Uint8Array {
-  // "F", or ">F"
-  if (header[0] !== 70 && !(header[0] === 62 && header[1] === 70)) return header;
+  if (!beginsWithFrom(header)) return header;
   const text = binaryString(header);
   let start = 0;
   for (;;) {
@@ -123,6 +122,12 @@ function withoutMailboxLine(header: Uint8Array): Uint8Array {
     start = next;
   }
   return header.subarray(start);
+}
+
+/** `From` and a blank, or `>From`: looked at in place, since most messages begin with a field `From:`. */
+function beginsWithFrom(header: Uint8Array): boolean {
+  const at = header[0] === 62 ? 1 : 0;
+  return header[at] === 70 && header[at + 4] === 32 && binaryString(header.subarray(at, at + 4)) === "From";
 }
 
 /** With a domain behind each name that has none (RFC 6409 8.1). */
