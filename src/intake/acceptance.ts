@@ -26,7 +26,7 @@ import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import { fixHeader, type Trust } from "./header_fixups.ts";
-import { planTargets, type RecipientRefusal } from "./target_plan.ts";
+import { planTargets, type RecipientRefusal, type TargetPlan } from "./target_plan.ts";
 import { UnderWay } from "./under_way.ts";
 
 /** What an {@linkcode Acceptance} works with. */
@@ -164,9 +164,9 @@ export class Acceptance {
   ): Promise<Accepted> {
     if (content.refusal) return await ended(content, { kind: content.refusal });
     const { queue, clock, captured } = this.#options;
+    let plan: TargetPlan | undefined;
     try {
-      const { size } = content;
-      using plan = await planTargets(envelope, { size, oneAnswer: more.oneAnswer }, this.#options);
+      plan = await planTargets(envelope, { size: content.size, ...more }, this.#options);
       const { targets, successes, refused } = plan;
       if (targets.length === 0) return await ended(content, { kind: "refused", refused });
       const subject = targets.some(({ kind }) => kind === "queue") ? content.subject : undefined;
@@ -189,6 +189,7 @@ export class Acceptance {
     } catch (error) {
       return await ended(content, { kind: this.failed(content.id, error) });
     } finally {
+      plan?.release();
       this.underWay.end(content.id);
     }
   }

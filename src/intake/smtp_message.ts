@@ -65,16 +65,27 @@ export class SmtpMessage implements MessageSink {
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
     if (!this.#lineEnded && this.#origin.trust !== "captured") await content.write(CRLF);
     await content.end();
-    const { acceptance, ...options } = this.#options;
-    const { transcripts } = acceptance;
-    using attempts = onProgress && new FirstAttempts(content.id, onProgress, { ...options, transcripts });
     const isLmtp = this.#origin.source === "lmtp";
-    const result = await acceptance.accept(this.#envelope, content, this.#origin, { oneAnswer: !isLmtp });
-    if (result.kind === "accepted") await attempts?.ended(result.targets);
+    const result = onProgress ? await this.#acceptVerbosely(onProgress) : await this.#accept();
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
     const answers = this.#envelope.recipients.map(({ address }) => answer(result, address, yes));
     // With one answer for all, one that may change is worth another try.
     return isLmtp ? answers : answers.find(({ code }) => code < 500) ?? answers[0]!;
+  }
+
+  #accept(): Promise<Accepted> {
+    const { acceptance } = this.#options;
+    const oneAnswer = this.#origin.source !== "lmtp";
+    return acceptance.accept(this.#envelope, this.#content, this.#origin, { oneAnswer });
+  }
+
+  /** The same, with the first attempts told as they go on. */
+  async #acceptVerbosely(onProgress: (line: string) => void): Promise<Accepted> {
+    const { transcripts } = this.#options.acceptance;
+    using attempts = new FirstAttempts(this.#content.id, onProgress, { ...this.#options, transcripts });
+    const result = await this.#accept();
+    if (result.kind === "accepted") await attempts.ended(result.targets);
+    return result;
   }
 
   abort(): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { mailboxSize } from "../mailbox/delivery_entry.ts";
-import type { Quotas } from "../mailbox/quotas.ts";
+import type { Quotas, Release } from "../mailbox/quotas.ts";
 import { senderFor } from "../queue/enqueue.ts";
 import { FULL_PAUSE_MS } from "../queue/split.ts";
 import { type DeliveryTarget, type Success, successOf } from "../recipients/expand.ts";
@@ -13,13 +13,15 @@ import type { Router } from "../recipients/router.ts";
 /** Why a recipient gets no copy: its mailbox is full, or it was there when it was named and is no more. */
 export type RecipientRefusal = "full" | "gone";
 
-/** Where a message goes; disposed of when it is written or won't be, to give back the room that was taken. */
-export interface TargetPlan extends Disposable {
+/** Where a message goes. */
+export interface TargetPlan {
   readonly targets: readonly DeliveryTarget[];
   /** Which recipients get no copy, by address. */
   readonly refused: ReadonlyMap<Mailbox, RecipientRefusal>;
   /** What the sender asked to hear of and is done when the message is accepted. */
   readonly successes: readonly Success[];
+  /** To be called once, when the message is written or won't be: gives back the room that was taken in mailboxes. */
+  release(): void;
 }
 
 /** What {@linkcode planTargets} works with. */
@@ -51,26 +53,33 @@ export async function planTargets(
   const targets: DeliveryTarget[] = [];
   const blocked: Blocked[] = [];
   const successes: Success[] = [];
-  using room = new DisposableStack();
-  for (const recipient of recipients) {
-    const expanded = currentTargets(recipient, by.router);
-    const alone = expanded.length === 1;
-    for (const target of expanded) {
-      if (target.waits) blocked.push({ recipient, target, alone, why: "gone" });
-      else if (target.kind === "queue" || by.router.isRole(recipient.address)) targets.push(target);
-      else {
-        const { address, owner } = target;
-        const of = { sender: senderFor(sender, owner), address };
-        const taking = by.quotas.take(address, () => mailboxSize(size, of));
-        const release = taking instanceof Promise ? await taking : taking;
-        if (release) {
-          targets.push(target);
-          room.defer(release);
-        } else blocked.push({ recipient, target: later(target, by.clock), alone, why: "full" });
+  // no DisposableStack: on the way of every message it costs more than all else here
+  const room: Release[] = [];
+  const release = () => room.forEach((one) => one());
+  try {
+    for (const recipient of recipients) {
+      const expanded = currentTargets(recipient, by.router);
+      const alone = expanded.length === 1;
+      for (const target of expanded) {
+        if (target.waits) blocked.push({ recipient, target, alone, why: "gone" });
+        else if (target.kind === "queue" || by.router.isRole(recipient.address)) targets.push(target);
+        else {
+          const { address, owner } = target;
+          const of = { sender: senderFor(sender, owner), address };
+          const taking = by.quotas.take(address, () => mailboxSize(size, of));
+          const taken = taking instanceof Promise ? await taking : taking;
+          if (taken) {
+            targets.push(target);
+            room.push(taken);
+          } else blocked.push({ recipient, target: later(target, by.clock), alone, why: "full" });
+        }
       }
+      const action = successOf(expanded, recipient);
+      if (action) successes.push({ recipient, action });
     }
-    const action = successOf(expanded, recipient);
-    if (action) successes.push({ recipient, action });
+  } catch (error) {
+    release();
+    throw error;
   }
   const refused = new Map<Mailbox, RecipientRefusal>();
   const others = targets.length > 0;
@@ -79,13 +88,7 @@ export async function planTargets(
     else refused.set(recipient.address, why);
   }
   const isDone = ({ recipient }: Success) => !blocked.some((b) => b.recipient === recipient);
-  const taken = room.move();
-  return {
-    targets,
-    refused,
-    successes: successes.filter(isDone),
-    [Symbol.dispose]: () => taken.dispose(),
-  };
+  return { targets, refused, successes: successes.filter(isDone), release };
 }
 
 /** The mailbox is full now: the copy waits for room. */

@@ -98,7 +98,7 @@ export interface Group {
   readonly dueAt: number | undefined;
   readonly recipients: QueueRecipient[];
   bytes: number;
-  /** Of the keys, should they all be mailboxes here. */
+  /** Of the keys, should they all be mailboxes here; counted only where it bounds the group. */
   keyBytes: number;
 }
 
@@ -144,7 +144,7 @@ function grouping(maxRecipients: number, maxBytes: number, maxKeyBytes = Infinit
   function into(key: string, like: Pick<Group, "domain" | "owner" | "dueAt">, d: DeliveryTarget): void {
     const recipient = queueRecipient(d);
     const bytes = sizeOf(recipient);
-    const keyBytes = keyBytesOf(recipient.address);
+    const keyBytes = maxKeyBytes === Infinity ? 0 : keyBytesOf(recipient.address);
     let to = open.get(key);
     const full = to && (to.recipients.length >= maxRecipients || to.bytes + bytes > maxBytes ||
       to.keyBytes + keyBytes > maxKeyBytes);

@@ -5,7 +5,6 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { Transcripts } from "../observe/transcripts.ts";
 import type { Success } from "../recipients/expand.ts";
 import { readBody } from "../storage/bodies/bodies.ts";
-import { together } from "../storage/write.ts";
 import { BounceWriter } from "./bounces.ts";
 import { ContentCache } from "./content_cache.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -156,22 +155,35 @@ export class DeliveryQueue {
    * mailboxes that have it then, or false when the content was swept away meanwhile; rejects when the store fails.
    */
   async accept(message: NewMessage, options: AcceptOptions = {}): Promise<readonly Mailbox[] | false> {
-    const { store, journal } = this.#options;
-    using slots = new DisposableStack();
     const reserved = new Map<QueueRecord, Reservation>();
+    try {
+      return await this.#accept(message, options.successes ?? [], reserved);
+    } finally {
+      for (const slot of reserved.values()) slot[Symbol.dispose]();
+    }
+  }
+
+  async #accept(
+    message: NewMessage,
+    successes: readonly Success[],
+    reserved: Map<QueueRecord, Reservation>,
+  ): Promise<readonly Mailbox[] | false> {
+    const { store, journal } = this.#options;
     const plan = this.#planner.plan(message, (record) => {
       const slot = record.dueAt <= message.receivedAt ? this.#slots.reserve(record) : undefined;
-      if (slot) reserved.set(record, slots.use(slot));
+      if (slot) reserved.set(record, slot);
       return slot?.lease;
     });
-    const { reports, write } = await successReports(message, {
-      successes: options.successes ?? [],
-      beside: plan.write,
-      limits: store.limits,
-      reporter: this.#reporter,
-      planner: this.#planner,
-    });
-    const result = await store.write(together(plan.write, write));
+    const { reports, write } = successes.length === 0
+      ? { reports: [], write: plan.write }
+      : await successReports(message, {
+        successes,
+        beside: plan.write,
+        limits: store.limits,
+        reporter: this.#reporter,
+        planner: this.#planner,
+      });
+    const result = await store.write(write);
     if (!result.ok) return false;
     emitReports(journal, message.id, reports);
     if (reserved.size > 0) {

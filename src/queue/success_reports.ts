@@ -11,7 +11,7 @@ import type { PlannedReport } from "./result.ts";
 /** What the sender hears of at once. */
 export interface SuccessReports {
   readonly reports: readonly PlannedReport[];
-  /** All of them. */
+  /** All of them, and what is beside them. */
   readonly write: Write;
 }
 
@@ -29,12 +29,11 @@ export interface SuccessOptions {
 /** Makes the reports, briefer ones when there is little room beside the message. */
 export async function successReports(message: NewMessage, options: SuccessOptions): Promise<SuccessReports> {
   const { successes, beside, limits, reporter, planner } = options;
-  if (successes.length === 0) return { reports: [], write: { mutations: [], size: 0 } };
   const made = async (brief: boolean): Promise<SuccessReports> => {
     const reports = (await reporter.accepted(message, successes, brief))
       .map((report) => ({ ...report, plan: planner.plan(report.message) }));
-    return { reports, write: together(...reports.map((r) => r.plan.write)) };
+    return { reports, write: together(beside, ...reports.map((r) => r.plan.write)) };
   };
   const whole = await made(false);
-  return fits(limits, together(beside, whole.write)) ? whole : await made(true);
+  return fits(limits, whole.write) ? whole : await made(true);
 }

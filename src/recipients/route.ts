@@ -46,8 +46,9 @@ export function routed(
  * since it was found. So a message goes where its recipients lead at the instant it is accepted, not minutes before.
  */
 export function currentTargets(recipient: RoutedRecipient, router: Router): readonly DeliveryTarget[] {
-  const { route, ...named } = recipient;
-  if (route !== undefined && route.revision === router.revision) return route.targets;
+  const known = recipient.route;
+  if (known !== undefined && known.revision === router.revision) return known.targets;
+  const { route: _, ...named } = recipient;
   return expand(router.resolve(named.address), named);
 }
 

@@ -106,10 +106,14 @@ function valueSize(value: unknown, depth: number): number {
   if (value instanceof Uint8Array) return value.length + (depth === 0 ? 0 : 24);
   if (typeof value === "string") return 8 + 2 * value.length;
   if (typeof value !== "object" || value === null) return 12;
-  if (isU64(value)) return 8;
+  if (depth === 0 && isU64(value)) return 8;
   let size = 16;
-  for (const [key, inner] of Object.entries(value)) {
-    size += (Array.isArray(value) ? 0 : 6 + 2 * key.length) + valueSize(inner, depth + 1);
+  if (Array.isArray(value)) {
+    for (const inner of value) size += valueSize(inner, depth + 1);
+    return size;
+  }
+  for (const key in value) {
+    size += 6 + 2 * key.length + valueSize((value as Record<string, unknown>)[key], depth + 1);
   }
   return size;
 }

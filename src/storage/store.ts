@@ -127,7 +127,7 @@ class KvStore implements Store {
 
   /** Message content fills a disk and is refused in time; everything else is small or frees room, and must succeed. */
   async #withReserve(change: Write, reserve: DiskReserve): Promise<WriteResult> {
-    const isContent = change.mutations.some((m) => m.type === "set" && keys.isBody(m.key));
+    const isContent = hasContent(change);
     if (isContent && !reserve.admits(change.size)) {
       throw new StorageError("full", "The store's disk is full.");
     }
@@ -159,6 +159,12 @@ class KvStore implements Store {
     await this.#reserve?.close();
     if (this.embedded) this.kv.close();
   }
+}
+
+/** Does the write have message content? */
+function hasContent({ mutations }: Write): boolean {
+  for (const { type, key } of mutations) if (type === "set" && keys.isBody(key)) return true;
+  return false;
 }
 
 function openError(location: string, error: unknown): StorageError {
