@@ -27,7 +27,7 @@ export class MovableClock implements Clock {
   constructor(below: Clock) {
     this.#below = below;
     this.steady = {
-      now: () => this.#below.now() + this.#ahead,
+      now: () => this.#today,
       monotonic: () => this.#below.monotonic(),
       schedule: (delayMs, fn) => this.#below.schedule(delayMs, fn),
     };
@@ -35,7 +35,7 @@ export class MovableClock implements Clock {
 
   now(): number {
     this.looks++;
-    return this.#below.now() + this.#ahead;
+    return this.#today;
   }
 
   monotonic(): number {
@@ -75,6 +75,11 @@ export class MovableClock implements Clock {
       pending.timer.cancel();
       this.#set(pending);
     }
+  }
+
+  /** Whole milliseconds, as everybody expects them; durations may have fractions. */
+  get #today(): number {
+    return Math.floor(this.#below.now() + this.#ahead);
   }
 
   #set(pending: Pending): void {

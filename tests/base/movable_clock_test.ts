@@ -19,6 +19,14 @@ Deno.test("it runs as the clock below does, ahead of it by what it was moved", (
   assertEquals([clock.steady.now(), clock.steady.monotonic()], [86_401_010, 10]);
 });
 
+Deno.test("the time of day is in whole milliseconds, however far it was moved", () => {
+  const { clock } = clocks();
+  clock.advance(0.7);
+  assertEquals([clock.now(), clock.steady.now(), clock.monotonic()], [1000, 1000, 0.7]);
+  clock.advance(0.7);
+  assertEquals([clock.now(), clock.steady.now()], [1001, 1001]);
+});
+
 Deno.test("timers fire by the time below, by being moved, each at its own instant, and what they set as well", () => {
   const { below, clock, fired } = clocks();
   const note = (what: string) => () => void fired.push(`${what} ${clock.monotonic()}`);
