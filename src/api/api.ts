@@ -20,6 +20,7 @@ import { problemOf, problemResponse } from "../http/problem.ts";
 import { queueActions } from "./queue_actions.ts";
 import { queueBulk } from "./queue_bulk.ts";
 import { queueRoutes } from "./queue_routes.ts";
+import { queueTransferRoutes } from "./queue_transfer_routes.ts";
 import { sessionRoutes } from "./session_routes.ts";
 import { webhookRoutes } from "./webhook_routes.ts";
 import { waitRoutes } from "./wait_routes.ts";
@@ -31,6 +32,7 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/queue", queueRoutes(options))
     .route("/api/v1/queue", queueActions(options))
     .route("/api/v1/queue", queueBulk(options))
+    .route("/api/v1/queue", queueTransferRoutes(options))
     .route("/api/v1/jobs", jobRoutes(options))
     .route("/api/v1/messages", messageRoutes(options))
     .route("/api/v1/accounts", accountRoutes(options))

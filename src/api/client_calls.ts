@@ -19,6 +19,7 @@ export type AdminClient = {
               error?: string;
               subject?: string;
               olderThan?: string;
+              id?: string;
               limit?: number | string;
               cursor?: string;
             };
@@ -86,6 +87,17 @@ export type AdminClient = {
             },
             options?: CallOptions,
           ): Promise<Answer<m.BulkAction>>;
+        };
+        export: {
+          /** All that waits, or what fits a filter, for another server to take over; it is held here. */
+          $post(
+            args?: { json?: { ids?: string[]; filter?: m.QueueFilter } },
+            options?: CallOptions,
+          ): Promise<Response>;
+        };
+        import: {
+          /** Take over what another server exported: as it was, and each message once. */
+          $post(args?: Record<never, never>, options?: CallOptions): Promise<Answer<m.ImportedQueue>>;
         };
       };
       jobs: {
@@ -303,6 +315,8 @@ export type AdminClient = {
         $get(args?: { query?: { types?: string } }, options?: CallOptions): Promise<Response>;
       };
       domains: {
+        /** The domains that messages wait for, and those that are suspended. */
+        $get(args?: Record<never, never>, options?: CallOptions): Promise<Answer<m.Destinations>>;
         ":domain": {
           route: {
             /** The route that a domain's mail would take now, and why. */

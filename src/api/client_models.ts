@@ -6,6 +6,9 @@ export type QueueItem = {
 
   /** Empty for reports */
   sender: string;
+
+  /** As people read it, cut; null where there is none */
+  subject: string | null;
   recipients: {
     address: string;
     domain: string;
@@ -114,6 +117,17 @@ export type QueueFilter = {
 
   /** It came so long ago, or longer */
   olderThan?: string;
+
+  /** How its id begins or ends */
+  id?: string;
+};
+
+/** ImportedQueue, as the API has it. */
+export type ImportedQueue = {
+  imported: number;
+
+  /** So many were here before, or had been */
+  known: number;
 };
 
 /** Job, as the API has it. */
@@ -277,6 +291,26 @@ export type ArrivedMail = {
   url: string;
 };
 
+/** Destinations, as the API has it. */
+export type Destinations = {
+  items: {
+    domain: string;
+    waiting: number;
+    oldest: string | null;
+
+    /** null: all are held */
+    nextAttemptAt: string | null;
+    lastError: string | null;
+    suspension: Suspension;
+  }[];
+  cursor: null;
+};
+
+/** Suspension, as the API has it. */
+export type Suspension =
+  | { domain: string; since: string; until: string | null; reason: string | null }
+  | null;
+
 /** Route, as the API has it. */
 export type Route = {
   domain: string;
@@ -337,9 +371,6 @@ export type FaultRule = {
   /** It is the next server's answer to what goes out */
   out?: boolean;
 };
-
-/** Suspension, as the API has it. */
-export type Suspension = { domain: string; since: string; until: string | null; reason: string | null };
 
 /** Webhook, as the API has it. */
 export type Webhook = {

@@ -3,6 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import { literalOf, parseLiteral } from "../mail/domain.ts";
+import { countQueue } from "../queue/stats.ts";
 import { describeSuspension, type Suspension, type Suspensions } from "../queue/suspensions.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
@@ -28,9 +29,71 @@ const route = createRoute({
   responses: { 200: json(routeSchema, "The route"), ...problems(404) },
 });
 
+const suspensionSchema = z.object({
+  domain: z.string(),
+  since: timeSchema,
+  until: timeSchema.nullable(),
+  reason: z.string().nullable(),
+}).openapi("Suspension");
+
+const destinations = createRoute({
+  method: "get",
+  path: "/",
+  tags: ["Domains"],
+  summary: "The domains that messages wait for, and those that are suspended",
+  responses: {
+    200: json(
+      z.object({
+        items: z.array(z.object({
+          domain: z.string(),
+          waiting: z.int(),
+          oldest: timeSchema.nullable(),
+          nextAttemptAt: timeSchema.nullable().openapi({ description: "null: all are held" }),
+          lastError: z.string().nullable(),
+          suspension: suspensionSchema.nullable(),
+        })),
+        cursor: z.null(),
+      }).openapi("Destinations"),
+      "Those with the most messages first",
+    ),
+    ...problems(),
+  },
+});
+
+async function destinationsOf({ queue, clock, suspensions }: AdminOptions) {
+  const [stats, suspended] = await Promise.all([
+    countQueue(queue.messages(), clock.now()),
+    suspensions?.list() ?? [],
+  ]);
+  const waiting = stats.destinations.map(({ domain, messages, oldest, nextAt, lastError }) => {
+    const suspension = suspended.find((one) => one.domain === domain);
+    return {
+      domain,
+      waiting: messages,
+      oldest: iso(oldest),
+      nextAttemptAt: nextAt === undefined ? null : iso(nextAt),
+      lastError: lastError ?? null,
+      suspension: suspension ? view(suspension) : null,
+    };
+  });
+  const named = new Set(waiting.map(({ domain }) => domain));
+  const others = suspended.filter(({ domain }) => !named.has(domain)).map((one) => ({
+    domain: one.domain,
+    waiting: 0,
+    oldest: null,
+    nextAttemptAt: null,
+    lastError: null,
+    suspension: view(one),
+  }));
+  return [...waiting, ...others];
+}
+
 /** The calls about routes. */
 export function domainRoutes(options: AdminOptions) {
-  return newApi().openapi(route, async (c) => {
+  return newApi().openapi(
+    destinations,
+    async (c) => c.json({ items: await destinationsOf(options), cursor: null }, 200),
+  ).openapi(route, async (c) => {
     const text = c.req.valid("param").domain;
     const ip = parseLiteral(text);
     const domain = ip === undefined ? domainOf(text) : literalOf(ip);
@@ -60,13 +123,6 @@ function kindOf(found: MailHosts, usesSmartHost: boolean): "mx" | "implicit" | "
   // a literal is its own host, as a domain without MX records is
   return found.how === "mx" ? "mx" : "implicit";
 }
-
-const suspensionSchema = z.object({
-  domain: z.string(),
-  since: timeSchema,
-  until: timeSchema.nullable(),
-  reason: z.string().nullable(),
-}).openapi("Suspension");
 
 const list = createRoute({
   method: "get",

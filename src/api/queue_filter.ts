@@ -33,6 +33,9 @@ export const filterFields = {
     description: "A piece of its subject; capitals don't matter",
   }),
   olderThan: age.optional(),
+  id: z.string().regex(/^[0-9a-z]{4,16}$/i, "is no part of an id").optional().openapi({
+    description: "How its id begins or ends",
+  }),
 };
 
 type Given = z.infer<z.ZodObject<typeof filterFields>>;
@@ -56,7 +59,7 @@ export const filterSchema = z.strictObject(filterFields).superRefine((given, con
 
 /** What is looked for in the queue at `now`. */
 export function filterOf(given: Given, now: number): QueueFilter {
-  const { state, domain, sender, recipient, error, subject, olderThan } = given;
+  const { state, domain, sender, recipient, error, subject, olderThan, id } = given;
   return {
     recipientState: state,
     sender: sender && plusMeant(sender),
@@ -64,6 +67,7 @@ export function filterOf(given: Given, now: number): QueueFilter {
     domain: domain === undefined ? undefined : domainToSearch(domain),
     error,
     subject,
+    idPart: id?.toUpperCase(),
     receivedUntil: olderThan === undefined ? undefined : now - olderThan,
   };
 }

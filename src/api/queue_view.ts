@@ -18,6 +18,7 @@ const state = z.enum(STATES).openapi({
 export const queueItemSchema = z.object({
   id: z.string(),
   sender: z.string().openapi({ description: "Empty for reports" }),
+  subject: z.string().nullable().openapi({ description: "As people read it, cut; null where there is none" }),
   recipients: z.array(z.object({
     address: z.string(),
     domain: z.string(),
@@ -65,6 +66,7 @@ export function queueItem(
   return {
     id: first.id,
     sender: first.sender,
+    subject: first.subject ?? null,
     recipients: records.flatMap((record, i) =>
       record.recipients.map((r) => ({
         address: r.address,

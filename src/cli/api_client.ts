@@ -35,7 +35,8 @@ export interface ApiRequest {
 }
 
 /** Calls that speak of no single thing: a server that knows them never answers that there is no such thing. */
-const COLLECTION = /\/api\/v1\/(?:queue(?:\/summary|\/flush)?|accounts|aliases|messages)$/;
+const COLLECTION =
+  /\/api\/v1\/(?:queue(?:\/summary|\/flush|\/actions|\/export|\/import)?|suspensions|domains|accounts|aliases|messages)$/;
 
 /** What is there already, or in the configuration, is there later too: a 409 is no reason to try again. */
 const NAMES = /\/api\/v1\/(?:accounts|aliases)\b/;
@@ -81,6 +82,11 @@ export class ApiClient {
       }
     }
     return new ApiClient({ url, token }, whenAway);
+  }
+
+  /** The HTTP surface, without a slash at the end. */
+  get url(): string {
+    return this.#url;
   }
 
   /** Asks and answers what the server said as JSON; undefined for an empty answer. Throws {@linkcode CliError}. */

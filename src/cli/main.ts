@@ -15,7 +15,7 @@ import { addMailbox } from "./mailbox.ts";
 import { addQueue } from "./queue.ts";
 import { addReplay } from "./replay.ts";
 import { addSend, sendmailArguments } from "./send.ts";
-import { addServe } from "./serve.ts";
+import { addServe } from "./serve_command.ts";
 import { addVersion, VERSION } from "./version.ts";
 
 /**

@@ -30,16 +30,46 @@ export function safe(text: string): string {
   return text.replace(CONTROL, "\uFFFD");
 }
 
-/** Prints rows under headings, in columns; the last column may be as wide as it likes. */
+/** No column becomes narrower to fit a terminal. */
+const NARROWEST = 8;
+/** Between two columns. */
+const GAP = 2;
+
+/**
+ * Prints rows under headings, in columns. On a terminal the widest columns but the first are cut until a row fits its
+ * width; elsewhere nothing is.
+ */
 export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
   const cells = [headings, ...rows.map((row) => row.map(safe))];
   const widths = headings.map((_, column) =>
     Math.max(...cells.map((row) => [...(row[column] ?? "")].length))
   );
+  narrow(widths, terminalWidth());
   for (const [i, row] of cells.entries()) {
-    const line = row.map((cell, column) => column === row.length - 1 ? cell : pad(cell, widths[column]!))
-      .join("  ").trimEnd();
+    const line = row.map((cell, column) => pad(cut(cell, widths[column]!), widths[column]!))
+      .join(" ".repeat(GAP)).trimEnd();
     print(i === 0 ? bold(line) : line);
+  }
+}
+
+/** The columns of the terminal; Infinity where there is none. */
+function terminalWidth(): number {
+  if (!Deno.stdout.isTerminal()) return Infinity;
+  try {
+    return Deno.consoleSize().columns || Infinity;
+  } catch {
+    return Infinity;
+  }
+}
+
+/** Takes from the widest columns behind the first until all fit. */
+function narrow(widths: number[], room: number): void {
+  let over = widths.reduce((sum, width) => sum + width + GAP, -GAP) - room;
+  while (over > 0) {
+    const widest = widths.indexOf(Math.max(...widths.slice(1)), 1);
+    if (widest < 0 || widths[widest]! <= NARROWEST) return;
+    widths[widest]!--;
+    over--;
   }
 }
 
@@ -56,6 +86,18 @@ export function bold(text: string): string {
 export function cut(text: string, width: number): string {
   const characters = [...text];
   return characters.length <= width ? text : characters.slice(0, width - 1).join("") + "…";
+}
+
+const numbers = new Intl.NumberFormat("en");
+
+/** `12,345`. */
+export function number(value: number): string {
+  return numbers.format(value);
+}
+
+/** `1 message`, `12,345 messages`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${number(count)} ${count === 1 ? one : many}`;
 }
 
 /** How long from `fromMs` to `toMs`, roughly: the two largest units. */

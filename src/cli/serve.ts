@@ -1,6 +1,5 @@
-/** The command `serve`: runs a server until it is stopped. */
+/** The run of a server from the command line: runs a server until it is stopped. */
 
-import type { Command } from "commander";
 import { sleep, systemClock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { ReadConfig } from "../config/load.ts";
@@ -8,8 +7,7 @@ import { Journal } from "../observe/journal.ts";
 import { log, type LogControl, setupLogging } from "../observe/log.ts";
 import { removeAdminFile, writeAdminFile } from "./admin_file.ts";
 import { urlOf } from "./api_client.ts";
-import { withExamples } from "./command_tree.ts";
-import { type ConfigOptions, readFor, withConfig } from "./options.ts";
+import { type ConfigOptions, readFor } from "./options.ts";
 import { print, printError } from "./output.ts";
 import { VERSION } from "./version.ts";
 
@@ -48,24 +46,8 @@ const LISTENER_NAMES: Readonly<Record<string, string>> = {
   pop3s: "POP3, TLS",
 };
 
-/** Adds the command. */
-export function addServe(program: Command): void {
-  const command = withConfig(program.command("serve"))
-    .description(
-      "run the server until SIGINT or SIGTERM; SIGHUP reloads TLS files, accounts, aliases and log level",
-    )
-    .option("--data-dir <dir>", "where the data is (default: ./data)")
-    .option("--capture", "take all mail for everybody, show it, and deliver nothing: for development and CI");
-  withExamples(
-    command,
-    "dinopost serve",
-    "dinopost serve --capture",
-    "dinopost serve --config /etc/dinopost.jsonc --data-dir /var/lib/dinopost",
-    'DINOPOST_LISTEN_SMTP="0.0.0.0:25" dinopost serve',
-  ).action((options: ServeOptions) => serve(options, startMailServer));
-}
-
-async function startMailServer(config: Config): Promise<ServedServer> {
+/** Starts the server as configured. */
+export async function startMailServer(config: Config): Promise<ServedServer> {
   const { MailServer } = await import("../mail_server.ts");
   if (Deno.env.get("OTEL_DENO") !== "true") return await MailServer.start(config);
   const journal = new Journal();

@@ -26,6 +26,7 @@ import { matcher, type QueueFilter } from "./search.ts";
 import { type Reservation, Slots } from "./slots.ts";
 import { FULL_PAUSE_MS } from "./split.ts";
 import { successReports } from "./success_reports.ts";
+import type { ImportedQueue } from "./transfer.ts";
 import { type Waiting, WaitingIndex } from "./waiting_index.ts";
 import { QueueWorker } from "./worker.ts";
 
@@ -294,6 +295,26 @@ export class DeliveryQueue {
    */
   get jobs(): Jobs {
     return this.#jobs;
+  }
+
+  /**
+   * Writes messages for another server to take them over, and holds them here.
+   * @internal
+   */
+  async *exported(ids: readonly string[]): AsyncGenerator<Uint8Array> {
+    const { store, clock, hostname } = this.#options;
+    const { exportQueue } = await import("./transfer.ts"); // what most servers never need
+    yield* exportQueue(ids, { operator: this.#operator, store, clock, hostname });
+  }
+
+  /**
+   * Takes over what another server exported. Throws a `TransferBroken`.
+   * @internal
+   */
+  async import(source: AsyncIterable<Uint8Array>): Promise<ImportedQueue> {
+    const { store, clock } = this.#options;
+    const { importQueue } = await import("./transfer.ts");
+    return await importQueue(source, { store, clock, wake: (dueAt) => this.#due.wake(dueAt) });
   }
 
   async #idsOf(fits: (records: readonly QueueRecord[]) => boolean): Promise<string[]> {

@@ -33,6 +33,8 @@ export interface QueueFilter {
   readonly errorKind?: string | undefined;
   /** The subject is of that kind. */
   readonly subjectKind?: string | undefined;
+  /** How its id begins or ends. */
+  readonly idPart?: string | undefined;
   /** It came at that time or before: milliseconds since 1970. */
   readonly receivedUntil?: number | undefined;
   /** A piece of the sender's or a recipient's address, of the subject or the last answer, or an id. */
@@ -126,13 +128,14 @@ export function findWaiting(
 
 /** Tells which messages fit a filter. */
 export function matcher(filter: QueueFilter, now: number): (records: readonly QueueRecord[]) => boolean {
-  const { state, recipientState, domain, receivedUntil = Infinity, errorKind, subjectKind } = filter;
+  const { state, recipientState, domain, receivedUntil = Infinity, errorKind, subjectKind, idPart } = filter;
   const [sender, recipient, text = ""] = [filter.sender, filter.recipient, filter.text]
     .map((words) => words?.trim().toLowerCase());
   const from = sender === "<>" ? "" : sender;
   const [hasError, hasSubject, hasText] = [filter.error, filter.subject, text].map(pieceOf);
   return (records) =>
     records[0]!.receivedAt <= receivedUntil &&
+    (idPart === undefined || records[0]!.id.startsWith(idPart) || records[0]!.id.endsWith(idPart)) &&
     (state === undefined || messageState(records, now) === state) &&
     (recipientState === undefined || records.some((r) => recordState(r, now) === recipientState)) &&
     (domain === undefined || records.some((r) => domainsOf(r).includes(domain))) &&

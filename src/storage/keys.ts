@@ -125,6 +125,11 @@ export function queueWarned(id: string): Deno.KvKey {
   return ["q", "warned", id];
 }
 
+/** That message `id` came by an import of a queue: how many of its records are written. */
+export function queueImported(id: string): Deno.KvKey {
+  return ["q", "imported", id];
+}
+
 /** What servers on a shared store watch to hear of new work: a `Notice`. See `shared_waker.ts`. */
 export const queueWake: Deno.KvKey = ["q", "wake"];
 

@@ -82,7 +82,7 @@ Deno.test("queue list prints a table, and what strangers wrote can't move the cu
         lines[1]!,
       ),
     );
-    assertEquals(lines[2], "There is more: add --cursor next");
+    assertEquals(lines[2], "There is more: add --cursor next, or --all");
     assert(!out.includes("\x1b"));
     const json = await run(["queue", "list", "--state", "deferred", "--json"]);
     assertEquals(JSON.parse(json.out), page);
@@ -95,10 +95,17 @@ Deno.test("queue shows, retries, flushes and deletes", async () => {
   const id = ITEM.id;
   await withServer({
     [`GET /queue/${id}`]: { json: ITEM },
-    [`POST /queue/${id}/retry`]: { json: ITEM },
-    [`POST /queue/${id}/hold`]: { status: 409, json: { detail: "It is being tried" } },
-    [`DELETE /queue/${id}`]: { status: 204 },
-    "POST /queue/flush": { json: { count: 3 } },
+    "POST /queue/actions": { status: 202, json: { count: 1, job: "J1" } },
+    "GET /jobs/J1": {
+      json: {
+        id: "J1",
+        state: "done",
+        total: 1,
+        done: 1,
+        result: { delivered: 0, deferred: 1, failed: 0, refused: [] },
+      },
+    },
+    "POST /queue/flush": { json: { count: 0, job: "J2" } },
     "GET /queue/summary": {
       json: {
         total: 2,
@@ -109,16 +116,17 @@ Deno.test("queue shows, retries, flushes and deletes", async () => {
   }, async (run, asked) => {
     const show = await run(["queue", "show", id]);
     assert(show.out.includes("mx.mindspring.com  12ms  451 4.3.0 Later"), show.out);
-    assertEquals(await run(["queue", "retry", id]), { code: 0, out: `${id} is tried now.\n`, err: "" });
-    assertEquals(await run(["queue", "hold", id]), {
-      code: 75,
-      out: "",
-      err: "dinopost: It is being tried\n",
+    assertEquals(await run(["queue", "retry", id]), {
+      code: 0,
+      out: "1 message.\n0 delivered, 1 deferred again, 0 failed.\n",
+      err: "",
     });
-    const removed = await run(["queue", "delete", id]);
-    assertEquals(removed.out, `${id} is deleted; nobody was notified.\n`);
+    assertEquals(asked.map(({ method, path, body }) => [method, path, body]).slice(-2), [
+      ["POST", "/queue/actions", `{"action":"retry","ids":["${id}"]}`],
+      ["GET", "/jobs/J1", ""],
+    ]);
     assertEquals((await run(["queue", "show", "nope"])).code, 65);
-    assertEquals((await run(["queue", "flush", "--domain", "a.org"])).out, "3 messages are tried now.\n");
+    assertEquals((await run(["queue", "flush", "--domain", "a.org"])).out, "0 messages are tried now.\n");
     assertEquals(asked.at(-1)!.body, '{"domain":"a.org"}');
     assert((await run(["queue", "summary"])).out.startsWith("2 messages: 2 deferred\n"));
   });
