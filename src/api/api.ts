@@ -6,6 +6,7 @@ import { accountRoutes } from "./account_routes.ts";
 import { aliasRoutes } from "./alias_routes.ts";
 import { newApi, nothingThere } from "./api_app.ts";
 import { clockRoutes } from "./clock_routes.ts";
+import { inboxRoutes, releaseRoutes, resetRoutes } from "./capture_routes.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
@@ -44,6 +45,9 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/domains", domainRoutes(options))
     .route("/api/v1/faults", faultRoutes(options.faults))
     .route("/api/v1/clock", clockRoutes(options))
+    .route("/api/v1/inboxes", inboxRoutes(options))
+    .route("/api/v1/reset", resetRoutes(options))
+    .route("/api/v1/mailboxes", releaseRoutes(options))
     .route("/api/v1/session", sessionRoutes(access));
   if (suspensions) api.route("/api/v1/suspensions", suspensionRoutes(suspensions, options));
   if (webhooks) api.route("/api/v1/webhooks", webhookRoutes(webhooks));

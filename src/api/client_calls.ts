@@ -274,6 +274,13 @@ export type AdminClient = {
                   ): Promise<Response>;
                 };
               };
+              release: {
+                /** Send a captured message on for real, octet for octet. */
+                $post(
+                  args: { param: { address: string; uid: string }; json: { to: string[] } },
+                  options?: CallOptions,
+                ): Promise<Answer<{ id: string }>>;
+              };
             };
           };
           export: {
@@ -343,6 +350,17 @@ export type AdminClient = {
           args: { json: { advance: string | number } },
           options?: CallOptions,
         ): Promise<Answer<{ now: string }>>;
+      };
+      inboxes: {
+        /** A fresh address that nobody else has: a test's own inbox. */
+        $post(
+          args?: { json?: { domain?: string } },
+          options?: CallOptions,
+        ): Promise<Answer<{ address: string }>>;
+      };
+      reset: {
+        /** Empty all mailboxes, the queue and the rules of faults. */
+        $post(args?: Record<never, never>, options?: CallOptions): Promise<Response>;
       };
       session: {
         /** Log in: the token becomes a cookie. */

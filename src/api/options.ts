@@ -8,6 +8,7 @@ import type { FaultRules } from "../faults/rules.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
 import type { UnderWay } from "../intake/under_way.ts";
+import type { Releases } from "../intake/release.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
@@ -45,6 +46,11 @@ export interface AdminOptions extends HttpOptions {
   readonly captures?: boolean;
   /** The captured messages, where the server captures; {@linkcode mailStore} shows them by mailbox. */
   readonly captured?: CapturedMail | undefined;
+  /**
+   * Sends captured messages on; present where {@linkcode captured} is.
+   * @internal
+   */
+  readonly releases?: Releases | undefined;
   /** Absent: nothing goes wrong on purpose, and the calls say so. */
   readonly faults?: FaultRules | undefined;
   /** Lets so many milliseconds pass, with all that is due by then; absent: nobody can, and the call says so. */

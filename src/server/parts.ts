@@ -12,6 +12,7 @@ import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
+import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
 import { CapturedMail } from "../capture/captured_mail.ts";
 import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
@@ -76,6 +77,8 @@ export interface Parts extends Surroundings, Names {
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly submission: HttpSubmission;
+  /** Present where mail is captured. */
+  readonly releases: Releases | undefined;
   readonly underWay: UnderWay;
   readonly webhooks: Webhooks;
   readonly deliveryHealth: DeliveryHealth;
@@ -247,9 +250,22 @@ function createServices(
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
   };
   const policy = captures ? new CaptureReception(asked) : new Policy(asked);
+  const { captured } = names;
+  const releases = captured && new Releases({ ...base, queue, captured });
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
   const deliveryHealth = new DeliveryHealth(around);
-  const more = { deliveryHealth, guard, queue, suspensions, policy, agent, submission, underWay, webhooks };
+  const more = {
+    deliveryHealth,
+    guard,
+    queue,
+    suspensions,
+    policy,
+    agent,
+    submission,
+    releases,
+    underWay,
+    webhooks,
+  };
   return { ...base, ...more };
 }
 
