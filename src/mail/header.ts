@@ -118,17 +118,25 @@ export function fieldOctets(header: Uint8Array, name: string): string | undefine
     const lineFeed = header.indexOf(LF, at);
     const end = lineFeed < 0 ? header.length : lineFeed + 1;
     if (header[at] === CR || header[at] === LF) return undefined;
-    if ((header[at]! | 32) === name.charCodeAt(0)) {
-      const start = new RegExp(`^${name}[ \\t]*:`, "i")
-        .exec(binaryString(header.subarray(at, Math.min(end, at + MAX_NAME))));
-      if (start) {
-        return trimmed(binaryString(header.subarray(at + start[0].length, foldedEnd(header, end))))
-          .replace(/\r?\n(?=[ \t])/g, "");
-      }
+    const value = valueStart(header, at, name);
+    if (value !== undefined) {
+      return trimmed(binaryString(header.subarray(value, foldedEnd(header, end))))
+        .replace(/\r?\n(?=[ \t])/g, "");
     }
     at = end;
   }
   return undefined;
+}
+
+/** The offset behind the colon, when a field of that name (in lower case) begins at `at`. */
+function valueStart(header: Uint8Array, at: number, name: string): number | undefined {
+  let end = at;
+  for (let i = 0; i < name.length; i++, end++) {
+    // as in `sameName`
+    if ((header[end]! | 32) !== name.charCodeAt(i)) return undefined;
+  }
+  while (header[end] === BLANK || header[end] === TAB) end++;
+  return header[end] === COLON ? end + 1 : undefined;
 }
 
 /** Where the field ends whose first line ends there. */
