@@ -296,11 +296,12 @@ export class MailServer implements AsyncDisposable {
   }
 
   #pop3Server(service: "pop3" | "pop3s"): Pop3Server {
-    const { accounts, mailStore, guard } = this.#parts;
+    const { accounts, appPasswords, mailStore, guard } = this.#parts;
     const { auth, limits, capture } = this.config;
     return new Pop3Server({
       ...this.#shared(service === "pop3s"),
       accounts,
+      appPasswords,
       mailStore,
       guard,
       allowInsecure: auth.allowInsecure || capture !== false,

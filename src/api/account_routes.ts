@@ -173,7 +173,7 @@ export function accountRoutes(options: AdminOptions) {
     })
     .openapi(remove, async (c) => {
       const { address } = await found(c.req.valid("param").address);
-      await accounts.remove(address);
+      await Promise.all([accounts.remove(address), options.appPasswords?.forget(address)]);
       return c.body(null, 204);
     });
 }

@@ -1,12 +1,15 @@
 /** The API as a whole: all calls together, and their document. Loaded when it is first asked for. */
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import type { Access } from "../http/access.ts";
 import { accountRoutes } from "./account_routes.ts";
 import { aliasRoutes } from "./alias_routes.ts";
-import { newApi, nothingThere } from "./api_app.ts";
 import { clockRoutes } from "./clock_routes.ts";
 import { inboxRoutes, releaseRoutes, resetRoutes } from "./capture_routes.ts";
+import { isJson, newApi, nothingThere } from "./api_app.ts";
+import { appPasswordRoutes } from "./app_password_routes.ts";
+import { auditRoutes } from "./audit_routes.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
@@ -16,6 +19,7 @@ import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
 import type { AdminEnv } from "../http/options.ts";
+import { changes } from "../http/roles.ts";
 import type { AdminOptions } from "./options.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { queueActions } from "./queue_actions.ts";
@@ -27,8 +31,9 @@ import { webhookRoutes } from "./webhook_routes.ts";
 import { waitRoutes } from "./wait_routes.ts";
 
 function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv> {
-  const { suspensions, webhooks } = options;
+  const { appPasswords, suspensions, webhooks } = options;
   const api = newApi();
+  api.use("/api/v1/*", auditing(access));
   api
     .route("/api/v1/queue", queueRoutes(options))
     .route("/api/v1/queue", queueActions(options))
@@ -37,6 +42,7 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/jobs", jobRoutes(options))
     .route("/api/v1/messages", messageRoutes(options))
     .route("/api/v1/accounts", accountRoutes(options))
+    .route("/api/v1/audit", auditRoutes(access.audit))
     .route("/api/v1/aliases", aliasRoutes(options))
     .route("/api/v1/mailboxes", mailboxRoutes(options))
     .route("/api/v1/mailboxes", mailboxFileRoutes(options))
@@ -49,9 +55,23 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/reset", resetRoutes(options))
     .route("/api/v1/mailboxes", releaseRoutes(options))
     .route("/api/v1/session", sessionRoutes(access));
+  if (appPasswords) api.route("/api/v1/accounts", appPasswordRoutes(options.accounts, appPasswords));
   if (suspensions) api.route("/api/v1/suspensions", suspensionRoutes(suspensions, options));
   if (webhooks) api.route("/api/v1/webhooks", webhookRoutes(webhooks));
   return api;
+}
+
+/** Writes what was changed into the audit log, with what was said beside the path. */
+function auditing(access: Access): MiddlewareHandler<AdminEnv> {
+  return async (c, next) => {
+    await next();
+    const { user } = c.env ?? {};
+    const { method, path } = c.req;
+    if (!user || !changes(method) || c.res.status >= 400) return;
+    // it was read by the call, and is kept as it was
+    const body = isJson(c.req.header("content-type")) ? await c.req.json().catch(() => undefined) : undefined;
+    await access.audited(user, { method, path, body });
+  };
 }
 
 const DESCRIPTION =

@@ -182,7 +182,54 @@ export type AdminClient = {
 
           /** Remove an account with its mail. */
           $delete(args: { param: { address: string } }, options?: CallOptions): Promise<Response>;
+          "app-passwords": {
+            /** The app passwords of an account, by name. */
+            $get(
+              args: { param: { address: string } },
+              options?: CallOptions,
+            ): Promise<
+              Answer<{
+                items: m.AppPassword[];
+
+                /** For the next page; null at the end */
+                cursor: string | null;
+              }>
+            >;
+
+            /** Make an app password. */
+            $post(
+              args: { param: { address: string }; json: { name: string } },
+              options?: CallOptions,
+            ): Promise<Answer<m.NewAppPassword>>;
+            ":name": {
+              /** One app password. */
+              $get(
+                args: { param: { address: string; name: string } },
+                options?: CallOptions,
+              ): Promise<Answer<m.AppPassword>>;
+
+              /** Take an app password away: it opens nothing any more. */
+              $delete(
+                args: { param: { address: string; name: string } },
+                options?: CallOptions,
+              ): Promise<Response>;
+            };
+          };
         };
+      };
+      audit: {
+        /** Changes by API, page and command line, newest first; they are kept for 90 days. */
+        $get(
+          args?: { query?: { limit?: number | string; cursor?: string } },
+          options?: CallOptions,
+        ): Promise<
+          Answer<{
+            items: m.AuditEntry[];
+
+            /** For the next page; null at the end */
+            cursor: string | null;
+          }>
+        >;
       };
       aliases: {
         /** List aliases, by address. */

@@ -220,6 +220,20 @@ export type Account = {
   messages: number;
 };
 
+/** AuditEntry, as the API has it. */
+export type AuditEntry = {
+  at: string;
+
+  /** A name of admin.users; `admin` has admin.token */
+  user: string;
+
+  /** What was done */
+  action: string;
+
+  /** With what: an address, an id, a filter */
+  target: string;
+};
+
 /** Alias, as the API has it. */
 export type Alias = {
   address: string;
@@ -370,6 +384,21 @@ export type FaultRule = {
 
   /** It is the next server's answer to what goes out */
   out?: boolean;
+};
+
+/** AppPassword, as the API has it. */
+export type AppPassword = {
+  name: string;
+  createdAt: string;
+
+  /** To the minute; null: nobody logged in with it */
+  lastUsedAt: string | null;
+};
+
+/** NewAppPassword, as the API has it. */
+export type NewAppPassword = AppPassword & {
+  /** Told this once */
+  password: string;
 };
 
 /** Webhook, as the API has it. */

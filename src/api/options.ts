@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
+import type { AppPasswords } from "../auth/app_passwords.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
@@ -33,6 +34,11 @@ export interface AdminOptions extends HttpOptions {
    * @internal
    */
   readonly underWay?: UnderWay;
+  /**
+   * Absent: accounts have none, and the calls do not exist.
+   * @internal
+   */
+  readonly appPasswords?: AppPasswords;
   /** Absent: the queue knows of none, and the calls do not exist. */
   readonly suspensions?: Suspensions;
   /** Absent: the calls do not exist. */

@@ -2,6 +2,7 @@
 
 import { type Random, systemRandom } from "../base/random.ts";
 import type { Account, Accounts } from "./accounts.ts";
+import type { AppPasswords } from "./app_passwords.ts";
 import type { LoginGuard } from "./login_guard.ts";
 import { ScramExchange } from "./scram.ts";
 
@@ -11,6 +12,8 @@ export interface LoginOptions {
   readonly accounts: Accounts;
   /** Slows down who guesses. */
   readonly guard: LoginGuard;
+  /** Further passwords of theirs; absent: there are none. */
+  readonly appPasswords?: Pick<AppPasswords, "verify">;
   /** For SCRAM's nonces. */
   readonly random?: Random;
 }
@@ -31,8 +34,10 @@ export class Authenticator {
   readonly #accounts: Accounts;
   readonly #guard: LoginGuard;
   readonly #random: Random;
+  readonly #appPasswords: Pick<AppPasswords, "verify"> | undefined;
 
-  constructor({ accounts, guard, random = systemRandom }: LoginOptions) {
+  constructor({ accounts, guard, appPasswords, random = systemRandom }: LoginOptions) {
+    this.#appPasswords = appPasswords;
     this.#accounts = accounts;
     this.#guard = guard;
     this.#random = random;
@@ -56,13 +61,18 @@ export class Authenticator {
     const attempt = this.#guard.begin(address, accounts.loginMailbox(name), guess);
     try {
       if (!await attempt.admitted(closing)) return "refused";
-      const account = await accounts.verify(name, password);
+      const account = await this.#byAppPassword(name, password) ?? await accounts.verify(name, password);
       if (account) attempt.right();
       else attempt.wrong();
       return account ?? "wrong";
     } finally {
       attempt.ended();
     }
+  }
+
+  async #byAppPassword(name: string, password: string | undefined): Promise<Account | undefined> {
+    const account = password === undefined ? undefined : this.#accounts.byName(name);
+    return account && await this.#appPasswords?.verify(account, password!) ? account : undefined;
   }
 
   /** May who logged in act as that one? As itself only, however it writes its name; empty: it did not ask. */

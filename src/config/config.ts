@@ -104,6 +104,14 @@ export interface WebhookConfig {
   allowPrivate: boolean;
 }
 
+/** Somebody who may use the HTTP surface beside who has `admin.token`. */
+export interface AdminUserConfig {
+  /** As `admin.token`. */
+  token: string;
+  /** `operator`: all but changing accounts, aliases and webhooks; `read-only`: no change. */
+  role: "operator" | "read-only";
+}
+
 /** The limits a session meets. */
 export interface LimitsConfig {
   /** Bytes. */
@@ -256,6 +264,8 @@ export interface Config {
   admin: {
     /** null: made at first start and kept in the data directory. */
     token: string | null;
+    /** Others with tokens of their own, by name. */
+    users: Record<string, AdminUserConfig>;
     /** Names it answers for besides `localhost`, `hostname` and those of its listeners: those that a proxy has. */
     hosts: string[];
     /** CIDR blocks of proxies whose X-Forwarded-For, -Host and -Proto are believed. */

@@ -74,6 +74,7 @@ export function resolveConfig(
   if (parsed.relay.smartHost) check.smartHost(["relay", "smartHost"], parsed.relay.smartHost);
   if (capture) check.captured(parsed);
   else check.admin(parsed);
+  check.users(parsed.admin);
   check.listeners(parsed.listen);
   return { config, problems: check.problems };
 
@@ -224,6 +225,21 @@ class Check {
         const want = "expected an address on loopback, or admin.token, or admin.allowInsecure: true";
         this.complain(["listen", kind], `${received}; in capture mode ${want}`);
       }
+    }
+  }
+
+  /** Each has a name of his own, and a token: who did something is told by it. */
+  users({ token, users }: Parsed["admin"]): void {
+    const taken = new Map(token === null ? [] : [[token, "admin.token"]]);
+    for (const [name, user] of Object.entries(users)) {
+      if (name === "admin" || !/^[^\s\p{Cc}]{1,64}$/u.test(name)) {
+        const want = 'expected a name without blanks; "admin" is who has admin.token';
+        this.complain(["admin", "users", name], `received "${name}", ${want}`);
+      }
+      const other = taken.get(user.token);
+      const path = ["admin", "users", name, "token"];
+      if (other !== undefined) this.complain(path, `received the one of ${other}, expected another one`);
+      taken.set(user.token, `admin.users.${name}`);
     }
   }
 

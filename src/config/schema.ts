@@ -362,6 +362,19 @@ export const schema = z.strictObject({
         ),
         null,
       ),
+      users: z._default(
+        table(
+          z.strictObject({
+            token: known(
+              { kind: "text", want: "a token of visible ASCII characters, without blanks" },
+              z.string().check(z.minLength(1), z.refine(isToken)),
+            ),
+            role: choice("operator", "read-only"),
+          }),
+          'an object by name, such as {"anna": {"token": "…", "role": "operator"}}',
+        ),
+        {},
+      ),
       hosts: z._default(list(host(), 'a list of host names, such as ["mail.example.org"]'), []),
       proxies: z.prefault(networks(), []),
       allowInsecure: z._default(flag(), false),

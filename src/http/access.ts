@@ -8,7 +8,9 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { isToken } from "../config/values.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type GuardPolicy, LoginGuard, networkOf } from "../auth/login_guard.ts";
+import { type AuditedCall, AuditLog } from "./audit.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "./options.ts";
+import { ADMIN, type AdminUser, mayCall } from "./roles.ts";
 import { askedUrl } from "./proxy.ts";
 import { Problem } from "./problem.ts";
 import { SESSION_MS, WebSessions } from "./web_sessions.ts";
@@ -35,12 +37,17 @@ const MAX_WAITING = 50;
 const MAX_WAITING_IN_ALL = 500;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
+/** Who has `admin.token`. */
+const ADMINISTRATOR: AdminUser = { name: ADMIN, role: "admin" };
+
 /** Lets those in who may. */
 export class Access implements AdminAuth {
   readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #closing: AbortSignal;
-  readonly #token: Uint8Array;
+  /** The log of what was changed. */
+  readonly audit: AuditLog;
+  readonly #people: readonly { readonly user: AdminUser; readonly token: Uint8Array }[];
   readonly #open: boolean;
   readonly #basic: boolean;
   readonly #sessions: WebSessions;
@@ -54,36 +61,49 @@ export class Access implements AdminAuth {
     this.#clock = clock;
     this.#journal = journal;
     this.#closing = closing;
-    this.#token = digest(token);
+    this.#people = [
+      { user: ADMINISTRATOR, token: digest(token) },
+      ...Object.entries(options.users ?? {}).map(([name, { token, role }]) => ({
+        user: { name, role },
+        token: digest(token),
+      })),
+    ];
+    this.audit = new AuditLog(options);
     this.#open = options.open ?? false;
     this.#basic = options.basic ?? false;
-    this.#sessions = new WebSessions(store, { clock, random, token });
+    this.#sessions = new WebSessions(store, { clock, random });
     this.#guard = new LoginGuard({ clock, policy: GUESSING });
   }
 
-  /** Lets only requests with the token or a session's cookie through. */
+  /** Lets only requests with a token or a session's cookie through, of who may do what is asked. */
   required(): MiddlewareHandler<AdminEnv> {
     return async (c, next) => {
-      await this.#check(c);
+      const user = await this.#check(c);
+      allow(user, c.req);
+      c.env = { ...c.env, user };
       await next();
     };
   }
 
-  async isAllowed(c: Context<AdminEnv>): Promise<boolean> {
+  async userOf(c: Context<AdminEnv>): Promise<AdminUser | undefined> {
     try {
-      await this.#check(c);
-      return true;
+      return await this.#check(c);
     } catch (error) {
-      if (error instanceof Problem) return false;
+      if (error instanceof Problem) return undefined;
       throw error;
     }
+  }
+
+  /** Where nobody says who he is, nothing is written. */
+  async audited({ name }: AdminUser, call: AuditedCall): Promise<void> {
+    if (!this.#open) await this.audit.record(name, call);
   }
 
   /** Begins the page's session: sets the cookie when the token is right, throws a {@linkcode Problem} when not. */
   async login(c: Context<AdminEnv>, token: string): Promise<void> {
     refuseForeignOrigin(c);
     await this.#checkToken(c, token);
-    setCookie(c, COOKIE, await this.#sessions.begin(), {
+    setCookie(c, COOKIE, await this.#sessions.begin(token), {
       httpOnly: true,
       sameSite: "Strict",
       path: "/",
@@ -99,8 +119,11 @@ export class Access implements AdminAuth {
     deleteCookie(c, COOKIE, { path: "/" });
   }
 
-  async #check(c: Context<AdminEnv>): Promise<void> {
-    if (this.#open) return refuseForeignOrigin(c, { links: true });
+  async #check(c: Context<AdminEnv>): Promise<AdminUser> {
+    if (this.#open) {
+      refuseForeignOrigin(c, { links: true });
+      return ADMINISTRATOR;
+    }
     const header = c.req.header("authorization");
     if (header !== undefined) {
       const given = /^Bearer +(.*?) *$/i.exec(header)?.[1];
@@ -117,7 +140,9 @@ export class Access implements AdminAuth {
     if (cookie === undefined) {
       throw new Problem(401, "Send the admin token: Authorization: Bearer TOKEN");
     }
-    if (!await this.#sessions.has(cookie)) throw new Problem(401, "The session has ended; log in again");
+    const token = await this.#sessions.tokenOf(cookie);
+    const user = token === undefined ? undefined : this.#userOf(Uint8Array.fromHex(token));
+    if (!user) throw new Problem(401, "The session has ended; log in again");
     refuseForeignOrigin(c);
     if (!SAFE_METHODS.has(c.req.method) && !isOurPage(c)) {
       throw new Problem(
@@ -125,11 +150,20 @@ export class Access implements AdminAuth {
         `With the cookie, a call that changes something needs the header ${CSRF_HEADER}: 1`,
       );
     }
+    return user;
   }
 
-  async #checkToken(c: Context<AdminEnv>, given: string): Promise<void> {
-    if (this.#open) return;
-    if (equalInConstantTime(digest(given), this.#token)) return;
+  /** Whose token has that digest; all are compared, so that the time tells nothing. */
+  #userOf(given: Uint8Array): AdminUser | undefined {
+    let found: AdminUser | undefined;
+    for (const { user, token } of this.#people) if (equalInConstantTime(given, token)) found ??= user;
+    return found;
+  }
+
+  async #checkToken(c: Context<AdminEnv>, given: string): Promise<AdminUser> {
+    if (this.#open) return ADMINISTRATOR;
+    const user = this.#userOf(digest(given));
+    if (user) return user;
     const remote = c.env?.remote ?? "";
     const network = networkOf(remote);
     const waiting = this.#waiting.get(network) ?? 0;
@@ -157,6 +191,13 @@ export class Access implements AdminAuth {
     else this.#waiting.delete(network);
     this.#waitingInAll += step;
   }
+}
+
+/** Throws a {@linkcode Problem} where somebody may not do what is asked. */
+export function allow({ name, role }: AdminUser, { method, path }: { method: string; path: string }): void {
+  if (mayCall(role, method, path)) return;
+  const may = role === "operator" ? "may not change accounts, aliases and webhooks" : "may only read";
+  throw new Problem(403, `${name} is ${role === "operator" ? "an operator" : role}, and ${may}`);
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { HealthProblem } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
+import type { AuditedCall } from "./audit.ts";
+import type { AdminUser } from "./roles.ts";
 import type { Store } from "../storage/store.ts";
 
 /** What comes with a request from outside of it. */
@@ -16,6 +18,11 @@ export interface AdminBindings {
    * @internal
    */
   readonly url?: string;
+  /**
+   * Who asks, once that is known.
+   * @internal
+   */
+  readonly user?: AdminUser;
 }
 
 /** The environment of the surface's Hono apps. */
@@ -28,8 +35,10 @@ export interface AdminEnv {
  * @internal
  */
 export interface AdminAuth {
-  /** Does the request carry the token or a live session's cookie? Never throws for a request. */
-  isAllowed(c: Context<AdminEnv>): Promise<boolean>;
+  /** Whose token, or live session's cookie, the request carries; undefined: nobody's. Never throws for a request. */
+  userOf(c: Context<AdminEnv>): Promise<AdminUser | undefined>;
+  /** Writes into the audit log that a call was made. */
+  audited(user: AdminUser, call: AuditedCall): Promise<void>;
   /** Begins a session: sets the cookie when the token is right, throws a `Problem` when not. */
   login(c: Context<AdminEnv>, token: string): Promise<void>;
   /** Ends the session. */
@@ -46,8 +55,12 @@ export interface HttpOptions {
   readonly random: Random;
   /** Notes wrong tokens and failures; `/api/v1/events` streams it. */
   readonly journal: Journal;
-  /** The bearer token. */
+  /** The bearer token of who may do everything. */
   readonly token: string;
+  /** Others who may come in, by name. Default: nobody. */
+  readonly users?: Readonly<
+    Record<string, { readonly token: string; readonly role: "operator" | "read-only" }>
+  >;
   /** True: nobody is asked for it. */
   readonly open?: boolean;
   /** True: it is taken as the password of `Basic` too, from programs that can send nothing else. */

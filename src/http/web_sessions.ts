@@ -22,20 +22,17 @@ export class WebSessions {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #token: string;
 
-  /** `token` is the admin token. */
-  constructor(store: Store, options: { clock: Clock; random: Random; token: string }) {
+  constructor(store: Store, options: { clock: Clock; random: Random }) {
     this.#store = store;
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#token = hash(options.token);
   }
 
-  /** Begins a session; answers the cookie's value. */
-  async begin(): Promise<string> {
+  /** Begins a session of who has that token; answers the cookie's value. */
+  async begin(token: string): Promise<string> {
     const value = this.#random.bytes(32).toHex();
-    const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: this.#token };
+    const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: hash(token) };
     const key = keys.session(hash(value));
     await this.#store.write({
       mutations: expiring(key, record, record.until),
@@ -44,11 +41,11 @@ export class WebSessions {
     return value;
   }
 
-  /** Is that the cookie of a session that lasts? */
-  async has(value: string): Promise<boolean> {
-    if (!/^[0-9a-f]{64}$/.test(value)) return false;
+  /** SHA-256 in hexadecimal of the token that the session of that cookie began with; undefined when it doesn't last. */
+  async tokenOf(value: string): Promise<string | undefined> {
+    if (!/^[0-9a-f]{64}$/.test(value)) return undefined;
     const { value: record } = await this.#store.kv.get<SessionRecord>(keys.session(hash(value)));
-    return record !== null && record.until > this.#clock.now() && record.token === this.#token;
+    return record !== null && record.until > this.#clock.now() ? record.token : undefined;
   }
 
   /** Ends a session. */

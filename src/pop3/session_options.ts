@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { Accounts } from "../auth/accounts.ts";
+import type { Account, Accounts } from "../auth/accounts.ts";
 import type { LoginFailure } from "../auth/authenticator.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
 import type { Identity } from "../auth/sasl.ts";
@@ -51,6 +51,11 @@ export interface Pop3SessionOptions {
   readonly mailStore: MailStore;
   /** Slows down who guesses; the same one as for SMTP AUTH. */
   readonly guard: LoginGuard;
+  /** Further passwords of the accounts; absent: there are none. */
+  readonly appPasswords?: {
+    /** Is it one of that account's? */
+    verify(account: Account, password: string): Promise<boolean>;
+  };
   /** For delays. */
   readonly clock: Clock;
   /** For time-outs. */

@@ -33,6 +33,7 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
     clock: steadyClock(clock),
     advance: options.advance,
     token: options.token,
+    users: config.admin.users,
     open: isOpen(config),
     basic: config.capture !== false,
     captures: config.capture !== false,

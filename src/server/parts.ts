@@ -22,6 +22,7 @@ import { UnderWay } from "../intake/under_way.ts";
 import { Accounts } from "../auth/accounts.ts";
 import { LEAST_COST } from "../auth/password_hash.ts";
 import { Aliases } from "../recipients/aliases.ts";
+import { AppPasswords } from "../auth/app_passwords.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
 import { Quotas } from "../mailbox/quotas.ts";
@@ -49,6 +50,7 @@ const VERBOSE_MS = 60_000;
 /** Who has which name here, and what mail. */
 interface Names {
   readonly accounts: Accounts;
+  readonly appPasswords: AppPasswords;
   readonly mailStore: MailStore;
   /** Present where mail is captured; the mailboxes show it. */
   readonly captured: CapturedMail | undefined;
@@ -199,6 +201,7 @@ async function openNames(
   };
   return {
     accounts,
+    appPasswords: new AppPasswords(store, { clock, random }),
     aliases,
     mailStore,
     router: new Router({

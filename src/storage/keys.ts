@@ -171,6 +171,26 @@ export function formerAccount(address: string): Deno.KvKey {
   return ["formeraccount", address];
 }
 
+/** An app password of an account. `address` is `localKey(mailbox)`. */
+export function appPassword(address: string, name: string): Deno.KvKey {
+  return ["apppassword", address, name];
+}
+
+/** All app passwords of an account, by name. */
+export function appPasswords(address: string): Deno.KvListSelector {
+  return { prefix: ["apppassword", address] };
+}
+
+/** A change by API, page or command line, at that time: milliseconds since 1970. */
+export function audit(at: number, name: string): Deno.KvKey {
+  return ["audit", at, name];
+}
+
+/** All such changes, or those before one. */
+export function auditBefore(place: readonly [number, string] | undefined): Deno.KvListSelector {
+  return place === undefined ? { prefix: ["audit"] } : { prefix: ["audit"], end: ["audit", ...place] };
+}
+
 /** How often accounts changed on a shared store, whose servers watch it: a `Deno.KvU64`, changed by sums. */
 export const accountsVersion: Deno.KvKey = ["version", "account"];
 

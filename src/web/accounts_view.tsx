@@ -83,6 +83,7 @@ export function accountPages(page: PageContext): Hono<PageEnv> {
         });
       }
       await accounts.remove(address);
+      await page.options.appPasswords?.forget(address);
       const text = `The account ${address} is removed, with its mail`;
       return goBack(c, page, {
         back: "/accounts",

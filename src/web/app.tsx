@@ -2,6 +2,8 @@
 /** The web page as a whole: which view is where, who may see it, and the pages for errors. */
 
 import { type Context, Hono } from "hono";
+import { allow } from "../http/access.ts";
+import { type AdminUser, changes } from "../http/roles.ts";
 import { Problem, problemOf, problemResponse } from "../http/problem.ts";
 import type { AdminAuth, AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "../api/options.ts";
@@ -73,8 +75,12 @@ export function buildPage({ options, auth, server, activity }: PageOptions): Hon
   app.route("/", assetPages());
   for (const path of INSIDE) {
     app.use(path === "/" ? path : `${path}/*`, async (c, next) => {
-      if (await pageAuth.isAllowed(c)) return await next();
-      return await refuse(c, page);
+      const user = await pageAuth.userOf(c);
+      if (!user) return await refuse(c, page);
+      allow(user, c.req);
+      c.set("user", user);
+      await next();
+      await audit(c, user, pageAuth);
     });
   }
   app.get("/", async (c) => {
@@ -107,10 +113,25 @@ export function buildPage({ options, auth, server, activity }: PageOptions): Hon
 function pageAuthOf(auth: AdminAuth): PageAuth {
   const plain = (c: Context<PageEnv>) => c as unknown as Context<AdminEnv>;
   return {
-    isAllowed: (c) => auth.isAllowed(plain(c)),
+    userOf: (c) => auth.userOf(plain(c)),
+    audited: (user, call) => auth.audited(user, call),
     login: (c, token) => auth.login(plain(c), token),
     logout: (c) => auth.logout(plain(c)),
   };
+}
+
+/** Writes what a form changed into the audit log. */
+async function audit(c: Context<PageEnv>, user: AdminUser, auth: PageAuth): Promise<void> {
+  const { method, path } = c.req;
+  // what was done leads back to a view; a question, or the form once more, is no change yet
+  if (!changes(method) || c.res.status !== 303) return;
+  const body: Record<string, unknown> = {};
+  // it was read by the view, and is kept as it was
+  for (const [name, value] of new URLSearchParams(await c.req.text())) {
+    if (name === "id") body[name] = [...(body[name] as string[] | undefined ?? []), value];
+    else if (name !== "csrf" && name !== "password") body[name] ??= value;
+  }
+  await auth.audited(user, { method, path, body });
 }
 
 /** Who is not logged in may log in and comes back to where this was; a form that came late is lost. */
@@ -125,7 +146,7 @@ async function refuse(c: Context<PageEnv>, page: PageContext): Promise<Response>
 /** A page for people, a problem for programs. */
 async function sendProblem(c: Context<PageEnv>, page: PageContext, problem: Problem): Promise<Response> {
   const { status, detail } = problem;
-  const forPeople = (c.req.header("accept") ?? "").includes("text/html") && await page.auth.isAllowed(c);
+  const forPeople = (c.req.header("accept") ?? "").includes("text/html") && await page.auth.userOf(c);
   if (!forPeople) return problemResponse(problem, c.req.path);
   return await show(c, page, {
     title: status === 404 ? "Nothing here" : "That did not work",

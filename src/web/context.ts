@@ -1,6 +1,8 @@
 /** The context that views work with, and the types they share. */
 
 import type { Context } from "hono";
+import type { AuditedCall } from "../http/audit.ts";
+import type { AdminUser } from "../http/roles.ts";
 import type { AdminBindings } from "../http/options.ts";
 import type { AdminOptions } from "../api/options.ts";
 import type { QueueStatsCache } from "../queue/stats.ts";
@@ -20,7 +22,8 @@ export interface ServerInfo {
 
 /** Who may come in; see `AdminAuth`. */
 export interface PageAuth {
-  isAllowed(c: Context<PageEnv>): Promise<boolean>;
+  userOf(c: Context<PageEnv>): Promise<AdminUser | undefined>;
+  audited(user: AdminUser, call: AuditedCall): Promise<void>;
   login(c: Context<PageEnv>, token: string): Promise<void>;
   logout(c: Context<PageEnv>): Promise<void>;
 }
@@ -41,6 +44,8 @@ export interface PageEnv {
   Variables: {
     /** What a form of this session carries; empty when the request has no session. */
     csrf: string;
+    /** Who is logged in; absent: nobody. */
+    user?: AdminUser;
   };
 }
 
@@ -64,6 +69,8 @@ export interface View {
   readonly now: number;
   readonly hostname: string;
   readonly version: string;
+  /** Who looks at it: what they may not do is not shown. */
+  readonly user: AdminUser | undefined;
   /** For the hidden field of each form. */
   readonly csrf: string;
   /** Path and query of this page, to come back to. */

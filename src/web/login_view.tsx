@@ -14,7 +14,7 @@ import { sendDocument } from "./render.tsx";
 export function loginPages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>()
     .get("/login", async (c) => {
-      if (await page.auth.isAllowed(c)) return c.redirect("/", 303);
+      if (await page.auth.userOf(c)) return c.redirect("/", 303);
       return await sendLogin(c, page, { next: localPath(c.req.query("next"), "/"), status: 200 });
     })
     .post("/login", async (c) => {

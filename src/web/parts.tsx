@@ -2,6 +2,7 @@
 /** The small parts that views are made of. Text from mail stays text: it becomes no class, no link. */
 
 import type { Child, PropsWithChildren } from "hono/jsx";
+import { mayCall } from "../http/roles.ts";
 import type { View } from "./context.ts";
 import { fullTime, isoTime, relative } from "./format.ts";
 
@@ -55,10 +56,13 @@ export function Addresses({ of, most = 2 }: { of: readonly string[]; most?: numb
   );
 }
 
-/** A form that changes something; it carries the session's secret. */
+/** A form that changes something, for who may do that; it carries the session's secret. */
 export function ActionForm(
   p: PropsWithChildren<{ view: View; action: string; class?: string; id?: string; select?: boolean }>,
 ) {
+  // what somebody may not do is not offered
+  const { user } = p.view;
+  if (user && !mayCall(user.role, "POST", p.action)) return null;
   return (
     <form
       method="post"

@@ -41,6 +41,7 @@ export async function show(
     now: options.clock.now(),
     hostname: server.hostname,
     version: options.version,
+    user: c.get("user"),
     csrf: c.get("csrf"),
     here: url.pathname + url.search,
     flashMessage,

@@ -4,7 +4,15 @@ import { editDistance, nearest } from "../../src/config/nearest.ts";
 
 Deno.test("environmentKeys() knows every key that is a text, a number, a flag or a list", () => {
   const given = new Set(environmentKeys().map((key) => pathText(key.path)));
-  const tables = new Set(["accounts", "aliases", "catchAll", "outbound.domains", "tls.sni", "webhooks"]);
+  const tables = new Set([
+    "accounts",
+    "aliases",
+    "catchAll",
+    "outbound.domains",
+    "tls.sni",
+    "webhooks",
+    "admin.users",
+  ]);
   const all = allPaths().map(pathText);
   const sections = new Set(all.filter((path) => all.some((other) => other.startsWith(`${path}.`))));
   for (const path of all) assertEquals(given.has(path), !tables.has(path) && !sections.has(path), path);

@@ -108,6 +108,19 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       'such as {"staff@example.org": ["jo@example.org"]}',
     ],
     [
+      '{ "admin": { "token": "t", "users": {\n"anna": { "token": "t", "role": "operator" } } } }',
+      "d.jsonc:2: admin.users.anna.token: received the one of admin.token, expected another one",
+    ],
+    [
+      '{ "admin": { "users": { "admin": { "token": "t", "role": "operator" } } } }',
+      'd.jsonc:1: admin.users.admin: received "admin", expected a name without blanks; ' +
+      '"admin" is who has admin.token',
+    ],
+    [
+      '{ "admin": { "users": { "anna": { "token": "t", "role": "boss" } } } }',
+      'd.jsonc:1: admin.users.anna.role: received "boss", expected "operator" or "read-only"',
+    ],
+    [
       '{ "lease": "10ms" }',
       'd.jsonc:1: lease: received "10ms", expected a duration of a second or more, such as "2m"',
     ],
@@ -333,7 +346,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
     checks: { spf: "mark", dkim: "mark", dmarc: "mark", arc: "mark", dnsbl: [], greylist: false },
     webhooks: [],
     capture: false,
-    admin: { token: null, hosts: [], proxies: [], allowInsecure: false },
+    admin: { token: null, users: {}, hosts: [], proxies: [], allowInsecure: false },
     log: { level: "INFO", format: "text" },
   });
 });

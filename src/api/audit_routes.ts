@@ -1,0 +1,39 @@
+/** The call `/api/v1/audit`: who changed what. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { type AuditLog, cursorOf } from "../http/audit.ts";
+import { Problem } from "../http/problem.ts";
+import { json, newApi, problems } from "./api_app.ts";
+import { iso } from "./queue_view.ts";
+import { cursorParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+
+const entrySchema = z.object({
+  at: timeSchema,
+  user: z.string().openapi({
+    description: "A name of admin.users; `admin` has admin.token",
+    example: "anna",
+  }),
+  action: z.string().openapi({ description: "What was done", example: "queue.retry" }),
+  target: z.string().openapi({ description: "With what: an address, an id, a filter", example: "" }),
+}).openapi("AuditEntry");
+
+const list = createRoute({
+  method: "get",
+  path: "/",
+  tags: ["Audit"],
+  summary: "Changes by API, page and command line, newest first; they are kept for 90 days",
+  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: cursorParam }) },
+  responses: { 200: json(pageOf(entrySchema), "A page"), ...problems(422) },
+});
+
+/** The call. */
+export function auditRoutes(audit: AuditLog) {
+  return newApi().openapi(list, async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    if (cursor !== undefined && !cursorOf(cursor)) {
+      throw new Problem(422, "cursor: this is none of this list");
+    }
+    const { items, cursor: next } = await audit.list({ limit, before: cursor });
+    return c.json({ items: items.map((entry) => ({ ...entry, at: iso(entry.at) })), cursor: next }, 200);
+  });
+}

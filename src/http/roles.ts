@@ -1,0 +1,48 @@
+/** The roles of those who use API and page: who may change what. */
+
+/** Somebody who has a token. */
+export interface AdminUser {
+  /** As the configuration calls them; `admin` has the admin token. */
+  readonly name: string;
+  /** What they may do. */
+  readonly role: Role;
+}
+
+/** `admin` may do everything; `operator` all but change accounts, aliases and webhooks; `read-only` changes nothing. */
+export type Role = "admin" | "operator" | "read-only";
+
+/** The name that `admin.token` has. */
+export const ADMIN = "admin";
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+/** What an operator only reads, by the first word of a path. */
+const PEOPLE: ReadonlySet<string> = new Set(["accounts", "aliases", "webhooks"]);
+/** Logging out changes nothing of the server's. */
+const OWN: ReadonlySet<string> = new Set(["session", "logout", "login"]);
+
+/** May somebody of that role do this? `path` is the page's, or the API's with `/api/v1` before it. */
+export function mayCall(role: Role, method: string, path: string): boolean {
+  if (role === "admin" || SAFE_METHODS.has(method)) return true;
+  const [first = ""] = pathWithin(path);
+  if (OWN.has(first)) return true;
+  return role === "operator" && !PEOPLE.has(first);
+}
+
+/** Does the method change something? */
+export function changes(method: string): boolean {
+  return !SAFE_METHODS.has(method);
+}
+
+/** The words of a path, decoded, without `/api/v1`. */
+export function pathWithin(path: string): string[] {
+  const words = path.split("/").filter((word) => word !== "").map(decoded);
+  return words[0] === "api" && words[1] === "v1" ? words.slice(2) : words;
+}
+
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
