@@ -121,12 +121,20 @@ async function announce(
     );
   }
   const { captureWelcome } = config.capture ? await import("./capture_welcome.ts") : {};
+  if (config.capture) await tellIgnored();
   for (const line of (captureWelcome ?? welcome)(server, { config, url })) print(line);
   // scripts wait for this line, whatever the level is
   logging.level = "INFO";
   log("INFO", "ready", { version: VERSION, ...server.addresses });
   logging.flush();
   logging.level = config.log.level;
+}
+
+/** What was meant for another program that captures, and has no meaning here. */
+async function tellIgnored(): Promise<void> {
+  const { readForeignEnvironment } = await import("../config/foreign_environment.ts");
+  const { ignored } = readForeignEnvironment(Deno.env.toObject());
+  if (ignored.length > 0) log("INFO", "variables that mean nothing here", { ignored });
 }
 
 /** Is there no data directory at all? */

@@ -6,6 +6,7 @@ import { captureDefaults } from "./capture.ts";
 import type { Config } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { readEnvironment } from "./environment.ts";
+import { readForeignEnvironment } from "./foreign_environment.ts";
 import { ConfigError, located } from "./error.ts";
 import {
   brokenPaths,
@@ -33,7 +34,7 @@ export interface LoadOptions {
   text?: string;
   /** The environment; absent: the process's own. */
   env?: Record<string, string>;
-  /** Capture mode is turned on, with what the other layers say of it. */
+  /** Capture mode is turned on, with what the other layers and the variables of Mailpit and MailHog say of it. */
   capture?: boolean;
   /** Values in the form of the file, from the command line or from a program: `{ listen: { smtp: ["127.0.0.1:0"] } }`. */
   overrides?: Record<string, unknown>;
@@ -69,8 +70,10 @@ export async function readConfig(options: LoadOptions = {}): Promise<ReadConfig>
   const source = options.file ?? "configuration";
   const text = options.text ?? (options.file === undefined ? undefined : await readFile(options.file));
   const document = text === undefined ? undefined : await readDocument(text, source);
-  const environment = readEnvironment(options.env ?? Deno.env.toObject());
-  const layers = [...environment.settings, ...leaves(options.overrides ?? {})];
+  const env = options.env ?? Deno.env.toObject();
+  const environment = readEnvironment(env);
+  const foreign = options.capture ? readForeignEnvironment(env).settings : [];
+  const layers = [...foreign, ...environment.settings, ...leaves(options.overrides ?? {})];
   const values = structuredClone(document?.values ?? {});
   for (const layer of layers) put(values, layer.path, layer.value);
   if (options.capture && !isCapture(values)) values["capture"] = true;
