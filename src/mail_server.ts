@@ -4,6 +4,7 @@ import { type Clock, sleep, systemClock } from "./base/clock.ts";
 import { MovableClock, steadyClock } from "./base/movable_clock.ts";
 import { TimePassage } from "./base/time_passage.ts";
 import { Tasks } from "./base/tasks.ts";
+import type { WaitingOptions } from "./api/waiting.ts";
 import type { Config } from "./config/config.ts";
 import type { Accounts } from "./auth/accounts.ts";
 import type { CapturedMail } from "./capture/captured_mail.ts";
@@ -153,6 +154,14 @@ export class MailServer implements AsyncDisposable {
     this.fetch = (request, remote) => app.fetch(request, remote === undefined ? {} : { remote });
     this.#warmUp = () => app.warmUp();
     this.#listeners = new Listeners({ listen: config.listen, server: (kind) => this.#server(kind) });
+  }
+
+  /**
+   * What waits for messages work with.
+   * @internal
+   */
+  get waiting(): WaitingOptions {
+    return { ...this.#parts, closing: this.#closing.signal };
   }
 
   /** `host:port` of every listener, by kind. */

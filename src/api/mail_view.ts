@@ -1,10 +1,9 @@
-/** The view of mailboxes and their messages over HTTP. */
+/** The schemas of mailboxes and their messages over HTTP; `mail_json.ts` fills them. */
 
 import { z } from "@hono/zod-openapi";
-import type { MailEntry } from "../mailbox/mail_store.ts";
-import type { HeaderView, MailView } from "./mail_reader.ts";
-import { iso } from "./queue_view.ts";
 import { timeSchema } from "./schemas.ts";
+
+export { mailItem, mailView } from "./mail_json.ts";
 
 /** A message in a list. */
 export const mailItemSchema = z.object({
@@ -38,36 +37,3 @@ export const mailSchema = mailItemSchema.extend({
       "What is wrong with the message, so that text or attachments are not there or not as they were meant",
   }),
 }).openapi("Mail");
-
-/** An entry of a list. */
-export function mailItem(entry: MailEntry, header: HeaderView): z.infer<typeof mailItemSchema> {
-  return {
-    uid: entry.uid,
-    from: header.from,
-    to: header.to,
-    subject: header.subject,
-    date: iso(header.date),
-    receivedAt: iso(entry.receivedAt),
-    size: entry.size,
-    seen: entry.seen ?? false,
-  };
-}
-
-/** A whole message. */
-export function mailView(entry: MailEntry, mail: MailView): z.infer<typeof mailSchema> {
-  return {
-    ...mailItem(entry, mail),
-    sender: entry.sender,
-    recipient: entry.recipient,
-    headers: [...mail.headers],
-    text: mail.text,
-    html: mail.html,
-    attachments: mail.attachments.map(({ filename, contentType, contentId, bytes }) => ({
-      filename,
-      contentType,
-      contentId,
-      size: bytes.length,
-    })),
-    trouble: mail.fault,
-  };
-}

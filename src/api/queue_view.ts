@@ -6,6 +6,9 @@ import { localReason, type Outcome } from "../mail/outcome.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { messageState, nextAttempt, QUEUE_STATES, recordState } from "../queue/stats.ts";
 import { timeSchema } from "./schemas.ts";
+import { iso } from "./times.ts";
+
+export { iso };
 
 /** The states of a message and of its recipients. */
 export const STATES = [...QUEUE_STATES, "delivered", "failed"] as const;
@@ -110,9 +113,4 @@ export function attemptView(
     ...(outcome.inClear === undefined ? {} : { inClear: outcome.inClear }),
     durationMs: Math.round(durationMs),
   };
-}
-
-/** Milliseconds since 1970 as ISO 8601 UTC; what is beyond all calendars becomes their last day. */
-export function iso(ms: number): string {
-  return new Date(Math.min(ms, 253_402_300_799_000)).toISOString();
 }

@@ -8,8 +8,6 @@ import type { Arrivals } from "./arrivals.ts";
 import { mailboxOf, plusMeant } from "./schemas.ts";
 import type { Since, Wanted } from "./wait_match.ts";
 
-/** So long is waited unless a request says otherwise: milliseconds. */
-export const USUAL_MS = 30_000;
 const MOST_MS = 300_000;
 /** So many messages may be waited for at once; all are parsed. */
 const MAX_COUNT = 1000;

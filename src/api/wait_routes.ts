@@ -2,21 +2,19 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { formatDuration } from "../base/units.ts";
 import type { AdminEnv } from "../http/options.ts";
-import { Problem, quoted } from "../http/problem.ts";
+import { Problem } from "../http/problem.ts";
 import { askedUrl } from "../http/proxy.ts";
-import { codesOf } from "../mail/codes.ts";
-import { linksOf } from "../mail/links.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import type { Arrival } from "./arrivals.ts";
-import { mailSchema, mailView } from "./mail_view.ts";
+import { receivedMail } from "./mail_json.ts";
+import { mailSchema } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
 import { iso } from "./queue_view.ts";
 import { problemSchema, timeSchema } from "./schemas.ts";
-import type { Wanted } from "./wait_match.ts";
-import { USUAL_MS, type WaitQuery, waitQuery, wantedOf } from "./wait_query.ts";
-import { type AwaitedMail, Waiting } from "./waiting.ts";
+import { type FailedWait, waitEnd } from "./wait_end.ts";
+import { waitQuery, wantedOf } from "./wait_query.ts";
+import { Waiting } from "./waiting.ts";
 
 /** Who waits at once. */
 const MAX_WAITING = 2000;
@@ -76,86 +74,35 @@ export function waitRoutes(options: AdminOptions) {
     if (count >= MAX_WAITING) throw new Problem(503, "Too many wait already");
     count++;
     try {
-      if (query.count === 0) {
-        await expectNone(c, { query, wanted, waiting, options });
-        return c.body(null, 204);
+      const { signal } = c.req.raw;
+      const end = await waitEnd(waiting, wanted, { ...query, signal, closing: options.closing });
+      if (end.kind === "none") return c.body(null, 204);
+      if (end.kind === "mails") {
+        return c.json(
+          query.count === undefined ? receivedMail(end.mails[0]!) : { items: end.mails.map(receivedMail) },
+          200,
+        );
       }
-      const mails = await expectSome(c, { query, wanted, waiting, options });
-      return c.json(query.count === undefined ? view(mails[0]!) : { items: mails.map(view) }, 200);
+      throw problemOf(c, end);
     } finally {
       count--;
     }
   });
 }
 
-interface Asked {
-  readonly query: WaitQuery;
-  readonly wanted: Wanted;
-  readonly waiting: Waiting;
-  readonly options: AdminOptions;
-}
-
-/** One at least. Throws a {@linkcode Problem} when there are not enough in time. */
-async function expectSome(
-  c: Context<AdminEnv>,
-  { query, wanted, waiting, options }: Asked,
-): Promise<readonly AwaitedMail[]> {
-  const { timeout: ms = USUAL_MS, count = 1 } = query;
-  const { mails } = await waiting.wait(wanted, { count, ms, signal: c.req.raw.signal });
-  if (mails.length > 0) return mails;
-  if (options.closing.aborted) throw new Problem(503, "The server stops");
-  const what = count === 1 ? "No message that fits" : `Not as many as ${count} messages that fit`;
-  throw await missed(c, { wanted, waiting }, `${what} came within ${formatDuration(ms)}`);
-}
-
-/** Throws a {@linkcode Problem} when one comes, or when nobody knows that none does. */
-async function expectNone(c: Context<AdminEnv>, { query, wanted, waiting, options }: Asked): Promise<void> {
-  const { timeout = USUAL_MS, for: ms = 0 } = query;
-  const quietMs = Math.max(0, timeout - ms);
-  const { signal } = c.req.raw;
-  const { mails: [mail], underWay } = await waiting.wait(wanted, { count: 1, ms, quietMs, signal });
-  if (mail) {
-    const { subject, from } = mail;
-    const text = `A message came that none was to: "${quoted(subject)}" from ${quoted(from)}`;
-    throw new Problem(409, text, { members: { message: view(mail) } });
+/** Why a wait failed, and what came instead. */
+function problemOf(c: Context<AdminEnv>, end: FailedWait): Problem {
+  if (end.kind === "stopped") return new Problem(503, "The server stops");
+  if (end.kind === "unwanted") {
+    return new Problem(409, end.text, { members: { message: receivedMail(end.mail) } });
   }
-  if (options.closing.aborted) throw new Problem(503, "The server stops");
-  if (underWay) {
-    const text = `After ${
-      formatDuration(ms + quietMs)
-    } a message is still under way, which may be one that fits`;
-    throw await missed(c, { wanted, waiting }, text);
-  }
-}
-
-/** The problem that tells what came instead. */
-async function missed(
-  c: Context<AdminEnv>,
-  { wanted, waiting }: Pick<Asked, "wanted" | "waiting">,
-  text: string,
-): Promise<Problem> {
-  const { arrived, nearest } = await waiting.missed(wanted);
   const { origin } = askedUrl(c);
-  const told = nearest === undefined
-    ? "nothing else is there either"
-    : `the nearest is "${quoted(nearest.subject)}" to ${quoted(nearest.mailbox)}`;
-  return new Problem(408, `${text}; ${told}`, {
+  return new Problem(408, end.text, {
     members: {
-      arrived: arrived.map((mail) => arrivedView(mail, origin)),
-      nearest: nearest === undefined ? null : arrivedView(nearest, origin),
+      arrived: end.arrived.map((mail) => arrivedView(mail, origin)),
+      nearest: end.nearest === undefined ? null : arrivedView(end.nearest, origin),
     },
   });
-}
-
-function view(awaited: AwaitedMail): z.infer<typeof awaitedSchema> {
-  const { mailbox, entry, mail } = awaited;
-  return {
-    id: entry.uid,
-    mailbox,
-    ...mailView(entry, mail),
-    links: linksOf(mail.text, mail.html),
-    codes: codesOf(mail.subject, mail.text, mail.html),
-  };
 }
 
 function arrivedView(

@@ -11,6 +11,7 @@ import type { Outcome } from "../mail/outcome.ts";
 import type { TlsMaterial } from "../wire/tls.ts";
 import { SmtpClient } from "../smtp/client/client.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
+import { Inbox } from "./inbox.ts";
 import { MemoryStore } from "../storage/memory_store.ts";
 
 /** What a host is made with beside its domain. */
@@ -179,6 +180,11 @@ export class Host {
     } finally {
       await client.quit();
     }
+  }
+
+  /** What comes to an address here; a name without a domain is one at this host's. */
+  inbox(address: string): Inbox {
+    return new Inbox(address.includes("@") ? address : `${address}@${this.domain}`, () => this.server);
   }
 
   /** Stops the server; whoever connects is refused. */
