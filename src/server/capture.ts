@@ -38,8 +38,11 @@ export function withCapture(
   };
 }
 
-/** Does the HTTP surface serve everybody who reaches it? Where it captures, and nobody but this machine does. */
+/**
+ * Does the HTTP surface serve everybody who reaches it? Where it captures, nobody but this machine does, and nobody has
+ * a token.
+ */
 export function isOpen({ capture, admin, listen }: Config): boolean {
-  return capture !== false && admin.token === null &&
+  return capture !== false && admin.token === null && Object.keys(admin.users).length === 0 &&
     Object.values(listen).flat().every(({ hostname }) => isLoopbackName(hostname));
 }

@@ -54,6 +54,15 @@ Deno.test("A token that is configured is asked for, and taken as Bearer and as t
   for (const [status, init] of table) assertEquals(await town.status("/api/v1/queue", init), status);
 });
 
+Deno.test("People with tokens of their own are asked for them", async () => {
+  const users = { anna: { token: "s3cret", role: "read-only" } };
+  await using town = await CapturingServer.start({ config: { admin: { users } } });
+  const headers = { authorization: "Bearer s3cret" };
+  assertEquals(await town.status("/api/v1/queue"), 401);
+  assertEquals(await town.status("/api/v1/queue", { headers }), 200);
+  assertEquals(await town.status("/api/v1/reset", { method: "POST", headers }), 403);
+});
+
 Deno.test("Off loopback there is a token, or somebody said that it may be insecure", async () => {
   const load = (more: object) =>
     loadConfig({ env: {}, overrides: { capture: true, listen: OFF_LOOPBACK, ...more } });

@@ -51,6 +51,9 @@ everywhere("A transaction is one message with its envelope, newest first", async
     2,
     true,
   ]);
+  const sizes = (await town.server.mailStore.list(to[0]!)).map(({ size }) => size);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assertEquals(await town.server.mailStore.usage(to[0]!), { messages: 2, bytes });
   const life = await (await town.ask(`/api/v1/messages/${first}`)).json();
   assertEquals(new Set(life.recipients), new Set(to));
 });
