@@ -2,6 +2,7 @@
 
 import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";
+import { bulk } from "./bulk_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { logins } from "./login_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
@@ -30,6 +31,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   mailbox,
   queue,
   waiting,
+  bulk,
   listeners,
 };
 

@@ -61,7 +61,8 @@ async function measureAll(bench: Bench, where: string, kv: readonly [string, str
   }
 }
 
-async function open(dataDir: string, kv: string | null): Promise<Parts> {
+/** Everything of a server but its listeners; nothing is delivered. */
+export async function open(dataDir: string, kv: string | null): Promise<Parts> {
   const overrides = { domains: ["local.test"], dataDir, kv, queue: { concurrency: 0 } };
   const config = await loadConfig({ env: {}, overrides });
   const parts = await openParts(config, { journal: new Journal(undefined), certificate: null });
@@ -69,7 +70,8 @@ async function open(dataDir: string, kv: string | null): Promise<Parts> {
   return parts;
 }
 
-async function close(parts: Parts): Promise<void> {
+/** The end of it. */
+export async function close(parts: Parts): Promise<void> {
   await parts.queue.stop(0);
   await closeParts(parts);
 }

@@ -2,8 +2,9 @@
 
 /** The reply code and the enhanced status in front. */
 const STATUS = /^\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3})?/;
-/** Addresses, and words of six or more characters with a digit: ids, times, hosts, numbers of orders. */
-const DIFFERS = /<[^>]*>|[^\s<>]+@[^\s<>]+|(?=[\w.:\/=+-]*\d)[\w.:\/=+-]{6,}/g;
+/** Addresses, names of hosts, and words of four or more characters with a digit but statuses: ids, times, numbers. */
+const DIFFERS =
+  /<[^>]*>|[^\s<>]+@[^\s<>]+|(?:[\w-]+\.)+[a-z]{2,}\b|(?<![\w.])(?=[\w.:\/=+-]*\d)(?!\d\.\d{1,3}\.\d{1,3}(?![\w.]))[\w.:\/=+-]{4,}/gi;
 /** Texts come again and again. */
 const known = new Map<string, string>();
 const MAX_KNOWN = 2000;

@@ -13,6 +13,8 @@ import type { QueueRecord } from "./record.ts";
 export interface Waiting {
   /** The messages, oldest first, from behind the id `after` on; each as its records. */
   messages(after?: string): Iterable<readonly QueueRecord[]>;
+  /** How many messages. */
+  readonly size: number;
   /** False: there is more, which is not read yet or too much for the memory. */
   readonly whole: boolean;
 }
@@ -82,7 +84,8 @@ export class WaitingIndex {
   /** What is known now. The first call, and some later ones, have the store read meanwhile. */
   view(): Waiting {
     const shown = this.#current();
-    return { messages: (after) => shown.messages(after), whole: shown.state === "whole" };
+    const { size } = shown;
+    return { messages: (after) => shown.messages(after), size, whole: shown.state === "whole" };
   }
 
   /** Resolves when {@linkcode view} shows all that waits, or as much as there is room for. Rejects when the store fails. */

@@ -13,6 +13,8 @@ import type { Activity } from "./activity.ts";
 import { aliasPages } from "./aliases_view.tsx";
 import { assetPages } from "./assets.ts";
 import type { PageAuth, PageContext, PageEnv, ServerInfo } from "./context.ts";
+import type { DestinationTally } from "./destination_tally.ts";
+import { destinationPages } from "./destinations_view.tsx";
 import { domainPages } from "./domains_view.tsx";
 import { loginPages, sendLogin } from "./login_view.tsx";
 import { eventPages } from "./events_view.tsx";
@@ -35,6 +37,7 @@ export interface PageOptions {
   readonly auth: AdminAuth;
   readonly server: ServerInfo;
   readonly activity: Activity;
+  readonly destinations: DestinationTally;
 }
 
 /** The page counts the queue in one part of the time in so many. */
@@ -55,7 +58,7 @@ const INSIDE = [
 ];
 
 /** Makes the page. */
-export function buildPage({ options, auth, server, activity }: PageOptions): Hono<AdminEnv> {
+export function buildPage({ options, auth, server, activity, destinations }: PageOptions): Hono<AdminEnv> {
   const { queue, clock, random } = options;
   const pageAuth = pageAuthOf(auth);
   const page: PageContext = {
@@ -63,6 +66,7 @@ export function buildPage({ options, auth, server, activity }: PageOptions): Hon
     auth: pageAuth,
     server,
     activity,
+    destinations,
     queueStats: new QueueStatsCache({ clock, messages: () => queue.messages(), share: STATS_SHARE }),
     flashMessages: new FlashMessages(random),
   };
@@ -96,6 +100,7 @@ export function buildPage({ options, auth, server, activity }: PageOptions): Hon
     queuePages,
     queueActs,
     messagePages,
+    destinationPages,
     domainPages,
     mailboxPages,
     mailPages,

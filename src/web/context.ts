@@ -7,6 +7,7 @@ import type { AdminBindings } from "../http/options.ts";
 import type { AdminOptions } from "../api/options.ts";
 import type { QueueStatsCache } from "../queue/stats.ts";
 import type { Activity } from "./activity.ts";
+import type { DestinationTally } from "./destination_tally.ts";
 import type { FlashMessage, FlashMessages } from "./flash_messages.ts";
 
 /** The facts of the server as a whole. */
@@ -35,6 +36,7 @@ export interface PageContext {
   readonly server: ServerInfo;
   readonly activity: Activity;
   readonly queueStats: QueueStatsCache;
+  readonly destinations: DestinationTally;
   readonly flashMessages: FlashMessages;
 }
 

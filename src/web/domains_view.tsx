@@ -12,7 +12,7 @@ import { count } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Card, Time } from "./parts.tsx";
-import { queueUrl } from "./queue_view.tsx";
+import { queueUrl } from "./queue_rows.ts";
 import { goBack, show } from "./render.tsx";
 
 interface DomainFacts {

@@ -55,3 +55,8 @@ export function number(value: number): string {
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${number(value)} ${value === 1 ? one : many}`;
 }
+
+/** `12,345`, or `1,000 or more` where not all is known. */
+export function atLeast(value: number, whole: boolean): string {
+  return whole ? number(value) : `${number(value)} or more`;
+}

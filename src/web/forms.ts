@@ -28,6 +28,11 @@ export class Form {
     return this.#values.get(name) ?? "";
   }
 
+  /** Is there a value of that name? */
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
   /** All values of that name. */
   all(name: string): string[] {
     return this.#values.getAll(name);

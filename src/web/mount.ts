@@ -6,6 +6,7 @@ import type { Journal } from "../observe/journal.ts";
 import type { AdminOptions } from "../api/options.ts";
 import { Activity } from "./activity.ts";
 import type { ServerInfo } from "./context.ts";
+import { DestinationTally } from "./destination_tally.ts";
 
 /** What the page shows beside {@linkcode AdminOptions}. */
 export interface PageParts {
@@ -23,6 +24,7 @@ export function webPage(
 ): NonNullable<AdminOptions["page"]> {
   const { config, clock, journal } = parts;
   const activity = new Activity(journal, clock);
+  const destinations = new DestinationTally(journal, clock);
   const server: ServerInfo = {
     hostname: config.hostname,
     startedAt: clock.now(),
@@ -31,6 +33,6 @@ export function webPage(
   };
   return async (options, auth) => {
     const { buildPage } = await import("./app.tsx");
-    return buildPage({ options, auth, server, activity });
+    return buildPage({ options, auth, server, activity, destinations });
   };
 }

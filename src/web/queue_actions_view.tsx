@@ -6,12 +6,12 @@ import { isId } from "../base/ids.ts";
 import type { DeliveryQueue, Refusal } from "../queue/queue.ts";
 import { Problem } from "../http/problem.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
-import { count } from "./format.ts";
+import { count, number } from "./format.ts";
 import { type Form, localPath, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import type { Undo } from "./flash_messages.ts";
 import { ActionForm, Address, Addresses, Card } from "./parts.tsx";
-import { type QueueRow, queueRow } from "./queue_rows.ts";
+import { filterOf, queryFields, type QueueQuery, queueQuery, type QueueRow, queueRow } from "./queue_rows.ts";
 import { goBack, show } from "./render.tsx";
 
 const ACTS = ["retry", "hold", "release", "bounce", "delete"] as const;
@@ -39,23 +39,27 @@ export function queueActs(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>()
     .post("/queue/flush", async (c) => {
       const form = await readOwnForm(c);
-      const flushed = await queue.flush();
-      const text = flushed === 0
-        ? "Nothing waited for its time"
-        : `${count(flushed, "message")} will be tried now`;
+      const { total } = await queue.flushJob();
+      const flashMessage = total === 0
+        ? { kind: "done", text: "Nothing waited for its time" } as const
+        : undefined;
+      // what came of it is told by the job
       return goBack(c, page, {
         back: form.text("back"),
         otherwise: "/queue",
-        flashMessage: { kind: "done", text },
+        ...(flashMessage && { flashMessage }),
       });
     })
     .post("/queue/act", async (c) => {
       const form = await readOwnForm(c);
       const act = ACTS.find((a) => a === form.text("do"));
       if (act === undefined) throw new Problem(400, "The form does not say what to do");
-      const ids = [...new Set(form.all("id").filter(isId))].slice(0, MAX_IDS);
+      const every = form.text("every") === "" ? undefined : queueQuery((name) => given(form, name));
+      const ids = every
+        ? await queue.select(filterOf(every))
+        : [...new Set(form.all("id").filter(isId))].slice(0, MAX_IDS);
       if (ids.length === 0) {
-        const text = "Nothing was selected";
+        const text = every ? "Nothing fits any more" : "Nothing was selected";
         return goBack(c, page, {
           back: form.text("back"),
           otherwise: "/queue",
@@ -63,10 +67,26 @@ export function queueActs(page: PageContext): Hono<PageEnv> {
         });
       }
       if ((act === "bounce" || act === "delete") && form.text("sure") === "") {
-        return await askFirst(c, page, { act, ids, back: form.text("back") });
+        return await askFirst(c, page, { act, ids, every, back: form.text("back") });
+      }
+      if (every || (act === "retry" && ids.length > 1)) {
+        queue.jobs.start(act, ids);
+        return goBack(c, page, { back: withoutPlace(form.text("back")), otherwise: "/queue" });
       }
       return await carryOut(c, page, { act, ids, form });
     });
+}
+
+function given(form: Form, name: string): string | undefined {
+  return form.has(name) ? form.raw(name) : undefined;
+}
+
+/** The first page of that list: what was on the others moves. */
+function withoutPlace(path: string): string {
+  const url = new URL(localPath(path, "/queue"), "http://here");
+  url.searchParams.delete("after");
+  url.searchParams.delete("skip");
+  return url.pathname + url.search;
 }
 
 async function carryOut(
@@ -128,41 +148,70 @@ function undoOf(act: Act, { done }: Tally): Undo | undefined {
 async function askFirst(
   c: Context<PageEnv>,
   page: PageContext,
-  of: { act: "bounce" | "delete"; ids: readonly string[]; back: string },
+  of: {
+    act: "bounce" | "delete";
+    ids: readonly string[];
+    every: QueueQuery | undefined;
+    back: string;
+  },
 ): Promise<Response> {
   const { queue, clock } = page.options;
-  const found = await Promise.all(of.ids.map((id) => queue.message(id)));
+  // of a whole list the first ones are shown, and its search is asked for again
+  const shown = of.every ? of.ids.slice(0, MAX_LISTED) : of.ids;
+  const found = await Promise.all(shown.map((id) => queue.message(id)));
   const rows = found.filter((records) => records.length > 0).map((records) => queueRow(records, clock.now()));
   return await show(c, page, {
     title: QUESTIONS[of.act],
     at: "queue",
-    body: (view) => <Question view={view} act={of.act} rows={rows} back={localPath(of.back, "/queue")} />,
+    body: (view) => (
+      <Question
+        view={view}
+        act={of.act}
+        rows={rows}
+        total={of.every ? of.ids.length : rows.length}
+        every={of.every}
+        back={localPath(of.back, "/queue")}
+      />
+    ),
   });
 }
 
 const MAX_LISTED = 20;
 
-function Question(p: { view: View; act: "bounce" | "delete"; rows: readonly QueueRow[]; back: string }) {
-  const { view, act, rows, back } = p;
+function Question(
+  p: {
+    view: View;
+    act: "bounce" | "delete";
+    rows: readonly QueueRow[];
+    total: number;
+    every: QueueQuery | undefined;
+    back: string;
+  },
+) {
+  const { view, act, rows, total, every, back } = p;
   const lead = act === "bounce"
     ? "Each sender gets a report that says why; the messages leave the queue."
     : "The messages leave the queue, and nobody is notified.";
   return (
     <>
       <Head title={QUESTIONS[act]} lead={lead} />
-      <Card title={count(rows.length, "message")}>
+      <Card title={count(total, "message")}>
         <ul class="pad">
           {rows.slice(0, MAX_LISTED).map((row) => (
             <li key={row.id}>
               <Address of={row.sender} /> to <Addresses of={row.recipients} />
             </li>
           ))}
-          {rows.length > MAX_LISTED ? <li class="quiet">{`and ${rows.length - MAX_LISTED} more`}</li> : null}
+          {total > MAX_LISTED ? <li class="quiet">{`and ${number(total - MAX_LISTED)} more`}</li> : null}
         </ul>
         <ActionForm view={view} action="/queue/act" class="pad">
           <input type="hidden" name="sure" value="1" />
           <input type="hidden" name="back" value={back} />
-          {rows.map((row) => <input key={row.id} type="hidden" name="id" value={row.id} />)}
+          {every === undefined
+            ? rows.map((row) => <input key={row.id} type="hidden" name="id" value={row.id} />)
+            : [["every", "1"], ...queryFields(every)].map(([name, value]) => (
+              <input key={name} type="hidden" name={name} value={value} />
+            ))}
           <div class="buttons">
             <button type="submit" class="danger" name="do" value={act}>
               {act === "bounce" ? "Return to the sender" : "Delete for good"}

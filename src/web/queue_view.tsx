@@ -2,15 +2,35 @@
 /** The queue's view: what waits, found and sorted, and the forms that act on it. */
 
 import { Hono } from "hono";
-import { findWaiting, type FoundPage, QUEUE_ORDERS, type QueueOrder } from "../queue/search.ts";
-import { QUEUE_STATES, type QueueState, type QueueStats } from "../queue/stats.ts";
+import {
+  findWaiting,
+  type FoundPage,
+  groupWaiting,
+  QUEUE_GROUPS,
+  QUEUE_ORDERS,
+  type QueueGroup,
+  type QueueGrouping,
+  type QueueOrder,
+} from "../queue/search.ts";
+import { QUEUE_STATES, type QueueState } from "../queue/stats.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
-import { count, number, size } from "./format.ts";
-import { pathTo } from "./forms.ts";
+import { atLeast, number } from "./format.ts";
+import { JobList } from "./job_parts.tsx";
 import { Head } from "./layout.tsx";
-import { ActionForm, Address, Addresses, Badge, Empty, STATE_WORDS, Time } from "./parts.tsx";
-import { type QueueQuery, queueQuery, type QueueRow, queueRow } from "./queue_rows.ts";
+import { ActionForm, Empty, STATE_WORDS } from "./parts.tsx";
+import { GROUPS, Groups, groupText } from "./queue_groups.tsx";
+import {
+  filterOf,
+  NARROWED,
+  queryFields,
+  type QueueQuery,
+  queueQuery,
+  queueRow,
+  queueUrl,
+} from "./queue_rows.ts";
+import { QueueTable, Toolbar } from "./queue_table.tsx";
 import { show } from "./render.tsx";
+import { waitingAtHand } from "./waiting.ts";
 
 const ORDER_WORDS: Record<QueueOrder, string> = {
   oldest: "Oldest first",
@@ -27,13 +47,21 @@ const PAGE = 100;
 export function queuePages(page: PageContext): Hono<PageEnv> {
   return new Hono<PageEnv>().get("/queue", async (c) => {
     const query = queueQuery((name) => c.req.query(name));
+    const group = QUEUE_GROUPS.find((by) => by === c.req.query("group"));
     const { queue, clock } = page.options;
-    const [waiting, stats] = await Promise.all([queue.waiting(), page.queueStats.statsAtHand()]);
-    const found = findWaiting(waiting, { filter: query, limit: PAGE, now: clock.now(), ...query });
+    const waiting = await waitingAtHand(queue, clock);
+    const { order, after, skip = 0 } = query;
+    const [filter, now] = [filterOf(query), clock.now()];
+    const limit = group ? 0 : PAGE;
+    const found = findWaiting(waiting, { filter, limit, now, order, after, skip });
+    const groups = group && groupWaiting(waiting, { filter, by: group, now });
     return await show(c, page, {
       title: "Queue",
       at: "queue",
-      body: (view) => <QueueView view={view} query={query} found={found} stats={stats} page={page} />,
+      waiting,
+      body: (view) => (
+        <QueueView view={view} query={query} found={found} page={page} group={group} groups={groups} />
+      ),
     });
   });
 }
@@ -42,63 +70,87 @@ interface QueueProps {
   readonly view: View;
   readonly query: QueueQuery;
   readonly found: FoundPage;
-  readonly stats: QueueStats | undefined;
   readonly page: PageContext;
+  readonly group: QueueGrouping | undefined;
+  readonly groups: readonly QueueGroup[] | undefined;
 }
 
 function QueueView(props: QueueProps) {
-  const { view, query, stats } = props;
+  const { view, query, found: { byState, whole }, page, group } = props;
+  const total = QUEUE_STATES.reduce((sum, state) => sum + byState[state], 0);
+  const tab = (state: QueueState | undefined, label: string, messages: number) => (
+    <StateTab
+      key={label}
+      query={query}
+      group={group}
+      state={state}
+      label={label}
+      messages={atLeast(messages, whole)}
+    />
+  );
   return (
     <>
       <Head title="Queue" lead="Mail that is not yet where it belongs.">
+        <a class="button" href="/domains">Destinations</a>
         <ActionForm view={view} action="/queue/flush">
           <input type="hidden" name="back" value={view.here} />
           <button type="submit">Try all now</button>
         </ActionForm>
       </Head>
+      <JobList view={view} jobs={page.options.queue.jobs.list()} />
       <nav class="tabs" aria-label="States" id="queue-tabs" data-live="1">
-        <StateTab query={query} label="All" messages={stats?.total} />
-        {QUEUE_STATES.map((state) => (
-          <StateTab
-            key={state}
-            query={query}
-            state={state}
-            label={STATE_WORDS[state]}
-            messages={stats?.byState[state]}
-          />
-        ))}
+        {tab(undefined, "All", total)}
+        {QUEUE_STATES.map((state) => tab(state, STATE_WORDS[state], byState[state]))}
       </nav>
-      <Search query={query} />
-      <ActionForm view={view} action="/queue/act" class="card" select>
-        <input type="hidden" name="back" value={view.here} />
-        <Found {...props} />
-      </ActionForm>
+      <Search query={query} group={group} />
+      <Narrowed query={query} group={group} />
+      {props.groups
+        ? <Groups query={query} whole={whole} groups={props.groups} group={group!} />
+        : (
+          <ActionForm view={view} action="/queue/act" class="card" select>
+            <input type="hidden" name="back" value={view.here} />
+            {queryFields(query).map(([name, value]) => (
+              <input key={name} type="hidden" name={name} value={value} />
+            ))}
+            <Found {...props} />
+          </ActionForm>
+        )}
     </>
   );
 }
 
-function StateTab(p: { query: QueueQuery; state?: QueueState; label: string; messages: number | undefined }) {
+function StateTab(
+  p: {
+    query: QueueQuery;
+    group: QueueGrouping | undefined;
+    state: QueueState | undefined;
+    label: string;
+    messages: string;
+  },
+) {
+  const more = p.group ? { group: p.group } : undefined;
   return (
     <a
-      href={queueUrl({ ...p.query, state: p.state, after: undefined })}
+      href={queueUrl({ ...p.query, state: p.state, after: undefined, skip: undefined }, more)}
       aria-current={p.query.state === p.state ? "page" : undefined}
     >
       {p.label}
-      <span class="count">{p.messages === undefined ? "" : number(p.messages)}</span>
+      <span class="count">{p.messages}</span>
     </a>
   );
 }
 
-function Search({ query }: { query: QueueQuery }) {
+function Search({ query, group }: { query: QueueQuery; group: QueueGrouping | undefined }) {
+  const others = queryFields({ ...query, text: "", order: "oldest" });
   return (
     <form method="get" action="/queue" class="search" role="search">
-      {query.state === undefined ? null : <input type="hidden" name="state" value={query.state} />}
+      {others.map(([name, value]) => <input key={name} type="hidden" name={name} value={value} />)}
       <input
         type="search"
         name="q"
         value={query.text}
-        placeholder="Address, @domain or id"
-        aria-label="Address, domain or id"
+        placeholder="Address, @domain, subject, answer or id"
+        aria-label="Address, domain, subject, answer or id"
         maxlength={320}
       />
       <select name="sort" aria-label="Order" data-submit="1">
@@ -106,46 +158,69 @@ function Search({ query }: { query: QueueQuery }) {
           <option key={order} value={order} selected={order === query.order}>{ORDER_WORDS[order]}</option>
         ))}
       </select>
+      <select name="group" aria-label="Group by" data-submit="1">
+        <option value="">Each message</option>
+        {QUEUE_GROUPS.map((by) => (
+          <option key={by} value={by} selected={by === group}>{`By ${GROUPS[by].word.toLowerCase()}`}</option>
+        ))}
+      </select>
       <button type="submit">Find</button>
     </form>
   );
 }
 
-/** The path of the queue's view with that search. */
-export function queueUrl({ state, text, order, after }: QueueQuery): string {
-  const query = new URLSearchParams();
-  if (state !== undefined) query.set("state", state);
-  if (text !== "") query.set("q", text);
-  if (order !== "oldest") query.set("sort", order);
-  if (after !== undefined) query.set("after", after);
-  return query.size === 0 ? "/queue" : `/queue?${query}`;
+/** What the list is narrowed by, each with a way out. */
+function Narrowed({ query, group }: { query: QueueQuery; group: QueueGrouping | undefined }) {
+  const by = NARROWED.filter((name) => query[name] !== undefined);
+  if (by.length === 0) return null;
+  const word = (name: string) => Object.values(GROUPS).find(({ narrowed }) => narrowed === name)!.word;
+  return (
+    <ul class="narrowed">
+      {by.map((name) => (
+        <li key={name}>
+          {`${word(name)}: `}
+          <bdi>{groupText(query[name]!, name)}</bdi>{" "}
+          <a
+            href={queueUrl({ ...query, [name]: undefined, after: undefined }, group ? { group } : {})}
+            aria-label={`Any ${word(name).toLowerCase()}`}
+          >
+            all
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function Found({ view, query, found, page }: QueueProps) {
-  const { messages, total, before } = found;
-  const partial = !found.whole;
-  const next = query.order === "oldest" && before + messages.length < total
-    ? messages.at(-1)?.[0]?.id
-    : undefined;
+  const { messages, total, before, whole } = found;
   const rows = messages.map((records) => queueRow(records, view.now));
+  const end = before + rows.length;
+  const next = end >= total
+    ? undefined
+    : query.order === "oldest"
+    ? { after: rows.at(-1)?.id, skip: undefined }
+    : { after: undefined, skip: end };
   return (
     <div id="queue-found" data-live="1">
-      {rows.length === 0 ? <NothingFound query={query} partial={partial} page={page} /> : (
+      {rows.length === 0 ? <NothingFound query={query} partial={!whole} page={page} /> : (
         <>
-          <Toolbar />
+          <Toolbar total={total > rows.length ? atLeast(total, whole) : undefined} />
           <QueueTable view={view} rows={rows} />
         </>
       )}
-      {next === undefined && !partial && query.after === undefined ? null : (
+      {rows.length === 0 && before === 0 ? null : (
         <div class="pager">
           <span>
-            {partial ? "The queue is longer than what was looked through." : count(rows.length, "message")}
+            {rows.length === 0
+              ? `None of ${atLeast(total, whole)}`
+              : `${number(before + 1)}–${number(end)} of ${atLeast(total, whole)}`}
           </span>
           <span>
-            {query.after === undefined
+            {before === 0
               ? null
-              : <a href={queueUrl({ ...query, after: undefined })}>First page</a>}{" "}
-            {next === undefined ? null : <a href={queueUrl({ ...query, after: next })}>Next page</a>}
+              : <a href={queueUrl({ ...query, after: undefined, skip: undefined })}>First page</a>}{" "}
+            {next === undefined ? null : <a href={queueUrl({ ...query, ...next })}>Next page</a>}
           </span>
         </div>
       )}
@@ -153,113 +228,8 @@ function Found({ view, query, found, page }: QueueProps) {
   );
 }
 
-function Toolbar() {
-  return (
-    <div class="toolbar" role="group" aria-label="What to do with the selected messages">
-      <span class="chosen" data-chosen="1">Select messages, then:</span>
-      <QueueButtons />
-    </div>
-  );
-}
-
-/** What can be done with messages; `single`: with the one that is shown. */
-export function QueueButtons({ single, held, free }: { single?: boolean; held?: boolean; free?: boolean }) {
-  const needs = single ? undefined : "1";
-  const what = single ? "this message" : "{n}";
-  return (
-    <>
-      {single && !free
-        ? null
-        : <button type="submit" name="do" value="retry" data-needs={needs} data-key="r">Try now</button>}
-      {single && !free
-        ? null
-        : <button type="submit" name="do" value="hold" data-needs={needs} data-key="h">Hold</button>}
-      {single && !held
-        ? null
-        : <button type="submit" name="do" value="release" data-needs={needs} data-key="u">Release</button>}
-      <button
-        type="submit"
-        name="do"
-        value="bounce"
-        class="danger"
-        data-needs={needs}
-        data-confirm={`Return ${what} to the sender as undeliverable?`}
-        data-yes="Return"
-      >
-        Bounce
-      </button>
-      <button
-        type="submit"
-        name="do"
-        value="delete"
-        class="danger"
-        data-needs={needs}
-        data-confirm={`Delete ${what} for good? Nobody will be notified.`}
-        data-yes="Delete"
-      >
-        Delete
-      </button>
-    </>
-  );
-}
-
-function QueueTable({ view, rows }: { view: View; rows: readonly QueueRow[] }) {
-  return (
-    <table class="stack">
-      <thead>
-        <tr>
-          <th class="tick">
-            <input type="checkbox" class="js-only" data-all="1" aria-label="Select all" />
-          </th>
-          <th>Message</th>
-          <th>State</th>
-          <th class="number">Attempts</th>
-          <th>Next attempt</th>
-          <th>Received</th>
-          <th class="number">Size</th>
-        </tr>
-      </thead>
-      <tbody>{rows.map((row) => <Row key={row.id} view={view} row={row} />)}</tbody>
-    </table>
-  );
-}
-
-function Row({ view, row }: { view: View; row: QueueRow }) {
-  return (
-    <tr data-row={row.id}>
-      <td class="tick">
-        <input type="checkbox" name="id" value={row.id} aria-label={`Select the message ${row.id}`} />
-      </td>
-      <td>
-        <a class="row-link" href={pathTo("messages", row.id)}>
-          <Addresses of={row.recipients} />
-        </a>
-        <p class="small-print">
-          from <Address of={row.sender} />
-        </p>
-        {row.why === undefined ? null : <p class="why" title={row.why}>{row.why}</p>}
-      </td>
-      <td>
-        <Badge state={row.state} />
-      </td>
-      <td class="number" data-label="Attempts">{number(row.attempts)}</td>
-      <td data-label="Next attempt">
-        {row.nextAt === undefined
-          ? <span class="quiet">none</span>
-          : row.nextAt <= view.now
-          ? "now"
-          : <Time at={row.nextAt} now={view.now} />}
-      </td>
-      <td data-label="Received">
-        <Time at={row.receivedAt} now={view.now} />
-      </td>
-      <td class="number" data-label="Size">{size(row.size)}</td>
-    </tr>
-  );
-}
-
 function NothingFound({ query, partial, page }: { query: QueueQuery; partial: boolean; page: PageContext }) {
-  if (query.text !== "" || query.state !== undefined || query.after !== undefined) {
+  if (queryFields({ ...query, order: "oldest" }).length > 0 || query.after !== undefined) {
     return (
       <Empty title={partial ? "Nothing found in the first part of the queue" : "Nothing found"}>
         No waiting message fits. <a href="/queue">Show all that wait</a>, or look for it in{" "}

@@ -10,7 +10,7 @@ import { size, took } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Address, Addresses, Badge, Card, type State, STATE_WORDS, Time } from "./parts.tsx";
-import { QueueButtons } from "./queue_view.tsx";
+import { QueueButtons } from "./queue_table.tsx";
 import type { QueueRecord } from "../queue/record.ts";
 import { queueRow } from "./queue_rows.ts";
 import { type QueuedHeader, readQueuedHeader } from "./queued_header.ts";

@@ -8,6 +8,8 @@ import type { PageContext, PageEnv, Section, View } from "./context.ts";
 import { localPath, withParameter } from "./forms.ts";
 import { Layout } from "./layout.tsx";
 import type { FlashMessage } from "./flash_messages.ts";
+import type { Waiting } from "../queue/queue.ts";
+import { waitingAtHand } from "./waiting.ts";
 
 /** Scripts, styles and connections from this server only; no frame but a message's, no form that leads elsewhere. */
 const POLICY =
@@ -30,13 +32,20 @@ export async function sendDocument(
 export async function show(
   c: Context<PageEnv>,
   page: PageContext,
-  of: { title: string; at: Section | undefined; status?: ContentfulStatusCode; body: (view: View) => Child },
+  of: {
+    title: string;
+    at: Section | undefined;
+    status?: ContentfulStatusCode;
+    /** What the view shows of the queue, so that all of it is of one look. */
+    waiting?: Waiting;
+    body: (view: View) => Child;
+  },
 ): Promise<Response> {
-  const { options, server, flashMessages, queueStats } = page;
+  const { options, server, flashMessages } = page;
   const url = new URL(c.req.url);
   const flashMessage = flashMessages.take(url.searchParams.get("notice") ?? undefined);
   url.searchParams.delete("notice");
-  const stats = await queueStats.statsAtHand();
+  const waiting = of.waiting ?? await waitingAtHand(options.queue, options.clock);
   const view: View = {
     now: options.clock.now(),
     hostname: server.hostname,
@@ -45,7 +54,7 @@ export async function show(
     csrf: c.get("csrf"),
     here: url.pathname + url.search,
     flashMessage,
-    waiting: stats?.total,
+    waiting: waiting.whole ? waiting.size : undefined,
   };
   return await sendDocument(
     c,
@@ -58,9 +67,10 @@ export async function show(
 export function goBack(
   c: Context<PageEnv>,
   page: PageContext,
-  to: { back: string; otherwise: string; flashMessage: FlashMessage },
+  to: { back: string; otherwise: string; flashMessage?: FlashMessage },
 ): Response {
   const path = localPath(to.back, to.otherwise);
   page.queueStats.expire();
+  if (!to.flashMessage) return c.redirect(path, 303);
   return c.redirect(withParameter(path, "notice", page.flashMessages.put(to.flashMessage)), 303);
 }

@@ -95,7 +95,7 @@ testPage("the queue is filtered, sorted and acted on, with a way back or a quest
   await page.goto("/queue");
   assertEquals((await rows(page)).length, 5);
   await page.click("text=Try all now");
-  await page.waitForSelector(".notice:has-text('5 messages will be tried now')");
+  await page.waitForSelector(".notice:has-text('failed again')");
 });
 
 testPage(

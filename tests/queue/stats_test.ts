@@ -56,7 +56,7 @@ Deno.test("a search in another order finds the first ones of all, however many f
       record(id, "one.test", { receivedAt: i, dueAt: size, body: { id, size, chunks: 1, shared: false } }),
     ];
   });
-  const waiting = { messages: () => messages, whole: true };
+  const waiting = { messages: () => messages, size: 50, whole: true };
   const found = (order: QueueOrder, skip = 0) => {
     const page = findWaiting(waiting, { filter: {}, limit: 3, now: 0, order, skip });
     assertEquals([page.total, page.before, page.whole], [50, skip, true]);

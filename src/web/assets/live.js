@@ -173,6 +173,8 @@ addEventListener("pageshow", (event) => {
 });
 // retries come due and ages grow without an event
 setInterval(refreshSoon, 15000);
+// what goes on for a while is not told of by events alone
+setInterval(() => document.querySelector("[data-running]") && refreshSoon(), 1000);
 
 $("pause")?.addEventListener("click", (event) => {
   paused = !paused;
@@ -189,9 +191,16 @@ function countChosen(form) {
     all.checked = chosen > 0 && chosen === boxes.length;
     all.indeterminate = chosen > 0 && chosen < boxes.length;
   }
+  const every = form.querySelector("input[data-every]:checked");
   const label = form.querySelector("[data-chosen]");
-  if (label) label.textContent = chosen === 0 ? "Nothing selected" : chosen + " selected";
-  for (const button of form.querySelectorAll("[data-needs]")) button.disabled = chosen === 0;
+  if (label) {
+    label.textContent = every
+      ? "All " + every.dataset.every + " selected"
+      : chosen === 0
+      ? "Nothing selected"
+      : chosen + " selected";
+  }
+  for (const button of form.querySelectorAll("[data-needs]")) button.disabled = chosen === 0 && !every;
 }
 
 let lastBox;
@@ -200,6 +209,7 @@ for (const form of document.querySelectorAll("form[data-select]")) {
   form.addEventListener("click", (event) => {
     const box = event.target;
     if (box.type !== "checkbox") return;
+    if (box.dataset.every) return void countChosen(form);
     const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
     if (box.dataset.all) { for (const one of boxes) one.checked = box.checked; }
     else {
@@ -221,9 +231,14 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const chosen = form.querySelectorAll("tbody input[type=checkbox]:checked").length;
   const dialog = $("confirm");
+  const every = form.querySelector("input[data-every]:checked");
   $("confirm-text").textContent = question.replace(
     "{n}",
-    chosen === 1 ? "this message" : "these " + chosen + " messages",
+    every
+      ? "all " + every.dataset.every + " messages that fit"
+      : chosen === 1
+      ? "this message"
+      : "these " + chosen + " messages",
   );
   $("confirm-yes").textContent = submitter.dataset.yes ?? submitter.textContent.trim();
   dialog.returnValue = "no";
