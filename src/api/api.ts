@@ -13,6 +13,7 @@ import { auditRoutes } from "./audit_routes.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
+import { withExamples } from "./examples.ts";
 import { faultRoutes } from "./fault_routes.ts";
 import { jobRoutes } from "./job_routes.ts";
 import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
@@ -86,11 +87,11 @@ export function buildApi(options: AdminOptions, access: Access): OpenAPIHono<Adm
   const nothing = nothingThere(app);
   let document: ReturnType<typeof app.getOpenAPI31Document> | undefined;
   const documentOf = () =>
-    document ??= app.getOpenAPI31Document({
+    document ??= withExamples(app.getOpenAPI31Document({
       openapi: "3.1.0",
       info: { title: "dinopost", version: options.version, description: DESCRIPTION },
       security: [{ token: [] }],
-    });
+    }));
   app.get("/openapi.json", (c) => c.json(documentOf()));
   app.get("/docs", async (c) => {
     return c.html(docsPage(documentOf()), 200, { "content-security-policy": await docsPolicy() });

@@ -1,6 +1,7 @@
-/** The page `/docs`: the API's document for people, without scripts and without any other host. */
+/** The page `/docs`: the API's document for people, with examples, and each call to try; it needs no other host. */
 
 import { encode } from "../base/bytes.ts";
+import SCRIPT from "./assets/docs.js" with { type: "text" };
 import STYLE from "./assets/docs.css" with { type: "text" };
 
 /** As much of an OpenAPI document as the page shows. */
@@ -15,16 +16,21 @@ interface Operation {
   readonly description?: string;
   readonly tags?: readonly string[];
   readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema?: unknown }>> };
+  readonly requestBody?: { readonly content?: Readonly<Record<string, Media>> };
   readonly responses?: Readonly<
     Record<
       string,
       {
         readonly description?: string;
-        readonly content?: Readonly<Record<string, { readonly schema?: unknown }>>;
+        readonly content?: Readonly<Record<string, Media>>;
       }
     >
   >;
+}
+
+interface Media {
+  readonly schema?: unknown;
+  readonly example?: unknown;
 }
 
 interface Parameter {
@@ -33,14 +39,18 @@ interface Parameter {
   readonly required?: boolean;
   readonly description?: string;
   readonly schema?: unknown;
+  readonly example?: unknown;
 }
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 
-/** The page's policy: its own style, known by its hash, and nothing else. */
+/** The page's policy: its own style and script, known by their hashes, and calls to this server. */
 export async function docsPolicy(): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encode(STYLE)));
-  return `default-src 'none'; style-src 'sha256-${hash.toBase64()}'; frame-ancestors 'none'; base-uri 'none'; ` +
+  const [style, script] = await Promise.all([STYLE, SCRIPT].map(async (text) => {
+    return new Uint8Array(await crypto.subtle.digest("SHA-256", encode(text))).toBase64();
+  }));
+  return `default-src 'none'; style-src 'sha256-${style}'; script-src 'sha256-${script}'; ` +
+    `connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; ` +
     "form-action 'none'";
 }
 
@@ -59,14 +69,18 @@ export function docsPage(document: ApiDocument): string {
   const sections = [...byTag].map(([tag, html]) => `<h2>${text(tag)}</h2>${html.join("")}`).join("");
   const schemas = Object.entries(document.components?.schemas ?? {}).map(([name, schema]) =>
     `<details id="schema-${text(name)}"><summary><code>${text(name)}</code></summary><div class="in">` +
-    `<pre>${text(JSON.stringify(schema, null, 2))}</pre></div></details>`
+    `<pre tabindex="0">${text(JSON.stringify(schema, null, 2))}</pre></div></details>`
   ).join("");
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${text(title)}</title>` +
     `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head><body><main>` +
     `<p><a href="/">Back to the page</a></p><h1>${text(title)}</h1><p>Version ${
       text(version)
     }. <a href="/openapi.json">openapi.json</a></p>` +
-    `<p>${text(description)}</p>${sections}<h2>Schemas</h2>${schemas}</main></body></html>`;
+    `<p>${
+      text(description)
+    }</p><p class="js"><label>Token, for calls from this page (who is logged in needs none) ` +
+    `<input id="token" type="password" autocomplete="off"></label></p>` +
+    `${sections}<h2>Schemas</h2>${schemas}</main><script type="module">${SCRIPT}</script></body></html>`;
 }
 
 function operationHtml(of: { method: string; path: string; operation: Operation }): string {
@@ -78,21 +92,50 @@ function operationHtml(of: { method: string; path: string; operation: Operation 
     }</td>` +
     `<td>${schemaHtml(p.schema)}</td><td>${text(p.description ?? "")}</td></tr>`
   );
-  const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
-    `<p><b>Body</b> <code>${text(type)}</code> ${schemaHtml(schema)}</p>`
+  const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema, example }]) =>
+    `<p><b>Body</b> <code>${text(type)}</code> ${schemaHtml(schema)}</p>${exampleHtml(example)}`
   );
   const answers = Object.entries(responses).map(([status, { description = "", content = {} }]) => {
-    const types = Object.entries(content).map(([type, { schema }]) =>
-      `<code>${text(type)}</code> ${schemaHtml(schema)}`
+    const types = Object.entries(content).map(([type, { schema, example }]) =>
+      `<code>${text(type)}</code> ${schemaHtml(schema)}${exampleHtml(example)}`
     );
     return `<tr><td>${text(status)}</td><td>${text(description)}</td><td>${types.join("<br>")}</td></tr>`;
   });
-  return `<details><summary><span class="verb">${of.method.toUpperCase()}</span><code>${
+  return `<details ${triedWith(of)}><summary><span class="verb">${of.method.toUpperCase()}</span><code>${
     text(of.path)
   }</code>` +
     `<span>${text(summary)}</span></summary><div class="in">${details}` +
     `${rows.length === 0 ? "" : `<table>${rows.join("")}</table>`}${bodies.join("")}` +
-    `<p><b>Answers</b></p><table>${answers.join("")}</table></div></details>`;
+    `<p><b>Answers</b></p><table>${answers.join("")}</table><div class="try"></div></div></details>`;
+}
+
+/** What the script makes the call's form of. */
+function triedWith(
+  { method, path, operation }: { method: string; path: string; operation: Operation },
+): string {
+  const [body] = Object.entries(operation.requestBody?.content ?? {});
+  const parameters = (operation.parameters ?? []).map((p) => ({
+    name: p.name,
+    in: p.in,
+    required: p.required,
+    example: p.example ?? (p.schema as { example?: unknown } | undefined)?.example,
+  }));
+  const data = {
+    method,
+    path,
+    parameters: JSON.stringify(parameters),
+    type: body?.[0] ?? "",
+    body: body ? written(body[1].example) : "",
+  };
+  return Object.entries(data).map(([name, value]) => `data-${name}="${text(value)}"`).join(" ");
+}
+
+function exampleHtml(example: unknown): string {
+  return example === undefined ? "" : `<pre class="example" tabindex="0">${text(written(example))}</pre>`;
+}
+
+function written(example: unknown): string {
+  return typeof example === "string" ? example : JSON.stringify(example, null, 2) ?? "";
 }
 
 function schemaHtml(schema: unknown): string {
@@ -102,7 +145,7 @@ function schemaHtml(schema: unknown): string {
   const short = JSON.stringify(schema);
   return short.length <= 80
     ? `<code>${text(short)}</code>`
-    : `<pre>${text(JSON.stringify(schema, null, 2))}</pre>`;
+    : `<pre tabindex="0">${text(JSON.stringify(schema, null, 2))}</pre>`;
 }
 
 function text(value: string): string {

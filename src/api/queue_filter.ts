@@ -33,7 +33,7 @@ export const filterFields = {
     description: "A piece of its subject; capitals don't matter",
   }),
   olderThan: age.optional(),
-  id: z.string().regex(/^[0-9a-z]{4,16}$/i, "is no part of an id").optional().openapi({
+  id: z.string().regex(/^[0-9A-Za-z]{4,16}$/, "is no part of an id").optional().openapi({
     description: "How its id begins or ends",
   }),
 };

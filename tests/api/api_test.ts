@@ -59,15 +59,24 @@ Deno.test("the document holds every call, with its problems", async () => {
   assert(!/"pattern":"[^"]*\/u"/.test(JSON.stringify(document)));
 });
 
-Deno.test("/docs shows the document without scripts and other hosts", async () => {
+Deno.test("/docs shows the document with examples, tries calls, and needs no other host", async () => {
   await using surface = await Surface.start();
   const response = await surface.fetch("/docs");
   assertStringIncludes(response.headers.get("content-type")!, "text/html");
-  assertMatch(response.headers.get("content-security-policy")!, /style-src 'sha256-[\w+/=]+'/);
+  const policy = response.headers.get("content-security-policy")!;
+  assertMatch(policy, /style-src 'sha256-[\w+/=]+'; script-src 'sha256-[\w+/=]+'; connect-src 'self'/);
+  assert(!policy.includes("unsafe"));
   const html = await response.text();
-  assert(
-    !/<script|\son\w+=|https?:\/\//i.test(html.replace(/<pre>[\s\S]*?<\/pre>|<code>[\s\S]*?<\/code>/g, "")),
+  // the script is the one that the policy names
+  const [, script] = /<script type="module">([\s\S]*?)<\/script>/.exec(html)!;
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
+  assertStringIncludes(policy, `script-src 'sha256-${new Uint8Array(hash).toBase64()}'`);
+  const rest = html.replace(script!, "").replace(
+    /<pre[^>]*>[\s\S]*?<\/pre>|<code>[\s\S]*?<\/code>| data-\w+="[^"]*"/g,
+    "",
   );
+  assert(!/\son\w+=|https?:\/\//i.test(rest));
+  assertStringIncludes(html, '<a href="/">');
   for (const path of ["/api/v1/queue/{id}/retry", "/api/v1/wait"]) assertStringIncludes(html, path);
 });
 
