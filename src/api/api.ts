@@ -71,6 +71,7 @@ function auditing(access: Access): MiddlewareHandler<AdminEnv> {
     if (!user || !changes(method) || c.res.status >= 400) return;
     // it was read by the call, and is kept as it was
     const body = isJson(c.req.header("content-type")) ? await c.req.json().catch(() => undefined) : undefined;
+    if (body?.dryRun === true) return; // nothing was changed
     await access.audited(user, { method, path, body });
   };
 }

@@ -119,7 +119,14 @@ export class WaitingIndex {
   }
 
   async #write(change: Write): Promise<WriteResult> {
-    const result = await this.#store.write(change);
+    let result: WriteResult;
+    try {
+      result = await this.#store.write(change);
+    } catch (error) {
+      // nobody knows for sure that it did not happen: what is known is read again
+      if (change.mutations.some(({ key }) => keys.queuePlace(key))) this.#shown = this.#next = undefined;
+      throw error;
+    }
     if (result.ok && this.#shown) this.#see(change, result.versionstamp);
     return result;
   }
