@@ -100,7 +100,8 @@ function Row({ view, row }: { view: View; row: QueueRow }) {
           from <Address of={row.sender} />
           {row.subject === undefined ? null : (
             <>
-              · <bdi>{row.subject}</bdi>
+              {" · "}
+              <bdi>{row.subject}</bdi>
             </>
           )}
         </p>

@@ -91,11 +91,13 @@ function QueueView(props: QueueProps) {
   return (
     <>
       <Head title="Queue" lead="Mail that is not yet where it belongs.">
-        <a class="button" href="/domains">Destinations</a>
-        <ActionForm view={view} action="/queue/flush">
-          <input type="hidden" name="back" value={view.here} />
-          <button type="submit">Try all now</button>
-        </ActionForm>
+        <div class="buttons">
+          <a class="button" href="/domains">Destinations</a>
+          <ActionForm view={view} action="/queue/flush">
+            <input type="hidden" name="back" value={view.here} />
+            <button type="submit">Try all now</button>
+          </ActionForm>
+        </div>
       </Head>
       <JobList view={view} jobs={page.options.queue.jobs.list()} />
       <nav class="tabs" aria-label="States" id="queue-tabs" data-live="1">
