@@ -4,6 +4,7 @@ import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";
 import { bulk } from "./bulk_rows.ts";
 import { LoadWorker } from "./load.ts";
+import { harness } from "./harness_rows.ts";
 import { logins } from "./login_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
 import type { Load, LoadResult } from "./smtp_client.ts";
@@ -33,6 +34,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   waiting,
   bulk,
   listeners,
+  harness,
 };
 
 async function accept(bench: Bench): Promise<void> {

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
 import { replay, type ReplayOptions, sectionsOf } from "../../src/testing/replay.ts";
 import { neutral } from "../../src/testing/reply_comparison.ts";
@@ -124,4 +124,14 @@ Deno.test("neutral() takes out what differs from run to run and nothing else", (
     assertEquals(neutral(line, new Set()), line);
   }
   assertStringIncludes(neutral("334 PDE4OTYuNjk3MTcwOTUyQHBvc3Q+", new Set()), "334 ");
+});
+
+Deno.test("each dialogue of fixtures/ names the section of an RFC", () => {
+  for (const folder of ["smtp", "pop3"]) {
+    const url = new URL(`../../fixtures/${folder}/`, import.meta.url);
+    for (const { name } of Deno.readDirSync(url)) {
+      const sections = sectionsOf(parseScript(Deno.readTextFileSync(new URL(name, url)), name));
+      assert(sections.length > 0, name);
+    }
+  }
 });
