@@ -279,9 +279,20 @@ function sameName(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
   return true;
 }
 
-/** The date of a field (RFC 5322 3.3), of milliseconds since 1970, in UTC: `Tue, 24 Nov 2026 03:51:22 +0000`. */
+let lastSecond = NaN;
+let lastDate = "";
+
+/**
+ * The date of a field (RFC 5322 3.3), of milliseconds since 1970, in UTC: `Tue, 24 Nov 2026 03:51:22 +0000`. That of a
+ * second is made once: each message has one.
+ */
 export function formatDate(ms: number): string {
-  return `${new Date(ms).toUTCString().slice(0, -3)}+0000`;
+  const second = Math.floor(ms / 1000);
+  if (second !== lastSecond) {
+    lastDate = `${new Date(ms).toUTCString().slice(0, -3)}+0000`;
+    lastSecond = second;
+  }
+  return lastDate;
 }
 
 /** Reads no more of a content than its header section, of which `maxOctets` at most. */

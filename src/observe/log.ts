@@ -166,7 +166,7 @@ const PLAIN = /^[!#-<>-[\]-~]+$/; // printable ASCII without blank, quote, equal
 function jsonText(value: unknown): string {
   let text: string;
   try {
-    text = JSON.stringify(value, plainValue) ?? "null";
+    text = (isPlain(value) ? JSON.stringify(value) : JSON.stringify(value, plainValue)) ?? "null";
   } catch {
     text = '"(circular)"'; // logging never throws
   }
@@ -175,6 +175,11 @@ function jsonText(value: unknown): string {
 
 function escapeUnseen(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Texts alone: they are written without a question for each value. */
+function isPlain(value: unknown): boolean {
+  return typeof value === "string" || (Array.isArray(value) && value.every((one) => typeof one === "string"));
 }
 
 function plainValue(_key: string, value: unknown): unknown {

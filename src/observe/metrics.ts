@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { timeOfId } from "../base/ids.ts";
 import type { Journal, JournalEvent } from "./journal.ts";
-import { braces, Counter, type Family, head, Histogram } from "./prometheus.ts";
+import { braces, Counter, type Family, head, Histogram, type Series } from "./prometheus.ts";
 
 /** A number that is read at each scrape, with its labels. */
 export interface GaugeValue {
@@ -75,6 +75,8 @@ export class Metrics {
       bounds: LATENCIES,
     },
   );
+  /** The numbers of `#commands` by service, verb and code: four commands make a message. */
+  readonly #answered = new Map<string, Map<string, Map<number, Series>>>();
   readonly #commands = this.#counter("smtp_commands_total", "SMTP commands, by the reply", [
     "service",
     "verb",
@@ -108,7 +110,13 @@ export class Metrics {
 
   /** An SMTP command was answered; verb and code are of closed sets. */
   command(service: string, verb: string, code: number): void {
-    this.#commands.add([known(service, SERVICES), verb, String(code)]);
+    let series = this.#answered.get(service)?.get(verb)?.get(code);
+    if (!series) {
+      series = this.#commands.series([known(service, SERVICES), verb, String(code)]);
+      const verbs = this.#answered.getOrInsertComputed(service, () => new Map<string, Map<number, Series>>());
+      verbs.getOrInsertComputed(verb, () => new Map<number, Series>()).set(code, series);
+    }
+    series.value++;
   }
 
   /** A client encrypted its connection. */

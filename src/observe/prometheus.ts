@@ -11,24 +11,36 @@ export interface Family {
 /** The values of the labels as one key; none of them holds this character. */
 const BETWEEN = "\n";
 
+/** One number of a counter. */
+export interface Series {
+  value: number;
+}
+
 /** A number that only grows, for each set of labels. */
 export class Counter implements Family {
-  readonly #values = new Map<string, number>();
+  readonly #series = new Map<string, Series>();
 
   /** Without labels it is there from the start. */
   constructor(readonly name: string, readonly help: string, readonly labels: readonly string[]) {
-    if (labels.length === 0) this.#values.set("", 0);
+    if (labels.length === 0) this.series([]);
   }
 
   /** Adds. */
   add(values: readonly string[], by = 1): void {
+    this.series(values).value += by;
+  }
+
+  /** The number of a set of labels, to be kept by who adds to it often. It is there from now on. */
+  series(values: readonly string[]): Series {
     const key = values.join(BETWEEN);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by);
+    let series = this.#series.get(key);
+    if (!series) this.#series.set(key, series = { value: 0 });
+    return series;
   }
 
   text(): string {
     let text = head(this.name, this.help, "counter");
-    for (const [key, value] of this.#values) {
+    for (const [key, { value }] of this.#series) {
       text += `${this.name}${braces(this.labels, key.split(BETWEEN))} ${value}\n`;
     }
     return text;
