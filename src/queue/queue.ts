@@ -156,51 +156,47 @@ export class DeliveryQueue {
    * mailboxes that have it then, or false when the content was swept away meanwhile; rejects when the store fails.
    */
   async accept(message: NewMessage, options: AcceptOptions = {}): Promise<readonly Mailbox[] | false> {
+    const { store, journal } = this.#options;
+    const { successes = [] } = options;
     const reserved = new Map<QueueRecord, Reservation>();
     try {
-      return await this.#accept(message, options.successes ?? [], reserved);
+      const plan = this.#planner.plan(message, (record) => {
+        const slot = record.dueAt <= message.receivedAt ? this.#slots.reserve(record) : undefined;
+        if (slot) reserved.set(record, slot);
+        return slot?.lease;
+      });
+      const { reports, write } = successes.length === 0
+        ? { reports: [], write: plan.write }
+        : await successReports(message, {
+          successes,
+          beside: plan.write,
+          limits: store.limits,
+          reporter: this.#reporter,
+          planner: this.#planner,
+        });
+      const result = await store.write(write);
+      if (!result.ok) return false;
+      emitReports(journal, message.id, reports);
+      if (reserved.size > 0) {
+        this.transcripts.emit(message.id, {
+          kind: "attempts",
+          parts: [...reserved.keys()].map((r) => r.part),
+        });
+      }
+      for (const record of plan.records) {
+        const slot = reserved.get(record);
+        if (!slot) this.#due.schedule(record.dueAt, record);
+        else {
+          this.#contents.keep(record, message.body.inMemory);
+          slot.commit(result.versionstamp);
+        }
+      }
+      for (const record of reports.flatMap((r) => r.plan.records)) this.#due.schedule(record.dueAt);
+      if (reserved.size > 0) this.#worker.run();
+      return plan.mailboxes;
     } finally {
       for (const slot of reserved.values()) slot[Symbol.dispose]();
     }
-  }
-
-  async #accept(
-    message: NewMessage,
-    successes: readonly Success[],
-    reserved: Map<QueueRecord, Reservation>,
-  ): Promise<readonly Mailbox[] | false> {
-    const { store, journal } = this.#options;
-    const plan = this.#planner.plan(message, (record) => {
-      const slot = record.dueAt <= message.receivedAt ? this.#slots.reserve(record) : undefined;
-      if (slot) reserved.set(record, slot);
-      return slot?.lease;
-    });
-    const { reports, write } = successes.length === 0
-      ? { reports: [], write: plan.write }
-      : await successReports(message, {
-        successes,
-        beside: plan.write,
-        limits: store.limits,
-        reporter: this.#reporter,
-        planner: this.#planner,
-      });
-    const result = await store.write(write);
-    if (!result.ok) return false;
-    emitReports(journal, message.id, reports);
-    if (reserved.size > 0) {
-      this.transcripts.emit(message.id, { kind: "attempts", parts: [...reserved.keys()].map((r) => r.part) });
-    }
-    for (const record of plan.records) {
-      const slot = reserved.get(record);
-      if (!slot) this.#due.schedule(record.dueAt, record);
-      else {
-        this.#contents.keep(record, message.body.inMemory);
-        slot.commit(result.versionstamp);
-      }
-    }
-    for (const record of reports.flatMap((r) => r.plan.records)) this.#due.schedule(record.dueAt);
-    if (reserved.size > 0) this.#worker.run();
-    return plan.mailboxes;
   }
 
   /** The messages, oldest first, from behind the id `after` on; each as its records. */

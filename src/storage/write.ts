@@ -23,11 +23,16 @@ export interface Writer {
 
 /** One write made of several; all or nothing. */
 export function together(...writes: readonly Write[]): Write {
-  const listening = writes.filter((w) => w.committed);
-  return {
-    checks: writes.flatMap((w) => w.checks ?? []),
-    mutations: writes.flatMap((w) => w.mutations),
-    size: writes.reduce((sum, w) => sum + w.size, 0),
-    ...(listening.length > 0 && { committed: () => listening.forEach((w) => w.committed!()) }),
-  };
+  const checks: Deno.AtomicCheck[] = [];
+  const mutations: Deno.KvMutation[] = [];
+  const listening: Write[] = [];
+  let size = 0;
+  for (const write of writes) {
+    if (write.checks) { for (const check of write.checks) checks.push(check); }
+    for (const mutation of write.mutations) mutations.push(mutation);
+    if (write.committed) listening.push(write);
+    size += write.size;
+  }
+  if (listening.length === 0) return { checks, mutations, size };
+  return { checks, mutations, size, committed: () => listening.forEach((w) => w.committed!()) };
 }
