@@ -95,7 +95,7 @@ export class Access implements AdminAuth {
   }
 
   /** Where nobody says who he is, nothing is written. */
-  async audited({ name }: AdminUser, call: AuditedCall): Promise<void> {
+  async audited({ name }: Pick<AdminUser, "name">, call: AuditedCall): Promise<void> {
     if (!this.#open) await this.audit.record(name, call);
   }
 

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { HealthProblem } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { AuditedCall } from "./audit.ts";
+import type { AuditedCall, AuditLog } from "./audit.ts";
 import type { AdminUser } from "./roles.ts";
 import type { Store } from "../storage/store.ts";
 
@@ -37,8 +37,10 @@ export interface AdminEnv {
 export interface AdminAuth {
   /** Whose token, or live session's cookie, the request carries; undefined: nobody's. Never throws for a request. */
   userOf(c: Context<AdminEnv>): Promise<AdminUser | undefined>;
+  /** What was changed. */
+  readonly audit: Pick<AuditLog, "list">;
   /** Writes into the audit log that a call was made. */
-  audited(user: AdminUser, call: AuditedCall): Promise<void>;
+  audited(user: Pick<AdminUser, "name">, call: AuditedCall): Promise<void>;
   /** Begins a session: sets the cookie when the token is right, throws a `Problem` when not. */
   login(c: Context<AdminEnv>, token: string): Promise<void>;
   /** Ends the session. */

@@ -12,6 +12,7 @@ import { accountPages } from "./accounts_view.tsx";
 import type { Activity } from "./activity.ts";
 import { aliasPages } from "./aliases_view.tsx";
 import { assetPages } from "./assets.ts";
+import { auditPages } from "./audit_view.tsx";
 import type { PageAuth, PageContext, PageEnv, ServerInfo } from "./context.ts";
 import type { DestinationTally } from "./destination_tally.ts";
 import { destinationPages } from "./destinations_view.tsx";
@@ -53,6 +54,7 @@ const INSIDE = [
   "/aliases",
   "/webhooks",
   "/events",
+  "/audit",
   "/domains",
   "/logout",
 ];
@@ -106,7 +108,7 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
     mailPages,
     accountPages,
   ];
-  for (const view of [...views, aliasPages, webhookPages, eventPages]) app.route("/", view(page));
+  for (const view of [...views, aliasPages, webhookPages, eventPages, auditPages]) app.route("/", view(page));
   app.notFound((c) => sendProblem(c, page, new Problem(404, `There is nothing at ${c.req.path}`)));
   app.onError((error, c) =>
     sendProblem(c, page, problemOf(error, { journal: options.journal, path: c.req.path }))
@@ -119,6 +121,7 @@ function pageAuthOf(auth: AdminAuth): PageAuth {
   const plain = (c: Context<PageEnv>) => c as unknown as Context<AdminEnv>;
   return {
     userOf: (c) => auth.userOf(plain(c)),
+    audit: auth.audit,
     audited: (user, call) => auth.audited(user, call),
     login: (c, token) => auth.login(plain(c), token),
     logout: (c) => auth.logout(plain(c)),

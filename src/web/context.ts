@@ -1,7 +1,7 @@
 /** The context that views work with, and the types they share. */
 
 import type { Context } from "hono";
-import type { AuditedCall } from "../http/audit.ts";
+import type { AuditedCall, AuditLog } from "../http/audit.ts";
 import type { AdminUser } from "../http/roles.ts";
 import type { AdminBindings } from "../http/options.ts";
 import type { AdminOptions } from "../api/options.ts";
@@ -24,7 +24,8 @@ export interface ServerInfo {
 /** Who may come in; see `AdminAuth`. */
 export interface PageAuth {
   userOf(c: Context<PageEnv>): Promise<AdminUser | undefined>;
-  audited(user: AdminUser, call: AuditedCall): Promise<void>;
+  readonly audit: Pick<AuditLog, "list">;
+  audited(user: Pick<AdminUser, "name">, call: AuditedCall): Promise<void>;
   login(c: Context<PageEnv>, token: string): Promise<void>;
   logout(c: Context<PageEnv>): Promise<void>;
 }

@@ -38,6 +38,7 @@ function EventsView(
   return (
     <>
       <Head title="Events" lead="What happens, as it happens; the last 200 of each kind are kept.">
+        <a class="button" href="/audit">Audit log</a>
         <button type="button" class="js-only" id="pause">Pause</button>
       </Head>
       <form method="get" action="/events" class="search pad">

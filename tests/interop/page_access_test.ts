@@ -40,6 +40,7 @@ async function views(desk: Desk): Promise<string[]> {
       "/aliases",
       "/webhooks",
       "/events",
+      "/audit",
       "/domains/down.example",
       "/docs",
       "/nowhere",

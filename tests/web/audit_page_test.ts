@@ -1,0 +1,31 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Surface, TOKEN } from "../api/harness.ts";
+
+Deno.test("the page shows the audit log to whom the API shows it, a hundred changes at once", async () => {
+  const users = { ron: { token: "rons-token", role: "read-only" } };
+  await using surface = await Surface.start({ config: { admin: { token: TOKEN, users } } });
+  for (let i = 0; i < 101; i++) {
+    await surface.json("PUT", `/aliases/list-${i}@example.org`, { body: { targets: ["brain@example.org"] } });
+  }
+  const get = async (path: string, token: string) => {
+    const answer = await surface.fetch(path, {
+      headers: { authorization: `Bearer ${token}`, accept: "text/html" },
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  for (const token of [TOKEN, "rons-token"]) {
+    assertStringIncludes((await get("/events", token)).text, 'href="/audit"');
+    const newest = await get("/audit", token);
+    assertEquals(newest.text.match(/<tr><td class="quiet">/g)?.length, 100);
+    assertStringIncludes(newest.text, "<bdi>admin</bdi>");
+    assertStringIncludes(newest.text, "<code>aliases.set</code>");
+    assertStringIncludes(newest.text, "<bdi>list-100@example.org</bdi>");
+    const [, older] = /href="(\/audit\?before=[^"]+)"/.exec(newest.text)!;
+    const oldest = await get(older!, token);
+    assertEquals(oldest.text.match(/<tr><td class="quiet">/g)?.length, 1);
+    assertStringIncludes(oldest.text, "<bdi>list-0@example.org</bdi>");
+    assert(!oldest.text.includes("?before="));
+  }
+  assertEquals((await get("/audit?before=x", TOKEN)).status, 422);
+  assertEquals((await get("/audit", "nobodys-token")).status, 401);
+});
