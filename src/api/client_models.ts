@@ -274,7 +274,7 @@ export type Mail = MailItem & {
   attachments: { filename: string | null; contentType: string; size: number; contentId: string | null }[];
 
   /** What is wrong with the message, so that text or attachments are not there or not as they were meant */
-  trouble: string | null;
+  fault: string | null;
 };
 
 /** Imported, as the API has it. */

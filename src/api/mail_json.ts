@@ -42,7 +42,7 @@ export interface Mail extends MailItem {
   /** The attachments, without their bytes. */
   attachments: { filename: string | null; contentType: string; size: number; contentId: string | null }[];
   /** What is wrong with the message. */
-  trouble: string | null;
+  fault: string | null;
 }
 
 /** A message that was waited for. */
@@ -86,7 +86,7 @@ export function mailView(entry: MailEntry, mail: MailView): Mail {
       contentId,
       size: bytes.length,
     })),
-    trouble: mail.fault,
+    fault: mail.fault,
   };
 }
 

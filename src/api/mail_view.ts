@@ -32,7 +32,7 @@ export const mailSchema = mailItemSchema.extend({
     size: z.int(),
     contentId: z.string().nullable(),
   })),
-  trouble: z.string().nullable().openapi({
+  fault: z.string().nullable().openapi({
     description:
       "What is wrong with the message, so that text or attachments are not there or not as they were meant",
   }),

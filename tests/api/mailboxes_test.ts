@@ -219,14 +219,14 @@ Deno.test("an attachment is only ever saved, and never of a type that runs", asy
   }
 });
 
-Deno.test("parts within parts within parts are told as trouble", async () => {
+Deno.test("parts within parts within parts are told as a fault", async () => {
   await using surface = await Surface.start();
   let text = "Subject: bomb\r\n";
   for (let i = 0; i < 60; i++) text += `Content-Type: multipart/mixed; boundary="b${i}"\r\n\r\n--b${i}\r\n`;
   const id = await surface.send({ to: ["brain@example.org"] }, `${text}\r\nx\r\n`);
   const mail = await surface.json("GET", `${BOX}/${id}`);
   assertEquals([mail.subject, mail.text, mail.attachments], ["bomb", null, []]);
-  assert(mail.trouble.length > 0);
+  assert(mail.fault.length > 0);
 });
 
 Deno.test("a raw header is read alike in lists, views, searches, waiting, and the queue", async () => {
@@ -254,7 +254,7 @@ Deno.test("what is wrong with a message is told beside what can be shown of it",
   const mail = await surface.json("GET", `${BOX}/${await surface.send({ to: ["brain@example.org"] }, raw)}`);
   assertStringIncludes(mail.text, "Grüße an alle");
   assertStringIncludes(mail.text, "list@lists.example.org");
-  assertStringIncludes(mail.trouble, "in clear");
+  assertStringIncludes(mail.fault, "in clear");
 });
 
 Deno.test("links and codes of a mail are those that are meant", async () => {
