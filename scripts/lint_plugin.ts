@@ -25,6 +25,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["intake", 8],
   ["api", 9],
   ["web", 10],
+  ["dialects", 11],
 ]);
 
 /** Folders that may import anything, as the files right in `src/` may; no ranked folder imports from them. */

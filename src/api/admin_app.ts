@@ -6,7 +6,12 @@ import type { AdminOptions } from "./options.ts";
 /** Makes the HTTP surface. Cheap: schemas, validation and the API's document are loaded with the first call to them. */
 export function createAdminApp(options: AdminOptions): AdminApp {
   return createHttpApp(options, {
-    api: async (access) => (await import("./api.ts")).buildApi(options, access),
+    api: async (access) => {
+      const { buildApi } = await import("./api.ts");
+      return buildApi(options, access, await options.dialects?.app(options, access));
+    },
+    paths: options.dialects?.paths,
+    openPaths: options.dialects?.openPaths,
     page: async (access) => await options.page?.(options, access),
   });
 }

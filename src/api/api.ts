@@ -1,15 +1,15 @@
 /** The API as a whole: all calls together, and their document. Loaded when it is first asked for. */
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import type { Access } from "../http/access.ts";
 import { accountRoutes } from "./account_routes.ts";
 import { aliasRoutes } from "./alias_routes.ts";
 import { clockRoutes } from "./clock_routes.ts";
 import { inboxRoutes, releaseRoutes, resetRoutes } from "./capture_routes.ts";
-import { isJson, newApi, nothingThere } from "./api_app.ts";
+import { newApi, nothingThere } from "./api_app.ts";
 import { appPasswordRoutes } from "./app_password_routes.ts";
 import { auditRoutes } from "./audit_routes.ts";
+import { auditing } from "./auditing.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
@@ -20,7 +20,6 @@ import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
 import type { AdminEnv } from "../http/options.ts";
-import { changes } from "../http/roles.ts";
 import type { AdminOptions } from "./options.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { queueActions } from "./queue_actions.ts";
@@ -62,27 +61,18 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
   return api;
 }
 
-/** Writes what was changed into the audit log, with what was said beside the path. */
-function auditing(access: Access): MiddlewareHandler<AdminEnv> {
-  return async (c, next) => {
-    await next();
-    const { user } = c.env ?? {};
-    const { method, path } = c.req;
-    if (!user || !changes(method) || c.res.status >= 400) return;
-    // it was read by the call, and is kept as it was
-    const body = isJson(c.req.header("content-type")) ? await c.req.json().catch(() => undefined) : undefined;
-    if (body?.dryRun === true) return; // nothing was changed
-    await access.audited(user, { method, path, body });
-  };
-}
-
 const DESCRIPTION =
   "Send Authorization: Bearer TOKEN. Errors are RFC 9457 problems whose detail says what was " +
   "received and what would be right. Times are ISO 8601 UTC. A cursor of one list leads to its next page.";
 
-/** Makes the API with `/openapi.json` and `/docs`. */
-export function buildApi(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv> {
+/** Makes the API with `/openapi.json` and `/docs`, and the dialects behind its own calls. */
+export function buildApi(
+  options: AdminOptions,
+  access: Access,
+  dialects?: OpenAPIHono<AdminEnv>,
+): OpenAPIHono<AdminEnv> {
   const app = allRoutes(options, access);
+  if (dialects) app.route("/", dialects);
   const registry = app.openAPIRegistry;
   registry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   const nothing = nothingThere(app);

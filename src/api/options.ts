@@ -1,11 +1,13 @@
 /** The options of API and page: what they show, and what they act on. */
 
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { AppPasswords } from "../auth/app_passwords.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
+import type { Access } from "../http/access.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
 import type { UnderWay } from "../intake/under_way.ts";
@@ -16,6 +18,16 @@ import type { Suspensions } from "../queue/suspensions.ts";
 import type { Dialogues } from "../smtp/server/dialogue.ts";
 import type { Aliases } from "../recipients/aliases.ts";
 import type { Webhooks } from "../webhooks/webhooks.ts";
+
+/** The APIs of other programs, over what this server has. */
+export interface Dialects {
+  /** Where they are, beside `/api/v1`. */
+  readonly paths: readonly string[];
+  /** The same, for calls that nobody needs a token for. */
+  readonly openPaths: readonly string[];
+  /** Makes the app; it is asked for what the API itself has not. */
+  app(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>>;
+}
 
 /** What API and page work with, beside what every request needs. */
 export interface AdminOptions extends HttpOptions {
@@ -61,6 +73,11 @@ export interface AdminOptions extends HttpOptions {
   readonly faults?: FaultRules | undefined;
   /** Lets so many milliseconds pass, with all that is due by then; absent: nobody can, and the call says so. */
   readonly advance?: ((ms: number) => Promise<void>) | undefined;
+  /**
+   * The calls of other programs' APIs, with which their clients work here; absent: there are none.
+   * @internal
+   */
+  readonly dialects?: Dialects | undefined;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */

@@ -38,6 +38,8 @@ export interface NewCaptured {
   readonly sender: Mailbox;
   /** As they were named. */
   readonly recipients: readonly Mailbox[];
+  /** Its tags. Default: none. */
+  readonly tags?: readonly string[];
 }
 
 /** Which messages are wanted of a list. */
@@ -160,10 +162,16 @@ export class CapturedMail {
       return true;
     }
     const ref = body.ref(1);
-    const { sender, receivedAt, recipients } = message;
+    const { sender, receivedAt, recipients, tags = [] } = message;
     const record = memory
       ? { write: { mutations: [], size: 0 }, parts: [] }
-      : this.#records.write(message.id, { sender, receivedAt, recipients, body: ref });
+      : this.#records.write(message.id, {
+        sender,
+        receivedAt,
+        recipients,
+        body: ref,
+        ...(tags.length > 0 && { tags }),
+      });
     const result = await this.#store.write(together(body.write(1), record.write));
     if (result.ok) this.#captured(message, { body: ref, parts: record.parts });
     return result.ok;
@@ -257,7 +265,7 @@ export class CapturedMail {
   }
 
   #add(
-    { id, receivedAt, sender, recipients }: NewCaptured,
+    { id, receivedAt, sender, recipients, tags = [] }: NewCaptured,
     { body, bytes, parts = [], box }: {
       body: BodyRef;
       bytes?: Uint8Array;
@@ -272,7 +280,7 @@ export class CapturedMail {
       recipients: [],
       size: body.size,
       seen: false,
-      tags: [],
+      tags,
       order: ++this.#order,
       body,
       bytes,

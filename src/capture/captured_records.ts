@@ -52,7 +52,8 @@ export class CapturedRecords {
     const values: (CapturedRecord | MoreRecipients)[] = lists.map((recipients, part) =>
       part === 0 ? { ...record, recipients } : { recipients }
     );
-    const characters = record.recipients.reduce((sum, one) => sum + one.length, 0);
+    const texts = [...record.recipients, ...record.tags ?? []];
+    const characters = texts.reduce((sum, one) => sum + one.length, 0);
     const mutations = values.map((value, part): Deno.KvMutation => {
       return { type: "set", key: keys.captured(id, part), value };
     });

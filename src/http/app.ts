@@ -20,6 +20,10 @@ export interface AdminApp {
 export interface MountedApps {
   /** Serves `/api/v1`, `/openapi.json` and `/docs`. */
   api(access: Access): Promise<Hono<AdminEnv>>;
+  /** Further paths that `api` serves; absent: none. */
+  readonly paths?: readonly string[] | undefined;
+  /** The same, of calls that nobody needs a token for. */
+  readonly openPaths?: readonly string[] | undefined;
   /** Serves whatever nobody else answers; undefined: nothing does. */
   page(access: Access): Promise<Hono<AdminEnv> | undefined>;
 }
@@ -48,13 +52,15 @@ export function createHttpApp(options: HttpOptions, mounted: MountedApps): Admin
     });
   }
   const allowed = access.required();
+  const { paths = [], openPaths = [] } = mounted;
+  for (const path of paths) app.use(path, allowed);
   app.use("/api/v1/*", async (c, next) => {
     // who logs in has nothing to show yet
     if (c.req.path === "/api/v1/session" && c.req.method === "POST") await next();
     else await allowed(c, next);
   });
   const toApi: Handler<AdminEnv> = async (c) => await (await api()).fetch(c.req.raw, c.env);
-  app.all("/api/v1/*", toApi);
+  for (const path of ["/api/v1/*", ...paths, ...openPaths]) app.all(path, toApi);
   app.get("/openapi.json", toApi);
   app.get("/docs", toApi);
   for (const path of ["/healthz", "/readyz", ...(metrics ? ["/metrics"] : []), "/openapi.json", "/docs"]) {

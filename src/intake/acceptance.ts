@@ -76,6 +76,8 @@ export interface AcceptableContent {
   readonly utf8Header: boolean;
   /** Its subject as people read it, cut. */
   readonly subject: string | undefined;
+  /** The tags that its header names. */
+  readonly tags?: readonly string[];
   /** Why it can't be accepted. */
   readonly refusal: ContentRefusal | undefined;
   finish(): BodyDraft;
@@ -181,7 +183,8 @@ export class Acceptance {
         ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
         ...(subject && { subject }),
       };
-      const mailboxes = await (captured ? capture(message, captured) : queue.accept(message, { successes }));
+      const mailboxes =
+        await (captured ? capture(message, captured, content.tags) : queue.accept(message, { successes }));
       if (!mailboxes) throw new Error("the content was swept away");
       this.#log(message, { envelope, origin, mailboxes });
       this.underWay.accepted(content.id, targets, mailboxes);
@@ -226,6 +229,7 @@ export class Acceptance {
 async function capture(
   { id, sender, receivedAt, targets, body }: NewMessage,
   captured: CapturedMail,
+  tags: readonly string[] = [],
 ): Promise<readonly Mailbox[] | false> {
   const named = new Map<Mailbox, Mailbox>();
   for (const { address, recipient } of targets) {
@@ -233,7 +237,7 @@ async function capture(
     const name = recipient.address.includes("@") ? recipient.address : address;
     if (!named.has(address)) named.set(address, name);
   }
-  const message = { id, sender, receivedAt, recipients: [...named.values()] };
+  const message = { id, sender, receivedAt, recipients: [...named.values()], tags };
   return await captured.capture(message, body) && [...named.keys()];
 }
 

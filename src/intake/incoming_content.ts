@@ -10,7 +10,9 @@ import type {
   Origin,
 } from "./acceptance.ts";
 import { fieldOctets } from "../mail/header.ts";
+import { decodeFieldValue } from "../mail/decoded_words.ts";
 import { subjectText } from "../mail/subject.ts";
+import { tagsIn } from "../mail/tags.ts";
 import { HeaderScanner } from "./header_scanner.ts";
 
 /** Takes the content of one message, and remembers why it can't be accepted. */
@@ -24,6 +26,8 @@ export class IncomingContent implements AcceptableContent {
   #utf8Header = false;
   /** The subject's octets, a character for each. */
   #subject: string | undefined;
+  /** The same of what names its tags. */
+  #tags: string | undefined;
   #refusal: ContentRefusal | undefined;
 
   constructor(acceptance: Acceptance, of: { envelope: IncomingEnvelope; origin: Origin }) {
@@ -44,6 +48,10 @@ export class IncomingContent implements AcceptableContent {
 
   get subject(): string | undefined {
     return this.#subject && subjectText(this.#subject);
+  }
+
+  get tags(): readonly string[] {
+    return this.#tags === undefined ? [] : tagsIn(decodeFieldValue(this.#tags));
   }
 
   get refusal(): ContentRefusal | undefined {
@@ -97,6 +105,7 @@ export class IncomingContent implements AcceptableContent {
     this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127);
     const { before, header } = begun;
     this.#subject = fieldOctets(header, "subject");
+    this.#tags = fieldOctets(header, "x-tags");
     const waiting = this.#append(before);
     return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);
   }

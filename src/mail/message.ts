@@ -1,12 +1,12 @@
 /** A message as people read it: header fields decoded, text, HTML and attachments taken out of its MIME parts. */
 
-import { addressParser, type Email } from "postal-mime";
+import { type Address, addressParser } from "postal-mime";
 import { binaryString } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
 import { withCharsets } from "./charset.ts";
 import { decodeFieldValue } from "./decoded_words.ts";
 import { parseFields } from "./header.ts";
-import { readMessage } from "./mime_reader.ts";
+import { type PlacedAttachment, readMessage } from "./mime_reader.ts";
 
 /** A header field, decoded. */
 export interface DecodedField {
@@ -21,12 +21,32 @@ export interface Attachment {
   readonly contentId: string | null;
   /** It is shown within the message, such as a picture of its HTML. */
   readonly inline: boolean;
+  /** What the part says of it itself. */
+  readonly disposition: string | null;
+  /** Which part it is: `2`, or within others `1.2`; `0`: the message itself. */
+  readonly place: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Somebody whom a header field names; either may be empty. */
+export interface Person {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Those whom header fields name, in their order; groups are those in them. */
+export interface People {
+  readonly from: readonly Person[];
+  readonly to: readonly Person[];
+  readonly cc: readonly Person[];
+  readonly bcc: readonly Person[];
+  readonly replyTo: readonly Person[];
 }
 
 /** A message, parsed. */
 export interface ParsedMessage {
   readonly headers: readonly DecodedField[];
+  readonly people: People;
   readonly text: string | null;
   readonly html: string | null;
   readonly attachments: readonly Attachment[];
@@ -63,14 +83,21 @@ export async function parseMessage(bytes: Uint8Array<ArrayBuffer>): Promise<Pars
       });
       return {
         headers,
+        people: {
+          from: peopleIn(email.from && [email.from]),
+          to: peopleIn(email.to),
+          cc: peopleIn(email.cc),
+          bcc: peopleIn(email.bcc),
+          replyTo: peopleIn(email.replyTo),
+        },
         text: email.text ?? null,
         html: email.html ?? null,
-        attachments: email.attachments.map(attachmentOf),
+        attachments: (email.attachments as PlacedAttachment[]).map(attachmentOf),
         fault: faults.length === 0 ? null : faults.join("; "),
       };
     } catch (error) {
       const fault = messageOf(error);
-      return { headers, text: null, html: null, attachments: [], fault };
+      return { headers, people: NOBODY, text: null, html: null, attachments: [], fault };
     }
   });
 }
@@ -86,8 +113,16 @@ function decodedFields(header: Uint8Array): { fields: DecodedField[]; charset: s
   };
 }
 
-function attachmentOf(attachment: Email["attachments"][number]): Attachment {
-  const { filename, mimeType, contentId, content, disposition, related } = attachment;
+const NOBODY: People = { from: [], to: [], cc: [], bcc: [], replyTo: [] };
+
+function peopleIn(list: readonly Address[] = []): Person[] {
+  return list.flatMap(({ name, address, group }) =>
+    group ? peopleIn(group) : name || address ? [{ name, address: address ?? "" }] : []
+  );
+}
+
+function attachmentOf(attachment: PlacedAttachment): Attachment {
+  const { filename, mimeType, contentId, content, disposition, related, place } = attachment;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
   return {
     filename: filename ?? null,
@@ -96,6 +131,8 @@ function attachmentOf(attachment: Email["attachments"][number]): Attachment {
     contentId: contentId?.replace(/^<(.*)>$/, "$1") ?? null,
     // some programs call every attachment inline
     inline: related === true || (disposition === "inline" && mimeType.startsWith("image/")),
+    disposition,
+    place,
     bytes,
   };
 }

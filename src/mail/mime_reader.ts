@@ -1,6 +1,6 @@
 /** The reading of a whole message: postal-mime's parts, with what senders get wrong read as it was meant. */
 
-import PostalMime, { type Email, type PostalMimeOptions } from "postal-mime";
+import PostalMime, { type Attachment, type Email, type PostalMimeOptions } from "postal-mime";
 import { binaryString, decode, encode } from "../base/bytes.ts";
 import { decodeCharset, decodeUnnamed, knowsCharset } from "./charset.ts";
 import { decodeWords } from "./decoded_words.ts";
@@ -11,6 +11,9 @@ export interface ReadMessage {
   readonly email: Email;
   readonly faults: readonly string[];
 }
+
+/** An attachment, and which part of the message it is. */
+export type PlacedAttachment = Attachment & { readonly place: string };
 
 /** What a message is read with. */
 export interface ReadOptions extends PostalMimeOptions {
@@ -59,9 +62,11 @@ interface Parser {
   readonly boundaries: { value: Uint8Array; node: Part }[];
   /** All of the message. */
   readonly av: Uint8Array;
+  readonly attachments: Attachment[];
   parse(bytes: Uint8Array): Promise<Email>;
   processLine(line: Uint8Array<ArrayBuffer>, isFinal: boolean): Promise<void>;
   collectNode(node: Part, alternative: Part | false, related: boolean): Promise<void>;
+  collectAttachment(node: Part, content: ArrayBuffer, related: boolean, tooDeep: boolean): void;
 }
 
 const Base = PostalMime as unknown as new (options: PostalMimeOptions) => Parser;
@@ -136,6 +141,19 @@ class Reader extends Base {
     if (this.#clear.get(node)?.isThere) this.faults.add(FAULTS.clear);
     return super.collectNode(node, alternative, related);
   }
+
+  override collectAttachment(node: Part, content: ArrayBuffer, related: boolean, tooDeep: boolean): void {
+    super.collectAttachment(node, content, related, tooDeep);
+    Object.assign(this.attachments.at(-1)!, { place: placeOf(node) });
+  }
+}
+
+/** `0`: the message itself; else the numbers of the part and of those around it, from the outside: `2`, `1.2`. */
+function placeOf(part: Part): string {
+  const around = part.parentNode;
+  if (!around) return "0";
+  const number = String(around.childNodes.indexOf(part) + 1);
+  return around.parentNode ? `${placeOf(around)}.${number}` : number;
 }
 
 /** Has the part read its header's bytes, its base64 and its text in our way. */

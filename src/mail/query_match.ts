@@ -2,6 +2,7 @@
 
 import { visibleText } from "./html_tags.ts";
 import { type Attachment, type DecodedField, fieldValue } from "./message.ts";
+import { tagsIn } from "./tags.ts";
 import { type Asked, comparable, type MailQuery, type Term } from "./query.ts";
 
 /** What is known of a message without its content. */
@@ -17,6 +18,8 @@ export interface SearchedMail {
   /** Octets. */
   readonly size: number;
   readonly seen: boolean;
+  /** Its tags; absent: those that it came with. */
+  readonly tags?: readonly string[];
 }
 
 /** The content of a message. */
@@ -110,7 +113,6 @@ function hidden(mail: SearchedMail): string[] {
   return mail.recipients.filter((recipient) => !named.includes(comparable(recipient)));
 }
 
-/** The tags that the message came with. */
 function tagsOf(mail: SearchedMail): string[] {
-  return field(mail, "x-tags").split(",").map((tag) => comparable(tag).trim()).filter((tag) => tag !== "");
+  return (mail.tags ?? tagsIn(field(mail, "x-tags"))).map((tag) => comparable(tag));
 }

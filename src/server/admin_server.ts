@@ -7,6 +7,7 @@ import type { AdminApp } from "../http/app.ts";
 import { webPage } from "../web/mount.ts";
 import { queueDepth } from "../api/queue_depth.ts";
 import { isOpen } from "./capture.ts";
+import { DIALECTS } from "./dialects.ts";
 import { serverGauges } from "./gauges.ts";
 import type { Parts } from "./parts.ts";
 
@@ -50,6 +51,7 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
     ready: () => options.ready(),
     closing: options.closing,
     metrics: () => metrics.text(),
+    dialects: config.capture ? DIALECTS : undefined,
     page: webPage(parts, () => options.addresses()),
   });
 }

@@ -47,7 +47,7 @@ function harmless(html: string, remote: boolean): string {
 }
 
 /** Puts the message's own pictures in place of the addresses that name them. */
-function withPictures(html: string, attachments: readonly Attachment[]): string {
+export function withPictures(html: string, attachments: readonly Attachment[]): string {
   const pictures = new Map<string, Attachment>();
   let left = MAX_PICTURES;
   for (const attachment of attachments) {

@@ -1,0 +1,82 @@
+/** Mailpit's chaos: answers that go wrong by chance, told as rules of faults, and rules told as chaos. */
+
+import type { FaultRule } from "../faults/rule.ts";
+import { replyParts } from "../faults/rule.ts";
+import type { FaultRules } from "../faults/rules.ts";
+import { Refused } from "./dialect.ts";
+
+/** One of its three triggers. */
+interface Trigger {
+  readonly ErrorCode: number;
+  /** Percent. */
+  readonly Probability: number;
+}
+
+const TRIGGERS = [
+  { name: "Sender", stage: "mail", code: 451 },
+  { name: "Recipient", stage: "rcpt", code: 451 },
+  { name: "Authentication", stage: "auth", code: 535 },
+] as const;
+
+/** The chaos of one server. */
+export class Chaos {
+  readonly #faults: FaultRules;
+  /** Codes of triggers that never act, which no rule can say. */
+  #codes: Readonly<Record<string, number>> = {};
+
+  /** Over its rules. */
+  constructor(faults: FaultRules) {
+    this.#faults = faults;
+  }
+
+  /** The triggers; one that no rule stands for never acts. */
+  json(): Record<string, Trigger> {
+    const rules = this.#faults.list();
+    return Object.fromEntries(TRIGGERS.map(({ name, stage, code }) => {
+      const { reply, probability = 1 } = rules.find((rule) => isTrigger(rule) && rule.stage === stage) ?? {};
+      return [
+        name,
+        reply === undefined
+          ? { ErrorCode: this.#codes[name] ?? code, Probability: 0 }
+          : { ErrorCode: replyParts(reply).code, Probability: Math.round(100 * probability) },
+      ];
+    }));
+  }
+
+  /** Puts triggers in the place of those before; what is not named never acts. Other rules stay. */
+  set(wanted: Readonly<Record<string, unknown>>): void {
+    const triggers = TRIGGERS.map((one) => ({ ...one, ...triggerOf(wanted[one.name], one.code) }));
+    const others = this.#faults.list().filter((rule) => !isTrigger(rule))
+      .map(({ acted: _, ...rule }): FaultRule => rule);
+    const rules = triggers.filter(({ Probability }) => Probability > 0).map((one): FaultRule => ({
+      stage: one.stage,
+      reply: `${one.ErrorCode} ${statusOf(one.ErrorCode)} Chaos ${one.name.toLowerCase()} error`,
+      ...(one.Probability < 100 && { probability: one.Probability / 100 }),
+    }));
+    this.#codes = Object.fromEntries(triggers.map(({ name, ErrorCode }) => [name, ErrorCode]));
+    this.#faults.set([...others, ...rules]);
+  }
+}
+
+/** Does a rule say no more than a trigger can? */
+function isTrigger({ match, reply, times, out, stage }: FaultRule): boolean {
+  return reply !== undefined && match === undefined && times === undefined && !out &&
+    TRIGGERS.some((one) => one.stage === stage);
+}
+
+function statusOf(code: number): string {
+  return code === 535 ? "5.7.8" : `${Math.floor(code / 100)}.3.0`;
+}
+
+function triggerOf(value: unknown, otherwise: number): Trigger {
+  const { ErrorCode = 0, Probability = 0 } = (value ?? {}) as Partial<Record<keyof Trigger, unknown>>;
+  // Mailpit takes 0 for its default
+  const code = ErrorCode === 0 ? otherwise : ErrorCode;
+  if (!isWhole(code, 400, 599)) throw new Refused(400, "error code must be between 400 and 599");
+  if (!isWhole(Probability, 0, 100)) throw new Refused(400, "probability must be between 0 and 100");
+  return { ErrorCode: code, Probability };
+}
+
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}

@@ -1,0 +1,133 @@
+/** Mailpit's API: one message, its parts and its checks. */
+
+import type { Captured } from "../capture/captured.ts";
+import { parseMailbox } from "../mail/address.ts";
+import { parseFields } from "../mail/header.ts";
+import type { Attachment } from "../mail/message.ts";
+import { checkLinks, messageLinks } from "../preview/link_check.ts";
+import { BodyMissing } from "../storage/bodies/bodies.ts";
+import { BLANK_THUMBNAIL } from "./blank_thumbnail.ts";
+import { type Call, Dialect, type DialectParts, members, Refused, texts } from "./dialect.ts";
+import { htmlCheckJson } from "./mailpit_html_check.ts";
+import { headersJson, messageJson } from "./mailpit_shapes.ts";
+import type { Letter } from "./reader.ts";
+
+const NOT_FOUND = "404 page not found";
+
+/** Its calls for one message. */
+export function mailpitMessages(parts: DialectParts): Dialect["app"] {
+  const dialect = new Dialect("Mailpit", parts);
+  const { mail, reader } = parts;
+  const path = "/api/v1/message/{id}" as const;
+  dialect.on(`GET ${path}`, "A whole message; it is read then", async (c) => {
+    const letter = await letterOf(c, parts);
+    await mail.markSeen([letter.message.id]);
+    return c.json(messageJson(letter));
+  });
+  dialect.on(`GET ${path}/headers`, "The header fields of a message, as they came", async (c) => {
+    return c.json(headersJson(parseFields(await bytesOf(c))));
+  });
+  dialect.on(`GET ${path}/raw`, "A message as it is kept", async (c) => {
+    const bytes = await bytesOf(c);
+    const { id } = messageOf(c, parts);
+    const isSaved = (c.req.query("dl") ?? "") !== "";
+    return c.body(bytes, 200, {
+      "content-type": "text/plain; charset=utf-8",
+      ...(isSaved && { "content-disposition": `attachment; filename="${id}.eml"` }),
+    });
+  });
+  dialect.on(`GET ${path}/part/{part}`, "An attachment of a message", async (c) => {
+    return partResponse(await partOf(c, parts));
+  });
+  dialect.on(`GET ${path}/part/{part}/thumb`, "A small picture of an attachment: a blank one", async (c) => {
+    await partOf(c, parts);
+    return c.body(BLANK_THUMBNAIL, 200, { "content-type": "image/jpeg" });
+  });
+  dialect.on(`GET ${path}/html-check`, "What mail programs can't show of a message", async (c) => {
+    const { html } = await letterOf(c, parts);
+    if (html === null) throw new Refused(400, "message does not contain HTML");
+    return c.json(htmlCheckJson(html));
+  });
+  dialect.on(`GET ${path}/link-check`, "Where the links of a message lead", async (c) => {
+    const follow = c.req.query("follow") === "true";
+    return c.json(await linkCheckJson(await letterOf(c, parts), { follow, parts }));
+  });
+  dialect.on(`POST ${path}/release`, "Send a message on for real", async (c) => {
+    const message = messageOf(c, parts);
+    await release(message, await recipientsOf(c), parts);
+    return c.text("ok");
+  });
+  return dialect.app;
+
+  async function bytesOf(c: Call): Promise<Uint8Array<ArrayBuffer>> {
+    return await reader.bytes(messageOf(c, parts)) ?? notFound();
+  }
+}
+
+/** The message that the path names; `latest` is the newest. Throws {@linkcode Refused}. */
+export function messageOf(c: Call, { mail }: DialectParts): Captured {
+  const id = c.req.param("id") ?? "";
+  if (id !== "latest") return mail.get(id) ?? notFound();
+  if (mail.latest) return mail.latest;
+  throw new Refused(404, "Message not found");
+}
+
+/** The same with its content. */
+export async function letterOf(c: Call, parts: DialectParts): Promise<Letter> {
+  return await parts.reader.letter(messageOf(c, parts)) ?? notFound();
+}
+
+/** Sends a message on. Throws {@linkcode Refused} when it is gone. */
+export async function release(message: Captured, to: readonly string[], parts: DialectParts): Promise<void> {
+  const { releases } = parts.options;
+  if (!releases) throw new Refused(400, "Message relay is not enabled");
+  try {
+    await releases.release(message, to);
+  } catch (error) {
+    if (error instanceof BodyMissing) notFound();
+    throw error;
+  }
+}
+
+function notFound(): never {
+  throw new Refused(404, NOT_FOUND);
+}
+
+async function partOf(c: Call, parts: DialectParts): Promise<Attachment> {
+  const { attachments } = await letterOf(c, parts);
+  return attachments.find(({ place }) => place === c.req.param("part")) ?? notFound();
+}
+
+/** A part as it says it is; whatever that is, it runs nowhere. */
+function partResponse({ bytes, contentType, filename, place }: Attachment): Response {
+  const name = encodeURIComponent((filename ?? place).toWellFormed()).replace(/['()*]/g, "_");
+  return new Response(bytes, {
+    headers: {
+      "content-type": /^[\w.+-]+\/[\w.+-]+$/.test(contentType) ? contentType : "application/octet-stream",
+      "content-disposition": `inline; filename*=UTF-8''${name}`,
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    },
+  });
+}
+
+async function recipientsOf(c: Call): Promise<string[]> {
+  const to = texts((await members(c)).To, "To");
+  if (to.length === 0) throw new Refused(400, "No valid addresses found");
+  return to.map((text) => {
+    const address = parseMailbox(text.trim().replace(/^.*<(.*)>$/s, "$1"));
+    if (address === undefined) throw new Refused(400, `Invalid email address: ${text}`);
+    return address;
+  });
+}
+
+async function linkCheckJson(letter: Letter, { follow, parts }: { follow: boolean; parts: DialectParts }) {
+  const { clock, allowPrivate = false, closing } = parts.options;
+  const links = messageLinks(letter);
+  const checked = await checkLinks(links, { clock, allowPrivate, signal: closing, follow });
+  const all = checked.links.map(({ url, status, text }) => ({
+    URL: url,
+    StatusCode: status,
+    Status: text.replace(/^\d{3} /, ""),
+  }));
+  return { Errors: all.filter(({ StatusCode: s }) => s === 0 || s >= 400).length, Links: all };
+}

@@ -1,0 +1,26 @@
+/** The dialects together: what their clients ask for that the API itself has not. */
+
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { newApi } from "../api/api_app.ts";
+import type { AdminOptions } from "../api/options.ts";
+import type { Access } from "../http/access.ts";
+import type { AdminEnv } from "../http/options.ts";
+import type { DialectParts } from "./dialect.ts";
+import { mailpitLists } from "./mailpit_lists.ts";
+import { mailpitMessages } from "./mailpit_messages.ts";
+import { mailpitServer } from "./mailpit_server.ts";
+import { mailpitViews } from "./mailpit_views.ts";
+import { CapturedReader } from "./reader.ts";
+
+/** Makes the app of a server that captures. */
+export function dialectApp(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>> {
+  const { captured: mail } = options;
+  if (!mail) throw new Error("The dialects are for a server that captures");
+  const parts: DialectParts = { options, access, mail, reader: new CapturedReader(mail) };
+  const app = newApi();
+  app.get("/livez", (c) => c.body(null, 200));
+  for (const dialect of [mailpitLists, mailpitMessages, mailpitServer, mailpitViews]) {
+    app.route("/", dialect(parts));
+  }
+  return Promise.resolve(app);
+}
