@@ -1,8 +1,8 @@
 /** Mailpit's chaos: answers that go wrong by chance, told as rules of faults, and rules told as chaos. */
 
-import type { FaultRule } from "../faults/rule.ts";
 import { replyParts } from "../faults/rule.ts";
 import type { FaultRules } from "../faults/rules.ts";
+import { chanceAt, setChances, withChance } from "./chances.ts";
 import { Refused } from "./dialect.ts";
 
 /** One of its three triggers. */
@@ -31,9 +31,8 @@ export class Chaos {
 
   /** The triggers; one that no rule stands for never acts. */
   json(): Record<string, Trigger> {
-    const rules = this.#faults.list();
     return Object.fromEntries(TRIGGERS.map(({ name, stage, code }) => {
-      const { reply, probability = 1 } = rules.find((rule) => isTrigger(rule) && rule.stage === stage) ?? {};
+      const { reply, probability = 1 } = chanceAt(this.#faults, stage, "reply") ?? {};
       return [
         name,
         reply === undefined
@@ -46,22 +45,13 @@ export class Chaos {
   /** Puts triggers in the place of those before; what is not named never acts. Other rules stay. */
   set(wanted: Readonly<Record<string, unknown>>): void {
     const triggers = TRIGGERS.map((one) => ({ ...one, ...triggerOf(wanted[one.name], one.code) }));
-    const others = this.#faults.list().filter((rule) => !isTrigger(rule))
-      .map(({ acted: _, ...rule }): FaultRule => rule);
-    const rules = triggers.filter(({ Probability }) => Probability > 0).map((one): FaultRule => ({
-      stage: one.stage,
-      reply: `${one.ErrorCode} ${statusOf(one.ErrorCode)} Chaos ${one.name.toLowerCase()} error`,
-      ...(one.Probability < 100 && { probability: one.Probability / 100 }),
-    }));
+    const rules = triggers.flatMap(({ name, stage, ErrorCode, Probability }) => {
+      const reply = `${ErrorCode} ${statusOf(ErrorCode)} Chaos ${name.toLowerCase()} error`;
+      return withChance({ stage, reply }, Probability / 100);
+    });
     this.#codes = Object.fromEntries(triggers.map(({ name, ErrorCode }) => [name, ErrorCode]));
-    this.#faults.set([...others, ...rules]);
+    setChances(this.#faults, ["reply"], rules);
   }
-}
-
-/** Does a rule say no more than a trigger can? */
-function isTrigger({ match, reply, times, out, stage }: FaultRule): boolean {
-  return reply !== undefined && match === undefined && times === undefined && !out &&
-    TRIGGERS.some((one) => one.stage === stage);
 }
 
 function statusOf(code: number): string {

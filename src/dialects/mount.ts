@@ -6,11 +6,15 @@ import type { AdminOptions } from "../api/options.ts";
 import type { Access } from "../http/access.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { DialectParts } from "./dialect.ts";
+import { mailhogJim } from "./mailhog_jim.ts";
+import { mailhogMessages } from "./mailhog_messages.ts";
 import { mailpitLists } from "./mailpit_lists.ts";
 import { mailpitMessages } from "./mailpit_messages.ts";
 import { mailpitServer } from "./mailpit_server.ts";
 import { mailpitViews } from "./mailpit_views.ts";
 import { CapturedReader } from "./reader.ts";
+
+const DIALECTS = [mailpitLists, mailpitMessages, mailpitServer, mailpitViews, mailhogMessages, mailhogJim];
 
 /** Makes the app of a server that captures. */
 export function dialectApp(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>> {
@@ -19,8 +23,6 @@ export function dialectApp(options: AdminOptions, access: Access): Promise<OpenA
   const parts: DialectParts = { options, access, mail, reader: new CapturedReader(mail) };
   const app = newApi();
   app.get("/livez", (c) => c.body(null, 200));
-  for (const dialect of [mailpitLists, mailpitMessages, mailpitServer, mailpitViews]) {
-    app.route("/", dialect(parts));
-  }
+  for (const dialect of DIALECTS) app.route("/", dialect(parts));
   return Promise.resolve(app);
 }
