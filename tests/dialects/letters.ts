@@ -75,8 +75,8 @@ export async function ask(town: CapturingServer, call: string, body?: unknown): 
 }
 
 /** A server with {@linkcode LETTER} and, later, {@linkcode PLAIN}; and their ids. */
-export async function townWithLetters() {
-  const town = await CapturingServer.start();
+export async function townWithLetters(config: Readonly<Record<string, unknown>> = {}) {
+  const town = await CapturingServer.start({ config });
   const letter = await town.send({ to: TO, text: LETTER });
   const plain = await town.send({ to: ["bob@example.net"], text: PLAIN });
   return { town, letter, plain, [Symbol.asyncDispose]: () => town[Symbol.asyncDispose]() };
