@@ -6,6 +6,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["config", 1],
   ["mail", 1],
   ["storage", 1],
+  ["backup", 2],
   ["faults", 2],
   ["observe", 2],
   ["dns", 3],

@@ -10,6 +10,7 @@ import { newApi, nothingThere } from "./api_app.ts";
 import { appPasswordRoutes } from "./app_password_routes.ts";
 import { auditRoutes } from "./audit_routes.ts";
 import { auditing } from "./auditing.ts";
+import { backupRoutes } from "./backup_routes.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
@@ -53,6 +54,7 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/clock", clockRoutes(options))
     .route("/api/v1/inboxes", inboxRoutes(options))
     .route("/api/v1/reset", resetRoutes(options))
+    .route("/api/v1/backup", backupRoutes(options))
     .route("/api/v1/mailboxes", releaseRoutes(options))
     .route("/api/v1/session", sessionRoutes(access));
   if (appPasswords) api.route("/api/v1/accounts", appPasswordRoutes(options.accounts, appPasswords));

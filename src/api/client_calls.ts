@@ -409,6 +409,10 @@ export type AdminClient = {
         /** Empty all mailboxes, the queue and the rules of faults. */
         $post(args?: Record<never, never>, options?: CallOptions): Promise<Response>;
       };
+      backup: {
+        /** A consistent copy of all that the server keeps, to be put back by `dinopost restore`. */
+        $post(args?: Record<never, never>, options?: CallOptions): Promise<Response>;
+      };
       session: {
         /** Log in: the token becomes a cookie. */
         $post(args: { json: { token: string } }, options?: CallOptions): Promise<Response>;

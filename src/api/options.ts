@@ -3,6 +3,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { Accounts } from "../auth/accounts.ts";
+import type { Backups } from "../backup/backups.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { AppPasswords } from "../auth/app_passwords.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
@@ -78,6 +79,11 @@ export interface AdminOptions extends HttpOptions {
    * @internal
    */
   readonly dialects?: Dialects | undefined;
+  /**
+   * Makes backups; absent: the data is in no directory of this server alone, and the call says so.
+   * @internal
+   */
+  readonly backups?: Backups | undefined;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
   /** The hosts that a remote domain's mail would be offered to now. */

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/error.ts";
 import { addAccount } from "./account.ts";
 import { addAlias } from "./alias.ts";
+import { addBackup, addRestore } from "./backup.ts";
 import { addCheck } from "./check.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { addCompletions } from "./completions.ts";
@@ -54,6 +55,8 @@ function buildProgram(): Command {
       addAccount,
       addAlias,
       addMailbox,
+      addBackup,
+      addRestore,
       addSend,
       addReplay,
       addCompletions,

@@ -196,7 +196,9 @@ export class Access implements AdminAuth {
 /** Throws a {@linkcode Problem} where somebody may not do what is asked. */
 export function allow({ name, role }: AdminUser, { method, path }: { method: string; path: string }): void {
   if (mayCall(role, method, path)) return;
-  const may = role === "operator" ? "may not change accounts, aliases and webhooks" : "may only read";
+  const may = role === "operator"
+    ? "may not change accounts, aliases and webhooks, or make backups"
+    : "may only read";
   throw new Problem(403, `${name} is ${role === "operator" ? "an operator" : role}, and ${may}`);
 }
 

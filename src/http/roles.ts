@@ -8,7 +8,7 @@ export interface AdminUser {
   readonly role: Role;
 }
 
-/** `admin` may do everything; `operator` all but change accounts, aliases and webhooks; `read-only` changes nothing. */
+/** `admin` may do everything; `operator` all but change accounts, aliases and webhooks and make backups, which hold all secrets; `read-only` changes nothing. */
 export type Role = "admin" | "operator" | "read-only";
 
 /** The name that `admin.token` has. */
@@ -16,7 +16,7 @@ export const ADMIN = "admin";
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 /** What an operator only reads, by the first word of a path. */
-const PEOPLE: ReadonlySet<string> = new Set(["accounts", "aliases", "webhooks"]);
+const ADMINS: ReadonlySet<string> = new Set(["accounts", "aliases", "webhooks", "backup"]);
 /** Logging out changes nothing of the server's. */
 const OWN: ReadonlySet<string> = new Set(["session", "logout", "login"]);
 
@@ -25,7 +25,7 @@ export function mayCall(role: Role, method: string, path: string): boolean {
   if (role === "admin" || SAFE_METHODS.has(method)) return true;
   const [first = ""] = pathWithin(path);
   if (OWN.has(first)) return true;
-  return role === "operator" && !PEOPLE.has(first);
+  return role === "operator" && !ADMINS.has(first);
 }
 
 /** Does the method change something? */

@@ -14,6 +14,7 @@ import { Acceptance } from "../intake/acceptance.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
+import { removeUnfinishedBackup } from "../backup/backups.ts";
 import { CapturedMail } from "../capture/captured_mail.ts";
 import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
@@ -138,7 +139,11 @@ export async function closeParts(parts: Parts): Promise<void> {
 /** The directory belongs to one server, unless the store is one that servers share: then it has only secrets in it. */
 async function openDataDir(config: Config, options: MailServerOptions): Promise<DataDirLock | undefined> {
   if (options.inMemory || options.withoutFiles) return undefined;
-  if (config.kv === null) return await lockDataDir(config.dataDir);
+  if (config.kv === null) {
+    const lock = await lockDataDir(config.dataDir);
+    await removeUnfinishedBackup(config.dataDir).catch(() => {}); // the next backup says what is wrong
+    return lock;
+  }
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   return undefined;
 }

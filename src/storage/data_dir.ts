@@ -2,6 +2,10 @@
 
 import { join } from "node:path";
 import { decode, encode } from "../base/bytes.ts";
+import { StorageError } from "./storage_error.ts";
+
+/** The folder that is in a data directory while a backup is restored into it, and stays when that is interrupted. */
+export const UNFINISHED = "restore.unfinished";
 
 /** Another server uses the data directory. */
 export class StoreInUse extends Error {
@@ -24,13 +28,15 @@ export interface DataDirLock {
 /**
  * Makes the directory when it is missing (for its owner alone) and takes it for this process.
  * @throws {StoreInUse} when another server, or another part of this process, has it.
+ * @throws {StorageError} when a restore was interrupted in it, and `restoring` does not say that this is the next one.
  */
-export async function lockDataDir(dir: string): Promise<DataDirLock> {
+export async function lockDataDir(dir: string, { restoring = false } = {}): Promise<DataDirLock> {
   await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
   // The file stays when the lock is released: were it deleted, two servers could lock two files of that name.
   const file = await Deno.open(join(dir, "lock"), { read: true, write: true, create: true, mode: 0o600 });
   try {
     if (!await file.tryLock(true)) throw new StoreInUse(dir, await readPid(file));
+    if (!restoring) await refuseUnfinished(dir);
     await file.truncate();
     // a full disk takes no number, and a server must start there all the same
     await file.write(encode(`${Deno.pid}\n`)).catch(() => {});
@@ -45,6 +51,20 @@ export async function lockDataDir(dir: string): Promise<DataDirLock> {
       held = false;
     },
   };
+}
+
+/** A server would begin with half of the data, or with none. */
+async function refuseUnfinished(dir: string): Promise<void> {
+  try {
+    await Deno.stat(join(dir, UNFINISHED));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new StorageError(
+    "failed",
+    `A backup was not restored to its end in ${dir}: call "dinopost restore" again, or empty the directory.`,
+  );
 }
 
 async function readPid(file: Deno.FsFile): Promise<number | undefined> {

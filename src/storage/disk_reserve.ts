@@ -202,7 +202,7 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /** The disk of that file: what may be written on it, as much as one likes where the system does not say, and its size. */
-async function diskOf(file: string): Promise<{ free: number; size: number }> {
+export async function diskOf(file: string): Promise<{ free: number; size: number }> {
   try {
     const { bavail, bsize, blocks } = await statfs(dirname(file));
     return { free: bavail * bsize, size: blocks * bsize };

@@ -18,6 +18,7 @@ Deno.test("mayCall() lets read-only people read, and operators all but change pe
     ["POST", "/%61ccounts", false, false],
     ["POST", "//accounts", false, false],
     ["DELETE", "/api/v1/webhooks/dead/1", false, false],
+    ["POST", "/api/v1/backup", false, false],
     ["DELETE", "/api/v1/session", true, true],
     ["POST", "/logout", true, true],
   ];

@@ -1,0 +1,134 @@
+/**
+ * A backup back into a data directory: unpacked into a folder of its own within it, checked there, and only then moved to
+ * its place. While that folder is there nobody can take the directory, and the next restore begins anew.
+ */
+
+import { dirname, join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { formatSize } from "../base/units.ts";
+import { lockDataDir, UNFINISHED } from "../storage/data_dir.ts";
+import { diskOf } from "../storage/disk_reserve.ts";
+import { openStore } from "../storage/store.ts";
+import { type BackupAbout, BackupBroken, readBackup } from "./archive.ts";
+
+/** The data directory can't take a backup: there is something in it, or there is no room. */
+export class RestoreRefused extends Error {
+  /** The class, as it is shown in front of the message. */
+  override readonly name = "RestoreRefused";
+
+  /** `message` is a sentence for people. */
+  constructor(readonly kind: "taken" | "room", message: string) {
+    super(message);
+  }
+}
+
+/** What is in a data directory without any data: a volume, or the home of the server's user. */
+const NO_DATA = /^(?:lock|lost\+found|\..*)$/;
+
+/**
+ * Restores a backup. When it fails, the data directory is as empty as before.
+ * @throws {RestoreRefused}, {BackupBroken}, `StoreInUse`, and a `StorageError` for a store that this program can't open.
+ */
+export async function restoreBackup(
+  source: AsyncIterable<Uint8Array>,
+  dataDir: string,
+): Promise<BackupAbout> {
+  await refuseTaken(dataDir); // before a lock is put beside what is no data directory at all
+  const isOurs = !await exists(dataDir);
+  const lock = await lockDataDir(dataDir, { restoring: true });
+  const draft = join(dataDir, UNFINISHED);
+  let isWhole = false;
+  try {
+    await refuseTaken(dataDir);
+    await removeData(dataDir);
+    await Deno.mkdir(draft, { mode: 0o700 });
+    const about = await unpack(source, draft);
+    isWhole = true;
+    for (const { name } of [...Deno.readDirSync(draft)]) {
+      await Deno.rename(join(draft, name), join(dataDir, name));
+    }
+    await Deno.remove(draft);
+    return about;
+  } catch (error) {
+    // what is whole and was being moved stays, for the next restore to begin anew
+    if (!isWhole && await exists(draft)) {
+      await Deno.remove(draft, { recursive: true });
+      if (isOurs) await Deno.remove(dataDir, { recursive: true });
+    }
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** A directory in which a restore has not come to its end holds only what that restore has put there. */
+async function refuseTaken(dataDir: string): Promise<void> {
+  if (await exists(join(dataDir, UNFINISHED))) return;
+  try {
+    for await (const { name } of Deno.readDir(dataDir)) {
+      if (NO_DATA.test(name)) continue;
+      throw new RestoreRefused(
+        "taken",
+        `The data directory ${dataDir} is not empty (${name}): a backup goes into an empty one`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What an interrupted restore has left: the folder that says so goes last. */
+async function removeData(dataDir: string): Promise<void> {
+  const names = Array.from(Deno.readDirSync(dataDir), ({ name }) => name)
+    .filter((name) => !NO_DATA.test(name) && name !== UNFINISHED);
+  for (const name of names) await Deno.remove(join(dataDir, name), { recursive: true });
+  if (await exists(join(dataDir, UNFINISHED))) {
+    await Deno.remove(join(dataDir, UNFINISHED), { recursive: true });
+  }
+}
+
+async function unpack(source: AsyncIterable<Uint8Array>, draft: string): Promise<BackupAbout> {
+  const about = await readBackup(source, {
+    about: async ({ bytes }) => {
+      const { free } = await diskOf(join(draft, "."));
+      if (free >= bytes) return;
+      throw new RestoreRefused(
+        "room",
+        `The backup takes ${formatSize(bytes)}, and ${formatSize(free)} are free at ${dirname(draft)}`,
+      );
+    },
+    file: async (name, content) => {
+      const path = join(draft, name);
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await write(path, content);
+    },
+  });
+  const location = join(draft, "dinopost.db");
+  if (!await exists(location)) throw new BackupBroken("there is no store in it");
+  // only a store that opens is moved to its place
+  const store = await openStore({ location, clock: systemClock });
+  await store.close();
+  return about;
+}
+
+async function write(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  try {
+    for await (const piece of content) {
+      for (let at = 0; at < piece.length;) at += await file.write(piece.subarray(at));
+    }
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
