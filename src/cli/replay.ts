@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { messageOf } from "../base/errors.ts";
+import { parseDuration } from "../base/units.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./command_tree.ts";
 import { withConfig } from "./options.ts";
@@ -13,6 +14,7 @@ interface ReplayCommandOptions {
   to: string;
   codes?: boolean;
   tls?: boolean;
+  wait?: string;
   json?: boolean;
 }
 
@@ -34,6 +36,7 @@ export function addReplay(program: Command): void {
     .requiredOption("--to <host:port>", "the server")
     .option("--codes", "compare codes alone, and not what is said to people (RFC 5321 4.2)")
     .option("--tls", "the server speaks TLS from the first octet on")
+    .option("--wait <time>", "the longest silence in a conversation that is kept, such as 10m (default: 5s)")
     .option("--json", "print an object for scripts");
   withExamples(
     command,
@@ -44,26 +47,37 @@ export function addReplay(program: Command): void {
 
 async function replayAll(given: string[], options: ReplayCommandOptions): Promise<void> {
   const target = targetOf(options.to);
+  const longestWaitMs = waitOf(options.wait ?? "5s");
   const scripts: { file: string; script: Script }[] = [];
   for (const file of await filesOf(given)) scripts.push({ file, script: await readScript(file) });
   const { replay, sectionsOf } = await import("../testing/replay.ts");
   const played: Played[] = [];
   for (const { file, script } of scripts) {
     const conn = await connect(target, options.tls === true);
-    const result = await replay(script, conn, { codesOnly: options.codes === true });
+    const result = await replay(script, conn, { codesOnly: options.codes === true, longestWaitMs });
     const one = { file, sections: sectionsOf(script), result };
     played.push(one);
     if (!options.json) tell(one);
   }
   if (options.json) printJson(played.map(asJson));
   else summarize(played);
-  const differing = played.filter(({ result }) => result.differing > 0).length;
-  if (differing > 0) {
-    throw new CliError(
-      ExitCode.badData,
-      `${options.to} differs in ${differing} of ${played.length} dialogues`,
-    );
+  const count = (is: (result: Replayed) => boolean) => played.filter(({ result }) => is(result)).length;
+  const differing = count((result) => result.differing > 0);
+  const cut = count((result) => result.stopped !== undefined);
+  const faults: string[] = [];
+  if (differing > 0) faults.push(`${options.to} differs in ${differing} of ${played.length} dialogues`);
+  // what was not heard is no pass
+  if (cut > 0) faults.push(`${cut} of ${played.length} not said to the end`);
+  if (faults.length > 0) throw new CliError(ExitCode.badData, faults.join("; "));
+}
+
+/** `--wait`, in ms. */
+function waitOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) {
+    throw new CliError(ExitCode.usage, `--wait: received "${text}", expected a time: 30s, 10m`);
   }
+  return ms;
 }
 
 /** `--to`: a name or an address, and a port. */
@@ -133,7 +147,7 @@ async function connect(target: { hostname: string; port: number }, tls: boolean)
 
 /** What differs, under the file's name. */
 function tell({ file, sections, result }: Played): void {
-  if (result.differing === 0) return;
+  if (result.report.length === 0) return;
   print(sections.length > 0 ? `${file} (${sections.join(", ")})` : file);
   for (const line of result.report) print(`  ${safe(line)}`);
   print("");
@@ -141,18 +155,19 @@ function tell({ file, sections, result }: Played): void {
 
 function summarize(played: readonly Played[]): void {
   printTable(
-    ["dialogue", "replies", "differ", "RFC", ""],
-    played.map(({ file, sections, result: { replies, differing, stopped } }) => [
+    ["dialogue", "replies", "differ", "unsaid", "RFC", ""],
+    played.map(({ file, sections, result: { replies, differing, unsaid, stopped } }) => [
       file,
       String(replies),
       differing === 0 ? "-" : String(differing),
+      unsaid === 0 ? "-" : String(unsaid),
       sections.map((section) => section.slice("RFC ".length)).join(", "),
-      stopped ?? "",
+      stopped === undefined ? "" : `not said to the end: ${stopped}`,
     ]),
   );
 }
 
 function asJson({ file, sections, result }: Played) {
-  const { replies, differing, stopped, report } = result;
-  return { file, sections, replies, differing, stopped: stopped ?? null, report };
+  const { replies, differing, unsaid, stopped, report } = result;
+  return { file, sections, replies, differing, unsaid, stopped: stopped ?? null, report };
 }

@@ -12,6 +12,10 @@ import type { Script, ScriptStep } from "./script.ts";
 export interface ReplayOptions extends ComparisonOptions {
   /** How long the server may take for a line, in real ms (default 10,000). */
   readonly patienceMs?: number;
+  /** The longest silence (`T:`) that is kept, in real ms (default 5,000); what comes behind a longer one is not said. */
+  readonly longestWaitMs?: number;
+  /** Lets time pass for a server whose clock can be moved, instead of waiting. */
+  readonly pass?: (ms: number) => Promise<void>;
 }
 
 /** What came of it. */
@@ -22,11 +26,13 @@ export interface Replayed {
   readonly differing: number;
   /** What the client said (`C:`), and both replies (`-` was expected, `+` came), wherever they differ. */
   readonly report: readonly string[];
+  /** How many more replies the conversation has behind the point where it stopped. */
+  readonly unsaid: number;
   /** Why it was not said to its end. */
   readonly stopped?: string;
 }
 
-/** Nobody waits longer for a server's time-out. */
+/** Nobody waits longer for a server's time-out unasked. */
 const LONGEST_WAIT_MS = 5000;
 /** A server that should close has done it by then. */
 const CLOSING_MS = 3000;
@@ -41,9 +47,9 @@ interface Exchange {
 
 /** Says a script's client part over the connection, and closes it. */
 export async function replay(script: Script, conn: ByteConn, options: ReplayOptions = {}): Promise<Replayed> {
-  const player = new Replay(conn, options);
+  const player = new Replay(conn, exchangesOf(script.steps), options);
   try {
-    await player.play(exchangesOf(script.steps));
+    await player.play();
   } catch (error) {
     player.stop(messageOf(error));
   } finally {
@@ -55,7 +61,7 @@ export async function replay(script: Script, conn: ByteConn, options: ReplayOpti
 /** The sections of RFCs that a script's comments name, such as `RFC 5321 4.1.1.1`. */
 export function sectionsOf({ about }: Script): string[] {
   const found = about.matchAll(
-    /RFC (\d+)(?: (?:appendix )?([A-Z\d](?:\.\d+)*)(?![\w-]))?((?:, \d+(?:\.\d+)+)*)/g,
+    /RFC (\d+)(?: (?:appendix |section )?([A-Z\d](?:\.\d+)*)(?![\w-]))?((?:, \d+(?:\.\d+)+)*)/g,
   );
   return [...new Set([...found].map(([, rfc, section = "", more]) => `RFC ${rfc} ${section}${more}`.trim()))];
 }
@@ -87,15 +93,22 @@ class Replay implements Replayed {
   stopped?: string;
   readonly #hosts = new Set<string>();
   readonly #options: ReplayOptions;
+  readonly #exchanges: readonly Exchange[];
   #conn: ByteConn;
   #received = "";
   #ended = false;
   /** Nothing came in time; no more is waited for. */
   #late = false;
 
-  constructor(conn: ByteConn, options: ReplayOptions) {
+  constructor(conn: ByteConn, exchanges: readonly Exchange[], options: ReplayOptions) {
     this.#conn = conn;
+    this.#exchanges = exchanges;
     this.#options = options;
+  }
+
+  get unsaid(): number {
+    const all = this.#exchanges.flatMap(({ expected }) => repliesOf(expected, ({ text }) => text));
+    return all.length - this.replies;
   }
 
   close(): void {
@@ -113,7 +126,8 @@ class Replay implements Replayed {
     this.report.push(`* ${why}`);
   }
 
-  async play(exchanges: readonly Exchange[]): Promise<void> {
+  async play(): Promise<void> {
+    const exchanges = this.#exchanges;
     for (let i = 0; i < exchanges.length && this.stopped === undefined; i++) {
       const exchange = exchanges[i]!;
       const goesOn = await this.#exchange(exchange);
@@ -124,11 +138,12 @@ class Replay implements Replayed {
 
   /** Says it and hears the answer; false: what comes next was not asked for. */
   async #exchange({ sent, expected, waitMs, closes }: Exchange): Promise<boolean> {
-    if (waitMs > LONGEST_WAIT_MS) {
+    const { pass, longestWaitMs = LONGEST_WAIT_MS } = this.#options;
+    if (!pass && waitMs > longestWaitMs) {
       this.#end(`What comes after ${waitMs / 1000} s of silence is not waited for`);
       return true;
     }
-    if (waitMs > 0) await sleep(systemClock, waitMs, new AbortController().signal);
+    if (waitMs > 0) await (pass ? pass(waitMs) : sleep(systemClock, waitMs));
     const sending = this.#write(sent);
     const actual = await this.#hear(expected);
     await sending;
@@ -137,7 +152,7 @@ class Replay implements Replayed {
     if (this.#ended && !closes && this.stopped === undefined) this.stop("The server ended the connection");
     else if (closes) await this.#expectEnd(sent);
     else if (upgrades(sent, actual[0] ?? "")) await this.#encrypt();
-    for (const code of ["354", "334"]) {
+    for (const code of ["354", "334", "+ "]) {
       if (wanted.startsWith(code) && !last.startsWith(code)) return false;
       if (last.startsWith(code) && !wanted.startsWith(code)) {
         this.stop("The server waits for what the conversation does not have");

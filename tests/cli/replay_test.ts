@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { House } from "../smtp/server/whole_server.ts";
 import { runCli } from "./run_cli.ts";
 
@@ -50,7 +50,7 @@ Deno.test("replay says files to a server, and prints what differs", async (t) =>
   await t.step("what names hosts and ids does not count", async () => {
     const { code, out, err } = await replay({ "a.smtp": LETTER }, "--to", to, "a.smtp");
     assertEquals([code, err], [0, ""], out);
-    assertEquals(out.split("\n")[1]!.split(/ +/), ["a.smtp", "7", "-", "5321", "D"]);
+    assertEquals(out.split("\n")[1]!.split(/ +/), ["a.smtp", "7", "-", "-", "5321", "D"]);
     assertEquals((await house.mailbox("brain")).length, 1);
   });
   await t.step("another reply does, over TLS too", async () => {
@@ -66,6 +66,17 @@ Deno.test("replay says files to a server, and prints what differs", async (t) =>
     assertStringIncludes(out, "  C: VRFY brain\n  - 250 *\n  + 252 2.5.2 ");
     assertStringIncludes(out, "  + 250-VRFY\n    250 HELP\n");
   });
+  await t.step("what was not said to the end is no pass, unless the silence is kept", async () => {
+    const files = { "a.smtp": "# RFC 5321 4.5.3.2\nS: 220 *\nT: 50ms\nC: NOOP\nS: 250 *\n" };
+    const { code, out, err } = await replay(files, "--to", to, "--wait", "20ms", "a.smtp");
+    assertEquals([code, err], [65, "dinopost: 1 of 1 not said to the end\n"]);
+    assertMatch(out, /^a\.smtp +1 +- +1 +5321 4\.5\.3\.2 +not said to the end: What comes after 0\.05 s/m);
+    const json = await replay(files, "--to", to, "--wait", "20ms", "--json", "a.smtp");
+    const [{ unsaid, stopped }] = JSON.parse(json.out);
+    assertEquals([json.code, unsaid], [65, 1]);
+    assertStringIncludes(stopped, "is not waited for");
+    assertEquals((await replay(files, "--to", to, "a.smtp")).code, 0);
+  });
 });
 
 Deno.test("replay tells what is wrong with what it is given", async () => {
@@ -76,6 +87,7 @@ Deno.test("replay tells what is wrong with what it is given", async () => {
     [{}, ["--to", "127.0.0.1:1", "."], 65, "no file whose name ends in"],
     [{ "a.smtp": LETTER }, ["--to", "127.0.0.1", "a.smtp"], 64, "expected a host and a port"],
     [{ "a.smtp": LETTER }, ["a.smtp"], 64, "--to"],
+    [{ "a.smtp": LETTER }, ["--to", "127.0.0.1:1", "--wait", "5", "a.smtp"], 64, "--wait: received"],
     [{ "a.smtp": LETTER }, ["--to", "127.0.0.1:1", "a.smtp"], 69, "127.0.0.1:1: nothing listens there"],
   ];
   for (const [files, args, code, text] of rows) {

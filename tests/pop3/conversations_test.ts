@@ -1,16 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Pop3SessionOptions } from "../../src/pop3/session.ts";
 import { parseScript, type PlayOptions, playScript, type Script } from "../../src/testing/script.ts";
+import { clientTls, type ServerTls, serverTls } from "../../src/wire/tls.ts";
+import { CERTIFICATE } from "../smtp/client/certificate.ts";
+import { replayed } from "../testing/replayed.ts";
 import { BRAIN, Harness, type HarnessOptions, pretendedTls } from "./harness.ts";
 
 const FOLDER = new URL("../../fixtures/pop3/", import.meta.url);
 
 /** Each scenario is played in all of these ways; what is said must not depend on how the octets come. */
-const WAYS: readonly { name: string; harness: HarnessOptions; play: PlayOptions }[] = [
+const WAYS: readonly { name: string; harness: HarnessOptions; play: PlayOptions; again?: true }[] = [
   { name: "in memory", harness: {}, play: {} },
   { name: "in memory, pipelined", harness: {}, play: { pipelined: true } },
   { name: "in memory, octet by octet", harness: { bytewise: true }, play: {} },
   { name: "over TCP, pipelined", harness: { tcp: true }, play: { pipelined: true } },
+  { name: "replayed over TCP, with real TLS", harness: { tcp: true }, play: {}, again: true },
 ];
 
 const names = [...Deno.readDirSync(FOLDER)].map((one) => one.name).filter((one) => one.endsWith(".pop3"))
@@ -30,10 +34,15 @@ for (const name of names) {
 }
 
 async function run(script: Script, way: typeof WAYS[number]): Promise<void> {
-  await using harness = await Harness.start({ ...optionsOf(script.settings), ...way.harness });
+  const options = optionsOf(script.settings, way.again ? serverTls(CERTIFICATE) : pretendedTls);
+  await using harness = await Harness.start({ ...options, ...way.harness });
   const lock = script.settings.has("locked") ? await harness.mailStore.lock(BRAIN, "another") : undefined;
   const conn = await harness.connect();
-  await playScript(script, conn, { ...way.play, advance: (ms) => harness.clock.advance(ms) });
+  const advance = (ms: number) => harness.clock.advance(ms);
+  if (way.again) {
+    const tlsFirst = script.settings.has("implicitTls");
+    await replayed(script, tlsFirst ? await clientTls(conn, { serverName: "localhost" }) : conn, advance);
+  } else await playScript(script, conn, { ...way.play, advance });
   await harness.ended();
   await lock?.release();
   // what is left in the maildrop, by number
@@ -45,12 +54,12 @@ async function run(script: Script, way: typeof WAYS[number]): Promise<void> {
   assertEquals(harness.events.filter((event) => event.kind === "error"), []);
 }
 
-function optionsOf(settings: ReadonlyMap<string, string>): HarnessOptions {
+function optionsOf(settings: ReadonlyMap<string, string>, tls: ServerTls): HarnessOptions {
   const session: { -readonly [K in keyof Pop3SessionOptions]?: Pop3SessionOptions[K] } = {};
   let remote: string | undefined;
   for (const [key, value] of settings) {
-    if (key === "tls") session.tls = pretendedTls;
-    else if (key === "implicitTls") [session.tls, session.implicitTls] = [pretendedTls, true];
+    if (key === "tls") session.tls = tls;
+    else if (key === "implicitTls") [session.tls, session.implicitTls] = [tls, true];
     else if (key === "allowInsecure") session.allowInsecure = true;
     else if (key === "errorsPerSession") session.errorsPerSession = Number(value);
     else if (key === "remote") remote = value;

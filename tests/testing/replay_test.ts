@@ -57,6 +57,23 @@ const ROWS: [string, string, string[]][] = [
   ["S: 220 *\nT: 5m\nS: 421 *\nX:\n", "220 hi\n", [
     "* What comes after 300 s of silence is not waited for",
   ]],
+  [
+    "S: +OK *\nC: AUTH PLAIN\nS: + \nC: AGEAYg==\nS: +OK *\nC: QUIT\nS: +OK *\n",
+    "+OK hi\n-ERR no\n+OK bye\n",
+    [
+      "C: AUTH PLAIN",
+      "- + ",
+      "+ -ERR no",
+      "C: AGEAYg== (not said: it was not asked for)",
+      "- +OK *",
+    ],
+  ],
+  ["S: +OK *\nC: AUTH PLAIN\nS: -ERR *\nC: QUIT\nS: +OK *\n", "+OK hi\n+ \n", [
+    "C: AUTH PLAIN",
+    "- -ERR *",
+    "+ + ",
+    "* The server waits for what the conversation does not have",
+  ]],
   // POP3: lists end with a dot
   ["S: +OK *\nC: LIST\nS: +OK *\nS: 1 250\nS: .\n", "+OK <123.4567@a.b> hi\n+OK one\n1 300\n.\n", [
     "C: LIST",
@@ -95,6 +112,36 @@ Deno.test("replay() compares codes alone, where that is wanted", async () => {
   }
 });
 
+Deno.test("replay() compares the data of POP3, where codes alone count", async () => {
+  const script = "S: +OK *\nC: LIST\nS: +OK 1 message\nS: 1 250\nS: .\n";
+  const rows: [string, number][] = [
+    ["+OK a\n+OK here they are\n1 250\n.\n", 0],
+    ["+OK a\n+OK here they are\n1 251\n.\n", 1],
+    ["+OK a\n+OK here they are\n.\n", 1],
+    ["+OK a\n-ERR no\n", 1],
+  ];
+  for (const [says, differing] of rows) {
+    assertEquals((await against(script, says, { codesOnly: true })).differing, differing, says);
+  }
+});
+
+Deno.test("replay() counts what it does not say, and says it when time passes", async () => {
+  const script = "S: 220 *\nT: 5m\nS: 421 *\nC: NOOP\nS: 250 *\nX:\n";
+  const says = "220 hi\n421 late\n250 ok\n";
+  const cut = await against(script, says);
+  assertEquals([cut.replies, cut.differing, cut.unsaid], [1, 0, 2]);
+  assertEquals(cut.stopped, "What comes after 300 s of silence is not waited for");
+  const waits: number[] = [];
+  const pass = (ms: number) => Promise.resolve(void waits.push(ms));
+  const whole = await against(script, says, { pass });
+  assertEquals([whole.replies, whole.differing, whole.unsaid, whole.stopped], [3, 0, 0, undefined]);
+  assertEquals(waits, [300_000]);
+  const longer = await against(script.replace("5m", "5100ms"), says, { longestWaitMs: 5050 });
+  assertEquals(longer.unsaid, 2);
+  const short = await against(script.replace("5m", "20ms"), says, { longestWaitMs: 20 });
+  assertEquals(short.unsaid, 0);
+});
+
 Deno.test("replay() does not wait for ever", async () => {
   const [client] = memoryPair();
   const result = await replay(parseScript("S: 220 *\n", "x"), client, { patienceMs: 10 });
@@ -107,6 +154,7 @@ Deno.test("sectionsOf() finds the sections of RFCs", () => {
     "x",
   );
   assertEquals(sectionsOf(script).slice(0, 3), ["RFC 5321 4.1.1.1", "RFC 2920 3.1", "RFC 3030"]);
+  assertEquals(sectionsOf(parseScript("# RFC 2449 section 8.1.2\nC: x\n", "x")), ["RFC 2449 8.1.2"]);
 });
 
 Deno.test("neutral() takes out what differs from run to run and nothing else", () => {

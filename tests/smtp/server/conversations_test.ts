@@ -1,13 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
 import { binaryString, encode } from "../../../src/base/bytes.ts";
 import { parseScript, type PlayOptions, playScript, type Script } from "../../../src/testing/script.ts";
+import { replayed } from "../../testing/replayed.ts";
 import type { Service } from "../../../src/smtp/server/reception.ts";
+import { serverTls } from "../../../src/wire/tls.ts";
+import { CERTIFICATE } from "../client/certificate.ts";
 import { type HarnessOptions, pretendedTls, startSession } from "./server_harness.ts";
 
 const FOLDER = new URL("../../../fixtures/smtp/", import.meta.url);
 
 /** Each scenario is played in all of these ways; what is said must not depend on how the octets come. */
-const WAYS: readonly { name: string; harness: HarnessOptions; play: PlayOptions; slow?: true }[] = [
+const WAYS: readonly {
+  name: string;
+  harness: HarnessOptions;
+  play: PlayOptions;
+  slow?: true;
+  again?: true;
+}[] = [
   { name: "in memory", harness: {}, play: {} },
   { name: "in memory, pipelined", harness: {}, play: { pipelined: true } },
   { name: "in memory, octet by octet", harness: { memory: { bytewise: true } }, play: {}, slow: true },
@@ -19,6 +28,7 @@ const WAYS: readonly { name: string; harness: HarnessOptions; play: PlayOptions;
   { name: "over TCP", harness: { tcp: true }, play: {} },
   { name: "over TCP, pipelined", harness: { tcp: true }, play: { pipelined: true } },
   { name: "over TCP, octet by octet", harness: { tcp: true }, play: { bytewise: true }, slow: true },
+  { name: "replayed over TCP, with real TLS", harness: { tcp: true }, play: {}, again: true },
 ];
 
 const names = [...Deno.readDirSync(FOLDER)].map((one) => one.name).filter((one) => one.endsWith(".smtp"))
@@ -38,13 +48,16 @@ for (const name of names) {
 
 async function run(script: Script, way: typeof WAYS[number]): Promise<void> {
   const options = optionsOf(script.settings);
+  if (way.again && options.tls) options.tls = serverTls(CERTIFICATE);
   const harness = await startSession({
     ...options,
     ...way.harness,
     behaviour: { ...options.behaviour, ...way.harness.behaviour },
   });
   try {
-    await playScript(script, harness.conn, { ...way.play, advance: (ms) => harness.clock.advance(ms) });
+    const advance = (ms: number) => harness.clock.advance(ms);
+    if (way.again) await replayed(script, harness.conn, advance);
+    else await playScript(script, harness.conn, { ...way.play, advance });
   } finally {
     harness.conn.close();
     await harness.done;
