@@ -30,6 +30,8 @@ export interface ForeignPlace {
   readonly key?: readonly string[];
   /** Further lines for the configuration, as the server has them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Postfix: further ports, each with settings of its own. */
+  readonly doors?: ReadonlyMap<number, Readonly<Record<string, string>>>;
 }
 
 /** The port where tests put mail into a foreign server: who comes through it may send anywhere. */
@@ -42,7 +44,7 @@ const NOBODY = 65534;
 export const postfix: ForeignServer = {
   make: "Postfix",
   programs: ["postfix", "openssl"],
-  async prepare({ dir, address, hostname, domain, key, settings }) {
+  async prepare({ dir, address, hostname, domain, key, settings, doors }) {
     for (const folder of ["etc", "queue", "data", "mail"]) await Deno.mkdir(`${dir}/${folder}`);
     await own(`${dir}/data`, "postfix");
     await Deno.chown(`${dir}/mail`, NOBODY, NOBODY);
@@ -78,9 +80,13 @@ export const postfix: ForeignServer = {
       ...settings,
     };
     await Deno.writeTextFile(`${dir}/etc/main.cf`, lines(main, " = "));
-    const doors = `${address}:25 inet n - n - - smtpd\n` +
-      `${address}:${INJECTION} inet n - n - - smtpd -o mynetworks=127.0.0.0/8\n`;
-    await Deno.writeTextFile(`${dir}/etc/master.cf`, doors + lines(SERVICES, " "));
+    const all = new Map([[25, {}], [INJECTION, { mynetworks: "127.0.0.0/8" }], ...doors ?? []]);
+    const inet = [...all].map(([port, own]) =>
+      `${address}:${port} inet n - n - - smtpd${
+        lines(own, "=").replace(/^(?=.)/gm, " -o ").replaceAll("\n", "")
+      }\n`
+    );
+    await Deno.writeTextFile(`${dir}/etc/master.cf`, inet.join("") + lines(SERVICES, " "));
     const control = ["postfix", "-c", `${dir}/etc`];
     return { start: [...control, "start-fg"], stop: [...control, "stop"] };
   },
@@ -102,6 +108,7 @@ const SERVICES = {
   relay: "unix - - n - - smtp",
   error: "unix - - n - - error",
   retry: "unix - - n - - error",
+  discard: "unix - - n - - discard",
   virtual: "unix - n n - - virtual",
   anvil: "unix - - n - 1 anvil",
   scache: "unix - - n - 1 scache",
@@ -182,7 +189,7 @@ begin retry
 };
 
 /** A certificate that nobody vouches for. */
-async function makeCertificate(
+export async function makeCertificate(
   dir: string,
   hostname: string,
   kind: readonly string[] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],

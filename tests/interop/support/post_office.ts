@@ -157,7 +157,11 @@ export function testWith(
 }
 
 /** Registers a test that needs programs, by name or path; without one of them it is skipped, and its name says why. */
-export function testIf(programs: readonly string[], name: string, test: () => Promise<void>): void {
+export function testIf(
+  programs: readonly string[],
+  name: string,
+  test: (t: Deno.TestContext) => Promise<void>,
+): void {
   const missing = programs.filter((program) => !isInstalled(program));
   Deno.test({
     name: missing.length === 0 ? name : `${name} (skipped: ${missing.join(", ")} not installed)`,
