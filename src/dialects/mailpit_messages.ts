@@ -124,10 +124,10 @@ async function linkCheckJson(letter: Letter, { follow, parts }: { follow: boolea
   const { clock, allowPrivate = false, closing } = parts.options;
   const links = messageLinks(letter);
   const checked = await checkLinks(links, { clock, allowPrivate, signal: closing, follow });
-  const all = checked.links.map(({ url, status, text }) => ({
+  const all = checked.links.map(({ url, status, text, refused }) => ({
     URL: url,
-    StatusCode: status,
-    Status: text.replace(/^\d{3} /, ""),
+    StatusCode: refused ? 451 : status,
+    Status: refused ? "Blocked private/reserved address" : text.replace(/^\d{3} /, ""),
   }));
   return { Errors: all.filter(({ StatusCode: s }) => s === 0 || s >= 400).length, Links: all };
 }

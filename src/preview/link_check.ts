@@ -9,7 +9,7 @@ import { request as requestHttps } from "node:https";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { guardedLookup, refuseAddress } from "../dns/guarded_lookup.ts";
+import { AddressRefused, guardedLookup, refuseAddress } from "../dns/guarded_lookup.ts";
 import { tagsOf } from "../mail/html_tags.ts";
 import { linksOf } from "../mail/links.ts";
 
@@ -28,6 +28,8 @@ export interface LinkResult extends MessageLink {
   readonly text: string;
   /** It answered with 2xx, or with 3xx where redirects are not followed. */
   readonly ok: boolean;
+  /** It leads to an address that is not asked, and nobody was. */
+  readonly refused?: true;
   /** Where its redirects led, the last one last. */
   readonly redirects: readonly string[];
 }
@@ -133,7 +135,8 @@ async function checkLink(link: MessageLink, options: LinkCheckOptions): Promise<
     }
   } catch (error) {
     const reason = limit.signal.aborted ? limit.signal.reason : error;
-    return result({ status: 0, text: messageOf(reason) }, false);
+    const failed = result({ status: 0, text: messageOf(reason) }, false);
+    return reason instanceof AddressRefused ? { ...failed, refused: true } : failed;
   }
 }
 
