@@ -291,7 +291,9 @@ export type AdminClient = {
 
                 /** For the next page; null at the end */
                 cursor: string | null;
-                looked: {
+
+                /** Where `q` was given */
+                looked?: {
                   /** So many were looked at for this page */
                   messages: number;
 

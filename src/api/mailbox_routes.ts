@@ -51,7 +51,7 @@ const list = createRoute({
         looked: z.object({
           messages: z.int().openapi({ description: "So many were looked at for this page" }),
           of: z.int().openapi({ description: "So many are in the mailbox" }),
-        }),
+        }).optional().openapi({ description: "Where `q` was given" }),
       }),
       "A page",
     ),
@@ -118,7 +118,7 @@ export function mailboxRoutes(options: AdminOptions) {
       return c.json({
         items: page.map(({ entry, header }) => mailItem(entry, header)),
         cursor: next ?? null,
-        looked: { messages: looked, of: messages },
+        ...(q === "" ? {} : { looked: { messages: looked, of: messages } }),
       }, 200);
     })
     .openapi(show, async (c) => {

@@ -110,6 +110,7 @@ Deno.test("a search takes the words of its language, and refuses others by name"
       assertEquals(looked, { messages: 2, of: 2 });
     });
   }
+  assertEquals(Object.keys(await surface.json("GET", BOX)), ["items", "cursor"], "nothing was searched");
   for (const q of ["form:ann", "is:green", "before:soon", 'from:"ann', "from:", "-"]) {
     await t.step(`refused: ${q}`, async () => {
       const response = await surface.call("GET", `${BOX}?q=${encodeURIComponent(q)}`);
