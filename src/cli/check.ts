@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { formatDuration, formatSize } from "../base/units.ts";
-import type { Config, Endpoint, SmartHostConfig } from "../config/config.ts";
+import type { CaptureConfig, Config, Endpoint, SmartHostConfig } from "../config/config.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./command_tree.ts";
 import { type ConfigOptions, readFor, withConfig } from "./options.ts";
@@ -55,26 +55,53 @@ async function check(options: CheckOptions): Promise<void> {
 
 /** What the server would do, in sentences. */
 function describe(config: Config, certificate: string): string[] {
-  const { listen, queue, limits, relay, outbound, webhooks } = config;
+  const { listen, limits } = config;
   const listeners = Object.entries(listen).filter(([, endpoints]) => endpoints.length > 0);
   return [
     `${config.file ?? "The configuration (no file)"} is right.`,
-    `It is ${config.hostname} and takes mail for ${config.domains.join(", ")}.`,
+    `It is ${config.hostname} and takes ${
+      config.capture ? "all mail for everybody" : `mail for ${config.domains.join(", ")}`
+    }.`,
     ...listeners.map(([name, endpoints]) => `It listens for ${name} on ${endpoints.map(text).join(", ")}.`),
     certificate,
-    config.kv === null
-      ? `Its data is in ${config.dataDir}.`
-      : `Its data is in the shared store ${config.kv}; its certificates and token are in ${config.dataDir}.`,
+    dataOf(config),
+    ...(config.capture ? captured(config.capture) : served(config)),
+    `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
+    ...config.webhooks.map(({ url, events }) => `${url} gets ${events.join(", ")}.`),
+    ...(config.capture
+      ? []
+      : ["Incoming mail is not checked yet (spf, dkim, dmarc, arc), and outgoing mail is not signed."]),
+  ];
+}
+
+function dataOf({ capture, kv, dataDir }: Config): string {
+  if (capture && capture.memory) return "Its data is in memory, and ends with it.";
+  if (kv === null) return `Its data is in ${dataDir}.`;
+  return `Its data is in the shared store ${kv}; its certificates and token are in ${dataDir}.`;
+}
+
+/** What becomes of mail where it is captured. */
+function captured({ messages, age, size }: CaptureConfig): string[] {
+  const until = age === null ? "" : `, none for longer than ${formatDuration(age)}`;
+  return [
+    "Nothing is delivered to anybody: each recipient has a mailbox here, made with its first message.",
+    `It keeps the newest ${messages} messages or ${formatSize(size)}${until}.`,
+  ];
+}
+
+/** Whose mail is served, and where it goes. */
+function served(config: Config): string[] {
+  const { queue, relay, outbound } = config;
+  return [
     `It has ${count(config.accounts, "account")} and ${
       count(config.aliases, "alias", "aliases")
     } in the configuration.`,
     relay.smartHost
       ? `Remote mail goes to ${smartHostText(relay.smartHost)}.`
-      : `Remote mail goes where MX records say, port ${config.outbound.port}.`,
+      : `Remote mail goes where MX records say, port ${outbound.port}.`,
     ...Object.entries(outbound.domains).flatMap(([domain, { smartHost }]) =>
       smartHost ? [`Mail for ${domain} goes to ${smartHostText(smartHost)}.`] : []
     ),
-    ...webhooks.map(({ url, events }) => `${url} gets ${events.join(", ")}.`),
     relay.networks.length > 0
       ? `Clients in ${relay.networks.join(", ")} may relay.`
       : "No client may relay without logging in.",
@@ -82,8 +109,6 @@ function describe(config: Config, certificate: string): string[] {
       schedule(queue.retry)
     }; its sender is notified after ` +
     `${formatDuration(queue.warnAfter)}, and it goes back after ${formatDuration(queue.giveUpAfter)}.`,
-    `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
-    "Incoming mail is not checked yet (spf, dkim, dmarc, arc), and outgoing mail is not signed.",
   ];
 }
 

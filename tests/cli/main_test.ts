@@ -162,6 +162,23 @@ Deno.test("check prints each fault in its line, and warns without another exit c
   }
 });
 
+Deno.test("check says of a server that captures that it delivers nothing", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${cwd}/dinopost.jsonc`, '{ "capture": { "messages": 10, "age": "7d" } }');
+    const { code, out, err } = await runCli(["check"], { cwd });
+    assertEquals([code, err], [0, ""]);
+    assertMatch(out, /takes all mail for everybody\.$/m);
+    assertMatch(out, /^Nothing is delivered to anybody/m);
+    assertMatch(out, /^It keeps the newest 10 messages or .*, none for longer than 7d\.$/m);
+    for (const untrue of ["MX records", "may relay", "tried again", "is not checked yet"]) {
+      assert(!out.includes(untrue), out);
+    }
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
 Deno.test("check finds dinopost.jsonc where it stands, and hides secrets", async () => {
   const cwd = await Deno.makeTempDir();
   try {
