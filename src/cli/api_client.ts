@@ -41,6 +41,9 @@ const COLLECTION =
 /** What is there already, or in the configuration, is there later too: a 409 is no reason to try again. */
 const NAMES = /\/api\/v1\/(?:accounts|aliases)\b/;
 
+/** What has one address each: a 404 says that nobody here has it. */
+const USERS = /\/api\/v1\/(?:accounts|mailboxes)\//;
+
 /** A running server as the command line sees it. */
 export class ApiClient {
   readonly #url: string;
@@ -143,6 +146,7 @@ export class ApiClient {
     if (status === 404 && (!detail || COLLECTION.test(what))) {
       return new CliError(ExitCode.unavailable, `${what} is not supported yet by this server`);
     }
+    if (status === 404 && USERS.test(what)) return new CliError(ExitCode.noUser, detail!);
     const refused = refusedIn(text);
     if (refused.length > 0) return new RecipientsRefused(refused);
     const message = detail ?? `the server answered ${status} to ${what}`;

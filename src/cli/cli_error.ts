@@ -8,7 +8,7 @@ export const ExitCode = {
   usage: 64,
   /** What was given to work on is wrong, or is not there. */
   badData: 65,
-  /** A recipient is unknown. */
+  /** An account, a mailbox or a recipient is unknown. */
   noUser: 67,
   /** A server or a feature that is needed is not there. */
   unavailable: 69,

@@ -155,5 +155,5 @@ function canonical(text: string): string {
 }
 
 function noMailbox(text: string): CliError {
-  return new CliError(ExitCode.badData, `There is no mailbox ${safe(text)}`);
+  return new CliError(ExitCode.noUser, `There is no mailbox ${safe(text)}`);
 }

@@ -52,6 +52,12 @@ async function create(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new CliError(
+        ExitCode.usage,
+        `--output: ${safe(path)} is in no folder that exists; make it first`,
+      );
+    }
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     throw new CliError(ExitCode.usage, `--output: ${safe(path)} is there already; name a new file`);
   }
@@ -79,10 +85,19 @@ async function copy(
   }
 }
 
+async function open(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new CliError(ExitCode.badData, `${safe(path)}: there is no such file`);
+  }
+}
+
 /** Takes over what another server exported. */
 export async function importQueue(path: string, options: QueueOptions): Promise<void> {
   const api = await ApiClient.find(options);
-  const file = path === "-" ? undefined : await Deno.open(path);
+  const file = path === "-" ? undefined : await open(path);
   const size = file && (await file.stat()).size;
   const source = withProgress(file?.readable ?? Deno.stdin.readable, size);
   const response = await api.open("/queue/import", {

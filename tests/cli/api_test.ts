@@ -176,6 +176,19 @@ Deno.test("what is there already is bad data: trying again would not help", asyn
   });
 });
 
+Deno.test("an account that nobody has is an unknown user", async () => {
+  const detail = "There is no account nobody@example.org";
+  await withServer({
+    "DELETE /accounts/nobody%40example.org": { status: 404, json: { detail } },
+    "PATCH /accounts/nobody%40example.org": { status: 404, json: { detail } },
+  }, async (run) => {
+    for (const verb of ["remove", "password"]) {
+      const { code, err } = await run(["account", verb, "nobody@example.org"], { stdin: "secret" });
+      assertEquals([code, err], [67, `dinopost: ${detail}\n`]);
+    }
+  });
+});
+
 Deno.test("alias tells the server what to add and what to remove", async () => {
   const alias = { address: "staff@example.org", targets: ["jo@example.org"] };
   const path = "/aliases/staff%40example.org";

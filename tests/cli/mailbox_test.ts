@@ -99,7 +99,7 @@ async function goRound(dir: string): Promise<void> {
   assertStringIncludes(html.err, "This is no mbox file");
   for (const what of [["export", "nobody@localhost"], ["import", "nobody@localhost", "old.mbox"]]) {
     const nobody = await run(...what);
-    assertEquals([nobody.code, nobody.err], [65, "dinopost: There is no mailbox nobody@localhost\n"]);
+    assertEquals([nobody.code, nobody.err], [67, "dinopost: There is no mailbox nobody@localhost\n"]);
   }
 }
 

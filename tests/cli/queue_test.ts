@@ -165,6 +165,10 @@ Deno.test("queue export and import move each message once, as it was", async () 
   assertStringIncludes(exported.err, "2 messages exported");
   assert((await old.server.queue.message(waits)).every((r) => r.held), "held here");
   assertEquals((await old.run(["export", "-o", file])).code, 64, "nothing is overwritten");
+  const lost = await old.run(["export", "-o", `${folder}/none/queue`]);
+  assertEquals([lost.code, lost.err.split("\n").length], [64, 2], lost.err);
+  const nowhere = await next.run(["import", `${folder}/none`]);
+  assertEquals([nowhere.code, nowhere.err], [65, `dinopost: ${folder}/none: there is no such file\n`]);
   // made again it says the same
   const again = await old.run(["export"]);
   const tell = (text: string) => text.split("\n").slice(1).join("\n");
