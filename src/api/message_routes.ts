@@ -185,7 +185,10 @@ async function dialogueOf(id: string, options: AdminOptions): Promise<string> {
 function withoutOwnTrace(content: Uint8Array, id: string): Uint8Array {
   const top = binaryString(content.subarray(0, 2000));
   const [field = ""] = /^Received:.*\r\n(?:[ \t].*\r\n)*/i.exec(top) ?? [];
-  return field.includes(` id ${id} `) ? content.subarray(field.length) : content;
+  // "for" follows where there is one recipient, else the date
+  return field.includes(` id ${id} `) || field.includes(` id ${id};`)
+    ? content.subarray(field.length)
+    : content;
 }
 
 interface Incoming {

@@ -39,6 +39,27 @@ Deno.test("the dialogue of a captured message is said to another server, which a
   assert(raw.endsWith(`\r\n${text}`), raw);
 });
 
+Deno.test("a dialogue has what was sent to several, without the field that it got here", async () => {
+  await using here = await CapturingServer.start();
+  using talk = await here.talk();
+  const to = ["jo@example.net", "al@example.net"];
+  const start = async () => {
+    await talk.ask("MAIL FROM:<a@b.example>", "250");
+    for (const address of to) await talk.ask(`RCPT TO:<${address}>`, "250");
+  };
+  const told = async (reply: string) => await dialogue(here, /queued as (\S+)/.exec(reply)![1]!);
+  await start();
+  await talk.ask("DATA", "354");
+  const lines = await told(await talk.ask("Subject: All\r\n\r\nHey\r\n.", "250"));
+  assertStringIncludes(
+    lines,
+    "C: DATA\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: All\nC:\nC: Hey\n",
+  );
+  await start();
+  const chunk = await told(await talk.ask("BDAT 14 LAST\r\nSubject: X\r\n", "250"));
+  assertStringIncludes(chunk, "C> BDAT 14 LAST\\r\\nSubject: X\\r\\n\\r\\n");
+});
+
 Deno.test("a dialogue has the login without its password, chunks, and no other message of its session", async () => {
   await using here = await CapturingServer.start();
   using talk = await here.talk();
