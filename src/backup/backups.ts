@@ -49,51 +49,46 @@ export class Backups {
   async make(): Promise<ReadableStream<Uint8Array>> {
     if (this.#busy) throw new BackupRefused("busy", "A backup is being made; there is one at a time");
     this.#busy = true;
-    let files: DataFile[] = [];
+    let store: Deno.FsFile | undefined;
+    const over = () => {
+      store?.close();
+      this.#busy = false;
+    };
     try {
-      files = await this.#files();
-      const { clock, version } = this.#options;
-      const about = {
-        format: BACKUP_FORMAT,
-        version,
-        createdAt: new Date(clock.now()).toISOString(),
-        bytes: files.reduce((sum, { size }) => sum + size, 0),
-      };
-      return packBackup(about, contentsOf(files), () => this.#over(files));
-    } catch (error) {
-      this.#over(files);
-      throw error;
-    }
-  }
-
-  /** All that goes into the archive, opened: what is replaced from now on is in it as it was. */
-  async #files(): Promise<DataFile[]> {
-    const { dataDir } = this.#options;
-    const snapshot = join(dataDir, SNAPSHOT);
-    await removeSnapshot(snapshot);
-    await checkRoom(dataDir);
-    await snapshotOf(join(dataDir, DATABASE), snapshot);
-    const files: DataFile[] = [];
-    try {
-      files.push(await open(snapshot, DATABASE));
-      await removeSnapshot(snapshot); // it lives as long as it is open, whatever happens to this process
-      for await (const name of namesBelow(dataDir)) {
-        try {
-          files.push(await open(join(dataDir, name), name));
-        } catch (error) {
-          if (!(error instanceof Deno.errors.NotFound)) throw error; // it has just gone
-        }
+      const { dataDir, clock, version } = this.#options;
+      store = await this.#snapshot();
+      const { size } = await store.stat();
+      const names: string[] = [];
+      let bytes = size;
+      for await (const { name, size } of filesBelow(dataDir)) {
+        names.push(name);
+        bytes += size;
       }
-      return files;
+      const createdAt = new Date(clock.now()).toISOString();
+      const content = contentOf(store, size);
+      return packBackup(
+        { format: BACKUP_FORMAT, version, createdAt, bytes },
+        contents(dataDir, names, { name: DATABASE, size, content }),
+        over,
+      );
     } catch (error) {
-      for (const { file } of files) file.close();
+      over();
       throw error;
     }
   }
 
-  #over(files: readonly DataFile[]): void {
-    for (const { file } of files) file.close();
-    this.#busy = false;
+  /** The store as it is now, opened; the copy lives only as long as it is open, whatever happens to this process. */
+  async #snapshot(): Promise<Deno.FsFile> {
+    const { dataDir } = this.#options;
+    const path = join(dataDir, SNAPSHOT);
+    await removeSnapshot(path);
+    await checkRoom(dataDir);
+    await snapshotOf(join(dataDir, DATABASE), path);
+    try {
+      return await Deno.open(path);
+    } finally {
+      await removeSnapshot(path);
+    }
   }
 }
 
@@ -117,24 +112,28 @@ async function checkRoom(dataDir: string): Promise<void> {
   );
 }
 
-interface DataFile {
-  readonly name: string;
-  readonly size: number;
-  readonly file: Deno.FsFile;
-}
-
-async function open(path: string, name: string): Promise<DataFile> {
-  const file = await Deno.open(path);
-  try {
-    return { name, file, size: (await file.stat()).size };
-  } catch (error) {
-    file.close();
-    throw error;
+/** The other files first, opened one after the other: they are read before the store, which takes long, goes out. */
+async function* contents(
+  dataDir: string,
+  names: readonly string[],
+  store: BackupFile,
+): AsyncGenerator<BackupFile> {
+  for (const name of names) {
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(join(dataDir, name));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue; // it has just gone
+      throw error;
+    }
+    try {
+      const { size } = await file.stat();
+      yield { name, size, content: contentOf(file, size) };
+    } finally {
+      file.close();
+    }
   }
-}
-
-async function* contentsOf(files: readonly DataFile[]): AsyncGenerator<BackupFile> {
-  for (const { name, size, file } of files) yield { name, size, content: contentOf(file, size) };
+  yield store;
 }
 
 const PIECE = 256 * 1024;
@@ -151,16 +150,24 @@ async function* contentOf(file: Deno.FsFile, size: number): AsyncGenerator<Uint8
 }
 
 /** The files below a folder, by their paths within it; links to files and folders are followed. */
-async function* namesBelow(dir: string, within = "", seen = new Set<string>()): AsyncGenerator<string> {
+async function* filesBelow(
+  dir: string,
+  within = "",
+  seen = new Set<string>(),
+): AsyncGenerator<{ name: string; size: number }> {
   const here = join(dir, within);
   const real = await Deno.realPath(here);
   if (seen.has(real)) return;
   seen.add(real);
-  for await (const { name } of Deno.readDir(here)) {
-    if (within === "" && LEFT_OUT.test(name)) continue;
-    const path = within === "" ? name : `${within}/${name}`;
-    const { isFile, isDirectory } = await Deno.stat(join(dir, path));
-    if (isDirectory) yield* namesBelow(dir, path, seen);
-    else if (isFile) yield path;
+  for await (const entry of Deno.readDir(here)) {
+    if (within === "" && LEFT_OUT.test(entry.name)) continue;
+    const name = within === "" ? entry.name : `${within}/${entry.name}`;
+    try {
+      const { isFile, isDirectory, size } = await Deno.stat(join(dir, name));
+      if (isDirectory) yield* filesBelow(dir, name, seen);
+      else if (isFile) yield { name, size };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // it has just gone
+    }
   }
 }

@@ -129,7 +129,10 @@ Deno.test("a backup under load holds every letter promised before it, once and w
   await using server = await site.serve();
   const stop = new AbortController();
   const clients = load.run(server.address("smtp"), 4, stop.signal);
-  await Deno.writeTextFile(site.path("data/kept.pem"), "a key");
+  await Deno.mkdir(site.path("data/keys/old"), { recursive: true });
+  await Deno.writeTextFile(site.path("data/keys/old/kept.pem"), "a key");
+  await Deno.symlink(site.path("site.jsonc"), site.path("data/link.jsonc"));
+  await Deno.symlink("nowhere", site.path("data/broken"));
   while (load.promised < 150) await load.another(AbortSignal.timeout(10_000));
   const before = [...load.sent.values()].filter(({ promised }) => promised);
   const made = await site.backup(server.url);
@@ -144,11 +147,15 @@ Deno.test("a backup under load holds every letter promised before it, once and w
 
   const restored = await site.restore("mail.tar", "restored");
   assertEquals([restored.code, restored.err], [0, ""]);
-  const modes = site.names("restored").map((name) =>
-    Deno.statSync(site.path(`restored/${name}`)).mode! & 0o777
+  for (const name of ["", "keys", "keys/old", "keys/old/kept.pem", ...site.names("restored")]) {
+    const { mode, isDirectory } = Deno.lstatSync(site.path(`restored/${name}`));
+    assertEquals(mode! & 0o777, isDirectory ? 0o700 : 0o600, name);
+  }
+  assertEquals(await Deno.readTextFile(site.path("restored/keys/old/kept.pem")), "a key");
+  assertEquals(
+    await Deno.readTextFile(site.path("restored/link.jsonc")),
+    await Deno.readTextFile(site.path("site.jsonc")),
   );
-  assertEquals([Deno.statSync(site.path("restored")).mode! & 0o777, ...new Set(modes)], [0o700, 0o600]);
-  assertEquals(await Deno.readTextFile(site.path("restored/kept.pem")), "a key");
   assert(!site.names("restored").includes("admin.json"));
   const check = await runCli(["check", "--store", "--data-dir", "restored"], { cwd: site.dir });
   assertStringIncludes(check.out, "all is well");
