@@ -10,7 +10,7 @@ import { cursorParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
 const entrySchema = z.object({
   at: timeSchema,
   user: z.string().openapi({
-    description: "A name of admin.users; `admin` has admin.token",
+    description: "A name of admin.users, or an account on its own page; `admin` has admin.token",
     example: "anna",
   }),
   action: z.string().openapi({ description: "What was done", example: "queue.retry" }),

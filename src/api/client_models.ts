@@ -224,7 +224,7 @@ export type Account = {
 export type AuditEntry = {
   at: string;
 
-  /** A name of admin.users; `admin` has admin.token */
+  /** A name of admin.users, or an account on its own page; `admin` has admin.token */
   user: string;
 
   /** What was done */

@@ -6,6 +6,7 @@ import type { Accounts } from "../auth/accounts.ts";
 import type { Backups } from "../backup/backups.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { AppPasswords } from "../auth/app_passwords.ts";
+import type { LoginGuard } from "../auth/login_guard.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { Access } from "../http/access.ts";
@@ -52,6 +53,12 @@ export interface AdminOptions extends HttpOptions {
    * @internal
    */
   readonly appPasswords?: AppPasswords;
+  /**
+   * Slows down who guesses the passwords of accounts, as it does for SMTP and POP3; absent: people have no page of
+   * their own.
+   * @internal
+   */
+  readonly guard?: LoginGuard;
   /** Absent: the queue knows of none, and the calls do not exist. */
   readonly suspensions?: Suspensions;
   /** Absent: the calls do not exist. */

@@ -198,10 +198,9 @@ export class Accounts {
     const there = await this.#table.change(key, async (old) => {
       if (old) return old;
       const mailbox = await this.#mailStore.emptied(key);
-      const former = await this.#store.kv.get<number>(keys.formerAccount(key));
-      const check = { key: former.key, versionstamp: former.versionstamp };
+      const { value: former, ...check } = await this.#store.kv.get<number>(keys.formerAccount(key));
       empty = { ...mailbox, checks: [...mailbox.checks ?? [], check] };
-      return made = succeeding(base, former.value);
+      return made = succeeding(base, former);
     }, () => empty);
     return there === made ? made! : "exists";
   }
@@ -217,11 +216,12 @@ export class Accounts {
     });
   }
 
-  /** Gives the account a new password; undefined when there is no such account. */
-  async setPassword(address: Mailbox, password: string): Promise<Account | undefined> {
+  /** Gives the account a new password, while `was` is its hash; undefined when there is no such account. */
+  async setPassword(address: Mailbox, password: string, was?: string): Promise<Account | undefined> {
     const secrets = await this.#secrets(password);
     this.#verified.forget(localKey(address));
-    return this.#table.change(localKey(address), (old) => old && { ...old, ...secrets });
+    const isIt = (old: Account) => (was ?? old.passwordHash) === old.passwordHash;
+    return this.#table.change(localKey(address), (old) => old && isIt(old) ? { ...old, ...secrets } : old);
   }
 
   /**

@@ -103,13 +103,7 @@ export class Access implements AdminAuth {
   async login(c: Context<AdminEnv>, token: string): Promise<void> {
     refuseForeignOrigin(c);
     await this.#checkToken(c, token);
-    setCookie(c, COOKIE, await this.#sessions.begin(token), {
-      httpOnly: true,
-      sameSite: "Strict",
-      path: "/",
-      secure: askedUrl(c).protocol === "https:",
-      maxAge: SESSION_MS / 1000,
-    });
+    setSessionCookie(c, { name: COOKIE, value: await this.#sessions.begin(token), path: "/" });
   }
 
   /** Ends the page's session. */
@@ -140,16 +134,10 @@ export class Access implements AdminAuth {
     if (cookie === undefined) {
       throw new Problem(401, "Send the admin token: Authorization: Bearer TOKEN");
     }
-    const token = await this.#sessions.tokenOf(cookie);
-    const user = token === undefined ? undefined : this.#userOf(Uint8Array.fromHex(token));
+    const session = await this.#sessions.find(cookie);
+    const user = session && this.#userOf(Uint8Array.fromHex(session.token));
     if (!user) throw new Problem(401, "The session has ended; log in again");
-    refuseForeignOrigin(c);
-    if (!SAFE_METHODS.has(c.req.method) && !isOurPage(c)) {
-      throw new Problem(
-        403,
-        `With the cookie, a call that changes something needs the header ${CSRF_HEADER}: 1`,
-      );
-    }
+    refuseOtherPages(c);
     return user;
   }
 
@@ -210,11 +198,33 @@ function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }
 
+/** A cookie comes along unasked: what changes something has to say that a page of ours sends it. */
+export function refuseOtherPages(c: Context<AdminEnv>): void {
+  refuseForeignOrigin(c);
+  if (SAFE_METHODS.has(c.req.method) || isOurPage(c)) return;
+  throw new Problem(403, `With the cookie, a call that changes something needs the header ${CSRF_HEADER}: 1`);
+}
+
+/** Sets the cookie of a session, for the paths under `path`. */
+export function setSessionCookie(
+  c: Context<AdminEnv>,
+  { name, value, path }: { name: string; value: string; path: string },
+): void {
+  const secure = askedUrl(c).protocol === "https:";
+  setCookie(c, name, value, {
+    httpOnly: true,
+    sameSite: "Strict",
+    path,
+    secure,
+    maxAge: SESSION_MS / 1000,
+  });
+}
+
 /**
  * The browser says where a call comes from: a page of another origin has no business with the cookie. With `links` a
  * person may come here by a link of such a page, which learns nothing from that.
  */
-function refuseForeignOrigin(c: Context<AdminEnv>, { links = false } = {}): void {
+export function refuseForeignOrigin(c: Context<AdminEnv>, { links = false } = {}): void {
   const origin = c.req.header("origin");
   const site = c.req.header("sec-fetch-site");
   const linked = links && SAFE_METHODS.has(c.req.method) && c.req.header("sec-fetch-mode") === "navigate";

@@ -12,7 +12,7 @@ import { pathWithin } from "./roles.ts";
 export interface AuditEntry {
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** Who: a name of `admin.users`, or `admin`. */
+  /** Who: a name of `admin.users`, `admin`, or the address of who changed it on the own page. */
   readonly user: string;
   /** What was done, such as `queue.retry` or `accounts.create`. */
   readonly action: string;

@@ -10,53 +10,68 @@ import type { Store } from "../storage/store.ts";
 /** How long a session lasts: milliseconds. */
 export const SESSION_MS = 7 * 24 * 3600_000;
 
-interface SessionRecord {
-  /** When it ends: milliseconds since 1970. */
-  readonly until: number;
-  /** The hash of the token it was begun with: a new token ends the old one's sessions. */
+/** What a session is worth. */
+export interface WebSession {
+  /** {@linkcode secretHash} of what it was begun with: another token or password ends the old one's sessions. */
   readonly token: string;
+  /** Whose own page it opens; absent: it is one of who has a token. */
+  readonly account?: string;
 }
 
-/** The sessions of one store. */
+interface SessionRecord extends WebSession {
+  /** When it ends: milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** The sessions of one store, in one realm. */
 export class WebSessions {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #realm: string;
 
-  constructor(store: Store, options: { clock: Clock; random: Random }) {
+  /** A cookie of one realm is none in another. */
+  constructor(store: Store, options: { clock: Clock; random: Random; realm?: string }) {
     this.#store = store;
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#realm = options.realm ?? "";
   }
 
   /** Begins a session of who has that token; answers the cookie's value. */
-  async begin(token: string): Promise<string> {
+  async begin(token: string, account?: string): Promise<string> {
     const value = this.#random.bytes(32).toHex();
-    const record: SessionRecord = { until: this.#clock.now() + SESSION_MS, token: hash(token) };
-    const key = keys.session(hash(value));
+    const until = this.#clock.now() + SESSION_MS;
+    const record: SessionRecord = {
+      until,
+      token: secretHash(token),
+      ...(account !== undefined && { account }),
+    };
     await this.#store.write({
-      mutations: expiring(key, record, record.until),
-      size: 400,
+      mutations: expiring(this.#key(value), record, until),
+      size: 400 + 3 * (account?.length ?? 0),
     });
     return value;
   }
 
-  /** SHA-256 in hexadecimal of the token that the session of that cookie began with; undefined when it doesn't last. */
-  async tokenOf(value: string): Promise<string | undefined> {
+  /** The session of that cookie; undefined when it doesn't last. */
+  async find(value: string): Promise<WebSession | undefined> {
     if (!/^[0-9a-f]{64}$/.test(value)) return undefined;
-    const { value: record } = await this.#store.kv.get<SessionRecord>(keys.session(hash(value)));
-    return record !== null && record.until > this.#clock.now() ? record.token : undefined;
+    const { value: record } = await this.#store.kv.get<SessionRecord>(this.#key(value));
+    return record !== null && record.until > this.#clock.now() ? record : undefined;
   }
 
   /** Ends a session. */
   async end(value: string): Promise<void> {
-    await this.#store.write({
-      mutations: [{ type: "delete", key: keys.session(hash(value)) }],
-      size: 100,
-    });
+    await this.#store.write({ mutations: [{ type: "delete", key: this.#key(value) }], size: 100 });
+  }
+
+  #key(value: string): Deno.KvKey {
+    return keys.session(secretHash(this.#realm + value));
   }
 }
 
-function hash(text: string): string {
+/** SHA-256 in hexadecimal. */
+export function secretHash(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

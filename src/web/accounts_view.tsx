@@ -2,7 +2,6 @@
 /** The accounts' views: who has a mailbox here; made, changed and removed by forms. */
 
 import { type Context, Hono } from "hono";
-import { passwordFault } from "../base/passwords.ts";
 import { parseSize } from "../base/units.ts";
 import { parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Account } from "../auth/accounts.ts";
@@ -11,14 +10,13 @@ import { Problem, quoted } from "../http/problem.ts";
 import { Fill } from "./charts.tsx";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
-import { type Form, pathTo, readOwnForm } from "./forms.ts";
+import { type Form, MIN_PASSWORD, passwordComplaint, pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Card, Complaint, Empty, Field } from "./parts.tsx";
 import { goBack, show } from "./render.tsx";
 
 /** Listed at once. */
 const MAX_ACCOUNTS = 1000;
-const MIN_PASSWORD = 8;
 
 interface ListedAccount {
   readonly account: Account;
@@ -130,7 +128,7 @@ async function add({ options }: PageContext, form: Form): Promise<string | undef
   }
   const { domain } = splitMailbox(address);
   if (!domains.includes(domain)) return `${domain} is not delivered here; ${domains.join(", ")} is`;
-  const complaint = passwordComplaint(form) ?? nameComplaint(form);
+  const complaint = passwordComplaint(form.raw("password")) ?? nameComplaint(form);
   if (complaint !== undefined) return complaint;
   const quota = quotaOf(form);
   if (quota === "wrong") return quotaComplaint(form);
@@ -149,7 +147,7 @@ async function change(
 ): Promise<string | undefined> {
   const { account: { address }, form } = of;
   if (form.text("do") === "password") {
-    const complaint = passwordComplaint(form);
+    const complaint = passwordComplaint(form.raw("password"));
     if (complaint === undefined) await options.accounts.setPassword(address, form.raw("password"));
     return complaint;
   }
@@ -160,13 +158,6 @@ async function change(
     await options.accounts.update(address, { name: form.text("name") || null, quota });
   }
   return complaint;
-}
-
-function passwordComplaint(form: Form): string | undefined {
-  const password = form.raw("password");
-  if (password.length < MIN_PASSWORD) return `A password needs ${MIN_PASSWORD} characters at least`;
-  const fault = passwordFault(password);
-  return fault && `Refused: ${fault}`;
 }
 
 function nameComplaint(form: Form): string | undefined {

@@ -25,6 +25,7 @@ import { mailPages } from "./message_view.tsx";
 import { mailboxPages } from "./mailboxes_view.tsx";
 import { messagePages } from "./queued_message_view.tsx";
 import { FlashMessages } from "./flash_messages.ts";
+import { ownPages } from "./own_app.tsx";
 import { Overview, overviewFacts } from "./overview_view.tsx";
 import { Empty } from "./parts.tsx";
 import { queuePages } from "./queue_view.tsx";
@@ -108,7 +109,9 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
     mailPages,
     accountPages,
   ];
-  for (const view of [...views, aliasPages, webhookPages, eventPages, auditPages]) app.route("/", view(page));
+  for (const view of [...views, aliasPages, webhookPages, eventPages, auditPages, ownPages]) {
+    app.route("/", view(page));
+  }
   app.notFound((c) => sendProblem(c, page, new Problem(404, `There is nothing at ${c.req.path}`)));
   app.onError((error, c) =>
     sendProblem(c, page, problemOf(error, { journal: options.journal, path: c.req.path }))

@@ -1,6 +1,7 @@
 /** The context that views work with, and the types they share. */
 
 import type { Context } from "hono";
+import type { Account } from "../auth/accounts.ts";
 import type { AuditedCall, AuditLog } from "../http/audit.ts";
 import type { AdminUser } from "../http/roles.ts";
 import type { AdminBindings } from "../http/options.ts";
@@ -49,6 +50,8 @@ export interface PageEnv {
     csrf: string;
     /** Who is logged in; absent: nobody. */
     user?: AdminUser;
+    /** Whose own page it is; absent: it is another page. */
+    account?: Account;
   };
 }
 

@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import { bodyLimit } from "hono/body-limit";
 import { encode, equalInConstantTime } from "../base/bytes.ts";
+import { passwordFault } from "../base/passwords.ts";
 import { COOKIE } from "../http/access.ts";
 import { Problem } from "../http/problem.ts";
 import type { PageEnv } from "./context.ts";
@@ -58,8 +59,8 @@ export function formLimit(): MiddlewareHandler<PageEnv> {
 }
 
 /** What the forms of a session carry: made of the cookie, which no other page can read, and telling nothing of it. */
-export async function csrfOf(c: Context<PageEnv>): Promise<string> {
-  const cookie = getCookie(c, COOKIE);
+export async function csrfOf(c: Context<PageEnv>, name = COOKIE): Promise<string> {
+  const cookie = getCookie(c, name);
   if (cookie === undefined) return "";
   const digest = await crypto.subtle.digest("SHA-256", encode(`dinopost form ${cookie}`));
   return new Uint8Array(digest).toHex().slice(0, 40);
@@ -73,6 +74,16 @@ export async function readOwnForm(c: Context<PageEnv>): Promise<Form> {
     throw new Problem(403, "The form is not of this session; load the page again and repeat what you did");
   }
   return form;
+}
+
+/** Shorter passwords are refused. */
+export const MIN_PASSWORD = 8;
+
+/** What is wrong with a new password. */
+export function passwordComplaint(password: string): string | undefined {
+  if (password.length < MIN_PASSWORD) return `A password needs ${MIN_PASSWORD} characters at least`;
+  const fault = passwordFault(password);
+  return fault && `Refused: ${fault}`;
 }
 
 /** A path of this page to go back to; `otherwise` when it is none. */

@@ -8,6 +8,7 @@ import { localPath, readForm, readOwnForm } from "./forms.ts";
 import { Sign } from "./icons.tsx";
 import { Document } from "./layout.tsx";
 import { Complaint } from "./parts.tsx";
+import { hasOwnPage } from "./own_app.tsx";
 import { sendDocument } from "./render.tsx";
 
 /** The forms' targets. */
@@ -41,6 +42,14 @@ export function loginPages(page: PageContext): Hono<PageEnv> {
       await page.auth.logout(c);
       return c.redirect("/login", 303);
     });
+}
+
+function OwnPageLink() {
+  return (
+    <p class="login-foot">
+      Have you a mailbox here? <a href="/own">Your own page</a> has its passwords.
+    </p>
+  );
 }
 
 /** What who is not logged in gets. */
@@ -79,6 +88,7 @@ export async function sendLogin(
             The token was printed at the first start, and is kept in the data directory as{" "}
             <code>admin-token</code>.
           </p>
+          {hasOwnPage(page) ? <OwnPageLink /> : null}
         </div>
       </main>
     </Document>,

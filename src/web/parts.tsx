@@ -58,7 +58,9 @@ export function Addresses({ of, most = 2 }: { of: readonly string[]; most?: numb
 
 /** A form that changes something, for who may do that; it carries the session's secret. */
 export function ActionForm(
-  p: PropsWithChildren<{ view: View; action: string; class?: string; id?: string; select?: boolean }>,
+  p: PropsWithChildren<
+    { view: Pick<View, "user" | "csrf">; action: string; class?: string; id?: string; select?: boolean }
+  >,
 ) {
   // what somebody may not do is not offered
   const { user } = p.view;

@@ -4,7 +4,7 @@ import axe from "axe-core";
 import { assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { testIf } from "./support/post_office.ts";
-import { BRAIN, CHROMIUM, Desk } from "./support/desk.ts";
+import { BRAIN, CHROMIUM, Desk, PASSWORD } from "./support/desk.ts";
 
 /** What axe-core says of a page, a line for each thing that is wrong. */
 async function faults(page: Page): Promise<string[]> {
@@ -48,6 +48,36 @@ async function views(desk: Desk): Promise<string[]> {
   ];
 }
 
+/** What is wrong with people's own page, from the login on, by keyboard only; nothing of it is wider than the window. */
+async function ownFaults(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  const look = async (at: string) => {
+    found.push(...(await faults(page)).map((fault) => `${at}: ${fault}`));
+    if (await page.evaluate("document.documentElement.scrollWidth > innerWidth")) {
+      found.push(`${at}: too wide`);
+    }
+  };
+  await page.goto("/own");
+  await look("/own/login");
+  for (const [key, text] of [["Tab", BRAIN], ["Tab", PASSWORD], ["Enter", ""]] as const) {
+    await page.keyboard.press(key);
+    await page.keyboard.type(text);
+  }
+  await page.waitForURL((url) => url.pathname === "/own");
+  await look("/own");
+  await page.focus("#name");
+  await page.keyboard.type("phone");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".own-made code");
+  await look("/own, with an app password");
+  await page.focus("[aria-label='Remove phone']");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=Remove the app password?");
+  await look("/own/app-passwords/remove");
+  await page.goto("/own");
+  return found;
+}
+
 const LOOKS = [
   { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
   { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
@@ -67,5 +97,12 @@ for (const look of LOOKS) {
       found.push(...(await faults(page)).map((fault) => `${path}: ${fault}`));
     }
     assertEquals(found, []);
+  });
+  testIf([CHROMIUM], `people's own page, by keyboard only, has them too: ${name}`, async () => {
+    await using desk = await Desk.open();
+    const person = await desk.profile(look);
+    assertEquals(await ownFaults(person), []);
+    await desk.picture(person, `own-${look.colorScheme}`);
+    assertEquals(desk.misdeeds, []);
   });
 }

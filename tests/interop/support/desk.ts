@@ -10,6 +10,8 @@ import { removeTree, until } from "./programs.ts";
 export const TOKEN = "the-token-of-the-desk";
 /** Whose mailbox is looked into. */
 export const BRAIN = "brain@howstuffworks.com";
+/** What opens that. */
+export const PASSWORD = "gRiZZly+bear:7";
 
 /** Where Debian has it. */
 export const CHROMIUM = "/usr/bin/chromium";
@@ -52,7 +54,7 @@ export class Desk implements AsyncDisposable {
       hostname: "mail.howstuffworks.com",
       domains: ["howstuffworks.com"],
       accounts: {
-        [BRAIN]: { password: "gRiZZly+bear:7", name: "The Brain", quota: "1GiB" },
+        [BRAIN]: { password: PASSWORD, name: "The Brain", quota: "1GiB" },
         "marshall@howstuffworks.com": { password: "battery staple", name: "Marshall" },
       },
       aliases: { "staff@howstuffworks.com": [BRAIN, "marshall@howstuffworks.com"] },
