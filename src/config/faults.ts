@@ -3,7 +3,7 @@
 import type { Document } from "./document.ts";
 import { ConfigError, type Origin, shown } from "./error.ts";
 import { allPaths, namesAt, type Path, pathText, wantedAt } from "./keys.ts";
-import { nearest } from "./nearest.ts";
+import { editDistance, nearest } from "./nearest.ts";
 
 /** One value that is laid over the file's. */
 export interface Layer {
@@ -101,8 +101,10 @@ function unknownKey(path: Path, context: Context): ConfigError {
   const here = namesAt(path.slice(0, -1));
   const elsewhere = allPaths().filter((other) => other.at(-1) === name).map(pathText);
   const sibling = nearest(name, here);
-  const meant = elsewhere[0] ??
-    (sibling === undefined ? undefined : pathText([...path.slice(0, -1), sibling]));
+  const beside = sibling === undefined ? undefined : pathText([...path.slice(0, -1), sibling]);
+  // a slip of one letter is likelier than the wrong place
+  const isSlip = sibling !== undefined && editDistance(name.toLowerCase(), sibling.toLowerCase()) <= 1;
+  const meant = isSlip ? beside : elsewhere[0] ?? beside;
   const hint = meant === undefined ? `; known here: ${here.join(", ")}` : `; did you mean ${meant}?`;
   return new ConfigError(originOf(path, context, true), `this key is not known${hint}`);
 }

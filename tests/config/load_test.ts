@@ -45,6 +45,10 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       '{ "queue": {\n"rety": 1 } }',
       "d.jsonc:2: queue.rety: this key is not known; did you mean queue.retry?",
     ],
+    [
+      '{ "admin": { "user": {} } }',
+      "d.jsonc:1: admin.user: this key is not known; did you mean admin.users?",
+    ],
     ['{ "retry": "1m" }', "d.jsonc:1: retry: this key is not known; did you mean queue.retry?"],
     [
       '{ "log": { "colourful": true } }',
