@@ -36,12 +36,12 @@ export interface MailPageOptions {
 }
 
 /** After so long a search comes back with what it has and a cursor. */
-const MAX_MS = 500;
+export const MAX_MS = 500;
 /** The same after so many messages, whatever time it is. */
 const MAX_LOOKED_AT = 50_000;
 /** Listed at once, and read at once. */
 const LISTED = 500;
-const BATCH = 25;
+export const BATCH = 25;
 /** A larger message is not searched for words, and its header says whether it has attachments. */
 const MAX_SEARCHED = 8 * 1024 * 1024;
 
@@ -87,7 +87,7 @@ export async function mailPage(
 }
 
 /** The message, when it fits. */
-async function look(
+export async function look(
   mailStore: MailStore,
   of: { address: Mailbox; entry: MailEntry },
   query: MailQuery,

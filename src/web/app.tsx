@@ -19,6 +19,7 @@ import { destinationPages } from "./destinations_view.tsx";
 import { domainPages } from "./domains_view.tsx";
 import { loginPages, sendLogin } from "./login_view.tsx";
 import { eventPages } from "./events_view.tsx";
+import { capturedPages } from "./captured_view.tsx";
 import { csrfOf, formLimit, localPath } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { mailPages } from "./message_view.tsx";
@@ -48,6 +49,8 @@ const STATS_SHARE = 20;
 /** Views that only who is logged in sees. */
 const INSIDE = [
   "/",
+  "/overview",
+  "/captured",
   "/queue",
   "/messages",
   "/mailboxes",
@@ -58,6 +61,24 @@ const INSIDE = [
   "/audit",
   "/domains",
   "/logout",
+];
+
+/** The views that every page has, behind each other as their routes are asked. */
+const VIEWS = [
+  loginPages,
+  queuePages,
+  queueActs,
+  messagePages,
+  destinationPages,
+  domainPages,
+  mailboxPages,
+  mailPages,
+  accountPages,
+  aliasPages,
+  webhookPages,
+  eventPages,
+  auditPages,
+  ownPages,
 ];
 
 /** Makes the page. */
@@ -75,8 +96,10 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
   };
   const app = new Hono<PageEnv>();
   app.use(formLimit());
+  // where nobody logs in no cookie tells our forms from others'
+  const openSecret = options.open ? random.bytes(20).toHex() : undefined;
   app.use(async (c, next) => {
-    c.set("csrf", await csrfOf(c));
+    c.set("csrf", openSecret ?? await csrfOf(c));
     await next();
   });
   app.route("/", assetPages());
@@ -90,7 +113,8 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
       await audit(c, user, pageAuth);
     });
   }
-  app.get("/", async (c) => {
+  // where mail is captured the page opens on it
+  app.get(options.captured ? "/overview" : "/", async (c) => {
     const facts = await overviewFacts(page);
     return await show(c, page, {
       title: "Overview",
@@ -98,20 +122,8 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
       body: (view) => <Overview view={view} page={page} facts={facts} />,
     });
   });
-  const views = [
-    loginPages,
-    queuePages,
-    queueActs,
-    messagePages,
-    destinationPages,
-    domainPages,
-    mailboxPages,
-    mailPages,
-    accountPages,
-  ];
-  for (const view of [...views, aliasPages, webhookPages, eventPages, auditPages, ownPages]) {
-    app.route("/", view(page));
-  }
+  if (options.captured) app.route("/", capturedPages(page, options.captured));
+  for (const view of VIEWS) app.route("/", view(page));
   app.notFound((c) => sendProblem(c, page, new Problem(404, `There is nothing at ${c.req.path}`)));
   app.onError((error, c) =>
     sendProblem(c, page, problemOf(error, { journal: options.journal, path: c.req.path }))
@@ -147,6 +159,7 @@ async function audit(c: Context<PageEnv>, user: AdminUser, auth: PageAuth): Prom
 
 /** Who is not logged in may log in and comes back to where this was; a form that came late is lost. */
 async function refuse(c: Context<PageEnv>, page: PageContext): Promise<Response> {
+  if (page.options.open) throw new Problem(403, "The call comes from a page of another origin");
   const { method, path } = c.req;
   const isRead = method === "GET" || method === "HEAD";
   const next = isRead ? localPath(path + new URL(c.req.url).search, "/") : "/";
@@ -157,6 +170,7 @@ async function refuse(c: Context<PageEnv>, page: PageContext): Promise<Response>
 /** A page for people, a problem for programs. */
 async function sendProblem(c: Context<PageEnv>, page: PageContext, problem: Problem): Promise<Response> {
   const { status, detail } = problem;
+  const { options } = page;
   const forPeople = (c.req.header("accept") ?? "").includes("text/html") && await page.auth.userOf(c);
   if (!forPeople) return problemResponse(problem, c.req.path);
   return await show(c, page, {
@@ -168,7 +182,7 @@ async function sendProblem(c: Context<PageEnv>, page: PageContext, problem: Prob
         <Head title={status === 404 ? "Nothing here" : "That did not work"} />
         <div class="card">
           <Empty title={detail}>
-            <a href="/">Back to the overview</a>
+            <a href="/">{options.captured ? "Back to the messages" : "Back to the overview"}</a>
           </Empty>
         </div>
       </>

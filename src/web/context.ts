@@ -57,6 +57,7 @@ export interface PageEnv {
 
 /** The entries of the navigation. */
 export const SECTIONS = [
+  "captured",
   "overview",
   "queue",
   "mailboxes",
@@ -84,4 +85,8 @@ export interface View {
   readonly flashMessage: FlashMessage | undefined;
   /** Messages in the queue; undefined while they are counted. */
   readonly waiting: number | undefined;
+  /** Captured messages that nobody has looked at; undefined where none are captured. */
+  readonly unseen: number | undefined;
+  /** Nobody logs in. */
+  readonly open: boolean;
 }

@@ -9,6 +9,7 @@ const DINO =
   "M19.5 14.5c0-3.5-.6-5.5-2-7.200-1-1.3-2.6-2-4.3-1.800-1.7.2-3 1.200-3.4 2.3-.2.6.2 1.100.8 1.100h3.200c1 .8 1.3 2.6 1.3 5.6";
 
 const PATHS: Record<Section, string> = {
+  captured: "M2 9.5h3.500l1 2h3l1-2H14M2 9.500 4 3h8l2 6.500v4H2z",
   overview: "M2.5 8.5h3v5h-3zM6.5 2.5h3v11h-3zM10.5 5.5h3v8h-3z",
   queue: "M2.5 4h11M2.5 8h11M2.5 12h7",
   mailboxes: "M2 3.5h12v9H2zM2 4l6 4.5L14 4",

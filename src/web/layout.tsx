@@ -10,6 +10,7 @@ import type { FlashMessage } from "./flash_messages.ts";
 import { ActionForm } from "./parts.tsx";
 
 const NAMES: Record<Section, { name: string; path: string; key: string }> = {
+  captured: { name: "Captured", path: "/", key: "c" },
   overview: { name: "Overview", path: "/", key: "o" },
   queue: { name: "Queue", path: "/queue", key: "q" },
   mailboxes: { name: "Mailboxes", path: "/mailboxes", key: "m" },
@@ -18,6 +19,15 @@ const NAMES: Record<Section, { name: string; path: string; key: string }> = {
   webhooks: { name: "Webhooks", path: "/webhooks", key: "w" },
   events: { name: "Events", path: "/events", key: "e" },
 };
+
+/** What the navigation shows, and where it leads: where mail is captured the page opens on it, and accounts are nobody's. */
+function sections({ unseen }: View): { section: Section; name: string; path: string; key: string }[] {
+  const all = SECTIONS.map((section) => ({ section, ...NAMES[section] }));
+  if (unseen === undefined) return all.filter(({ section }) => section !== "captured");
+  return all
+    .filter(({ section }) => section !== "accounts" && section !== "aliases")
+    .map((one) => one.section === "overview" ? { ...one, path: "/overview" } : one);
+}
 
 /** The outermost frame, with style and script. */
 export function Document(
@@ -48,21 +58,17 @@ export function Layout(p: PropsWithChildren<{ view: View; title: string; at: Sec
     <Document title={`${p.title} · ${view.hostname}`} now={view.now}>
       <a class="skip" href="#main">Skip to the content</a>
       <header class="rail">
-        <a class="brand" href="/" aria-label="dinopost, overview">
+        <a class="brand" href="/" aria-label="dinopost, start">
           <Sign />
           <span>dinopost</span>
         </a>
         <nav aria-label="Sections">
-          {SECTIONS.map((section) => (
-            <a
-              key={section}
-              href={NAMES[section].path}
-              data-go={NAMES[section].key}
-              aria-current={section === at ? "page" : undefined}
-            >
+          {sections(view).map(({ section, name, path, key }) => (
+            <a key={section} href={path} data-go={key} aria-current={section === at ? "page" : undefined}>
               <Icon of={section} />
-              <span>{NAMES[section].name}</span>
-              {section === "queue" ? <Waiting count={view.waiting} /> : null}
+              <span>{name}</span>
+              {section === "queue" ? <Count id="nav-waiting" count={view.waiting} word="waiting" /> : null}
+              {section === "captured" ? <Count id="nav-unseen" count={view.unseen} word="not read" /> : null}
             </a>
           ))}
         </nav>
@@ -75,9 +81,11 @@ export function Layout(p: PropsWithChildren<{ view: View; title: string; at: Sec
             Shortcuts <kbd>?</kbd>
           </button>
           <a href="/docs" class="plain">API</a>
-          <ActionForm view={view} action="/logout">
-            <button type="submit" class="plain">Log out</button>
-          </ActionForm>
+          {view.open ? null : (
+            <ActionForm view={view} action="/logout">
+              <button type="submit" class="plain">Log out</button>
+            </ActionForm>
+          )}
         </div>
       </header>
       <main id="main" tabindex={-1}>
@@ -85,15 +93,15 @@ export function Layout(p: PropsWithChildren<{ view: View; title: string; at: Sec
         {p.children}
       </main>
       <ConfirmDialog />
-      <KeysDialog />
+      <KeysDialog view={view} />
     </Document>
   );
 }
 
-function Waiting({ count }: { count: number | undefined }) {
+function Count({ id, count, word }: { id: string; count: number | undefined; word: string }) {
   const shown = count !== undefined && count > 0;
   return (
-    <span class="count" id="nav-waiting" data-live="1" aria-label={shown ? `${count} waiting` : undefined}>
+    <span class="count" id={id} data-live="1" aria-label={shown ? `${count} ${word}` : undefined}>
       {shown ? number(count) : ""}
     </span>
   );
@@ -133,7 +141,6 @@ function ConfirmDialog() {
 }
 
 const KEYS: [keys: string[], what: string][] = [
-  ...SECTIONS.map((s): [string[], string] => [["g", NAMES[s].key], NAMES[s].name]),
   [["/"], "Search"],
   [["j"], "Next row"],
   [["k"], "Row before"],
@@ -148,13 +155,17 @@ const KEYS: [keys: string[], what: string][] = [
   [["?"], "This list"],
 ];
 
-function KeysDialog() {
+function KeysDialog({ view }: { view: View }) {
+  const all = [
+    ...sections(view).map(({ key, name }): [string[], string] => [["g", key], name]),
+    ...KEYS,
+  ];
   return (
     <dialog id="keys" aria-labelledby="keys-title">
       <form method="dialog">
         <h2 id="keys-title">Shortcuts</h2>
         <dl class="keys">
-          {KEYS.map(([keys, what]) => (
+          {all.map(([keys, what]) => (
             <div key={what}>
               <dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt>
               <dd>{what}</dd>

@@ -235,7 +235,7 @@ function MailList({ view, page, address, query, found, messages }: MailboxProps)
           Delete
         </button>
       </div>
-      <table class="stack">
+      <table class="stack mails">
         <thead>
           <tr>
             <th class="tick">
@@ -287,7 +287,7 @@ function MailRow({ view, path, mail: { entry, header } }: { view: View; path: st
       <td>
         <bdi>{header.from === "" ? "the mail system" : header.from}</bdi>
       </td>
-      <td>
+      <td class="when">
         <Time at={entry.receivedAt} now={view.now} />
       </td>
       <td class="number">{size(entry.size)}</td>

@@ -4,23 +4,26 @@
 import { type Context, Hono } from "hono";
 import { decode } from "../base/bytes.ts";
 import { attachmentOf, parsedMail, type StoredMail, storedMail } from "../api/mail_lookup.ts";
+import { capturedMail, capturedNeighbours } from "../api/captured_search.ts";
+import { dialogueOf } from "../api/dialogue.ts";
 import type { MailView } from "../api/mail_reader.ts";
 import { Problem } from "../http/problem.ts";
 import { rawMail } from "../api/raw_message.ts";
+import type { CapturedMail } from "../capture/captured_mail.ts";
 import { fieldValue } from "../mail/message.ts";
 import type { HtmlCheck } from "../preview/html_check.ts";
 import type { LinkCheck } from "../preview/link_check.ts";
-import type { PageContext, PageEnv, View } from "./context.ts";
+import type { PageContext, PageEnv, Section, View } from "./context.ts";
 import { size } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { framedHtml } from "./html_part.ts";
 import { Head } from "./layout.tsx";
 import { CompatibilitySide, LinksSide } from "./message_checks.tsx";
 import { HtmlSide, TextSide } from "./message_sides.tsx";
-import { ActionForm, Time } from "./parts.tsx";
+import { ActionForm, Addresses, Time } from "./parts.tsx";
 import { show } from "./render.tsx";
 
-const SIDES = ["html", "text", "headers", "source", "links", "compatibility"] as const;
+const SIDES = ["html", "text", "headers", "source", "links", "compatibility", "dialogue"] as const;
 type Side = typeof SIDES[number];
 const SIDE_WORDS: Record<Side, string> = {
   html: "HTML",
@@ -29,60 +32,129 @@ const SIDE_WORDS: Record<Side, string> = {
   source: "Source",
   links: "Links",
   compatibility: "Compatibility",
+  dialogue: "Dialogue",
 };
 /** More of the source is only to be downloaded. */
 const MAX_SOURCE = 256 * 1024;
 
-interface ShownMail extends StoredMail {
+interface ShownMail {
+  readonly place: Place;
   readonly mail: MailView;
+  readonly sides: readonly Side[];
   readonly side: Side;
   /** Pictures and styles from elsewhere are asked for. */
   readonly remote: boolean;
-  /** What the side that is shown needs. */
+  /** What the side that is shown needs; the source, or the dialogue. */
   readonly source?: string;
   readonly compatibility?: HtmlCheck;
   readonly links?: LinkCheck;
-  /** Uids of the messages around it. */
-  readonly newer?: string | undefined;
-  readonly older?: string | undefined;
+}
+
+/** Where a message is looked at: in its mailbox, or among all that is captured. */
+interface Place {
+  readonly stored: StoredMail;
+  readonly at: Section;
+  /** The recipients of the envelope, hidden ones too, as far as they are known here. */
+  readonly recipients: readonly string[];
+  /** The path of its page. */
+  readonly path: string;
+  /** What it is one of, from the outermost list inwards; the last one is gone back to. */
+  readonly lists: readonly { readonly name: string; readonly path: string }[];
+  /** Where what is deleted is posted to. */
+  readonly deletes: string;
+  /** Paths of the messages around it. */
+  readonly newer: string | undefined;
+  readonly older: string | undefined;
 }
 
 /** The pages. */
 export function mailPages(page: PageContext): Hono<PageEnv> {
-  const { mailStore, clock, closing, allowPrivate } = page.options;
+  const { captured } = page.options;
+  const app = new Hono<PageEnv>();
+  app.route("/mailboxes/:address/:uid", pagesOf(page, (c) => inMailbox(c, page)));
+  if (captured) app.route("/captured/:uid", pagesOf(page, (c) => amongCaptured(c, page, captured)));
+  return app;
+}
 
-  const found = (c: Context<PageEnv>) =>
-    storedMail({ address: c.req.param("address") ?? "", uid: c.req.param("uid") ?? "" }, page.options);
-  const showMail = async (c: Context<PageEnv>, shown: ShownMail) => {
-    const [newer, older] = await Promise.all([neighbour(shown, false), neighbour(shown, true)]);
-    return await show(c, page, {
-      title: shown.mail.subject || "No subject",
-      at: "mailboxes",
-      body: (view) => <MailView view={view} shown={{ ...shown, newer, older }} />,
-    });
+async function inMailbox(c: Context<PageEnv>, { options }: PageContext): Promise<Place> {
+  const stored = await storedMail(
+    { address: c.req.param("address") ?? "", uid: c.req.param("uid") ?? "" },
+    options,
+  );
+  const { address, entry: { uid } } = stored;
+  const mailbox = pathTo("mailboxes", address);
+  const neighbour = async (reverse: boolean) => {
+    const [entry] = await options.mailStore.list(address, { after: uid, limit: 1, reverse });
+    return entry && pathTo("mailboxes", address, entry.uid);
   };
-  const neighbour = async ({ address, entry }: StoredMail, reverse: boolean) =>
-    (await mailStore.list(address, { after: entry.uid, limit: 1, reverse }))[0]?.uid;
+  const [newer, older] = await Promise.all([neighbour(false), neighbour(true)]);
+  const lists = [{ name: "Mailboxes", path: "/mailboxes" }, { name: address, path: mailbox }];
+  const recipients = [stored.entry.recipient];
+  return {
+    stored,
+    at: "mailboxes",
+    recipients,
+    path: `${mailbox}/${uid}`,
+    lists,
+    deletes: mailbox,
+    newer,
+    older,
+  };
+}
 
+async function amongCaptured(
+  c: Context<PageEnv>,
+  { options }: PageContext,
+  captured: CapturedMail,
+): Promise<Place> {
+  const id = c.req.param("uid") ?? "";
+  const stored = await capturedMail(captured, id, options);
+  const { newer, older } = capturedNeighbours(captured, id);
+  return {
+    stored,
+    at: "captured",
+    recipients: captured.get(id)?.recipients ?? [],
+    path: pathTo("captured", id),
+    lists: [{ name: "Captured", path: "/" }],
+    deletes: "/captured",
+    newer: newer === undefined ? undefined : pathTo("captured", newer),
+    older: older === undefined ? undefined : pathTo("captured", older),
+  };
+}
+
+/** The pages of one message, below its path; `find` throws a `Problem` when it is not there. */
+function pagesOf(page: PageContext, find: (c: Context<PageEnv>) => Promise<Place>): Hono<PageEnv> {
+  const { mailStore, clock, closing, allowPrivate, dialogues } = page.options;
+  const showMail = async (c: Context<PageEnv>, shown: ShownMail) =>
+    await show(c, page, {
+      title: shown.mail.subject || "No subject",
+      at: shown.place.at,
+      body: (view) => <MailView view={view} shown={shown} />,
+    });
   return new Hono<PageEnv>()
-    .get("/mailboxes/:address/:uid", async (c) => {
-      const stored = await found(c);
-      const { address, entry } = stored;
-      const mail = await parsedMail(stored, page.options);
+    .get("/", async (c) => {
+      const place = await find(c);
+      const { address, entry } = place.stored;
+      const mail = await parsedMail(place.stored, page.options);
       if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
-      const side = sideOf(c.req.query("side"), mail);
-      const shown = { ...stored, mail, side, remote: c.req.query("remote") === "1" };
+      const sides = sidesOf(mail, dialogues?.has(entry.uid) ?? false);
+      const side = sides.find((one) => one === c.req.query("side")) ?? sides[0]!;
+      const shown = { place, mail, sides, side, remote: c.req.query("remote") === "1" };
       if (side === "source") {
         return await showMail(c, { ...shown, source: await beginning(mailStore.read(entry)) });
+      }
+      if (side === "dialogue") {
+        const source = await dialogueOf(entry.uid, page.options);
+        return await showMail(c, { ...shown, source: cut(source) });
       }
       if (side !== "compatibility") return await showMail(c, shown);
       const { checkHtml } = await import("../preview/html_check.ts");
       return await showMail(c, { ...shown, compatibility: checkHtml(mail.html ?? "") });
     })
-    .post("/mailboxes/:address/:uid/links", async (c) => {
+    .post("/links", async (c) => {
       await readOwnForm(c);
-      const stored = await found(c);
-      const mail = await parsedMail(stored, page.options);
+      const place = await find(c);
+      const mail = await parsedMail(place.stored, page.options);
       const { checkLinks, messageLinks } = await import("../preview/link_check.ts");
       const signal = AbortSignal.any([closing, c.req.raw.signal]);
       const links = await checkLinks(messageLinks(mail), {
@@ -90,55 +162,62 @@ export function mailPages(page: PageContext): Hono<PageEnv> {
         allowPrivate: allowPrivate ?? false,
         signal,
       });
-      return await showMail(c, { ...stored, mail, side: "links", remote: false, links });
+      const sides = sidesOf(mail, dialogues?.has(place.stored.entry.uid) ?? false);
+      return await showMail(c, { place, mail, sides, side: "links", remote: false, links });
     })
-    .get("/mailboxes/:address/:uid/html", async (c) => {
-      const { html, attachments } = await parsedMail(await found(c), page.options);
+    .get("/html", async (c) => {
+      const { html, attachments } = await parsedMail((await find(c)).stored, page.options);
       if (html === null) throw new Problem(404, "The message has no HTML part");
       return framedHtml({ html, attachments }, { remote: c.req.query("remote") === "1" });
     })
-    .get("/mailboxes/:address/:uid/raw", async (c) => {
-      return rawMail(mailStore, await found(c));
-    })
-    .get("/mailboxes/:address/:uid/attachments/:n", async (c) => {
-      return await attachmentOf(await found(c), c.req.param("n"), page.options);
+    .get("/raw", async (c) => rawMail(mailStore, (await find(c)).stored))
+    .get("/attachments/:n", async (c) => {
+      return await attachmentOf((await find(c)).stored, c.req.param("n"), page.options);
     });
 }
 
 /** The sides that a message has. */
-function sidesOf({ html }: MailView): Side[] {
-  return SIDES.filter((side) => html !== null || (side !== "html" && side !== "compatibility"));
-}
-
-/** The side that is asked for, or the first that there is. */
-function sideOf(asked: string | undefined, mail: MailView): Side {
-  const sides = sidesOf(mail);
-  return sides.find((side) => side === asked) ?? sides[0]!;
+function sidesOf({ html }: MailView, hasDialogue: boolean): Side[] {
+  const missing = new Set<Side>([
+    ...(html === null ? ["html", "compatibility"] as const : []),
+    ...(hasDialogue ? [] : ["dialogue"] as const),
+  ]);
+  return SIDES.filter((side) => !missing.has(side));
 }
 
 async function beginning(content: AsyncIterable<Uint8Array>): Promise<string> {
   let all = "";
   for await (const piece of content) {
     all += decode(piece);
-    if (all.length > MAX_SOURCE) return `${all.slice(0, MAX_SOURCE)}\n[…]`;
+    if (all.length > MAX_SOURCE) break;
   }
-  return all;
+  return cut(all);
+}
+
+function cut(text: string): string {
+  return text.length > MAX_SOURCE ? `${text.slice(0, MAX_SOURCE)}\n[…]` : text;
 }
 
 function MailView({ view, shown }: { view: View; shown: ShownMail }) {
-  const { address, entry, mail, side } = shown;
-  const path = pathTo("mailboxes", address, entry.uid);
+  const { place, mail, sides, side } = shown;
+  const { stored: { entry }, path, lists } = place;
   return (
     <>
       <div class="crumbs-and-steps">
         <p class="crumbs">
-          <a href="/mailboxes">Mailboxes</a> / <a href={pathTo("mailboxes", address)}>{address}</a>
+          {lists.map(({ name, path }, i) => (
+            <>
+              {i > 0 ? " / " : ""}
+              <a href={path}>{name}</a>
+            </>
+          ))}
         </p>
         <Steps shown={shown} />
       </div>
       <Head title={mail.subject.trim() === "" ? "No subject" : mail.subject}>
-        <ActionForm view={view} action={pathTo("mailboxes", address)} class="buttons">
+        <ActionForm view={view} action={place.deletes} class="buttons">
           <input type="hidden" name="uid" value={entry.uid} />
+          <input type="hidden" name="back" value={lists.at(-1)!.path} />
           <a class="button" href={`${path}/raw`} download>Download</a>
           <a class="button" href={pathTo("messages", entry.uid)}>Delivery history</a>
           <button type="submit" class="danger" data-confirm="Delete this message for good?" data-yes="Delete">
@@ -150,13 +229,13 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
         <MailHeader view={view} shown={shown} />
         <div class="mail-body">
           <nav class="tabs" aria-label="Sides of the message">
-            {sidesOf(mail).map((s) => (
+            {sides.map((s) => (
               <a key={s} href={`${path}?side=${s}`} aria-current={s === side ? "page" : undefined}>
                 {SIDE_WORDS[s]}
               </a>
             ))}
           </nav>
-          <MailSide view={view} shown={shown} path={path} />
+          <MailSide view={view} shown={shown} />
         </div>
         <Attachments mail={mail} path={path} />
       </article>
@@ -165,16 +244,12 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
 }
 
 /** To the messages around it, on the same side. */
-function Steps({ shown: { address, newer, older, side } }: { shown: ShownMail }) {
+function Steps({ shown: { place: { newer, older }, side } }: { shown: ShownMail }) {
   if (newer === undefined && older === undefined) return null;
-  const step = (uid: string | undefined, word: string, key: string) =>
-    uid === undefined
+  const step = (path: string | undefined, word: string, key: string) =>
+    path === undefined
       ? <span class="button small" aria-disabled="true">{word}</span>
-      : (
-        <a class="button small" href={`${pathTo("mailboxes", address, uid)}?side=${side}`} data-key={key}>
-          {word}
-        </a>
-      );
+      : <a class="button small" href={`${path}?side=${side}`} data-key={key}>{word}</a>;
   return (
     <nav class="steps" aria-label="Messages around this one">
       {step(newer, "Newer", "p")} {step(older, "Older", "n")}
@@ -182,7 +257,8 @@ function Steps({ shown: { address, newer, older, side } }: { shown: ShownMail })
   );
 }
 
-function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: ShownMail }) {
+function MailHeader({ view, shown: { place, mail } }: { view: View; shown: ShownMail }) {
+  const { entry } = place.stored;
   const cc = fieldValue(mail.headers, "cc");
   const rows: [string, string][] = [
     ["From", mail.from === "" ? "the mail system" : mail.from],
@@ -203,18 +279,20 @@ function MailHeader({ view, shown: { entry, mail } }: { view: View; shown: Shown
         <dt>Received</dt>
         <dd>
           <Time at={entry.receivedAt} now={view.now} />{" "}
-          <span class="quiet">{`for ${entry.recipient}, ${size(entry.size)}`}</span>
+          <span class="quiet">
+            for <Addresses of={place.recipients} most={20} />, {size(entry.size)}
+          </span>
         </dd>
       </div>
     </dl>
   );
 }
 
-function MailSide({ view, shown, path }: { view: View; shown: ShownMail; path: string }) {
-  const { mail, side, source, remote, compatibility, links } = shown;
+function MailSide({ view, shown }: { view: View; shown: ShownMail }) {
+  const { place, mail, side, source, remote, compatibility, links } = shown;
   switch (side) {
     case "html":
-      return <HtmlSide path={path} remote={remote} />;
+      return <HtmlSide path={place.path} remote={remote} />;
     case "text":
       return <TextSide mail={mail} />;
     case "headers":
@@ -232,8 +310,18 @@ function MailSide({ view, shown, path }: { view: View; shown: ShownMail; path: s
       );
     case "source":
       return <pre class="source" tabindex={0} aria-label="The message as it came">{source}</pre>;
+    case "dialogue":
+      return (
+        <>
+          <p class="small-print">
+            The session that brought it, for <code>dinopost replay</code>:{" "}
+            <a href={`/api/v1${pathTo("messages", place.stored.entry.uid, "dialogue")}`} download>Download</a>
+          </p>
+          <pre class="source" tabindex={0} aria-label="What was said">{source}</pre>
+        </>
+      );
     case "links":
-      return <LinksSide view={view} mail={mail} path={path} checked={links} />;
+      return <LinksSide view={view} mail={mail} path={place.path} checked={links} />;
     case "compatibility":
       return compatibility === undefined ? null : <CompatibilitySide check={compatibility} />;
   }

@@ -55,6 +55,8 @@ export async function show(
     here: url.pathname + url.search,
     flashMessage,
     waiting: waiting.whole ? waiting.size : undefined,
+    unseen: options.captured?.unseen,
+    open: options.open ?? false,
   };
   return await sendDocument(
     c,

@@ -106,3 +106,29 @@ for (const look of LOOKS) {
     assertEquals(desk.misdeeds, []);
   });
 }
+
+testIf([CHROMIUM], "captured mail has its contrast, labels and names", async () => {
+  await using desk = await Desk.open({ capture: true });
+  for (const look of LOOKS) {
+    const page = await desk.visitor("/", look);
+    const found = [...await faults(page)];
+    await desk.write({ from: "app@shop.example", to: ["jo@example.org"], text: HTML_LETTER });
+    await desk.write({
+      from: "app@shop.example",
+      to: ["jo@example.org", "ann@example.org"],
+      text: HTML_LETTER,
+    });
+    for (const path of ["/", "/?q=size:1", "/?q=nobody", "/overview"]) {
+      await page.goto(path);
+      found.push(...(await faults(page)).map((fault) => `${path}: ${fault}`));
+    }
+    await page.goto("/");
+    await page.locator("tbody a.row-link").first().click();
+    await page.waitForURL("**/captured/*");
+    found.push(...await faults(page));
+    await page.click("text=Dialogue");
+    await page.waitForSelector(".source");
+    found.push(...await faults(page));
+    assertEquals(found, []);
+  }
+});

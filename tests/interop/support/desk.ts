@@ -32,8 +32,8 @@ export class Desk implements AsyncDisposable {
     readonly peer: ScriptedPeer,
   ) {}
 
-  /** Opens it: `there.example` takes mail, `busy.example` says 450, `down.example` is down. */
-  static async open(more: Record<string, unknown> = {}): Promise<Desk> {
+  /** Opens it: `there.example` takes mail, `busy.example` says 450, `down.example` is down. Without a token one is made. */
+  static async open(more: Record<string, unknown> = {}, { token = true } = {}): Promise<Desk> {
     const dir = await Deno.makeTempDir({ prefix: "dinopost_window_" });
     const peer = ScriptedPeer.start({
       rcpt: (line) =>
@@ -64,7 +64,7 @@ export class Desk implements AsyncDisposable {
       ...more,
     };
     await Deno.writeTextFile(`${dir}/dinopost.jsonc`, JSON.stringify(config));
-    const env = { ...FREE_PORTS, DINOPOST_ADMIN_TOKEN: TOKEN };
+    const env = { ...FREE_PORTS, ...(token && { DINOPOST_ADMIN_TOKEN: TOKEN }) };
     const server = await ServerProcess.ready({ cwd: dir, env });
     const browser = await chromium.launch({
       executablePath: CHROMIUM,

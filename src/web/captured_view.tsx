@@ -1,0 +1,251 @@
+/** @jsxImportSource hono/jsx */
+/** The view that the page opens on where mail is captured: all of it, newest first, searched, read and removed. */
+
+import { Hono } from "hono";
+import { isId } from "../base/ids.ts";
+import { type CapturedPage, capturedPage, type FoundCaptured } from "../api/captured_search.ts";
+import type { CapturedMail } from "../capture/captured_mail.ts";
+import { parseQuery } from "../mail/query.ts";
+import type { PageContext, PageEnv, View } from "./context.ts";
+import { count, number, size } from "./format.ts";
+import { pathTo, readOwnForm } from "./forms.ts";
+import { Head } from "./layout.tsx";
+import { ActionForm, Addresses, Empty, Time } from "./parts.tsx";
+import { goBack, show } from "./render.tsx";
+
+const PAGE = 50;
+const MAX_QUERY = 1000;
+
+/** The pages, and their forms' target. */
+export function capturedPages(page: PageContext, captured: CapturedMail): Hono<PageEnv> {
+  return new Hono<PageEnv>()
+    .get("/", async (c) => {
+      const query = (c.req.query("q") ?? "").slice(0, MAX_QUERY);
+      const after = c.req.query("after");
+      const read = parseQuery(query);
+      const found = "fault" in read ? read.fault : await capturedPage(captured, page.options, {
+        limit: PAGE,
+        after: after !== undefined && isId(after) ? after : undefined,
+        query: read.terms,
+      });
+      return await show(c, page, {
+        title: "Captured mail",
+        at: "captured",
+        body: (view) => <CapturedView {...{ view, page, captured, query, found }} />,
+      });
+    })
+    .get("/captured", (c) => c.redirect("/", 303))
+    .post("/captured", async (c) => {
+      const form = await readOwnForm(c);
+      const all = form.text("all") === "1";
+      const ids = [...new Set(form.all("uid").filter(isId))];
+      const gone = all ? captured.count : ids.length;
+      if (gone > 0 && form.text("sure") === "") {
+        return await show(c, page, {
+          title: "Delete mail?",
+          at: "captured",
+          body: (view) => <DeleteQuestion view={view} ids={all ? "all" : ids} gone={gone} />,
+        });
+      }
+      await (all ? captured.removeAll() : captured.remove(ids));
+      return goBack(c, page, {
+        back: all ? "/" : form.text("back"),
+        otherwise: "/",
+        flashMessage: gone === 0
+          ? { kind: "error", text: all ? "There was nothing to delete" : "Nothing was selected" }
+          : { kind: "done", text: `${count(gone, "message")} deleted` },
+      });
+    });
+}
+
+interface CapturedProps {
+  readonly view: View;
+  readonly page: PageContext;
+  readonly captured: CapturedMail;
+  readonly query: string;
+  /** A text: what is wrong with the query. */
+  readonly found: CapturedPage | string;
+}
+
+function CapturedView(props: CapturedProps) {
+  const { view, captured, query } = props;
+  return (
+    <>
+      <Head title="Captured mail">
+        <form method="get" action="/" class="search" role="search">
+          <input
+            type="search"
+            name="q"
+            value={query}
+            placeholder="Words, to:ann, is:unread"
+            aria-label="Search all captured mail"
+            title="Words, from: to: subject: has:attachment before: after: is:read is:unread; - before a term excludes"
+            maxlength={MAX_QUERY}
+          />
+          <button type="submit">Find</button>
+        </form>
+      </Head>
+      <ActionForm view={view} action="/captured" class="card" select>
+        <input type="hidden" name="back" value={view.here} />
+        <div id="captured-list" data-live="1">
+          <CapturedList {...props} />
+        </div>
+      </ActionForm>
+      <div id="captured-foot" data-live="1">
+        {captured.count === 0 ? null : <Foot view={view} captured={captured} />}
+      </div>
+    </>
+  );
+}
+
+function Foot({ view, captured }: { view: View; captured: CapturedMail }) {
+  return (
+    <ActionForm view={view} action="/captured" class="list-foot">
+      <p class="small-print">
+        {`${count(captured.count, "message")}, ${number(captured.unseen)} not read, ${size(captured.bytes)}`}
+      </p>
+      <input type="hidden" name="all" value="1" />
+      <button
+        type="submit"
+        class="danger"
+        data-confirm="Delete all captured messages for good?"
+        data-yes="Delete all"
+      >
+        Delete all
+      </button>
+    </ActionForm>
+  );
+}
+
+function CapturedList({ view, page, captured, query, found }: CapturedProps) {
+  if (typeof found === "string") return <Empty title="The search does not parse">{`${found}.`}</Empty>;
+  if (captured.count === 0) return <HowToSend page={page} />;
+  const next = found.next;
+  const more = next === undefined
+    ? undefined
+    : `/?${new URLSearchParams({ ...(query === "" ? {} : { q: query }), after: next })}`;
+  if (found.page.length === 0 && more === undefined) {
+    return (
+      <Empty title="Nothing found">
+        <a href="/">Show all captured mail</a>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <div class="toolbar">
+        <span class="chosen" data-chosen="1">Select messages, then:</span>
+        <button
+          type="submit"
+          class="danger"
+          data-needs="1"
+          data-confirm="Delete {n} for good?"
+          data-yes="Delete"
+        >
+          Delete
+        </button>
+      </div>
+      <table class="stack mails">
+        <thead>
+          <tr>
+            <th class="tick">
+              <input type="checkbox" class="js-only" data-all="1" aria-label="Select all" />
+            </th>
+            <th>Subject</th>
+            <th>From</th>
+            <th>To</th>
+            <th>Received</th>
+            <th class="number">Size</th>
+          </tr>
+        </thead>
+        <tbody>
+          {found.page.map((one) => <Row key={one.message.id} view={view} found={one} />)}
+        </tbody>
+      </table>
+      {more === undefined ? null : (
+        <div class="pager">
+          <span>{query === "" ? "" : `${count(found.looked, "message")} looked at.`}</span>
+          <a href={more}>Older mail</a>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Row({ view, found: { message, header } }: { view: View; found: FoundCaptured }) {
+  const { id, seen, receivedAt, recipients } = message;
+  const subject = header.subject.trim() === "" ? "No subject" : header.subject;
+  return (
+    <tr data-row={id} class={seen ? undefined : "unread"}>
+      <td class="tick">
+        <input type="checkbox" name="uid" value={id} aria-label={`Select ${subject}`} />
+      </td>
+      <td>
+        <a class="row-link" href={pathTo("captured", id)}>
+          <bdi>{subject}</bdi>
+          {seen ? null : <span class="unseen">(not read)</span>}
+        </a>
+      </td>
+      <td>
+        <bdi>{header.from === "" ? "the mail system" : header.from}</bdi>
+      </td>
+      <td data-label="To">
+        <Addresses of={recipients} />
+      </td>
+      <td class="when">
+        <Time at={receivedAt} now={view.now} />
+      </td>
+      <td class="number">{size(message.size)}</td>
+    </tr>
+  );
+}
+
+/** What is shown before the first message: how to send it. */
+function HowToSend({ page }: { page: PageContext }) {
+  const { smtp, submission, admin } = page.server.addresses();
+  const address = smtp?.[0] ?? submission?.[0];
+  if (address === undefined) {
+    return <Empty title="No mail yet">It appears here by itself, as soon as some comes.</Empty>;
+  }
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  const lines = [`SMTP_URL=smtp://${address}`, `SMTP_HOST=${host}`, `SMTP_PORT=${address.slice(colon + 1)}`];
+  const curl = "printf 'Subject: Hello\\r\\n\\r\\nHow are you?\\r\\n' |\n" +
+    `  curl --url smtp://${address} --mail-rcpt jo@example.org --upload-file -`;
+  const api = admin?.[0];
+  return (
+    <Empty title="No mail yet">
+      <p>
+        All that is sent to <b>{address}</b>{" "}
+        by SMTP appears here by itself, whoever it is for; nothing is delivered. Any user name and password
+        will do, and no TLS is needed.
+      </p>
+      <p>For the program that sends:</p>
+      <pre>{lines.join("\n")}</pre>
+      <p>A first message by hand:</p>
+      <pre>{curl}</pre>
+      {api === undefined ? null : (
+        <>
+          <p>For a test that waits for it:</p>
+          <pre>{`curl 'http://${api}/api/v1/wait?mailbox=jo@example.org&timeout=5s'`}</pre>
+        </>
+      )}
+    </Empty>
+  );
+}
+
+function DeleteQuestion({ view, ids, gone }: { view: View; ids: readonly string[] | "all"; gone: number }) {
+  return (
+    <>
+      <Head title="Delete mail?" lead={`${count(gone, "message")} will be gone for good.`} />
+      <ActionForm view={view} action="/captured" class="buttons">
+        <input type="hidden" name="sure" value="1" />
+        {ids === "all"
+          ? <input type="hidden" name="all" value="1" />
+          : ids.map((id) => <input key={id} type="hidden" name="uid" value={id} />)}
+        <button type="submit" class="danger">Delete</button>
+        <a class="button" href="/">Cancel</a>
+      </ActionForm>
+    </>
+  );
+}
