@@ -1,10 +1,11 @@
 /** The reading of a whole message: postal-mime's parts, with what senders get wrong read as it was meant. */
 
 import PostalMime, { type Attachment, type Email, type PostalMimeOptions } from "postal-mime";
-import { binaryString, decode, encode } from "../base/bytes.ts";
+import { binaryString, concat, decode, encode } from "../base/bytes.ts";
 import { decodeCharset, decodeUnnamed, knowsCharset } from "./charset.ts";
 import { decodeWords } from "./decoded_words.ts";
 import { unflowed } from "./flowed_text.ts";
+import { exactDecoder, type PartDecoder } from "./part_decoder.ts";
 
 /** A message, and what is wrong with it, so that it may look otherwise than it was meant; empty: nothing. */
 export interface ReadMessage {
@@ -49,6 +50,7 @@ interface Part {
   };
   readonly contentDisposition: { readonly parsed: { params: Record<string, string> } };
   readonly contentTransferEncoding: { readonly encoding: string };
+  contentDecoder: PartDecoder | null;
   readonly content: ArrayBuffer | null;
   readonly childNodes: readonly Part[];
   feed(line: Uint8Array<ArrayBuffer>): void;
@@ -72,6 +74,8 @@ interface Parser {
 const Base = PostalMime as unknown as new (options: PostalMimeOptions) => Parser;
 /** A line that may stand between parts (RFC 2046 5.1.1). */
 const DELIMITER = /^--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*$/;
+
+const CRLF = encode("\r\n");
 
 /** Each look goes through the whole message. */
 const MAX_LOOKS = 50;
@@ -144,8 +148,17 @@ class Reader extends Base {
 
   override collectAttachment(node: Part, content: ArrayBuffer, related: boolean, tooDeep: boolean): void {
     super.collectAttachment(node, content, related, tooDeep);
-    Object.assign(this.attachments.at(-1)!, { place: placeOf(node) });
+    // what is all of the message has no delimiter behind it: its last line's end is its own
+    const octets = node.parentNode || isBase64(node) || !endsLine(this.av)
+      ? content
+      : concat([new Uint8Array(content), CRLF]).buffer;
+    // a calendar, too, is what was sent: postal-mime writes its text anew
+    Object.assign(this.attachments.at(-1)!, { place: placeOf(node), content: octets });
   }
+}
+
+function endsLine(bytes: Uint8Array): boolean {
+  return bytes.at(-1) === 0x0a;
 }
 
 /** `0`: the message itself; else the numbers of the part and of those around it, from the outside: `2`, `1.2`. */
@@ -165,12 +178,15 @@ function mend(
   const processHeaders = part.processHeaders.bind(part);
   part.feed = (line) => {
     if (part.state === "header") return feed(line.some((byte) => byte > 127) ? utf8(line, around) : line);
-    if (part.contentTransferEncoding.encoding === "base64" && clear.takes(line)) return;
+    if (isBase64(part) && clear.takes(line)) return;
     feed(line);
   };
   part.processHeaders = () => {
     processHeaders();
     mendType(part);
+    if (part.contentDecoder) {
+      part.contentDecoder = exactDecoder(part.contentTransferEncoding.encoding, part.contentDecoder);
+    }
     for (const params of [part.contentType.parsed.params, part.contentDisposition.parsed.params]) {
       for (const name of ["name", "filename"]) {
         if (params[name] !== undefined) params[name] = decodeWords(params[name]);
@@ -184,9 +200,18 @@ function mend(
     const own = charset === undefined && value === "text/html"
       ? decodeUnnamed(bytes, charsetWithin(bytes))
       : decodeCharset(bytes, charset);
-    const text = clear.around(own);
+    const text = isBase64(part) ? clear.around(own) : withLineFeeds(own);
     return /^flowed$/i.test(format ?? "") ? unflowed(text, /^yes$/i.test(delsp ?? "")) : text;
   };
+}
+
+/** The text as it is shown: lines end with LF, the last one too. */
+function withLineFeeds(text: string): string {
+  return text === "" ? "" : `${text.replaceAll("\r\n", "\n")}\n`;
+}
+
+function isBase64(part: Part): boolean {
+  return part.contentTransferEncoding.encoding === "base64";
 }
 
 /** RFC 2045 5.2: what is no type is plain text; RFC 2046 4.1.4: so is a text of a kind that nobody knows. */

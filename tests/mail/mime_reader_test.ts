@@ -104,6 +104,33 @@ Deno.test("an attachment in base64 keeps its bytes when a list put a footer behi
   assertEquals(faults.length, 1);
 });
 
+Deno.test("an attachment that is not in base64 keeps its octets (RFC 2045 6.7, RFC 2046 5.1.1)", async () => {
+  const cases: [encoding: string, sent: string, octets: string][] = [
+    ["7bit", "a,b\r\n1,2", "a,b\r\n1,2"],
+    ["8bit", "a,b\r\n1,2\r\n", "a,b\r\n1,2\r\n"],
+    ["binary", "", ""],
+    ["quoted-printable", "a=3Db\r\n1,2", "a=b\r\n1,2"],
+    ["quoted-printable", "a=0Ab=0D=0A1=\r\n,2=", "a\nb\r\n1,2"],
+    ["quoted-printable", "a=\r\n\r\n\r\n", "a\r\n\r\n"],
+  ];
+  for (const [encoding, sent, octets] of cases) {
+    for (const type of ["text/csv", "text/calendar", "application/json"]) {
+      const head =
+        `Content-Type: ${type}\r\nContent-Disposition: attachment\r\nContent-Transfer-Encoding: ${encoding}`;
+      const parts = `--b\r\n${head}\r\n\r\n${sent}\r\n`;
+      const message = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${parts}${parts}--b--\r\n`;
+      const { email } = await readMessage(new TextEncoder().encode(message), {});
+      for (const { content } of email.attachments) {
+        assertEquals(new TextDecoder().decode(content as ArrayBuffer), octets, `${type} ${encoding} ${sent}`);
+      }
+      assertEquals(email.attachments.length, 2);
+    }
+  }
+  const alone = "Content-Type: text/csv\r\nContent-Disposition: attachment\r\n\r\na,b\r\n1,2\r\n";
+  const { email } = await readMessage(new TextEncoder().encode(alone), {});
+  assertEquals(new TextDecoder().decode(email.attachments[0]!.content as ArrayBuffer), "a,b\r\n1,2\r\n");
+});
+
 Deno.test("what is no type, or a text of an unknown kind, is shown as text", async () => {
   for (
     const type of ["text", "text/plain charset=iso-8859-1", "text/enriched; charset=iso-8859-1", "", "/;"]
