@@ -6,11 +6,11 @@ import type { Random } from "../base/random.ts";
 import { Problem } from "../http/problem.ts";
 import { normalizeDomain } from "../mail/domain.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
-import { BodyMissing } from "../storage/bodies/bodies.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { storedMail } from "./mail_lookup.ts";
 import type { AdminOptions } from "./options.ts";
-import { addressParam, addressSchema, mailboxOf } from "./schemas.ts";
+import { releaseCaptured } from "./releasing.ts";
+import { addressParam, addressSchema } from "./schemas.ts";
 
 const tags = ["Capture"];
 
@@ -70,10 +70,10 @@ export function inboxRoutes(options: AdminOptions) {
 export function resetRoutes(options: AdminOptions) {
   return newApi().openapi(reset, async (c) => {
     const { captured, faults, dialogues, queue, clock } = options;
-    if (!captured) throw onlyCapturing(options, "nothing of it can be emptied at once");
+    onlyCapturing(options, "nothing of it can be emptied at once");
     faults?.clear();
     await emptyQueue(queue, clock);
-    await captured.removeAll();
+    await captured?.removeAll();
     dialogues?.clear();
     return c.body(null, 204);
   });
@@ -82,28 +82,16 @@ export function resetRoutes(options: AdminOptions) {
 /** `/api/v1/mailboxes/…/release`. */
 export function releaseRoutes(options: AdminOptions) {
   return newApi().openapi(release, async (c) => {
-    const { captured, releases } = options;
-    if (!captured || !releases) throw onlyCapturing(options, "mail here went where it was to go");
+    onlyCapturing(options, "mail here went where it was to go");
     const { entry } = await storedMail(c.req.valid("param"), options);
-    const to = c.req.valid("json").to.map((text, i) => mailboxOf(text, `to.${i}`));
-    const message = captured.get(entry.uid);
-    try {
-      if (message) return c.json({ id: await releases.release(message, to) }, 202);
-    } catch (error) {
-      if (!(error instanceof BodyMissing)) throw error;
-    }
-    throw new Problem(404, "The message was removed meanwhile");
+    return c.json({ id: await releaseCaptured(options, entry.uid, c.req.valid("json").to) }, 202);
   });
 }
 
 /** Throws the answer of a live server. */
-function onlyCapturing({ captured }: AdminOptions, why: string): Problem {
-  const problem = new Problem(
-    409,
-    `This server serves real mail: ${why}; capture mode (serve --capture) has it`,
-  );
-  if (!captured) throw problem;
-  return problem;
+function onlyCapturing({ captured }: AdminOptions, why: string): void {
+  if (captured) return;
+  throw new Problem(409, `This server serves real mail: ${why}; capture mode (serve --capture) has it`);
 }
 
 const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789";

@@ -2,11 +2,14 @@
 /** The view that the page opens on where mail is captured: all of it, newest first, searched, read and removed. */
 
 import { Hono } from "hono";
+import { releaseCaptured } from "../api/releasing.ts";
 import { isId } from "../base/ids.ts";
+import { Problem } from "../http/problem.ts";
 import { type CapturedPage, capturedPage, type FoundCaptured } from "../api/captured_search.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import { parseQuery } from "../mail/query.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
+import type { FlashMessage } from "./flash_messages.ts";
 import { count, number, size } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
@@ -55,7 +58,29 @@ export function capturedPages(page: PageContext, captured: CapturedMail): Hono<P
           ? { kind: "error", text: all ? "There was nothing to delete" : "Nothing was selected" }
           : { kind: "done", text: `${count(gone, "message")} deleted` },
       });
+    })
+    .post("/captured/:uid/release", async (c) => {
+      const form = await readOwnForm(c);
+      const to = form.text("to").split(/[\s,;]+/).filter((text) => text !== "");
+      const here = pathTo("captured", c.req.param("uid"));
+      return goBack(c, page, {
+        back: here,
+        otherwise: here,
+        flashMessage: await released(page, c.req.param("uid"), to),
+      });
     });
+}
+
+/** Releases it to the real world; what came of it. */
+async function released(page: PageContext, uid: string, to: readonly string[]): Promise<FlashMessage> {
+  if (to.length === 0) return { kind: "error", text: "Nobody is named to release it to" };
+  try {
+    await releaseCaptured(page.options, uid, to);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 422) throw error;
+    return { kind: "error", text: error.message };
+  }
+  return { kind: "done", text: `Released to ${to.join(", ")}; the queue shows how it goes on` };
 }
 
 interface CapturedProps {

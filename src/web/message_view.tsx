@@ -62,6 +62,8 @@ interface Place {
   readonly lists: readonly { readonly name: string; readonly path: string }[];
   /** Where what is deleted is posted to. */
   readonly deletes: string;
+  /** Where it is released to the real world; absent where nothing was captured. */
+  readonly releases?: string;
   /** Paths of the messages around it. */
   readonly newer: string | undefined;
   readonly older: string | undefined;
@@ -117,6 +119,7 @@ async function amongCaptured(
     path: pathTo("captured", id),
     lists: [{ name: "Captured", path: "/" }],
     deletes: "/captured",
+    releases: `${pathTo("captured", id)}/release`,
     newer: newer === undefined ? undefined : pathTo("captured", newer),
     older: older === undefined ? undefined : pathTo("captured", older),
   };
@@ -198,6 +201,20 @@ function cut(text: string): string {
   return text.length > MAX_SOURCE ? `${text.slice(0, MAX_SOURCE)}\n[…]` : text;
 }
 
+function Release({ view, action, to }: { view: View; action: string; to: readonly string[] }) {
+  return (
+    <details>
+      <summary>Release to the real world</summary>
+      <ActionForm view={view} action={action} class="buttons">
+        <label>
+          To <input type="text" name="to" value={to.join(", ")} required />
+        </label>
+        <button type="submit" data-confirm="Send this message for real?" data-yes="Release">Release</button>
+      </ActionForm>
+    </details>
+  );
+}
+
 function MailView({ view, shown }: { view: View; shown: ShownMail }) {
   const { place, mail, sides, side } = shown;
   const { stored: { entry }, path, lists } = place;
@@ -225,6 +242,9 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
           </button>
         </ActionForm>
       </Head>
+      {place.releases === undefined
+        ? null
+        : <Release view={view} action={place.releases} to={place.recipients} />}
       <article class="card">
         <MailHeader view={view} shown={shown} />
         <div class="mail-body">

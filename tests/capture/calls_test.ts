@@ -1,6 +1,6 @@
 /** The calls of a server that captures: inboxes, reset, and the release to the real world. */
 
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { ScriptedPeer } from "../../src/testing/mod.ts";
 import { CapturingServer } from "./capturing_server.ts";
 
@@ -179,4 +179,39 @@ Deno.test("Nothing is converted for a next server that says it can't take it", a
   await town.server.queue.idle();
   const [message] = peer.messages;
   assertEquals(message?.text.endsWith(LETTER), true, message?.text);
+});
+
+Deno.test("The page releases a captured message, and says what can't be", async () => {
+  await using town = await CapturingServer.start({ config: { queue: { concurrency: 0 } } });
+  const id = await town.send({ to: ["a@x.example"], text: "Subject: Out\r\n\r\nHello\r\n" });
+  const page = await (await town.ask(`/captured/${id}`)).text();
+  const fields = /action="\/captured\/[^"]*\/release"[^>]*>(.*?)<\/form>/s.exec(page)![1]!;
+  const hidden = [...fields.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+    .map(([, name, value]) => [name!, value!]);
+  assertStringIncludes(fields, 'value="a@x.example"');
+  const released = async (to: string) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const body = new URLSearchParams([...hidden, ["to", to]]).toString();
+    const answer = await town.ask(`/captured/${id}/release`, {
+      method: "POST",
+      headers,
+      body,
+      redirect: "manual",
+    });
+    await answer.body?.cancel();
+    assertEquals(answer.status, 303);
+    return await (await town.ask(answer.headers.get("location")!)).text();
+  };
+  assertStringIncludes(await released("nobody"), "expected an address");
+  assertStringIncludes(await released(" , "), "Nobody is named");
+  assertEquals((await (await town.ask("/api/v1/queue")).json()).items, []);
+  assertStringIncludes(
+    await released("jo@y.example, ann@y.example"),
+    "Released to jo@y.example, ann@y.example",
+  );
+  const [item] = (await (await town.ask("/api/v1/queue")).json()).items;
+  assertEquals(item.recipients.map((one: { address: string }) => one.address), [
+    "jo@y.example",
+    "ann@y.example",
+  ]);
 });
