@@ -13,6 +13,7 @@ import type { FlashMessage } from "./flash_messages.ts";
 import { count, number, size } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
+import { MailTable } from "./mail_table.tsx";
 import { ActionForm, Addresses, Empty, Time } from "./parts.tsx";
 import { goBack, show } from "./render.tsx";
 
@@ -158,35 +159,9 @@ function CapturedList({ view, page, captured, query, found }: CapturedProps) {
   }
   return (
     <>
-      <div class="toolbar">
-        <span class="chosen" data-chosen="1">Select messages, then:</span>
-        <button
-          type="submit"
-          class="danger"
-          data-needs="1"
-          data-confirm="Delete {n} for good?"
-          data-yes="Delete"
-        >
-          Delete
-        </button>
-      </div>
-      <table class="stack mails">
-        <thead>
-          <tr>
-            <th class="tick">
-              <input type="checkbox" class="js-only" data-all="1" aria-label="Select all" />
-            </th>
-            <th>Subject</th>
-            <th>From</th>
-            <th>To</th>
-            <th>Received</th>
-            <th class="number">Size</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.page.map((one) => <Row key={one.message.id} view={view} found={one} />)}
-        </tbody>
-      </table>
+      <MailTable columns={["From", "To"]}>
+        {found.page.map((one) => <Row key={one.message.id} view={view} found={one} />)}
+      </MailTable>
       {more === undefined ? null : (
         <div class="pager">
           <span>{query === "" ? "" : `${count(found.looked, "message")} looked at.`}</span>

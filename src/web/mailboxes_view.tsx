@@ -13,6 +13,7 @@ import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { Head } from "./layout.tsx";
+import { MailTable } from "./mail_table.tsx";
 import { ActionForm, Card, Empty, Time } from "./parts.tsx";
 import { goBack, show } from "./render.tsx";
 
@@ -223,34 +224,9 @@ function MailList({ view, page, address, query, found, messages }: MailboxProps)
   }
   return (
     <>
-      <div class="toolbar">
-        <span class="chosen" data-chosen="1">Select messages, then:</span>
-        <button
-          type="submit"
-          class="danger"
-          data-needs="1"
-          data-confirm="Delete {n} for good?"
-          data-yes="Delete"
-        >
-          Delete
-        </button>
-      </div>
-      <table class="stack mails">
-        <thead>
-          <tr>
-            <th class="tick">
-              <input type="checkbox" class="js-only" data-all="1" aria-label="Select all" />
-            </th>
-            <th>Subject</th>
-            <th>From</th>
-            <th>Received</th>
-            <th class="number">Size</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.page.map((mail) => <MailRow key={mail.entry.uid} view={view} path={path} mail={mail} />)}
-        </tbody>
-      </table>
+      <MailTable columns={["From"]}>
+        {found.page.map((mail) => <MailRow key={mail.entry.uid} view={view} path={path} mail={mail} />)}
+      </MailTable>
       {more === undefined ? null : (
         <div class="pager">
           <span>
