@@ -20,7 +20,17 @@ const advanceSchema = z.union([z.string(), z.number()], {
     : `must be ${formatDuration(MOST_MS)} at most; time never goes back`;
   context.addIssue({ code: "custom", message });
   return z.NEVER;
-}).openapi({ anyOf: [{ type: "string", example: "5d" }, { type: "number" }] });
+}).openapi({
+  anyOf: [
+    {
+      type: "string",
+      minLength: 2,
+      pattern: "^(\\d{1,2}d)?(\\d{1,2}h)?(\\d{1,2}m)?(\\d{1,2}s)?$",
+      example: "5d",
+    },
+    { type: "integer", minimum: 0, maximum: MOST_MS },
+  ],
+});
 
 const move = createRoute({
   method: "post",

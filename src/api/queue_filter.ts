@@ -16,6 +16,8 @@ const age = z.union([z.string().max(40), z.number()]).transform((value, context)
   return z.NEVER;
 }).openapi({
   type: "string",
+  minLength: 1,
+  pattern: "^(?:\\d{1,15}|(?:\\d{1,4}d)?(?:\\d{1,2}h)?(?:\\d{1,2}m)?(?:\\d{1,2}s)?)$",
   example: "2h",
   description: "It came so long ago, or longer",
 });

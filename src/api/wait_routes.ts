@@ -54,7 +54,7 @@ const wait = createRoute({
     ...problems(422, 503),
     408: problem("None came in time", {
       arrived: z.array(arrivedSchema).openapi({ description: "The newest, of the mailbox or of all" }),
-      nearest: arrivedSchema.nullable().openapi({ description: "The one that misses least" }),
+      nearest: z.union([arrivedSchema, z.null()]).openapi({ description: "The one that misses least" }),
     }),
     409: problem("With count=0: one came", { message: awaitedSchema }),
   },

@@ -3,6 +3,6 @@
 import schemathesis
 
 
-@schemathesis.serializer("application/mbox", "message/rfc822")
+@schemathesis.serializer("application/mbox", "message/rfc822", "application/vnd.dinopost.queue")
 def text(ctx, value):
     return value if isinstance(value, bytes) else str(value).encode()
