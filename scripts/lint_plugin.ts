@@ -12,6 +12,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["dns", 3],
   ["wire", 3],
   ["auth", 4],
+  ["authentication", 4],
   ["preview", 4],
   ["webhooks", 4],
   ["dsn", 5],

@@ -12,7 +12,8 @@ export interface ConfigOptions {
   dataDir?: string;
 }
 
-const DEFAULT_FILE = "dinopost.jsonc";
+/** Read when it is there and no other is named. */
+export const DEFAULT_FILE = "dinopost.jsonc";
 
 /** Adds `--config`. */
 export function withConfig(command: Command): Command {

@@ -50,11 +50,6 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
       "dinopost: no server answers at http://127.0.0.1:1; is it running?\n",
     ],
     // not built yet
-    [
-      ["init", "--domain", "example.org"],
-      69,
-      "dinopost: init is not supported yet; serve starts without a configuration\n",
-    ],
     [["check", "--dns"], 69, "dinopost: check --dns is not supported yet; leave out --dns\n"],
     // configuration
     [["check", "--config", "/nowhere.jsonc"], 78, "dinopost: /nowhere.jsonc: there is no such file\n"],

@@ -1,0 +1,26 @@
+/** The MTA-STS policy of our own domains (RFC 8461 3.2), and the id that tells others of a new one. */
+
+import process from "node:process";
+
+/** `enforce`: who can't verify our certificate keeps the mail back; `testing`: it only reports that. */
+export type OwnPolicyMode = "enforce" | "testing";
+
+/**
+ * Seconds that a policy holds for who has seen it. One that only tests is read anew within a day, so that `enforce` is
+ * noticed without another id.
+ */
+const MAX_AGE = { enforce: 14 * 86_400, testing: 86_400 } as const;
+
+/** Ids that were made here; an operator's own look otherwise. */
+export const OWN_POLICY_ID: RegExp = /^p[0-9a-f]{16}$/;
+
+/** The text of the policy: the mail comes to the one host. */
+export function ownPolicy(hostname: string, mode: OwnPolicyMode): string {
+  return ["version: STSv1", `mode: ${mode}`, `mx: ${hostname}`, `max_age: ${MAX_AGE[mode]}`, ""].join("\r\n");
+}
+
+/** The id of the policy as it should be (RFC 8461 3.1): another policy, another id. */
+export function ownPolicyId(hostname: string): string {
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return `p${createHash("sha256").update(ownPolicy(hostname, "enforce")).digest("hex").slice(0, 16)}`;
+}
