@@ -4,6 +4,7 @@ import ipaddr from "ipaddr.js";
 
 /** Labels of a host or of a record beside it (`_25._tcp`, `selector._domainkey`), each up to 63 octets. */
 const LABELS = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+const ASKABLE = /^[\x20-\x2d\x2f-\x7e]{1,63}(?:\.[\x20-\x2d\x2f-\x7e]{1,63})*$/;
 /** The longest name as text without the last dot (RFC 1035 2.3.4). */
 const MAX_NAME = 253;
 
@@ -16,6 +17,14 @@ export function canonicalName(name: string): string {
 /** Can a canonical name be asked of the DNS and belong to a host or service? */
 export function isDnsName(name: string): boolean {
   return name.length <= MAX_NAME && LABELS.test(name);
+}
+
+/**
+ * Can a canonical name be asked of the DNS at all? Beside those of hosts there are names that the macros of SPF make, with
+ * whatever ASCII a local part has (`a+b._spf.example.com`).
+ */
+export function isAskable(name: string): boolean {
+  return name.length <= MAX_NAME && ASKABLE.test(name);
 }
 
 /** Is a text an IP address instead of a name? */

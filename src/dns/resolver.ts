@@ -6,7 +6,7 @@ import type { Random } from "../base/random.ts";
 import { AnswerCache, type Perishable } from "./cache.ts";
 import type { DnsClient } from "./dns_client.ts";
 import { interpret, MAX_ALIASES, textOfRecord } from "./interpret.ts";
-import { canonicalIp, canonicalName, isDnsName, reverseName } from "./names.ts";
+import { canonicalIp, canonicalName, isAskable, isDnsName, reverseName } from "./names.ts";
 import { type NameServer, parseNameServer, SystemNameServers } from "./name_servers.ts";
 import type { DnsRecord } from "./packet.ts";
 import { Semaphore } from "../base/semaphore.ts";
@@ -131,7 +131,7 @@ export class SystemResolver implements Resolver {
   }
 
   #ask(type: Wanted, name: string): Promise<Answer> | Answer {
-    if (!isDnsName(name)) {
+    if (!isAskable(name)) {
       return { kind: "temporaryFailure", why: `${JSON.stringify(name)} is not a name of the DNS` };
     }
     if (this.#closing.signal.aborted) return { kind: "temporaryFailure", why: "The resolver is closed" };
@@ -142,8 +142,8 @@ export class SystemResolver implements Resolver {
     const { clock, timeoutMs, trustAd } = this.#options;
     const end = clock.monotonic() + timeoutMs;
     try {
-      // AD can't be had from the platform
-      if (trustAd || !isPlain(type)) return await this.#askClient(type, name, end);
+      // AD can't be had from the platform, which takes names of hosts only
+      if (trustAd || !isPlain(type) || !isDnsName(name)) return await this.#askClient(type, name, end);
       // most hosts have no AAAA, which only our own client can know: the platform may know a name of /etc/hosts
       const first = type === "AAAA" ? await this.#askClient(type, name, end) : undefined;
       if (first && first.value.kind !== "nxdomain") return first;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { canonicalIp, canonicalName, isDnsName, isIp, reverseName } from "../../src/dns/names.ts";
+import { canonicalIp, canonicalName, isAskable, isDnsName, isIp, reverseName } from "../../src/dns/names.ts";
 
 Deno.test("canonicalName() lowers the case and takes the last dot off", () => {
   assertEquals(canonicalName("Mail.Test."), "mail.test");
@@ -29,6 +29,26 @@ for (const [name, valid] of names) {
     assertEquals(isDnsName(name), valid);
   });
 }
+
+Deno.test("isAskable() takes what macros of SPF make, and nothing that a packet can't hold", () => {
+  for (const name of ["mail.test", "a+b.test", "a b.test", "-a.test", "=.test", "a".repeat(63)]) {
+    assertEquals(isAskable(name), true, name);
+  }
+  for (
+    const name of [
+      "",
+      ".",
+      "a..test",
+      "a.",
+      "é.test",
+      "a\n.test",
+      "a".repeat(64),
+      ("a".repeat(49) + ".").repeat(5) + "abcd",
+    ]
+  ) {
+    assertEquals(isAskable(name), false, name);
+  }
+});
 
 Deno.test("isIp() tells addresses from names", () => {
   for (const ip of ["127.0.0.1", "::1", "2001:db8::1", "::ffff:1.2.3.4"]) assertEquals(isIp(ip), true, ip);

@@ -129,6 +129,16 @@ for (const trustAd of [false, true]) {
   });
 }
 
+Deno.test("SystemResolver asks for names that no host has, as macros of SPF make them", async () => {
+  await using net = await setUp();
+  net.server.zones = { ...net.server.zones, "a+b c._spf.test": { A: ["127.0.0.2"], TXT: ["v=spf1"] } };
+  const found = await net.resolver.addresses("A+b c._spf.test", 4);
+  assertEquals(found, { kind: "found", records: ["127.0.0.2"] });
+  assertEquals(await net.resolver.txt("a+b c._spf.test"), { kind: "found", records: ["v=spf1"] });
+  assertEquals((await net.resolver.addresses("x+y._spf.test", 4)).kind, "nxdomain");
+  assertEquals(net.server.queries.length, 3);
+});
+
 Deno.test("SystemResolver gives names with A-labels as they are, not as what they stand for", async () => {
   await using net = await setUp();
   assertEquals(await net.resolver.mx("idn.test"), {
