@@ -12,6 +12,7 @@ import type { Aliases } from "./recipients/aliases.ts";
 import type { MailStore } from "./mailbox/mail_store.ts";
 import type { Journal } from "./observe/journal.ts";
 import { watchEventLoop } from "./observe/event_loop.ts";
+import type { AdminApp } from "./http/app.ts";
 import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
@@ -29,7 +30,7 @@ import { sweepExpired } from "./storage/expiry.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
 import { ConnectionLimiter } from "./wire/connection_limiter.ts";
 import { Deadlines } from "./wire/deadlines.ts";
-import { HttpServer } from "./wire/http_server.ts";
+import { HttpServer, type HttpServerOptions } from "./wire/http_server.ts";
 import type { SessionServer } from "./wire/session_server.ts";
 
 export type { MailServerOptions };
@@ -83,7 +84,7 @@ export class MailServer implements AsyncDisposable {
   readonly #limiter: ConnectionLimiter;
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
-  readonly #warmUp: () => Promise<void>;
+  readonly #app: AdminApp;
   #sessions = 0;
   #isReady = false;
   #unwatch: (() => void) | undefined;
@@ -152,7 +153,7 @@ export class MailServer implements AsyncDisposable {
       closing: this.#closing.signal,
     });
     this.fetch = (request, remote) => app.fetch(request, remote === undefined ? {} : { remote });
-    this.#warmUp = () => app.warmUp();
+    this.#app = app;
     this.#listeners = new Listeners({ listen: config.listen, server: (kind) => this.#server(kind) });
   }
 
@@ -209,7 +210,7 @@ export class MailServer implements AsyncDisposable {
     const { certificates } = this.#parts;
     if (certificates) this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));
     this.#isReady = true;
-    if (this.config.listen.admin.length > 0) this.#tasks.run("http", this.#warmUp);
+    if (this.config.listen.admin.length > 0) this.#tasks.run("http", () => this.#app.warmUp());
   }
 
   async #stop(): Promise<void> {
@@ -267,7 +268,9 @@ export class MailServer implements AsyncDisposable {
       help: "HTTP connections that are open now",
       read: () => [{ value: limiter.count }],
     });
-    return new HttpServer({ ...this.#shared(false), limiter, fetch: this.fetch });
+    const fetch: HttpServerOptions["fetch"] = (request, remote, upgrade) =>
+      this.#app.fetch(request, { remote, ...(upgrade && { upgrade }) });
+    return new HttpServer({ ...this.#shared(false), limiter, fetch });
   }
 
   #smtpServer(service: Service): SmtpServer {

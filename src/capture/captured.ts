@@ -21,14 +21,14 @@ export interface Captured {
   readonly tags: readonly string[];
 }
 
-/** Why messages were removed: somebody asked for it, they were too many, too large together or too old. */
-export type RemovedBecause = "asked" | "limit";
+/** Why messages were removed: somebody asked for it, or for all to go; they were too many, too large together or too old. */
+export type RemovedBecause = "asked" | "all" | "limit";
 
 /** A change of what is captured. */
 export type CaptureChange =
   | { readonly kind: "captured"; readonly message: Captured }
-  /** It was looked at, or has other tags. */
-  | { readonly kind: "changed"; readonly message: Captured }
+  /** Whether it was looked at, its tags, or the mailboxes that show it. */
+  | { readonly kind: "changed"; readonly what: "seen" | "tags" | "boxes"; readonly message: Captured }
   | { readonly kind: "removed"; readonly messages: readonly Captured[]; readonly why: RemovedBecause };
 
 /** A captured message as its store knows it. */

@@ -50,6 +50,8 @@ export interface CapturedListOptions {
   readonly limit?: number;
 }
 
+type What = (CaptureChange & { kind: "changed" })["what"];
+
 /** The captured messages of one server. {@linkcode load} comes first. */
 export class CapturedMail {
   readonly #store: Store;
@@ -204,7 +206,7 @@ export class CapturedMail {
 
   /** Notes whether messages were looked at; unknown ids don't matter. */
   async markSeen(ids: Iterable<string>, seen = true): Promise<void> {
-    await this.#change(ids, (kept) => {
+    await this.#change(ids, "seen", (kept) => {
       if (kept.seen === seen) return false;
       kept.seen = seen;
       this.#unseen += seen ? -1 : 1;
@@ -214,7 +216,7 @@ export class CapturedMail {
 
   /** Gives messages these tags in place of those they have; unknown ids don't matter. */
   async setTags(ids: Iterable<string>, tags: readonly string[]): Promise<void> {
-    await this.#change(ids, (kept) => {
+    await this.#change(ids, "tags", (kept) => {
       kept.tags = [...new Set(tags)];
       return true;
     });
@@ -232,7 +234,7 @@ export class CapturedMail {
 
   /** Removes all messages. */
   async removeAll(): Promise<void> {
-    await this.#removeAll(new Set(this.#all.items), "asked");
+    await this.#removeAll(new Set(this.#all.items), "all");
   }
 
   /** Takes messages out of a mailbox, by its local key; those that no mailbox shows any more are removed. */
@@ -246,7 +248,7 @@ export class CapturedMail {
       else left.push(kept);
     }
     for (const kept of left) this.#leaveBox(kept, box);
-    await Promise.all([this.#removeAll(gone, "asked"), ...left.map((kept) => this.#changed(kept))]);
+    await Promise.all([this.#removeAll(gone, "asked"), ...left.map((kept) => this.#changed(kept, "boxes"))]);
   }
 
   /** Hears of every change, until the answer is called. */
@@ -314,17 +316,17 @@ export class CapturedMail {
     if (list?.size === 0) this.#boxes.delete(box);
   }
 
-  async #change(ids: Iterable<string>, change: (kept: Kept) => boolean): Promise<void> {
+  async #change(ids: Iterable<string>, what: What, change: (kept: Kept) => boolean): Promise<void> {
     const changed: Promise<void>[] = [];
     for (const id of ids) {
       const kept = this.#byId.get(id);
-      if (kept && change(kept)) changed.push(this.#changed(kept));
+      if (kept && change(kept)) changed.push(this.#changed(kept, what));
     }
     await Promise.all(changed);
   }
 
-  async #changed(kept: Kept): Promise<void> {
-    this.#emit({ kind: "changed", message: kept });
+  async #changed(kept: Kept, what: What): Promise<void> {
+    this.#emit({ kind: "changed", what, message: kept });
     if (kept.parts.length > 0 && !this.#keep.memory) await this.#records.update(kept);
   }
 

@@ -6,15 +6,26 @@ import type { AdminOptions } from "../api/options.ts";
 import type { Access } from "../http/access.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { DialectParts } from "./dialect.ts";
+import { mailhogEvents } from "./mailhog_events.ts";
 import { mailhogJim } from "./mailhog_jim.ts";
 import { mailhogMessages } from "./mailhog_messages.ts";
+import { mailpitEvents } from "./mailpit_events.ts";
 import { mailpitLists } from "./mailpit_lists.ts";
 import { mailpitMessages } from "./mailpit_messages.ts";
 import { mailpitServer } from "./mailpit_server.ts";
 import { mailpitViews } from "./mailpit_views.ts";
 import { CapturedReader } from "./reader.ts";
 
-const DIALECTS = [mailpitLists, mailpitMessages, mailpitServer, mailpitViews, mailhogMessages, mailhogJim];
+const DIALECTS = [
+  mailpitLists,
+  mailpitMessages,
+  mailpitServer,
+  mailpitViews,
+  mailpitEvents,
+  mailhogMessages,
+  mailhogEvents,
+  mailhogJim,
+];
 
 /** Makes the app of a server that captures. */
 export function dialectApp(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>> {

@@ -8,6 +8,7 @@ import type { Journal } from "../observe/journal.ts";
 import type { AuditedCall, AuditLog } from "./audit.ts";
 import type { AdminUser } from "./roles.ts";
 import type { Store } from "../storage/store.ts";
+import type { Upgrade } from "../wire/web_sockets.ts";
 
 /** What comes with a request from outside of it. */
 export interface AdminBindings {
@@ -18,6 +19,11 @@ export interface AdminBindings {
    * @internal
    */
   readonly url?: string;
+  /**
+   * Makes a WebSocket of the request; absent: it does not ask for one.
+   * @internal
+   */
+  readonly upgrade?: Upgrade;
   /**
    * Who asks, once that is known.
    * @internal

@@ -101,6 +101,12 @@ export class HttpConnection implements IdleConnection {
     this.#await();
   }
 
+  /** It is a WebSocket from now on: never idle, and whoever has it watches the client. */
+  hand(): void {
+    this.#incoming = undefined;
+    this.#await();
+  }
+
   get #isIdle(): boolean {
     return this.#open === 0 && !this.#inHead && !this.#bodyComes;
   }

@@ -25,6 +25,9 @@ export class BodyAborted extends Error {
   override readonly name = "BodyAborted";
 }
 
+/** The status (Switching Protocols) of an answer that is not sent: who asked for it goes on with the connection. */
+export const SWITCHING = 101;
+
 /** Methods that a `Request` can't be made with; what answers it says what it thinks of them. */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
@@ -42,7 +45,7 @@ export async function answer(exchange: Exchange, { fetch, origin }: AnswerOption
   }
   const answered = await fetch(request);
   if (gone.signal.aborted) await answered.body?.cancel();
-  else await send(answered, exchange, gone.signal);
+  else if (answered.status !== SWITCHING) await send(answered, exchange, gone.signal);
 }
 
 /** Undefined: its target or a field is nothing that a `Request` can have. */

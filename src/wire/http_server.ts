@@ -5,16 +5,20 @@
  */
 
 import process from "node:process";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { ByteConn } from "./byte_conn.ts";
 import { HttpConnection } from "./http_connection.ts";
-import { answer, BodyAborted } from "./http_exchange.ts";
+import { answer, BodyAborted, SWITCHING } from "./http_exchange.ts";
 import { SessionServer, type SessionServerOptions } from "./session_server.ts";
+import { asksForWebSocket, shakeHands, type TextSocket, type Upgrade } from "./web_sockets.ts";
 
 /** What an {@linkcode HttpServer} is made of. */
 export interface HttpServerOptions extends SessionServerOptions {
-  /** Answers a request; `remote` is the client's IP address. The request's signal tells that the client has gone. */
-  fetch(request: Request, remote: string): Response | Promise<Response>;
+  /**
+   * Answers a request; `remote` is the client's IP address. The request's signal tells that the client has gone. One that
+   * asks for a WebSocket comes with `upgrade`, and gets what that answers, or any other answer.
+   */
+  fetch(request: Request, remote: string, upgrade?: Upgrade): Response | Promise<Response>;
 }
 
 /** To a connection over the limit. */
@@ -50,9 +54,13 @@ export class HttpServer extends SessionServer {
   /** Loaded late: a server without HTTP needs none of it. */
   #makeNode(): Server {
     const { closing } = this.shared;
-    const node = process.getBuiltinModule("node:http").createServer((incoming, response) =>
-      void this.#serve(incoming, response)
-    );
+    const { createServer } = process.getBuiltinModule("node:http");
+    // whatever else somebody would rather speak, HTTP/1.1 answers
+    const options: ServerOptions & { shouldUpgradeCallback(incoming: IncomingMessage): boolean } = {
+      shouldUpgradeCallback: asksForWebSocket,
+    };
+    const node = createServer(options, (incoming, response) => void this.#serve(incoming, response));
+    node.on("upgrade", (incoming, _, head) => void this.#serveUpgrade(incoming, head));
     // the connection watches the time
     node.keepAliveTimeout =
       node.headersTimeout =
@@ -64,19 +72,44 @@ export class HttpServer extends SessionServer {
     return node;
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(incoming: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): Promise<void> {
     const connection = this.#connections.get(incoming.socket);
     if (!connection) return void incoming.destroy();
     connection.begin(incoming, response);
     const { remote, local, tls } = connection.conn;
     try {
       await answer({ incoming, response }, {
-        fetch: (request) => this.#options.fetch(request, remote.hostname),
+        fetch: (request) => this.#options.fetch(request, remote.hostname, upgrade),
         origin: { secure: tls !== undefined, local },
       });
     } catch (error) {
       if (!response.destroyed && !(error instanceof BodyAborted)) this.#options.onError?.(error);
       connection.stream.destroy();
+    }
+  }
+
+  /** Behind such a request node:http reads no other one of the connection. */
+  async #serveUpgrade(incoming: IncomingMessage, head: Uint8Array): Promise<void> {
+    const connection = this.#connections.get(incoming.socket);
+    if (!connection) return void incoming.destroy();
+    const { stream } = connection;
+    const { ServerResponse } = process.getBuiltinModule("node:http");
+    const response = new ServerResponse(incoming);
+    response.shouldKeepAlive = false;
+    response.assignSocket(incoming.socket);
+    let take: ((socket: TextSocket) => void) | undefined;
+    await this.#serve(incoming, response, (taker) => {
+      take = taker;
+      return new Response(null, { status: SWITCHING });
+    });
+    if (!take || stream.destroyed) return void stream.end();
+    response.detachSocket(incoming.socket);
+    connection.hand();
+    try {
+      await shakeHands(incoming, { stream, head, clock: this.shared.clock, take });
+    } catch (error) {
+      this.#options.onError?.(error);
+      stream.destroy();
     }
   }
 }
