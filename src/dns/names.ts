@@ -27,8 +27,12 @@ export function isAskable(name: string): boolean {
   return name.length <= MAX_NAME && ASKABLE.test(name);
 }
 
+/** What an address may be at all: most texts are names, and are told without the parser. */
+const ADDRESS = /^[\d.]+$|:/;
+
 /** Is a text an IP address instead of a name? */
 export function isIp(text: string): boolean {
+  if (!ADDRESS.test(text)) return false;
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(":") && ipaddr.IPv6.isValid(text));
 }
 

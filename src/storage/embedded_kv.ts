@@ -1,5 +1,5 @@
 /**
- * Deno's own KV behind the port: a file that this process alone writes to, or memory. Reads have a handle of their own:
+ * Deno's own KV behind the port: a file that this process alone writes to. Reads have a handle of their own:
  * on the writer's one they would wait behind each large commit.
  */
 
@@ -10,15 +10,11 @@ import { StoppedAtSum } from "./storage_error.ts";
 
 const SUM_FAILED = /^Failed to perform /;
 
-/** Opens the file at `location` (its folder is made when missing), or `:memory:`. */
+/** Opens the file at `location`; its folder is made when missing. */
 export async function openEmbedded(
   location: string,
   onError?: (what: string, error: unknown) => void,
 ): Promise<EmbeddedKv> {
-  if (location === ":memory:") {
-    const kv = await Deno.openKv(location);
-    return new EmbeddedKv(kv, kv);
-  }
   await Deno.mkdir(dirname(location), { recursive: true, mode: 0o700 });
   await keepPrivate(location).catch((error) => onError?.("store not private", error));
   const writer = await Deno.openKv(location);

@@ -102,7 +102,7 @@ function zeros(bytes: Uint8Array): number {
 }
 
 /** At most how many bytes a value takes in V8's format; what has no bound here counts as little. */
-function valueSize(value: unknown, depth: number): number {
+export function valueSize(value: unknown, depth: number): number {
   if (value instanceof Uint8Array) return value.length + (depth === 0 ? 0 : 24);
   if (typeof value === "string") return 8 + 2 * value.length;
   if (typeof value !== "object" || value === null) return 12;

@@ -1,23 +1,22 @@
 /** The store in memory that outlives the servers on it: a server may stop, and start again on the data it had. */
 
-import { EmbeddedKv } from "./embedded_kv.ts";
+import { MemoryKv } from "./memory_kv.ts";
 import type { Kv } from "./port.ts";
 
 /** A store in memory for one server at a time; {@linkcode close} forgets all. */
 export class MemoryStore implements AsyncDisposable {
-  #kv: Promise<Deno.Kv> | undefined;
+  #kv: KeptKv | undefined;
 
   /** What is in it, to be read and written; closing that leaves it as it is. */
-  async open(): Promise<Kv> {
-    this.#kv ??= Deno.openKv(":memory:");
-    return new KeptKv(await this.#kv);
+  open(): Promise<Kv> {
+    return Promise.resolve(this.#kv ??= new KeptKv());
   }
 
   /** Forgets it; the server on it has been stopped. */
-  async close(): Promise<void> {
-    const kv = this.#kv;
+  close(): Promise<void> {
+    this.#kv?.forget();
     this.#kv = undefined;
-    (await kv)?.close();
+    return Promise.resolve();
   }
 
   /** {@linkcode close}. */
@@ -26,10 +25,11 @@ export class MemoryStore implements AsyncDisposable {
   }
 }
 
-class KeptKv extends EmbeddedKv {
-  constructor(kv: Deno.Kv) {
-    super(kv, kv);
-  }
-
+class KeptKv extends MemoryKv {
   override close(): void {}
+
+  /** Closes it for good. */
+  forget(): void {
+    super.close();
+  }
 }

@@ -1,6 +1,7 @@
 /**
  * The port to a key-value store: what the server asks of one, whichever it is. `embedded_kv.ts` is Deno's own KV in a
- * file, `kv_connect/client.ts` a database over a network; `tests/storage/port_test.ts` says what is the same for all.
+ * file, `memory_kv.ts` a store in memory, `kv_connect/client.ts` a database over a network; `tests/storage/port_test.ts`
+ * says what is the same for all.
  */
 
 /** A key-value store. All calls reject with a `StorageError`, or with the error of the store itself. */

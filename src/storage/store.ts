@@ -8,6 +8,7 @@ import type { DiskReserve } from "./disk_reserve.ts";
 import { openEmbedded } from "./embedded_kv.ts";
 import { checkFormat } from "./format.ts";
 import * as keys from "./keys.ts";
+import { MemoryKv } from "./memory_kv.ts";
 import type { MemoryStore } from "./memory_store.ts";
 import type { NetworkTimes } from "./kv_connect/transport.ts";
 import { EMBEDDED_LIMITS, KV_CONNECT_LIMITS, lessOf, type Limits } from "./limits.ts";
@@ -74,6 +75,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 async function open(options: StoreOptions): Promise<KvStore> {
   const { location, memory, network, onSilence, onError } = options;
   if (memory) return new KvStore(await memory.open(), true, options);
+  if (location === ":memory:") return new KvStore(new MemoryKv(), true, options);
   if (!isRemote(location)) return new KvStore(await openEmbedded(location, onError), true, options);
   let store: KvStore | undefined;
   const { KvConnectClient } = await import("./kv_connect/client.ts"); // what most servers never need

@@ -215,6 +215,7 @@ class Play {
       house.count(`${job.id} ${address}`);
       return DELIVERED;
     };
+    await house.settled(); // what jobs hold is held by then
     for (const id of this.accepted.keys()) await house.queue.release(id);
     // a clock that was set back makes everything wait until it is where it was
     house.clock.jump(house.clock.now() + 100 * DAY);

@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock } from "../../src/base/clock.ts";
 import { CommitGroup } from "../../src/storage/commit_group.ts";
-import { openEmbedded } from "../../src/storage/embedded_kv.ts";
+import { MemoryKv } from "../../src/storage/memory_kv.ts";
 import { EMBEDDED_LIMITS } from "../../src/storage/limits.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Write, WriteResult } from "../../src/storage/write.ts";
@@ -83,7 +83,7 @@ Deno.test("CommitGroup gives any writes the results they have one after the othe
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 14 }), { minLength: 1, maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(rounds, async (rounds) => {
-      const kv = await openEmbedded(":memory:");
+      const kv = new MemoryKv();
       const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
       const model = new Model();
       const stampOf = new Map<number, string>();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { CommitGroup } from "../../src/storage/commit_group.ts";
-import { openEmbedded } from "../../src/storage/embedded_kv.ts";
+import { MemoryKv } from "../../src/storage/memory_kv.ts";
 import { EMBEDDED_LIMITS } from "../../src/storage/limits.ts";
 import type { Kv } from "../../src/storage/port.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
@@ -327,7 +327,7 @@ Deno.test("CommitGroup.close() waits for the commit that is under way, and for a
 });
 
 Deno.test("CommitGroup tells that KV was closed behind its back", async () => {
-  const kv = await openEmbedded(":memory:");
+  const kv = new MemoryKv();
   const group = new CommitGroup(kv, { limits: EMBEDDED_LIMITS, clock: systemClock });
   kv.close();
   const error = await assertRejects(() => group.write(setting("a")), StorageError);

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openEmbedded } from "../../src/storage/embedded_kv.ts";
 import { KvConnectClient } from "../../src/storage/kv_connect/client.ts";
+import { MemoryKv } from "../../src/storage/memory_kv.ts";
 import { isU64, type Kv, u64 } from "../../src/storage/port.ts";
 import { StoppedAtSum, StorageError, storageErrorOf } from "../../src/storage/storage_error.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
@@ -17,7 +18,7 @@ function onEachKv(name: string, test: (kv: Kv) => Promise<void>): void {
       kv.close();
     }
   };
-  Deno.test(`Kv ${name} (memory)`, async () => await play(await openEmbedded(":memory:")));
+  Deno.test(`Kv ${name} (memory)`, async () => await play(new MemoryKv()));
   Deno.test(`Kv ${name} (file)`, async () => {
     await using dir = await tempDir();
     await play(await openEmbedded(`${dir.path}/kv.sqlite3`));
