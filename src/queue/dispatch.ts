@@ -1,6 +1,8 @@
 /** The dispatch of a claim: into a mailbox here, to another server, or as a split into records that go one way each. */
 
 import type { DeliveryAgent } from "../delivery/delivery.ts";
+import { Dialogue, linesTo, summaryLine, traceLine } from "../delivery/transcript.ts";
+import { localReason, type Outcome } from "../mail/outcome.ts";
 import type { Transcripts } from "../observe/transcripts.ts";
 import { readBody } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
@@ -46,6 +48,33 @@ export class Dispatcher {
         outcomes: record.recipients.map(({ address }) => ({ recipient: address, outcome, durationMs: 0 })),
       };
     }
+  }
+
+  /** What another record's failure to connect means for one that waited behind it for the same hosts: it isn't tried. */
+  putOff({ record }: Claim, failure: Outcome): DeliveryResult {
+    const transcript = this.options.transcripts.open(record.id);
+    const outcome = {
+      ...failure,
+      note: "Not tried now, since another message could not be sent a moment ago",
+    };
+    const { host, address } = outcome;
+    const dialogue = new Dialogue();
+    transcript.subscribe(linesTo((line) => dialogue.add(line), traceLine));
+    if (host !== undefined && address !== undefined) {
+      transcript.emit({ kind: "host", host, address, text: localReason(outcome) });
+    }
+    for (const recipient of record.recipients) {
+      transcript.emit({ kind: "step", text: summaryLine(recipient.address, outcome) });
+    }
+    const { lines } = dialogue;
+    return {
+      outcomes: record.recipients.map(({ address }) => ({
+        recipient: address,
+        outcome,
+        durationMs: 0,
+        ...(lines.length > 0 && { dialogue: lines }),
+      })),
+    };
   }
 
   async #deliverElsewhere(claim: Claim): Promise<DeliveryResult> {

@@ -14,6 +14,8 @@ interface Lane {
   readonly here: boolean;
   /** How many may be under way: grows with each success, and is halved when a host has too much. */
   window: number;
+  /** How many ended that way since the last success. */
+  backOffs: number;
 }
 
 /** The bounds of a {@linkcode Scheduler}. */
@@ -40,6 +42,8 @@ const SHARE_OF_FREE = 2;
 
 /** How many deliveries a destination gets at once that nothing is known of. */
 const FIRST_WINDOW = 5;
+/** So many have failed before the one that stands for all who wait. */
+const BACK_OFFS_BEFORE = 2;
 /** Where an attempt ends whose host can't, or won't, deal with as many connections as it has. */
 const BACKOFF_STAGES: ReadonlySet<Stage | undefined> = new Set<Stage>([
   "connect",
@@ -55,6 +59,11 @@ export function isBackoffSignal(attempts: readonly { readonly outcome: Outcome }
     attempts.every(({ outcome: { kind, stage, code } }) =>
       kind === "deferred" && (BACKOFF_STAGES.has(stage) || code === 421)
     );
+}
+
+/** Did no connection come about, so that others who wait for that host would fare no better now? */
+export function isConnectionFailure(attempts: readonly { readonly outcome: Outcome }[]): boolean {
+  return isBackoffSignal(attempts) && attempts.every(({ outcome: { stage } }) => BACKOFF_STAGES.has(stage));
 }
 
 /** Takes claims in and gives them out, one destination after the other. */
@@ -159,6 +168,7 @@ export class Scheduler {
   done(destination: string, backOff = false): void {
     const lane = this.#lane(destination);
     lane.active--;
+    lane.backOffs = backOff ? lane.backOffs + 1 : 0;
     lane.window = backOff
       ? Math.max(1, lane.window >> 1)
       : Math.min(lane.window + 1, this.limits.perDestination(destination));
@@ -178,6 +188,21 @@ export class Scheduler {
     if (lane.waiting.length === 0) this.#turnOf(lane).delete(destination);
     this.#tidy(destination, lane);
     return true;
+  }
+
+  /**
+   * Takes those out that wait for a destination to which a connection has just failed, when that leaves it one at a
+   * time, and the last ones failed too: as long as some succeed, its hosts may only have too many of them.
+   */
+  takeBehind(destination: string, wants: (claim: Claim) => boolean): Claim[] {
+    const lane = this.#lanes.get(destination);
+    if (!lane || lane.here || lane.window >> 1 > 1 || lane.backOffs < BACK_OFFS_BEFORE) return [];
+    const all = lane.waiting.splice(0);
+    const taken = all.filter(wants);
+    lane.waiting.push(...all.filter((claim) => !wants(claim)));
+    this.#waiting -= taken.length;
+    if (lane.waiting.length === 0) this.#turnOf(lane).delete(destination);
+    return taken;
   }
 
   /** Empties the waiting room, for shutting down. */
@@ -219,7 +244,14 @@ export class Scheduler {
   #lane(destination: string): Lane {
     let lane = this.#lanes.get(destination);
     if (!lane) {
-      lane = { waiting: [], active: 0, reserved: 0, here: this.#isHere(destination), window: FIRST_WINDOW };
+      lane = {
+        waiting: [],
+        active: 0,
+        reserved: 0,
+        here: this.#isHere(destination),
+        window: FIRST_WINDOW,
+        backOffs: 0,
+      };
       this.#lanes.set(destination, lane);
     }
     return lane;

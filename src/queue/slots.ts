@@ -95,6 +95,19 @@ export class Slots {
     this.#options.scheduler.done(destination, backOff);
   }
 
+  /** Those that wait for the host that this turn met in vain, and need not try it now; each ended by {@linkcode putOff}. */
+  behind({ destination }: Turn): Claim[] {
+    return this.#options.scheduler.takeBehind(
+      destination,
+      ({ record }) => !(record.forceRetry ?? record.asked),
+    );
+  }
+
+  /** A claim that was {@linkcode behind} another one is settled. */
+  putOff(claim: Claim): void {
+    this.#forget(claim);
+  }
+
   /** Takes out those of the records that wait for their turn, and gives their leases back. */
   async unclaim(records: readonly QueueRecord[]): Promise<Claim[]> {
     const { leases, scheduler, queue, destinationOf } = this.#options;

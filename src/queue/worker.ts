@@ -11,11 +11,11 @@ import type { Dispatcher } from "./dispatch.ts";
 import type { DueClaims } from "./due_claims.ts";
 import { emitConsequences } from "./events.ts";
 import { type Leases, nameOf } from "./leases.ts";
-import type { QueueStore } from "./queue_store.ts";
+import type { Claim, QueueStore } from "./queue_store.ts";
 import type { OutcomeRecorder } from "./recorder.ts";
 import type { Consequences, DeliveryResult } from "./result.ts";
 import type { Retries } from "./retries.ts";
-import { isBackoffSignal, type Scheduler } from "./scheduler.ts";
+import { isBackoffSignal, isConnectionFailure, type Scheduler } from "./scheduler.ts";
 import type { Slots, Turn } from "./slots.ts";
 
 /** What a {@linkcode QueueWorker} works with. */
@@ -81,25 +81,48 @@ export class QueueWorker {
 
   /** One claim from its turn to its end: dispatch, settle, report. */
   async #deliver(turn: Turn): Promise<void> {
-    const { dispatcher, recorder, journal, slots, due, retries } = this.#options;
+    const { dispatcher, slots, due } = this.#options;
     const { destination, claim } = turn;
     let result: DeliveryResult | undefined;
-    let consequences: Consequences | undefined;
     try {
       result = await dispatcher.dispatch(claim);
-      consequences = await recorder.settle(claim, result, this.#stop.signal);
-      if (consequences) {
-        emitConsequences(journal, claim.record, consequences);
-        retries.settled(claim.record, consequences);
-        for (const record of consequences.waiting) due.schedule(record.dueAt);
-      }
+      await Promise.all([this.#settle(claim, result), this.#putOff(turn, result)]);
     } finally {
       result?.release?.();
       slots.end(turn, isBackoffSignal(result?.outcomes ?? []));
-      // Whoever has it now, it is due at the end of the lease at the latest.
-      if (!consequences) due.schedule(claim.leaseKeyAt);
       due.freed(destination);
       this.run();
+    }
+  }
+
+  /** Where no connection came about, that stands for all that wait for the same hosts: they go together in one commit. */
+  async #putOff(turn: Turn, { outcomes }: DeliveryResult): Promise<void> {
+    if (!isConnectionFailure(outcomes)) return;
+    const { slots, dispatcher } = this.#options;
+    await Promise.all(
+      slots.behind(turn).map(async (claim) => {
+        try {
+          await this.#settle(claim, dispatcher.putOff(claim, outcomes[0]!.outcome));
+        } finally {
+          slots.putOff(claim);
+        }
+      }),
+    );
+  }
+
+  /** Writes down what came of a claim, and tells of it. */
+  async #settle(claim: Claim, result: DeliveryResult): Promise<void> {
+    const { recorder, journal, retries, due } = this.#options;
+    let consequences: Consequences | undefined;
+    try {
+      consequences = await recorder.settle(claim, result, this.#stop.signal);
+      if (!consequences) return;
+      emitConsequences(journal, claim.record, consequences);
+      retries.settled(claim.record, consequences);
+      for (const record of consequences.waiting) due.schedule(record.dueAt);
+    } finally {
+      // Whoever has it now, it is due at the end of the lease at the latest.
+      if (!consequences) due.schedule(claim.leaseKeyAt);
     }
   }
 

@@ -728,7 +728,7 @@ Deno.test("delete() of a message that is partly being delivered says so", async 
 });
 
 Deno.test("flush() makes all, or those of a domain, due now", async () => {
-  await using house = await House.open({ answer: () => DEFERRED });
+  await using house = await House.open({ answer: () => ({ ...DEFERRED, stage: "rcpt" }) });
   for (let i = 0; i < 5; i++) await house.accept([`a${i}@x.example`, `b${i}@y.example`]);
   const held = await house.accept(["h@x.example"]);
   await house.queue.idle();

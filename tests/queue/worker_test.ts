@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Outcome } from "../../src/mail/outcome.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, HOUR, House, MINUTE, SCHEDULE } from "./support.ts";
 import { drop, put } from "../support/raw_kv.ts";
 
@@ -55,6 +56,66 @@ Deno.test("a full waiting room leaves the rest in the index, and fetches it as i
   const order = house.agent.jobs.filter((j) => j.domain === "slow.example").map((j) => j.id);
   assertEquals(order.slice(0, 500), [...order].sort().slice(0, 500));
   await checkStore(house.store.kv);
+});
+
+Deno.test("a connection that fails stands for all that wait for its host, and each counts that as an attempt", async () => {
+  const gate = Promise.withResolvers<void>();
+  const answers = { now: DEFERRED as Outcome };
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return answers.now;
+    },
+  });
+  for (let i = 0; i < 400; i++) await house.accept([`a${i}@down.example`]);
+  gate.resolve();
+  await house.queue.idle();
+  assert(house.agent.jobs.length < 20, `${house.agent.jobs.length} connections`);
+  const records = await house.records();
+  assertEquals(records.length, 400);
+  for (const { recipients: [recipient], dueAt } of records) {
+    assertEquals(recipient!.attempts, 1);
+    assertEquals(dueAt, house.clock.now() + 15 * MINUTE);
+  }
+  const putOff = records.filter(({ recipients }) => recipients[0]!.lastError?.startsWith("Not tried now"));
+  assertEquals(putOff.length, 400 - house.agent.jobs.length);
+  assertEquals(putOff[0]!.recipients[0]!.lastError?.endsWith(": Connection refused"), true);
+  assertEquals(house.of("deferred").length, 400);
+  // who asks for it gets a try
+  const before = house.agent.jobs.length;
+  for (const { id } of putOff.slice(0, 30)) await house.queue.retry(id);
+  await house.queue.idle();
+  assertEquals(house.agent.jobs.length, before + 30);
+  answers.now = DELIVERED;
+  await house.pass(15 * MINUTE);
+  assertEquals(house.of("delivered").length, 400);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a host that takes some connections and not others puts nobody off", async () => {
+  let number = 0;
+  await using house = await House.open({
+    answer: () => number++ % 3 === 2 ? { ...DEFERRED, code: 421, stage: "greeting" } : DELIVERED,
+  });
+  for (let i = 0; i < 100; i++) await house.accept([`a${i}@busy.example`]);
+  await house.queue.idle();
+  assertEquals(house.agent.jobs.length, 100);
+  assertEquals(house.of("delivered").length, 67);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a message that fails behind a connection puts nobody off", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return { ...DEFERRED, code: 421, stage: "end" };
+    },
+  });
+  for (let i = 0; i < 100; i++) await house.accept([`a${i}@odd.example`]);
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals(house.agent.jobs.length, 100);
 });
 
 Deno.test("concurrency 0: remote delivery pauses, nothing spins, and what is here goes on", async () => {
