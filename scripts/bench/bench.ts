@@ -29,5 +29,9 @@ export interface Bench {
   readonly queue: number;
   /** Messages in the large mailbox. */
   readonly mailbox: number;
+  /** Captured messages. */
+  readonly captured: number;
+  /** Messages in the mailbox that is searched. */
+  readonly searched: number;
   tell(row: Row): void;
 }

@@ -2,7 +2,7 @@
  * The benchmark of dinopost, printed as a table. Needs nothing but Deno; everything happens on loopback.
  *
  * Usage: deno task bench [--only accept,idle] [--seconds 2] [--queue 10000] [--mailbox 100000]
- *                        [--json]
+ *                        [--captured 10000] [--searched 40000] [--json]
  */
 import { parseArgs } from "node:util";
 import type { Row } from "./bench.ts";
@@ -15,6 +15,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "2" },
     queue: { type: "string", default: "10000" },
     mailbox: { type: "string", default: "100000" },
+    captured: { type: "string", default: "10000" },
+    searched: { type: "string", default: "40000" },
     json: { type: "boolean", default: false },
   },
 });
@@ -32,6 +34,8 @@ async function run(): Promise<{ rows: Row[]; failures: string[] }> {
     seconds: Number(values.seconds),
     queue: Number(values.queue),
     mailbox: Number(values.mailbox),
+    captured: Number(values.captured),
+    searched: Number(values.searched),
     tell(row: Row) {
       rows.push(row);
       console.error(`${row.what}: ${number(row.value)} ${row.unit}`);

@@ -3,9 +3,11 @@
 import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";
 import { bulk } from "./bulk_rows.ts";
+import { captured, mailpit } from "./capture_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
 import { logins } from "./login_rows.ts";
+import { search } from "./search_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
 import type { Load, LoadResult } from "./smtp_client.ts";
 import { waiting } from "./waiting_rows.ts";
@@ -35,6 +37,9 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   bulk,
   listeners,
   harness,
+  search,
+  mailpit,
+  captured,
 };
 
 async function accept(bench: Bench): Promise<void> {

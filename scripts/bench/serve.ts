@@ -1,7 +1,8 @@
 /**
- * The start of dinopost for a benchmark, in one of four modes:
+ * The start of dinopost for a benchmark, in one of six modes:
  * hold (accept and queue, no delivery), local (deliver to a mailbox), relay (deliver to a sink), defer (as hold; started
- * again in relay mode it delivers what is there).
+ * again in relay mode it delivers what is there), capture (keep all mail in memory), captureOnDisk (keep it in the
+ * directory).
  *
  * Usage: deno run -A serve.ts --port N --dir DIR --mode MODE [--sink HOST:PORT] [--accounts COUNT]
  * Listens on N (SMTP), N + 1 (POP3) and N + 2 (HTTP); 0: on free ports, which the line `ready` names. With `accounts`
@@ -26,6 +27,7 @@ const config = {
   hostname: "dinopost.test",
   domains: ["local.test"],
   dataDir: `${values.dir}/data`,
+  capture: values.mode === "captureOnDisk",
   listen: {
     smtp: [`127.0.0.1:${port(0)}`],
     pop3: [`127.0.0.1:${port(1)}`],
@@ -44,4 +46,13 @@ const config = {
 const file = `${values.dir}/dinopost.jsonc`;
 await Deno.mkdir(values.dir, { recursive: true });
 await Deno.writeTextFile(file, JSON.stringify(config, null, 2));
-Deno.exitCode = await main(["serve", "--config", file]);
+Deno.exitCode = await main(values.mode === "capture" ? inMemory() : ["serve", "--config", file]);
+
+/** As it starts without a configuration, but on the wanted ports. */
+function inMemory(): string[] {
+  const { smtp, pop3, admin } = config.listen;
+  for (const [name, address] of Object.entries({ smtp, pop3, admin })) {
+    Deno.env.set(`DINOPOST_LISTEN_${name.toUpperCase()}`, address[0]!);
+  }
+  return ["serve", "--capture"];
+}

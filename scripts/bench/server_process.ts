@@ -1,7 +1,7 @@
 /** The server under measurement: a process of its own, its start, its end, what it costs. */
 
 /** What the server does with what it takes; see `serve.ts`. */
-export type Mode = "hold" | "local" | "relay";
+export type Mode = "hold" | "local" | "relay" | "capture" | "captureOnDisk";
 
 const decoder = new TextDecoder();
 /** As in the task `start`: a young generation no larger than is of use, some 40 MiB less at 50 connections. */

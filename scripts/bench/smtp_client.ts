@@ -107,6 +107,8 @@ export interface Load {
   readonly pipelined?: boolean;
   /** A connection for each message. */
   readonly anew?: boolean;
+  /** Small messages of HTML in place of equal ones, each with its number: to `to`, or (empty) to a hundred in turn. */
+  readonly letters?: boolean;
 }
 
 /** What became of it. */
@@ -123,15 +125,20 @@ export interface LoadResult {
 
 /** Sends it all. */
 export async function sendLoad(load: Load): Promise<LoadResult> {
-  const rcpt = encoder.encode(`RCPT TO:<${load.to}>\r\n`);
-  const parts = { rcpt, text: textOf(load.size), envelope: join(MAIL, rcpt, DATA) };
+  const partsOf = (to: string, text: Uint8Array) => {
+    const rcpt = encoder.encode(`RCPT TO:<${to}>\r\n`);
+    return { rcpt, text, envelope: join(MAIL, rcpt, DATA) };
+  };
+  const equal = partsOf(load.to, textOf(load.size));
   const lasted: number[] = [];
   let left = load.messages;
   let accepted = 0;
   async function run(): Promise<void> {
     let conn = load.anew ? undefined : await LoadConn.greet(load.port);
     while (left > 0) {
-      left--;
+      const number = --left;
+      const named = recipientOf(number);
+      const parts = load.letters ? partsOf(load.to || named, letterOf(number, named)) : equal;
       const from = performance.now();
       conn ??= await LoadConn.greet(load.port);
       if (await sendOne(conn, parts, load.pipelined ?? false)) accepted++;
@@ -178,6 +185,25 @@ function textOf(size: number): Uint8Array {
   const body = line.repeat(Math.floor(rest / line.length));
   const last = "x".repeat(Math.max(0, rest - body.length - 2));
   return encoder.encode(`${head}${body}${last}\r\n.\r\n`);
+}
+
+/** Who is named as the recipient of the letter of that number. */
+export function recipientOf(number: number): string {
+  return `reader${number % 100}@sink.test`;
+}
+
+/** A small message of HTML, with its end. A word in it is in all of them, another one in none else. */
+function letterOf(number: number, to: string): Uint8Array {
+  return encoder.encode(
+    `From: Shop <shop@client.test>\r\nTo: <${to}>\r\nSubject: Order ${number} is on its way\r\n` +
+      `Message-ID: <${number}@client.test>\r\nDate: Tue, 24 Nov 2026 03:51:22 +0000\r\n` +
+      "MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" +
+      '<html><head><title>Your order</title></head><body style="font-family: sans-serif">\r\n' +
+      `<h1>Thank you!</h1>\r\n<p>Your order <b>number${number}</b> has left our house today.</p>\r\n` +
+      "<p>It will be with you in two or three days. Until then you can follow it\r\n" +
+      `<a href="https://shop.client.test/orders/${number}">on its page</a>.</p>\r\n` +
+      "<p>Yours sincerely,<br>the people of the shop</p>\r\n</body></html>\r\n.\r\n",
+  );
 }
 
 function join(...parts: Uint8Array[]): Uint8Array {
