@@ -21,6 +21,8 @@ import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
 import { nameWarnings } from "./server/name_warnings.ts";
 import type { MailServerOptions } from "./server/options.ts";
+import { ownPolicies } from "./server/own_domains.ts";
+import { PublicWeb } from "./server/public_web.ts";
 import { SessionLog } from "./server/session_log.ts";
 import { makeAdminServer } from "./server/admin_server.ts";
 import type { Service } from "./smtp/server/reception.ts";
@@ -85,6 +87,7 @@ export class MailServer implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
   readonly #app: AdminApp;
+  #public: PublicWeb | undefined;
   #sessions = 0;
   #isReady = false;
   #unwatch: (() => void) | undefined;
@@ -254,6 +257,7 @@ export class MailServer implements AsyncDisposable {
 
   #server(kind: ListenerKind): SessionServer {
     if (kind === "admin") return this.#httpServer();
+    if (kind === "http" || kind === "https") return this.#publicWeb().server(kind);
     return kind === "pop3" || kind === "pop3s" ? this.#pop3Server(kind) : this.#smtpServer(kind);
   }
 
@@ -271,6 +275,15 @@ export class MailServer implements AsyncDisposable {
     const fetch: HttpServerOptions["fetch"] = (request, remote, upgrade) =>
       this.#app.fetch(request, { remote, ...(upgrade && { upgrade }) });
     return new HttpServer({ ...this.#shared(false), limiter, fetch });
+  }
+
+  #publicWeb(): PublicWeb {
+    return this.#public ??= new PublicWeb({
+      policyOf: ownPolicies(this.config),
+      tls: this.#parts.tls,
+      shared: this.#shared(false),
+      limits: this.config.limits,
+    });
   }
 
   #smtpServer(service: Service): SmtpServer {

@@ -8,6 +8,7 @@ export type { IdMaker } from "./base/ids.ts";
 export type { Random } from "./base/random.ts";
 export type {
   AccountConfig,
+  AcmeConfig,
   AdminUserConfig,
   CaptureConfig,
   CertificateConfig,

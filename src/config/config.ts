@@ -36,6 +36,10 @@ export interface ListenConfig {
   pop3s: Endpoint[];
   /** The HTTP surface. */
   admin: Endpoint[];
+  /** For the world, port 80: proofs for the certificate authority (HTTP-01 of RFC 8555), and nothing else. */
+  http: Endpoint[];
+  /** For the world, port 443: the MTA-STS policies of our domains, proofs by TLS-ALPN-01 (RFC 8737), nothing else. */
+  https: Endpoint[];
 }
 
 /** A certificate chain and its key: PEM files, or one that holds both. */
@@ -52,6 +56,16 @@ export interface TlsConfig extends Partial<CertificateConfig> {
   minVersion: "TLSv1.2" | "TLSv1.3";
   /** Other certificates, by the host name that a client asks for. */
   sni: Record<string, CertificateConfig>;
+  /** Who gives the server's own certificate and renews it (RFC 8555); null: nobody does. */
+  acme: AcmeConfig | null;
+}
+
+/** A certificate authority that is asked by ACME. */
+export interface AcmeConfig {
+  /** Where it can reach us. */
+  email?: string;
+  /** The https URL of its directory. */
+  directory: string;
 }
 
 /** An account that is made at start when it is missing. Exactly one of the two passwords is there. */

@@ -40,8 +40,7 @@ export function resolveConfig(
   if (domains.length === 0) {
     check.complain(["domains"], "received an empty list, expected at least one domain");
   }
-  const { tls, listen: { imap: _i, imaps: _s, http: _h, https: _t, ...listen } } = parsed;
-  const { acme: _a, ...ownTls } = tls ?? {};
+  const { tls, listen: { imap: _i, imaps: _s, ...listen } } = parsed;
   const capture = captureOf(parsed.capture, { memory: options.placeless });
   const config: Config = {
     ...parsed,
@@ -51,8 +50,8 @@ export function resolveConfig(
     domains,
     dataDir: absolute(["dataDir"], parsed.dataDir),
     tls: tls && {
-      ...ownTls,
       minVersion: tls.minVersion,
+      acme: tls.acme && { ...tls.acme, directory: tls.acme.directory ?? LETS_ENCRYPT },
       ...(tls.cert === undefined ? {} : certificate(["tls"], tls.cert, tls.key)),
       sni: Object.fromEntries(
         Object.entries(check.byDomain(["tls", "sni"], tls.sni, { local: false })).map((
@@ -69,6 +68,7 @@ export function resolveConfig(
     capture,
   };
   check.certificate(tls);
+  if (tls?.acme) check.acme(parsed, hostname);
   check.passwords(parsed.accounts);
   check.targets(parsed.aliases);
   if (parsed.relay.smartHost) check.smartHost(["relay", "smartHost"], parsed.relay.smartHost);
@@ -88,6 +88,9 @@ export function resolveConfig(
     return isAbsolute(path) ? path : resolve(options.baseOf(key), path);
   }
 }
+
+/** Who gives certificates to everybody for nothing. */
+const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 type ParsedSmartHost = NonNullable<Parsed["relay"]["smartHost"]>;
 
@@ -173,6 +176,29 @@ class Check {
     this.complain(["tls", "cert"], "received nothing, expected the path of a PEM file");
   }
 
+  /** What a certificate authority needs: a name that the world knows, and a port to prove it on. */
+  acme({ tls, listen }: Parsed, hostname: string): void {
+    if (tls?.cert !== undefined) {
+      this.complain(["tls", "acme"], 'received it and "tls.cert", expected one of them');
+    }
+    if (listen.http.length + listen.https.length === 0) {
+      this.complain(
+        ["tls", "acme"],
+        'received no listener to prove the names on, expected "listen.http" (port 80) or "listen.https" (port 443)',
+      );
+    }
+    if (!hostname.includes(".")) {
+      this.complain(
+        ["tls", "acme"],
+        `received the hostname "${hostname}", which no authority vouches for, expected a name in the DNS`,
+      );
+    }
+    const { directory } = tls!.acme!;
+    if (directory !== undefined && !directory.startsWith("https:")) {
+      this.complain(["tls", "acme", "directory"], `received ${directory}, expected an https URL`);
+    }
+  }
+
   passwords(accounts: Parsed["accounts"]): void {
     for (const [name, { password, passwordHash }] of Object.entries(accounts)) {
       if (password !== undefined && passwordHash !== undefined) {
@@ -218,7 +244,8 @@ class Check {
   /** Who captures mail shows it to all who may ask, so somebody has to say who they are. */
   captured({ listen, admin }: Parsed): void {
     if (admin.token !== null || admin.allowInsecure) return;
-    for (const [kind, endpoints] of Object.entries(listen)) {
+    const { http: _http, https: _https, ...showing } = listen;
+    for (const [kind, endpoints] of Object.entries(showing)) {
       for (const endpoint of endpoints) {
         if (isLoopbackName(endpoint.hostname)) continue;
         const received = `received ${addressOf(endpoint)}, which others reach too`;

@@ -17,7 +17,7 @@ export interface Unsupported {
 }
 
 const CHECKS = ["spf", "dkim", "dmarc", "arc"] as const;
-const LISTENERS = ["imap", "imaps", "http", "https"] as const;
+const LISTENERS = ["imap", "imaps"] as const;
 
 /** The features that are missing. */
 export const UNSUPPORTED: readonly Unsupported[] = [

@@ -3,6 +3,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { isIP } from "node:net";
 import { askedUrl } from "./proxy.ts";
+import { policyAnswer, type PolicyOf } from "./policy_site.ts";
 import { Problem, quoted } from "./problem.ts";
 
 /** Headers that every answer carries. */
@@ -31,6 +32,16 @@ export function secure(headers: Headers): void {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     if (!headers.has(name)) headers.set(name, value);
   }
+}
+
+/** Answers requests for the policy hosts of our domains, which have a policy and nothing else. */
+export function policySites(policyOf: PolicyOf): MiddlewareHandler {
+  return async (c, next) => {
+    const host = hostOf(c);
+    const found = host === undefined ? undefined : policyAnswer(host, c.req, policyOf);
+    if (!found) return await next();
+    c.res = found;
+  };
 }
 
 /**

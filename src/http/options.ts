@@ -75,6 +75,11 @@ export interface HttpOptions {
   readonly basic?: boolean;
   /** The host names it answers for; addresses are always answered for. */
   readonly hosts: readonly string[];
+  /**
+   * The MTA-STS policy of a policy host; undefined: it is none of ours. Absent: there are none.
+   * @internal
+   */
+  readonly policyOf?: (host: string) => string | undefined;
   /** The networks of proxies whose X-Forwarded-* is believed; absent: nobody's. */
   readonly proxies?: readonly string[];
   /** What is wrong with the server, for `/healthz?verbose`, metrics and page; absent: nothing is known. */

@@ -11,6 +11,7 @@ import { queueDepth } from "../api/queue_depth.ts";
 import { isOpen } from "./capture.ts";
 import { DIALECTS } from "./dialects.ts";
 import { serverGauges } from "./gauges.ts";
+import { ownPolicies } from "./own_domains.ts";
 import type { Parts } from "./parts.ts";
 
 /** What is not a part. */
@@ -41,6 +42,7 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
     basic: config.capture !== false,
     captures: config.capture !== false,
     hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners, ...config.admin.hosts],
+    policyOf: ownPolicies(config),
     proxies: config.admin.proxies,
     domains: config.domains,
     route: (domain) => agent.route(domain),

@@ -14,6 +14,8 @@ export interface ListenersOptions {
   server(kind: ListenerKind): SessionServer;
 }
 
+const HTTP: ReadonlySet<ListenerKind> = new Set(["admin", "http", "https"]);
+
 /** Requests under way get this long at the end. */
 const HTTP_GRACE_MS = 1000;
 
@@ -47,10 +49,10 @@ export class Listeners {
 
   /** Accepts nothing more, waits for the sessions to end, at most `limitMs`, ends them, and then HTTP. */
   async stop(limitMs: number): Promise<void> {
-    const http = this.#servers.get("admin");
-    const mail = [...this.#servers.values()].filter((server) => server !== http);
-    await Promise.all(mail.map((server) => server.stop(limitMs)));
-    await http?.stop(Math.min(limitMs, HTTP_GRACE_MS));
+    const mail = [...this.#servers].filter(([kind]) => !HTTP.has(kind));
+    await Promise.all(mail.map(([, server]) => server.stop(limitMs)));
+    const http = [...this.#servers].filter(([kind]) => HTTP.has(kind));
+    await Promise.all(http.map(([, server]) => server.stop(Math.min(limitMs, HTTP_GRACE_MS))));
   }
 
   #bind(kind: ListenerKind, endpoint: Endpoint): void {

@@ -170,7 +170,8 @@ async function openCertificates(
   if (options.certificate !== undefined) return undefined;
   const { capture, listen, tls } = around.config;
   // nobody is offered STARTTLS then, see `mail_server.ts`
-  const unused = capture && tls === null && listen.submissions.length + listen.pop3s.length === 0;
+  const unused = capture && tls === null &&
+    listen.submissions.length + listen.pop3s.length + listen.https.length === 0;
   const fileless = options.inMemory || options.withoutFiles || unused;
   return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }

@@ -19,8 +19,15 @@ export interface HttpServerOptions extends SessionServerOptions {
    * asks for a WebSocket comes with `upgrade`, and gets what that answers, or any other answer.
    */
   fetch(request: Request, remote: string, upgrade?: Upgrade): Response | Promise<Response>;
+  /**
+   * What stands below HTTP, done with each connection first: TLS. Undefined: the connection was not for HTTP, and is over.
+   * May reject, with the connection closed.
+   */
+  secure?(conn: ByteConn): Promise<ByteConn | undefined>;
 }
 
+/** A handshake is done after so long. */
+const HANDSHAKE_MS = 30_000;
 /** To a connection over the limit. */
 const UNAVAILABLE = "HTTP/1.1 503 Service Unavailable\r\n" +
   "Connection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n";
@@ -39,7 +46,9 @@ export class HttpServer extends SessionServer {
 
   /** See {@linkcode SessionServer}. */
   protected override async session(conn: ByteConn): Promise<void> {
-    const connection = new HttpConnection(conn, this.shared);
+    const secured = await this.#secured(conn);
+    if (secured === undefined) return;
+    const connection = new HttpConnection(secured, this.shared);
     const node = this.#node ??= this.#makeNode();
     this.#connections.set(connection.stream, connection);
     node.emit("connection", connection.stream);
@@ -48,7 +57,27 @@ export class HttpServer extends SessionServer {
 
   /** See {@linkcode SessionServer}. */
   protected override refusal(): string {
-    return UNAVAILABLE;
+    return this.#options.secure ? "" : UNAVAILABLE;
+  }
+
+  /** Undefined: nobody is there to be served. */
+  async #secured(conn: ByteConn): Promise<ByteConn | undefined> {
+    const { secure } = this.#options;
+    if (!secure) return conn;
+    const { deadlines, ending } = this.shared;
+    const end = () => conn.close();
+    const deadline = deadlines.watch(end);
+    deadline.set(HANDSHAKE_MS);
+    ending.addEventListener("abort", end, { once: true });
+    try {
+      return await secure(conn);
+    } catch {
+      conn.close(); // whoever that was has no TLS, or none that we speak
+      return undefined;
+    } finally {
+      ending.removeEventListener("abort", end);
+      deadline.end();
+    }
   }
 
   /** Loaded late: a server without HTTP needs none of it. */

@@ -309,6 +309,8 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
       pop3: loopback(1110),
       pop3s: [],
       admin: loopback(8025),
+      http: [],
+      https: [],
     },
     tls: null,
     auth: { allowInsecure: false },

@@ -7,8 +7,6 @@ import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 const ASKING: Record<string, unknown> = {
   "listen.imap": { listen: { imap: ["127.0.0.1:0"] } },
   "listen.imaps": { listen: { imaps: ["127.0.0.1:0"] } },
-  "listen.http": { listen: { http: ["127.0.0.1:0"] } },
-  "listen.https": { listen: { https: ["127.0.0.1:0"] } },
   "tls.acme": { tls: { acme: { email: "jo@example.org" } } },
   "checks.spf": { checks: { spf: "enforce" } },
   "checks.dkim": { checks: { dkim: "enforce" } },
@@ -20,7 +18,7 @@ const ASKING: Record<string, unknown> = {
 
 /** The same keys at what means off. */
 const OFF = {
-  listen: { imap: [], imaps: [], http: [], https: [] },
+  listen: { imap: [], imaps: [] },
   tls: { acme: null },
   dkim: { sign: false },
   checks: { spf: "off", dkim: "off", dmarc: "off", arc: "off", dnsbl: [], greylist: false },

@@ -56,7 +56,7 @@ Deno.test("without files a certificate is made, whatever else is chosen about TL
   await using dir = await tempDir();
   const text = JSON.stringify({ hostname: "a.test", tls: { minVersion: "TLSv1.3" } });
   const config = await loadConfig({ text, env: {}, overrides: { dataDir: dir.path } });
-  assertEquals(config.tls, { minVersion: "TLSv1.3", sni: {} });
+  assertEquals(config.tls, { minVersion: "TLSv1.3", sni: {}, acme: null });
   const clock = new ManualClock(NOW);
   const certificates = await Certificates.open({ config, clock, journal: new Journal(undefined) });
   assertEquals(certificates.tls.daysLeft, 365);
