@@ -1,4 +1,4 @@
-/** Address lists of header fields (RFC 5322 3.4): names without a domain get one, and nothing else changes. */
+/** Address lists of header fields (RFC 5322 3.4): the domains in them; names without one get it, and nothing else changes. */
 
 /** One element of a list while it is read. */
 interface Element {
@@ -73,6 +73,54 @@ function bareNames(value: string): number[] | undefined {
   if (inAngle) return undefined;
   finish();
   return places;
+}
+
+/**
+ * The domains of the addresses in a field such as From, as they are written, from the angle brackets where there are
+ * some; of a value that is no address list what stands behind its last `@`.
+ */
+export function addressDomains(value: string): string[] {
+  const domains: string[] = [];
+  // undefined: none here; empty: an `@` came
+  let domain: string | undefined;
+  let inAngle = false;
+  let angleOver = false;
+  const finish = (): void => {
+    if (domain) domains.push(domain);
+    domain = undefined;
+    angleOver = false;
+  };
+  for (let at = 0; at < value.length;) {
+    const sign = value[at]!;
+    const end = tokenEnd(value, at);
+    if (end < 0) return lastDomain(value);
+    if (sign === "<") {
+      domain = undefined; // what stands before is a name
+      inAngle = true;
+    } else if (sign === ">") {
+      finish();
+      inAngle = false;
+      angleOver = true;
+    } else if (sign === "," || sign === ";") {
+      if (inAngle) domain = undefined; // the route of old
+      else finish();
+    } else if (sign === ":") domain = undefined;
+    else if (sign === "@") domain = angleOver ? undefined : "";
+    else if (sign === "[" && domain === "") domain = value.slice(at, end);
+    else if (domain !== undefined && !isSpace(sign) && sign !== "(" && sign !== '"') {
+      const word = value.slice(at, end);
+      if (domain === "" || domain.endsWith(".") || word.startsWith(".")) domain += word;
+    }
+    at = end;
+  }
+  finish();
+  return domains;
+}
+
+function lastDomain(value: string): string[] {
+  ATOM.lastIndex = value.lastIndexOf("@") + 1;
+  const found = ATOM.lastIndex > 0 ? ATOM.exec(value) : null;
+  return found ? [found[0]] : [];
 }
 
 /** Where the token ends that begins there; -1 when it never does, or nothing can begin so. */

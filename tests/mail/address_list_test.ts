@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { completeAddresses } from "../../src/mail/address_list.ts";
+import { addressDomains, completeAddresses } from "../../src/mail/address_list.ts";
 import { cpuMs } from "../support/cpu_time.ts";
 
 const D = "d.example";
@@ -74,6 +74,43 @@ Deno.test("completeAddresses() only ever adds domains, and a second time nothing
 Deno.test("completeAddresses() takes linear time for hostile values", async () => {
   for (const value of ["(".repeat(100_000), '"\\'.repeat(50_000), "a,".repeat(50_000), "<".repeat(100_000)]) {
     const ms = await cpuMs(() => completeAddresses(value, D));
+    assert(ms < 500, `${ms} ms`);
+  }
+});
+
+const DOMAINS: [value: string, domains: string[]][] = [
+  ["jo@a.test", ["a.test"]],
+  ["Jo <jo@a.test>", ["a.test"]],
+  ['"x@b.test" <jo@a.test> (y@c.test)', ["a.test"]],
+  ["x@b.test <jo@a.test>", ["a.test"]],
+  ["<jo@a.test> x@b.test", ["a.test"]],
+  ["jo@a.test, <x@b.test>", ["a.test", "b.test"]],
+  ["team: jo@a.test, ann@b.test;", ["a.test", "b.test"]],
+  ["<@r.test,@s.test:jo@a.test>", ["a.test"]],
+  ["jo @ a . test", ["a.test"]],
+  ["jo@a.(hm)test", ["a.test"]],
+  ["jo@a.test Jo", ["a.test"]],
+  ['"j o"@B\u00fccher.test', ["B\u00fccher.test"]],
+  ["jo@[192.0.2.1]", ["[192.0.2.1]"]],
+  ["jo", []],
+  ["", []],
+  ["undisclosed:;", []],
+  // no address list
+  ["Jo <jo@a.test", ["a.test"]],
+  ['"Jo <jo@a.test>', ["a.test"]],
+  ["(Jo jo@b.test <jo@a.test>", ["a.test"]],
+];
+for (const [value, domains] of DOMAINS) {
+  Deno.test(`addressDomains() of ${JSON.stringify(value)}`, () => {
+    assertEquals(addressDomains(value), domains);
+  });
+}
+
+Deno.test("addressDomains() takes linear time for hostile values", async () => {
+  for (
+    const value of ["@".repeat(100_000), '"\\'.repeat(50_000), "a@b,".repeat(25_000), "<".repeat(100_000)]
+  ) {
+    const ms = await cpuMs(() => addressDomains(value));
     assert(ms < 500, `${ms} ms`);
   }
 });
