@@ -5,8 +5,8 @@ import { parseMailbox } from "../mail/address.ts";
 import { parseFields } from "../mail/header.ts";
 import type { Attachment } from "../mail/message.ts";
 import { checkLinks, messageLinks } from "../preview/link_check.ts";
+import { thumbnail } from "../preview/thumbnail.ts";
 import { BodyMissing } from "../storage/bodies/bodies.ts";
-import { BLANK_THUMBNAIL } from "./blank_thumbnail.ts";
 import { type Call, Dialect, type DialectParts, members, Refused, texts } from "./dialect.ts";
 import { htmlCheckJson } from "./mailpit_html_check.ts";
 import { headersJson, messageJson } from "./mailpit_shapes.ts";
@@ -39,9 +39,14 @@ export function mailpitMessages(parts: DialectParts): Dialect["app"] {
   dialect.on(`GET ${path}/part/{part}`, "An attachment of a message", async (c) => {
     return partResponse(await partOf(c, parts));
   });
-  dialect.on(`GET ${path}/part/{part}/thumb`, "A small picture of an attachment: a blank one", async (c) => {
-    await partOf(c, parts);
-    return c.body(BLANK_THUMBNAIL, 200, { "content-type": "image/jpeg" });
+  dialect.on(`GET ${path}/part/{part}/thumb`, "A small picture of an attachment", async (c) => {
+    const { bytes, contentType, filename, contentId } = await partOf(c, parts);
+    const picture = await thumbnail(contentType.startsWith("image/") ? bytes : new Uint8Array(0));
+    const name = (filename ?? contentId ?? "").replace(/\.[^./]*$/, "") || "thumb";
+    return c.body(picture, 200, {
+      "content-type": "image/jpeg",
+      "content-disposition": `inline; filename*=UTF-8''${encoded(`${name}.jpg`)}`,
+    });
   });
   dialect.on(`GET ${path}/html-check`, "What mail programs can't show of a message", async (c) => {
     const { html } = await letterOf(c, parts);
@@ -100,14 +105,18 @@ async function partOf(c: Call, parts: DialectParts): Promise<Attachment> {
 
 /** A part as it says it is; whatever that is, it runs nowhere. */
 function partResponse({ bytes, contentType, filename, place }: Attachment): Response {
-  const name = encodeURIComponent((filename ?? place).toWellFormed()).replace(/['()*]/g, "_");
   return new Response(bytes, {
     headers: {
       "content-type": /^[\w.+-]+\/[\w.+-]+$/.test(contentType) ? contentType : "application/octet-stream",
-      "content-disposition": `inline; filename*=UTF-8''${name}`,
+      "content-disposition": `inline; filename*=UTF-8''${encoded(filename ?? place)}`,
       "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     },
   });
+}
+
+/** A file's name, for a field (RFC 8187 3.2). */
+function encoded(name: string): string {
+  return encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, "_");
 }
 
 async function recipientsOf(c: Call): Promise<string[]> {

@@ -90,6 +90,8 @@ Deno.test("A message has its parts, and is read then", async () => {
   assertEquals([part.type, part.text], ["application/pdf", "%PDF-1.4\n"]);
   const thumb = await ask(town, `GET /api/v1/message/${letter}/part/1.2/thumb`);
   assertEquals([thumb.status, thumb.type], [200, "image/jpeg"]);
+  const none = await ask(town, `GET /api/v1/message/${letter}/part/2/thumb`);
+  assertEquals([none.status, none.type], [200, "image/jpeg"]);
   const html = await ask(town, `GET /api/v1/message/${letter}/html-check`);
   assert(html.json.Warnings.some((one: { Slug: string }) => one.Slug === "css-display-grid"));
   assert(html.json.Platforms.windows.includes("Outlook") && html.json.Total.Supported < 100);
