@@ -57,6 +57,9 @@ export function readSignature(field: RawField, now: number): ReadSignature {
   if (identityDomain !== domain && !identityDomain.endsWith(`.${domain}`)) {
     return { named, signature: refusal("permerror", "i= is not within d=") };
   }
+  if (signature.names.some((name) => !/^[!-9<-~]+$/.test(name))) {
+    return { named, signature: refusal("neutral", "h= is no list of fields") };
+  }
   if (!signature.names.some((name) => name.toLowerCase() === "from")) {
     return { named, signature: refusal("permerror", "From is not signed") };
   }
@@ -97,8 +100,7 @@ export function signatureOf(
   if (!forms) return refusal("neutral", "c= is no known canonicalization");
   const bodyHash = octetsOfTag(tags.get("bh") ?? "");
   if (bodyHash === undefined || bodyHash.length === 0) return refusal("neutral", "bh= is no hash");
-  const names = splitList(tags.get("h") ?? "");
-  if (names.some((name) => !/^[!-9<-~]+$/.test(name))) return refusal("neutral", "h= is no list of fields");
+  if (!tags.has("h")) return refusal("neutral", "h= is missing");
   const limit = tags.has("l") ? numberOfTag(tags.get("l")!) : undefined;
   if (tags.has("l") && limit === undefined) return refusal("neutral", "l= is no number");
   if (tags.has("q") && !splitList(tags.get("q")!.toLowerCase()).includes("dns/txt")) {
@@ -109,7 +111,7 @@ export function signatureOf(
     ...key,
     headerForm: formOf(forms[1]),
     bodyForm: formOf(forms[2]),
-    names,
+    names: splitList(tags.get("h")!),
     bodyHash,
     ...(limit !== undefined && { limit }),
   };

@@ -161,7 +161,7 @@ Deno.test("a signature that can't be read is neutral", async () => {
     [TAGS.replace("d=ex.test", "d=ex..test"), "d= is no domain"],
     [TAGS.replace("s=r; ", ""), "s= is no selector"],
     [TAGS.replace("s=r;", `s=${"long.".repeat(50)}r;`), "s= is no selector"],
-    [TAGS.replace("h=From:To:Subject; ", ""), "h= is no list of fields"],
+    [TAGS.replace("h=From:To:Subject; ", ""), "h= is missing"],
     [TAGS.replace("h=From:To", "h=From::To"), "h= is no list of fields"],
     [TAGS.replace(BH, "bh=!"), "bh= is no hash"],
     [TAGS.replace(`; ${BH}`, ""), "bh= is no hash"],

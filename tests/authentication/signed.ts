@@ -35,18 +35,21 @@ export function bodyHash(body: string): string {
 
 /**
  * Puts a field with these tags over a header section, signed; `b=` comes last. The body's hash is the tags' own
- * business. Octets are characters.
+ * business. Octets are characters. `all`: it covers the header section as it stands, as seals do.
  */
 export function signedWith(
   pair: Pair,
   tags: string,
-  { header = HEADER, name = "DKIM-Signature", form = "relaxed", hash = "sha256" } = {},
+  { header = HEADER, name = "DKIM-Signature", form = "relaxed", hash = "sha256", all = false } = {},
 ): string {
   const field = `${name}: ${tags}; b=`;
   const fields = rawFields(Buffer.from(`${field}\r\n${header}\r\n`, "latin1"));
   const own = fields[0]!;
   const names = /(?:^|;)\s*h=([^;]*)/.exec(tags)?.[1]?.split(":") ?? [];
-  const text = signedHeader(selectFields(fields, names, own), { own, form: form as "simple" | "relaxed" });
+  const text = signedHeader(all ? fields.slice(1) : selectFields(fields, names, own), {
+    own,
+    form: form as "simple" | "relaxed",
+  });
   const octets = Buffer.from(text, "latin1");
   const signature = pair.privateKey.asymmetricKeyType === "ed25519"
     ? sign(null, createHash("sha256").update(octets).digest(), pair.privateKey)
