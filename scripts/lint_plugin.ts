@@ -14,6 +14,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["auth", 4],
   ["authentication", 4],
   ["preview", 4],
+  ["transport", 4],
   ["webhooks", 4],
   ["dsn", 5],
   ["http", 5],

@@ -112,7 +112,9 @@ async function routeOf(domain: string, options: AdminOptions): Promise<z.infer<t
   return {
     domain,
     kind: kindOf(found, bySmartHost),
-    hosts: found.kind === "hosts" ? found.hosts : [],
+    hosts: found.kind === "hosts"
+      ? found.hosts.map(({ preference, host, addresses }) => ({ preference, host, addresses }))
+      : [],
     steps: bySmartHost ? ["Its mail goes to the configured smart host.", ...steps] : steps,
   };
 }

@@ -1,6 +1,6 @@
 /** The connections to other hosts: those left over from an earlier message, new ones, and what is remembered of hosts. */
 
-import { findHost, findMailHosts, type MailHosts, type MailHostsOptions } from "../dns/mail_hosts.ts";
+import { findHost, findMailHosts, type MailHostsOptions } from "../dns/mail_hosts.ts";
 import type { Deferred } from "../mail/outcome.ts";
 import {
   type ClientOptions,
@@ -11,7 +11,9 @@ import {
 import type { ConnectionPool } from "./connection_pool.ts";
 import { destinationOf, portOf, smartHostOf, tlsOf } from "./domain_rules.ts";
 import { HostMemory } from "./host_memory.ts";
+import type { TlsDemand } from "../transport/demand.ts";
 import type { RemoteAgentOptions } from "./remote_options.ts";
+import { type Route, securedRoute } from "./secured_route.ts";
 
 /** What a host did is not remembered for longer, however long the retry interval is. */
 const MAX_MEMORY_MS = 5 * 60_000;
@@ -39,8 +41,8 @@ export class HostConnections {
   }
 
   /** The hosts that a domain's mail would be offered to now, or why there are none. */
-  route(domain: string): Promise<MailHosts> {
-    const { resolver, random, ownNames, ownAddresses, family, allowPrivate } = this.#options;
+  async route(domain: string): Promise<Route> {
+    const { resolver, random, ownNames, ownAddresses, family, allowPrivate, policies } = this.#options;
     const smartHost = smartHostOf(this.#options, domain);
     const search: MailHostsOptions = {
       resolver,
@@ -50,9 +52,11 @@ export class HostConnections {
       family: family ?? "any",
       allowPrivate: allowPrivate ?? false,
     };
-    return smartHost
-      ? findHost(smartHost.host, { ...search, allowPrivate: true })
-      : findMailHosts(domain, search);
+    if (smartHost) return await findHost(smartHost.host, { ...search, allowPrivate: true });
+    const found = findMailHosts(domain, search);
+    // who wants all in clear, or names an address, asked for no policy
+    const isFree = domain.startsWith("[") || tlsOf(this.#options, domain) === "never";
+    return await (policies && !isFree ? securedRoute(domain, found, policies) : found);
   }
 
   /** The port of a domain's hosts. */
@@ -65,14 +69,17 @@ export class HostConnections {
     return this.#hold(this.#pool.take(destinationOf(this.#options, domain)));
   }
 
-  /** A new connection; `trace` is told its lines. */
+  /** A new connection, as the host's policies demand; `trace` is told its lines. */
   async connect(
     domain: string,
-    target: ClientTarget,
+    target: ClientTarget & { readonly demand?: TlsDemand | undefined },
     trace: ((line: string) => void) | undefined,
   ): Promise<ConnectResult> {
     const key = keyOf(target);
-    const result = await SmtpClient.connect(target, this.#clientOptions(domain, key, trace));
+    const result = await SmtpClient.connect(target, {
+      ...this.#clientOptions(domain, key, trace),
+      demand: target.demand,
+    });
     if (result.ok) {
       this.#dead.forget(key);
       if (result.tlsFailure !== undefined) this.#tlsFailures.remember(key, result.tlsFailure);
@@ -100,9 +107,9 @@ export class HostConnections {
     this.#dead.forget();
   }
 
-  /** May the domain's mail go in clear where TLS breaks (RFC 7435)? */
-  maySendInClear(domain: string): boolean {
-    return tlsOf(this.#options, domain) === "opportunistic";
+  /** May the domain's mail go in clear where TLS breaks on that connection (RFC 7435)? */
+  maySendInClear(domain: string, client: SmtpClient): boolean {
+    return tlsOf(this.#options, domain) === "opportunistic" && !client.isDemanded;
   }
 
   /** Remembers that TLS broke on a host: the next connection to it is in clear. */
@@ -113,6 +120,7 @@ export class HostConnections {
   /** Ends every conversation at once, and from now on each that begins. */
   abort(): void {
     this.#stop.abort();
+    this.#options.policies?.close();
     for (const client of this.#active) client.close();
   }
 

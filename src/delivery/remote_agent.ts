@@ -1,6 +1,5 @@
 /** The agent that delivers to other servers: gives each job its turn, and answers whatever happens. */
 
-import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { Deferred, EnhancedStatus, Outcome } from "../mail/outcome.ts";
 import { Transcript } from "../observe/transcripts.ts";
 import { ConnectionPool } from "./connection_pool.ts";
@@ -9,6 +8,7 @@ import { destinationOf, maxConnectionsOf } from "./domain_rules.ts";
 import { HostConnections } from "./host_connections.ts";
 import { RemoteAttempt } from "./remote_attempt.ts";
 import type { RemoteAgentOptions } from "./remote_options.ts";
+import type { Route } from "./secured_route.ts";
 import { Dialogue, linesTo, traceLine } from "./transcript.ts";
 
 export type { DomainRules, RemoteAgentOptions, SmartHost } from "./remote_options.ts";
@@ -35,7 +35,7 @@ export class RemoteAgent implements DeliveryAgent {
   }
 
   /** The hosts that a domain's mail would be offered to now, or why there are none. */
-  route(domain: string): Promise<MailHosts> {
+  route(domain: string): Promise<Route> {
     return this.#connections.route(domain);
   }
 

@@ -6,6 +6,8 @@ import type { Transcript } from "../observe/transcripts.ts";
 import type { ClientTarget, SmtpClient } from "../smtp/client/client.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import type { HostConnections } from "./host_connections.ts";
+import type { TlsDemand } from "../transport/demand.ts";
+import type { RouteHost } from "./secured_route.ts";
 import { isTooMany, preferOutcome, shouldTryNextHost } from "./next_host.ts";
 import { summaryLine } from "./transcript.ts";
 
@@ -68,15 +70,15 @@ export class RemoteAttempt {
       return this.#settle({ kind, status, text, stage: "route" });
     }
     let tried = 0;
-    for (const { host, addresses } of route.hosts.slice(0, MAX_HOSTS)) {
-      for (const address of addresses) {
+    for (const host of route.hosts.slice(0, MAX_HOSTS)) {
+      for (const address of host.addresses) {
         if (this.#left.length === 0 || !this.#isOurs() || tried++ >= MAX_ADDRESSES) return;
         await this.#visit(host, address);
       }
     }
   }
 
-  async #visit(host: string, address: string): Promise<void> {
+  async #visit({ host, demand }: RouteHost, address: string): Promise<void> {
     const { domain, ignoreHostCache } = this.#job;
     const port = this.#connections.portOf(domain);
     const known = ignoreHostCache ? undefined : this.#connections.deadHost({ address, port });
@@ -86,10 +88,10 @@ export class RemoteAttempt {
       return this.#refused({ ...known, host, text });
     }
     // A peer that limits transactions (RFC 9422 MAILMAX) or recipients gets who is left over another connection, at once.
-    while (await this.#connect({ host, address, port }) === "sameHost");
+    while (await this.#connect({ host, address, port, demand }) === "sameHost");
   }
 
-  async #connect(target: ClientTarget): Promise<Next> {
+  async #connect(target: ClientTarget & { readonly demand: TlsDemand | undefined }): Promise<Next> {
     this.#step(`Connecting to ${target.host}. via esmtp...`);
     const told = { any: false };
     const result = await this.#connections.connect(
@@ -137,14 +139,14 @@ export class RemoteAttempt {
   /** Did it break within TLS, and may the next connection be in clear (RFC 7435)? */
   #tlsBroke(client: SmtpClient, target: ClientTarget | undefined): boolean {
     const { tlsError } = client;
-    if (target === undefined || tlsError === undefined || !this.#maySendInClear) return false;
+    if (target === undefined || tlsError === undefined || !this.#maySendInClear(client)) return false;
     this.#connections.rememberTlsFailure(target, tlsError);
     client.close();
     return true;
   }
 
-  get #maySendInClear(): boolean {
-    return this.#connections.maySendInClear(this.#job.domain);
+  #maySendInClear(client: SmtpClient): boolean {
+    return this.#connections.maySendInClear(this.#job.domain, client);
   }
 
   /** One transaction with those who are left; "again": some only have to wait for the next one. */
@@ -162,7 +164,7 @@ export class RemoteAttempt {
     });
     // these say nothing: a fresh connection will tell
     if (client.staleBeforeMail) return "done";
-    if (client.tlsError !== undefined && this.#maySendInClear) return "done";
+    if (client.tlsError !== undefined && this.#maySendInClear(client)) return "done";
     const lost = outcomes.find((o) => o.code === undefined && shouldTryNextHost(o));
     if (lost) this.#note(client.peer, lost.text);
     const tooMany = apply(outcomes, batch);

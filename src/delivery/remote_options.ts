@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { StsPolicies } from "../transport/sts_policies.ts";
 import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client/client.ts";
 
 /** One host that takes all mail that leaves, or all of a domain. */
@@ -45,8 +46,10 @@ export interface RemoteAgentOptions {
   readonly allowPrivate?: boolean;
   /** Default `opportunistic`. */
   readonly tls?: ClientTlsPolicy;
+  /** What domains demand by MTA-STS; absent: nobody is asked. */
+  readonly policies?: StsPolicies | undefined;
   /** Certificates to trust instead of the built-in ones, PEM. */
-  readonly ca?: readonly string[];
+  readonly ca?: readonly string[] | undefined;
   /** Default 20. */
   readonly maxConnectionsPerDomain?: number;
   readonly smartHost?: SmartHost;

@@ -35,7 +35,10 @@ export interface OutcomeFacts {
   readonly host?: string;
   /** Its address: `127.0.2.1` or `2001:db8::1`. */
   readonly address?: string;
-  /** Protocol and cipher when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
+  /**
+   * Protocol, cipher and how sure it is who was spoken with, when the connection was encrypted:
+   * `TLSv1.3 TLS_AES_256_GCM_SHA384 (verified)`; `dane`, `sts`, `verified` or `encrypted`.
+   */
   readonly tls?: string;
   /** Why it was spoken with in clear, although it offers encryption: `The TLS handshake failed: …`. */
   readonly inClear?: string;

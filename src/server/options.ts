@@ -40,6 +40,10 @@ export interface MailServerOptions {
    * call says so. A server on a {@linkcode MovableClock} knows how.
    */
   readonly advance?: ((ms: number) => Promise<void>) | undefined;
+  /** Certificates to trust instead of the built-in ones when other servers are verified, PEM. */
+  readonly ca?: readonly string[] | undefined;
+  /** Where other domains' policy hosts (MTA-STS) listen. Default: 443. */
+  readonly policyPort?: number | undefined;
   /** How long a queue lease lasts, in milliseconds. Default: as `lease` in the configuration says. */
   readonly leaseMs?: number;
   /** True: every recipient is captured, and nothing is delivered elsewhere, whatever the configuration says. */

@@ -1,6 +1,7 @@
 /** The outbound side as configured: the queue, its waker, and the delivery agents. */
 
 import { type Clock, systemClock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { IdMaker } from "../base/ids.ts";
 import { RemoteAgent } from "../delivery/remote_agent.ts";
 import { linesTo, traceLine } from "../delivery/transcript.ts";
@@ -17,7 +18,9 @@ import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts
 import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
 import type { Store } from "../storage/store.ts";
-import type { Surroundings } from "./options.ts";
+import { StsPolicies } from "../transport/sts_policies.ts";
+import { trustedRoots } from "../wire/roots.ts";
+import type { MailServerOptions, Surroundings } from "./options.ts";
 
 /** What the outbound side is made of. */
 export interface OutboundParts extends Surroundings {
@@ -83,14 +86,19 @@ function makeWaker(
 
 /** Makes who delivers to other servers. */
 export function makeAgent(
-  { config, clock, random, resolver, faults }: Surroundings & {
+  parts: Surroundings & {
+    readonly store: Store;
     readonly resolver: Resolver;
     readonly faults?: FaultRules | undefined;
   },
+  { ca = rootsOf(parts), policyPort }: Pick<MailServerOptions, "ca" | "policyPort"> = {},
 ): RemoteAgent {
+  const { config, clock, random, resolver, faults, store } = parts;
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
   return new RemoteAgent({
+    ca,
+    policies: new StsPolicies(store, { ...parts, allowPrivate, ca, port: policyPort }),
     clock,
     random,
     resolver,
@@ -107,6 +115,15 @@ export function makeAgent(
     retryIntervalMs: Math.min(...config.queue.retry),
     ...(relay.smartHost && { smartHost: relay.smartHost }),
   });
+}
+
+function rootsOf({ journal }: Surroundings): string[] | undefined {
+  try {
+    return trustedRoots();
+  } catch (error) {
+    journal.note("WARN", "the certificates of DENO_CERT are not trusted", { error: messageOf(error) });
+    return undefined;
+  }
 }
 
 /** The addresses a listener is reached at: itself, or all of this machine's. */

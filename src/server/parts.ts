@@ -236,7 +236,7 @@ function createServices(
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
   const base = { ...around, ...names, store, resolver, quotas, ids, faults: options.faults, dialogues };
-  const agent = makeAgent(base);
+  const agent = makeAgent(base, options);
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({
     ...base,

@@ -306,3 +306,8 @@ export function captured(id: string, part: number | string): Deno.KvKey {
 
 /** All captured messages, oldest first. */
 export const capturedAll: Deno.KvListSelector = { prefix: ["captured"] };
+
+/** The MTA-STS policy of another domain: a `KnownPolicy`. */
+export function stsPolicy(domain: string): Deno.KvKey {
+  return ["stspolicy", domain];
+}

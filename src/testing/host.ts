@@ -59,6 +59,10 @@ export interface Surrounding {
   readonly clock: Clock;
   readonly random: Random;
   readonly journal: Journal;
+  /** Certificates that are trusted instead of the built-in ones, PEM. */
+  readonly ca: readonly string[] | undefined;
+  /** Where the policy hosts of other domains listen. */
+  readonly policyPort: number;
   /** Lets time pass, for whoever asks over HTTP. */
   advance(ms: number): Promise<void>;
 }
@@ -135,13 +139,15 @@ export class Host {
   /** Starts the server on the data it had. */
   async up(): Promise<void> {
     if (this.#server) return;
-    const { accounts = {}, config = {}, clock, random, journal, trace } = this.#options;
+    const { accounts = {}, config = {}, clock, random, journal, trace, ca, policyPort } = this.#options;
     const loaded = await loadConfig({ env: {}, overrides: { ...this.#config(accounts), ...config } });
     this.#server = await MailServer.start(loaded, {
       clock,
       random,
       journal,
       faults: this.faults,
+      ca,
+      policyPort,
       advance: (ms) => this.#options.advance(ms),
       ...(this.#memory && { inMemory: this.#memory }),
       certificate: this.#options.certificate ?? null,

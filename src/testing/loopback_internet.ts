@@ -20,6 +20,8 @@ export interface LoopbackInternetOptions {
   readonly smtpPort?: number;
   /** Makes chance repeatable. */
   readonly seed?: number;
+  /** Certificates (PEM) that all hosts trust instead of the built-in ones, when they verify another. */
+  readonly ca?: readonly string[];
   /** What the DNS says from the start; names are lower case, without the final dot. */
   readonly zones?: Zones;
 }
@@ -56,6 +58,9 @@ export class LoopbackInternet implements AsyncDisposable {
   readonly dns: DnsServer;
   /** The port of SMTP between hosts. */
   readonly smtpPort: number;
+  /** The port of HTTPS on the hosts of MTA-STS policies. */
+  readonly policyPort: number;
+  readonly #ca: readonly string[] | undefined;
   readonly #random: Random;
   readonly #network: string;
   readonly #hosts: Host[] = [];
@@ -68,6 +73,8 @@ export class LoopbackInternet implements AsyncDisposable {
     const works = () => this.#hosts.filter((host) => host.isUp).map((host) => host.server.queue);
     this.#time = new TimePassage({ clock, works, stallTurns: STALL_TURNS, moments: Infinity });
     this.smtpPort = options.smtpPort ?? getAvailablePort();
+    this.policyPort = getAvailablePort();
+    this.#ca = options.ca;
     this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     // Several internets may run at once on this machine: each takes a corner of 127.0.0.0/8.
     const [a, b] = systemRandom.bytes(2) as unknown as [number, number];
@@ -102,6 +109,8 @@ export class LoopbackInternet implements AsyncDisposable {
         random: this.#random,
         journal: options.journal ?? new Journal(undefined),
         advance: (ms: number) => this.pass(ms),
+        ca: this.#ca,
+        policyPort: this.policyPort,
         ...options,
       },
     );

@@ -398,7 +398,7 @@ Deno.test("deliver() requires TLS where the domain's rules say so", async () => 
   await using fixture = new Fixture({ [MX1]: {}, [MX2]: {} }, {
     perDomain: { "far.example": { tls: "require" } },
   });
-  assertEquals(brief(await fixture.deliver()), ["failed 5.7.10 tls mx2.far.example"]);
+  assertEquals(brief(await fixture.deliver()), ["deferred 4.7.10 tls mx2.far.example"]);
   assertEquals(fixture.dialed, [MX1, MX2]);
 });
 

@@ -10,7 +10,7 @@ import { tcpConn } from "../../wire/tcp_conn.ts";
 import { clientTls } from "../../wire/tls.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
-import type { PeerFacts } from "./outcome.ts";
+import type { PeerFacts, SecurityLevel } from "./outcome.ts";
 import { formatReply, type Reply } from "../protocol/reply.ts";
 import { isReplyError, type ReplyError, ReplyReader } from "./reply_reader.ts";
 
@@ -59,6 +59,11 @@ export class ClientChannel {
   stayInClear(why: string): void {
     this.#peer = { ...this.#peer, inClear: why };
     this.#trace?.(`* In clear: ${why}`);
+  }
+
+  /** How sure it is who is spoken with, now that it is encrypted. */
+  secured(level: SecurityLevel): void {
+    this.#peer = { ...this.#peer, tls: `${this.#peer.tls} (${level})` };
   }
 
   /** True from the first error or {@linkcode close} on. */

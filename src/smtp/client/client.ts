@@ -101,6 +101,11 @@ export class SmtpClient {
     return this.#tlsError;
   }
 
+  /** Was TLS demanded by the host's domain? */
+  get isDemanded(): boolean {
+    return this.#options.demand !== undefined;
+  }
+
   /** How many transactions were begun. */
   get transactions(): number {
     return this.#sent;

@@ -8,10 +8,11 @@ import { ClientChannel } from "./channel.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
 import { type ClientOptions, type ClientTarget, type ClientTlsPolicy, DEFAULT_TIMEOUTS } from "./options.ts";
-import { deferred, failed, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
+import { deferred, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
 import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { isReplyError, type ReplyError } from "./reply_reader.ts";
+import { USABLE_KEYS } from "../../wire/pem.ts";
 
 /** A conversation that is ready for MAIL. */
 export interface Opened {
@@ -37,7 +38,8 @@ export async function openConversation(
   target: ClientTarget,
   options: ClientOptions,
 ): Promise<Opened | NotOpened> {
-  const { tls, inClear } = options;
+  const { inClear } = options;
+  const tls = policyOf(options);
   const known = tls === "opportunistic" ? inClear : undefined;
   const first = await open(target, options, { tls: known === undefined ? tls : "never", inClear: known });
   if (!("tlsFailed" in first)) return first;
@@ -45,6 +47,10 @@ export async function openConversation(
   const tlsFailure = code === undefined ? text : `${code} ${text}`;
   const second = await open(target, options, { tls: "never", inClear: tlsFailure });
   return "channel" in second ? { ...second, tlsFailure } : second;
+}
+
+function policyOf({ tls, demand }: ClientOptions): ClientTlsPolicy {
+  return demand && tls !== "implicit" ? "require" : tls;
 }
 
 async function open(
@@ -123,15 +129,13 @@ class Opening {
   async #startTls(required: boolean): Promise<NotOpened | undefined> {
     const { channel } = this;
     if (!this.#extensions.starttls) {
-      return required ? this.#noTls("5.7.10", "doesn't offer STARTTLS") : undefined;
+      return required ? this.#noTls("doesn't offer STARTTLS") : undefined;
     }
     const failed = required ? {} : TLS_FAILED;
     const reply = await channel.askAt({ stage: "starttls" }, "STARTTLS", channel.timeouts.hello);
     if (isReplyError(reply)) return { outcome: replyErrorOf(reply, "tls", channel.peer), ...failed };
     if (!isPositive(reply)) {
-      if (required) {
-        return this.#noTls(reply.code >= 500 ? "5.7.10" : "4.7.10", `refused STARTTLS with ${reply.code}`);
-      }
+      if (required) return this.#noTls(`refused STARTTLS with ${reply.code} ${replyText(reply)}`);
       channel.stayInClear(`STARTTLS was refused: ${reply.code} ${replyText(reply)}`);
       return undefined;
     }
@@ -154,16 +158,29 @@ class Opening {
     // to look for the issuer costs more than the handshake: only where it matters
     const matters = verified || this.options.auth !== undefined;
     const result = await channel.encrypt(this.target.host, matters ? this.options.ca : undefined);
-    if ("error" in result) return deferred("4.7.5", result.text, "tls", channel.peer);
-    if (!verified || result.untrusted === undefined) return undefined;
-    const text = `Encryption is required, but the certificate of ${this.target.host} is not trusted: `;
-    return deferred("4.7.5", text + result.untrusted, "tls", channel.peer);
+    if ("error" in result) {
+      const text = this.options.demand ? this.#unmet(explained(result.text)) : explained(result.text);
+      return deferred("4.7.5", text, "tls", channel.peer);
+    }
+    if (result.untrusted === undefined) channel.secured(this.options.demand?.by ?? "verified");
+    else if (!verified) channel.secured("encrypted");
+    else {
+      const text = this.#unmet(`the certificate of ${this.target.host} is not trusted: ${result.untrusted}`);
+      return deferred("4.7.5", text, "tls", channel.peer);
+    }
+    return undefined;
   }
 
-  #noTls(status: "5.7.10" | "4.7.10", what: string): NotOpened {
-    const text = `Encryption is required, but ${this.target.host} ${what}`;
-    const make = status === "5.7.10" ? failed : deferred;
-    return { outcome: make(status, text, "tls", this.channel.peer) };
+  /** A host that has no TLS today may have it again tomorrow. */
+  #noTls(what: string): NotOpened {
+    return {
+      outcome: deferred("4.7.10", this.#unmet(`${this.target.host} ${what}`), "tls", this.channel.peer),
+    };
+  }
+
+  /** That TLS is demanded, by whom, and what stands against it. */
+  #unmet(what: string): string {
+    return `${this.options.demand?.why ?? "Encryption is required"}, but ${what}`;
   }
 
   /** A refused login is our own configuration's fault, so the mail waits for the operator: always a deferral. */
@@ -227,6 +244,12 @@ class Opening {
     if (isReplyError(reply)) return replyErrorOf(reply, stage, this.channel.peer);
     return isPositive(reply) ? undefined : refusalOf(reply, stage, this.channel.peer);
   }
+}
+
+/** The alert of peers whose keys or protocols are none that TLS here knows, and in other words what that means. */
+function explained(text: string): string {
+  if (!/handshake ?failure|protocol ?version|signature|unsupported/i.test(text)) return text;
+  return `${text} (it may have no key that TLS can be spoken with here: ${USABLE_KEYS})`;
 }
 
 const TLS_FAILED = { tlsFailed: true } as const;

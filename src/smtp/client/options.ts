@@ -4,6 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/envelope.ts";
 import type { FaultRules } from "../../faults/rules.ts";
+import type { TlsDemand } from "../../transport/demand.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 
 /** A message on its way out. */
@@ -83,6 +84,8 @@ export interface ClientOptions {
   readonly clock: Clock;
   /** When to encrypt. */
   readonly tls: ClientTlsPolicy;
+  /** What the host's domain demands: TLS is then required, whatever {@linkcode ClientOptions.tls} says. */
+  readonly demand?: TlsDemand | undefined;
   /** Other times than the default ones. */
   readonly timeouts?: Partial<ClientTimeouts>;
   /** Told each line as `> MAIL …` or `< 250 …`; never the content of a message, never a password. */
