@@ -26,11 +26,11 @@ export function mailhogMessages(parts: DialectParts): Dialect["app"] {
     return listed(c, await reader.search([{ not: false, asked: { on, text } }]));
   });
   dialect.on("DELETE /api/v1/messages/{id}", "Delete a message", async (c) => {
-    await mail.remove([messageOf(c, parts).id]);
+    await mail.remove([(await messageOf(c, parts)).id]);
     return c.body(null, 200);
   });
   dialect.on("POST /api/v1/messages/{id}/release", "Send a message on for real", async (c) => {
-    const message = messageOf(c, parts);
+    const message = await messageOf(c, parts);
     // Go's programs read names in any case; how it gets there is for the queue to know
     const given = Object.entries(await members(c)).find(([name]) => name.toLowerCase() === "email")?.[1];
     const address = typeof given === "string" ? parseMailbox(given.trim()) : undefined;

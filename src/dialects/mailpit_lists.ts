@@ -4,7 +4,7 @@ import type { Captured } from "../capture/captured.ts";
 import { cleanTags } from "../mail/tags.ts";
 import { type Call, count, Dialect, type DialectParts, members, Refused, texts } from "./dialect.ts";
 import { summaryJson, tagCounts } from "./mailpit_shapes.ts";
-import { queryOrWords } from "./reader.ts";
+import { findMessages, instantOf } from "./mailpit_query.ts";
 
 const LIMIT = 50;
 
@@ -13,15 +13,22 @@ export function mailpitLists(parts: DialectParts): Dialect["app"] {
   const dialect = new Dialect("Mailpit", parts);
   const { mail, reader } = parts;
   dialect.on("GET /api/v1/messages", "List captured messages", async (c) => {
-    const { start: offset, limit } = pageOf(c);
-    const page = await listed(parts, mail.list({ offset, limit }), offset);
+    const { start: offset, limit, until } = pageOf(c);
+    const messages = until === undefined
+      ? mail.list({ offset, limit })
+      : mail.list().filter((one) => one.receivedAt < until).slice(offset, offset + limit);
+    const page = await listed(parts, messages, offset);
     return c.json({ ...page, messages_count: mail.count, messages_unread: mail.unseen });
   });
   dialect.on("PUT /api/v1/messages", "Mark messages as read or unread", async (c) => {
     if ((await c.req.text()).trim() === "") throw new Refused(400, "EOF");
     const { IDs, Read, Search } = await members(c);
     const search = typeof Search === "string" ? Search.trim() : "";
-    const ids = search === "" ? allUnless(texts(IDs, "IDs"), parts) : idsOf(await found(search, parts));
+    const named = texts(IDs, "IDs");
+    if (search !== "" && named.length > 0) {
+      throw new Refused(400, "You may specify either IDs or a search query, not both");
+    }
+    const ids = search === "" ? allUnless(named, parts) : idsOf(await findMessages(search, c, parts));
     await mail.markSeen(ids, Read === true);
     return c.text("ok");
   });
@@ -32,14 +39,14 @@ export function mailpitLists(parts: DialectParts): Dialect["app"] {
     return c.body(null, 200);
   });
   dialect.on("GET /api/v1/search", "Search captured messages", async (c) => {
-    const all = await found(searchOf(c), parts);
-    const { start, limit } = pageOf(c);
+    const { start, limit, until = Infinity } = pageOf(c);
+    const all = (await findMessages(searchOf(c), c, parts)).filter((one) => one.receivedAt < until);
     const page = await listed(parts, all.slice(start, start + limit), start);
     const unread = all.filter(({ seen }) => !seen).length;
     return c.json({ ...page, messages_count: all.length, messages_unread: unread });
   });
   dialect.on("DELETE /api/v1/search", "Delete what a search finds", async (c) => {
-    await mail.remove(idsOf(await found(searchOf(c), parts)));
+    await mail.remove(idsOf(await findMessages(searchOf(c), c, parts)));
     return c.text("ok");
   });
   addTags(dialect, parts);
@@ -107,10 +114,12 @@ function tagsOf({ mail }: DialectParts): string[] {
   return tagCounts(mail.list()).map(([tag]) => tag);
 }
 
-function pageOf(c: Call): { start: number; limit: number } {
+/** With `until` only what came before that instant counts: new messages don't move the pages. */
+function pageOf(c: Call): { start: number; limit: number; until: number | undefined } {
   return {
     start: count(c, "start", { least: 0, otherwise: 0 }),
-    limit: count(c, "limit", { least: 1, otherwise: LIMIT }),
+    limit: count(c, "limit", { least: 0, otherwise: LIMIT }),
+    until: instantOf(c.req.query("before") ?? ""),
   };
 }
 
@@ -118,10 +127,6 @@ function searchOf(c: Call): string {
   const text = c.req.query("query")?.trim() ?? "";
   if (text === "") throw new Refused(400, "Error: no search query");
   return text;
-}
-
-function found(text: string, { reader }: DialectParts): Promise<Captured[]> {
-  return reader.search(queryOrWords(text));
 }
 
 function idsOf(messages: readonly Captured[]): string[] {

@@ -10,6 +10,7 @@ import { BodyMissing } from "../storage/bodies/bodies.ts";
 import { type Call, Dialect, type DialectParts, members, Refused, texts } from "./dialect.ts";
 import { htmlCheckJson } from "./mailpit_html_check.ts";
 import { headersJson, messageJson } from "./mailpit_shapes.ts";
+import { findMessages } from "./mailpit_query.ts";
 import type { Letter } from "./reader.ts";
 
 const NOT_FOUND = "404 page not found";
@@ -25,11 +26,10 @@ export function mailpitMessages(parts: DialectParts): Dialect["app"] {
     return c.json(messageJson(letter));
   });
   dialect.on(`GET ${path}/headers`, "The header fields of a message, as they came", async (c) => {
-    return c.json(headersJson(parseFields(await bytesOf(c))));
+    return c.json(headersJson(parseFields((await bytesOf(c)).bytes)));
   });
   dialect.on(`GET ${path}/raw`, "A message as it is kept", async (c) => {
-    const bytes = await bytesOf(c);
-    const { id } = messageOf(c, parts);
+    const { id, bytes } = await bytesOf(c);
     const isSaved = (c.req.query("dl") ?? "") !== "";
     return c.body(bytes, 200, {
       "content-type": "text/plain; charset=utf-8",
@@ -58,28 +58,35 @@ export function mailpitMessages(parts: DialectParts): Dialect["app"] {
     return c.json(await linkCheckJson(await letterOf(c, parts), { follow, parts }));
   });
   dialect.on(`POST ${path}/release`, "Send a message on for real", async (c) => {
-    const message = messageOf(c, parts);
+    const message = await messageOf(c, parts);
     await release(message, await recipientsOf(c), parts);
     return c.text("ok");
   });
   return dialect.app;
 
-  async function bytesOf(c: Call): Promise<Uint8Array<ArrayBuffer>> {
-    return await reader.bytes(messageOf(c, parts)) ?? notFound();
+  async function bytesOf(c: Call): Promise<{ id: string; bytes: Uint8Array<ArrayBuffer> }> {
+    const message = await messageOf(c, parts);
+    return { id: message.id, bytes: await reader.bytes(message) ?? notFound() };
   }
 }
 
-/** The message that the path names; `latest` is the newest. Throws {@linkcode Refused}. */
-export function messageOf(c: Call, { mail }: DialectParts): Captured {
+/** The message that the path names. Throws {@linkcode Refused}. */
+export async function messageOf(c: Call, parts: DialectParts): Promise<Captured> {
   const id = c.req.param("id") ?? "";
-  if (id !== "latest") return mail.get(id) ?? notFound();
-  if (mail.latest) return mail.latest;
+  return (id === "latest" ? await latestOf(c, parts) : parts.mail.get(id)) ?? notFound();
+}
+
+/** The newest message; with `query` the newest that a search finds. Throws {@linkcode Refused} where there is none. */
+export async function latestOf(c: Call, parts: DialectParts): Promise<Captured> {
+  const query = c.req.query("query")?.trim() ?? "";
+  const latest = query === "" ? parts.mail.latest : (await findMessages(query, c, parts))[0];
+  if (latest) return latest;
   throw new Refused(404, "Message not found");
 }
 
 /** The same with its content. */
 export async function letterOf(c: Call, parts: DialectParts): Promise<Letter> {
-  return await parts.reader.letter(messageOf(c, parts)) ?? notFound();
+  return await parts.reader.letter(await messageOf(c, parts)) ?? notFound();
 }
 
 /** Sends a message on. Throws {@linkcode Refused} when it is gone. */

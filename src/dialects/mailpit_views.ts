@@ -2,13 +2,16 @@
 
 import { withPictures } from "../web/html_part.ts";
 import { type Call, Dialect, type DialectParts, Refused } from "./dialect.ts";
+import { latestOf } from "./mailpit_messages.ts";
 import type { Letter } from "./reader.ts";
 import { readableText } from "./reader.ts";
 
 /** The HTML comes from strangers: nothing of it runs, and it belongs to no origin. */
-const POLICY =
-  "sandbox; default-src 'none'; style-src * 'unsafe-inline'; img-src * data:; font-src * data:; " +
-  "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY = "default-src 'none'; style-src * 'unsafe-inline'; img-src * data:; font-src * data:; " +
+  "form-action 'none'; base-uri 'none'";
+const ALONE = `sandbox; frame-ancestors 'none'; ${POLICY}`;
+/** For a frame, whose links lead out of it. */
+const EMBEDDED = `sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'; ${POLICY}`;
 
 /** Its calls below `/view`. */
 export function mailpitViews(parts: DialectParts): Dialect["app"] {
@@ -16,7 +19,8 @@ export function mailpitViews(parts: DialectParts): Dialect["app"] {
   const { mail, reader } = parts;
   dialect.on("GET /view/{id}", "The page, the HTML (.html) or the text (.txt) of a message", async (c) => {
     const [, id = "", kind] = /^(.*?)(?:\.(html|txt))?$/.exec(c.req.param("id") ?? "") ?? [];
-    const message = id === "latest" ? mail.latest : mail.get(id);
+    if (kind === undefined && id === "latest" && mail.count === 0) return c.redirect("/");
+    const message = id === "latest" ? await latestOf(c, parts) : mail.get(id);
     if (!message) return notFound();
     if (kind === undefined) {
       if (id === "latest") return c.redirect(`/view/${message.id}`);
@@ -38,5 +42,9 @@ function notFound(): never {
 
 function html(c: Call, { html, attachments }: Letter): Response {
   if (html === null) throw new Refused(404, "This message does not contain a HTML part");
-  return c.html(withPictures(html, attachments), 200, { "content-security-policy": POLICY });
+  const shown = withPictures(html, attachments);
+  if (c.req.query("embed") !== "1") return c.html(shown, 200, { "content-security-policy": ALONE });
+  // of two attributes of one name the first one counts
+  const links = shown.replace(/<a(?=[\s/>])/gi, '$& target="_blank" rel="noreferrer noopener"');
+  return c.html(links, 200, { "content-security-policy": EMBEDDED, "x-frame-options": "SAMEORIGIN" });
 }

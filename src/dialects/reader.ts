@@ -12,7 +12,7 @@ import {
   parseMessage,
   type People,
 } from "../mail/message.ts";
-import { comparable, type MailQuery, parseQuery } from "../mail/query.ts";
+import { comparable, type MailQuery } from "../mail/query.ts";
 import { fits, fitsHeader, type SearchedMail } from "../mail/query_match.ts";
 import { BodyMissing } from "../storage/bodies/bodies.ts";
 
@@ -127,14 +127,6 @@ export class CapturedReader {
     this.#characters -= this.#kept.get(id)?.text?.length ?? 0;
     this.#kept.delete(id);
   }
-}
-
-/** A query; one that does not parse is taken for words. */
-export function queryOrWords(text: string): MailQuery {
-  const read = parseQuery(text);
-  if ("terms" in read) return read.terms;
-  const words = text.split(/[\s"]+/).filter((word) => word !== "");
-  return words.map((word) => ({ not: false, asked: { on: "any", text: comparable(word) } }));
 }
 
 /** The text that people read; where there is only HTML, what it shows. */

@@ -29,7 +29,7 @@ http://127.0.0.1:9/x
 --a
 Content-Type: text/html; charset=utf-8
 
-<style>p{display:grid}</style><p>Hello <b>there</b> &amp; you</p><img src="cid:pic@x">
+<style>p{display:grid}</style><p>Hello <b>there</b> &amp; you</p><a href="#more"></a><img src="cid:pic@x">
 --a--
 --r
 Content-Type: image/png; name="pic.png"

@@ -160,8 +160,13 @@ Deno.test("Messages are found, marked and deleted", async () => {
       ["bob@example.net", [plain, letter]],
       ["larger:1K", [letter]],
       ["message-id:one@example.com", [letter]],
-      // no term that parses, so words
+      // a phrase needs no end, and what is no term is a word
       ['"your code', [letter]],
+      ["is:odd", []],
+      ["tag:new", []],
+      // words of tags, names and dates
+      ["before:2100-01-01 has:attachments", [letter]],
+      ["after:2100-01-01", []],
       ["nokey:x", []],
     ] as const
   ) {
@@ -182,6 +187,38 @@ Deno.test("Messages are found, marked and deleted", async () => {
   assertEquals([town.server.captured!.count, await town.mailbox("a@x.example")], [0, []]);
 });
 
+Deno.test("The latest is the newest that a search finds, and pages stay where they are", async () => {
+  await using all = await townWithLetters();
+  const { town, letter, plain } = all;
+  const latest = async (query: string) => {
+    const { status, json } = await ask(town, `GET /api/v1/message/latest?query=${encodeURIComponent(query)}`);
+    return status === 200 ? json.ID : status;
+  };
+  assertEquals([await latest("bob@example.net"), await latest("has:attachment"), await latest("nobody@x")], [
+    plain,
+    letter,
+    404,
+  ]);
+  assertEquals((await ask(town, "GET /view/latest.txt?query=subject:code")).text.slice(0, 5), "Hello");
+  const { messages } = (await ask(town, "GET /api/v1/messages")).json;
+  const newest = encodeURIComponent(messages[0].Created);
+  const page = await ask(town, `GET /api/v1/messages?before=${newest}`);
+  assertEquals(page.json.messages.map((one: { ID: string }) => one.ID), [letter]);
+  const found = await ask(town, `GET /api/v1/search?query=bob&before=${newest}`);
+  assertEquals(found.json.messages_count, 1);
+  assertEquals((await ask(town, "GET /api/v1/messages?limit=0")).json.messages, []);
+  // which zone it is in decides whether a day is over; no two zones are farther apart
+  const day = messages[0].Created.slice(0, 10);
+  const hits = await Promise.all(["Etc/GMT+12", "Etc/GMT-14"].map(async (tz) => {
+    const query = encodeURIComponent(`after:${day} before:${day}T23:59:59`);
+    const tzone = encodeURIComponent(tz);
+    return (await ask(town, `GET /api/v1/search?query=${query}&tz=${tzone}`)).json.messages_count;
+  }));
+  assert(hits.includes(0), `${hits}`);
+  const both = await ask(town, "PUT /api/v1/messages", { IDs: [plain], Search: "x", Read: true });
+  assertEquals([both.status, both.text], [400, "You may specify either IDs or a search query, not both"]);
+});
+
 Deno.test("Tags are set, renamed and taken off", async () => {
   await using all = await townWithLetters();
   const { town, letter, plain } = all;
@@ -192,7 +229,10 @@ Deno.test("Tags are set, renamed and taken off", async () => {
   assertEquals(await tags(), ["blue", "green", "new one"]);
   assertEquals((await ask(town, "PUT /api/v1/tags/green", { Name: "a!" })).status, 400);
   assertEquals((await ask(town, "DELETE /api/v1/tags/new%20one")).text, "ok");
+  await ask(town, "PUT /api/v1/tags", { IDs: [letter], Tags: ["Later"] });
+  assertEquals((await ask(town, "GET /api/v1/search?query=tag:later")).json.messages_count, 1);
   await ask(town, "PUT /api/v1/tags", { IDs: [letter], Tags: [] });
+  assertEquals((await ask(town, "GET /api/v1/search?query=tag:later")).json.messages_count, 0);
   assertEquals(await tags(), ["green"]);
   assertEquals((await ask(town, `GET /api/v1/message/${plain}`)).json.Tags, ["green"]);
   assertEquals((await ask(town, "GET /api/v1/info")).json.Tags, { green: 1 });
@@ -271,7 +311,16 @@ Deno.test("A message of a stranger runs nowhere, and is shown with its pictures"
   const shown = await town.ask(`/view/${letter}.html`);
   const text = await shown.text();
   assert(text.includes('<img src="data:image/png;base64,'));
-  assertMatch(shown.headers.get("content-security-policy")!, /^sandbox; default-src 'none'/);
+  assertMatch(
+    shown.headers.get("content-security-policy")!,
+    /^sandbox; frame-ancestors 'none'; default-src 'none'/,
+  );
+  const framed = await town.ask(`/view/${letter}.html?embed=1`);
+  assertMatch(await framed.text(), /<a target="_blank" rel="noreferrer noopener" href=/);
+  assertMatch(
+    framed.headers.get("content-security-policy")!,
+    /^sandbox allow-popups .*frame-ancestors 'self'/,
+  );
   assertEquals((await ask(town, "GET /view/latest.txt")).text, "long text\n");
   const latest = await town.ask("/view/latest", { redirect: "manual" });
   await latest.body?.cancel();
