@@ -66,7 +66,8 @@ export async function makeDkimKeys(
   return made;
 }
 
-async function selectorsIn(folder: string): Promise<string[]> {
+/** The selectors of the keys in a domain's folder, oldest first, those by Ed25519 before those by RSA. */
+export async function selectorsIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) {
