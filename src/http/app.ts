@@ -1,6 +1,6 @@
 /** The HTTP app: the small calls and the guards at once; API and page when they are first asked for. */
 
-import { type Handler, Hono } from "hono";
+import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { healthView } from "../observe/health.ts";
 import { Access } from "./access.ts";
 import { knownHosts, policySites, secure, securityHeaders } from "./guard.ts";
@@ -54,6 +54,7 @@ export function createHttpApp(options: HttpOptions, mounted: MountedApps): Admin
   }
   const allowed = access.required();
   const { paths = [], openPaths = [] } = mounted;
+  if (paths.length > 0) app.use(withoutEmptySegments());
   for (const path of paths) app.use(path, allowed);
   app.use("/api/v1/*", async (c, next) => {
     // who logs in has nothing to show yet
@@ -86,6 +87,15 @@ export function createHttpApp(options: HttpOptions, mounted: MountedApps): Admin
   return {
     fetch: (request, bindings = {}) => app.fetch(request, readProxy(request, bindings)),
     warmUp: async () => void await api(),
+  };
+}
+
+/** Leads `//view/latest` to `/view/latest`, as the servers do whose clients put a slash between too many. */
+function withoutEmptySegments(): MiddlewareHandler<AdminEnv> {
+  return async (c, next) => {
+    const { pathname, search } = new URL(c.req.url);
+    if (pathname.includes("//")) return c.redirect(pathname.replace(/\/{2,}/g, "/") + search, 307);
+    await next();
   };
 }
 

@@ -325,6 +325,9 @@ Deno.test("A message of a stranger runs nowhere, and is shown with its pictures"
   const latest = await town.ask("/view/latest", { redirect: "manual" });
   await latest.body?.cancel();
   assertEquals([latest.status, latest.headers.get("location")], [302, `/view/${plain}`]);
+  const twice = await town.ask("//view//latest.txt?x=1", { redirect: "manual" });
+  await twice.body?.cancel();
+  assertEquals([twice.status, twice.headers.get("location")], [307, "/view/latest.txt?x=1"]);
   const page = await town.ask("/view/latest");
   assertEquals([page.status, (await page.text()).includes("plain words")], [200, true]);
   const part = await town.ask(`/api/v1/message/${letter}/part/1.2`);
