@@ -11,6 +11,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["observe", 2],
   ["dns", 3],
   ["wire", 3],
+  ["acme", 4],
   ["auth", 4],
   ["authentication", 4],
   ["preview", 4],
