@@ -1,5 +1,6 @@
 /** The composition of the server: one process with SMTP, POP3, HTTP, the queue and the store. */
 
+import { Proofs } from "./acme/proofs.ts";
 import { type Clock, sleep, systemClock } from "./base/clock.ts";
 import { MovableClock, steadyClock } from "./base/movable_clock.ts";
 import { TimePassage } from "./base/time_passage.ts";
@@ -17,6 +18,7 @@ import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
 import { isOpen, withCapture } from "./server/capture.ts";
+import { certificateKeeper } from "./server/certificate_keeper.ts";
 import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
 import { nameWarnings } from "./server/name_warnings.ts";
@@ -87,6 +89,7 @@ export class MailServer implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
   readonly #app: AdminApp;
+  readonly #proofs = new Proofs();
   #public: PublicWeb | undefined;
   #sessions = 0;
   #isReady = false;
@@ -211,7 +214,11 @@ export class MailServer implements AsyncDisposable {
     this.#parts.webhooks.start();
     this.#tasks.run("sweep", () => this.#sweep());
     const { certificates } = this.#parts;
-    if (certificates) this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));
+    if (certificates) {
+      this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));
+      const keeper = certificateKeeper(this.#parts, { certificates, proofs: this.#proofs });
+      if (keeper) this.#tasks.run("acme", () => keeper.run(this.#closing.signal));
+    }
     this.#isReady = true;
     if (this.config.listen.admin.length > 0) this.#tasks.run("http", () => this.#app.warmUp());
   }
@@ -280,6 +287,8 @@ export class MailServer implements AsyncDisposable {
   #publicWeb(): PublicWeb {
     return this.#public ??= new PublicWeb({
       policyOf: ownPolicies(this.config),
+      proofs: this.#proofs,
+      random: this.#parts.random,
       tls: this.#parts.tls,
       shared: this.#shared(false),
       limits: this.config.limits,

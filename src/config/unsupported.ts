@@ -26,7 +26,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     asked: ({ listen }: Parsed) => listen[kind].length > 0,
     instead: "[]",
   })),
-  { path: ["tls", "acme"], asked: ({ tls }) => tls !== null && tls.acme !== null, instead: "null" },
   ...CHECKS.map((check) => ({
     path: ["checks", check],
     asked: ({ checks }: Parsed) => checks[check] === "enforce",

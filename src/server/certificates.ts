@@ -3,6 +3,7 @@
 import { messageOf } from "../base/errors.ts";
 import { join } from "node:path";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
+import { AcmeFiles } from "../acme/files.ts";
 import type { CertificateConfig, Config } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Health } from "../observe/health.ts";
@@ -29,6 +30,8 @@ export class Certificates {
   #stamps: string;
   /** What is wrong with the files as they are now. */
   #fault: string | undefined;
+  /** Why the certificate authority gives no other one. */
+  #refusal: string | undefined;
   #announced = false;
 
   private constructor(readonly tls: ServerTls, stamps: string, options: CertificatesOptions) {
@@ -39,9 +42,9 @@ export class Certificates {
   /** Reads the configured certificates, or the one in the data directory, which is made when it is not there. */
   static async open(options: CertificatesOptions): Promise<Certificates> {
     const { config, clock } = options;
-    if (!isGiven(config)) await makeUnlessGood(options);
+    await makeUnlessGood(options);
     const minVersion = config.tls?.minVersion ?? "TLSv1.2";
-    const files = filesOf(config);
+    const files = await filesOf(config);
     // The stamps first: what changes while the files are read is seen as a change afterwards.
     const stamps = await stampsOf(files).catch(() => "");
     const { own, sni } = await readAll(files, config);
@@ -51,8 +54,8 @@ export class Certificates {
   /** Reads the files again. When one is no good, all the old certificates stay; log and health say why. */
   async reload(): Promise<void> {
     const { config, journal } = this.#options;
-    const files = filesOf(config);
     try {
+      const files = await filesOf(config);
       this.#stamps = await stampsOf(files);
       const { own, sni } = await readAll(files, config);
       this.tls.reload(own, sni);
@@ -62,6 +65,12 @@ export class Certificates {
       this.#fault = "The TLS certificate has changed and can't be used, the old one stays: see the log";
       journal.note("ERROR", "certificate not loaded, the old one stays", { error: String(error) });
     }
+    this.#notify();
+  }
+
+  /** What the certificate authority said instead of giving another certificate; undefined: nothing is wrong there. */
+  set refusal(text: string | undefined) {
+    this.#refusal = text;
     this.#notify();
   }
 
@@ -82,10 +91,12 @@ export class Certificates {
 
   #notify(): void {
     const { health, journal } = this.#options;
-    const { daysLeft, expiresSoon } = this.tls;
+    const { daysLeft } = this.tls;
+    // where an authority renews it, it does so just then
+    const expiresSoon = this.tls.expiresSoon && !this.#options.config.tls?.acme;
     if (expiresSoon && !this.#announced) journal.note("WARN", "certificate expires soon", { daysLeft });
     this.#announced = expiresSoon;
-    const problem = this.#fault ?? (expiresSoon ? endOf(daysLeft) : undefined);
+    const problem = this.#fault ?? this.#refusal ?? (expiresSoon ? endOf(daysLeft) : undefined);
     if (problem === undefined) health?.clear("certificate");
     else health?.raise("certificate", problem);
   }
@@ -93,8 +104,8 @@ export class Certificates {
   /** One look: renews ours when its end is near, loads what has changed. A file that is away for now is no change. */
   async look(): Promise<void> {
     const { config } = this.#options;
-    const files = filesOf(config);
-    if (!isGiven(config)) await makeUnlessGood(this.#options);
+    await makeUnlessGood(this.#options);
+    const files = await filesOf(config);
     const stamps = await stampsOf(files).catch(() => this.#stamps);
     if (stamps !== this.#stamps) await this.reload();
   }
@@ -112,9 +123,12 @@ function endOf(daysLeft: number): string {
  * @throws {ConfigError} when one can't be used.
  */
 export async function checkCertificates(config: Config, clock: Clock = systemClock): Promise<string> {
-  const { own, sni } = filesOf(config);
+  const { own, sni } = await filesOf(config);
   const given = isGiven(config) ? await readConfigured(own, config, "tls") : undefined;
   const named = await readNamed(sni, config);
+  if (config.tls?.acme) {
+    return `Its TLS certificate is got from ${new URL(config.tls.acme.directory).hostname}.`;
+  }
   if (!given) return "Its TLS certificate is one that it makes for itself.";
   return `${endOf(serverTls(given, { sni: named, clock }).daysLeft)}.`;
 }
@@ -132,10 +146,27 @@ function isGiven({ tls }: Config): boolean {
   return tls?.cert !== undefined;
 }
 
-function filesOf({ tls, dataDir }: Config): AllFiles {
-  const made = { cert: join(dataDir, "tls-cert.pem"), key: join(dataDir, "tls-key.pem") };
-  const { cert = made.cert, key = made.key, sni = {} } = tls ?? {};
-  return { own: { cert, key }, sni };
+/** The configured one, else the one that an authority gave, else the one made here. */
+async function filesOf(config: Config): Promise<AllFiles> {
+  const { cert, key, sni = {} } = config.tls ?? {};
+  if (cert !== undefined && key !== undefined) return { own: { cert, key }, sni };
+  return { own: await filesOfAuthority(config) ?? madeFiles(config), sni };
+}
+
+async function filesOfAuthority({ tls, dataDir }: Config): Promise<Files | undefined> {
+  if (!tls?.acme) return undefined;
+  const { certificate } = new AcmeFiles(dataDir, tls.acme.directory);
+  const files = { cert: certificate, key: certificate };
+  try {
+    serverTls(await read(files)); // a damaged one is got anew
+    return files;
+  } catch {
+    return undefined;
+  }
+}
+
+function madeFiles({ dataDir }: Config): Files {
+  return { cert: join(dataDir, "tls-cert.pem"), key: join(dataDir, "tls-key.pem") };
 }
 
 async function readAll({ own, sni }: AllFiles, config: Config) {
@@ -200,10 +231,11 @@ async function stampsOf({ own, sni }: AllFiles): Promise<string> {
   return stats.map((s) => `${s.mtime?.getTime()}/${s.size}/${s.ino}`).join(" ");
 }
 
-/** Makes a certificate when there is none, or none that is good for all names and for long enough. */
+/** Makes a certificate where nobody gave one and there is none, or none that is good for all names and for long enough. */
 async function makeUnlessGood(options: CertificatesOptions): Promise<void> {
   const { config, clock } = options;
-  const { own } = filesOf(config);
+  if (isGiven(config) || await filesOfAuthority(config)) return;
+  const own = madeFiles(config);
   try {
     const material = await read(own);
     const isFresh = !serverTls(material, { clock }).expiresSoon;

@@ -129,6 +129,23 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
       'd.jsonc:1: lease: received "10ms", expected a duration of a second or more, such as "2m"',
     ],
     [
+      '{ "hostname": "mail.a.org", "tls": { "acme": {} } }',
+      "d.jsonc:1: tls.acme: received no listener to prove the names on, " +
+      'expected "listen.http" (port 80) or "listen.https" (port 443)',
+    ],
+    [
+      '{ "hostname": "a", "listen": { "http": ["0.0.0.0:80"] }, "tls": { "acme": {} } }',
+      'd.jsonc:1: tls.acme: received the hostname "a", which no authority vouches for, expected a name in the DNS',
+    ],
+    [
+      '{ "hostname": "mail.a.org", "listen": { "https": ["0.0.0.0:443"] }, "tls": { "cert": "c.pem", "acme": {} } }',
+      'd.jsonc:1: tls.acme: received it and "tls.cert", expected one of them',
+    ],
+    [
+      '{ "hostname": "mail.a.org", "listen": { "http": ["0.0.0.0:80"] }, "tls": { "acme": { "directory": "http://a/" } } }',
+      "d.jsonc:1: tls.acme.directory: received http://a/, expected an https URL",
+    ],
+    [
       '{ "tls": { "key": "a.pem" } }',
       "d.jsonc:1: tls.cert: received nothing, expected the path of a PEM file",
     ],

@@ -7,7 +7,6 @@ import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 const ASKING: Record<string, unknown> = {
   "listen.imap": { listen: { imap: ["127.0.0.1:0"] } },
   "listen.imaps": { listen: { imaps: ["127.0.0.1:0"] } },
-  "tls.acme": { tls: { acme: { email: "jo@example.org" } } },
   "checks.spf": { checks: { spf: "enforce" } },
   "checks.dkim": { checks: { dkim: "enforce" } },
   "checks.dmarc": { checks: { dmarc: "enforce" } },
@@ -19,7 +18,6 @@ const ASKING: Record<string, unknown> = {
 /** The same keys at what means off. */
 const OFF = {
   listen: { imap: [], imaps: [] },
-  tls: { acme: null },
   dkim: { sign: false },
   checks: { spf: "off", dkim: "off", dmarc: "off", arc: "off", dnsbl: [], greylist: false },
 };
