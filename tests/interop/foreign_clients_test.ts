@@ -50,15 +50,16 @@ async function run(program: string, args: string[], env: Record<string, string> 
   return out!;
 }
 
-/** A spec of a plugin, bundled as Cypress bundles it, with what stands for Cypress where its binary can't be had. */
-async function cypress(spec: string, values: Record<string, string>): Promise<void> {
+/** The spec of a plugin, bundled as Cypress bundles it, with what stands for Cypress where its binary can't be had. */
+async function cypress(plugin: "mailpit" | "mailhog", values: Record<string, string>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "dinopost_cypress_" });
   try {
-    await Deno.copyFile(`${SUPPORT}cypress/${spec}`, `${dir}/${spec}`);
+    const spec = await Deno.readTextFile(`${SUPPORT}cypress/${plugin}.cy.js`);
+    await Deno.writeTextFile(`${dir}/spec.js`, `import "cypress-${plugin}";\n${spec}`);
     await Deno.symlink(CLIENTS, `${dir}/node_modules`);
     const bundle = `${dir}/bundle.mjs`;
     await run(ESBUILD, [
-      `${dir}/${spec}`,
+      `${dir}/spec.js`,
       "--bundle",
       "--format=esm",
       "--log-level=error",
@@ -76,7 +77,7 @@ testIf(["node", ESBUILD], "cypress-mailpit's commands do here what they do with 
   await using town = await CapturingServer.start();
   await using mailpit = await startMailpit();
   for (const { http } of [sideOf(town), mailpit]) {
-    await cypress("mailpit.cy.js", { MAILPIT_URL: `http://127.0.0.1:${http}` });
+    await cypress("mailpit", { MAILPIT_URL: `http://127.0.0.1:${http}` });
   }
 });
 
@@ -85,7 +86,7 @@ testIf(["node", ESBUILD], "cypress-mailhog's commands do what they say, with a p
   await using town = await CapturingServer.start({ config: { admin: { token } } });
   await sendBoth(sideOf(town));
   const mailHogUrl = `http://127.0.0.1:${town.at("admin").port}/`;
-  await cypress("mailhog.cy.js", { mailHogUrl, mailHogUsername: "anybody", mailHogPassword: token });
+  await cypress("mailhog", { mailHogUrl, mailHogUsername: "anybody", mailHogPassword: token });
 });
 
 testIf([PYTHON], "PyPI's mailpit-api-client makes of our answers what it makes of Mailpit's", async () => {
