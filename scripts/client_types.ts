@@ -27,7 +27,9 @@ type Content = Record<string, { schema: Schema }>;
 
 interface Operation {
   summary: string;
-  parameters?: { in: string; name: string; required?: boolean; schema: Schema }[];
+  description?: string;
+  tags?: string[];
+  parameters?: { in: string; name: string; required?: boolean; schema: Schema; description?: string }[];
   requestBody?: { required?: boolean; content: Content };
   responses: Record<string, { content?: Content }>;
 }
@@ -186,9 +188,9 @@ function comment(text: string | undefined): string {
 }
 
 /** A text in the project's form. */
-export async function formatted(text: string): Promise<string> {
+export async function formatted(text: string, ext: "ts" | "md" = "ts"): Promise<string> {
   const fmt = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--line-width", "110", "--ext", "ts", "-"],
+    args: ["fmt", "--line-width", "110", "--ext", ext, "-"],
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -196,7 +198,7 @@ export async function formatted(text: string): Promise<string> {
   await writer.write(new TextEncoder().encode(text));
   await writer.close();
   const { success, stdout } = await fmt.output();
-  if (!success) throw new Error("the types can't be formatted");
+  if (!success) throw new Error(`what was made can't be formatted: ${text}`);
   return new TextDecoder().decode(stdout);
 }
 

@@ -34,7 +34,8 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-function buildProgram(): Command {
+/** The program with all its commands. */
+export function buildProgram(): Command {
   const program = new Command("dinopost")
     .description("A mail server for Deno: SMTP, a queue that loses nothing, POP3 and an HTTP surface.")
     .version(VERSION, "--version", "print the version")

@@ -22,19 +22,19 @@ export type LogLevelName = "DEBUG" | "INFO" | "WARN" | "ERROR";
 
 /** Addresses of one kind of listener each; an empty list: off. */
 export interface ListenConfig {
-  /** The MX side. */
+  /** For other servers (MX): no login, and relaying for `relay.networks` only. */
   smtp: Endpoint[];
-  /** RFC 6409 with STARTTLS. */
+  /** For mail programs (RFC 6409): a login is required, STARTTLS is offered. */
   submission: Endpoint[];
-  /** RFC 8314, TLS from the first byte. */
+  /** For mail programs, with TLS from the first octet (RFC 8314). */
   submissions: Endpoint[];
-  /** RFC 2033. */
+  /** LMTP (RFC 2033), for a server in front that has the queue. */
   lmtp: Endpoint[];
-  /** RFC 1939. */
+  /** POP3 (RFC 1939), STLS offered. */
   pop3: Endpoint[];
-  /** POP3 with TLS from the first byte. */
+  /** POP3 with TLS from the first octet. */
   pop3s: Endpoint[];
-  /** The HTTP surface. */
+  /** The HTTP surface: API and page. */
   admin: Endpoint[];
   /** For the world, port 80: proofs for the certificate authority (HTTP-01 of RFC 8555), and nothing else. */
   http: Endpoint[];
@@ -42,11 +42,11 @@ export interface ListenConfig {
   https: Endpoint[];
 }
 
-/** A certificate chain and its key: PEM files, or one that holds both. */
+/** A certificate chain and its key: PEM files, or one that holds both. Paths are absolute. */
 export interface CertificateConfig {
-  /** Absolute path. */
+  /** The PEM file of the certificate and its chain; it is loaded again when it changes. */
   cert: string;
-  /** Absolute path. */
+  /** The PEM file of the key, unless the certificate's holds it too. */
   key: string;
 }
 
@@ -70,11 +70,11 @@ export interface AcmeConfig {
 
 /** An account that is made at start when it is missing. Exactly one of the two passwords is there. */
 export interface AccountConfig {
-  /** In clear. */
+  /** The password, in clear; only its hash is kept. */
   password?: string;
-  /** A PHC string. */
+  /** In place of the password: its hash, a PHC string. */
   passwordHash?: string;
-  /** Bytes; absent: no limit. */
+  /** How much the mailbox holds, in bytes; without it there is no limit. */
   quota?: number;
   /** The person's name. */
   name?: string;
@@ -86,9 +86,9 @@ export interface SmartHostConfig {
   host: string;
   /** 25 unless said; 465 with implicit TLS. */
   port: number;
-  /** For AUTH. */
+  /** The user name for its login. */
   user?: string;
-  /** For AUTH. */
+  /** The password for its login; it goes out only when the certificate is trusted. */
   password?: string;
   /** `opportunistic` unless said; TLS from the first octet (RFC 8314) on port 465, whatever is said but `never`. */
   tls: TlsPolicy | "implicit";
@@ -100,7 +100,7 @@ export interface OutboundDomainConfig {
   tls?: TlsPolicy;
   /** Instead of `outbound.maxConnectionsPerDomain`. */
   maxConnections?: number;
-  /** At most `count` messages in `periodMs`. */
+  /** How many messages go there at most: `count` in `periodMs`. */
   rate?: { count: number; periodMs: number };
   /** Takes the domain's mail in place of its MX hosts. */
   smartHost?: SmartHostConfig;
@@ -108,7 +108,7 @@ export interface OutboundDomainConfig {
 
 /** One receiver of events over HTTP. */
 export interface WebhookConfig {
-  /** http or https. */
+  /** Where events are posted to, by http or https. */
   url: string;
   /** Which events it gets. */
   events: ("accepted" | "delivered" | "deferred" | "bounced" | "mailbox" | "health")[];
@@ -120,29 +120,29 @@ export interface WebhookConfig {
 
 /** Somebody who may use the HTTP surface beside who has `admin.token`. */
 export interface AdminUserConfig {
-  /** As `admin.token`. */
+  /** What they log in with, as `admin.token`. */
   token: string;
   /** `operator`: all but changing accounts, aliases and webhooks; `read-only`: no change. */
   role: "operator" | "read-only";
 }
 
-/** The limits a session meets. */
+/** The limits a session meets: sizes in bytes, durations in milliseconds. */
 export interface LimitsConfig {
-  /** Bytes. */
+  /** How large a message may be. */
   messageSize: number;
-  /** Per message. */
+  /** Recipients of a message. */
   recipients: number;
-  /** In all. */
+  /** Connections at once; those of HTTP are counted apart. */
   connections: number;
-  /** Per remote address. */
+  /** Connections at once from one remote address, on the mail ports. */
   connectionsPerIp: number;
-  /** Received fields. */
+  /** Received fields of a message: more of them are a loop. */
   hops: number;
-  /** Milliseconds. */
+  /** How long a session waits for a command. */
   commandTimeout: number;
-  /** Milliseconds. */
+  /** How long a session waits for the next piece of a message. */
   dataTimeout: number;
-  /** Errors until the session ends. */
+  /** Errors, failed logins among them, until the session is ended. */
   errorsPerSession: number;
 }
 
@@ -150,7 +150,7 @@ export interface LimitsConfig {
 export interface QueueConfig {
   /** Intervals between attempts; the last one repeats. Never empty. */
   retry: number[];
-  /** When the sender is notified that the message waits. */
+  /** When the sender is told, once, that the message waits. */
   warnAfter: number;
   /** When the message goes back. */
   giveUpAfter: number;
@@ -164,7 +164,7 @@ export interface QueueConfig {
 export interface CaptureConfig {
   /** At most so many messages. */
   messages: number;
-  /** None that is older: milliseconds; null: however old. */
+  /** None that is older, in milliseconds; null: however old. */
   age: number | null;
   /** So many octets of content in all, at most. */
   size: number;
@@ -179,31 +179,28 @@ export interface CaptureConfig {
 export interface Config {
   /** The file it came from, absolute; absent when there was none. */
   file?: string;
-  /** The server's own name: banner, EHLO, Received, reports. */
+  /** The server's own name in banner, EHLO, Received and reports; the machine's unless given. */
   hostname: string;
-  /** Domains that are delivered here. */
+  /** Domains that are delivered here; `localhost` and `hostname` unless given. */
   domains: string[];
-  /** Absolute path of the directory for the embedded KV and for generated keys. */
+  /** The directory for the embedded KV and for generated keys and secrets. */
   dataDir: string;
-  /** A KV Connect URL instead of the embedded KV. */
+  /** The address of a KV Connect database, which servers share, in place of the embedded one. */
   kv: string | null;
-  /**
-   * Milliseconds. On a shared store: a server that is silent for so long has lost its queue items and mailboxes to the
-   * others.
-   */
+  /** On a shared store: a server that is silent for so long has lost its queue items and mailboxes to the others. */
   lease: number;
-  /** Listeners. */
+  /** Where the server listens; `[]` is off. */
   listen: ListenConfig;
-  /** null: a self-signed certificate is made in the data directory. */
+  /** Certificates; null: a self-signed one is made in the data directory. */
   tls: TlsConfig | null;
   /** Logging in. */
   auth: {
-    /** Passwords also without TLS off loopback. */
+    /** Logins also without TLS off loopback. */
     allowInsecure: boolean;
   };
-  /** By address; the domain is one of `domains`. */
+  /** Mailboxes by address; made at start when they are missing, never overwritten. The domain is one of `domains`. */
   accounts: Record<string, AccountConfig>;
-  /** Targets by address; the domain is one of `domains`. */
+  /** Targets by address, here or elsewhere; the domain is one of `domains`. */
   aliases: Record<string, string[]>;
   /** Address by domain, for recipients that nobody has; the domain is one of `domains`. */
   catchAll: Record<string, string>;
@@ -211,31 +208,31 @@ export interface Config {
   subaddressSeparator: string;
   /** Relaying. */
   relay: {
-    /** CIDR blocks of trusted clients. */
+    /** CIDR blocks of trusted clients, which may send to other domains. */
     networks: string[];
     /** Takes all remote mail; null: MX records decide. */
     smartHost: SmartHostConfig | null;
   };
-  /** Who may use VRFY. */
+  /** Who may use VRFY; `authenticated` covers clients in `relay.networks`. */
   vrfy: CommandPolicy;
-  /** Who may use EXPN. */
+  /** Who may use EXPN; `authenticated` covers clients in `relay.networks`. */
   expn: CommandPolicy;
-  /** Who may use VERB. */
+  /** Who may use VERB; `authenticated` covers clients in `relay.networks`. */
   verb: CommandPolicy;
   /** Name resolution. */
   dns: {
     /** `ip:port` (`[ip]:port` for IPv6); null: the system's. */
     nameServer: string | null;
-    /** Milliseconds. */
+    /** How long an answer is waited for, in milliseconds. */
     timeout: number;
     /** The name server validates and its AD flag is trusted. */
     dnssec: boolean;
   };
   /** Remote delivery. */
   outbound: {
-    /** Port of MX hosts. */
+    /** The port of MX hosts. */
     port: number;
-    /** For domains without a rule of their own. */
+    /** How much TLS is needed, for domains without a rule of their own. */
     tls: TlsPolicy;
     /** Connections to one domain at once. */
     maxConnectionsPerDomain: number;
@@ -248,26 +245,26 @@ export interface Config {
   };
   /** The queue. */
   queue: QueueConfig;
-  /** Limits. */
+  /** What a session may ask for. */
   limits: LimitsConfig;
   /** DKIM signatures on outgoing mail. */
   dkim: {
-    /** For domains that have keys. */
+    /** Messages of domains that have keys are signed. */
     sign: boolean;
   };
   /** Checks on incoming mail. */
   checks: {
-    /** RFC 7208. */
+    /** SPF (RFC 7208). */
     spf: CheckPolicy;
-    /** RFC 6376. */
+    /** DKIM (RFC 6376). */
     dkim: CheckPolicy;
-    /** RFC 7489. */
+    /** DMARC (RFC 7489). */
     dmarc: CheckPolicy;
-    /** RFC 8617. */
+    /** ARC (RFC 8617). */
     arc: CheckPolicy;
     /** Zones of block lists. */
     dnsbl: string[];
-    /** Strangers come twice. */
+    /** Strangers are put off once, and come again. */
     greylist: boolean;
   };
   /** Receivers of events. */
@@ -276,7 +273,7 @@ export interface Config {
   capture: CaptureConfig | false;
   /** The HTTP surface. */
   admin: {
-    /** null: made at first start and kept in the data directory. */
+    /** What opens the HTTP surface; null: made at first start and kept in the data directory. */
     token: string | null;
     /** Others with tokens of their own, by name. */
     users: Record<string, AdminUserConfig>;

@@ -21,6 +21,8 @@ export interface EnvironmentKey {
 /** The parts of zod's definitions that are used here. */
 interface Definition {
   type: string;
+  defaultValue?: unknown;
+  options?: Schema[];
   shape?: Record<string, Schema>;
   innerType?: Schema;
   valueType?: Schema;
@@ -100,6 +102,60 @@ export function allPaths(): string[][] {
       visit(next, [...path, name]);
     }
   }
+}
+
+/** What is to be told of a key, for its documentation. */
+export interface DescribedKey {
+  /** `*` stands for a name of the operator's, or for an element of a list. */
+  path: string[];
+  /** What would be right; absent: an object with the keys that follow. */
+  want?: string;
+  /** As in the file; absent: there is none, or it is the machine's. */
+  fallback?: unknown;
+  /** The environment variable that gives it. */
+  variable?: string;
+}
+
+/** All keys in the order of the schema, those within tables and lists too, each section before its keys. */
+export function describedKeys(): DescribedKey[] {
+  const variables = new Map(environmentKeys().map(({ path, variable }) => [pathText(path), variable]));
+  const keys: DescribedKey[] = [];
+  visit(schema, []);
+  return keys;
+
+  function visit(at: Schema, path: string[]) {
+    for (const [name, next] of Object.entries(shapeOf(at) ?? {})) describe(next, [...path, name]);
+    const { valueType, element } = definition(unwrap(at));
+    const each = valueType ?? element;
+    if (each && shapeOf(each)) visit(each, [...path, "*"]);
+  }
+
+  function describe(at: Schema, path: string[]) {
+    const want = hintOf(at)?.want;
+    const variable = variables.get(pathText(path));
+    const fallback = defaultOf(at);
+    keys.push({
+      path,
+      ...(want === undefined ? {} : { want }),
+      ...(want === undefined || fallback === undefined ? {} : { fallback }),
+      ...(variable === undefined ? {} : { variable }),
+    });
+    visit(at, path);
+  }
+}
+
+/** The keys of an object, or of what may be one in place of something shorter. */
+function shapeOf(wrapped: Schema): Record<string, Schema> | undefined {
+  const { shape, options = [] } = definition(unwrap(wrapped));
+  return shape ?? options.map((option) => definition(option).shape).find((one) => one);
+}
+
+function defaultOf(wrapped: Schema): unknown {
+  for (let at: Schema | undefined = wrapped; at; at = definition(at).innerType) {
+    const { defaultValue } = definition(at);
+    if (defaultValue !== undefined) return defaultValue;
+  }
+  return undefined;
 }
 
 /** The keys that environment variables can give: all that are a text, a number, a flag or a list. */

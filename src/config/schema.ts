@@ -234,7 +234,7 @@ const nameServer = known(
 
 const dns = z.strictObject({
   nameServer: z._default(nameServer, null),
-  timeout: z.prefault(positiveDuration(), 5_000),
+  timeout: z.prefault(positiveDuration(), "5s"),
   dnssec: z._default(flag(), false),
 });
 

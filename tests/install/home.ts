@@ -20,22 +20,26 @@ export interface Ended {
 
 /** A directory for a user who has Deno and nothing else; goes away with it. */
 export class Home implements AsyncDisposable {
-  private constructor(readonly path: string) {}
+  private constructor(readonly path: string, readonly commands: string) {}
 
-  static async make(): Promise<Home> {
+  /** @param only All commands that there are; Deno and the system's unless given. */
+  static async make(only?: readonly string[]): Promise<Home> {
     const path = await Deno.makeTempDir({ prefix: "dinopost-home-" });
     await Deno.mkdir(`${path}/bin`);
+    for (const name of only ?? []) await Deno.symlink(await where(name), `${path}/bin/${name}`);
+    if (only) return new Home(path, `${path}/bin`);
     await Deno.symlink(Deno.execPath(), `${path}/bin/deno`);
-    return new Home(path);
+    return new Home(path, `${path}/.deno/bin:${path}/bin:/usr/local/bin:/usr/bin:/bin`);
   }
 
   /** Runs a line of the shell, in the checkout unless told otherwise. */
   async sh(line: string, cwd = ROOT): Promise<Ended> {
-    const { code, stdout, stderr } = await new Deno.Command("timeout", {
-      args: ["180", "sh", "-c", line],
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-c", line],
       cwd,
       clearEnv: true,
       env: this.env(),
+      signal: AbortSignal.timeout(180_000),
     }).output();
     const decoder = new TextDecoder();
     return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
@@ -45,7 +49,8 @@ export class Home implements AsyncDisposable {
   env(): Record<string, string> {
     return {
       HOME: this.path,
-      PATH: `${this.path}/.deno/bin:${this.path}/bin:/usr/local/bin:/usr/bin:/bin`,
+      PATH: this.commands,
+      npm_config_prefix: `${this.path}/.npm-global`,
       NO_COLOR: "1",
       DENO_NO_UPDATE_CHECK: "1",
       ...Object.fromEntries(NETWORK.flatMap((name) => {
@@ -77,20 +82,35 @@ export class Home implements AsyncDisposable {
   }
 }
 
-/** The blocks of code in README, those of a language that hold a text. */
-export async function readmeBlock(language: string, holds: string): Promise<string> {
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter((block) => block[1] === language);
+/** Where a command is. */
+async function where(command: string): Promise<string> {
+  for (const dir of (Deno.env.get("PATH") ?? "").split(":")) {
+    const path = await Deno.realPath(`${dir}/${command}`).catch(() => undefined);
+    if (path !== undefined) return path;
+  }
+  throw new Error(`there is no ${command} on this machine`);
+}
+
+/** A block of code in README, or on another page: of a language, that holds a text. */
+export async function shownBlock(language: string, holds: string, page = "README.md"): Promise<string> {
+  const text = await Deno.readTextFile(ROOT + page);
+  const blocks = [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter((block) => block[1] === language);
   const block = blocks.find((one) => one[2]!.includes(holds))?.[2];
-  if (block === undefined) throw new Error(`README shows no ${language} with "${holds}"`);
+  if (block === undefined) throw new Error(`${page} shows no ${language} with "${holds}"`);
   return block;
 }
 
-/** Runs a server until it says that it is ready, then ends it; answers what it said. */
-export async function serveOnce(home: Home, command: string[], cwd: string): Promise<string> {
-  const [program, ...args] = command;
-  const child = new Deno.Command(program!, {
-    args,
+/** Runs a server, waits until it says that it is ready, uses it, and ends it; answers what it said. */
+export async function serveOnce(
+  home: Home,
+  { command, cwd, use = () => Promise.resolve() }: {
+    command: string;
+    cwd: string;
+    use?: (said: string) => Promise<void>;
+  },
+): Promise<string> {
+  const child = new Deno.Command("sh", {
+    args: ["-c", `exec ${command}`],
     cwd,
     clearEnv: true,
     env: {
@@ -101,15 +121,16 @@ export async function serveOnce(home: Home, command: string[], cwd: string): Pro
     },
     stdout: "null",
     stderr: "piped",
+    detached: true, // a group of its own: npx does not pass a signal on
   }).spawn();
-  let said = "", isEnding = false;
+  let said = "", used: Promise<void> | undefined;
   for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
     said += text;
-    if (!isEnding && said.includes(" ready ")) {
-      isEnding = true;
-      child.kill("SIGTERM");
+    if (!used && /^.* ready .*\n/m.test(said)) {
+      used = use(said).finally(() => Deno.kill(-child.pid, "SIGTERM"));
     }
   }
+  await used;
   const { code } = await child.status;
   return `${said}\nexit ${code}`;
 }

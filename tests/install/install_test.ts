@@ -1,28 +1,51 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Home, readmeBlock, serveOnce } from "./home.ts";
+import { Home, serveOnce, shownBlock } from "./home.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const TEST_TOOLS = ["fast-check", "playwright-core", "deno-std"];
 
 Deno.test("the command is installed as README shows, and runs from anywhere", async () => {
   await using home = await Home.make();
-  const installed = await home.sh(await readmeBlock("sh", "deno install -gA"));
+  const installed = await home.sh(await shownBlock("sh", "deno install -gA"));
   assertEquals(installed.code, 0, installed.err);
   assertStringIncludes(installed.out, "Usage: dinopost");
   const elsewhere = await home.project("elsewhere", {});
   const version = await home.sh("dinopost version", elsewhere);
   assertMatch(version.out, /^dinopost \d/);
-  const said = await serveOnce(home, [`${home.path}/.deno/bin/dinopost`, "serve"], elsewhere);
+  const said = await serveOnce(home, { command: "dinopost serve", cwd: elsewhere });
   assertMatch(said, / ready .*smtp=\["127\.0\.0\.1:\d+"\][^]*\nexit 0$/);
   const fetched = await home.fetched();
   assertEquals(TEST_TOOLS.filter((name) => fetched.includes(name)), []);
+});
+
+Deno.test("a newcomer with Node alone has a mail server in another project's test, by README alone", async () => {
+  await using home = await Home.make(["node", "npm", "npx", "git", "sh"]);
+  await home.sh(`git clone -q "file://${ROOT}" ${home.path}/dinopost`);
+  const project = await home.project("shop", { "mail.test.mjs": await shownBlock("js", "node:test") });
+  const [command] = (await shownBlock("sh", "task capture")).split("#");
+  const said = await serveOnce(home, {
+    command: command!,
+    cwd: `${home.path}/dinopost`,
+    async use(said) {
+      const [smtp, admin] = ["smtp", "admin"].map((name) =>
+        new RegExp(`${name}=\\["127.0.0.1:(\\d+)`).exec(said)![1]!
+      );
+      const test = `${project}/mail.test.mjs`;
+      const text = await Deno.readTextFile(test);
+      await Deno.writeTextFile(test, text.replace("1025", smtp!).replace("8025", admin!));
+      const tested = await home.sh(await shownBlock("sh", "node --test"), project);
+      assertEquals(tested.code, 0, tested.out + tested.err);
+      assertMatch(tested.out, /^# pass 1$/m);
+    },
+  });
+  assertMatch(said, / stopped\b/);
 });
 
 Deno.test("the start task fetches what the server needs, and no tools of tests", async () => {
   await using home = await Home.make();
   const cwd = `${home.path}/dinopost`;
   await home.sh(`git clone -q "file://${ROOT}" ${cwd}`);
-  const said = await serveOnce(home, [`${home.path}/bin/deno`, "task", "start"], cwd);
+  const said = await serveOnce(home, { command: "deno task start", cwd });
   assertMatch(said, / ready [^]*\nexit 0$/);
   const fetched = await home.fetched();
   assert(fetched.includes("hono"));
@@ -32,14 +55,14 @@ Deno.test("the start task fetches what the server needs, and no tools of tests",
 
 Deno.test("another project links a clone beside it, as README shows", async () => {
   await using home = await Home.make();
-  const config = JSON.parse(await readmeBlock("json", '"links"'));
+  const config = JSON.parse(await shownBlock("json", '"links"'));
   const project = await home.project("project", {
     "deno.json": JSON.stringify({ unstable: config.unstable }),
-    "main.ts": await readmeBlock("ts", 'from "@dinopost/dinopost";'),
+    "main.ts": await shownBlock("ts", 'from "@dinopost/dinopost";', "docs/testing.md"),
     "story_test.ts": `Deno.test("the story", async () => {\n${await storyOfReadme()}\n});`,
   });
   await Deno.symlink(ROOT.replace(/\/$/, ""), `${home.path}/dinopost`);
-  const linked = await home.sh(await readmeBlock("sh", "deno link"), project);
+  const linked = await home.sh(await shownBlock("sh", "deno link"), project);
   assertEquals(linked.code, 0, linked.err);
   assertEquals(JSON.parse(await Deno.readTextFile(`${project}/deno.json`)), config);
   const run = await home.sh("deno run -A --check main.ts", project);
@@ -51,7 +74,7 @@ Deno.test("another project links a clone beside it, as README shows", async () =
 });
 
 async function storyOfReadme(): Promise<string> {
-  const block = await readmeBlock("ts", 'from "@dinopost/dinopost/testing";');
+  const block = await shownBlock("ts", 'from "@dinopost/dinopost/testing";');
   return block.replace(/^import \{ (\w+) \} from (".*");$/m, "const { $1 } = await import($2);");
 }
 
@@ -59,7 +82,7 @@ Deno.test("another project has it as a git submodule", async () => {
   await using home = await Home.make();
   const project = await home.project("project", {
     "deno.json": '{ "links": ["./vendor/dinopost"], "unstable": ["kv", "net", "cron"] }',
-    "main.ts": await readmeBlock("ts", 'from "@dinopost/dinopost";'),
+    "main.ts": await shownBlock("ts", 'from "@dinopost/dinopost";', "docs/testing.md"),
   });
   const added = await home.sh(
     `git init -q . && git -c protocol.file.allow=always submodule --quiet add "file://${ROOT}" vendor/dinopost`,

@@ -26,7 +26,7 @@ Deno.test("the service's command serves with the permissions that it gives", asy
     .replaceAll(DENO, Deno.execPath())
     .replaceAll("/etc/dinopost.jsonc", `${home.path}/dinopost.jsonc`)
     .replaceAll("/var/lib/dinopost", `${home.path}/data`);
-  const said = await serveOnce(home, command.split(" "), ROOT);
+  const said = await serveOnce(home, { command, cwd: ROOT });
   assertMatch(said, / ready [^]*\nexit 0$/);
   assert(!/NotCapable|Requires/.test(said), said);
 });
