@@ -8,7 +8,6 @@ import { checkLinks, messageLinks } from "../preview/link_check.ts";
 import { thumbnail } from "../preview/thumbnail.ts";
 import { BodyMissing } from "../storage/bodies/bodies.ts";
 import { type Call, Dialect, type DialectParts, members, Refused, texts } from "./dialect.ts";
-import { htmlCheckJson } from "./mailpit_html_check.ts";
 import { headersJson, messageJson } from "./mailpit_shapes.ts";
 import { findMessages } from "./mailpit_query.ts";
 import type { Letter } from "./reader.ts";
@@ -51,6 +50,7 @@ export function mailpitMessages(parts: DialectParts): Dialect["app"] {
   dialect.on(`GET ${path}/html-check`, "What mail programs can't show of a message", async (c) => {
     const { html } = await letterOf(c, parts);
     if (html === null) throw new Refused(400, "message does not contain HTML");
+    const { htmlCheckJson } = await import("./mailpit_html_check.ts"); // it reads a large table
     return c.json(htmlCheckJson(html));
   });
   dialect.on(`GET ${path}/link-check`, "Where the links of a message lead", async (c) => {
