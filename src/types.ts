@@ -31,7 +31,7 @@ export type { FaultMatch, FaultRule, FaultStage } from "./faults/rule.ts";
 export type { CountedFaultRule, FaultPoint, FaultRules } from "./faults/rules.ts";
 export type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery/delivery.ts";
 export type { MailHost, MailHosts } from "./dns/mail_hosts.ts";
-export type { DnsResult, MxRecord, Resolver } from "./dns/resolver.ts";
+export type { DnsResult, MxRecord, Resolver, TlsaRecord } from "./dns/resolver.ts";
 export type {
   HttpSubmission,
   RefusedRecipient,

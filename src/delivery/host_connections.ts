@@ -52,11 +52,14 @@ export class HostConnections {
       family: family ?? "any",
       allowPrivate: allowPrivate ?? false,
     };
-    if (smartHost) return await findHost(smartHost.host, { ...search, allowPrivate: true });
-    const found = findMailHosts(domain, search);
+    const found =
+      await (smartHost
+        ? findHost(smartHost.host, { ...search, allowPrivate: true })
+        : findMailHosts(domain, search));
     // who wants all in clear, or names an address, asked for no policy
-    const isFree = domain.startsWith("[") || tlsOf(this.#options, domain) === "never";
-    return await (policies && !isFree ? securedRoute(domain, found, policies) : found);
+    if (domain.startsWith("[") || tlsOf(this.#options, domain) === "never") return found;
+    const port = this.portOf(domain);
+    return await securedRoute(domain, found, { resolver, port, sts: smartHost ? undefined : policies });
   }
 
   /** The port of a domain's hosts. */

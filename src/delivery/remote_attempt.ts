@@ -78,7 +78,11 @@ export class RemoteAttempt {
     }
   }
 
-  async #visit({ host, demand }: RouteHost, address: string): Promise<void> {
+  async #visit({ host, demand, barred }: RouteHost, address: string): Promise<void> {
+    if (barred !== undefined) {
+      this.#note({ host, address }, barred);
+      return this.#refused({ kind: "deferred", status: "4.7.5", text: barred, stage: "route", host });
+    }
     const { domain, ignoreHostCache } = this.#job;
     const port = this.#connections.portOf(domain);
     const known = ignoreHostCache ? undefined : this.#connections.deadHost({ address, port });

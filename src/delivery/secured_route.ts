@@ -1,6 +1,8 @@
-/** A route with what the domain's own policies demand of each host: MTA-STS (RFC 8461). */
+/** A route with what policies demand of each host: DANE (RFC 7672), which goes before, and MTA-STS (RFC 8461). */
 
 import type { MailHost, MailHosts } from "../dns/mail_hosts.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import { type DaneFinding, findDane } from "../transport/dane.ts";
 import type { TlsDemand } from "../transport/demand.ts";
 import type { KnownPolicy, StsPolicies, StsState } from "../transport/sts_policies.ts";
 import { isInPolicy } from "../transport/sts_policy.ts";
@@ -8,27 +10,58 @@ import { isInPolicy } from "../transport/sts_policy.ts";
 /** A host to try, and what is demanded of the connection to it. */
 export interface RouteHost extends MailHost {
   readonly demand?: TlsDemand;
+  /** Why nothing is sent to it now: a sentence without a full stop. */
+  readonly barred?: string;
 }
+
+type Hosts = MailHosts & { kind: "hosts" };
 
 /** The hosts of a domain's mail with what is demanded of them, or why there are none. */
-export type Route =
-  | Exclude<MailHosts, { kind: "hosts" }>
-  | Omit<MailHosts & { kind: "hosts" }, "hosts"> & {
-    readonly hosts: RouteHost[];
-  };
+export type Route = Exclude<MailHosts, Hosts> | SecuredHosts;
+type SecuredHosts = Omit<Hosts, "hosts"> & { readonly hosts: RouteHost[] };
 
-/** Applies a domain's policies to its route. Rejects only when the store fails. */
-export async function securedRoute(
-  domain: string,
-  search: Promise<MailHosts>,
-  policies: StsPolicies,
-): Promise<Route> {
-  // both go through the DNS, and neither needs the other
-  const [route, state] = await Promise.all([search, policies.of(domain)]);
-  return route.kind === "hosts" ? withSts(domain, route, state) : route;
+/** Where policies are found. */
+export interface PolicySources {
+  readonly resolver: Resolver;
+  /** The port of the hosts: TLSA records are those of a port. */
+  readonly port: number;
+  /** Absent: MTA-STS is not asked for, as of a host that the operator named. */
+  readonly sts?: StsPolicies | undefined;
 }
 
-function withSts(domain: string, route: MailHosts & { kind: "hosts" }, { policy, trouble }: StsState): Route {
+/** Applies the policies of a domain and its hosts to its route. Rejects only when the store fails. */
+export async function securedRoute(
+  domain: string,
+  route: MailHosts,
+  { resolver, port, sts }: PolicySources,
+): Promise<Route> {
+  if (route.kind !== "hosts") return route;
+  const domains = route.how === "mx" ? [domain, ...(route.owner === undefined ? [] : [route.owner])] : [];
+  const [state = {}, findings] = await Promise.all([
+    sts?.of(domain),
+    Promise.all(route.hosts.map((host) => findDane({ ...host, port, domains }, resolver))),
+  ]);
+  return withSts(domain, withDane(route, findings), state);
+}
+
+function withDane(route: Hosts, findings: readonly DaneFinding[]): SecuredHosts {
+  const steps = [...route.steps];
+  const hosts = route.hosts.map((host, i): RouteHost => {
+    const finding = findings[i]!;
+    if (finding.kind === "none") return host;
+    if (finding.kind === "unknown") {
+      steps.push(`${finding.why}. Nothing is sent to ${host.host} meanwhile.`);
+      return { ...host, barred: finding.why };
+    }
+    const { demand } = finding;
+    const few = demand.records.length === 0 ? ", of any certificate: none of them can be used" : "";
+    steps.push(`${demand.why} of ${host.host}${few}.`);
+    return { ...host, demand };
+  });
+  return { ...route, hosts, steps };
+}
+
+function withSts(domain: string, route: SecuredHosts, { policy, trouble }: StsState): Route {
   const steps = [...route.steps];
   if (trouble) {
     const meanwhile = policy ? "the one of before holds" : "nothing is demanded meanwhile";
@@ -36,7 +69,9 @@ function withSts(domain: string, route: MailHosts & { kind: "hosts" }, { policy,
   }
   if (!policy || policy.mode === "none") return { ...route, steps };
   steps.push(`MTA-STS: ${told(domain, policy)}.`);
-  const others = route.hosts.filter(({ host }) => !isInPolicy(policy, host));
+  const others = route.hosts.filter(({ host, demand, barred }) =>
+    demand === undefined && barred === undefined && !isInPolicy(policy, host)
+  );
   if (policy.mode === "testing") {
     const named = others.map(({ host }) => host).join(", ");
     if (named !== "") steps.push(`It does not name ${named}: that is only reported.`);
@@ -46,7 +81,7 @@ function withSts(domain: string, route: MailHosts & { kind: "hosts" }, { policy,
   const why = `The policy of ${domain} (MTA-STS) demands verified TLS`;
   const hosts = route.hosts.filter((host) => !others.includes(host)).map((host) => ({
     ...host,
-    demand: { by: "sts", why } as const,
+    demand: host.demand ?? { by: "sts", why } as const,
   }));
   if (hosts.length > 0) return { ...route, hosts, steps };
   const text = `The policy of ${domain} (MTA-STS) names none of its mail servers: ${

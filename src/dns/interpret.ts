@@ -4,9 +4,9 @@ import { concat, decode, encode } from "../base/bytes.ts";
 import { canonicalName } from "./names.ts";
 import type { DnsPacket, DnsRecord, RecordType } from "./packet.ts";
 
-/** What the packet says. `ttlMs`: for how long; `records` are raw. */
+/** What the packet says. `ttlMs`: for how long; `records` are raw, `owner` is whose they are behind all aliases. */
 export type Interpretation =
-  | { kind: "found"; records: DnsRecord[]; ttlMs: number }
+  | { kind: "found"; records: DnsRecord[]; owner: string; ttlMs: number }
   | { kind: "none" | "nxdomain"; ttlMs: number | undefined }
   | { kind: "alias"; target: string; ttlMs: number }
   | { kind: "temporaryFailure"; why: string };
@@ -16,7 +16,8 @@ export const MAX_ALIASES = 8;
 
 /** Reads the packet that answers the question for records of `type` at the canonical name `name`. */
 export function interpret(packet: DnsPacket, name: string, type: RecordType): Interpretation {
-  const chain = followAliases(packet.answers, name);
+  // who asks for an alias itself doesn't want it followed
+  const chain = type === "CNAME" ? { name, ttlMs: Infinity } : followAliases(packet.answers, name);
   if (chain === undefined) {
     return { kind: "temporaryFailure", why: `The aliases of ${name} lead in a circle or too far` };
   }
@@ -24,7 +25,7 @@ export function interpret(packet: DnsPacket, name: string, type: RecordType): In
   // after aliases the RCODE speaks of the last name (RFC 6604 3)
   if (packet.rcode === "NXDOMAIN") return { kind: "nxdomain", ttlMs: negativeTtl(packet, chain.ttlMs) };
   if (records.length > 0) {
-    return { kind: "found", records, ttlMs: Math.min(chain.ttlMs, shortestTtl(records)) };
+    return { kind: "found", records, owner: chain.name, ttlMs: Math.min(chain.ttlMs, shortestTtl(records)) };
   }
   const soa = packet.authorities.some((r) => r.type === "SOA");
   if (!soa && chain.name !== name) return { kind: "alias", target: chain.name, ttlMs: chain.ttlMs };

@@ -15,6 +15,10 @@ export interface MailHost {
   host: string;
   /** A and AAAA interleaved, never empty. */
   addresses: string[];
+  /** Its addresses were validated by DNSSEC; absent where nobody validates. */
+  secure?: boolean;
+  /** What the host is an alias of, in the end. */
+  owner?: string;
 }
 
 /**
@@ -22,7 +26,16 @@ export interface MailHost {
  * for people; `steps` say in short sentences how it came to this.
  */
 export type MailHosts =
-  | { kind: "hosts"; how: "mx" | "implicit" | "literal" | "host"; hosts: MailHost[]; steps: string[] }
+  | {
+    kind: "hosts";
+    how: "mx" | "implicit" | "literal" | "host";
+    hosts: MailHost[];
+    steps: string[];
+    /** That these are the domain's hosts was validated by DNSSEC; absent where nobody validates. */
+    secure?: boolean;
+    /** What the domain is an alias of, in the end. */
+    owner?: string;
+  }
   | { kind: "failed" | "deferred"; status: EnhancedStatus; text: string; steps: string[] };
 
 /** What the search for hosts needs to know. */
@@ -49,6 +62,8 @@ const MAX_LOOKED_UP = 10;
 /** What became of the addresses of one candidate. */
 interface LookedUp extends Candidate {
   addresses: string[];
+  secure?: boolean;
+  owner?: string;
   /** `10.0.0.1 (private)`. */
   refused: string[];
   ourselves: boolean;
@@ -66,6 +81,14 @@ interface Search {
   readonly how: "mx" | "implicit" | "literal" | "host";
   readonly options: MailHostsOptions;
   readonly steps: string[];
+  /** The answer that the hosts were found by. */
+  readonly answer?: Traits;
+}
+
+/** What an answer has beside its records. */
+interface Traits {
+  secure?: boolean;
+  owner?: string;
 }
 
 /**
@@ -92,9 +115,15 @@ export async function findMailHosts(domain: string, options: MailHostsOptions): 
       return ended("failed", { status: "5.1.2", text: `The domain ${domain} doesn't exist`, steps });
     case "none":
       steps.push(`MX of ${domain}: none. The domain's own address takes its mail (implicit MX).`);
-      return await hostsOf([{ preference: 0, host: domain }], { domain, how: "implicit", options, steps });
+      return await hostsOf([{ preference: 0, host: domain }], {
+        domain,
+        how: "implicit",
+        options,
+        steps,
+        answer,
+      });
     case "found":
-      return await hostsOfMx(answer.records, { domain, how: "mx", options, steps });
+      return await hostsOfMx(answer.records, { domain, how: "mx", options, steps, answer });
   }
 }
 
@@ -184,7 +213,12 @@ async function lookUp(candidate: Candidate, options: MailHostsOptions): Promise<
     family === "ipv6" ? nothing : resolver.addresses(candidate.host, 4),
     family === "ipv4" ? nothing : resolver.addresses(candidate.host, 6),
   ]);
-  const looked = judged(candidate, interleaved(recordsOf(v4), recordsOf(v6)), options);
+  const found = [v4, v6].filter((answer) => answer.kind === "found");
+  const traits = traitsOf({
+    ...found[0],
+    ...(found.some(({ secure }) => secure === false) && { secure: false }),
+  });
+  const looked = { ...judged(candidate, interleaved(recordsOf(v4), recordsOf(v6)), options), ...traits };
   const whys = [
     ...(v4.kind === "temporaryFailure" ? [`A: ${shown(v4.why)}`] : []),
     ...(v6.kind === "temporaryFailure" ? [`AAAA: ${shown(v6.why)}`] : []),
@@ -214,9 +248,10 @@ function conclusion(all: readonly LookedUp[], search: Search, cutByName = false)
   const usable = looked.filter(({ addresses }) => addresses.length > 0);
   const hosts: MailHost[] = [];
   let places = MAX_ADDRESSES;
-  for (const { preference, host, addresses } of usable.slice(0, MAX_HOSTS)) {
+  for (const one of usable.slice(0, MAX_HOSTS)) {
     if (places === 0) break;
-    hosts.push({ preference, host, addresses: addresses.slice(0, places) });
+    const { preference, host, addresses } = one;
+    hosts.push({ preference, host, addresses: addresses.slice(0, places), ...traitsOf(one) });
     places -= hosts.at(-1)!.addresses.length;
   }
   if (hosts.length === 0) return noHosts(looked, search, cutByName || self !== undefined);
@@ -226,7 +261,11 @@ function conclusion(all: readonly LookedUp[], search: Search, cutByName = false)
       `At most ${MAX_HOSTS} hosts and ${MAX_ADDRESSES} addresses are tried: ${left} more are left out.`,
     );
   }
-  return { kind: "hosts", how, hosts, steps };
+  return { kind: "hosts", how, hosts, steps, ...traitsOf(search.answer ?? {}) };
+}
+
+function traitsOf({ secure, owner }: Traits): Traits {
+  return { ...(secure !== undefined && { secure }), ...(owner !== undefined && { owner }) };
 }
 
 function noHosts(

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import dnsPacket from "dns-packet";
 
 /** The types of records that dinopost asks for. */
-export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "TXT";
+export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "TLSA" | "TXT";
 
 /** One record. Names have no final dot; the root is `.`. */
 export type DnsRecord =
@@ -14,7 +14,16 @@ export type DnsRecord =
     | { type: "MX"; data: { preference: number; exchange: string } }
     | { type: "TXT"; data: string | (string | Uint8Array)[] | Uint8Array }
     | { type: "SOA"; data: SoaData }
+    | { type: "TLSA"; data: TlsaData }
   );
+
+/** What a TLSA record says (RFC 6698 2.1). */
+export interface TlsaData {
+  usage: number;
+  selector: number;
+  matchingType: number;
+  certificate: Uint8Array;
+}
 
 /** What an SOA record says (RFC 1035 3.3.13); `minimum` is for how many seconds a "no" holds (RFC 2308 4). */
 export interface SoaData {

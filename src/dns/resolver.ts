@@ -12,13 +12,14 @@ import type { DnsRecord } from "./packet.ts";
 import { Semaphore } from "../base/semaphore.ts";
 
 /**
- * What the DNS says: the records (`secure`: a trusted name server validated them by DNSSEC), a name without such
- * records, a name that doesn't exist, or a temporary failure, with the reason as a sentence for people.
+ * What the DNS says: the records, a name without such records, a name that doesn't exist, or a temporary failure, with
+ * the reason as a sentence for people. `secure`: a trusted name server validated that by DNSSEC, aliases included; absent
+ * where none is trusted. `owner`: the name behind the aliases, where there were some.
  */
 export type DnsResult<T> =
-  | { kind: "found"; records: T[]; secure?: boolean }
-  | { kind: "none" }
-  | { kind: "nxdomain" }
+  | { kind: "found"; records: T[]; secure?: boolean; owner?: string }
+  | { kind: "none"; secure?: boolean }
+  | { kind: "nxdomain"; secure?: boolean }
   | { kind: "temporaryFailure"; why: string };
 
 /** A mail exchanger (RFC 5321 5.1). */
@@ -27,6 +28,18 @@ export interface MxRecord {
   preference: number;
   /** Lower case, no final dot; empty for a null MX (RFC 7505). */
   exchange: string;
+}
+
+/** What a TLSA record says of a server's certificate (RFC 6698 2.1, RFC 7671). */
+export interface TlsaRecord {
+  /** 2: an authority's (DANE-TA), 3: the server's own (DANE-EE). */
+  readonly usage: number;
+  /** 0: the whole certificate, 1: its key. */
+  readonly selector: number;
+  /** 0: as it is, 1: its SHA-256, 2: its SHA-512. */
+  readonly matchingType: number;
+  /** The certificate or key, or its digest. */
+  readonly data: Uint8Array;
 }
 
 /** The questions that dinopost has. None of them rejects. Aliases are followed. */
@@ -39,6 +52,10 @@ export interface Resolver {
   txt(name: string): Promise<DnsResult<string>>;
   /** The names of an address. */
   ptr(ip: string): Promise<DnsResult<string>>;
+  /** The TLSA records at `_25._tcp.HOST`. */
+  tlsa(name: string): Promise<DnsResult<TlsaRecord>>;
+  /** What a name is an alias of, one step of it. */
+  alias(name: string): Promise<DnsResult<string>>;
   /** Ends what is under way; later questions end in a temporary failure. */
   close(): void;
 }
@@ -65,8 +82,8 @@ export interface SystemResolverOptions {
  */
 const PLAIN = ["MX", "A", "AAAA"] as const;
 type Plain = typeof PLAIN[number];
-type Wanted = Plain | "TXT" | "PTR";
-type Answer = DnsResult<MxRecord | string>;
+type Wanted = Plain | "TXT" | "PTR" | "TLSA" | "CNAME";
+type Answer = DnsResult<MxRecord | TlsaRecord | string>;
 
 const SECOND = 1000;
 /** `Deno.resolveDns` doesn't give the TTL: its answers are kept for so long, since few hold for less. */
@@ -122,6 +139,14 @@ export class SystemResolver implements Resolver {
     const name = reverseName(ip);
     if (name === undefined) return { kind: "temporaryFailure", why: `"${ip}" is not an IP address` };
     return await this.#ask("PTR", name) as DnsResult<string>;
+  }
+
+  async tlsa(name: string): Promise<DnsResult<TlsaRecord>> {
+    return await this.#ask("TLSA", canonicalName(name)) as DnsResult<TlsaRecord>;
+  }
+
+  async alias(name: string): Promise<DnsResult<string>> {
+    return await this.#ask("CNAME", canonicalName(name)) as DnsResult<string>;
   }
 
   close(): void {
@@ -181,6 +206,7 @@ export class SystemResolver implements Resolver {
 
   async #askClient(type: Wanted, name: string, end: number): Promise<Perishable<Answer>> {
     const client = await (this.#client ??= this.#makeClient());
+    const asked = name;
     let secure = true;
     let keepMs = MAX_TTL;
     for (let aliases = 0; aliases <= MAX_ALIASES; aliases++) {
@@ -194,12 +220,17 @@ export class SystemResolver implements Resolver {
         case "none":
         case "nxdomain":
           return {
-            value: { kind: said.kind },
+            value: { kind: said.kind, ...(this.#options.trustAd && { secure }) },
             keepMs: Math.max(MIN_TTL, Math.min(keepMs, said.ttlMs ?? SHORT_TTL, MAX_NEGATIVE_TTL)),
           };
         case "found": {
           const records = said.records.map(fromRaw);
-          const value: Answer = { kind: "found", records, ...(this.#options.trustAd && { secure }) };
+          const value: Answer = {
+            kind: "found",
+            records,
+            ...(this.#options.trustAd && { secure }),
+            ...(said.owner !== asked && { owner: said.owner }),
+          };
           return { value, keepMs: Math.max(MIN_TTL, Math.min(keepMs, said.ttlMs)) };
         }
         case "alias":
@@ -248,12 +279,16 @@ function isPlain(type: Wanted): type is Plain {
   return (PLAIN as readonly string[]).includes(type);
 }
 
-function fromRaw(record: DnsRecord): MxRecord | string {
+function fromRaw(record: DnsRecord): MxRecord | TlsaRecord | string {
   switch (record.type) {
     case "MX":
       return { preference: record.data.preference, exchange: canonicalName(record.data.exchange) };
     case "TXT":
       return textOfRecord(record.data);
+    case "TLSA": {
+      const { usage, selector, matchingType, certificate } = record.data;
+      return { usage, selector, matchingType, data: new Uint8Array(certificate) };
+    }
     case "A":
     case "AAAA":
       return canonicalIp(record.data) ?? record.data;

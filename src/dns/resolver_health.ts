@@ -3,7 +3,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Health } from "../observe/health.ts";
 import { RecentOutcomes } from "../observe/recent.ts";
-import type { DnsResult, MxRecord, Resolver } from "./resolver.ts";
+import type { DnsResult, MxRecord, Resolver, TlsaRecord } from "./resolver.ts";
 
 /** Fewer names without an answer may be the fault of those who have them. */
 const LEAST_NAMES = 3;
@@ -44,6 +44,14 @@ export class WatchedResolver implements Resolver {
 
   ptr(ip: string): Promise<DnsResult<string>> {
     return this.#watched(ip, this.#resolver.ptr(ip));
+  }
+
+  tlsa(name: string): Promise<DnsResult<TlsaRecord>> {
+    return this.#watched(name, this.#resolver.tlsa(name));
+  }
+
+  alias(name: string): Promise<DnsResult<string>> {
+    return this.#watched(name, this.#resolver.alias(name));
   }
 
   close(): void {

@@ -24,7 +24,10 @@ export interface DnsServerOptions {
   /** Port for UDP and TCP; 0 (the default): any that is free for both. */
   readonly port?: number;
   readonly zones?: Zones;
-  /** Plays a validating name server: sets the AD bit in all answers. */
+  /**
+   * Plays a validating name server: sets the AD bit in answers to queries that have it, but for names that are
+   * `insecure`.
+   */
   readonly authentic?: boolean;
   /** Plays a name server from before EDNS: FORMERR for queries with an OPT record. */
   readonly withoutEdns?: boolean;
@@ -182,7 +185,8 @@ export class DnsServer {
     const limit = over === "tcp" ? 65535 : Math.max(PLAIN_UDP_SIZE, query.edns?.udpPayloadSize ?? 0);
     try {
       const found = answerFromZones(this.zones, question, this.#options.negativeTtl ?? 60);
-      const reply = this.#answer(query, { ...found, rcode: RCODES[found.rcode] });
+      const authentic = found.secure && query.authentic && this.#options.authentic;
+      const reply = this.#answer(query, { ...found, authentic, rcode: RCODES[found.rcode] });
       return reply.length <= limit ? reply : this.#answer(query, { rcode: RCODES.NOERROR, truncated: true });
     } catch {
       return this.#answer(query, { rcode: RCODES.SERVFAIL });
@@ -191,11 +195,13 @@ export class DnsServer {
 
   #answer(
     query: DnsPacket,
-    said: { rcode: number; truncated?: boolean } & Partial<Pick<DnsPacket, "answers" | "authorities">>,
+    said:
+      & { rcode: number; truncated?: boolean; authentic?: boolean | undefined }
+      & Partial<Pick<DnsPacket, "answers" | "authorities">>,
   ): Uint8Array {
-    const { authentic, lowerCases } = this.#options;
+    const { lowerCases } = this.#options;
     const flags = FLAGS.authoritative | FLAGS.recursionDesired | FLAGS.recursionAvailable |
-      (authentic ? FLAGS.authentic : 0) | (said.truncated ? FLAGS.truncated : 0) | said.rcode;
+      (said.authentic ? FLAGS.authentic : 0) | (said.truncated ? FLAGS.truncated : 0) | said.rcode;
     const edns = query.edns !== undefined && !this.#options.withoutEdns;
     return encodePacket({
       type: "response",

@@ -17,6 +17,10 @@ export interface ZoneEntry {
   CNAME?: string;
   /** Names of an address. */
   PTR?: string[];
+  /** Usage, selector, matching type, and the data in hexadecimal. */
+  TLSA?: [number, number, number, string][];
+  /** No signature covers it: no answer that it is part of is validated. */
+  insecure?: boolean;
   /** Seconds, for all records of the name; 60 unless said. */
   TTL?: number;
 }
@@ -30,6 +34,8 @@ export interface ZoneAnswer {
   answers: DnsRecord[];
   /** Holds an SOA record when there is no answer. */
   authorities: DnsRecord[];
+  /** Signatures cover all of it. */
+  secure: boolean;
 }
 
 const DEFAULT_TTL = 60;
@@ -46,19 +52,21 @@ export function answerFromZones(
 ): ZoneAnswer {
   const answers: DnsRecord[] = [];
   let name = question.name;
+  let secure = true;
   for (let i = 0; i <= MAX_ALIASES; i++) {
     const entry = entryOf(zones, name);
-    if (!entry) return { rcode: "NXDOMAIN", answers, authorities: [soa(name, negativeTtl)] };
+    if (!entry) return { rcode: "NXDOMAIN", answers, authorities: [soa(name, negativeTtl)], secure };
+    if (entry.insecure) secure = false;
     const found = recordsOf(entry, name, question.type);
     answers.push(...found);
-    if (found.length > 0) return { rcode: "NOERROR", answers, authorities: [] };
-    if (entry.CNAME === undefined) {
-      return { rcode: "NOERROR", answers, authorities: [soa(name, negativeTtl)] };
+    if (found.length > 0) return { rcode: "NOERROR", answers, authorities: [], secure };
+    if (entry.CNAME === undefined || question.type === "CNAME") {
+      return { rcode: "NOERROR", answers, authorities: [soa(name, negativeTtl)], secure };
     }
     answers.push({ type: "CNAME", name, ttl: entry.TTL ?? DEFAULT_TTL, data: entry.CNAME });
     name = entry.CNAME.toLowerCase().replace(/\.$/, "");
   }
-  return { rcode: "NOERROR", answers, authorities: [] };
+  return { rcode: "NOERROR", answers, authorities: [], secure };
 }
 
 function entryOf(zones: Zones, name: string): ZoneEntry | undefined {
@@ -76,10 +84,17 @@ function recordsOf(entry: ZoneEntry, name: string, type: string): DnsRecord[] {
         ttl,
         data: { preference, exchange },
       }));
+    case "CNAME":
+      return entry.CNAME === undefined ? [] : [{ type, name, ttl, data: entry.CNAME }];
     case "A":
     case "AAAA":
     case "PTR":
       return (entry[type] ?? []).map((data) => ({ type, name, ttl, data }));
+    case "TLSA":
+      return (entry.TLSA ?? []).map(([usage, selector, matchingType, hex]) => {
+        const data = { usage, selector, matchingType, certificate: Buffer.from(hex, "hex") };
+        return { type, name, ttl, data };
+      });
     case "TXT":
       return (entry.TXT ?? []).map((text) => ({ type, name, ttl, data: pieces(text) }));
     default:

@@ -52,6 +52,8 @@ export interface Place {
   readonly smtpPort: number;
   /** `ip:port`. */
   readonly nameServer: string;
+  /** It validates. */
+  readonly dnssec: boolean;
 }
 
 /** What its internet gives each host. */
@@ -249,7 +251,7 @@ export class Host {
   }
 
   #config(accounts: Readonly<Record<string, string>>): Record<string, unknown> {
-    const { domain, name, address, smtpPort, nameServer } = this.#place;
+    const { domain, name, address, smtpPort, nameServer, dnssec } = this.#place;
     return {
       hostname: name,
       domains: [domain],
@@ -265,7 +267,7 @@ export class Host {
         ) => [`${local}@${domain}`, { password, name: local }]),
       ),
       relay: { networks: ["127.0.0.0/8"] },
-      dns: { nameServer },
+      dns: { nameServer, dnssec },
       outbound: { port: smtpPort, allowPrivate: true },
     };
   }

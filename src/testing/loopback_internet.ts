@@ -20,6 +20,8 @@ export interface LoopbackInternetOptions {
   readonly smtpPort?: number;
   /** Makes chance repeatable. */
   readonly seed?: number;
+  /** The name server validates DNSSEC: all names are secure that aren't `insecure`, and all hosts trust it. */
+  readonly dnssec?: boolean;
   /** Certificates (PEM) that all hosts trust instead of the built-in ones, when they verify another. */
   readonly ca?: readonly string[];
   /** What the DNS says from the start; names are lower case, without the final dot. */
@@ -60,6 +62,7 @@ export class LoopbackInternet implements AsyncDisposable {
   readonly smtpPort: number;
   /** The port of HTTPS on the hosts of MTA-STS policies. */
   readonly policyPort: number;
+  readonly #dnssec: boolean;
   readonly #ca: readonly string[] | undefined;
   readonly #random: Random;
   readonly #network: string;
@@ -75,6 +78,7 @@ export class LoopbackInternet implements AsyncDisposable {
     this.smtpPort = options.smtpPort ?? getAvailablePort();
     this.policyPort = getAvailablePort();
     this.#ca = options.ca;
+    this.#dnssec = options.dnssec ?? false;
     this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     // Several internets may run at once on this machine: each takes a corner of 127.0.0.0/8.
     const [a, b] = systemRandom.bytes(2) as unknown as [number, number];
@@ -83,7 +87,8 @@ export class LoopbackInternet implements AsyncDisposable {
 
   /** Starts the name server; hosts are added with {@linkcode host}. */
   static async start(options: LoopbackInternetOptions = {}): Promise<LoopbackInternet> {
-    return new LoopbackInternet(await DnsServer.start({ zones: { ...options.zones } }), options);
+    const authentic = options.dnssec ?? false;
+    return new LoopbackInternet(await DnsServer.start({ zones: { ...options.zones }, authentic }), options);
   }
 
   /** An address of this internet that nobody uses yet. */
@@ -103,7 +108,7 @@ export class LoopbackInternet implements AsyncDisposable {
     zones[name] ??= { A: [address] };
     const { clock, smtpPort } = this;
     const host = new Host(
-      { domain, name, address, smtpPort, nameServer: this.dns.address },
+      { domain, name, address, smtpPort, nameServer: this.dns.address, dnssec: this.#dnssec },
       {
         clock,
         random: this.#random,

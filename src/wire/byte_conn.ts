@@ -31,6 +31,8 @@ export interface TlsFacts {
   readonly serverName?: string;
   /** Server side: the channel binding `tls-server-end-point` (RFC 5929 4); absent when the certificate has none. */
   readonly endPoint?: Uint8Array;
+  /** Client side, where it was asked for: the peer's certificates as it sent them, DER, its own first. */
+  readonly chain?: readonly Uint8Array[];
   /** Client side: why the peer's certificate is not trusted; absent when it is. */
   readonly untrusted?: string;
 }

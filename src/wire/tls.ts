@@ -2,7 +2,7 @@
 
 import { messageOf } from "../base/errors.ts";
 import process from "node:process";
-import type { SecureContext, SecureVersion, TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, SecureContext, SecureVersion, TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { ByteConn, TlsFacts } from "./byte_conn.ts";
 import { serverEndPoint } from "./end_point.ts";
@@ -158,6 +158,8 @@ export interface ClientTlsOptions {
   minVersion?: string;
   /** Certificates to trust instead of the built-in ones, PEM. */
   ca?: string[];
+  /** The peer's certificates are wanted. */
+  chain?: boolean;
 }
 
 /**
@@ -179,14 +181,21 @@ export function clientTls(conn: ByteConn, options: ClientTlsOptions): Promise<By
     minVersion: (options.minVersion ?? "TLSv1.2") as SecureVersion,
     ...(ca && { ca }),
   });
-  return handshake(base, socket, { done: "secureConnect" });
+  return handshake(base, socket, {
+    done: "secureConnect",
+    ...(options.chain && { chain: () => chainOf(socket) }),
+  });
 }
 
 /** Waits for the handshake; whatever way it fails, both layers are closed. */
 function handshake(
   base: TlsBase,
   socket: TLSSocket,
-  { done, endPoint }: { done: "secure" | "secureConnect"; endPoint?: () => Uint8Array | undefined },
+  { done, endPoint, chain }: {
+    done: "secure" | "secureConnect";
+    endPoint?: () => Uint8Array | undefined;
+    chain?: () => Uint8Array[];
+  },
 ): Promise<TlsConn> {
   return new Promise((resolve, reject) => {
     function fail(error?: Error): void {
@@ -202,7 +211,7 @@ function handshake(
     socket.once(done, () => {
       // a resumed session binds to the certificate of its first handshake (RFC 5929 4), which may be another by now
       const binding = socket.isSessionReused() ? undefined : endPoint?.();
-      const facts = factsOf(socket, done === "secure");
+      const facts = { ...factsOf(socket, done === "secure"), ...(chain && { chain: chain() }) };
       const conn = new TlsConn(base, socket, binding ? { ...facts, endPoint: binding } : facts);
       // from here on it would destroy what is still to be read
       socket.off("error", fail);
@@ -211,6 +220,17 @@ function handshake(
       resolve(conn);
     });
   });
+}
+
+/** The peer's certificates as they came, each linked with the next one. */
+function chainOf(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let one: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (one?.raw) {
+    chain.push(one.raw);
+    one = one.issuerCertificate === one ? undefined : one.issuerCertificate;
+  }
+  return chain;
 }
 
 function factsOf(socket: TLSSocket, server: boolean): TlsFacts {

@@ -34,5 +34,13 @@ export class TxtResolver implements Resolver {
     throw new Error("Not asked here");
   }
 
+  tlsa(): never {
+    throw new Error("Not asked here");
+  }
+
+  alias(): never {
+    throw new Error("Not asked here");
+  }
+
   close(): void {}
 }

@@ -38,6 +38,14 @@ export class ZoneResolver implements Resolver {
     return this.#answer("PTR", reverseName(ip)!, (entry) => entry.PTR);
   }
 
+  tlsa(): never {
+    throw new Error("Not asked here");
+  }
+
+  alias(): never {
+    throw new Error("Not asked here");
+  }
+
   close(): void {}
 
   #answer<T>(type: string, asked: string, of: (entry: ZoneEntry) => T[] | undefined): Promise<DnsResult<T>> {

@@ -7,6 +7,7 @@ export interface FakeName {
   mx?: [number, string][] | string;
   a?: string[] | string;
   aaaa?: string[] | string;
+  txt?: string[] | string;
 }
 
 /** Answers from data; names that aren't in it don't exist. */
@@ -29,11 +30,19 @@ export class FakeResolver implements Resolver {
     return Promise.resolve(this.#answer(host, family === 4 ? name?.a : name?.aaaa));
   }
 
-  txt(): Promise<DnsResult<string>> {
-    throw new Error("Not asked here");
+  txt(name: string): Promise<DnsResult<string>> {
+    return Promise.resolve(this.#answer(name, this.#ask("TXT", name)?.txt));
   }
 
   ptr(): Promise<DnsResult<string>> {
+    throw new Error("Not asked here");
+  }
+
+  tlsa(): never {
+    throw new Error("Not asked here");
+  }
+
+  alias(): never {
     throw new Error("Not asked here");
   }
 

@@ -28,15 +28,22 @@ const ns: DnsRecord = { type: "NS", name: "test", ttl: 60, data: "ns.test" };
 
 const rows: [string, DnsPacket, Interpretation][] = [
   // found
-  ["a record", packet("NOERROR", [a("D.test.")]), { kind: "found", records: [a("D.test.")], ttlMs: 60_000 }],
+  ["a record", packet("NOERROR", [a("D.test.")]), {
+    kind: "found",
+    records: [a("D.test.")],
+    owner: "d.test",
+    ttlMs: 60_000,
+  }],
   ["the shortest TTL", packet("NOERROR", [a("d.test", 60), a("d.test", 5)]), {
     kind: "found",
     records: [a("d.test", 60), a("d.test", 5)],
+    owner: "d.test",
     ttlMs: 5000,
   }],
   ["a record behind aliases, and their TTL", packet("NOERROR", [cname("d.test", "e.test", 7), a("e.test")]), {
     kind: "found",
     records: [a("e.test")],
+    owner: "e.test",
     ttlMs: 7000,
   }],
   // no

@@ -122,6 +122,18 @@ for (const [name, [key, encrypted]] of Object.entries(KEYS)) {
       if (encrypted === true) assertMatch(outcome!.tls!, /^TLSv1/);
       // Deno may learn the others: either is right, and clear without a reason is not
       else assert((outcome!.tls === undefined) === (outcome!.inClear !== undefined));
+
+      const why = "The policy of mindspring.com (MTA-STS) demands verified TLS";
+      const demanded = await connect({ demand: { by: "sts", why } });
+      assert(!demanded.ok);
+      const { kind, status, text } = demanded.outcome;
+      assertEquals([kind, status], ["deferred", "4.7.5"]);
+      assert(text.startsWith(`${why}, but `), text);
+      // a peer that Deno can't speak TLS with is no peer whose certificate is not trusted
+      assertMatch(
+        text,
+        outcome!.tls === undefined ? /no key that TLS can be spoken with here/ : /is not trusted/,
+      );
     },
   );
 }

@@ -63,6 +63,7 @@ export class ClientChannel {
 
   /** How sure it is who is spoken with, now that it is encrypted. */
   secured(level: SecurityLevel): void {
+    if (level === "dane") this.#untrusted = undefined;
     this.#peer = { ...this.#peer, tls: `${this.#peer.tls} (${level})` };
   }
 
@@ -139,12 +140,12 @@ export class ClientChannel {
 
   /**
    * Encrypts. What the peer sent in clear before is thrown away: an attacker on the way may have put it there
-   * (RFC 3207 6). Answers why the certificate is not trusted, or the error.
+   * (RFC 3207 6). Answers why the certificate is not trusted, with the peer's certificates where `chain` asks for them,
+   * or the error.
    */
   async encrypt(
-    serverName: string,
-    ca?: readonly string[],
-  ): Promise<ReplyError | { untrusted: string | undefined }> {
+    options: { serverName: string; ca?: readonly string[] | undefined; chain?: boolean },
+  ): Promise<ReplyError | { untrusted: string | undefined; chain: readonly Uint8Array[] }> {
     const limit = this.timeouts.tls;
     this.#lines.discardInput();
     if (this.#faults?.tlsFails) {
@@ -153,7 +154,8 @@ export class ClientChannel {
     }
     const timer = this.#clock.schedule(limit, () => this.#late(limit, "didn't complete the TLS handshake"));
     try {
-      const conn = await clientTls(this.#lines.conn, ca ? { serverName, ca: [...ca] } : { serverName });
+      const { ca, ...others } = options;
+      const conn = await clientTls(this.#lines.conn, { ...others, ...(ca && { ca: [...ca] }) });
       if (this.#error) {
         conn.close();
         return this.#error;
@@ -161,7 +163,7 @@ export class ClientChannel {
       this.#lines.replace(conn);
       if (conn.tls) this.#peer = { ...this.#peer, tls: `${conn.tls.protocol} ${conn.tls.cipher}` };
       this.#untrusted = conn.tls ? conn.tls.untrusted : "the connection is not encrypted";
-      return { untrusted: this.#untrusted };
+      return { untrusted: this.#untrusted, chain: conn.tls?.chain ?? [] };
     } catch (error) {
       this.#end({ error: "broken", text: `The TLS handshake failed: ${messageOf(error)}` });
       return this.#error!;

@@ -4,6 +4,7 @@ import { messageOf } from "../../base/errors.ts";
 import { systemRandom } from "../../base/random.ts";
 import { isLoopback } from "../../base/ip.ts";
 import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
+import { daneFault } from "../../transport/tlsa.ts";
 import { ClientChannel } from "./channel.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
@@ -154,15 +155,28 @@ class Opening {
   }
 
   async #handshake(verified: boolean): Promise<HelloFailure | undefined> {
-    const { channel } = this;
+    const { channel, options: { demand, ca, auth, tls, clock } } = this;
+    const dane = demand?.by === "dane" ? demand : undefined;
     // to look for the issuer costs more than the handshake: only where it matters
-    const matters = verified || this.options.auth !== undefined;
-    const result = await channel.encrypt(this.target.host, matters ? this.options.ca : undefined);
+    const matters = verified || auth !== undefined;
+    const result = await channel.encrypt({
+      serverName: dane?.base ?? this.target.host,
+      ca: matters ? ca : undefined,
+      chain: dane !== undefined,
+    });
     if ("error" in result) {
       const text = this.options.demand ? this.#unmet(explained(result.text)) : explained(result.text);
       return deferred("4.7.5", text, "tls", channel.peer);
     }
-    if (result.untrusted === undefined) channel.secured(this.options.demand?.by ?? "verified");
+    if (dane && dane.records.length > 0) {
+      const fault = daneFault(result.chain, dane, clock.now());
+      if (fault !== undefined) return deferred("4.7.5", this.#unmet(fault), "tls", channel.peer);
+      channel.secured("dane");
+      return undefined;
+    }
+    // records of no use demand TLS with whomever, but take nothing from what the operator demands
+    if (dane && tls !== "require" && tls !== "implicit") verified = false;
+    if (result.untrusted === undefined) channel.secured(demand?.by === "sts" ? "sts" : "verified");
     else if (!verified) channel.secured("encrypted");
     else {
       const text = this.#unmet(`the certificate of ${this.target.host} is not trusted: ${result.untrusted}`);
@@ -246,9 +260,10 @@ class Opening {
   }
 }
 
-/** The alert of peers whose keys or protocols are none that TLS here knows, and in other words what that means. */
+/** The errors and alerts of peers whose keys or protocols TLS here does not know, and in other words what that means. */
 function explained(text: string): string {
-  if (!/handshake ?failure|protocol ?version|signature|unsupported/i.test(text)) return text;
+  // any certificate would do in the handshake: what it says of one speaks of its key
+  if (!/handshake ?failure|protocol ?version|signature|unsupported|certificate/i.test(text)) return text;
   return `${text} (it may have no key that TLS can be spoken with here: ${USABLE_KEYS})`;
 }
 
