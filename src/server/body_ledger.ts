@@ -12,7 +12,9 @@ interface StoredBody {
   chunks: number;
   last: number;
   size: number;
-  /** A chunk before the last one that is not full. */
+  /** Octets of the first chunk. */
+  first: number;
+  /** A chunk between the first and the last one that is not full. */
   uneven: boolean;
   mark: BodyMark | undefined;
   counter: bigint | undefined;
@@ -45,9 +47,9 @@ export class BodyLedger {
       const body = this.#body(key[1] as string);
       const n = key[2] as number;
       const size = value instanceof Uint8Array ? value.length : 0;
-      // chunks come in order, so the one before was not the last one
-      if (body.chunks > 0 && body.size !== body.chunks * CHUNK_SIZE) body.uneven = true;
-      body.chunks++;
+      // chunks come in order, so the one before was not the last one; the first may hold what came last alone
+      if (body.chunks > 1 && body.size !== body.first + (body.chunks - 1) * CHUNK_SIZE) body.uneven = true;
+      if (body.chunks++ === 0) body.first = size;
       body.last = n;
       body.size += size;
     }
@@ -96,6 +98,7 @@ export class BodyLedger {
 const NOTHING: StoredBody = {
   chunks: 0,
   last: -1,
+  first: 0,
   size: 0,
   uneven: false,
   mark: undefined,

@@ -13,6 +13,7 @@ import {
   readBody,
   releaseBody,
 } from "../../src/storage/bodies/bodies.ts";
+import { BodyLedger } from "../../src/server/body_ledger.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together, type Write } from "../../src/storage/write.ts";
@@ -86,6 +87,50 @@ onEachStore("BodyWriter and readBody() keep texts of every size as they are", as
   }
   assertEquals(await keysUnder(store.kv, "bodypending"), []);
 });
+
+onEachStore("BodyWriter puts before a body what is known only at its end", async (store) => {
+  for (const size of [0, 4300, CHUNK, 2 * CHUNK, 2 * CHUNK + 1, 4 * CHUNK, 5 * CHUNK + 17]) {
+    for (const front of [new Uint8Array(0), textOf(700)]) {
+      const bytes = textOf(size);
+      const id = `${size}-${front.length}`;
+      const writer = new BodyWriter(store, { id, clock: systemClock, frontLater: true });
+      for (let at = 0; at < size; at += 50 * KIB) await writer.append(bytes.subarray(at, at + 50 * KIB));
+      const draft = writer.finish(front);
+      assertEquals(draft.size, size + front.length);
+      const ref = await commit(store, draft);
+      assertEquals(await readWhole(store, ref), concat([front, bytes]));
+      assertEquals(
+        (await keysUnder(store.kv, "body")).filter((key) => key.startsWith(`body/${id}/`)).length,
+        ref.chunks,
+      );
+      const ledger = new BodyLedger();
+      await ledger.read(store.kv);
+      assertEquals(ledger.lacks(ref), undefined);
+    }
+  }
+  assertEquals(await keysUnder(store.kv, "bodypending"), []);
+  assertThrows(
+    () => new BodyWriter(store, { id: "x", clock: systemClock }).finish(textOf(1)),
+    Error,
+    "No room",
+  );
+});
+
+onEachStore(
+  "BodyWriter.abort() leaves nothing of a body that waits for what stands before it",
+  async (store) => {
+    const writer = new BodyWriter(store, { id: "A", clock: systemClock, frontLater: true });
+    await writer.append(textOf(5 * CHUNK));
+    assertEquals((await left(store)).filter((key) => key.startsWith("body/")), [
+      "body/A/1",
+      "body/A/2",
+      "body/A/3",
+      "body/A/4",
+    ]);
+    await writer.abort();
+    assertEquals(await left(store), []);
+  },
+);
 
 onEachStore("BodyWriter takes up to 120 KiB without a promise or a write, and copies", async (store) => {
   const writer = new BodyWriter(store, { id: "A", clock: systemClock });

@@ -13,6 +13,9 @@
  * | stored, left by all | all | none | 0, and a recount key | none | removed |
  * | being removed | any | `at` = 0 | none | none | removed |
  *
+ * Where something stands before the body that is known only at its end (`frontLater`), chunk 0 is left free while it is
+ * written ahead, and written with the records.
+ *
  * The only transitions, each one commit:
  * - absent → stored: a body of up to 120 KiB, with the records that own it;
  * - absent → being written → being written …: 120 KiB more each time, checking and renewing the mark;

@@ -1,5 +1,6 @@
 /** The writer of bodies: small ones in memory, large ones written ahead; and the draft for the accepting commit. */
 
+import { concat } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import {
   type BodyMark,
@@ -23,6 +24,8 @@ export interface BodyWriterOptions {
   readonly id: string;
   /** For the mark of what is written ahead. */
   readonly clock: Clock;
+  /** What stands before the rest is known only at the end: the first chunk of what is written ahead is left for it. */
+  readonly frontLater?: boolean;
 }
 
 const FIRST_BUFFER = 8 * 1024;
@@ -37,11 +40,12 @@ export class BodyWriter {
   readonly #store: Store;
   readonly #id: string;
   readonly #clock: Clock;
+  readonly #frontLater: boolean;
   #buffer: Uint8Array = NOTHING;
   #filled = 0;
   #size = 0;
-  /** The full chunks in the store, and the versionstamp of the mark over them. */
-  #chunks = 0;
+  /** The full chunks in the store, with the one that is left free, and the versionstamp of the mark over them. */
+  #chunks: number;
   #mark: string | null = null;
   #appending: Promise<void> | undefined;
   #startedAhead = false;
@@ -53,6 +57,8 @@ export class BodyWriter {
     this.#store = store;
     this.#id = options.id;
     this.#clock = options.clock;
+    this.#frontLater = options.frontLater ?? false;
+    this.#chunks = this.#frontLater ? 1 : 0;
   }
 
   /** How many bytes were appended. */
@@ -73,16 +79,20 @@ export class BodyWriter {
     return appending;
   }
 
-  /** Ends the body. Does no I/O: the draft says what to commit. */
-  finish(): BodyDraft {
+  /** Ends the body, with what stands before it (64 KiB at most). Does no I/O: the draft says what to commit. */
+  finish(front: Uint8Array = NOTHING): BodyDraft {
     this.#mustBeOpen();
+    if (front.length > 0 && !this.#frontLater) {
+      throw new Error(`No room was left before the body ${this.#id}.`);
+    }
     this.#ended = "finished";
     const rest = this.#buffer.subarray(0, this.#filled);
-    if (this.#mark === null) return makeDraft(this.#id, rest);
+    if (this.#mark === null) return makeDraft(this.#id, front.length > 0 ? concat([front, rest]) : rest);
     return makeDraft(this.#id, rest, {
       chunks: this.#chunks,
-      size: this.#size - rest.length,
+      size: this.#size - rest.length + front.length,
       mark: this.#mark,
+      ...(this.#frontLater && { front }),
     });
   }
 
@@ -179,12 +189,14 @@ export interface BodyDraft {
 
 /** What of a body is in the store already. */
 interface WrittenAhead {
-  /** How many chunks, all of them full. */
+  /** How many chunks: all of them are full, but for the one that `front` is for. */
   readonly chunks: number;
-  /** Their size in bytes. */
+  /** Their size in bytes, with that of `front`. */
   readonly size: number;
   /** The versionstamp of the mark. */
   readonly mark: string;
+  /** What the chunk in front of them will hold. */
+  readonly front?: Uint8Array;
 }
 
 /** Makes a draft of a whole body in memory, such as a report. The bytes are not copied: they must stay as they are. */
@@ -211,7 +223,10 @@ function makeDraft(id: string, rest: Uint8Array, ahead?: WrittenAhead): BodyDraf
       checks.push({ key, versionstamp: ahead.mark });
       mutations.push({ type: "delete", key });
     }
-    return { checks, mutations, size: rest.length + mutations.length * MUTATION_SIZE };
+    const front = ahead?.front;
+    if (front) mutations.push({ type: "set", key: keys.body(id, 0), value: front });
+    const size = rest.length + (front?.length ?? 0) + mutations.length * MUTATION_SIZE;
+    return { checks, mutations, size };
   }
 
   const ref = (owners: number) => ({ id, size, chunks, shared: isShared(owners) });
