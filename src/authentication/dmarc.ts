@@ -26,7 +26,10 @@ export interface DmarcVerdict {
   readonly domain: string;
   /** What the record asks for where mail fails, be it a test or not. */
   readonly policy?: DmarcPolicy;
-  /** What is to be done with this message: `policy` when it fails, and a step milder when its owner tests. */
+  /**
+   * What is to be done with this message: `policy` when it fails, and a step milder when its owner tests; of a
+   * `temperror` what would have to be done.
+   */
   readonly disposition: DmarcPolicy;
   /** The record that applies, and the domain it stands at. */
   readonly record?: DmarcRecord;
@@ -47,12 +50,13 @@ const MILDER: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
 const NOBODY = { spf: false, dkim: false };
 
 /**
- * Checks a message; with several domains in From each of them, and the strictest verdict counts (RFC 9989 11.5). Never
+ * Checks a message, with what a walker has found so far; with several domains in From each of them, and the strictest verdict counts (RFC 9989 11.5). Never
  * rejects.
  */
 export async function checkDmarc(
   request: DmarcRequest,
   resolver: Pick<Resolver, "txt">,
+  walker: DmarcWalker = new DmarcWalker(resolver),
 ): Promise<DmarcVerdict> {
   const domains = [...new Set(request.from)];
   const [domain = ""] = domains;
@@ -61,7 +65,6 @@ export async function checkDmarc(
   // whose policy would be the strictest is not found out: nobody who means well does that
   const reason = `From names ${domains.length} domains`;
   if (domains.length > MAX_DOMAINS) return { ...unchecked, disposition: "reject", reason };
-  const walker = new DmarcWalker(resolver);
   const verdicts = await Promise.all(
     domains.map((domain) => checkDomain(domain, request, { walker, resolver })),
   );
@@ -87,9 +90,9 @@ async function checkDomain(domain: string, request: DmarcRequest, tools: Tools):
   const known = { ...verdict, record, policy, recordDomain };
   const { aligned, failure } = await alignment(domain, record, { request, tools });
   if (aligned.spf || aligned.dkim) return { ...known, aligned, result: "pass" };
-  // what could not be asked might have passed
-  if (failure !== undefined) return { ...known, result: "temperror", reason: failure };
   const disposition = record.testing ? MILDER[policy] : policy;
+  // what could not be asked might have passed
+  if (failure !== undefined) return { ...known, result: "temperror", disposition, reason: failure };
   return { ...known, result: "fail", disposition, reason: "neither SPF nor DKIM passes for this domain" };
 }
 

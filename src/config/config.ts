@@ -252,15 +252,15 @@ export interface Config {
     /** Messages of domains that have keys are signed. */
     sign: boolean;
   };
-  /** Checks on incoming mail. */
+  /** Checks of what strangers bring: they tell their results on top of each message, or refuse what fails. */
   checks: {
-    /** SPF (RFC 7208). */
+    /** SPF (RFC 7208): may this client send mail of that domain? */
     spf: CheckPolicy;
-    /** DKIM (RFC 6376). */
+    /** DKIM (RFC 6376): is a signature there, and right? Mail that isn't signed is never refused. */
     dkim: CheckPolicy;
-    /** DMARC (RFC 7489). */
+    /** DMARC (RFC 9989): is it of the domain in From? What fails is refused where that domain asks for it. */
     dmarc: CheckPolicy;
-    /** ARC (RFC 8617). */
+    /** ARC (RFC 8617): do those vouch for it who handled it? */
     arc: CheckPolicy;
     /** Zones of block lists. */
     dnsbl: string[];

@@ -1,6 +1,6 @@
 /**
  * The settings that the schema knows and the server can't do yet. What asks for them is refused, whether a server starts
- * or the configuration is checked; what is as it is without them (checks that mark, signing) is taken, with a warning
+ * or the configuration is checked; what is as it is without them (signing) is taken, with a warning
  * where it is written down. When a feature is finished, its rows go.
  */
 
@@ -16,7 +16,6 @@ export interface Unsupported {
   instead: string;
 }
 
-const CHECKS = ["spf", "dkim", "dmarc", "arc"] as const;
 const LISTENERS = ["imap", "imaps"] as const;
 
 /** The features that are missing. */
@@ -25,11 +24,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     path: ["listen", kind],
     asked: ({ listen }: Parsed) => listen[kind].length > 0,
     instead: "[]",
-  })),
-  ...CHECKS.map((check) => ({
-    path: ["checks", check],
-    asked: ({ checks }: Parsed) => checks[check] === "enforce",
-    instead: '"mark" or "off"',
   })),
   { path: ["checks", "dnsbl"], asked: ({ checks }) => checks.dnsbl.length > 0, instead: "[]" },
   { path: ["checks", "greylist"], asked: ({ checks }) => checks.greylist, instead: "false" },
@@ -52,9 +46,4 @@ export const IDLE: readonly Idle[] = [
     set: ({ dkim }) => dkim.sign,
     text: "does nothing yet: no message is signed",
   },
-  ...CHECKS.map((check) => ({
-    path: ["checks", check],
-    set: ({ checks }: Parsed) => checks[check] === "mark",
-    text: "does nothing yet: incoming mail is not checked",
-  })),
 ];

@@ -61,6 +61,8 @@ export interface Origin {
   readonly session?: string;
   /** The client's IP address, where there is one. */
   readonly remote?: string;
+  /** It is checked: results that claim to be ours are forged. */
+  readonly checked?: true;
 }
 
 /** The envelope of a message on its way in; recipients may have their routes from when they were named. */
@@ -78,6 +80,8 @@ export interface AcceptableContent {
   readonly subject: string | undefined;
   /** The tags that its header names. */
   readonly tags?: readonly string[];
+  /** What its checks came to, a word for each. */
+  readonly checks?: Readonly<Record<string, string>> | undefined;
   /** Why it can't be accepted. */
   readonly refusal: ContentRefusal | undefined;
   finish(): BodyDraft;
@@ -117,12 +121,18 @@ export class Acceptance {
     return this.#options.queue.transcripts;
   }
 
-  /** An id for a new message, and where its content goes; the store hears nothing of it yet. */
-  open({ recipients }: IncomingEnvelope): { id: string; body: BodyWriter } {
+  /**
+   * An id for a new message, and where its content goes; the store hears nothing of it yet. `frontLater`: what stands on
+   * top of it is known at its end.
+   */
+  open(
+    { recipients }: IncomingEnvelope,
+    { frontLater = false }: { frontLater?: boolean } = {},
+  ): { id: string; body: BodyWriter } {
     const { store, ids, clock } = this.#options;
     const id = ids.next();
     this.underWay.begin(id, recipients);
-    return { id, body: new BodyWriter(store, { id, clock }) };
+    return { id, body: new BodyWriter(store, { id, clock, frontLater }) };
   }
 
   /**
@@ -137,7 +147,7 @@ export class Acceptance {
     const { clock, hostname, maxHops, router } = this.#options;
     if (received > maxHops) return "loop";
     const now = clock.now();
-    const { trust, account, author, client } = origin;
+    const { trust, account, author, client, checked } = origin;
     const { recipients } = envelope;
     const trace = receivedField({
       ...client,
@@ -147,7 +157,18 @@ export class Acceptance {
       ...(recipients.length === 1 ? { for: recipients[0]!.address } : {}),
     });
     const domain = router.domains[0]!;
-    const fixed = fixHeader(header, { trust, names, empty, account, author, domain, now, id, hostname });
+    const fixed = fixHeader(header, {
+      trust,
+      checked,
+      names,
+      empty,
+      account,
+      author,
+      domain,
+      now,
+      id,
+      hostname,
+    });
     // what has no field at all is no header section, but body
     const isBody = names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
     return { before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`), header: fixed.header };
@@ -186,7 +207,7 @@ export class Acceptance {
       const mailboxes =
         await (captured ? capture(message, captured, content.tags) : queue.accept(message, { successes }));
       if (!mailboxes) throw new Error("the content was swept away");
-      this.#log(message, { envelope, origin, mailboxes });
+      this.#log(message, { envelope, origin, mailboxes, checks: content.checks });
       this.underWay.accepted(content.id, targets, mailboxes);
       return { kind: "accepted", targets, refused };
     } catch (error) {
@@ -206,7 +227,12 @@ export class Acceptance {
 
   #log(
     { id, sender, source, body: { size } }: NewMessage,
-    of: { envelope: Envelope; origin: Origin; mailboxes: readonly Mailbox[] },
+    of: {
+      envelope: Envelope;
+      origin: Origin;
+      mailboxes: readonly Mailbox[];
+      checks: AcceptableContent["checks"];
+    },
   ): void {
     const { journal } = this.#options;
     const { session, remote, account } = of.origin;
@@ -220,6 +246,7 @@ export class Acceptance {
       ...(session === undefined ? {} : { session }),
       ...(remote === undefined ? {} : { remote }),
       ...(account === undefined ? {} : { account }),
+      ...(of.checks && { checks: of.checks }),
     });
     for (const mailbox of of.mailboxes) journal.emit({ type: "mailbox", id, mailbox, sender, size });
   }

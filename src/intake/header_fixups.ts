@@ -1,5 +1,6 @@
 /** What a message gets that its author left out (RFC 6409 section 8), and what is taken out of it. */
 
+import { withoutResultsOf } from "../authentication/authentication_results.ts";
 import { binaryString } from "../base/bytes.ts";
 import { parseMailbox } from "../mail/address.ts";
 import { completeAddresses } from "../mail/address_list.ts";
@@ -16,6 +17,8 @@ export type Trust = "user" | "network" | "stranger" | "captured";
 /** What {@linkcode fixHeader} needs to know. */
 export interface FixupOptions {
   readonly trust: Trust;
+  /** Authentication results that claim to be ours are forged. */
+  readonly checked?: boolean | undefined;
   /** The names of the fields that are there, in lower case. */
   readonly names: ReadonlySet<string>;
   /** Those of them that say nothing. */
@@ -52,13 +55,14 @@ const ADDRESS_FIELDS: ReadonlySet<string> = new Set(
  * users, and says which fields are missing.
  */
 export function fixHeader(header: Uint8Array, options: FixupOptions): FixedHeader {
-  const { trust, domain } = options;
+  const { trust, domain, checked = false, hostname } = options;
   if (trust === "captured") return { added: "", header };
   const lacking = trust === "stranger" ? NONE : emptyFields(options);
   const names = lacking.size === 0 ? options.names : options.names.difference(lacking);
   const unwanted = trust === "stranger" ? OF_DELIVERY : lacking.size === 0 ? PRIVATE : PRIVATE.union(lacking);
   let fixed = withoutMailboxLine(header);
   if (!unwanted.isDisjointFrom(options.names)) fixed = withoutFields(fixed, unwanted);
+  if (checked && options.names.has("authentication-results")) fixed = withoutResultsOf(fixed, hostname);
   if (trust === "user") fixed = withDomains(fixed, domain);
   return { added: trust === "stranger" ? "" : missingFields(fixed, { ...options, names }), header: fixed };
 }

@@ -2,6 +2,7 @@
 
 import type { Envelope } from "../mail/envelope.ts";
 import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
+import type { ArrivalCheck, Checked } from "./arrival_checks.ts";
 import type {
   AcceptableContent,
   Acceptance,
@@ -20,6 +21,7 @@ export class IncomingContent implements AcceptableContent {
   readonly id: string;
   readonly #acceptance: Acceptance;
   readonly #of: { readonly envelope: Envelope; readonly origin: Origin };
+  readonly #check: ArrivalCheck | undefined;
   readonly #body: BodyWriter;
   readonly #header = new HeaderScanner();
   #headerEnded = false;
@@ -29,17 +31,23 @@ export class IncomingContent implements AcceptableContent {
   /** The same of what names its tags. */
   #tags: string | undefined;
   #refusal: ContentRefusal | undefined;
+  #checked: Checked | undefined;
 
-  constructor(acceptance: Acceptance, of: { envelope: IncomingEnvelope; origin: Origin }) {
+  /** A check sees what comes, before it is mended. */
+  constructor(
+    acceptance: Acceptance,
+    of: { envelope: IncomingEnvelope; origin: Origin; check?: ArrivalCheck | undefined },
+  ) {
     this.#acceptance = acceptance;
     this.#of = of;
-    const { id, body } = acceptance.open(of.envelope);
+    this.#check = of.check;
+    const { id, body } = acceptance.open(of.envelope, { frontLater: of.check !== undefined });
     this.id = id;
     this.#body = body;
   }
 
   get size(): number {
-    return this.#body.size;
+    return this.#body.size + (this.#checked?.front.length ?? 0);
   }
 
   get utf8Header(): boolean {
@@ -52,6 +60,10 @@ export class IncomingContent implements AcceptableContent {
 
   get tags(): readonly string[] {
     return this.#tags === undefined ? [] : tagsIn(decodeFieldValue(this.#tags));
+  }
+
+  get checks(): Readonly<Record<string, string>> | undefined {
+    return this.#checked?.words;
   }
 
   get refusal(): ContentRefusal | undefined {
@@ -69,7 +81,7 @@ export class IncomingContent implements AcceptableContent {
    */
   write(piece: Uint8Array): void | Promise<void> {
     if (this.#refusal !== undefined || piece.length === 0) return;
-    if (this.#headerEnded) return this.#append(piece);
+    if (this.#headerEnded) return this.#appendBody(piece);
     const found = this.#header.push(piece);
     if (found === "more") return;
     if (found === "tooLong") {
@@ -78,7 +90,7 @@ export class IncomingContent implements AcceptableContent {
     }
     const waiting = this.#begin(found.header);
     if (this.#refusal !== undefined || found.rest.length === 0) return waiting;
-    return waiting ? waiting.then(() => this.#append(found.rest)) : this.#append(found.rest);
+    return waiting ? waiting.then(() => this.#appendBody(found.rest)) : this.#appendBody(found.rest);
   }
 
   /** No more comes; what came without a blank line is a header section alone. */
@@ -86,8 +98,13 @@ export class IncomingContent implements AcceptableContent {
     if (!this.#headerEnded && this.#refusal === undefined) return this.#begin(this.#header.whole());
   }
 
+  /** What the check of the whole content came to. */
+  setChecked(checked: Checked): void {
+    this.#checked = checked;
+  }
+
   finish(): BodyDraft {
-    return this.#body.finish();
+    return this.#body.finish(this.#checked?.front);
   }
 
   abort(): Promise<void> {
@@ -97,6 +114,7 @@ export class IncomingContent implements AcceptableContent {
 
   #begin(section: Uint8Array): void | Promise<void> {
     this.#headerEnded = true;
+    this.#check?.header(section);
     const begun = this.#acceptance.begin(section, { id: this.id, ...this.#of });
     if (begun === "loop") {
       this.#refusal = "loop";
@@ -108,6 +126,11 @@ export class IncomingContent implements AcceptableContent {
     this.#tags = fieldOctets(header, "x-tags");
     const waiting = this.#append(before);
     return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);
+  }
+
+  #appendBody(piece: Uint8Array): void | Promise<void> {
+    this.#check?.body(piece);
+    return this.#append(piece);
   }
 
   #append(piece: Uint8Array): void | Promise<void> {

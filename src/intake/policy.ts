@@ -11,6 +11,7 @@ import type { Resolution, Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, Reception, SessionFacts, Verdict } from "../smtp/server/reception.ts";
 import type { Store } from "../storage/store.ts";
+import type { ArrivalChecks } from "./arrival_checks.ts";
 import type { IncomingEnvelope } from "./acceptance.ts";
 import type { Trust } from "./header_fixups.ts";
 import { expandName, verifyName } from "./names.ts";
@@ -28,6 +29,8 @@ export interface PolicyOptions extends SmtpMessageOptions, LoginOptions {
   /** Clients that may relay without logging in. */
   readonly trusted: Networks;
   readonly verbs: Readonly<Record<"VRFY" | "EXPN" | "VERB", VerbPolicy>>;
+  /** What strangers bring is checked by; absent: by nothing. */
+  readonly checks?: ArrivalChecks | undefined;
 }
 
 const NO_RELAY = reply(550, "5.7.1", "Relaying refused: log in, or send to an address of this server");
@@ -59,9 +62,9 @@ export class Policy implements Reception {
     return policy === "always" || (policy === "authenticated" && this.#mayRelay(session));
   }
 
-  sender(session: SessionFacts, sender: Mailbox): Verdict {
+  sender(session: SessionFacts, sender: Mailbox): Verdict | Promise<Verdict> {
     if (this.#options.store.isFull) return DISK_FULL;
-    if (!isSubmission(session)) return undefined;
+    if (!isSubmission(session)) return this.#checksOf(session)?.sender(sender);
     if (session.account === undefined || !this.#options.accounts.has(session.account)) return LOGIN_FIRST;
     if (sender === "" || this.#owns(session.account, sender)) return undefined;
     return this.#notYours(session.account, sender);
@@ -111,7 +114,9 @@ export class Policy implements Reception {
   }
 
   open(session: SessionFacts, envelope: IncomingEnvelope): MessageSink {
-    return new SmtpMessage({ session, envelope, trust: this.#trustOf(session) }, this.#options);
+    const trust = this.#trustOf(session);
+    const check = this.#checksOf(session)?.open(session, envelope.sender);
+    return new SmtpMessage({ session, envelope, trust, check }, this.#options);
   }
 
   verify(_session: SessionFacts, text: string): Reply | Promise<Reply> {
@@ -120,6 +125,12 @@ export class Policy implements Reception {
 
   expand(_session: SessionFacts, text: string): Reply {
     return expandName(text, this.#options);
+  }
+
+  /** What checks a session's mail. By LMTP comes what another server of ours took, whose client we don't know. */
+  #checksOf(session: SessionFacts): ArrivalChecks | undefined {
+    const isStranger = session.service === "smtp" && this.#trustOf(session) === "stranger";
+    return isStranger ? this.#options.checks : undefined;
   }
 
   #trustOf(session: SessionFacts): Trust {

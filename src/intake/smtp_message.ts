@@ -5,6 +5,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { protocolName } from "../mail/trace.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, SessionFacts } from "../smtp/server/reception.ts";
+import type { ArrivalCheck } from "./arrival_checks.ts";
 import type { Acceptance, Accepted, ContentRefusal, IncomingEnvelope, Origin } from "./acceptance.ts";
 import type { Trust } from "./header_fixups.ts";
 import { IncomingContent } from "./incoming_content.ts";
@@ -43,16 +44,24 @@ export class SmtpMessage implements MessageSink {
   readonly #envelope: IncomingEnvelope;
   readonly #origin: Origin;
   readonly #content: IncomingContent;
+  readonly #check: ArrivalCheck | undefined;
   #lineEnded = true;
 
   constructor(
-    of: { session: SessionFacts; envelope: IncomingEnvelope; trust: Trust },
+    of: {
+      session: SessionFacts;
+      envelope: IncomingEnvelope;
+      trust: Trust;
+      check?: ArrivalCheck | undefined;
+    },
     options: SmtpMessageOptions,
   ) {
     this.#options = options;
     this.#envelope = of.envelope;
     this.#origin = originOf(of);
-    this.#content = new IncomingContent(options.acceptance, { envelope: of.envelope, origin: this.#origin });
+    const { envelope, check } = of;
+    this.#check = check;
+    this.#content = new IncomingContent(options.acceptance, { envelope, origin: this.#origin, check });
   }
 
   write(piece: Uint8Array): void | Promise<void> {
@@ -65,12 +74,25 @@ export class SmtpMessage implements MessageSink {
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
     if (!this.#lineEnded && this.#origin.trust !== "captured") await content.write(CRLF);
     await content.end();
+    const refused = await this.#checked();
+    if (refused) return refused;
     const isLmtp = this.#origin.source === "lmtp";
     const result = onProgress ? await this.#acceptVerbosely(onProgress) : await this.#accept();
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
     const answers = this.#envelope.recipients.map(({ address }) => answer(result, address, yes));
     // With one answer for all, one that may change is worth another try.
     return isLmtp ? answers : answers.find(({ code }) => code < 500) ?? answers[0]!;
+  }
+
+  /** The reply that refuses a stranger's message. */
+  async #checked(): Promise<Reply | undefined> {
+    if (!this.#check || this.#content.refusal) return undefined;
+    const checked = await this.#check.finish();
+    if (!("front" in checked)) {
+      await this.#content.abort();
+      return checked;
+    }
+    this.#content.setChecked(checked);
   }
 
   #accept(): Promise<Accepted> {
@@ -107,7 +129,12 @@ function answer(result: Accepted, recipient: Mailbox, yes: Reply): Reply {
 }
 
 function originOf(
-  { session, envelope, trust }: { session: SessionFacts; envelope: IncomingEnvelope; trust: Trust },
+  { session, envelope, trust, check }: {
+    session: SessionFacts;
+    envelope: IncomingEnvelope;
+    trust: Trust;
+    check?: ArrivalCheck | undefined;
+  },
 ): Origin {
   const { id, helo, remote: { hostname: remote }, service, extended, tls, account } = session;
   const protocol = protocolName({
@@ -120,6 +147,7 @@ function originOf(
   return {
     source: service === "submissions" ? "submission" : service,
     trust,
+    ...(check && { checked: true }),
     client: { helo, remote, protocol, ...(tls === undefined ? {} : { tls }) },
     account,
     author: account,

@@ -133,7 +133,8 @@ function tokenEnd(value: string, at: number): number {
   return pattern.test(value) ? pattern.lastIndex : -1;
 }
 
-function commentEnd(value: string, start: number): number {
+/** Where the comment ends that begins there, with those within it (RFC 5322 3.2.2); -1 when it never does. */
+export function commentEnd(value: string, start: number): number {
   let depth = 0;
   for (let at = start; at < value.length; at++) {
     const sign = value[at];

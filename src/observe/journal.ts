@@ -27,6 +27,8 @@ export interface AcceptedEvent extends MessageEvent {
   readonly remote?: string;
   /** Who was logged in. */
   readonly account?: string;
+  /** What the checks of a stranger's message came to, a word for each: `{spf: "pass"}`. */
+  readonly checks?: Readonly<Record<string, string>>;
 }
 
 /** What an attempt came to for one recipient. */

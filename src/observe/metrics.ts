@@ -64,6 +64,11 @@ export class Metrics {
     bounds: SECONDS,
     labels: ["outcome"],
   });
+  readonly #checks = this.#counter("checks_total", "Checks of strangers' messages, by what they came to", [
+    "check",
+    "result",
+  ]);
+  readonly #refusals = this.#counter("checks_refused_total", "Messages that a check refused", ["check"]);
   readonly #reports = this.#counter("reports_total", "Reports queued for senders", ["action"]);
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
@@ -133,6 +138,12 @@ export class Metrics {
   /** A timer fired so late, in milliseconds. */
   eventLoopLag(ms: number): void {
     this.#lags.observe([], ms / 1000);
+  }
+
+  /** A stranger's message was checked, with a word for each check, and perhaps refused by one; all of closed sets. */
+  checked(words: Readonly<Record<string, string>>, refusedBy: string | undefined): void {
+    for (const [check, result] of Object.entries(words)) this.#checks.add([check, result]);
+    if (refusedBy !== undefined) this.#refusals.add([refusedBy]);
   }
 
   /** A DNS query got no reply in its time. */

@@ -11,6 +11,7 @@ import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
+import { ArrivalChecks } from "../intake/arrival_checks.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
@@ -257,6 +258,7 @@ function createServices(
     verboseMs: VERBOSE_MS,
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
+    checks: arrivalChecks(base),
   };
   const policy = captures ? new CaptureReception(asked) : new Policy(asked);
   const { captured } = names;
@@ -276,6 +278,15 @@ function createServices(
     webhooks,
   };
   return { ...base, ...more };
+}
+
+function arrivalChecks(
+  { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver },
+): ArrivalChecks | undefined {
+  const { checks: policies, hostname } = config;
+  if (!ArrivalChecks.areOn(policies)) return undefined;
+  const onChecked: Metrics["checked"] = (words, refusedBy) => metrics.checked(words, refusedBy);
+  return new ArrivalChecks({ ...by, policies, hostname, onChecked });
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {

@@ -253,7 +253,7 @@ Deno.test("loadConfig() tells of all faults at once, a line each, in the order o
     },
     "queue": { "retry": "soon", "retry": "later" },
     "relay": { "smartHost": { "port": 25 } },
-    "checks": { "spf": "enforce" }
+    "checks": { "greylist": true }
   }`;
   const message = await messageFor(text, { DINOPOST_HOSTNAM: "a", DINOPOST_LOG_LEVEL: "LOUD" });
   const got = message.split("\n").map((line) => line.replace(/^(\S+ \S+ (?:\S+ ){3}).*$/, "$1").trim());
@@ -267,7 +267,7 @@ Deno.test("loadConfig() tells of all faults at once, a line each, in the order o
     "d.jsonc:9: queue.retry: given twice, first",
     'd.jsonc:9: queue.retry: received "soon", expected',
     "d.jsonc:10: relay.smartHost.host: received nothing, expected",
-    "d.jsonc:11: checks.spf: not supported yet;",
+    "d.jsonc:11: checks.greylist: not supported yet;",
   ]);
   const twice = await messageFor('{\n"queue": {}\n"limits": {}\n"log": {} }');
   assertEquals(twice, 'd.jsonc:3: a "," is missing before this\nd.jsonc:4: a "," is missing before this');

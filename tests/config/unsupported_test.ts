@@ -7,10 +7,6 @@ import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 const ASKING: Record<string, unknown> = {
   "listen.imap": { listen: { imap: ["127.0.0.1:0"] } },
   "listen.imaps": { listen: { imaps: ["127.0.0.1:0"] } },
-  "checks.spf": { checks: { spf: "enforce" } },
-  "checks.dkim": { checks: { dkim: "enforce" } },
-  "checks.dmarc": { checks: { dmarc: "enforce" } },
-  "checks.arc": { checks: { arc: "enforce" } },
   "checks.dnsbl": { checks: { dnsbl: ["dnsbl.example"] } },
   "checks.greylist": { checks: { greylist: true } },
 };

@@ -47,7 +47,6 @@ const TABLE: [config: unknown, warnings: string[]][] = [
   [{ webhooks: [{ url: "http://127.0.0.1/", events: ["bounced"], allowPrivate: true }] }, []],
   // what does nothing
   [{ dkim: { sign: true } }, ["dkim.sign: does nothing yet: no message is signed"]],
-  [{ checks: { spf: "mark", dmarc: "off" } }, ["checks.spf: does nothing yet: "]],
   [{ listen: { smtp: [], pop3: [], admin: [] } }, ["listen: nothing is listened to"]],
 ];
 

@@ -58,7 +58,7 @@ Deno.test("serve without a configuration is a safe mail server whose letters can
     assert(fetched.endsWith(text), fetched);
     assertMatch(
       fetched,
-      /^Return-Path: <me@example\.org>\r\nDelivered-To: postmaster@localhost\r\nReceived: /,
+      /^Return-Path: <me@example\.org>\r\nDelivered-To: postmaster@localhost\r\nAuthentication-Results: .*\r\n(?:\t.*\r\n)+Received: /,
     );
 
     // strangers get no relay, unknown users no mail

@@ -57,7 +57,7 @@ Deno.test("A session whose account was removed is a stranger's", async () => {
   assertEquals(door.policy.sender(facts, from), undefined);
   assertEquals(line(await door.policy.recipient(facts, to)), undefined);
   await door.house.accounts.remove("brain@here.example");
-  assertEquals(line(door.policy.sender(facts, from))?.slice(0, 9), "530 5.7.0");
+  assertEquals(line(await door.policy.sender(facts, from))?.slice(0, 9), "530 5.7.0");
   assertEquals(line(await door.policy.recipient(facts, to))?.slice(0, 9), "550 5.7.1");
 });
 
