@@ -17,6 +17,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["preview", 4],
   ["transport", 4],
   ["webhooks", 4],
+  ["deliverability", 5],
   ["dsn", 5],
   ["http", 5],
   ["mailbox", 5],

@@ -1,6 +1,6 @@
 /** The command `check`: is the configuration right, and what would the server do. */
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { formatDuration, formatSize } from "../base/units.ts";
 import type { CaptureConfig, Config, Endpoint, SmartHostConfig } from "../config/config.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
@@ -19,15 +19,16 @@ interface CheckOptions extends ConfigOptions {
 export function addCheck(program: Command): void {
   const command = withConfig(program.command("check"))
     .description("check the configuration and say what the server would do")
-    .addOption(new Option("--dns").hideHelp())
+    .option("--dns", "also compare what the DNS says of the server's host and domains with what it should")
     .option("--store", "check the data of a server that is down, instead of the configuration")
     .option("--repair", "with --store: mend what can be mended")
     .option("--data-dir <dir>", "with --store: where the data is")
-    .option("--json", "print the whole configuration, without secrets, for scripts");
+    .option("--json", "print the whole configuration, without secrets, or what --dns found, for scripts");
   withExamples(
     command,
     "dinopost check",
     "dinopost check --config /etc/dinopost.jsonc",
+    "dinopost check --dns",
     "dinopost check --store --repair",
   ).action(check);
 }
@@ -41,16 +42,14 @@ async function check(options: CheckOptions): Promise<void> {
     const { checkData } = await import("./check_store.ts");
     return await checkData(config.dataDir, options);
   }
-  if (options.dns) {
-    throw new CliError(ExitCode.unavailable, "check --dns is not supported yet; leave out --dns");
-  }
   const { nameWarnings } = await import("../server/name_warnings.ts");
   const aboutNames = nameWarnings(config).map(({ path, text }) => line(path, text));
   for (const warning of [...warnings, ...aboutNames]) printError(`dinopost: warning: ${safe(warning)}`);
   const { checkCertificates } = await import("../server/certificates.ts");
   const certificate = await checkCertificates(config);
-  if (options.json) printJson(withoutSecrets(config));
-  else for (const line of describe(config, certificate)) print(line);
+  if (options.json && !options.dns) printJson(withoutSecrets(config));
+  else if (!options.json) { for (const line of describe(config, certificate)) print(line); }
+  if (options.dns) await (await import("./check_dns.ts")).checkDns(config, options);
 }
 
 /** What the server would do, in sentences. */

@@ -52,7 +52,7 @@ async function init(options: InitOptions): Promise<void> {
   }
   await makeKeys(domain, config, options.rotateDkim ?? false);
   const { recordsToPublish } = await import("../server/own_domains.ts");
-  const { zoneLine } = await import("../authentication/zone_file.ts");
+  const { zoneLine } = await import("../deliverability/zone_file.ts");
   for (const record of await recordsToPublish(domain, config)) print(zoneLine(record));
   note(
     `publish these records, give ${config.hostname} an address and that address this name (PTR); ` +

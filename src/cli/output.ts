@@ -82,6 +82,13 @@ export function bold(text: string): string {
   return Deno.stdout.isTerminal() && !Deno.noColor ? `\x1b[1m${text}\x1b[0m` : text;
 }
 
+const COLORS = { red: 31, green: 32, yellow: 33 } as const;
+
+/** Text in a color, on a terminal that is not set to be plain (`NO_COLOR`). */
+export function colored(text: string, color: keyof typeof COLORS): string {
+  return Deno.stdout.isTerminal() && !Deno.noColor ? `\x1b[${COLORS[color]}m${text}\x1b[0m` : text;
+}
+
 /** Text cut to a width, with a mark where it was cut. */
 export function cut(text: string, width: number): string {
   const characters = [...text];

@@ -5,21 +5,31 @@ import {
   type OwnDomain,
   type PublishedRecord,
   publishedRecords,
-} from "../authentication/published_records.ts";
-import { ownPolicy } from "../authentication/own_mta_sts.ts";
+} from "../deliverability/published_records.ts";
+import { ownPolicy } from "../deliverability/own_mta_sts.ts";
 import type { Config } from "../config/config.ts";
 
 /** A domain of the configuration, with the keys it has now. Throws a `DkimKeyError` for a key that can't be read. */
 export async function ownDomain(domain: string, config: Config): Promise<OwnDomain> {
-  return {
-    domain,
-    hostname: config.hostname,
-    dkimKeys: await listDkimKeys(config.dataDir, domain),
-    smartHost: config.relay.smartHost?.host,
-  };
+  const signs = config.dkim.sign;
+  const common = { domain, hostname: config.hostname, signs, smartHost: config.relay.smartHost?.host };
+  for (
+    let keyDomain = domain;
+    keyDomain.includes(".");
+    keyDomain = keyDomain.slice(keyDomain.indexOf(".") + 1)
+  ) {
+    const dkimKeys = await listDkimKeys(config.dataDir, keyDomain);
+    if (dkimKeys.length > 0) return { ...common, dkimKeys, keyDomain };
+  }
+  return { ...common, dkimKeys: [], keyDomain: domain };
 }
 
-/** All that is to be published for it. */
+/** Those that the world can know, of all that are delivered here. */
+export function publicDomains({ domains }: Config): string[] {
+  return domains.filter((domain) => domain.includes("."));
+}
+
+/** All that is to be published for a domain. */
 export async function recordsToPublish(domain: string, config: Config): Promise<PublishedRecord[]> {
   return publishedRecords(await ownDomain(domain, config));
 }

@@ -49,8 +49,6 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
       75,
       "dinopost: no server answers at http://127.0.0.1:1; is it running?\n",
     ],
-    // not built yet
-    [["check", "--dns"], 69, "dinopost: check --dns is not supported yet; leave out --dns\n"],
     // configuration
     [["check", "--config", "/nowhere.jsonc"], 78, "dinopost: /nowhere.jsonc: there is no such file\n"],
     [

@@ -1,6 +1,6 @@
 /** The DNS records that a domain of ours has to publish: printed by `init`, compared with by `check --dns` and the page. */
 
-import type { DkimPublicKey } from "./dkim_key_files.ts";
+import type { DkimPublicKey } from "../authentication/dkim_key_files.ts";
 import { ownPolicyId } from "./own_mta_sts.ts";
 
 /** What a record is for. */
@@ -21,8 +21,12 @@ export interface OwnDomain {
   readonly domain: string;
   /** The server's own name, which receives the domain's mail. */
   readonly hostname: string;
-  /** All that may have signed mail that is still under way. */
+  /** Is its mail signed? */
+  readonly signs: boolean;
+  /** All that sign its mail, or may have signed what is still under way. */
   readonly dkimKeys: readonly DkimPublicKey[];
+  /** Whose keys those are: the domain itself, or one above it. */
+  readonly keyDomain: string;
   /** Who sends the domain's mail on; undefined: the server itself. */
   readonly smartHost?: string | undefined;
 }
@@ -31,7 +35,8 @@ export interface OwnDomain {
 const PREFERENCE = 10;
 
 /** The records, in the order in which people read them. */
-export function publishedRecords({ domain, hostname, dkimKeys, smartHost }: OwnDomain): PublishedRecord[] {
+export function publishedRecords(own: OwnDomain): PublishedRecord[] {
+  const { domain, hostname, dkimKeys, keyDomain, smartHost } = own;
   const reports = `rua=mailto:postmaster@${domain}`;
   const txt = (purpose: RecordPurpose, name: string, data: string) =>
     ({ purpose, name, type: "TXT", data }) as const;
@@ -40,7 +45,7 @@ export function publishedRecords({ domain, hostname, dkimKeys, smartHost }: OwnD
   return [
     { purpose: "MX", name: domain, type: "MX", data: `${PREFERENCE} ${hostname}` },
     txt("SPF", domain, `v=spf1 ${senders} ~all`),
-    ...dkimKeys.map(({ selector, record }) => txt("DKIM", `${selector}._domainkey.${domain}`, record)),
+    ...dkimKeys.map(({ selector, record }) => txt("DKIM", `${selector}._domainkey.${keyDomain}`, record)),
     // older readers want p right behind v
     txt("DMARC", `_dmarc.${domain}`, `v=DMARC1; p=quarantine; ${reports}`),
     txt("MTA-STS", `_mta-sts.${domain}`, `v=STSv1; id=${ownPolicyId(hostname)};`),

@@ -1,13 +1,19 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { ownPolicy, ownPolicyId } from "../../src/authentication/own_mta_sts.ts";
-import { publishedRecords } from "../../src/authentication/published_records.ts";
-import { characterStrings, zoneLine } from "../../src/authentication/zone_file.ts";
+import { ownPolicy, ownPolicyId } from "../../src/deliverability/own_mta_sts.ts";
+import { publishedRecords } from "../../src/deliverability/published_records.ts";
+import { characterStrings, zoneLine } from "../../src/deliverability/zone_file.ts";
 
 const HOST = "mail.example.org";
 const key = { selector: "r20261130", record: `v=DKIM1; k=rsa; p=${"A".repeat(392)}` };
 
 Deno.test("publishedRecords() are all that a domain needs, as lines of a zone file", () => {
-  const lines = publishedRecords({ domain: "example.org", hostname: HOST, dkimKeys: [key] }).map(zoneLine);
+  const lines = publishedRecords({
+    domain: "example.org",
+    hostname: HOST,
+    signs: true,
+    dkimKeys: [key],
+    keyDomain: "example.org",
+  }).map(zoneLine);
   assertEquals(lines.map((line) => line.replaceAll("\t", " ")), [
     "example.org. 3600 IN MX 10 mail.example.org.",
     'example.org. 3600 IN TXT "v=spf1 mx ~all"',
@@ -25,7 +31,9 @@ Deno.test("the SPF record names a smart host, which sends the mail on", () => {
   const records = publishedRecords({
     domain: "example.org",
     hostname: HOST,
+    signs: true,
     dkimKeys: [],
+    keyDomain: "example.org",
     smartHost: "smtp.isp.example",
   });
   assertEquals(records[1]!.data, "v=spf1 mx a:smtp.isp.example ~all");

@@ -11,12 +11,14 @@ export type OwnPolicyMode = "enforce" | "testing";
  */
 const MAX_AGE = { enforce: 14 * 86_400, testing: 86_400 } as const;
 
-/** Ids that were made here; an operator's own look otherwise. */
-export const OWN_POLICY_ID: RegExp = /^p[0-9a-f]{16}$/;
-
 /** The text of the policy: the mail comes to the one host. */
 export function ownPolicy(hostname: string, mode: OwnPolicyMode): string {
   return ["version: STSv1", `mode: ${mode}`, `mx: ${hostname}`, `max_age: ${MAX_AGE[mode]}`, ""].join("\r\n");
+}
+
+/** Was the id made here? An operator's own looks otherwise. */
+export function isOwnPolicyId(id: string): boolean {
+  return /^p[0-9a-f]{16}$/.test(id);
 }
 
 /** The id of the policy as it should be (RFC 8461 3.1): another policy, another id. */
