@@ -2,11 +2,13 @@
 
 import type { Captured } from "../capture/captured.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
+import { CapturedSearch } from "../capture/captured_search.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import type { MailQuery } from "../mail/query.ts";
 import type { StoredMail } from "./mail_lookup.ts";
 import type { HeaderView } from "./mail_reader.ts";
-import { BATCH, look, MAX_MS } from "./mail_search.ts";
+import { KeptHeaders } from "./kept_headers.ts";
+import { MAX_MS } from "./mail_search.ts";
 import type { AdminOptions } from "./options.ts";
 
 /** A captured message and what its header section says. */
@@ -30,31 +32,22 @@ type Options = Pick<AdminOptions, "mailStore" | "clock">;
 /** A page behind the message `after`, or of the newest. A search takes bounded time, as {@linkcode mailPage} does. */
 export async function capturedPage(
   captured: CapturedMail,
-  { mailStore, clock }: Options,
+  options: Options,
   of: { limit: number; after: string | undefined; query: MailQuery },
 ): Promise<CapturedPage> {
+  const { clock } = options;
   const { limit, after, query } = of;
   const until = clock.monotonic() + MAX_MS;
-  const all = captured.list();
-  const found: FoundCaptured[] = [];
-  let at = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
-  const start = at;
-  while (at < all.length) {
-    const batch = all.slice(at, at + Math.min(BATCH, query.length === 0 ? limit - found.length : BATCH));
-    const headers = await Promise.all(batch.map(async (message) => {
-      const stored = await holder(message, { mailStore });
-      return stored && (await look(mailStore, stored, query))?.header;
-    }));
-    for (const [i, header] of headers.entries()) {
-      const message = batch[i]!;
-      at++;
-      if (header) found.push({ message, header });
-      if (found.length === limit) break;
-    }
-    if (found.length === limit || query.length > 0 && clock.monotonic() >= until) break;
-  }
-  const next = at < all.length ? all[at - 1]!.id : undefined;
-  return { page: found, next, looked: at - start };
+  const { found, next, looked } = await CapturedSearch.of(captured, clock)
+    .search({ query, by: "date", before: after, limit, until });
+  const headers = await Promise.all(found.map((message) => headerOf(message, options)));
+  const page = found.flatMap((message, i) => headers[i] ? [{ message, header: headers[i] }] : []);
+  return { page, next, looked };
+}
+
+async function headerOf(message: Captured, { mailStore }: Options): Promise<HeaderView | undefined> {
+  const stored = await holder(message, { mailStore });
+  return stored && await KeptHeaders.of(mailStore).read(stored.address, stored.entry);
 }
 
 /** The message by its id, as one of its mailboxes shows it. Throws a {@linkcode Problem} when there is none. */

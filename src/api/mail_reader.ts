@@ -10,7 +10,6 @@ import {
   parseHeader,
   parseMessage,
 } from "../mail/message.ts";
-import type { SearchedMail } from "../mail/query_match.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 
 /** What a list shows of a message's header section. */
@@ -65,12 +64,6 @@ async function readAll(
     at += piece.length;
   }
   return bytes.subarray(0, at);
-}
-
-/** What a search looks at, without the content. */
-export function searchedMail(entry: MailEntry, { headers, date }: HeaderView): SearchedMail {
-  const { sender, recipient, size, seen = false } = entry;
-  return { sender, recipients: [recipient], fields: headers, date, size, seen };
 }
 
 /** What the header section lacks is taken from the envelope. */

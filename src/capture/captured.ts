@@ -28,7 +28,11 @@ export type RemovedBecause = "asked" | "all" | "limit";
 export type CaptureChange =
   | { readonly kind: "captured"; readonly message: Captured }
   /** Whether it was looked at, its tags, or the mailboxes that show it. */
-  | { readonly kind: "changed"; readonly what: "seen" | "tags" | "boxes"; readonly message: Captured }
+  | {
+    readonly kind: "changed";
+    readonly what: "seen" | "tags" | "boxes" | "recipients";
+    readonly message: Captured;
+  }
   | { readonly kind: "removed"; readonly messages: readonly Captured[]; readonly why: RemovedBecause };
 
 /** A captured message as its store knows it. */

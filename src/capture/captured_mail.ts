@@ -44,6 +44,8 @@ export interface NewCaptured {
 
 /** Which messages are wanted of a list. */
 export interface CapturedListOptions {
+  /** Only those that came before the one of that {@linkcode Kept.order}. */
+  readonly before?: number | undefined;
   /** So many of the newest are left out. */
   readonly offset?: number;
   /** At most so many. */
@@ -137,9 +139,10 @@ export class CapturedMail {
   }
 
   /** The messages as they are now, the newest first. */
-  list({ offset = 0, limit = Infinity }: CapturedListOptions = {}): Captured[] {
+  list({ before, offset = 0, limit = Infinity }: CapturedListOptions = {}): Captured[] {
     const { items } = this.#all;
-    const end = Math.max(0, items.length - offset);
+    const there = before === undefined ? items.length : this.#all.firstWhere(({ order }) => order >= before);
+    const end = Math.max(0, there - offset);
     return items.slice(Math.max(0, end - limit), end).reverse();
   }
 
@@ -199,6 +202,7 @@ export class CapturedMail {
       else {
         there.parts.push(box);
         this.#enterBox(there, box, recipient);
+        this.#emit({ kind: "changed", what: "recipients", message: there });
       }
     };
     return { ...write, committed };

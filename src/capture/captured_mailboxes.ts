@@ -12,7 +12,7 @@ import { readBody } from "../storage/bodies/bodies.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
-import type { Captured, Kept } from "./captured.ts";
+import type { CaptureChange, Captured, Kept } from "./captured.ts";
 import type { CapturedMail } from "./captured_mail.ts";
 
 /** A mailbox for every address. */
@@ -23,6 +23,7 @@ export class CapturedMailboxes extends MailStore {
   constructor(store: Store, { clock, mail }: { clock: Clock; mail: CapturedMail }) {
     super(store, { clock });
     this.#mail = mail;
+    mail.on((change) => this.#tell(change));
   }
 
   override get kv(): Kv {
@@ -93,7 +94,7 @@ export class CapturedMailboxes extends MailStore {
   }
 
   override remove(address: Mailbox, uids: readonly string[]): Promise<void> {
-    return this.#mail.removeFrom(localKey(address), uids);
+    return this.#removeFrom(localKey(address), uids);
   }
 
   override endWrite(): Write {
@@ -103,11 +104,37 @@ export class CapturedMailboxes extends MailStore {
   /** An account goes with the mail of its address, here too. */
   override finishEnd(address: Mailbox): Promise<void> {
     const box = localKey(address);
-    return this.#mail.removeFrom(box, this.#mail.mailbox(box).map(({ id }) => id));
+    return this.#removeFrom(box, this.#mail.mailbox(box).map(({ id }) => id));
+  }
+
+  /** Memory has it all, and tells of every change. */
+  override version(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   override finishRemovals(): Promise<void> {
     return Promise.resolve();
+  }
+
+  async #removeFrom(address: string, went: readonly string[]): Promise<void> {
+    const removed = this.#mail.removeFrom(address, went);
+    this.emit({ address, went });
+    await removed;
+  }
+
+  /** A change of a message is one in every mailbox that shows it. */
+  #tell(change: CaptureChange): void {
+    if (!this.isHeard) return;
+    const messages = change.kind === "removed" ? change.messages : [change.message];
+    for (const message of messages as readonly Kept[]) {
+      for (const address of message.boxes.keys()) {
+        this.emit(
+          change.kind === "removed"
+            ? { address, went: [message.id] }
+            : { address, came: entryOf(message, address) },
+        );
+      }
+    }
   }
 
   /** What was captured was there before any account: who makes one of its address finds it. */

@@ -31,7 +31,7 @@ const DIALECTS = [
 export function dialectApp(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>> {
   const { captured: mail } = options;
   if (!mail) throw new Error("The dialects are for a server that captures");
-  const parts: DialectParts = { options, access, mail, reader: new CapturedReader(mail) };
+  const parts: DialectParts = { options, access, mail, reader: new CapturedReader(mail, options.clock) };
   const app = newApi();
   app.get("/livez", (c) => c.body(null, 200));
   for (const dialect of DIALECTS) app.route("/", dialect(parts));

@@ -1,80 +1,63 @@
-/** The captured messages as other programs' APIs show them: read when they are first asked for, and kept in short. */
+/** The captured messages as other programs' APIs show them: read when they are first asked for, the newest kept in short. */
 
-import { concat } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Captured } from "../capture/captured.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
+import { bytesOf, CapturedSearch, type Letter, readLetter } from "../capture/captured_search.ts";
 import { localKey, parseMailbox } from "../mail/address.ts";
 import { visibleText } from "../mail/html_tags.ts";
-import {
-  type Attachment,
-  type DecodedField,
-  type ParsedMessage,
-  parseMessage,
-  type People,
-} from "../mail/message.ts";
-import { comparable, type MailQuery } from "../mail/query.ts";
-import { fits, fitsHeader, type SearchedMail } from "../mail/query_match.ts";
-import { BodyMissing } from "../storage/bodies/bodies.ts";
+import type { Attachment, DecodedField, ParsedMessage, People } from "../mail/message.ts";
+import type { MailQuery } from "../mail/query.ts";
 
-/** A message with all that is in it. */
-export interface Letter extends ParsedMessage {
-  readonly message: Captured;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
+export type { Letter };
 
-/** What lists and searches need of a message. */
+/** What lists show of a message. */
 export interface Summary {
   readonly message: Captured;
   readonly fields: readonly DecodedField[];
   readonly people: People;
   /** Recipients of the envelope that no field names. */
   readonly hidden: readonly string[];
+  /** How many recipients the envelope had. */
+  readonly recipients: number;
   /** The beginning of its text, in one line. */
   readonly snippet: string;
-  readonly attachments: readonly Pick<Attachment, "filename" | "inline">[];
-  /** How many of them are to be saved, not shown. */
+  /** How many of its attachments are to be saved, not shown. */
   readonly saved: number;
-  /** Its text; undefined: it is too long to be kept. */
-  readonly text: string | undefined;
 }
 
 /** The fields that are kept, in lower case. */
 const FIELDS = new Set(["from", "to", "cc", "bcc", "reply-to", "subject", "message-id"]);
 const SNIPPET = 200;
-/** A longer text is read again by each search for words; so are the oldest ones when all together take more. */
-const LONGEST_TEXT = 8 * 1024;
-const MOST_CHARACTERS = 64 * 1024 * 1024;
+/** So many are kept: some KiB each. */
+const MOST_KEPT = 2000;
 /** Messages that are read at once. */
 const BATCH = 25;
 
 /** Reads the captured messages of one server. */
 export class CapturedReader {
   readonly #mail: CapturedMail;
+  readonly #search: CapturedSearch;
+  /** The one that was asked for last is the last one. */
   readonly #kept = new Map<string, Summary>();
-  #characters = 0;
 
   /** It hears of what is removed as long as the store is there. */
-  constructor(mail: CapturedMail) {
+  constructor(mail: CapturedMail, clock: Clock) {
     this.#mail = mail;
+    this.#search = CapturedSearch.of(mail, clock);
     mail.on((change) => {
-      if (change.kind === "removed") { for (const { id } of change.messages) this.#forget(id); }
+      if (change.kind === "removed") { for (const { id } of change.messages) this.#kept.delete(id); }
     });
   }
 
   /** A whole message; undefined: it is gone. */
-  async letter(message: Captured): Promise<Letter | undefined> {
-    const bytes = await this.bytes(message);
-    return bytes && { message, bytes, ...await parseMessage(bytes) };
+  letter(message: Captured): Promise<Letter | undefined> {
+    return readLetter(this.#mail, message);
   }
 
   /** Its content: our Received field, and the octets that came; undefined: it is gone. */
-  async bytes(message: Captured): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    try {
-      return concat(await Array.fromAsync(this.#mail.content(message)));
-    } catch (error) {
-      if (error instanceof BodyMissing) return undefined;
-      throw error;
-    }
+  bytes(message: Captured): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return bytesOf(this.#mail, message);
   }
 
   /** What is kept of messages, without those that are gone meanwhile. */
@@ -82,7 +65,7 @@ export class CapturedReader {
     const all: Summary[] = [];
     for (let at = 0; at < messages.length; at += BATCH) {
       const batch = messages.slice(at, at + BATCH);
-      const found = batch.map((message) => this.#kept.get(message.id) ?? this.#read(message));
+      const found = batch.map((message) => this.#known(message) ?? this.#read(message));
       for (const one of found) {
         const summary = one instanceof Promise ? await one : one;
         if (summary) all.push(summary);
@@ -93,39 +76,26 @@ export class CapturedReader {
 
   /** The messages that fit, the newest first. */
   async search(query: MailQuery): Promise<Captured[]> {
-    const found: Captured[] = [];
-    for (const summary of await this.summaries(this.#mail.list())) {
-      const mail = searched(summary);
-      const verdict = fitsHeader(query, mail) ?? fits(query, mail, await this.#content(summary));
-      if (verdict) found.push(summary.message);
-    }
-    return found;
+    return (await this.#search.search({ query, by: "arrival" })).found;
+  }
+
+  #known({ id, recipients }: Captured): Summary | undefined {
+    const summary = this.#kept.get(id);
+    // a report may get more of them
+    if (summary?.recipients !== recipients.length) return undefined;
+    this.#kept.delete(id);
+    this.#kept.set(id, summary);
+    return summary;
   }
 
   async #read(message: Captured): Promise<Summary | undefined> {
     const letter = await this.letter(message);
     if (!letter) return undefined;
     const summary = summaryOf(letter);
-    if (this.#mail.get(message.id) !== message || this.#kept.has(message.id)) return summary;
+    if (this.#mail.get(message.id) !== message) return summary;
     this.#kept.set(message.id, summary);
-    this.#characters += summary.text?.length ?? 0;
-    for (const [id, one] of this.#kept) {
-      if (this.#characters <= MOST_CHARACTERS) break;
-      this.#characters -= one.text?.length ?? 0;
-      this.#kept.set(id, { ...one, text: undefined });
-    }
+    if (this.#kept.size > MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     return summary;
-  }
-
-  async #content({ message, text, attachments }: Summary) {
-    if (text !== undefined) return { text, html: null, attachments };
-    const letter = await this.letter(message);
-    return { text: letter?.text ?? null, html: letter?.html ?? null, attachments };
-  }
-
-  #forget(id: string): void {
-    this.#characters -= this.#kept.get(id)?.text?.length ?? 0;
-    this.#kept.delete(id);
   }
 }
 
@@ -147,25 +117,18 @@ function keyOf(address: string): string {
 function summaryOf({ message, headers, people, text, html, attachments }: Letter): Summary {
   const shown = html === null ? text ?? "" : visibleText(html);
   const line = shown.slice(0, 20 * SNIPPET).replace(/\s+/g, " ").trim();
-  const whole = comparable(html === null ? shown : `${text ?? ""} ${shown}`);
   return {
     message,
     people,
     fields: headers.filter(({ name }) => FIELDS.has(name.toLowerCase())),
     hidden: hiddenOf(message, people),
+    recipients: message.recipients.length,
     snippet: line.length <= SNIPPET ? line : `${line.slice(0, SNIPPET).toWellFormed()}...`,
-    attachments: attachments.map(({ filename, inline }) => ({ filename, inline })),
     saved: attachments.filter(isSaved).length,
-    text: whole.length <= LONGEST_TEXT ? whole : undefined,
   };
 }
 
 /** Is it an attachment to be saved, for Mailpit? */
 export function isSaved({ disposition, contentType }: Attachment): boolean {
   return disposition === "attachment" || contentType === "application/octet-stream";
-}
-
-function searched({ message, fields }: Summary): SearchedMail {
-  const { sender, recipients, receivedAt, size, seen, tags } = message;
-  return { sender, recipients, fields, date: receivedAt, size, seen, tags };
 }

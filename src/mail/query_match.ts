@@ -1,18 +1,11 @@
-/** The meaning of a query for a message: first by what its envelope and header say, then by its content. */
+/** The meaning of a query for messages: first by what envelope and header say, then by content, where it is known. */
 
-import { visibleText } from "./html_tags.ts";
-import { type Attachment, type DecodedField, fieldValue } from "./message.ts";
-import { tagsIn } from "./tags.ts";
-import { type Asked, comparable, type MailQuery, type Term } from "./query.ts";
+import type { FoldedBlock } from "./folded_block.ts";
+import { asTag, type Column } from "./folded_mail.ts";
+import { type Asked, comparable, type MailQuery } from "./query.ts";
 
-/** What is known of a message without its content. */
-export interface SearchedMail {
-  /** The reverse-path. */
-  readonly sender: string;
-  /** The recipients of the envelope, as far as they are known. */
-  readonly recipients: readonly string[];
-  /** The header section. */
-  readonly fields: readonly DecodedField[];
+/** What is known of a message beside its texts. */
+export interface MailFacts {
   /** What `before:` and `after:` look at: milliseconds since 1970. */
   readonly date: number;
   /** Octets. */
@@ -22,97 +15,108 @@ export interface SearchedMail {
   readonly tags?: readonly string[];
 }
 
-/** The content of a message. */
-export interface SearchedContent {
-  readonly text: string | null;
-  readonly html: string | null;
-  readonly attachments: readonly Pick<Attachment, "filename" | "inline">[];
-}
+/** A message fits or not, or its content decides, which is not known. */
+export const FITS_NOT = 0;
+export const FITS = 1;
+export const CONTENT_DECIDES = 2;
 
-/** Does a message fit, as far as envelope and header tell? Undefined: its content decides. */
-export function fitsHeader(query: MailQuery, mail: SearchedMail): boolean | undefined {
-  let verdict: boolean | undefined = true;
-  for (const term of query) {
-    const answer = answered(term, headerAnswer(term.asked, mail));
-    if (answer === false) return false;
-    if (answer === undefined) verdict = undefined;
+const ADDRESSED: readonly Column[] = ["from", "to", "cc", "bcc", "reply-to", "recipients", "hidden"];
+/** Where a term looks: the reverse-path counts as From, recipients of the envelope as To, hidden ones as Bcc. */
+const LOOKED_INTO: Readonly<Record<Extract<Asked, { text: string }>["on"], readonly Column[]>> = {
+  any: ["subject", ...ADDRESSED],
+  from: ["from"],
+  to: ["to", "recipients", "hidden"],
+  cc: ["cc"],
+  bcc: ["bcc", "hidden"],
+  "reply-to": ["reply-to"],
+  addressed: ADDRESSED,
+  subject: ["subject"],
+  "message-id": ["message-id"],
+  tag: ["tags"],
+};
+
+/** For each row of a block whether it fits: one of the three above. A row without a message fits not. */
+export function judge<T>(
+  query: MailQuery,
+  block: FoldedBlock<T>,
+  factsOf: (item: T) => MailFacts,
+): Uint8Array {
+  const verdicts = new Uint8Array(block.size).fill(FITS);
+  for (let row = 0; row < verdicts.length; row++) if (block.at(row) === undefined) verdicts[row] = FITS_NOT;
+  for (const { not, asked } of query) {
+    const answers = answersOf(asked, block, factsOf);
+    for (let row = 0; row < verdicts.length; row++) {
+      const answer = answers[row]!;
+      if (answer === CONTENT_DECIDES) {
+        if (verdicts[row] === FITS) verdicts[row] = CONTENT_DECIDES;
+      } else if ((answer === FITS) === not) verdicts[row] = FITS_NOT;
+    }
   }
-  return verdict;
+  return verdicts;
 }
 
-/** Does a message fit? */
-export function fits(query: MailQuery, mail: SearchedMail, content: SearchedContent): boolean {
-  return query.every((term) =>
-    answered(term, headerAnswer(term.asked, mail) ?? contentAnswer(term.asked, content))
-  );
-}
-
-function answered({ not }: Term, answer: boolean | undefined): boolean | undefined {
-  return answer === undefined ? undefined : answer !== not;
-}
-
-/** Undefined: not to be told without the content. */
-function headerAnswer(asked: Asked, mail: SearchedMail): boolean | undefined {
+function answersOf<T>(asked: Asked, block: FoldedBlock<T>, factsOf: (item: T) => MailFacts): Uint8Array {
+  const answers = new Uint8Array(block.size);
   switch (asked.on) {
-    case "any":
-      return holds([...addressed(mail), field(mail, "subject")], asked.text) || undefined;
-    case "from":
-      return holds([field(mail, "from"), mail.sender], asked.text);
-    case "to":
-      return holds([field(mail, "to"), ...mail.recipients], asked.text);
-    case "bcc":
-      return holds([field(mail, "bcc"), ...hidden(mail)], asked.text);
-    case "addressed":
-      return holds(addressed(mail), asked.text);
-    case "cc":
-    case "reply-to":
-    case "subject":
-    case "message-id":
-      return holds([field(mail, asked.on)], asked.text);
-    case "tag":
-      return tagsOf(mail).includes(asked.text);
-    case "is":
-      return asked.what === "tagged" ? tagsOf(mail).length > 0 : mail.seen === (asked.what === "read");
-    case "before":
-      return mail.date < asked.at;
-    case "after":
-      return mail.date >= asked.at;
-    case "larger":
-      return mail.size > asked.octets;
-    case "smaller":
-      return mail.size < asked.octets;
     case "has":
-      return undefined;
+      for (let row = 0; row < answers.length; row++) {
+        const has = block.has(row, asked.what);
+        answers[row] = has === undefined ? CONTENT_DECIDES : Number(has);
+      }
+      return answers;
+    case "is":
+    case "before":
+    case "after":
+    case "larger":
+    case "smaller":
+      if (asked.on === "is" && asked.what === "tagged") return markTags(answers, block, { factsOf });
+      return eachFact(answers, block, (item) => isSo(asked, factsOf(item)));
+    case "tag":
+      return markTags(answers, block, { factsOf, tag: asked.text });
+    default:
+      block.mark(answers, LOOKED_INTO[asked.on], asked.text);
+      if (asked.on === "any") block.markText(answers, asked.text);
+      return answers;
   }
 }
 
-function contentAnswer(asked: Asked, { text, html, attachments }: SearchedContent): boolean {
-  if (asked.on === "has") return attachments.some(({ inline }) => inline === (asked.what === "inline"));
-  if (asked.on !== "any") return false;
-  return holds([text ?? "", ...attachments.map(({ filename }) => filename ?? "")], asked.text) ||
-    (html !== null && holds([visibleText(html)], asked.text));
+function isSo(asked: Asked, { date, size, seen }: MailFacts): boolean {
+  switch (asked.on) {
+    case "is":
+      return seen === (asked.what === "read");
+    case "before":
+      return date < asked.at;
+    case "after":
+      return date >= asked.at;
+    case "larger":
+      return size > asked.octets;
+    case "smaller":
+      return size < asked.octets;
+    default:
+      throw new Error(`${asked.on}: is no fact of a message`);
+  }
 }
 
-function holds(texts: readonly string[], wanted: string): boolean {
-  return texts.some((text) => text !== "" && comparable(text).includes(wanted));
+/** Whether a message has a tag, or any. */
+function markTags<T>(
+  answers: Uint8Array,
+  block: FoldedBlock<T>,
+  { factsOf, tag }: { factsOf: (item: T) => MailFacts; tag?: string },
+): Uint8Array {
+  block.mark(answers, LOOKED_INTO.tag, asTag(tag));
+  for (let row = 0; row < answers.length; row++) {
+    const item = block.at(row);
+    const tags = item === undefined ? undefined : factsOf(item).tags;
+    if (!tags) continue;
+    answers[row] = Number(tag === undefined ? tags.length > 0 : tags.some((one) => comparable(one) === tag));
+  }
+  return answers;
 }
 
-function field(mail: SearchedMail, name: string): string {
-  return fieldValue(mail.fields, name);
-}
-
-/** Whoever is named as sender or recipient. */
-function addressed(mail: SearchedMail): string[] {
-  const named = ["from", "to", "cc", "bcc", "reply-to"].map((name) => field(mail, name));
-  return [...named, mail.sender, ...mail.recipients];
-}
-
-/** The recipients that no field names. */
-function hidden(mail: SearchedMail): string[] {
-  const named = comparable(`${field(mail, "to")} ${field(mail, "cc")}`);
-  return mail.recipients.filter((recipient) => !named.includes(comparable(recipient)));
-}
-
-function tagsOf(mail: SearchedMail): string[] {
-  return (mail.tags ?? tagsIn(field(mail, "x-tags"))).map((tag) => comparable(tag));
+function eachFact<T>(answers: Uint8Array, block: FoldedBlock<T>, isSo: (item: T) => boolean): Uint8Array {
+  for (let row = 0; row < answers.length; row++) {
+    const item = block.at(row);
+    if (item !== undefined) answers[row] = Number(isSo(item));
+  }
+  return answers;
 }

@@ -74,14 +74,27 @@ export class MailRemovals {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #rememberMs: number;
+  readonly #onRemoved: (address: string, uids: readonly string[]) => void;
   readonly #passes = new Map<string, Pass>();
 
-  /** On that store; `random` names removals. What was removed is remembered for `rememberMs` milliseconds. */
-  constructor(store: Store, options: { clock: Clock; random: Random; rememberMs: number }) {
+  /**
+   * On that store; `random` names removals. What was removed is remembered for `rememberMs` milliseconds, and told to
+   * `onRemoved`.
+   */
+  constructor(
+    store: Store,
+    options: {
+      clock: Clock;
+      random: Random;
+      rememberMs: number;
+      onRemoved?: (address: string, uids: readonly string[]) => void;
+    },
+  ) {
     this.#store = store;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#rememberMs = options.rememberMs;
+    this.#onRemoved = options.onRemoved ?? (() => {});
   }
 
   /**
@@ -281,7 +294,10 @@ export class MailRemovals {
     }
     mutations.push(...usageSums(address, -entries.length, -bytes));
     const releases = [...bodies.values()].map(({ ref, owners }) => releaseBody(this.#store.kv, ref, owners));
-    return together({ checks, mutations, size: 240 * mutations.length }, ...await Promise.all(releases));
+    const gone = entries.map(({ value }) => value.uid);
+    const committed = () => this.#onRemoved(address, gone);
+    const removal = { checks, mutations, size: 240 * mutations.length, committed };
+    return together(removal, ...await Promise.all(releases));
   }
 
   #remember(address: string, entry: MailEntry): Deno.KvMutation[] {

@@ -25,6 +25,11 @@ export interface MailUsage {
   readonly bytes: number;
 }
 
+/** What has changed in a mailbox (its local key): an entry came or is another one now, or messages went. */
+export type MailChange =
+  | { readonly address: string; readonly came: MailEntry }
+  | { readonly address: string; readonly went: readonly string[] };
+
 /** Which entries of a mailbox are wanted. */
 export interface MailListOptions {
   /** Only those that came after this uid (with `reverse`: before it). */
@@ -41,6 +46,7 @@ export class MailStore {
   readonly #clock: Clock;
   readonly #removals: MailRemovals;
   readonly #leaseMs: number | undefined;
+  readonly #listeners = new Set<(change: MailChange) => void>();
 
   /**
    * On that store. Messages that are removed are remembered for `rememberMs` milliseconds; unset: not at all. On a
@@ -57,7 +63,35 @@ export class MailStore {
       clock: options.clock,
       random: options.random ?? systemRandom,
       rememberMs: options.rememberMs ?? 0,
+      onRemoved: (address, went) => this.emit({ address, went }),
     });
+  }
+
+  /** Hears of every change that this process makes, when it is durable, until the answer is called. */
+  on(listener: (change: MailChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Does anybody hear of changes? */
+  protected get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Tells of a change. */
+  protected emit(change: MailChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  /**
+   * Another text whenever others than this process may have changed the mailbox, with what was begun carried out;
+   * undefined: nobody else can, and who wants to know of changes hears of them.
+   */
+  async version(address: Mailbox): Promise<string | undefined> {
+    const key = localKey(address);
+    await this.#removals.finish(key);
+    if (this.#store.embedded) return undefined;
+    return (await this.#store.kv.get(keys.mailCount(key))).versionstamp ?? "";
   }
 
   /** The key-value store below, for reading bodies ahead. */
@@ -75,7 +109,8 @@ export class MailStore {
     const size = 500 + 3 * key.length +
       2 * (entry.prefix.length + entry.sender.length + entry.recipient.length);
     const set = { type: "set" as const, key: keys.mail(key, entry.uid), value: entry };
-    return { mutations: [set, ...usageSums(key, 1, entry.size)], size };
+    const committed = () => this.emit({ address: key, came: entry });
+    return { mutations: [set, ...usageSums(key, 1, entry.size)], size, committed };
   }
 
   /** How much the mailbox holds; nothing when it is about to go. */
@@ -163,15 +198,20 @@ export class MailStore {
   }
 
   /** Remembers that somebody looked at a message; false when it is gone. */
-  async markSeen(address: Mailbox, uid: string): Promise<boolean> {
-    const key = keys.mail(localKey(address), uid);
+  async markSeen(mailbox: Mailbox, uid: string): Promise<boolean> {
+    const address = localKey(mailbox);
+    const key = keys.mail(address, uid);
     for (;;) {
       const { value, versionstamp } = await this.#store.kv.get<MailEntry>(key);
       if (!value) return false;
       if (value.seen) return true;
-      const mutation = { type: "set" as const, key, value: { ...value, seen: true } };
+      const came: MailEntry = { ...value, seen: true };
+      const mutations: Deno.KvMutation[] = [{ type: "set", key, value: came }];
+      // other processes see by it that something changed
+      if (!this.#store.embedded) mutations.push(...usageSums(address, 0, 0));
       const size = 500 + value.prefix.length;
-      if ((await this.#store.write({ checks: [{ key, versionstamp }], mutations: [mutation], size })).ok) {
+      const committed = () => this.emit({ address, came });
+      if ((await this.#store.write({ checks: [{ key, versionstamp }], mutations, size, committed })).ok) {
         return true;
       }
     }

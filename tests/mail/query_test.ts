@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Asked, parseQuery, type Term } from "../../src/mail/query.ts";
-import { fits, fitsHeader, type SearchedContent, type SearchedMail } from "../../src/mail/query_match.ts";
+import { FoldedBlock } from "../../src/mail/folded_block.ts";
+import { type Content, foldContent, foldHead, type Head } from "../../src/mail/folded_mail.ts";
+import { CONTENT_DECIDES, FITS, FITS_NOT, judge, type MailFacts } from "../../src/mail/query_match.ts";
 
 const term = (asked: Asked, not = false): Term => ({ not, asked });
 const day = Date.UTC(2026, 0, 31);
@@ -89,7 +91,7 @@ Deno.test("parseQuery() says what does not parse, and what would be right", asyn
   }
 });
 
-const MAIL: SearchedMail = {
+const MAIL: Head & MailFacts = {
   sender: "bounces+7@lists.example",
   recipients: ["brain@example.org"],
   fields: [
@@ -105,7 +107,7 @@ const MAIL: SearchedMail = {
   size: 5000,
   seen: false,
 };
-const CONTENT: SearchedContent = {
+const CONTENT: Content = {
   text: "The needle is\r\nin the hay.",
   html: "<p>Seen <b>as</b> bold</p><style>p { color: red }</style>",
   attachments: [{ filename: "Invoice.pdf", inline: false }],
@@ -146,23 +148,71 @@ const MATCHES: [query: string, fits: boolean][] = [
   ["smaller:5000", false],
 ];
 
+const OTHER: Head & MailFacts = { sender: "", recipients: [], fields: [], date: 0, size: 0, seen: true };
+
+/** What is told of MAIL among others, with its content or without. */
+function verdict(
+  query: string,
+  { content, mail = MAIL }: { content?: Content; mail?: typeof MAIL } = {},
+): number {
+  const read = parseQuery(query);
+  assert("terms" in read);
+  const block = new FoldedBlock<MailFacts>();
+  for (const one of [OTHER, OTHER, mail, OTHER]) block.add(one, foldHead(one));
+  block.remove(1);
+  if (content) {
+    block.setContent(3, foldContent({ text: "other", html: null, attachments: [] }));
+    block.setContent(2, foldContent(content));
+  }
+  const verdicts = judge(read.terms, block, (item) => item);
+  assertEquals(verdicts[1], FITS_NOT, "it was taken out");
+  return verdicts[2]!;
+}
+
 Deno.test("a query fits a message when all its terms do", async (t) => {
   for (const [query, expected] of MATCHES) {
     await t.step(query, () => {
-      const read = parseQuery(query);
-      assert("terms" in read);
-      assertEquals(fits(read.terms, MAIL, CONTENT), expected);
+      assertEquals(verdict(query, { content: CONTENT }), expected ? FITS : FITS_NOT);
       // what the header tells already is the same
-      assert([expected, undefined].includes(fitsHeader(read.terms, MAIL)));
+      assert([expected ? FITS : FITS_NOT, CONTENT_DECIDES].includes(verdict(query)));
     });
   }
 });
 
 Deno.test("the content is asked for only where it decides", () => {
-  const header = (query: string) => fitsHeader((parseQuery(query) as { terms: Term[] }).terms, MAIL);
-  assertEquals(header("from:ann code"), true);
-  assertEquals(header("from:carol needle"), false);
-  assertEquals(header("from:ann needle"), undefined);
-  assertEquals(header("-needle"), undefined);
-  assertEquals(header("-ann needle"), false);
+  assertEquals(verdict("from:ann code"), FITS);
+  assertEquals(verdict("from:carol needle"), FITS_NOT);
+  assertEquals(verdict("from:ann needle"), CONTENT_DECIDES);
+  assertEquals(verdict("-needle"), CONTENT_DECIDES);
+  assertEquals(verdict("-ann needle"), FITS_NOT);
+});
+
+Deno.test("tags that were given count in place of those that a message came with", () => {
+  const mail = { ...MAIL, tags: ["Later"] };
+  assertEquals(verdict("tag:later is:tagged -tag:urgent", { mail }), FITS);
+  assertEquals(verdict("is:tagged", { mail: { ...MAIL, tags: [] } }), FITS_NOT);
+});
+
+Deno.test("a block gives back what was added, and forgets no more than the texts", () => {
+  const block = new FoldedBlock<number>(3);
+  const [head, content] = [foldHead(MAIL), foldContent(CONTENT)];
+  assertEquals([block.add(1, head), block.add(2, {}), block.add(3, head)], [0, 1, 2]);
+  assert(block.isFull);
+  block.setContent(2, content);
+  block.setContent(0, { ...content, text: "short" });
+  block.setContent(1, content, { keepText: false });
+  assertEquals([block.headOf(0), block.headOf(1), block.headOf(2)], [head, {}, head]);
+  assertEquals([block.contentOf(0)?.text, block.contentOf(1), block.contentOf(2)], [
+    "short",
+    undefined,
+    content,
+  ]);
+  const before = block.octets;
+  assertEquals([block.dropTexts(), block.dropTexts()], [true, false]);
+  assert(block.octets < before);
+  assertEquals([block.contentOf(0), block.has(1, "attachment"), block.has(1, "inline")], [
+    undefined,
+    true,
+    false,
+  ]);
 });

@@ -1,0 +1,124 @@
+/** The searches of mailboxes: over a list that is kept of each one that was searched lately. */
+
+import type { Clock } from "../base/clock.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import { foldContent, type FoldedContent, foldHead } from "../mail/folded_mail.ts";
+import type { ReadMail } from "../mailbox/kept_blocks.ts";
+import { type FoundPage, KeptList, type MailSource, type Wanted } from "../mailbox/kept_list.ts";
+import { KeptLists } from "../mailbox/kept_lists.ts";
+import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
+import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
+
+/** A message as searches find it. */
+export interface FoundRow {
+  readonly uid: string;
+  readonly size: number;
+  readonly seen: boolean;
+  /** The message's own date, or when it came: milliseconds since 1970. */
+  readonly date: number;
+  /** As long as it is not read. */
+  readonly entry?: MailEntry;
+}
+
+/** A larger message is not searched for words, and its header says whether it has attachments. */
+const MAX_SEARCHED = 8 * 1024 * 1024;
+
+const ALL = new WeakMap<MailStore, MailSearches>();
+
+/** Searches the mailboxes of one store. */
+export class MailSearches {
+  readonly #mailStore: MailStore;
+  readonly #clock: Clock;
+  readonly #lists: KeptLists;
+  /** By local key. */
+  readonly #kept = new Map<string, KeptList<FoundRow>>();
+
+  /** `lists` bounds what is kept of all mailboxes. */
+  constructor(mailStore: MailStore, { clock, lists = new KeptLists() }: { clock: Clock; lists?: KeptLists }) {
+    this.#mailStore = mailStore;
+    this.#clock = clock;
+    this.#lists = lists;
+    mailStore.on((change) => {
+      const list = this.#kept.get(change.address);
+      if ("went" in change) list?.went(change.went);
+      else list?.came(rowOf(change.came));
+    });
+  }
+
+  /** Those of that store. */
+  static of(mailStore: MailStore, clock: Clock): MailSearches {
+    let searches = ALL.get(mailStore);
+    if (!searches) ALL.set(mailStore, searches = new MailSearches(mailStore, { clock }));
+    return searches;
+  }
+
+  /** Searches a mailbox; keys are uids. */
+  async search(address: Mailbox, wanted: Wanted<FoundRow>): Promise<FoundPage<FoundRow>> {
+    const key = localKey(address);
+    let list = this.#kept.get(key);
+    if (!list) {
+      const source = new Source(this.#mailStore, key);
+      this.#kept.set(key, list = new KeptList(source, { clock: this.#clock, lists: this.#lists }));
+    }
+    const page = await list.search(wanted);
+    for (const [address, list] of this.#kept) if (list.isEmpty) this.#kept.delete(address);
+    return page;
+  }
+}
+
+class Source implements MailSource<FoundRow> {
+  constructor(private readonly mailStore: MailStore, private readonly address: Mailbox) {}
+
+  readonly nameOf = ({ uid }: FoundRow): string => uid;
+  readonly keyOf = ({ uid }: FoundRow): string => uid;
+  readonly factsOf = (row: FoundRow): FoundRow => row;
+
+  renewed({ date }: FoundRow, { uid, size, seen }: FoundRow): FoundRow {
+    return { uid, size, seen, date };
+  }
+
+  version(): Promise<string | undefined> {
+    return this.mailStore.version(this.address);
+  }
+
+  async list(before: string | undefined, limit: number): Promise<FoundRow[]> {
+    const after = before === undefined ? {} : { after: before };
+    const entries = await this.mailStore.list(this.address, { reverse: true, limit, ...after });
+    return entries.map(rowOf);
+  }
+
+  async read(row: FoundRow): Promise<ReadMail<FoundRow> | undefined> {
+    const entry = row.entry ?? await this.mailStore.get(this.address, row.uid);
+    const header = entry && await unlessRemoved(this.mailStore, { address: this.address, entry }, readHeader);
+    if (!header) return undefined;
+    const { headers: fields, date } = header;
+    const { sender, recipient } = entry;
+    return {
+      item: this.renewed({ ...row, date }, row),
+      head: foldHead({ sender, recipients: [recipient], fields }),
+      ...(entry.size > MAX_SEARCHED && { content: guessed(header) }),
+    };
+  }
+
+  async content({ uid }: FoundRow): Promise<FoldedContent | undefined> {
+    const entry = await this.mailStore.get(this.address, uid);
+    if (!entry) return undefined;
+    const read = (store: MailStore) =>
+      entry.size > MAX_SEARCHED
+        ? readHeader(store, entry).then(guessed)
+        : readMail(store, entry).then(foldContent);
+    return await unlessRemoved(this.mailStore, { address: this.address, entry }, read);
+  }
+}
+
+function rowOf(entry: MailEntry): FoundRow {
+  const { uid, size, seen = false, receivedAt } = entry;
+  return { uid, size, seen, date: receivedAt, entry };
+}
+
+/** Nobody writes so much text: what is not text alone has an attachment. */
+function guessed({ headers }: HeaderView): FoldedContent {
+  const type = headers.find(({ name }) => name.toLowerCase() === "content-type")?.value ?? "text/plain";
+  return { text: "", attached: !/^\s*text\//i.test(type), inline: false };
+}
