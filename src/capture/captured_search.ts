@@ -107,10 +107,14 @@ export class CapturedSearch {
   }
 }
 
-/** A whole message; undefined: it is gone. */
-export async function readLetter(mail: CapturedMail, message: Captured): Promise<Letter | undefined> {
+/** A whole message, parsed as `parseMessage` is told; undefined: it is gone. */
+export async function readLetter(
+  mail: CapturedMail,
+  message: Captured,
+  options: { asSent?: boolean } = {},
+): Promise<Letter | undefined> {
   const bytes = await bytesOf(mail, message);
-  return bytes && { message, bytes, ...await parseMessage(bytes) };
+  return bytes && { message, bytes, ...await parseMessage(bytes, options) };
 }
 
 /** Its content: our Received field, and the octets that came; undefined: it is gone. */

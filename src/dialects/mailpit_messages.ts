@@ -39,7 +39,9 @@ export function mailpitMessages(parts: DialectParts): Dialect["app"] {
     return partResponse(await partOf(c, parts));
   });
   dialect.on(`GET ${path}/part/{part}/thumb`, "A small picture of an attachment", async (c) => {
-    const { bytes, contentType, filename, contentId } = await partOf(c, parts);
+    const { bytes, contentType, filename, contentId } = await partOf(c, parts).catch((error) => {
+      throw error instanceof Refused ? new Refused(400, error.message) : error;
+    });
     const picture = await thumbnail(contentType.startsWith("image/") ? bytes : new Uint8Array(0));
     const name = (filename ?? contentId ?? "").replace(/\.[^./]*$/, "") || "thumb";
     return c.body(picture, 200, {

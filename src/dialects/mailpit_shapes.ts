@@ -35,7 +35,7 @@ export function summaryJson({ message, people, fields, hidden, snippet, saved }:
 
 /** A whole message. */
 export function messageJson(letter: Letter) {
-  const { message, headers, people, html, attachments } = letter;
+  const { message, headers, people, attachments } = letter;
   const { id, sender, receivedAt, tags, size } = message;
   // what has neither a name nor an id nobody can ask for
   const named = attachments.filter(({ filename, contentId }) => filename !== null || contentId !== null);
@@ -53,17 +53,27 @@ export function messageJson(letter: Letter) {
     Date: dateOf(fieldValue(headers, "date"), receivedAt),
     Tags: tagsJson(tags),
     Username: "",
-    Text: withoutLastBreak(readableText(letter), headers),
-    HTML: withoutLastBreak(html ?? "", headers),
+    Text: textOf(letter),
+    HTML: htmlOf(letter) ?? "",
     Size: size,
     Inline: named.filter((one) => !isSaved(one)).map(attachmentJson),
     Attachments: named.filter(isSaved).map(attachmentJson),
   };
 }
 
+/** The text that people read. */
+export function textOf(letter: Letter): string {
+  return withoutLastBreak(readableText(letter), letter.headers);
+}
+
+/** The HTML text; null: there is none. */
+export function htmlOf({ html, headers }: Letter): string | null {
+  return html && withoutLastBreak(html, headers);
+}
+
 /** The line break in front of what stands between parts belongs to that (RFC 2046 5.1.1). */
 function withoutLastBreak(text: string, fields: readonly DecodedField[]): string {
-  return /^multipart\//i.test(fieldValue(fields, "content-type")) ? text.replace(/\n$/, "") : text;
+  return /^multipart\//i.test(fieldValue(fields, "content-type")) ? text.replace(/\r?\n$/, "") : text;
 }
 
 /** Tags with how many messages have them, sorted; those that differ in case only are one. */

@@ -4,7 +4,7 @@ import { withPictures } from "../web/html_part.ts";
 import { type Call, Dialect, type DialectParts, Refused } from "./dialect.ts";
 import { latestOf } from "./mailpit_messages.ts";
 import type { Letter } from "./reader.ts";
-import { readableText } from "./reader.ts";
+import { htmlOf, textOf } from "./mailpit_shapes.ts";
 
 /** The HTML comes from strangers: nothing of it runs, and it belongs to no origin. */
 const POLICY = "default-src 'none'; style-src * 'unsafe-inline'; img-src * data:; font-src * data:; " +
@@ -29,7 +29,7 @@ export function mailpitViews(parts: DialectParts): Dialect["app"] {
     }
     const letter = await reader.letter(message);
     if (!letter) return notFound();
-    const answer = kind === "txt" ? c.text(readableText(letter)) : html(c, letter);
+    const answer = kind === "txt" ? c.text(textOf(letter)) : html(c, letter);
     await mail.markSeen([message.id]);
     return answer;
   });
@@ -40,9 +40,10 @@ function notFound(): never {
   throw new Refused(404, "Message not found");
 }
 
-function html(c: Call, { html, attachments }: Letter): Response {
+function html(c: Call, letter: Letter): Response {
+  const html = htmlOf(letter);
   if (html === null) throw new Refused(404, "This message does not contain a HTML part");
-  const shown = withPictures(html, attachments);
+  const shown = withPictures(html, letter.attachments);
   if (c.req.query("embed") !== "1") return c.html(shown, 200, { "content-security-policy": ALONE });
   // of two attributes of one name the first one counts
   const links = shown.replace(/<a(?=[\s/>])/gi, '$& target="_blank" rel="noreferrer noopener"');

@@ -50,9 +50,9 @@ export class CapturedReader {
     });
   }
 
-  /** A whole message; undefined: it is gone. */
+  /** A whole message, with the line ends that were sent; undefined: it is gone. */
   letter(message: Captured): Promise<Letter | undefined> {
-    return readLetter(this.#mail, message);
+    return readLetter(this.#mail, message, { asSent: true });
   }
 
   /** Its content: our Received field, and the octets that came; undefined: it is gone. */
@@ -99,9 +99,9 @@ export class CapturedReader {
   }
 }
 
-/** The text that people read; where there is only HTML, what it shows. */
+/** The text that people read; where there is only HTML, what it shows, and where its links lead. */
 export function readableText({ text, html }: Pick<ParsedMessage, "text" | "html">): string {
-  return text ?? (html === null ? "" : visibleText(html).trim());
+  return text ?? (html === null ? "" : visibleText(html, { links: true }));
 }
 
 /** The recipients of the envelope that no field names. */

@@ -34,15 +34,24 @@ export function* tagsOf(html: string): Generator<Tag> {
   for (const { tag } of htmlPieces(html)) if (tag) yield tag;
 }
 
-/** What people see, a line to a block; within one, what inline elements part stays together. */
-export function visibleText(html: string): string {
+/**
+ * What people see, a line to a block; within one, what inline elements part stays together. With `links`, where a link
+ * leads stands in parentheses behind it, unless it is its text.
+ */
+export function visibleText(html: string, { links = false }: { links?: boolean } = {}): string {
   let text = "";
   let hidden: string | undefined;
+  let link: { readonly href: string; readonly start: number } | undefined;
   for (const { text: piece, tag, end } of htmlPieces(html)) {
     const name = tag?.name ?? end;
     if (hidden !== undefined) {
       if (end === hidden || hidden === "head" && name === "body") hidden = undefined;
       else continue;
+    }
+    if (links && name === "a") {
+      if (link && text.slice(link.start).trim() !== link.href) text += ` ( ${link.href} )`;
+      const href = tag?.attributes.get("href")?.trim() ?? "";
+      link = href === "" ? undefined : { href, start: text.length };
     }
     if (piece !== undefined) text += unescaped(piece.replace(/\s+/g, " "));
     else if (tag && RAW.has(tag.name)) hidden = tag.name;

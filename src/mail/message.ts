@@ -69,13 +69,20 @@ export function fieldValue(fields: readonly DecodedField[], name: string): strin
   return fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value).join(", ");
 }
 
-/** Parses a whole message. Never rejects for what is in it. */
-export async function parseMessage(bytes: Uint8Array<ArrayBuffer>): Promise<ParsedMessage> {
+/**
+ * Parses a whole message. Never rejects for what is in it. The lines of its texts end with LF; `asSent`: as they were
+ * sent.
+ */
+export async function parseMessage(
+  bytes: Uint8Array<ArrayBuffer>,
+  { asSent = false }: { asSent?: boolean } = {},
+): Promise<ParsedMessage> {
   return await withCharsets(async () => {
     const { fields: headers, charset } = decodedFields(bytes.subarray(0, MAX_HEADER_OCTETS));
     try {
       const { email, faults } = await readMessage(bytes, {
         around: charset,
+        asSent,
         maxNestingDepth: MAX_DEPTH,
         maxHeadersSize: MAX_HEADER_OCTETS * 8,
         // a forwarded mail stays a mail, whatever its disposition; else its text would be mixed into this one's

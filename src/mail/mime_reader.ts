@@ -20,6 +20,8 @@ export type PlacedAttachment = Attachment & { readonly place: string };
 export interface ReadOptions extends PostalMimeOptions {
   /** The charset of fields with eight bits that say none. */
   readonly around?: string | undefined;
+  /** Texts have the line ends that were sent, whatever their format. Default: LF, and flowed text in its paragraphs. */
+  readonly asSent?: boolean | undefined;
 }
 
 /** Reads a message. Rejects when it has too many parts within parts, or too long a header. */
@@ -83,6 +85,7 @@ const MAX_LOOKS = 50;
 class Reader extends Base {
   readonly faults = new Set<string>();
   readonly #around: string | undefined;
+  readonly #asSent: boolean;
   /** By part that was seen: the text in clear that does not belong to it. */
   readonly #clear = new Map<Part, ClearText>();
   readonly #sought = new Set<Part>();
@@ -90,9 +93,10 @@ class Reader extends Base {
   #looks = 0;
   #octets: string | undefined;
 
-  constructor({ around, ...options }: ReadOptions) {
+  constructor({ around, asSent = false, ...options }: ReadOptions) {
     super(options);
     this.#around = around;
+    this.#asSent = asSent;
   }
 
   override processLine(line: Uint8Array<ArrayBuffer>, isFinal: boolean): Promise<void> {
@@ -100,7 +104,7 @@ class Reader extends Base {
     if (!this.#clear.has(part)) {
       const clear = new ClearText();
       this.#clear.set(part, clear);
-      mend(part, { around: this.#around, faults: this.faults, clear });
+      mend(part, { around: this.#around, asSent: this.#asSent, faults: this.faults, clear });
     }
     if (part.contentType.multipart && part.state === "body" && this.#lacksBoundary(part)) {
       this.#findBoundary(part, line);
@@ -172,7 +176,12 @@ function placeOf(part: Part): string {
 /** Has the part read its header's bytes, its base64 and its text in our way. */
 function mend(
   part: Part,
-  { around, faults, clear }: { around: string | undefined; faults: Set<string>; clear: ClearText },
+  { around, asSent, faults, clear }: {
+    around: string | undefined;
+    asSent: boolean;
+    faults: Set<string>;
+    clear: ClearText;
+  },
 ): void {
   const feed = part.feed.bind(part);
   const processHeaders = part.processHeaders.bind(part);
@@ -200,7 +209,8 @@ function mend(
     const own = charset === undefined && value === "text/html"
       ? decodeUnnamed(bytes, charsetWithin(bytes))
       : decodeCharset(bytes, charset);
-    const text = isBase64(part) ? clear.around(own) : withLineFeeds(own);
+    const text = isBase64(part) ? clear.around(own) : asSent ? withLastEnd(own) : withLineFeeds(own);
+    if (asSent) return text;
     return /^flowed$/i.test(format ?? "") ? unflowed(text, /^yes$/i.test(delsp ?? "")) : text;
   };
 }
@@ -208,6 +218,10 @@ function mend(
 /** The text as it is shown: lines end with LF, the last one too. */
 function withLineFeeds(text: string): string {
   return text === "" ? "" : `${text.replaceAll("\r\n", "\n")}\n`;
+}
+
+function withLastEnd(text: string): string {
+  return text === "" ? "" : `${text}\r\n`;
 }
 
 function isBase64(part: Part): boolean {

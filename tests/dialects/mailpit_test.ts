@@ -58,7 +58,7 @@ Deno.test("A message has its parts, and is read then", async () => {
   const { json } = await ask(town, `GET /api/v1/message/${letter}`);
   const { ID, Size, Text, HTML, Inline, Attachments, ...rest } = json;
   assertEquals([ID, Size > 1000, Inline], [letter, true, [PIC]]);
-  assertEquals(Text, "Hello   there, your code is 1234.\nhttp://127.0.0.1:9/x");
+  assertEquals(Text, "Hello   there, your code is 1234.\r\nhttp://127.0.0.1:9/x");
   assertMatch(HTML, /^<style>.*<img src="cid:pic@x">$/s);
   assertEquals(Attachments.map((one: typeof PIC) => [one.PartID, one.FileName, one.Size]), [[
     "2",
@@ -113,7 +113,7 @@ Deno.test("What is not there has Mailpit's status and form", async () => {
       ["GET /api/v1/message/nope/html-check", 404],
       ["GET /api/v1/message/nope/link-check", 404],
       [`GET /api/v1/message/${id}/part/7`, 404],
-      [`GET /api/v1/message/${id}/part/7/thumb`, 404],
+      [`GET /api/v1/message/${id}/part/7/thumb`, 400],
       [`GET /api/v1/message/${id}/html-check`, 400],
       [`GET /api/v1/message/${id}/sa-check`, 404],
       [`POST /api/v1/message/${id}/release`, 400, { To: [] }],
@@ -321,7 +321,7 @@ Deno.test("A message of a stranger runs nowhere, and is shown with its pictures"
     framed.headers.get("content-security-policy")!,
     /^sandbox allow-popups .*frame-ancestors 'self'/,
   );
-  assertEquals((await ask(town, "GET /view/latest.txt")).text, "long text\n");
+  assertEquals((await ask(town, "GET /view/latest.txt")).text, "long text\r\n");
   const latest = await town.ask("/view/latest", { redirect: "manual" });
   await latest.body?.cancel();
   assertEquals([latest.status, latest.headers.get("location")], [302, `/view/${plain}`]);

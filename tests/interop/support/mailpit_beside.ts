@@ -21,15 +21,16 @@ export async function startMailpit(): Promise<Side & AsyncDisposable> {
   return { http, smtp, [Symbol.asyncDispose]: () => end(child) };
 }
 
-/** Sends a message there, an octet for each character. */
+/** Sends a message there, an octet for each character; answers what is said to its text. */
 export async function sendTo({ smtp }: Side, { from = "env@example.com", to, text }: {
   from?: string;
   to: readonly string[];
   text: string;
-}): Promise<void> {
+}): Promise<string> {
   using talk = await SmtpTalk.connect({ hostname: "127.0.0.1", port: smtp });
-  await talk.send({ from, to, text: text.replaceAll(/\r?\n/g, "\r\n") });
+  const reply = await talk.send({ from, to, text: text.replaceAll(/\r?\n/g, "\r\n") });
   await talk.ask("QUIT", "221");
+  return reply;
 }
 
 function freePort(): number {
