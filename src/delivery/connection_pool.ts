@@ -16,7 +16,7 @@ export interface PoolOptions {
 interface Destination {
   active: number;
   readonly waiting: (() => void)[];
-  readonly idle: { readonly client: SmtpClient; readonly timer: Timer }[];
+  readonly idle: { readonly client: SmtpClient; readonly kind: string; readonly timer: Timer }[];
 }
 
 /**
@@ -64,19 +64,28 @@ export class ConnectionPool {
     this.#tidy(destination, d);
   }
 
-  /** An idle connection, the one that was used last. Only for who has a turn. */
-  take(destination: string): SmtpClient | undefined {
-    const d = this.#destinations.get(destination);
-    for (let parked = d?.idle.pop(); parked; parked = d?.idle.pop()) {
+  /**
+   * An idle connection of that kind, the one that was used last; where there is none, one of another kind makes room.
+   * Only for who has a turn.
+   */
+  take(destination: string, kind = ""): SmtpClient | undefined {
+    const idle = this.#destinations.get(destination)?.idle ?? [];
+    for (;;) {
+      const at = idle.findLastIndex((parked) => parked.kind === kind);
+      const [parked] = at < 0 ? [] : idle.splice(at, 1);
+      if (!parked) break;
       parked.timer.cancel();
       if (parked.client.usable) return parked.client;
       parked.client.close();
     }
+    const other = idle.shift();
+    other?.timer.cancel();
+    if (other) this.#quit(other.client);
     return undefined;
   }
 
-  /** Keeps a connection for the next message, or says goodbye to it. Only for who has a turn. */
-  park(destination: string, client: SmtpClient): void {
+  /** Keeps a connection for the next message of that kind, or says goodbye to it. Only for who has a turn. */
+  park(destination: string, client: SmtpClient, kind = ""): void {
     client.trace = undefined;
     const d = this.#destinations.get(destination);
     if (!client.usable) return client.close();
@@ -86,7 +95,7 @@ export class ConnectionPool {
       this.#tidy(destination, d);
       this.#quit(client);
     });
-    d.idle.push({ client, timer });
+    d.idle.push({ client, kind, timer });
   }
 
   /** Says goodbye to all that is idle, and from now on to whatever becomes idle. */

@@ -1,6 +1,7 @@
 /** The connections to other hosts: those left over from an earlier message, new ones, and what is remembered of hosts. */
 
 import { findHost, findMailHosts, type MailHostsOptions } from "../dns/mail_hosts.ts";
+import type { SenderParameters } from "../mail/envelope.ts";
 import type { Deferred } from "../mail/outcome.ts";
 import {
   type ClientOptions,
@@ -40,8 +41,8 @@ export class HostConnections {
     this.#tlsFailures = new HostMemory(clock, memoryMs);
   }
 
-  /** The hosts that a domain's mail would be offered to now, or why there are none. */
-  async route(domain: string): Promise<Route> {
+  /** The hosts that a domain's mail would be offered to now, or why there are none; `wish`: what its sender wants of TLS. */
+  async route(domain: string, wish?: SenderParameters["tls"]): Promise<Route> {
     const { resolver, random, ownNames, ownAddresses, family, allowPrivate, policies } = this.#options;
     const smartHost = smartHostOf(this.#options, domain);
     const search: MailHostsOptions = {
@@ -56,10 +57,10 @@ export class HostConnections {
       await (smartHost
         ? findHost(smartHost.host, { ...search, allowPrivate: true })
         : findMailHosts(domain, search));
-    // who wants all in clear, or names an address, asked for no policy
-    if (domain.startsWith("[") || tlsOf(this.#options, domain) === "never") return found;
-    const port = this.portOf(domain);
-    return await securedRoute(domain, found, { resolver, port, sts: smartHost ? undefined : policies });
+    // who wants all in clear asked for no policy
+    if (tlsOf(this.#options, domain) === "never") return found;
+    const sts = smartHost || domain.startsWith("[") ? undefined : policies;
+    return await securedRoute(domain, found, { resolver, port: this.portOf(domain), sts, wish });
   }
 
   /** The port of a domain's hosts. */
@@ -67,9 +68,9 @@ export class HostConnections {
     return portOf(this.#options, domain);
   }
 
-  /** A connection that is left over from another message. */
-  takeIdle(domain: string): SmtpClient | undefined {
-    return this.#hold(this.#pool.take(destinationOf(this.#options, domain)));
+  /** A connection that is left over from another message with the same wish. */
+  takeIdle(domain: string, wish?: SenderParameters["tls"]): SmtpClient | undefined {
+    return this.#hold(this.#pool.take(destinationOf(this.#options, domain), wish));
   }
 
   /** A new connection, as the host's policies demand; `trace` is told its lines. */
@@ -94,10 +95,10 @@ export class HostConnections {
     return result;
   }
 
-  /** Ends the use of a connection: the next message of the domain may have it. */
-  giveBack(domain: string, client: SmtpClient): void {
+  /** Ends the use of a connection: the next message of the domain with that wish may have it. */
+  giveBack(domain: string, client: SmtpClient, wish?: SenderParameters["tls"]): void {
     this.#active.delete(client);
-    this.#pool.park(destinationOf(this.#options, domain), client);
+    this.#pool.park(destinationOf(this.#options, domain), client, wish);
   }
 
   /** How a host let us wait in vain a moment ago; undefined: nothing is known against it. */

@@ -48,7 +48,8 @@ export class RemoteAttempt {
 
   /** Runs it: one outcome per recipient, in their order. */
   async run(): Promise<Outcome[]> {
-    const idle = this.#isOurs() ? this.#connections.takeIdle(this.#job.domain) : undefined;
+    const { domain, parameters: { tls } } = this.#job;
+    const idle = this.#isOurs() ? this.#connections.takeIdle(domain, tls) : undefined;
     if (idle) {
       this.#step(`Using cached esmtp connection to ${idle.peer.host}...`);
       this.#note(idle.peer, "over the connection of an earlier message");
@@ -63,7 +64,8 @@ export class RemoteAttempt {
   }
 
   async #routed(): Promise<void> {
-    const route = await this.#connections.route(this.#job.domain);
+    const { domain, parameters } = this.#job;
+    const route = await this.#connections.route(domain, parameters.tls);
     for (const step of route.steps) this.#step(step);
     if (route.kind !== "hosts") {
       const { kind, status, text } = route;
@@ -129,7 +131,8 @@ export class RemoteAttempt {
         return this.#isOurs() ? "sameHost" : "nextHost";
       }
     } finally {
-      this.#connections.giveBack(this.#job.domain, client);
+      const { domain, parameters } = this.#job;
+      this.#connections.giveBack(domain, client, parameters.tls);
     }
     const helped = this.#left.length < before || this.#atOnce < atOnce;
     if (helped && !client.usable && this.#left.length > 0 && this.#isOurs()) return "sameHost";

@@ -2,6 +2,7 @@
 
 import type { MailHost, MailHosts } from "../dns/mail_hosts.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { SenderParameters } from "../mail/envelope.ts";
 import { type DaneFinding, findDane } from "../transport/dane.ts";
 import type { TlsDemand } from "../transport/demand.ts";
 import type { KnownPolicy, StsPolicies, StsState } from "../transport/sts_policies.ts";
@@ -27,21 +28,50 @@ export interface PolicySources {
   readonly port: number;
   /** Absent: MTA-STS is not asked for, as of a host that the operator named. */
   readonly sts?: StsPolicies | undefined;
+  /** What the sender wants of TLS. */
+  readonly wish?: SenderParameters["tls"] | undefined;
 }
 
 /** Applies the policies of a domain and its hosts to its route. Rejects only when the store fails. */
 export async function securedRoute(
   domain: string,
   route: MailHosts,
-  { resolver, port, sts }: PolicySources,
+  { resolver, port, sts, wish }: PolicySources,
 ): Promise<Route> {
   if (route.kind !== "hosts") return route;
+  if (wish === "optional") {
+    const step = "The sender asks for delivery rather than TLS (TLS-Required: No): no policy counts.";
+    return { ...route, steps: [...route.steps, step] };
+  }
   const domains = route.how === "mx" ? [domain, ...(route.owner === undefined ? [] : [route.owner])] : [];
   const [state = {}, findings] = await Promise.all([
     sts?.of(domain),
     Promise.all(route.hosts.map((host) => findDane({ ...host, port, domains }, resolver))),
   ]);
-  return withSts(domain, withDane(route, findings), state);
+  const secured = withSts(domain, withDane(route, findings), state);
+  return wish === "required" && secured.kind === "hosts" ? withWish(domain, secured, state) : secured;
+}
+
+/** RFC 8689 4.2.1: DNSSEC or a policy vouches for the hosts, if an MX record names them, and TLS is verified. */
+function withWish(domain: string, route: SecuredHosts, { policy }: StsState): Route {
+  const named = policy && policy.mode !== "none" ? policy : { mx: [] };
+  const isLookedUp = route.how === "mx" || route.how === "implicit";
+  const hosts = route.hosts.filter(({ host }) => !isLookedUp || route.secure || isInPolicy(named, host));
+  if (hosts.length === 0) {
+    const text =
+      `Neither DNSSEC nor MTA-STS vouches for the mail servers of ${domain}, which REQUIRETLS needs`;
+    return { kind: "failed", status: "5.7.30", text, steps: [...route.steps, `Failed 5.7.30: ${text}.`] };
+  }
+  const own = { by: "sender", why: "The sender (REQUIRETLS) demands verified TLS" } as const;
+  const isEnough = (demand: TlsDemand) => demand.by !== "dane" || demand.records.length > 0;
+  return {
+    ...route,
+    steps: [...route.steps, `${own.why}, and REQUIRETLS of each host.`],
+    hosts: hosts.map((host) => ({
+      ...host,
+      demand: { ...(host.demand && isEnough(host.demand) ? host.demand : own), final: true },
+    })),
+  };
 }
 
 function withDane(route: Hosts, findings: readonly DaneFinding[]): SecuredHosts {

@@ -78,6 +78,8 @@ export interface AcceptableContent {
   readonly utf8Header: boolean;
   /** Its subject as people read it, cut. */
   readonly subject: string | undefined;
+  /** Its header says that TLS may fail (RFC 8689 3). */
+  readonly tlsOptional?: boolean;
   /** The tags that its header names. */
   readonly tags?: readonly string[];
   /** What its checks came to, a word for each. */
@@ -274,8 +276,13 @@ async function ended(content: AcceptableContent, result: Accepted): Promise<Acce
 }
 
 /** What MAIL said; SMTPUTF8 only where something needs it, since many programs ask for it each time. */
-function parametersOf(envelope: Envelope, { utf8Header }: AcceptableContent): SenderParameters {
+function parametersOf(envelope: Envelope, { utf8Header, tlsOptional }: AcceptableContent): SenderParameters {
   const { recipients, sender, utf8, ...parameters } = envelope;
   const needed = utf8 && (utf8Header || needsUtf8(sender) || recipients.some((r) => needsUtf8(r.address)));
-  return needed ? { ...parameters, utf8 } : parameters;
+  return {
+    // REQUIRETLS goes before
+    ...(tlsOptional && { tls: "optional" }),
+    ...parameters,
+    ...(needed && { utf8 }),
+  };
 }

@@ -28,6 +28,7 @@ export class IncomingContent implements AcceptableContent {
   #utf8Header = false;
   /** The subject's octets, a character for each. */
   #subject: string | undefined;
+  #tlsOptional = false;
   /** The same of what names its tags. */
   #tags: string | undefined;
   #refusal: ContentRefusal | undefined;
@@ -56,6 +57,10 @@ export class IncomingContent implements AcceptableContent {
 
   get subject(): string | undefined {
     return this.#subject && subjectText(this.#subject);
+  }
+
+  get tlsOptional(): boolean {
+    return this.#tlsOptional;
   }
 
   get tags(): readonly string[] {
@@ -124,6 +129,7 @@ export class IncomingContent implements AcceptableContent {
     const { before, header } = begun;
     this.#subject = fieldOctets(header, "subject");
     this.#tags = fieldOctets(header, "x-tags");
+    this.#tlsOptional = fieldOctets(header, "tls-required")?.toLowerCase() === "no";
     const waiting = this.#append(before);
     return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);
   }

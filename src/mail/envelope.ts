@@ -20,6 +20,11 @@ export interface SenderParameters {
   readonly ret?: "full" | "headers";
   /** The sender's own name for the transaction, as it was given, in xtext (RFC 3461 4.4). */
   readonly envid?: string;
+  /**
+   * What the sender wants of TLS on all of the way (RFC 8689): `required`, by REQUIRETLS in MAIL; `optional`, by the field
+   * TLS-Required: better without it than not at all. Absent: what the domains want.
+   */
+  readonly tls?: "required" | "optional";
 }
 
 /** What RCPT said. */

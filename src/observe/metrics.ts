@@ -34,6 +34,8 @@ const MAX_DESTINATIONS = 100;
 const SERVICES = new Set(["smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "http"]);
 const SOURCES = new Set(["smtp", "submission", "lmtp", "http", "report", "notice"]);
 const TLS_VERSIONS = new Set(["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
+/** What stands behind protocol and cipher of an attempt. */
+const LEVEL = /\((dane|sts|verified|encrypted)\)$/;
 const ACTIONS = new Set(["failed", "delayed", "delivered", "relayed", "expanded"]);
 
 /** Counts what happens; {@linkcode Metrics.text} writes it. */
@@ -53,6 +55,11 @@ export class Metrics {
     "outcome",
     "tls",
   ]);
+  readonly #security = this.#counter(
+    "delivery_security_total",
+    "Recipients delivered to other servers, by how sure it is who has them: dane, sts, verified, encrypted or none",
+    ["level"],
+  );
   readonly #destinations = this.#counter(
     "destination_attempts_total",
     "Recipients tried, by their domain; the hundred that were tried first have a label, the rest is other",
@@ -193,6 +200,7 @@ export class Metrics {
         this.#destinations.add([this.#destination(event.recipient), event.type]);
         this.#durations.observe([event.type], event.durationMs / 1000);
         if (event.type === "delivered") {
+          if (event.host !== undefined) this.#security.add([levelOf(event.tls)]);
           this.#latencies.observe([], Math.max(0, this.#clock.now() - timeOfId(event.id)) / 1000);
         }
         break;
@@ -243,4 +251,8 @@ function plain(name: string, help: string, value: number): Gauge {
 
 function known(value: string, values: ReadonlySet<string>): string {
   return values.has(value) ? value : "other";
+}
+
+function levelOf(tls: string | undefined): string {
+  return tls === undefined ? "none" : LEVEL.exec(tls)?.[1] ?? "encrypted";
 }

@@ -38,7 +38,7 @@ const BRIEF = { returned: 8 * 1024, reported: 30 } as const;
 /** The message that a report is about. */
 export type About = Pick<
   QueueRecord,
-  "id" | "sender" | "source" | "receivedAt" | "envid" | "ret" | "utf8" | "body"
+  "id" | "sender" | "source" | "receivedAt" | "envid" | "ret" | "utf8" | "tls" | "body"
 >;
 
 /** A report of success, and what it tells. */
@@ -103,7 +103,12 @@ export class BounceWriter {
     return {
       id,
       sender: "",
-      parameters: { ...(record.utf8 && { utf8: true }), ...(bodyType !== "7BIT" && { bodyType }) },
+      parameters: {
+        ...(record.utf8 && { utf8: true }),
+        ...(bodyType !== "7BIT" && { bodyType }),
+        // what was to be read by nobody on the way must not be on the way back (RFC 8689 5)
+        ...(record.tls && { tls: record.tls }),
+      },
       body: draftOf(id, whole),
       receivedAt: now,
       source,
@@ -171,7 +176,8 @@ export class BounceWriter {
     reported: readonly Reported[],
     { known, most }: { known: Uint8Array | undefined; most: number },
   ): Promise<{ head: Uint8Array; full?: Uint8Array }> {
-    const wantsAll = record.ret === "full" && reported.some((r) => r.action === "failed");
+    const wantsAll = record.ret === "full" && record.tls !== "required" &&
+      reported.some((r) => r.action === "failed");
     const text = known?.subarray(0, most) ?? await beginning(this.options.kv, record.body, most);
     const { end } = scanHeader(text);
     const head = end < 0 ? text : text.subarray(0, end);

@@ -3,20 +3,26 @@
 import type { TlsaRecord } from "../dns/resolver.ts";
 
 /** TLS, and a certificate that is right: never in clear. */
-export type TlsDemand = StsDemand | DaneDemand;
+export type TlsDemand = NameDemand | DaneDemand;
 
-/** An MTA-STS policy at `enforce`: the certificate is one for the host, by an authority that is trusted here. */
-export interface StsDemand {
-  readonly by: "sts";
+interface Demand {
   /** In words, as the beginning of a sentence: `The policy of far.example (MTA-STS) demands verified TLS`. */
   readonly why: string;
+  /** A host that can't is a failure: the sender would rather have the message back than see it wait (RFC 8689 4.2.1). */
+  readonly final?: true;
+}
+
+/**
+ * An MTA-STS policy at `enforce`, or a sender by REQUIRETLS: the certificate is one for the host, by an authority that is
+ * trusted here.
+ */
+export interface NameDemand extends Demand {
+  readonly by: "sts" | "sender";
 }
 
 /** TLSA records of the host: the certificate is one that they name. */
-export interface DaneDemand {
+export interface DaneDemand extends Demand {
   readonly by: "dane";
-  /** In words, as the beginning of a sentence. */
-  readonly why: string;
   /** Those that can be used; none: any certificate will do, but TLS has to be (RFC 7672 2.2). */
   readonly records: readonly TlsaRecord[];
   /** The name that is asked for by SNI: whose records they are. */

@@ -181,4 +181,6 @@ Deno.test("DANE goes before MTA-STS, and another host is tried where one is wron
   assertEquals([made!.outcome.kind, made!.outcome.host], ["delivered", "mx.far.test"]);
   assertMatch(made!.outcome.tls!, /\(dane\)$/);
   assertEquals([peer.messages.length, wrong.sessions.length, wrong.messages.length], [1, 1, 0]);
+  const answer = await near.server.fetch(new Request("http://localhost/metrics"));
+  assertMatch(await answer.text(), /^dinopost_delivery_security_total\{level="dane"\} 1$/m);
 });

@@ -16,11 +16,12 @@ export function isSafeAddress(address: string): boolean {
 
 /** The MAIL command; `utf8`: the transaction needs SMTPUTF8. */
 export function mailCommand(message: OutgoingMessage, peer: PeerExtensions, utf8: boolean): string {
-  const { bodyType, ret, envid } = message.parameters;
+  const { bodyType, ret, envid, tls } = message.parameters;
   let line = `MAIL FROM:<${message.sender}>`;
   if (peer.size) line += ` SIZE=${message.size}`;
   if (peer.eightBit && bodyType === "8BITMIME") line += " BODY=8BITMIME";
   if (utf8) line += " SMTPUTF8";
+  if (tls === "required") line += " REQUIRETLS";
   if (!peer.dsn) return line;
   if (ret !== undefined) line += ` RET=${ret === "full" ? "FULL" : "HDRS"}`;
   if (envid !== undefined && PARAMETER.test(envid)) line += ` ENVID=${envid}`;

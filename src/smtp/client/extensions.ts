@@ -16,6 +16,8 @@ export interface PeerExtensions {
   readonly dsn: boolean;
   /** RFC 3207. */
   readonly starttls: boolean;
+  /** RFC 8689. */
+  readonly requireTls: boolean;
   /** RFC 1870: offered at all. */
   readonly size: boolean;
   /** RFC 1870: the most bytes it takes; absent when it names no limit. */
@@ -36,6 +38,7 @@ export const NO_EXTENSIONS: PeerExtensions = {
   utf8: false,
   dsn: false,
   starttls: false,
+  requireTls: false,
   size: false,
   auth: new Set(),
 };
@@ -62,6 +65,7 @@ export function parseExtensions(reply: Reply): PeerExtensions {
     utf8: offered.has("SMTPUTF8"),
     dsn: offered.has("DSN"),
     starttls: offered.has("STARTTLS"),
+    requireTls: offered.has("REQUIRETLS"),
     size: offered.has("SIZE"),
     ...optional("sizeLimit", positive(offered.get("SIZE"))),
     auth,

@@ -9,7 +9,7 @@ import { ClientChannel } from "./channel.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { NO_EXTENSIONS, parseExtensions, type PeerExtensions } from "./extensions.ts";
 import { type ClientOptions, type ClientTarget, type ClientTlsPolicy, DEFAULT_TIMEOUTS } from "./options.ts";
-import { deferred, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
+import { deferred, failed, isPositive, refusalOf, replyErrorOf, replyText } from "./outcome.ts";
 import { type ClientMechanism, type Credentials, mechanismsFor } from "./sasl.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { isReplyError, type ReplyError } from "./reply_reader.ts";
@@ -170,7 +170,7 @@ class Opening {
     }
     if (dane && dane.records.length > 0) {
       const fault = daneFault(result.chain, dane, clock.now());
-      if (fault !== undefined) return deferred("4.7.5", this.#unmet(fault), "tls", channel.peer);
+      if (fault !== undefined) return this.#refused("4.7.5", fault);
       channel.secured("dane");
       return undefined;
     }
@@ -179,17 +179,21 @@ class Opening {
     if (result.untrusted === undefined) channel.secured(demand?.by === "sts" ? "sts" : "verified");
     else if (!verified) channel.secured("encrypted");
     else {
-      const text = this.#unmet(`the certificate of ${this.target.host} is not trusted: ${result.untrusted}`);
-      return deferred("4.7.5", text, "tls", channel.peer);
+      const what = `the certificate of ${this.target.host} is not trusted: ${result.untrusted}`;
+      return this.#refused("4.7.5", what);
     }
     return undefined;
   }
 
   /** A host that has no TLS today may have it again tomorrow. */
   #noTls(what: string): NotOpened {
-    return {
-      outcome: deferred("4.7.10", this.#unmet(`${this.target.host} ${what}`), "tls", this.channel.peer),
-    };
+    return { outcome: this.#refused("4.7.10", `${this.target.host} ${what}`) };
+  }
+
+  #refused(status: "4.7.5" | "4.7.10", what: string): HelloFailure {
+    const { peer } = this.channel;
+    if (this.options.demand?.final) return failed("5.7.10", this.#unmet(what), "tls", peer);
+    return deferred(status, this.#unmet(what), "tls", peer);
   }
 
   /** That TLS is demanded, by whom, and what stands against it. */

@@ -11,13 +11,12 @@ import {
 } from "../../mail/outcome.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { ReplyError } from "./reply_reader.ts";
-import type { TlsDemand } from "../../transport/demand.ts";
 
 /**
  * How sure it is who is at the other end of TLS: its certificate is the one that TLSA records name (`dane`), one for a
  * host that an MTA-STS policy names (`sts`), one that is right (`verified`), or any (`encrypted`).
  */
-export type SecurityLevel = TlsDemand["by"] | "verified" | "encrypted";
+export type SecurityLevel = "dane" | "sts" | "verified" | "encrypted";
 
 /** Who was spoken with; becomes part of each outcome. */
 export interface PeerFacts {

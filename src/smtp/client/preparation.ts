@@ -70,6 +70,10 @@ function refusedEnvelope(
   if (!peer.utf8 && needsUtf8(message.sender)) {
     return failed("5.6.7", lacks("SMTPUTF8", facts), "mail", facts);
   }
+  if (message.parameters.tls === "required" && !(peer.requireTls && facts.tls !== undefined)) {
+    // it speaks of the host: another one may have it (RFC 8689 4.2.1)
+    return failed("5.7.30", lacks("REQUIRETLS", facts), "tls", facts);
+  }
   return tooBig(message, peer, facts);
 }
 

@@ -37,7 +37,7 @@ interface SenderDraft extends Writable<SenderParameters> {
 }
 type RecipientDraft = Writable<RecipientParameters> & { utf8: boolean };
 
-/** Parses what follows the reverse-path: SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH. */
+/** Parses what follows the reverse-path: SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH, REQUIRETLS. */
 export function parseSenderParameters(text: string): ParsedSenderParameters {
   if (text === "") return NO_SENDER_PARAMETERS;
   const draft: SenderDraft = {};
@@ -95,6 +95,10 @@ const SENDER: Readonly<Record<string, Setter<SenderDraft>>> = {
   SMTPUTF8(draft, value) {
     if (value !== undefined) return "SMTPUTF8 takes no value";
     draft.utf8 = true;
+  },
+  REQUIRETLS(draft, value) {
+    if (value !== undefined) return "REQUIRETLS takes no value";
+    draft.tls = "required";
   },
   RET(draft, value) {
     const wanted = value?.toUpperCase();

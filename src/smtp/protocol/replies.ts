@@ -71,6 +71,7 @@ export const NO_ARGUMENT = say(501, "5.5.4", "This command takes no argument");
 export const NEEDS_ARGUMENT = say(501, "5.5.4", "An argument must follow");
 export const NEEDS_FROM = say(501, "5.5.4", "FROM:<address> must follow MAIL");
 export const NEEDS_TO = say(501, "5.5.4", "TO:<address> must follow RCPT");
+export const NEEDS_TLS = say(555, "5.5.4", "REQUIRETLS is taken within TLS only");
 export const NEEDS_UTF8 = say(553, "5.6.7", "An address beyond ASCII needs SMTPUTF8 in MAIL");
 export const BAD_CHUNK_SIZE = sayAndClose(
   501,

@@ -14,6 +14,7 @@ import {
   MAIL_OK,
   NEEDS_ARGUMENT,
   NEEDS_FROM,
+  NEEDS_TLS,
   NEEDS_TO,
   NEEDS_UTF8,
   NO_ARGUMENT,
@@ -43,6 +44,7 @@ export function mail(session: SessionState, argument: string): void | Promise<vo
   const parsed = parseSenderParameters(path.rest);
   if (!parsed.ok) return session.answer(parsed.reply);
   let { parameters } = parsed;
+  if (parameters.tls && !session.facts.tls) return session.answer(NEEDS_TLS);
   if (path.utf8 && !parameters.utf8) {
     if (!session.trusts()) return session.answer(NEEDS_UTF8);
     parameters = { ...parameters, utf8: true };

@@ -77,6 +77,7 @@ function extensions(session: SessionState): string[] {
     `LIMITS RCPTMAX=${options.limits.recipients}`,
   ];
   if (options.tls && !facts.tls) lines.push("STARTTLS");
+  if (facts.tls) lines.push("REQUIRETLS");
   if (isLoginOffered(session) && isLoginSafe(session)) {
     lines.push(`AUTH ${reception.sasl!.offered.join(" ")}`);
   }

@@ -41,6 +41,7 @@ Deno.test("parseExtensions() reads what servers offer", () => {
     utf8: false,
     dsn: false,
     starttls: false,
+    requireTls: false,
     size: true,
     sizeLimit: 1000,
     auth: new Set(["PLAIN", "LOGIN"]),

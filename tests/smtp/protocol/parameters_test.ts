@@ -10,6 +10,7 @@ const senders: [string, object, number | undefined][] = [
   ["body=8bitmime SMTPUTF8", { bodyType: "8BITMIME", utf8: true }, undefined],
   ["RET=HDRS  ENVID=a+2Bb", { ret: "headers", envid: "a+2Bb" }, undefined],
   ["RET=full", { ret: "full" }, undefined],
+  ["REQUIRETLS", { tls: "required" }, undefined],
   // RFC 4954 5: checked, not kept
   ["AUTH=<>", {}, undefined],
   ["AUTH=e+3Dmc2@example.com", {}, undefined],
@@ -22,7 +23,7 @@ for (const [text, parameters, size] of senders) {
 
 const badSenders: [string, string][] = [
   // unknown, also what a request for an extension that is not offered looks like
-  ["REQUIRETLS", "555 5.5.4"],
+  ["REQUIRETLS=1", "501 5.5.4"],
   ["HOLDFOR=5", "555 5.5.4"],
   ["__proto__=1", "501 5.5.4"],
   ["toString", "555 5.5.4"],
