@@ -60,8 +60,8 @@ export type { Account, AccountChange, Accounts, NewAccount } from "./auth/accoun
 export type { Alias, AliasChange, Aliases, ListedAlias } from "./recipients/aliases.ts";
 export type { LoginClient, LoginFailure } from "./auth/authenticator.ts";
 export type { GuardPolicy, LoginAttempt, LoginGuard, LoginGuardOptions } from "./auth/login_guard.ts";
-export type { CaptureChange, Captured, RemovedBecause } from "./capture/captured.ts";
-export type { CapturedListOptions, CapturedMail, NewCaptured, Retention } from "./capture/captured_mail.ts";
+export type { CaptureChange, Captured, NewCaptured, RemovedBecause } from "./capture/captured.ts";
+export type { CapturedListOptions, CapturedMail, Retention } from "./capture/captured_mail.ts";
 export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";

@@ -23,6 +23,8 @@ const { values } = parseArgs({
 const port = (nth: number) => values.port === "0" ? 0 : Number(values.port) + nth;
 const [host, sinkPort] = values.sink.split(":");
 const more = Array.from({ length: Number(values.accounts) }, (_, n) => `user${n + 1}@local.test`);
+// where mail is captured everybody has a mailbox
+const names = values.mode === "captureOnDisk" ? [] : ["user@local.test", ...more];
 const config = {
   hostname: "dinopost.test",
   domains: ["local.test"],
@@ -34,7 +36,7 @@ const config = {
     admin: [`127.0.0.1:${port(2)}`],
     submission: more.length > 0 ? [`127.0.0.1:${port(3)}`] : [],
   },
-  accounts: Object.fromEntries(["user@local.test", ...more].map((name) => [name, { password: "bench" }])),
+  accounts: Object.fromEntries(names.map((name) => [name, { password: "bench" }])),
   relay: {
     networks: ["127.0.0.0/8"],
     smartHost: values.mode === "relay" ? { host, port: Number(sinkPort), tls: "never" } : null,

@@ -40,15 +40,17 @@ export class IdMaker {
     } else {
       this.#lastRandom++;
     }
-    return digits(this.#lastMs, 9) + digits(this.#lastRandom, 7);
+    const codes = new Uint8Array(16);
+    putDigits(codes.subarray(0, 9), this.#lastMs);
+    putDigits(codes.subarray(9), this.#lastRandom);
+    // one flat text: what is put together by + takes three times the memory, and there may be a million of them
+    return String.fromCharCode(...codes);
   }
 }
 
-function digits(value: number, length: number): string {
-  let text = "";
-  for (let i = 0; i < length; i++) {
-    text = DIGITS[value % 32] + text;
+function putDigits(codes: Uint8Array, value: number): void {
+  for (let i = codes.length - 1; i >= 0; i--) {
+    codes[i] = DIGITS.charCodeAt(value % 32);
     value = Math.floor(value / 32);
   }
-  return text;
 }

@@ -1,7 +1,6 @@
 /** A captured message: one SMTP transaction, whatever the number of mailboxes that show it. */
 
 import type { Mailbox } from "../mail/envelope.ts";
-import type { BodyRef } from "../storage/bodies/bodies.ts";
 
 /** One captured message. The same object stands for it as long as it is there. */
 export interface Captured {
@@ -35,18 +34,16 @@ export type CaptureChange =
   }
   | { readonly kind: "removed"; readonly messages: readonly Captured[]; readonly why: RemovedBecause };
 
-/** A captured message as its store knows it. */
-export interface Kept extends Captured {
-  recipients: Mailbox[];
-  seen: boolean;
-  tags: readonly string[];
-  /** By arrival: later ones have more. */
-  readonly order: number;
-  readonly body: BodyRef;
-  /** The mailboxes that show it, by local key, with the recipient that each is of. */
-  readonly boxes: Map<string, Mailbox>;
-  /** The content, where no store holds it. */
-  readonly bytes: Uint8Array | undefined;
-  /** The parts of its record that a store holds. */
-  readonly parts: (number | string)[];
+/** A message that is about to be captured. */
+export interface NewCaptured {
+  /** Its id. */
+  readonly id: string;
+  /** When it came: milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** The reverse-path; empty for reports. */
+  readonly sender: Mailbox;
+  /** As they were named. */
+  readonly recipients: readonly Mailbox[];
+  /** Its tags. Default: none. */
+  readonly tags?: readonly string[];
 }

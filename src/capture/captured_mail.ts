@@ -11,9 +11,10 @@ import { chunkCount } from "../storage/bodies/layout.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { CaptureChange, Captured, Kept, RemovedBecause } from "./captured.ts";
+import type { CaptureChange, Captured, NewCaptured, RemovedBecause } from "./captured.ts";
 import { BodiesInMemory } from "./bodies_in_memory.ts";
 import { CapturedRecords } from "./captured_records.ts";
+import { Kept, type KeptPlace, SharedLists } from "./kept.ts";
 import { Sorted } from "./sorted.ts";
 
 /** How much is kept. */
@@ -26,20 +27,6 @@ export interface Retention {
   readonly size: number;
   /** Nothing is to outlive the process. */
   readonly memory: boolean;
-}
-
-/** A message that is about to be captured. */
-export interface NewCaptured {
-  /** Its id. */
-  readonly id: string;
-  /** When it came: milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** The reverse-path; empty for reports. */
-  readonly sender: Mailbox;
-  /** As they were named. */
-  readonly recipients: readonly Mailbox[];
-  /** Its tags. Default: none. */
-  readonly tags?: readonly string[];
 }
 
 /** Which messages are wanted of a list. */
@@ -64,6 +51,8 @@ export class CapturedMail {
   readonly #byId = new Map<string, Kept>();
   readonly #all = new Sorted<Kept>((a, b) => a.order - b.order);
   readonly #boxes = new Map<string, Sorted<Kept>>();
+  readonly #shared = new SharedLists();
+  readonly #tagged = new Set<Kept>();
   readonly #listeners = new Set<(change: CaptureChange) => void>();
   readonly #removing = new Set<Promise<void>>();
   #order = 0;
@@ -87,10 +76,9 @@ export class CapturedMail {
     const found = await Array.fromAsync(this.#records.all());
     found.sort((a, b) => a.receivedAt - b.receivedAt);
     for (const { id, receivedAt, sender, recipients, body, seen, tags, gone, parts } of found) {
-      const kept = this.#add({ id, receivedAt, sender, recipients }, { body, parts });
+      const kept = this.#add({ id, receivedAt, sender, recipients, ...(tags && { tags }) }, { body, parts });
       kept.seen = seen ?? false;
       if (kept.seen) this.#unseen--;
-      kept.tags = tags ?? [];
       for (const at of gone ?? []) this.#leaveBox(kept, localKey(recipients[at] ?? ""));
     }
     this.#trim();
@@ -144,6 +132,11 @@ export class CapturedMail {
     const there = before === undefined ? items.length : this.#all.firstWhere(({ order }) => order >= before);
     const end = Math.max(0, there - offset);
     return items.slice(Math.max(0, end - limit), end).reverse();
+  }
+
+  /** Those that have tags, the newest first. */
+  tagged(): Captured[] {
+    return [...this.#tagged].sort((a, b) => b.order - a.order);
   }
 
   /** The content of a message: our Received field, then the octets that were sent. Throws `BodyMissing` when it is gone. */
@@ -200,8 +193,8 @@ export class CapturedMail {
       const there = this.#byId.get(id);
       if (!there) this.#captured({ ...message, recipients }, { body, parts: [box], box });
       else {
-        there.parts.push(box);
-        this.#enterBox(there, box, recipient);
+        there.parts = [...there.parts, box];
+        if (there.enter(box, recipient)) this.#show(box, there);
         this.#emit({ kind: "changed", what: "recipients", message: there });
       }
     };
@@ -222,6 +215,7 @@ export class CapturedMail {
   async setTags(ids: Iterable<string>, tags: readonly string[]): Promise<void> {
     await this.#change(ids, "tags", (kept) => {
       kept.tags = [...new Set(tags)];
+      this.#noteTags(kept);
       return true;
     });
   }
@@ -247,8 +241,8 @@ export class CapturedMail {
     const left: Kept[] = [];
     for (const id of ids) {
       const kept = this.#byId.get(id);
-      if (!kept?.boxes.has(box)) continue;
-      if (kept.boxes.size === 1) gone.add(kept);
+      if (kept?.recipientOf(box) === undefined) continue;
+      if (kept.boxes.length === 1) gone.add(kept);
       else left.push(kept);
     }
     for (const kept of left) this.#leaveBox(kept, box);
@@ -261,57 +255,36 @@ export class CapturedMail {
     return () => void this.#listeners.delete(listener);
   }
 
-  #captured(
-    message: NewCaptured,
-    of: { body: BodyRef; bytes?: Uint8Array; parts?: (number | string)[]; box?: string },
-  ): void {
-    const kept = this.#add(message, of);
+  #captured(message: NewCaptured, place: KeptPlace): void {
+    const kept = this.#add(message, place);
     this.#emit({ kind: "captured", message: kept });
     this.#trim();
   }
 
-  #add(
-    { id, receivedAt, sender, recipients, tags = [] }: NewCaptured,
-    { body, bytes, parts = [], box }: {
-      body: BodyRef;
-      bytes?: Uint8Array;
-      parts?: (number | string)[];
-      box?: string;
-    },
-  ): Kept {
-    const kept: Kept = {
-      id,
-      receivedAt,
-      sender,
-      recipients: [],
-      size: body.size,
-      seen: false,
-      tags,
-      order: ++this.#order,
-      body,
-      bytes,
-      boxes: new Map(),
-      parts,
-    };
-    this.#byId.set(id, kept);
+  #add(message: NewCaptured, place: KeptPlace): Kept {
+    const kept = new Kept(message, { ...place, order: ++this.#order, shared: this.#shared });
+    this.#byId.set(kept.id, kept);
     this.#all.add(kept);
     this.#bytes += kept.size;
     this.#unseen++;
-    for (const recipient of recipients) this.#enterBox(kept, box ?? localKey(recipient), recipient);
+    this.#noteTags(kept);
+    for (const box of kept.boxes) this.#show(box, kept);
     return kept;
   }
 
-  #enterBox(kept: Kept, box: string, recipient: Mailbox): void {
-    if (kept.boxes.has(box)) return;
-    kept.recipients.push(recipient);
-    kept.boxes.set(box, recipient);
+  #noteTags(kept: Kept): void {
+    if (kept.tags.length > 0) this.#tagged.add(kept);
+    else this.#tagged.delete(kept);
+  }
+
+  #show(box: string, kept: Kept): void {
     let list = this.#boxes.get(box);
     if (!list) this.#boxes.set(box, list = new Sorted((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
     list.add(kept);
   }
 
   #leaveBox(kept: Kept, box: string): void {
-    if (kept.boxes.delete(box)) this.#forget(box, new Set([kept]));
+    if (kept.leave(box)) this.#forget(box, new Set([kept]));
   }
 
   #forget(box: string, gone: ReadonlySet<Kept>): void {
@@ -339,9 +312,10 @@ export class CapturedMail {
     const boxes = new Map<string, Set<Kept>>();
     for (const kept of gone) {
       this.#byId.delete(kept.id);
+      this.#tagged.delete(kept);
       this.#bytes -= kept.size;
       if (!kept.seen) this.#unseen--;
-      for (const box of kept.boxes.keys()) {
+      for (const box of kept.boxes) {
         const some = boxes.get(box);
         if (some) some.add(kept);
         else boxes.set(box, new Set([kept]));

@@ -12,7 +12,8 @@ import { readBody } from "../storage/bodies/bodies.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
-import type { CaptureChange, Captured, Kept } from "./captured.ts";
+import type { CaptureChange, Captured } from "./captured.ts";
+import type { Kept } from "./kept.ts";
 import type { CapturedMail } from "./captured_mail.ts";
 
 /** A mailbox for every address. */
@@ -55,7 +56,7 @@ export class CapturedMailboxes extends MailStore {
 
   override holders(id: string): Promise<{ address: Mailbox; entry: MailEntry }[]> {
     const kept = this.#mail.get(id) as Kept | undefined;
-    const boxes = kept ? [...kept.boxes.keys()] : [];
+    const boxes = kept?.boxes ?? [];
     return Promise.resolve(boxes.map((address) => ({ address, entry: entryOf(kept!, address) })));
   }
 
@@ -79,7 +80,7 @@ export class CapturedMailboxes extends MailStore {
   override get(address: Mailbox, uid: string): Promise<MailEntry | undefined> {
     const box = localKey(address);
     const kept = this.#mail.get(uid) as Kept | undefined;
-    return Promise.resolve(kept?.boxes.has(box) ? entryOf(kept, box) : undefined);
+    return Promise.resolve(kept?.recipientOf(box) !== undefined ? entryOf(kept, box) : undefined);
   }
 
   override async *read(entry: MailRef): AsyncGenerator<Uint8Array> {
@@ -127,7 +128,7 @@ export class CapturedMailboxes extends MailStore {
     if (!this.isHeard) return;
     const messages = change.kind === "removed" ? change.messages : [change.message];
     for (const message of messages as readonly Kept[]) {
-      for (const address of message.boxes.keys()) {
+      for (const address of message.boxes) {
         this.emit(
           change.kind === "removed"
             ? { address, went: [message.id] }
@@ -148,7 +149,7 @@ const NOTHING: Write = { mutations: [], size: 0 };
 function entryOf(message: Captured, box: string): MailEntry {
   const kept = message as Kept;
   const { id: uid, sender, receivedAt, body, seen } = kept;
-  const recipient = kept.boxes.get(box)!;
+  const recipient = kept.recipientOf(box)!;
   const entry = mailEntry({ uid, sender, receivedAt, body, recipient, prefix: prefixOf(sender, box) });
   return seen ? { ...entry, seen } : entry;
 }

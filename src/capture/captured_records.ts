@@ -1,13 +1,12 @@
 /** The records of captured messages in a store: written with their content, read at the start, and taken away. */
 
-import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { type BodyRef, releaseBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { fits } from "../storage/limits.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { Kept } from "./captured.ts";
+import type { Kept } from "./kept.ts";
 
 /** What the store keeps of a message, its first recipients with it. */
 export interface CapturedRecord {
@@ -67,13 +66,12 @@ export class CapturedRecords {
   }
 
   /** Writes anew what may change of a message: whether it was seen, its tags, and who doesn't show it any more. */
-  async update({ id, seen, tags, parts, boxes, recipients }: Kept): Promise<void> {
+  async update({ id, seen, tags, parts, gone }: Kept): Promise<void> {
     const key = keys.captured(id, parts[0]!);
     for (;;) {
       const { value, versionstamp } = await this.#store.kv.get<CapturedRecord>(key);
       if (!value) return;
       const { seen: _, tags: __, gone: ___, ...rest } = value;
-      const gone = recipients.keys().filter((at) => !boxes.has(localKey(recipients[at]!))).toArray();
       const next: CapturedRecord = {
         ...rest,
         ...(seen && { seen }),

@@ -15,7 +15,8 @@ import type { ReadMail } from "../mailbox/kept_blocks.ts";
 import { KeptList, type MailSource } from "../mailbox/kept_list.ts";
 import { KeptLists } from "../mailbox/kept_lists.ts";
 import { BodyMissing } from "../storage/bodies/bodies.ts";
-import type { Captured, Kept } from "./captured.ts";
+import type { Captured } from "./captured.ts";
+import type { Kept } from "./kept.ts";
 import type { CapturedMail } from "./captured_mail.ts";
 
 /** A captured message with all that is in it. */

@@ -101,7 +101,7 @@ function addTags(dialect: Dialect, parts: DialectParts): void {
 /** The messages that have the tag of the path. Throws {@linkcode Refused} when there are none. */
 function tagged(c: Call, { mail }: DialectParts) {
   const tag = c.req.param("tag") ?? "";
-  const all = mail.list().filter(({ tags }) => tags.some((one) => isSame(one, tag)));
+  const all = mail.tagged().filter(({ tags }) => tags.some((one) => isSame(one, tag)));
   if (all.length === 0) throw new Refused(400, `tag not found: ${tag}`);
   return all.map(({ id, tags }) => ({ id, tags, tag }));
 }
@@ -111,7 +111,7 @@ function isSame(one: string, other: string): boolean {
 }
 
 function tagsOf({ mail }: DialectParts): string[] {
-  return tagCounts(mail.list()).map(([tag]) => tag);
+  return tagCounts(mail.tagged()).map(([tag]) => tag);
 }
 
 /** With `until` only what came before that instant counts: new messages don't move the pages. */

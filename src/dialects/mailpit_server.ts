@@ -70,7 +70,7 @@ function infoOf({ options: { clock, version }, mail }: DialectParts) {
       DatabaseSize: mail.bytes,
       Messages: mail.count,
       Unread: mail.unseen,
-      Tags: Object.fromEntries(tagCounts(mail.list())),
+      Tags: Object.fromEntries(tagCounts(mail.tagged())),
       RuntimeStats: {
         Uptime: Math.floor((clock.monotonic() - began) / 1000),
         Memory: Deno.memoryUsage().rss,

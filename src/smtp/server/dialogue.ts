@@ -11,7 +11,7 @@ import type { ByteConn } from "../../wire/byte_conn.ts";
 type Step = string | { readonly chunk?: { readonly size: number; readonly last: boolean } };
 
 /** So many characters are kept of all dialogues; the oldest are forgotten first. */
-const KEPT = 16 * 1024 * 1024;
+const KEPT = 8 * 1024 * 1024;
 /** A session that says more than this before its message is cut at its beginning. */
 const MAX_STEPS = 2000;
 /** What stands for a password. */
@@ -19,8 +19,8 @@ const HIDDEN = "********";
 
 /** The dialogues that brought the newest messages. */
 export class Dialogues {
-  readonly #kept = new Map<string, readonly Step[]>();
-  readonly #sizes = new Map<string, number>();
+  /** As JSON: one text takes a third of the memory of its steps. */
+  readonly #kept = new Map<string, string>();
   #size = 0;
 
   /** The lines of a connection, with what is said on it kept here. */
@@ -35,8 +35,9 @@ export class Dialogues {
 
   /** The dialogue that brought a message whose content that is; undefined when it is not known. */
   write(id: string, content: Uint8Array): string | undefined {
-    const steps = this.#kept.get(id);
-    if (!steps) return undefined;
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return undefined;
+    const steps: Step[] = JSON.parse(kept);
     const lines = [`# The session that brought ${id} (RFC 5321 3.3).`];
     const begin = steps.findLastIndex((step) => typeof step === "string" && /^C: MAIL/i.test(step));
     const announced = steps.slice(begin).reduce((sum, step) => sum + sizeOf(step), 0);
@@ -61,22 +62,24 @@ export class Dialogues {
   /** Forgets all. */
   clear(): void {
     this.#kept.clear();
-    this.#sizes.clear();
     this.#size = 0;
   }
 
   #keep(id: string, steps: readonly Step[]): void {
-    const size = steps.reduce((sum, step) => sum + (typeof step === "string" ? step.length : 8), 200);
-    this.#size += size - (this.#sizes.get(id) ?? 0);
-    this.#kept.set(id, steps);
-    this.#sizes.set(id, size);
-    for (const oldest of this.#kept.keys()) {
+    const text = JSON.stringify(steps);
+    this.#size += sizeOfText(text) - sizeOfText(this.#kept.get(id));
+    this.#kept.set(id, text);
+    for (const [oldest, text] of this.#kept) {
       if (this.#size <= KEPT) break;
-      this.#size -= this.#sizes.get(oldest)!;
+      this.#size -= sizeOfText(text);
       this.#kept.delete(oldest);
-      this.#sizes.delete(oldest);
     }
   }
+}
+
+/** What a kept text takes, with its place. */
+function sizeOfText(text: string | undefined): number {
+  return text === undefined ? 0 : text.length + 100;
 }
 
 function sizeOf(step: Step): number {
