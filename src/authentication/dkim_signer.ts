@@ -4,7 +4,8 @@ import type { Clock } from "../base/clock.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { type RawField, rawFields, selectFields, signedHeader } from "./dkim_header.ts";
 import type { SigningKey } from "./dkim_keys.ts";
-import { type Examined, examineForSigning, type Signed, type SizedContent } from "./dkim_outgoing.ts";
+import { type Examined, examineForSigning } from "./dkim_examination.ts";
+import type { Signed, SizedContent } from "./dkim_outgoing.ts";
 
 /** An RSA signature takes a core for a millisecond or two: more of them at once would only hold up all else. */
 const AT_ONCE = 2;

@@ -20,6 +20,8 @@ export interface DeliveryJob {
   readonly parameters: SenderParameters;
   /** The text, CRLF line ends, not dot-stuffed; called once per transaction. */
   readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** The same without our signature, for a peer that can't take it as it was signed. */
+  readonly unsigned?: Pick<DeliveryJob, "size" | "text">;
   /** False when the lease was lost: nothing more is sent then. */
   stillOurs(): boolean;
   /** Hears what happens. */

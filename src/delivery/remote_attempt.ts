@@ -158,7 +158,7 @@ export class RemoteAttempt {
 
   /** One transaction with those who are left; "again": some only have to wait for the next one. */
   async #transact(client: SmtpClient): Promise<"again" | "done"> {
-    const { sender, size, parameters, text, asIs = false } = this.#job;
+    const { sender, size, parameters, text, unsigned, asIs = false } = this.#job;
     const batch = this.#left.slice(0, this.#atOnce);
     const outcomes = await client.send({
       sender,
@@ -166,6 +166,7 @@ export class RemoteAttempt {
       size,
       parameters,
       text,
+      unsigned,
       asIs,
       mayEnd: () => this.#job.stillOurs(),
     });

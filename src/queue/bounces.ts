@@ -114,6 +114,7 @@ export class BounceWriter {
       source,
       targets,
       subject: REPORT_SUBJECTS[request.kind],
+      signFor: hostname,
     };
   }
 

@@ -1,5 +1,6 @@
 /** The dispatch of a claim: into a mailbox here, to another server, or as a split into records that go one way each. */
 
+import { sentContent } from "../authentication/dkim_outgoing.ts";
 import type { DeliveryAgent } from "../delivery/delivery.ts";
 import { Dialogue, linesTo, summaryLine, traceLine } from "../delivery/transcript.ts";
 import { localReason, type Outcome } from "../mail/outcome.ts";
@@ -11,6 +12,7 @@ import type { Leases } from "./leases.ts";
 import { deliverToMailbox, isForHere } from "./local_delivery.ts";
 import type { Claim } from "./queue_store.ts";
 import type { DeliveryResult } from "./result.ts";
+import type { Signatures } from "./signatures.ts";
 import { needsSplit, split, type SplitOptions } from "./split.ts";
 import { deferSuspended, type Suspensions } from "./suspensions.ts";
 
@@ -20,6 +22,7 @@ export interface DispatchOptions extends SplitOptions {
   readonly leases: Leases;
   /** Delivers to other servers. */
   readonly agent: DeliveryAgent;
+  readonly signatures: Signatures;
   /** Destinations that get nothing for now. */
   readonly suspensions?: Suspensions | undefined;
   /** Small messages that are still in memory. */
@@ -79,20 +82,22 @@ export class Dispatcher {
 
   async #deliverElsewhere(claim: Claim): Promise<DeliveryResult> {
     const { record } = claim;
-    const { agent, store, leases, contents, transcripts } = this.options;
+    const { agent, store, leases, contents, transcripts, signatures } = this.options;
+    const cached = contents.take(record);
+    const content = { size: record.body.size, text: () => cached ?? readBody(store.kv, record.body) };
+    const signed = await signatures.of(record, content);
     const outcomes = await agent.deliver({
       id: record.id,
       sender: record.sender,
       recipients: record.recipients,
       domain: record.domain,
-      size: record.body.size,
+      ...(signed ? { ...await sentContent(content, signed), unsigned: content } : content),
       parameters: record,
       ...(record.source === "release" && { asIs: true }),
-      text: () => contents.take(record) ?? readBody(store.kv, record.body),
       stillOurs: () => leases.isSurelyOurs(claim),
       transcript: transcripts.open(record.id),
       ...((record.forceRetry ?? record.asked) && { ignoreHostCache: true }),
     });
-    return { outcomes };
+    return { outcomes, ...(signed && { signed }) };
   }
 }

@@ -211,7 +211,7 @@ export function parametersFor<P extends SenderParameters>(parameters: P, owner: 
 }
 
 function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {
-  const { id, sender, receivedAt, source, authenticatedAs, parameters, subject } = message;
+  const { id, sender, receivedAt, source, authenticatedAs, parameters, subject, signFor } = message;
   return {
     ...parametersFor(parameters, of.owner),
     id,
@@ -225,5 +225,6 @@ function recordOf(message: NewMessage, of: Group, at: { part: number; body: Body
     source,
     ...(authenticatedAs === undefined ? {} : { authenticatedAs }),
     ...(subject === undefined ? {} : { subject }),
+    ...(signFor === undefined ? {} : { signFor }),
   };
 }

@@ -24,6 +24,8 @@ export interface NewMessage {
   readonly subject?: string;
   /** Who was logged in. */
   readonly authenticatedAs?: Mailbox;
+  /** The domain in whose name it is signed on its way out; absent: it is nobody's of ours. */
+  readonly signFor?: string;
   /** One at least. */
   readonly targets: readonly DeliveryTarget[];
 }

@@ -9,6 +9,7 @@ import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Router } from "../recipients/router.ts";
 import type { Store } from "../storage/store.ts";
+import type { MessageSigner } from "./signatures.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Suspensions } from "./suspensions.ts";
@@ -34,6 +35,8 @@ export interface DeliveryQueueOptions {
   readonly quotas: Quotas;
   /** Delivers to other hosts. */
   readonly agent: DeliveryAgent;
+  /** Signs what goes to other hosts. */
+  readonly signer?: MessageSigner | undefined;
   /** Our name, for reports. */
   readonly hostname: string;
   /** When to try again, to warn, to give up. */

@@ -23,6 +23,7 @@ import { OutcomeRecorder } from "./recorder.ts";
 import { Retries } from "./retries.ts";
 import { Scheduler } from "./scheduler.ts";
 import { matcher, type QueueFilter } from "./search.ts";
+import { Signatures } from "./signatures.ts";
 import { type Reservation, Slots } from "./slots.ts";
 import { FULL_PAUSE_MS } from "./split.ts";
 import { successReports } from "./success_reports.ts";
@@ -83,7 +84,13 @@ export class DeliveryQueue {
     const slots = new Slots({ queue, clock, scheduler, leases, transcripts, destinationOf });
     const due = new DueClaims({ ...options, queue, scheduler, slots, leases, destinationOf, longestWaitMs });
     const recorder = new OutcomeRecorder({ ...options, queue, reporter, planner });
-    const dispatcher = new Dispatcher({ ...options, leases, contents: this.#contents, transcripts });
+    const dispatcher = new Dispatcher({
+      ...options,
+      leases,
+      signatures: new Signatures(options.signer),
+      contents: this.#contents,
+      transcripts,
+    });
     const retries = new Retries({ queue, clock, tasks });
     const parts = {
       clock,

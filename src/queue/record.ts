@@ -1,5 +1,6 @@
 /** The record that the queue keeps of a message for one next hop, and its legal states. */
 
+import type { Signed } from "../authentication/dkim_outgoing.ts";
 import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import type { BodyRef } from "../storage/bodies/bodies.ts";
@@ -71,4 +72,8 @@ export interface QueueRecord extends SenderParameters {
   readonly authenticatedAs?: Mailbox;
   /** Where it came from. */
   readonly source: Source;
+  /** The domain in whose name it is signed on its way out; absent: it is nobody's of ours. */
+  readonly signFor?: string;
+  /** The signatures that an earlier attempt has made. */
+  readonly signed?: Signed;
 }

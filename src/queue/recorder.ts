@@ -72,8 +72,9 @@ export class OutcomeRecorder {
     }
   }
 
-  async #settle(claim: Claim, { outcomes, also, split }: DeliveryResult): Promise<Consequences | undefined> {
-    const { record } = claim;
+  async #settle(claim: Claim, result: DeliveryResult): Promise<Consequences | undefined> {
+    const { outcomes, also, split, signed } = result;
+    const record = signed ? { ...claim.record, signed } : claim.record;
     if (split) {
       const consequences = await this.#split(record, split);
       return await this.#commit(claim, () => Promise.resolve(consequences));

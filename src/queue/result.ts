@@ -1,5 +1,6 @@
 /** Results of a delivery attempt, and what follows from them: splits, reports, what waits. */
 
+import type { Signed } from "../authentication/dkim_outgoing.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { Action } from "../dsn/request.ts";
 import type { Outcome } from "../mail/outcome.ts";
@@ -37,6 +38,8 @@ export interface DeliveryResult {
   readonly also?: { readonly write: Write };
   /** Nothing was delivered: others take the record's place. */
   readonly split?: SplitResult;
+  /** The signatures that were made for it, which stay with the record. */
+  readonly signed?: Signed;
   /** Called when the outcome is written: room in mailboxes that was taken for it. */
   readonly release?: Release;
 }

@@ -21,6 +21,8 @@ export interface OutgoingMessage {
   readonly asIs?: boolean;
   /** The content, CRLF line ends, not dot-stuffed. Called again when it is needed again. */
   readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** The same without our signature, for a peer that can't take it as it was signed. */
+  readonly unsigned?: Pick<OutgoingMessage, "size" | "text"> | undefined;
   /**
    * Asked just before the end of the content is sent: false drops the connection without ending it, because
    * somebody else has the message by now (the lease was lost).

@@ -116,6 +116,9 @@ async function fit(
       const fitted = { ...message, size: converted.size, text: converted.text };
       return tooBig(fitted, peer, facts) ?? { message: fitted, utf8 };
     }
+    if (converted.why === "signed" && message.unsigned) {
+      return await fit({ ...message, ...message.unsigned, unsigned: undefined }, { asked, peer, facts });
+    }
     const [status, extension] = needs.asciiHeaders
       ? ["5.6.7", "SMTPUTF8"] as const
       : ["5.6.3", "8BITMIME"] as const;

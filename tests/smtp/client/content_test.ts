@@ -95,6 +95,16 @@ Deno.test("send() tells the sender of a signed message that it can't be converte
   client.close();
 });
 
+Deno.test("send() leaves our signature out for a peer that can't take what it covers", async () => {
+  const bytes = encode("From: a@x\r\n\r\nGrüße\r\n");
+  const signed = encode(`DKIM-Signature: v=1; h=from; b=x\r\n${binaryString(bytes)}`);
+  const unsigned = { size: bytes.length, text: () => [bytes] };
+  const of = { size: signed.length, text: () => [signed], unsigned };
+  assertMatch((await received(signed, ["8BITMIME"], of)).text, /^DKIM-Signature: /);
+  const { text } = await received(signed, [], of);
+  assertMatch(text, /^From: a@x\r\n[^]*Gr=C3=BC=C3=9Fe/);
+});
+
 Deno.test("examine() finds lines over 998 octets, however the content is cut (property)", async () => {
   const lengths = fc.array(fc.oneof(fc.integer({ min: 0, max: 80 }), fc.integer({ min: 990, max: 1010 })), {
     maxLength: 12,

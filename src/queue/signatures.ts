@@ -1,0 +1,35 @@
+/** The signatures of messages on their way to other servers: made once for each, however many records and attempts it has. */
+
+import type { Signed, SizedContent } from "../authentication/dkim_outgoing.ts";
+import type { QueueRecord } from "./record.ts";
+
+/** Signs messages. */
+export interface MessageSigner {
+  /** Signs content in the name of a domain; undefined: there is no key for it. Rejects when it can't be read. */
+  sign(content: SizedContent, domain: string): Promise<Signed | undefined>;
+}
+
+/** Messages of several records are remembered up to this number: about a KiB each. */
+const MAX_REMEMBERED = 1000;
+
+/** Has messages signed. */
+export class Signatures {
+  /** By message, of those whose other records may still come. */
+  readonly #made = new Map<string, Promise<Signed | undefined>>();
+
+  constructor(private readonly signer: MessageSigner | undefined) {}
+
+  /** The signatures of a record's message; undefined: it goes without. Rejects when the content can't be read. */
+  async of(record: QueueRecord, content: SizedContent): Promise<Signed | undefined> {
+    const { signed, signFor, id, body } = record;
+    if (signed || signFor === undefined || !this.signer) return signed;
+    if (!body.shared) return await this.signer.sign(content, signFor);
+    const before = this.#made.get(id);
+    if (before) return await before;
+    const made = this.signer.sign(content, signFor);
+    this.#made.set(id, made);
+    if (this.#made.size > MAX_REMEMBERED) this.#made.delete(this.#made.keys().next().value!);
+    made.catch(() => this.#made.delete(id));
+    return await made;
+  }
+}
