@@ -176,7 +176,7 @@ export class MailServer implements AsyncDisposable {
     return this.#listeners.addresses;
   }
 
-  /** Takes over accounts, aliases and the certificate of a new configuration; the rest stays until a restart. */
+  /** Takes over accounts, aliases, keys and the certificate of a new configuration; the rest stays until a restart. */
   async reload(config: Config): Promise<void> {
     const { accounts, aliases } = this.#parts;
     await accounts.load();
@@ -186,6 +186,7 @@ export class MailServer implements AsyncDisposable {
     await aliases.load();
     aliases.configure(config.aliases);
     this.#warn(config);
+    await this.#parts.signing?.load();
     await this.#parts.certificates?.reload();
   }
 

@@ -4,6 +4,9 @@ export type { AdminApp } from "./http/app.ts";
 export type { AdminOptions } from "./api/options.ts";
 export type { AdminBindings, HttpOptions } from "./http/options.ts";
 export type { Clock, Timer } from "./base/clock.ts";
+export type { SentForm, Signed, SizedContent } from "./authentication/dkim_outgoing.ts";
+export type { ContentSource } from "./mail/conversion.ts";
+export type { MessageSigner } from "./queue/signatures.ts";
 export type { IdMaker } from "./base/ids.ts";
 export type { Random } from "./base/random.ts";
 export type {

@@ -6,7 +6,7 @@
 import { buildProgram } from "../../src/cli/main.ts";
 import { type CommandEntry, commandTree } from "../../src/cli/command_tree.ts";
 import { describedKeys, pathText } from "../../src/config/keys.ts";
-import { IDLE, UNSUPPORTED } from "../../src/config/unsupported.ts";
+import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 import { documentOfApi, formatted } from "../client_types.ts";
 import { denoDoc, type JsDoc, type MemberNode, type SymbolNode, type TypeNode } from "./deno_doc.ts";
 
@@ -31,13 +31,11 @@ async function configuration(): Promise<string> {
     const missing = UNSUPPORTED.find((one) => isAt(one.path, key.path));
     const meaning = meaningOf(key.path, symbols);
     if (meaning === undefined && !missing) throw new Error(`${CONFIG} does not tell what ${name} is`);
-    const idle = IDLE.find((one) => isAt(one.path, key.path));
     const facts = [
       key.want === undefined ? "" : `Expected: ${escaped(key.want)}.`,
       key.fallback === undefined ? "" : `Default: ${code(JSON.stringify(key.fallback))}.`,
       key.variable === undefined ? "" : `Variable: \`${key.variable}\`.`,
       missing ? `**Not supported yet**: to be left at ${code(missing.instead)}.` : "",
-      idle ? `**Not yet**: it ${idle.text}.` : "",
     ].filter((fact) => fact !== "");
     const level = key.path.length === 1 ? "##" : "###";
     return [`${level} ${code(name)}`, meaning ?? "", facts.join("\n")].join("\n\n");

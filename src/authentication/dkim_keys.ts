@@ -53,6 +53,11 @@ export class SigningKeys {
     this.#keys = all;
   }
 
+  /** All keys, by domain. */
+  get all(): ReadonlyMap<string, readonly SigningKey[]> {
+    return this.#keys;
+  }
+
   /** The keys that sign mail of a domain: its own, else those of its nearest parent that has some. */
   of(domain: string): readonly SigningKey[] {
     for (let name = domain; name !== "";) {

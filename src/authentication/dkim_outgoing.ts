@@ -10,12 +10,15 @@ export type SentForm = "7bit" | "folded";
 export interface Signed {
   /** The fields that are put before the content. */
   readonly prefix: string;
+  /** Absent: it is sent as it is kept. */
   readonly form?: SentForm;
 }
 
 /** Content, and how many octets it has. */
 export interface SizedContent {
+  /** Octets. */
   readonly size: number;
+  /** The content, as often as it is asked for. */
   readonly text: ContentSource;
 }
 

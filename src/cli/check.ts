@@ -47,13 +47,21 @@ async function check(options: CheckOptions): Promise<void> {
   for (const warning of [...warnings, ...aboutNames]) printError(`dinopost: warning: ${safe(warning)}`);
   const { checkCertificates } = await import("../server/certificates.ts");
   const certificate = await checkCertificates(config);
+  const { describeSigning } = await import("../server/signing.ts");
+  const signing = await describeSigning(
+    config,
+    (problem) => printError(`dinopost: warning: ${safe(problem)}`),
+  );
   if (options.json && !options.dns) printJson(withoutSecrets(config));
-  else if (!options.json) { for (const line of describe(config, certificate)) print(line); }
+  else if (!options.json) { for (const line of describe(config, { certificate, signing })) print(line); }
   if (options.dns) await (await import("./check_dns.ts")).checkDns(config, options);
 }
 
 /** What the server would do, in sentences. */
-function describe(config: Config, certificate: string): string[] {
+function describe(
+  config: Config,
+  { certificate, signing }: { certificate: string; signing: string },
+): string[] {
   const { listen, limits } = config;
   const listeners = Object.entries(listen).filter(([, endpoints]) => endpoints.length > 0);
   return [
@@ -67,10 +75,13 @@ function describe(config: Config, certificate: string): string[] {
     ...(config.capture ? captured(config.capture) : served(config)),
     `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
     ...config.webhooks.map(({ url, events }) => `${url} gets ${events.join(", ")}.`),
-    ...(config.capture
-      ? []
-      : ["Incoming mail is not checked yet (spf, dkim, dmarc, arc), and outgoing mail is not signed."]),
+    ...(config.capture ? [] : [checksOf(config), signing]),
   ];
+}
+
+function checksOf({ checks }: Config): string {
+  const each = (["spf", "dkim", "dmarc", "arc"] as const).map((name) => `${name} ${checks[name]}`);
+  return `What strangers bring is checked: ${each.join(", ")}.`;
 }
 
 function dataOf({ capture, kv, dataDir }: Config): string {

@@ -9,7 +9,7 @@ import type { ServeOptions } from "./serve.ts";
 export function addServe(program: Command): void {
   const command = withConfig(program.command("serve"))
     .description(
-      "run the server until SIGINT or SIGTERM; SIGHUP reloads TLS files, accounts, aliases and log level",
+      "run the server until SIGINT or SIGTERM; SIGHUP reloads TLS files, DKIM keys, accounts, aliases and log level",
     )
     .option("--data-dir <dir>", "where the data is (default: ./data)")
     .option("--capture", "take all mail for everybody, show it, and deliver nothing: for development and CI");

@@ -103,7 +103,7 @@ export async function readConfig(options: LoadOptions = {}): Promise<ReadConfig>
   }
   if (faults.length > 0) throw ConfigError.of(faults.sort(byLine));
   const isGiven = (path: Path) => valueAt(values, path) !== undefined;
-  const warnings = warningsOf(parsed, config, isGiven)
+  const warnings = warningsOf(config, isGiven)
     .map(({ path, text }) => ({ text, origin: originOf(path, context) }))
     .sort(byLine).map(({ text, origin }) => located(origin, text));
   return { config, warnings, line: (path, text) => located(originOf(path, context), text) };

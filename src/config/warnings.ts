@@ -4,8 +4,6 @@ import { isLoopback } from "../base/ip.ts";
 import { formatDuration } from "../base/units.ts";
 import type { Config, Endpoint } from "./config.ts";
 import type { Path } from "./keys.ts";
-import type { Parsed } from "./schema.ts";
-import { IDLE } from "./unsupported.ts";
 
 /** Something to be said of a key. */
 export interface Warning {
@@ -23,12 +21,10 @@ const SHORT_LEASE_MS = 10_000;
 const OPEN_BITS = { v4: 8, v6: 16 };
 
 /** The warnings. */
-export function warningsOf(parsed: Parsed, config: Config, isGiven: IsGiven): Warning[] {
-  const idle = IDLE.filter(({ path, set }) => isGiven(path) && set(parsed));
+export function warningsOf(config: Config, isGiven: IsGiven): Warning[] {
   // what is caught goes to nobody, and comes from programs that are being tried
   if (config.capture !== false) return webhooks(config);
   return [
-    ...idle.map(({ path, text }) => ({ path, text })),
     ...names(config, isGiven),
     ...networks(config),
     ...clearText(config),

@@ -21,7 +21,7 @@ export interface DeliveryJob {
   /** The text, CRLF line ends, not dot-stuffed; called once per transaction. */
   readonly text: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** The same without our signature, for a peer that can't take it as it was signed. */
-  readonly unsigned?: Pick<DeliveryJob, "size" | "text">;
+  readonly unsigned?: Pick<DeliveryJob, "size" | "text"> | undefined;
   /** False when the lease was lost: nothing more is sent then. */
   stillOurs(): boolean;
   /** Hears what happens. */

@@ -26,6 +26,7 @@ import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import { fixHeader, type Trust } from "./header_fixups.ts";
+import { signingDomain } from "./signing_domain.ts";
 import { planTargets, type RecipientRefusal, type TargetPlan } from "./target_plan.ts";
 import { UnderWay } from "./under_way.ts";
 
@@ -84,16 +85,24 @@ export interface AcceptableContent {
   readonly tags?: readonly string[];
   /** What its checks came to, a word for each. */
   readonly checks?: Readonly<Record<string, string>> | undefined;
+  /** The domain in whose name it is signed. */
+  readonly signFor?: string | undefined;
   /** Why it can't be accepted. */
   readonly refusal: ContentRefusal | undefined;
   finish(): BodyDraft;
   abort(): Promise<void>;
 }
 
+/** What content begins with. */
+interface BegunContent extends Pick<AcceptableContent, "signFor"> {
+  readonly before: Uint8Array;
+  readonly header: Uint8Array;
+}
+
 /** The store took nothing: for want of room, or for another reason. */
 export type StorageFailure = "diskFull" | "storageFailure";
-/** Why content is refused: too many hops, a header section without an end, or the store. */
-export type ContentRefusal = "loop" | "longHeader" | StorageFailure;
+/** Why content is refused: too many hops, a header section without an end, several From fields, or the store. */
+export type ContentRefusal = "loop" | "longHeader" | "authors" | StorageFailure;
 
 /** What came of a message. */
 export type Accepted =
@@ -139,18 +148,21 @@ export class Acceptance {
 
   /**
    * What the content of a message begins with, from the header section that came: trace fields go before it (RFC 5321
-   * 4.4), and a submission gets what it lacks (RFC 6409 8). "loop": it has been here too often.
+   * 4.4), and a submission gets what it lacks (RFC 6409 8). "loop": it has been here too often; "authors": a user's
+   * has several From fields (RFC 5322 3.6), of which nobody knows which one people are shown. `signFor`: the domain in
+   * whose name it is signed.
    */
   begin(
     header: Uint8Array,
     { id, origin, envelope }: { id: string; origin: Origin; envelope: Envelope },
-  ): { before: Uint8Array; header: Uint8Array } | "loop" {
-    const { received, names, empty } = scanHeader(header);
+  ): BegunContent | "loop" | "authors" {
+    const { received, authors, ...scan } = scanHeader(header);
     const { clock, hostname, maxHops, router } = this.#options;
     if (received > maxHops) return "loop";
     const now = clock.now();
     const { trust, account, author, client, checked } = origin;
-    const { recipients } = envelope;
+    if (trust === "user" && authors > 1) return "authors";
+    const { recipients, sender } = envelope;
     const trace = receivedField({
       ...client,
       by: hostname,
@@ -159,21 +171,15 @@ export class Acceptance {
       ...(recipients.length === 1 ? { for: recipients[0]!.address } : {}),
     });
     const domain = router.domains[0]!;
-    const fixed = fixHeader(header, {
-      trust,
-      checked,
-      names,
-      empty,
-      account,
-      author,
-      domain,
-      now,
-      id,
-      hostname,
-    });
+    const fixed = fixHeader(header, { trust, checked, ...scan, account, author, domain, now, id, hostname });
     // what has no field at all is no header section, but body
-    const isBody = names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
-    return { before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`), header: fixed.header };
+    const isBody = scan.names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
+    const signFor = authors > 1 ? undefined : signingDomain(fixed.header, { trust, account, author, sender });
+    return {
+      before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`),
+      header: fixed.header,
+      ...(signFor !== undefined && { signFor }),
+    };
   }
 
   /**
@@ -194,7 +200,8 @@ export class Acceptance {
       plan = await planTargets(envelope, { size: content.size, ...more }, this.#options);
       const { targets, successes, refused } = plan;
       if (targets.length === 0) return await ended(content, { kind: "refused", refused });
-      const subject = targets.some(({ kind }) => kind === "queue") ? content.subject : undefined;
+      const leaves = targets.some(({ kind }) => kind === "queue");
+      const subject = leaves ? content.subject : undefined;
       const message: NewMessage = {
         id: content.id,
         sender: envelope.sender,
@@ -205,6 +212,7 @@ export class Acceptance {
         targets,
         ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
         ...(subject && { subject }),
+        ...(leaves && content.signFor !== undefined && { signFor: content.signFor }),
       };
       const mailboxes =
         await (captured ? capture(message, captured, content.tags) : queue.accept(message, { successes }));

@@ -23,6 +23,8 @@ export interface FixupOptions {
   readonly names: ReadonlySet<string>;
   /** Those of them that say nothing. */
   readonly empty: ReadonlySet<string>;
+  /** One of them has blanks behind it. */
+  readonly obsolete: boolean;
   /** Who is logged in, and so is Sender where From names somebody else. */
   readonly account: Mailbox | undefined;
   /** Who is From where that is missing. */
@@ -63,6 +65,7 @@ export function fixHeader(header: Uint8Array, options: FixupOptions): FixedHeade
   let fixed = withoutMailboxLine(header);
   if (!unwanted.isDisjointFrom(options.names)) fixed = withoutFields(fixed, unwanted);
   if (checked && options.names.has("authentication-results")) fixed = withoutResultsOf(fixed, hostname);
+  if (trust === "user" && !options.names.has("dkim-signature")) fixed = plain(fixed, options);
   if (trust === "user") fixed = withDomains(fixed, domain);
   return { added: trust === "stranger" ? "" : missingFields(fixed, { ...options, names }), header: fixed };
 }
@@ -134,6 +137,24 @@ function beginsWithFrom(header: Uint8Array): boolean {
   return header[at] === 70 && header[at + 4] === 32 && binaryString(header.subarray(at, at + 4)) === "From";
 }
 
+const VT = 11;
+const FF = 12;
+
+/**
+ * Without what verifiers of signatures read differently, legal as it is: blanks behind a field's name, and VT and FF in its
+ * value, which become blanks.
+ */
+function plain(header: Uint8Array, { obsolete }: FixupOptions): Uint8Array {
+  if (!obsolete && !header.includes(VT) && !header.includes(FF)) return header;
+  const text = binaryString(header).replace(/^([!-9;-~]+)[ \t]+:/gm, "$1:").replace(/[\v\f]/g, " ");
+  return octetsOf(text);
+}
+
+/** The octets of a text that has one per character. */
+function octetsOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (octet) => octet.charCodeAt(0));
+}
+
 /** With a domain behind each name that has none (RFC 6409 8.1). */
 function withDomains(header: Uint8Array, domain: string): Uint8Array {
   const text = binaryString(header);
@@ -141,5 +162,5 @@ function withDomains(header: Uint8Array, domain: string): Uint8Array {
     if (!ADDRESS_FIELDS.has(name.toLowerCase())) return field;
     return name + colon + completeAddresses(value, domain);
   });
-  return fixed === text ? header : Uint8Array.from(fixed, (octet) => octet.charCodeAt(0));
+  return fixed === text ? header : octetsOf(fixed);
 }

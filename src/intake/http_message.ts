@@ -61,6 +61,7 @@ export type SubmissionResult =
 const CRLF = Uint8Array.of(13, 10);
 const CONTENT_REFUSED: Readonly<Record<ContentRefusal, SubmissionRefusal>> = {
   loop: { kind: "content", text: "Too many Received fields: the message is going in circles" },
+  authors: { kind: "content", text: "The message has several From fields; one is right (RFC 5322 3.6)" },
   longHeader: { kind: "size", text: "The header is too long" },
   diskFull: {
     kind: "storage",

@@ -31,6 +31,7 @@ export class IncomingContent implements AcceptableContent {
   #tlsOptional = false;
   /** The same of what names its tags. */
   #tags: string | undefined;
+  #signFor: string | undefined;
   #refusal: ContentRefusal | undefined;
   #checked: Checked | undefined;
 
@@ -69,6 +70,10 @@ export class IncomingContent implements AcceptableContent {
 
   get checks(): Readonly<Record<string, string>> | undefined {
     return this.#checked?.words;
+  }
+
+  get signFor(): string | undefined {
+    return this.#signFor;
   }
 
   get refusal(): ContentRefusal | undefined {
@@ -121,12 +126,13 @@ export class IncomingContent implements AcceptableContent {
     this.#headerEnded = true;
     this.#check?.header(section);
     const begun = this.#acceptance.begin(section, { id: this.id, ...this.#of });
-    if (begun === "loop") {
-      this.#refusal = "loop";
+    if (typeof begun === "string") {
+      this.#refusal = begun;
       return;
     }
     this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127);
-    const { before, header } = begun;
+    const { before, header, signFor } = begun;
+    this.#signFor = signFor;
     this.#subject = fieldOctets(header, "subject");
     this.#tags = fieldOctets(header, "x-tags");
     this.#tlsOptional = fieldOctets(header, "tls-required")?.toLowerCase() === "no";

@@ -29,6 +29,7 @@ export const DISK_FULL: Reply = reply(452, "4.3.1", "Not enough room on this ser
 
 const CONTENT_REFUSED: Readonly<Record<ContentRefusal, Reply>> = {
   loop: reply(554, "5.4.6", "Too many Received fields: the message is going in circles"),
+  authors: reply(550, "5.6.0", "The message has several From fields; one is right (RFC 5322 3.6)"),
   longHeader: reply(552, "5.3.4", "The header is too long"),
   diskFull: DISK_FULL,
   storageFailure: reply(451, "4.3.0", "The message could not be stored; try again later"),

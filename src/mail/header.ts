@@ -9,6 +9,10 @@ export interface HeaderScan {
   readonly end: number;
   /** How many Received fields there are, as far as the header section is here. */
   readonly received: number;
+  /** How many From fields. */
+  readonly authors: number;
+  /** A name has blanks behind it (RFC 5322 4.5.8). */
+  readonly obsolete: boolean;
   /** The names of its fields in lower case. */
   readonly names: Set<string>;
   /** Those that say nothing wherever they stand: blanks only, or `<>`. */
@@ -60,11 +64,12 @@ const known = new Map<number, KnownName>(
 export function scanHeader(bytes: Uint8Array): HeaderScan {
   const names = new Set<string>();
   const empty = new Set<string>();
-  let received = 0;
+  let [received, authors, obsolete] = [0, 0, false];
+  const scan = (end: number): HeaderScan => ({ end, received, authors, obsolete, names, empty });
   for (let at = 0; at < bytes.length;) {
     const first = bytes[at]!;
-    if (first === LF) return { end: at + 1, received, names, empty };
-    if (first === CR && bytes[at + 1] === LF) return { end: at + 2, received, names, empty };
+    if (first === LF) return scan(at + 1);
+    if (first === CR && bytes[at + 1] === LF) return scan(at + 2);
     let colon = at;
     let hash = 0;
     let byte = first;
@@ -80,10 +85,12 @@ export function scanHeader(bytes: Uint8Array): HeaderScan {
       else if (!names.has(name)) empty.add(name);
       names.add(name);
       if (name === "received") received++;
+      else if (name === "from") authors++;
+      obsolete ||= byte !== COLON;
     }
     at = lineEnd + 1;
   }
-  return { end: -1, received, names, empty };
+  return scan(-1);
 }
 
 /** Does nothing stand from the colon to the line's end but blanks and empty angle brackets, nor on a folded line behind? */

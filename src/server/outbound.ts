@@ -12,6 +12,7 @@ import type { MailStore } from "../mailbox/mail_store.ts";
 import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/queue.ts";
+import type { MessageSigner } from "../queue/signatures.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import { PeerNotifier, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts";
@@ -32,6 +33,8 @@ export interface OutboundParts extends Surroundings {
   readonly mailStore: MailStore;
   readonly quotas: Quotas;
   readonly agent: RemoteAgent;
+  /** Signs what goes to other servers. */
+  readonly signing: MessageSigner | undefined;
   readonly suspensions: Suspensions;
   readonly leaseMs?: number | undefined;
   /** Takes each line of each conversation with another server, with the message's id. */
@@ -54,6 +57,7 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
   }
   const queue = new DeliveryQueue({
     ...parts,
+    signer: parts.signing,
     hostname: config.hostname,
     schedule: config.queue,
     concurrency: config.queue.concurrency,

@@ -44,6 +44,7 @@ import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
+import { Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
 
 /** A session with VERB hears how deliveries go for at most this long. */
@@ -77,6 +78,8 @@ export interface Parts extends Surroundings, Names {
   readonly quotas: Quotas;
   readonly queue: DeliveryQueue;
   readonly suspensions: Suspensions;
+  /** Present where outgoing mail is signed. */
+  readonly signing: Signing | undefined;
   readonly policy: Reception;
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
@@ -117,6 +120,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
     const services = createServices(store, {
       around,
       options,
+      signing: await openSigning(around, options),
       names: await openNames(store, around, options),
     });
     return { ...services, certificates, tls, lock };
@@ -177,6 +181,17 @@ async function openCertificates(
   return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }
 
+/** Keys are files, and what is captured is signed by nobody. */
+async function openSigning(
+  { config, clock, journal }: Surroundings,
+  { inMemory, withoutFiles }: MailServerOptions,
+): Promise<Signing | undefined> {
+  if (!config.dkim.sign || config.capture || inMemory || withoutFiles) return undefined;
+  const signing = new Signing(config.dataDir, { clock, journal });
+  await signing.load();
+  return signing;
+}
+
 async function openNames(
   store: Store,
   { config, clock, random, journal }: Surroundings,
@@ -225,9 +240,9 @@ async function openNames(
 
 function createServices(
   store: Store,
-  by: { around: Surroundings; options: MailServerOptions; names: Names },
+  by: { around: Surroundings; options: MailServerOptions; signing: Signing | undefined; names: Names },
 ): Omit<Parts, "lock" | "certificates" | "tls"> {
-  const { around, options, names } = by;
+  const { around, options, signing, names } = by;
   const { config, clock, random } = around;
   const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
@@ -242,6 +257,7 @@ function createServices(
   const queue = makeQueue({
     ...base,
     agent,
+    signing,
     suspensions,
     leaseMs: options.leaseMs ?? config.lease,
     trace: options.trace,
@@ -270,6 +286,7 @@ function createServices(
     guard,
     queue,
     suspensions,
+    signing,
     policy,
     agent,
     submission,

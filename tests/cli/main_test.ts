@@ -164,7 +164,7 @@ Deno.test("check says of a server that captures that it delivers nothing", async
     assertMatch(out, /takes all mail for everybody\.$/m);
     assertMatch(out, /^Nothing is delivered to anybody/m);
     assertMatch(out, /^It keeps the newest 10 messages or .*, none for longer than 7d\.$/m);
-    for (const untrue of ["MX records", "may relay", "tried again", "is not checked yet"]) {
+    for (const untrue of ["MX records", "may relay", "tried again", "is checked", "is not signed"]) {
       assert(!out.includes(untrue), out);
     }
   } finally {
@@ -184,6 +184,16 @@ Deno.test("check finds dinopost.jsonc where it stands, and hides secrets", async
     assertEquals([people.code, people.err], [0, ""]);
     assert(people.out.includes("It is mail.example.org and takes mail for example.org."), people.out);
     assert(people.out.includes("tried again after 1m and then every 1h"), people.out);
+    assert(people.out.includes("is checked: spf mark, dkim mark, dmarc mark, arc mark."), people.out);
+    assertMatch(
+      people.out,
+      /^Outgoing mail is not signed: there are no keys in .*dkim; dinopost init makes them\.$/m,
+    );
+    assertEquals((await runCli(["init", "--domain", "example.org"], { cwd })).code, 0);
+    assertMatch(
+      (await runCli(["check"], { cwd })).out,
+      /^Outgoing mail of example\.org \(r\d+, e\d+\) is signed\.$/m,
+    );
     const scripts = await runCli(["check", "--json"], { cwd });
     assertEquals(JSON.parse(scripts.out).queue.retry, [60_000, 3_600_000]);
     assert(!(people.out + scripts.out).includes("hush"));

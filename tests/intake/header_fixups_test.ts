@@ -76,14 +76,22 @@ Deno.test("fixHeader() writes an empty Date and Message-ID anew for our own, and
 });
 
 Deno.test("fixHeader() completes addresses of users only", () => {
-  const text = "From: root (Cron Daemon)\r\nSender : cron\r\nReply-To: ops,\r\n dev\r\nTo: root\r\n" +
+  const text = "From: root (Cron Daemon)\r\nSender: cron\r\nReply-To: ops,\r\n dev\r\nTo: root\r\n" +
     "Cc: Jo <jo>\r\nResent-From: a\r\nResent-To: b\r\nX-To: root\r\nSubject: From: root\r\n\r\n";
   assertEquals(
     fixed(text, "user").header,
-    "From: root@here.example (Cron Daemon)\r\nSender : cron@here.example\r\nReply-To: ops@here.example,\r\n" +
+    "From: root@here.example (Cron Daemon)\r\nSender: cron@here.example\r\nReply-To: ops@here.example,\r\n" +
       " dev@here.example\r\nTo: root@here.example\r\nCc: Jo <jo@here.example>\r\nResent-From: a@here.example\r\n" +
       "Resent-To: b@here.example\r\nX-To: root\r\nSubject: From: root\r\n\r\n",
   );
+  for (const trust of ["network", "stranger"] as const) assertEquals(fixed(text, trust).header, text);
+});
+
+Deno.test("fixHeader() writes as usual what verifiers of signatures read differently, unless it is signed already", () => {
+  const text = "Subject \t: a\vb\r\n\fc\r\nX-Y : d\r\n\r\n";
+  assertEquals(fixed(text, "user").header, "Subject: a b\r\n c\r\nX-Y: d\r\n\r\n");
+  const signed = `DKIM-Signature: v=1\r\n${text}`;
+  assertEquals(fixed(signed, "user").header, signed);
   for (const trust of ["network", "stranger"] as const) assertEquals(fixed(text, trust).header, text);
 });
 
@@ -140,7 +148,7 @@ Deno.test("fixHeader() takes off the line that mailbox files put before a messag
       const text of [
         "From the start it was clear.\r\n\r\n",
         "From now on:\r\n\r\n",
-        "From : jo@example.org\r\nTo: x@example.org\r\n\r\n",
+        ...(trust === "user" ? [] : ["From : jo@example.org\r\nTo: x@example.org\r\n\r\n"]),
         "From: jo@example.org\r\n\r\n",
         "Subject: x\r\nFrom x Mon Jan  5 09:00:00 2026\r\n\r\n",
       ]
