@@ -4,6 +4,7 @@ import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";
 import { bulk } from "./bulk_rows.ts";
 import { captured, mailpit } from "./capture_rows.ts";
+import { checks } from "./check_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
 import { logins } from "./login_rows.ts";
@@ -38,6 +39,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   listeners,
   harness,
   search,
+  checks,
   mailpit,
   captured,
 };

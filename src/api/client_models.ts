@@ -273,8 +273,24 @@ export type Mail = MailItem & {
   html: string | null;
   attachments: { filename: string | null; contentType: string; size: number; contentId: string | null }[];
 
+  /** What the checks of a stranger's message came to; null: it was not checked */
+  authentication: AuthenticationResult[] | null;
+
   /** What is wrong with the message, so that text or attachments are not there or not as they were meant */
   fault: string | null;
+};
+
+/** AuthenticationResult, as the API has it. */
+export type AuthenticationResult = {
+  /** spf, dkim, dmarc, arc or iprev */
+  method: string;
+
+  /** As in RFC 8601, such as pass */
+  result: string;
+  reason: string | null;
+
+  /** Such as smtp.mailfrom */
+  properties: Record<string, string>;
 };
 
 /** Imported, as the API has it. */

@@ -41,8 +41,22 @@ export interface Mail extends MailItem {
   html: string | null;
   /** The attachments, without their bytes. */
   attachments: { filename: string | null; contentType: string; size: number; contentId: string | null }[];
+  /** What the checks of a stranger's message came to; null: it was not checked. */
+  authentication: AuthenticationResult[] | null;
   /** What is wrong with the message. */
   fault: string | null;
+}
+
+/** What one check came to (RFC 8601). */
+export interface AuthenticationResult {
+  /** `spf`, `dkim`, `dmarc`, `arc` or `iprev`. */
+  method: string;
+  /** Such as `pass`. */
+  result: string;
+  /** In words, where it is not a pass. */
+  reason: string | null;
+  /** What it was found for, such as `smtp.mailfrom`. */
+  properties: Record<string, string>;
 }
 
 /** A message that was waited for. */
@@ -86,8 +100,19 @@ export function mailView(entry: MailEntry, mail: MailView): Mail {
       contentId,
       size: bytes.length,
     })),
+    authentication: authenticationOf(mail),
     fault: mail.fault,
   };
+}
+
+/** The results of the checks as they are told. */
+export function authenticationOf({ authentication }: HeaderView): AuthenticationResult[] | null {
+  return authentication?.map(({ method, result, reason, properties }) => ({
+    method,
+    result,
+    reason: reason ?? null,
+    properties: { ...properties },
+  })) ?? null;
 }
 
 /** A message that was waited for. */

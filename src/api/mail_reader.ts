@@ -1,5 +1,6 @@
 /** The reader of stored messages: a mailbox entry's header for lists, the whole message parsed for one. */
 
+import { type MethodResult, readResults } from "../authentication/authentication_results.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { readHeaderSection } from "../mail/header.ts";
 import {
@@ -12,6 +13,9 @@ import {
 } from "../mail/message.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 
+/** The fields of a prefix. */
+const OF_DELIVERY: ReadonlySet<string> = new Set(["return-path", "delivered-to"]);
+
 /** What a list shows of a message's header section. */
 export interface HeaderView {
   readonly from: string;
@@ -21,6 +25,8 @@ export interface HeaderView {
   readonly date: number;
   /** All of its fields. */
   readonly headers: readonly DecodedField[];
+  /** What our checks of it came to; absent: it was not checked, or only a few fields are known here. */
+  readonly authentication?: readonly MethodResult[] | undefined;
 }
 
 /** A message, parsed. */
@@ -75,5 +81,18 @@ function headerOf(fields: readonly DecodedField[], entry: MailEntry): HeaderView
     subject: fieldValue(fields, "subject"),
     date: Number.isFinite(date) ? date : entry.receivedAt,
     headers: fields,
+    authentication: ownResults(fields, entry),
   };
+}
+
+/**
+ * What the checks came to stands on top of the content of what was delivered here, where nobody else can put a field; what
+ * was imported has no prefix, and others' fields at its top.
+ */
+function ownResults(fields: readonly DecodedField[], { prefix }: MailEntry): MethodResult[] | undefined {
+  if (prefix === "") return undefined;
+  const first = fields.find(({ name }) => !OF_DELIVERY.has(name.toLowerCase()));
+  return first && first.name.toLowerCase() === "authentication-results"
+    ? readResults(first.value)?.results
+    : undefined;
 }

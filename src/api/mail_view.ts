@@ -17,6 +17,13 @@ export const mailItemSchema = z.object({
   seen: z.boolean(),
 }).openapi("MailItem");
 
+const authenticationSchema = z.object({
+  method: z.string().openapi({ description: "spf, dkim, dmarc, arc or iprev" }),
+  result: z.string().openapi({ description: "As in RFC 8601, such as pass" }),
+  reason: z.string().nullable(),
+  properties: z.record(z.string(), z.string()).openapi({ description: "Such as smtp.mailfrom" }),
+}).openapi("AuthenticationResult");
+
 /** A message as it is parsed. */
 export const mailSchema = mailItemSchema.extend({
   sender: z.string().openapi({ description: "The envelope's sender" }),
@@ -32,6 +39,9 @@ export const mailSchema = mailItemSchema.extend({
     size: z.int(),
     contentId: z.string().nullable(),
   })),
+  authentication: z.array(authenticationSchema).nullable().openapi({
+    description: "What the checks of a stranger's message came to; null: it was not checked",
+  }),
   fault: z.string().nullable().openapi({
     description:
       "What is wrong with the message, so that text or attachments are not there or not as they were meant",

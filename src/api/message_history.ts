@@ -4,6 +4,8 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { FormerMail, MailEntry } from "../mailbox/mail_entry.ts";
 import { historyOf as keptHistory } from "../queue/history.ts";
 import * as keys from "../storage/keys.ts";
+import { authenticationOf } from "./mail_json.ts";
+import { readHeader, unlessRemoved } from "./mail_reader.ts";
 import type { AdminOptions } from "./options.ts";
 import type { Kv } from "../storage/port.ts";
 import { attemptView, iso } from "./queue_view.ts";
@@ -31,6 +33,10 @@ export async function messageHistory(id: string, options: AdminOptions): Promise
   ]);
   const mails: { address: Mailbox; entry: MailEntry | FormerMail }[] = [...present, ...former];
   if (records.length === 0 && kept.length === 0 && mails.length === 0) return undefined;
+  const checked = present[0] &&
+    await unlessRemoved(mailStore, { ...present[0] }, readHeader).then((header) =>
+      header && authenticationOf(header)
+    );
   const message = kept.findLast((entry) => entry.message)?.message;
   const record = records[0];
   const mail = mails[0]?.entry;
@@ -46,7 +52,10 @@ export async function messageHistory(id: string, options: AdminOptions): Promise
     ...records.flatMap((r) => r.recipients.map((x) => x.address)),
   ]);
   const events: HistoryItem[] = [
-    ...(receivedAt === undefined ? [] : [accepted(receivedAt, record ?? message, mail)]),
+    ...(receivedAt === undefined ? [] : [{
+      ...accepted(receivedAt, record ?? message, mail),
+      ...(checked && { authentication: checked }),
+    }]),
     ...mails.map(({ address, entry }) => ({ at: iso(entry.receivedAt), type: "mailbox", mailbox: address })),
     ...former.map(({ address, entry }) => ({ at: iso(entry.removedAt), type: "removed", mailbox: address })),
     ...kept.flatMap(({ at, deleted }) =>

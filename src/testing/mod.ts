@@ -23,7 +23,7 @@
 export { LoopbackInternet, type LoopbackInternetOptions } from "./loopback_internet.ts";
 export { Host, type HostMessage, type HostOptions } from "./host.ts";
 export { type ArrivedMail, Inbox, type InboxQuery, WaitError } from "./inbox.ts";
-export type { Mail, MailItem, ReceivedMail } from "../api/mail_json.ts";
+export type { AuthenticationResult, Mail, MailItem, ReceivedMail } from "../api/mail_json.ts";
 export { Pop3Client } from "./pop3_client.ts";
 export { type DnsFault, type DnsQuery, DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
 export { FaultRuleRefused, FaultRules } from "../faults/rules.ts";

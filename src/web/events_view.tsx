@@ -113,7 +113,11 @@ function Words({ event }: { event: RememberedEvent }) {
             <Address of={event.sender} /> to <Addresses of={event.recipients} />
           </MessageLink>
           <p class="why">
-            {`${size(event.size)} by ${event.source}${event.account ? `, ${event.account}` : ""}`}
+            {[
+              `${size(event.size)} by ${event.source}`,
+              ...(event.account ? [event.account] : []),
+              ...Object.entries(event.checks ?? {}).map(([check, result]) => `${check} ${result}`),
+            ].join(", ")}
           </p>
         </>
       );

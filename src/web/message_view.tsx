@@ -7,6 +7,7 @@ import { attachmentOf, parsedMail, type StoredMail, storedMail } from "../api/ma
 import { capturedMail, capturedNeighbours } from "../api/captured_search.ts";
 import { dialogueOf } from "../api/dialogue.ts";
 import type { MailView } from "../api/mail_reader.ts";
+import type { MethodResult } from "../authentication/authentication_results.ts";
 import { Problem } from "../http/problem.ts";
 import { rawMail } from "../api/raw_message.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
@@ -304,7 +305,28 @@ function MailHeader({ view, shown: { place, mail } }: { view: View; shown: Shown
           </span>
         </dd>
       </div>
+      {mail.authentication && <CheckResults of={mail.authentication} />}
     </dl>
+  );
+}
+
+/** What the checks came to, with what each was found for, and why in its title. */
+function CheckResults({ of }: { of: readonly MethodResult[] }) {
+  return (
+    <div>
+      <dt>Checked</dt>
+      <dd class="buttons">
+        {of.map(({ method, result, reason, properties }, i) => (
+          <span
+            key={i}
+            class={`badge ${result === "pass" ? "s-delivered" : result === "fail" ? "s-failed" : ""}`}
+            title={reason}
+          >
+            {[method.toUpperCase(), result, Object.values(properties)[0] ?? ""].join(" ").trim()}
+          </span>
+        ))}
+      </dd>
+    </div>
   );
 }
 

@@ -34,8 +34,10 @@ export class FakeResolver implements Resolver {
     return Promise.resolve(this.#answer(name, this.#ask("TXT", name)?.txt));
   }
 
-  ptr(): Promise<DnsResult<string>> {
-    throw new Error("Not asked here");
+  /** No address has a name. */
+  ptr(ip: string): Promise<DnsResult<string>> {
+    this.questions.push(`PTR ${ip}`);
+    return Promise.resolve({ kind: "nxdomain" });
   }
 
   tlsa(): never {

@@ -41,6 +41,8 @@ interface Scene extends AsyncDisposable {
   /** The text of the one message that came, without what final delivery put on top. */
   only(): Promise<string>;
   metrics(): Promise<string>;
+  /** What the API or the page answers. */
+  get(path: string): Promise<string>;
 }
 
 async function scene(
@@ -59,6 +61,10 @@ async function scene(
     journal,
     config: { relay: { networks: [] }, checks, admin: { token: "sesame" }, ...config },
   });
+  const get = async (path: string) => {
+    const request = new Request(`http://localhost${path}`, { headers: { authorization: "Bearer sesame" } });
+    return await (await host.server.fetch(request, "127.0.0.1")).text();
+  };
   return {
     internet,
     host,
@@ -72,12 +78,8 @@ async function scene(
       assertEquals(texts.length, 1);
       return texts[0]!.replace(/^Return-Path: .*\r\nDelivered-To: .*\r\n/, "");
     },
-    async metrics() {
-      const request = new Request("http://localhost/metrics", {
-        headers: { authorization: "Bearer sesame" },
-      });
-      return await (await host.server.fetch(request, "127.0.0.1")).text();
-    },
+    metrics: () => get("/metrics"),
+    get,
     [Symbol.asyncDispose]: () => internet[Symbol.asyncDispose](),
   };
 }
@@ -306,4 +308,36 @@ Deno.test("a check that is off is not told, and DMARC stands on it all the same"
     resultsIn(await mail.only()),
     "mail.here.example; dmarc=pass header.from=sender.example policy.dmarc=none; iprev=pass policy.iprev=127.0.0.1",
   );
+});
+
+Deno.test("the results are told by the message, its history and the page", async () => {
+  await using mail = await scene({ zones: FORGED });
+  await mail.bring(UNSIGNED);
+  const [{ uid }] = JSON.parse(await mail.get(`/api/v1/mailboxes/${TO}/messages`)).items;
+  const { authentication } = JSON.parse(await mail.get(`/api/v1/mailboxes/${TO}/messages/${uid}`));
+  assertEquals(authentication[0], {
+    method: "spf",
+    result: "fail",
+    reason: "-all",
+    properties: { "smtp.mailfrom": "sender.example" },
+  });
+  assertEquals(authentication.map((one: { method: string }) => one.method), [
+    "spf",
+    "dkim",
+    "dmarc",
+    "arc",
+    "iprev",
+  ]);
+  const { events } = JSON.parse(await mail.get(`/api/v1/messages/${uid}`));
+  assertEquals(events[0].type, "accepted");
+  assertEquals(events[0].authentication, authentication);
+  const page = await mail.get(`/mailboxes/${TO}/${uid}`);
+  assertMatch(page, /<span class="badge s-failed" title="-all">SPF fail sender\.example<\/span>/);
+});
+
+Deno.test("a field that somebody else put on top of what was not checked is no result of ours", async () => {
+  await using mail = await scene({ config: { relay: { networks: ["127.0.0.0/8"] } } });
+  await mail.bring(`Authentication-Results: mail.here.example; spf=pass\r\n${UNSIGNED}`);
+  const [{ uid }] = JSON.parse(await mail.get(`/api/v1/mailboxes/${TO}/messages`)).items;
+  assertEquals(JSON.parse(await mail.get(`/api/v1/mailboxes/${TO}/messages/${uid}`)).authentication, null);
 });
