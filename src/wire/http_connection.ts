@@ -16,6 +16,8 @@ const IDLE_MS = 60_000;
 const LINGER_OCTETS = 1024 * 1024;
 const LINGER_MS = 2_000;
 const CHUNK = 16 * 1024;
+/** What is read into for as long as it is enough: most connections wait, and some thousands may. */
+const SMALL = 1024;
 
 const TIMED_OUT = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
@@ -29,7 +31,7 @@ export class HttpConnection implements IdleConnection {
   readonly closed: Promise<void>;
   readonly #shared: SharedBySessions;
   readonly #deadline;
-  readonly #buffer = new Uint8Array(CHUNK);
+  #buffer = new Uint8Array(SMALL);
   /** Requests whose answer is not complete. */
   #open = 0;
   /** The one whose body may still come. */
@@ -156,7 +158,11 @@ export class HttpConnection implements IdleConnection {
       this.#deadline.set(HEAD_MS);
     } else this.#await();
     const { Buffer } = process.getBuiltinModule("node:buffer");
-    this.stream.push(Buffer.from(this.#buffer.slice(0, count).buffer));
+    const piece = Buffer.from(this.#buffer.slice(0, count).buffer);
+    // what fills a buffer is the beginning of more; the next read may begin within push()
+    const size = count === this.#buffer.length ? CHUNK : this.#bodyComes ? this.#buffer.length : SMALL;
+    if (size !== this.#buffer.length) this.#buffer = new Uint8Array(size);
+    this.stream.push(piece);
   }
 
   /** Closes the connection, behind what still comes of a body whose answer is out already. */
