@@ -58,7 +58,7 @@ export class Dispatcher {
     const transcript = this.options.transcripts.open(record.id);
     const outcome = {
       ...failure,
-      note: "Not tried now, since another message could not be sent a moment ago",
+      note: "Not tried, since another message failed a moment ago",
     };
     const { host, address } = outcome;
     const dialogue = new Dialogue();

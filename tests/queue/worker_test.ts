@@ -77,7 +77,7 @@ Deno.test("a connection that fails stands for all that wait for its host, and ea
     assertEquals(recipient!.attempts, 1);
     assertEquals(dueAt, house.clock.now() + 15 * MINUTE);
   }
-  const putOff = records.filter(({ recipients }) => recipients[0]!.lastError?.startsWith("Not tried now"));
+  const putOff = records.filter(({ recipients }) => recipients[0]!.lastError?.startsWith("Not tried, since"));
   assertEquals(putOff.length, 400 - house.agent.jobs.length);
   assertEquals(putOff[0]!.recipients[0]!.lastError?.endsWith(": Connection refused"), true);
   assertEquals(house.of("deferred").length, 400);
