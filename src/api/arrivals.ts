@@ -42,6 +42,10 @@ const MOST = 4000;
 export class Arrivals {
   readonly #mailStore: MailStore;
   readonly #kept = new Map<string, Kept>();
+  /** Those, oldest first, and some in front that are not kept any more. */
+  #order: Kept[] = [];
+  /** The numbers of the first notices of messages, as long as these are kept. */
+  readonly #numbers = new Map<string, number>();
   /** Who listens, by mailbox; undefined: to all. */
   readonly #listeners = new Map<Mailbox | undefined, Set<(notice: Notice) => void>>();
   #number = 0;
@@ -68,14 +72,15 @@ export class Arrivals {
     return this.#completeSince;
   }
 
-  /** What came lately, newest first. */
-  recent(): Notice[] {
-    return [...this.#kept.values()].reverse();
+  /** What came lately, newest first, back to the notice of that number. */
+  *recent(number = 0): Generator<Notice> {
+    const order = this.#order;
+    for (let at = order.length - 1; at >= 0 && order[at]!.number > number; at--) yield order[at]!;
   }
 
   /** The number of that message's first notice; undefined when it is not remembered. */
   numberOf(uid: string): number | undefined {
-    for (const notice of this.#kept.values()) if (notice.uid === uid) return notice.number;
+    return this.#numbers.get(uid);
   }
 
   /** The notice of a message in a mailbox (its key), when it is remembered. */
@@ -123,9 +128,13 @@ export class Arrivals {
   #came(mailbox: Mailbox, uid: string, at: number): void {
     const notice: Kept = { mailbox, uid, at, number: ++this.#number };
     this.#kept.set(`${uid} ${mailbox}`, notice);
+    this.#order.push(notice);
+    if (this.#order.length > 2 * MOST) this.#order = this.#order.slice(-MOST);
+    if (!this.#numbers.has(uid)) this.#numbers.set(uid, notice.number);
     if (this.#kept.size > MOST) {
       const [key, oldest] = this.#kept.entries().next().value!;
       this.#kept.delete(key);
+      this.#numbers.delete(oldest.uid);
       this.#completeSince = Math.max(this.#completeSince, oldest.at + 1);
     }
     for (const to of [mailbox, undefined]) {

@@ -43,10 +43,15 @@ export function cameAfter(
   return entry.uid > since.id;
 }
 
-/** No message whose id is of a time before this came after `since`: milliseconds since 1970. */
-export function earliest(since: Since | undefined): number {
-  if (since === undefined) return -Infinity;
-  return ("at" in since ? since.at : timeOfId(since.id)) - LONGEST_MS;
+/**
+ * Tells whether no message of that id, nor of any before it, came after `since`. `heard`: those that came by mail are
+ * known already.
+ */
+export function tooOld(since: Since | undefined, heard: boolean): (uid: string) => boolean {
+  if (since === undefined) return () => false;
+  if (heard && "id" in since) return (uid) => uid <= since.id;
+  const oldest = ("at" in since ? since.at : timeOfId(since.id)) - (heard ? 0 : LONGEST_MS);
+  return (uid) => timeOfId(uid) < oldest;
 }
 
 /** Is nothing asked that only the header tells? */

@@ -7,7 +7,7 @@ import type { MailEntry } from "../mailbox/mail_store.ts";
 import { type Arrival, Arrivals, type Notice } from "./arrivals.ts";
 import { type MailView, readMail, unlessRemoved } from "./mail_reader.ts";
 import type { AdminOptions } from "./options.ts";
-import { asksNoHeader, cameAfter, earliest, fitsHeader, nearestOf, type Wanted } from "./wait_match.ts";
+import { asksNoHeader, cameAfter, fitsHeader, nearestOf, tooOld, type Wanted } from "./wait_match.ts";
 
 /** What waiting works with. */
 export type WaitingOptions = Pick<
@@ -47,6 +47,8 @@ const LOOKS_AT_ONCE = 8;
 /** A look takes at least so long before it is cut off. */
 const LEAST_LOOK_MS = 1000;
 const LISTED = 200;
+/** Most wait for what came just now. */
+const FIRST_LISTED = 10;
 const BATCH = 25;
 /** On a shared store a delivery by another server is not heard of here; nor is it when the queue lets a message go. */
 const LOOK_AGAIN_MS = 1000;
@@ -101,7 +103,7 @@ export class Waiting {
     };
     if (mailbox !== undefined) await list(mailbox);
     else {
-      for (const { mailbox, uid } of this.arrivals.recent().slice(0, COMPARED)) add(mailbox, { uid });
+      for (const { mailbox, uid } of this.arrivals.recent().take(COMPARED)) add(mailbox, { uid });
       if (found.size < COMPARED) {
         let looked = 0;
         for await (const { address, messages } of mailStore.mailboxes()) {
@@ -263,16 +265,22 @@ class Wait implements Disposable {
   }
 
   async #lookNow(): Promise<void> {
-    const { mailbox } = this.#wanted;
-    if (mailbox !== undefined) return await this.#lookInto(mailbox);
-    for (const { mailbox, uid } of this.#arrivals.recent()) {
-      if (this.#hasEnough || this.#isOver) return;
-      await this.#heard({ mailbox, uid } as Notice);
+    const { mailbox, since } = this.#wanted;
+    const isCovered = this.#isCovered;
+    if (mailbox === undefined || isCovered) {
+      const number = since && "id" in since ? since.number : undefined;
+      for (const notice of this.#arrivals.recent(number)) {
+        if (this.#hasEnough || this.#isOver) return;
+        if (mailbox === undefined || notice.mailbox === mailbox) await this.#heard(notice);
+      }
     }
-    if (this.#hasEnough || this.#isCovered) return;
+    if (this.#hasEnough) return;
+    // what came by another way than by mail, such as an import, is not heard of
+    if (mailbox !== undefined) return await this.#lookInto(mailbox, tooOld(since, isCovered));
+    if (isCovered) return;
     for await (const { address, messages } of this.#options.mailStore.mailboxes()) {
       if (this.#isOver) return;
-      if (messages > 0) await this.#lookInto(address);
+      if (messages > 0) await this.#lookInto(address, tooOld(since, false));
     }
   }
 
@@ -290,19 +298,20 @@ class Wait implements Disposable {
   }
 
   /** Takes the newest of a mailbox that fit, as many as are wanted. */
-  async #lookInto(mailbox: Mailbox): Promise<void> {
+  async #lookInto(mailbox: Mailbox, isTooOld: (uid: string) => boolean): Promise<void> {
     const { mailStore } = this.#options;
-    const oldest = earliest(this.#wanted.since);
     let after: string | undefined;
     let enough = this.#bounds.count;
-    for (let looked = 0; looked < LOOK_BACK; looked += LISTED) {
+    for (let looked = 0, limit = 0; looked < LOOK_BACK; looked += limit) {
+      const first = asksNoHeader(this.#wanted) ? enough : FIRST_LISTED;
+      limit = Math.min(LISTED, looked === 0 ? first : LISTED);
       const entries = await mailStore.list(mailbox, {
         reverse: true,
-        limit: Math.min(LISTED, looked === 0 && asksNoHeader(this.#wanted) ? enough : LISTED),
+        limit,
         ...(after === undefined ? {} : { after }),
       });
       const inTime = entries.filter((entry) =>
-        timeOfId(entry.uid) >= oldest && !this.#unfit.has(`${entry.uid} ${mailbox}`) &&
+        !isTooOld(entry.uid) && !this.#unfit.has(`${entry.uid} ${mailbox}`) &&
         cameAfter(this.#wanted.since, { mailbox, entry }, this.#arrivals)
       );
       for (let at = 0; at < inTime.length && enough > 0; at += BATCH) {
@@ -310,7 +319,7 @@ class Wait implements Disposable {
         enough -= await this.#takeFitting(mailbox, inTime.slice(at, at + BATCH));
       }
       const last = entries.at(-1);
-      if (!last || enough <= 0 || timeOfId(last.uid) < oldest) return;
+      if (!last || enough <= 0 || isTooOld(last.uid)) return;
       after = last.uid;
     }
   }
