@@ -1,12 +1,17 @@
 /** The server under measurement: a process of its own, its start, its end, what it costs. */
 
-/** What the server does with what it takes; see `serve.ts`. */
-export type Mode = "hold" | "local" | "relay" | "capture" | "captureOnDisk";
+/** What the server does with what it takes; see `serve.ts`. `plain`: as the task `capture` does. */
+export type Mode = "hold" | "local" | "relay" | "capture" | "captureOnDisk" | "plain";
 
 const decoder = new TextDecoder();
-/** As in the task `start`: a young generation no larger than is of use, some 40 MiB less at 50 connections. */
+/** As in the tasks: a young generation no larger than is of use, some 40 MiB less at 50 connections. */
 const MEMORY = "--v8-flags=--max-semi-space-size=8";
 const SERVE = new URL("./serve.ts", import.meta.url).pathname;
+const MOD = new URL("../../mod.ts", import.meta.url).pathname;
+/** Free ports for who starts without a configuration. */
+const ANYWHERE = Object.fromEntries(
+  ["SMTP", "POP3", "ADMIN"].map((name) => [`DINOPOST_LISTEN_${name}`, "127.0.0.1:0"]),
+);
 const START_MS = 20_000;
 const TICKS_PER_SECOND = 100;
 /** What opens its HTTP surface. */
@@ -48,24 +53,15 @@ export class ServerProcess implements AsyncDisposable {
     kv?: { readonly url: string; readonly token: string },
   ): Promise<ServerProcess> {
     const from = performance.now();
+    const args = ["--port", "0", "--dir", dir, "--mode", mode];
+    args.push("--sink", `127.0.0.1:${sink}`, "--accounts", String(accounts));
+    const shared = kv ? { DINOPOST_KV: kv.url, DENO_KV_ACCESS_TOKEN: kv.token } : {};
     const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        MEMORY,
-        "-A",
-        SERVE,
-        "--port",
-        "0",
-        "--dir",
-        dir,
-        "--mode",
-        mode,
-        "--sink",
-        `127.0.0.1:${sink}`,
-        "--accounts",
-        String(accounts),
-      ],
-      env: kv ? { DINOPOST_KV: kv.url, DENO_KV_ACCESS_TOKEN: kv.token } : {},
+      args: mode === "plain"
+        ? ["run", MEMORY, "-A", MOD, "serve", "--capture"]
+        : ["run", MEMORY, "-A", SERVE, ...args],
+      ...(mode === "plain" && { cwd: Deno.makeTempDirSync() }),
+      env: mode === "plain" ? ANYWHERE : shared,
       stdout: "null",
       stderr: "piped",
     }).spawn();
