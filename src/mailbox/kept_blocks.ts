@@ -20,12 +20,21 @@ export interface Row<T> {
   readonly row: number;
 }
 
+/** A block, and the keys between which its messages are. */
+interface Bounded<T> {
+  readonly block: FoldedBlock<T>;
+  lowest: MailKey;
+  highest: MailKey;
+}
+
 /** About what a message takes beside its texts, in octets. */
 const PER_MESSAGE = 200;
 
 /** The messages. */
 export class KeptBlocks<T> {
-  readonly #blocks: ({ readonly block: FoldedBlock<T>; lowest: MailKey } | undefined)[] = [];
+  readonly #blocks: (Bounded<T> | undefined)[] = [];
+  /** The numbers of the blocks that are added to: for what came lately, and for what is read further and further back. */
+  readonly #open: { late?: number; early?: number } = {};
   /** By name: the number of its block, and its row there. */
   readonly #places = new Map<string, number>();
 
@@ -37,15 +46,26 @@ export class KeptBlocks<T> {
   /** About how many octets they take. */
   get octets(): number {
     let octets = PER_MESSAGE * this.size;
-    for (const block of this.blocks()) octets += block.octets;
+    for (const one of this.#blocks) octets += one?.block.octets ?? 0;
     return octets;
   }
 
-  /** All blocks that have messages before that key. */
-  *blocks(before?: MailKey): Generator<FoldedBlock<T>> {
-    for (const one of this.#blocks) {
-      if (one && (before === undefined || one.lowest < before)) yield one.block;
+  /** The blocks that have messages before that key, newest first: those together whose keys are among each other. */
+  *runs(before?: MailKey): Generator<FoldedBlock<T>[]> {
+    const bounded = this.#blocks.filter((one) => one && (before === undefined || one.lowest < before));
+    const sorted = (bounded as Bounded<T>[]).sort((a, b) => a.highest > b.highest ? -1 : 1);
+    let run: FoldedBlock<T>[] = [];
+    let lowest: MailKey | undefined;
+    for (const one of sorted) {
+      if (lowest !== undefined && one.highest < lowest) {
+        yield run;
+        run = [];
+        lowest = undefined;
+      }
+      run.push(one.block);
+      if (lowest === undefined || one.lowest < lowest) lowest = one.lowest;
     }
+    if (run.length > 0) yield run;
   }
 
   /** Where a message is. */
@@ -59,14 +79,20 @@ export class KeptBlocks<T> {
   add(
     { name, key }: { name: string; key: MailKey },
     { item, head, content }: ReadMail<T>,
-    { keepText }: { keepText: boolean },
+    { keepText, to }: { keepText: boolean; to: "late" | "early" },
   ): void {
-    let last = this.#blocks.at(-1);
-    if (!last || last.block.isFull) this.#blocks.push(last = { block: new FoldedBlock(), lowest: key });
-    if (key < last.lowest) last.lowest = key;
-    const row = last.block.add(item, head);
-    if (content) last.block.setContent(row, content, { keepText });
-    this.#places.set(name, (this.#blocks.length - 1) * BLOCK_ROWS + row);
+    let number = this.#open[to];
+    let open = number === undefined ? undefined : this.#blocks[number];
+    if (!open || open.block.isFull) {
+      open = { block: new FoldedBlock(), lowest: key, highest: key };
+      number = this.#blocks.push(open) - 1;
+      this.#open[to] = number;
+    }
+    if (key < open.lowest) open.lowest = key;
+    if (key > open.highest) open.highest = key;
+    const row = open.block.add(item, head);
+    if (content) open.block.setContent(row, content, { keepText });
+    this.#places.set(name, number! * BLOCK_ROWS + row);
   }
 
   /** Takes a message out; what it was. */
@@ -93,7 +119,7 @@ export class KeptBlocks<T> {
   /** Forgets the texts of all contents; false: there are none. */
   dropTexts(): boolean {
     let dropped = false;
-    for (const block of this.blocks()) dropped = block.dropTexts() || dropped;
+    for (const one of this.#blocks) if (one?.block.dropTexts()) dropped = true;
     return dropped;
   }
 }

@@ -213,7 +213,7 @@ export class KeptList<T extends object> {
     added.sort((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
     try {
       for (let at = 0; at < added.length; at += READ_AT_ONCE) {
-        await this.#add(added.slice(at, at + READ_AT_ONCE), whole);
+        await this.#add(added.slice(at, at + READ_AT_ONCE), { whole, to: "late" });
       }
     } catch (error) {
       this.#restart(undefined); // what came is not in it, and nobody tells of it again
@@ -240,7 +240,7 @@ export class KeptList<T extends object> {
     let done = 0;
     while (done < end && (done === 0 || this.#clock.monotonic() < until)) {
       const some = listed.slice(done, Math.min(done + READ_AT_ONCE, end));
-      await this.#add(some, whole);
+      await this.#add(some, { whole, to: "early" });
       // it was given up meanwhile
       if (kept !== this.#kept) return;
       done += some.length;
@@ -251,7 +251,7 @@ export class KeptList<T extends object> {
   }
 
   /** Reads messages that are not kept yet, and keeps them. */
-  async #add(items: readonly T[], whole: boolean): Promise<void> {
+  async #add(items: readonly T[], { whole, to }: { whole: boolean; to: "late" | "early" }): Promise<void> {
     const { nameOf, keyOf, renewed } = this.#source;
     const kept = this.#kept;
     const keepText = this.#lists?.hasRoomForTexts(this) ?? true;
@@ -266,23 +266,24 @@ export class KeptList<T extends object> {
       if (!mail || this.#gone?.has(name)) continue;
       const isLong = mail.content !== undefined && mail.content.text.length > LONGEST_TEXT;
       // without lists it is here for this search only
-      kept.add({ name, key: keyOf(mail.item) }, mail, { keepText: keepText && !(isLong && this.#lists) });
+      kept.add({ name, key: keyOf(mail.item) }, mail, { keepText: keepText && !(isLong && this.#lists), to });
     }
   }
 
   /** Looks at what is kept and was not looked at; false: the search is at its end for now. */
   async #look(search: Search<T>): Promise<boolean> {
     const { found, limit, until } = search;
-    const candidates = this.#candidates(search);
     const all = this.#count(search.at);
-    for (let i = 0; i < candidates.length; i += READ_AT_ONCE) {
-      const some = candidates.slice(i, i + READ_AT_ONCE);
-      const isRead = some.some(({ verdict }) => verdict !== FITS);
-      const fitting = isRead ? await this.#fitting(some, search) : some;
-      const left = limit - found.length;
-      for (const { item } of fitting.slice(0, left)) found.push(item);
-      const isFull = fitting.length >= left;
-      if (isFull || (isRead && this.#clock.monotonic() >= until)) {
+    for (const run of this.#kept.runs(search.at)) {
+      const candidates = this.#candidates(run, search);
+      for (let i = 0; i < candidates.length; i += READ_AT_ONCE) {
+        const some = candidates.slice(i, i + READ_AT_ONCE);
+        const isRead = some.some(({ verdict }) => verdict !== FITS);
+        const fitting = isRead ? await this.#fitting(some, search) : some;
+        const left = limit - found.length;
+        for (const { item } of fitting.slice(0, left)) found.push(item);
+        const isFull = fitting.length >= left;
+        if (!isFull && !(isRead && this.#clock.monotonic() >= until)) continue;
         const last = isFull ? fitting[left - 1]! : some.at(-1)!;
         const behind = this.#count(last.key);
         search.looked += Math.max(1, all - behind);
@@ -303,7 +304,7 @@ export class KeptList<T extends object> {
   #count(before: MailKey | undefined): number {
     if (before === undefined) return this.#kept.size;
     let count = 0;
-    for (const block of this.#kept.blocks(before)) {
+    for (const block of [...this.#kept.runs(before)].flat()) {
       for (let row = 0; row < block.size; row++) {
         const item = block.at(row);
         if (item !== undefined && this.#source.keyOf(item) < before) count++;
@@ -312,11 +313,11 @@ export class KeptList<T extends object> {
     return count;
   }
 
-  /** The rows that may fit, newest first. */
-  #candidates({ query, factsOf, at }: Search<T>): Candidate<T>[] {
+  /** The rows of some blocks that may fit, newest first. */
+  #candidates(blocks: readonly FoldedBlock<T>[], { query, factsOf, at }: Search<T>): Candidate<T>[] {
     const { keyOf } = this.#source;
     const candidates: Candidate<T>[] = [];
-    for (const block of this.#kept.blocks(at)) {
+    for (const block of blocks) {
       for (const [row, verdict] of judge(query, block, factsOf).entries()) {
         if (verdict === FITS_NOT) continue;
         const item = block.at(row)!;

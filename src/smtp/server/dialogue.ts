@@ -11,7 +11,7 @@ import type { ByteConn } from "../../wire/byte_conn.ts";
 type Step = string | { readonly chunk?: { readonly size: number; readonly last: boolean } };
 
 /** So many characters are kept of all dialogues; the oldest are forgotten first. */
-const KEPT = 8 * 1024 * 1024;
+const KEPT = 4 * 1024 * 1024;
 /** A session that says more than this before its message is cut at its beginning. */
 const MAX_STEPS = 2000;
 /** What stands for a password. */
