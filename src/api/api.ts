@@ -12,6 +12,7 @@ import { auditRoutes } from "./audit_routes.ts";
 import { auditing } from "./auditing.ts";
 import { backupRoutes } from "./backup_routes.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
+import { recordRoutes } from "./record_routes.ts";
 import { domainRoutes, suspensionRoutes } from "./domain_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
 import { withExamples } from "./examples.ts";
@@ -58,6 +59,9 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/mailboxes", releaseRoutes(options))
     .route("/api/v1/session", sessionRoutes(access));
   if (appPasswords) api.route("/api/v1/accounts", appPasswordRoutes(options.accounts, appPasswords));
+  if (options.deliverability) {
+    api.route("/api/v1/domains", recordRoutes(options.deliverability, options));
+  }
   if (suspensions) api.route("/api/v1/suspensions", suspensionRoutes(suspensions, options));
   if (webhooks) api.route("/api/v1/webhooks", webhookRoutes(webhooks));
   return api;

@@ -378,6 +378,13 @@ export type AdminClient = {
             /** The route that a domain's mail would take now, and why. */
             $get(args: { param: { domain: string } }, options?: CallOptions): Promise<Answer<m.Route>>;
           };
+          records: {
+            /** What the DNS says of one of our domains and of our host, beside what it should; it is asked anew. */
+            $get(
+              args: { param: { domain: string } },
+              options?: CallOptions,
+            ): Promise<Answer<{ items: m.RecordFinding[]; cursor: null }>>;
+          };
         };
       };
       faults: {

@@ -417,6 +417,23 @@ export type NewAppPassword = AppPassword & {
   password: string;
 };
 
+/** RecordFinding, as the API has it. */
+export type RecordFinding = {
+  purpose: "Address" | "PTR" | "MX" | "SPF" | "DKIM" | "DMARC" | "MTA-STS" | "TLS-RPT";
+
+  /** Whose record it is; for a PTR an address */
+  name: string;
+
+  /** unknown: the DNS could not be asked */
+  state: "right" | "wrong" | "unknown";
+
+  /** What is there, or what is wrong with it */
+  text: string;
+
+  /** What would be right */
+  mend: string | null;
+};
+
 /** Webhook, as the API has it. */
 export type Webhook = {
   url: string;

@@ -7,6 +7,7 @@ import type { Backups } from "../backup/backups.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { AppPasswords } from "../auth/app_passwords.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
+import type { Deliverability } from "../deliverability/domain_check.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { Access } from "../http/access.ts";
@@ -93,6 +94,12 @@ export interface AdminOptions extends HttpOptions {
   readonly backups?: Backups | undefined;
   /** The domains that are delivered here. */
   readonly domains: readonly string[];
+  /**
+   * Compares what the DNS says of the server's host and domains (all that the world can know, unless some are named) with
+   * what it should; absent: there is nothing to compare, and the call does not exist.
+   * @internal
+   */
+  readonly deliverability?: ((domains?: readonly string[]) => Promise<Deliverability>) | undefined;
   /** The hosts that a remote domain's mail would be offered to now. */
   route(domain: string): Promise<MailHosts>;
   /** Does a configured host take the domain's mail in place of its MX hosts? */

@@ -1,6 +1,5 @@
 /** The command `check --dns`: does the DNS say of the server's host and domains what it should. */
 
-import { DkimKeyError } from "../authentication/dkim_key_files.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
@@ -21,7 +20,8 @@ export async function checkDns(config: Config, { json = false }: { json?: boolea
       `"domains" names none that the DNS can know, only ${config.domains.join(", ")}`,
     );
   }
-  const { host, domains } = await check(config);
+  const by = { config, clock: systemClock, random: systemRandom };
+  const { host, domains } = await checkDeliverability(by);
   const all = [...host, ...domains.flatMap(({ findings }) => findings)];
   if (json) printJson(all);
   else for (const finding of all) print(line(finding));
@@ -30,15 +30,6 @@ export async function checkDns(config: Config, { json = false }: { json?: boolea
   if (bad > 0) throw new CliError(ExitCode.badData, `${bad} of ${all.length} records are wrong`);
   if (open > 0) {
     throw new CliError(ExitCode.tryAgain, `${open} of ${all.length} records could not be asked for`);
-  }
-}
-
-async function check(config: Config) {
-  try {
-    return await checkDeliverability({ config, clock: systemClock, random: systemRandom });
-  } catch (error) {
-    if (error instanceof DkimKeyError) throw new CliError(ExitCode.badData, error.message);
-    throw error;
   }
 }
 

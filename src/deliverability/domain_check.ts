@@ -32,6 +32,12 @@ export interface RecordFinding {
   readonly mend?: string | undefined;
 }
 
+/** What was found of our host, and of domains of ours. */
+export interface Deliverability {
+  readonly host: readonly RecordFinding[];
+  readonly domains: readonly { readonly domain: string; readonly findings: readonly RecordFinding[] }[];
+}
+
 /** How it is asked. */
 export interface DomainCheckOptions extends Omit<PolicyFetchOptions, "resolver"> {
   readonly resolver: Resolver;

@@ -2,9 +2,12 @@
 
 import { SystemResolver } from "../dns/resolver.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import { DkimKeyError } from "../authentication/dkim_key_files.ts";
+import type { OwnDomain } from "../deliverability/published_records.ts";
 import {
   checkDomain,
   checkHost,
+  type Deliverability,
   type DomainCheckOptions,
   type RecordFinding,
 } from "../deliverability/domain_check.ts";
@@ -27,20 +30,11 @@ export interface DeliverabilityOptions {
   readonly policyPort?: number | undefined;
 }
 
-/** What was found of each domain; of the host's own records with the first one. */
-export interface DomainFindings {
-  readonly domain: string;
-  readonly findings: readonly RecordFinding[];
-}
-
-/**
- * Checks the host, and all domains that the world can know, or one of them. Rejects with a `DkimKeyError` for a key that
- * can't be read.
- */
+/** Checks the host, and all domains that the world can know, or those that are named. Never rejects. */
 export async function checkDeliverability(
   { config, clock, random, ca = trustedRoots(), policyPort, ...given }: DeliverabilityOptions,
   domains: readonly string[] = publicDomains(config),
-): Promise<{ host: readonly RecordFinding[]; domains: DomainFindings[] }> {
+): Promise<Deliverability> {
   const { nameServer, timeout } = config.dns;
   const fresh = given.resolver ? undefined : new SystemResolver({
     timeoutMs: timeout,
@@ -60,10 +54,28 @@ export async function checkDeliverability(
     const { addresses, findings } = await checkHost(config.hostname, options);
     const found = await Promise.all(domains.map(async (domain) => ({
       domain,
-      findings: await checkDomain(await ownDomain(domain, config), addresses, options),
+      findings: await findingsOf(domain, config, (own) => checkDomain(own, addresses, options)),
     })));
     return { host: findings, domains: found };
   } finally {
     fresh?.close();
+  }
+}
+
+/** A key that can't be read is a finding, too. */
+async function findingsOf(
+  domain: string,
+  config: Config,
+  check: (own: OwnDomain) => Promise<RecordFinding[]>,
+): Promise<RecordFinding[]> {
+  try {
+    return await check(await ownDomain(domain, config));
+  } catch (error) {
+    if (!(error instanceof DkimKeyError)) throw error;
+    const { hostname } = config;
+    const rest = await check({ domain, hostname, signs: false, dkimKeys: [], keyDomain: domain });
+    const name = `*._domainkey.${domain}`;
+    const mend = "put a key there, or take the file away";
+    return [...rest, { purpose: "DKIM", name, state: "wrong", text: error.message, mend }];
   }
 }

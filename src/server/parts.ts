@@ -3,6 +3,8 @@
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { isLoopbackPeer } from "../base/ip.ts";
+import { steadyClock } from "../base/movable_clock.ts";
+import type { Deliverability } from "../deliverability/domain_check.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
@@ -42,6 +44,7 @@ import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
+import { checkDeliverability } from "./deliverability.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 import { Signing } from "./signing.ts";
@@ -89,6 +92,8 @@ export interface Parts extends Surroundings, Names {
   readonly underWay: UnderWay;
   readonly webhooks: Webhooks;
   readonly deliveryHealth: DeliveryHealth;
+  /** Compares the DNS with what it should say; undefined where nothing is sent, or no keys are at hand. */
+  readonly deliverability: ((domains?: readonly string[]) => Promise<Deliverability>) | undefined;
 }
 
 /** Opens it all; throws, with everything closed again, when something can't be. */
@@ -123,12 +128,20 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       signing: await openSigning(around, options),
       names: await openNames(store, around, options),
     });
-    return { ...services, certificates, tls, lock };
+    return { ...services, certificates, tls, lock, deliverability: deliverabilityOf(around, options) };
   } catch (error) {
     await store?.close();
     lock?.release();
     throw error;
   }
+}
+
+function deliverabilityOf(
+  { config, clock, random }: Surroundings,
+  options: MailServerOptions,
+): Parts["deliverability"] {
+  if (config.capture || options.withoutFiles) return undefined;
+  return (domains) => checkDeliverability({ ...options, config, random, clock: steadyClock(clock) }, domains);
 }
 
 /** Closes it all. */
@@ -241,7 +254,7 @@ async function openNames(
 function createServices(
   store: Store,
   by: { around: Surroundings; options: MailServerOptions; signing: Signing | undefined; names: Names },
-): Omit<Parts, "lock" | "certificates" | "tls"> {
+): Omit<Parts, "lock" | "certificates" | "tls" | "deliverability"> {
   const { around, options, signing, names } = by;
   const { config, clock, random } = around;
   const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);

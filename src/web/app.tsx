@@ -15,6 +15,7 @@ import { assetPages } from "./assets.ts";
 import { auditPages } from "./audit_view.tsx";
 import type { PageAuth, PageContext, PageEnv, ServerInfo } from "./context.ts";
 import type { DestinationTally } from "./destination_tally.ts";
+import { deliverabilityPages } from "./deliverability_view.tsx";
 import { destinationPages } from "./destinations_view.tsx";
 import { domainPages } from "./domains_view.tsx";
 import { loginPages, sendLogin } from "./login_view.tsx";
@@ -59,6 +60,7 @@ const INSIDE = [
   "/webhooks",
   "/events",
   "/audit",
+  "/deliverability",
   "/domains",
   "/logout",
 ];
@@ -71,6 +73,7 @@ const VIEWS = [
   messagePages,
   destinationPages,
   domainPages,
+  deliverabilityPages,
   mailboxPages,
   mailPages,
   accountPages,

@@ -64,6 +64,7 @@ export const SECTIONS = [
   "accounts",
   "aliases",
   "webhooks",
+  "deliverability",
   "events",
 ] as const;
 

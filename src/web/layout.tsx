@@ -17,15 +17,19 @@ const NAMES: Record<Section, { name: string; path: string; key: string }> = {
   accounts: { name: "Accounts", path: "/accounts", key: "a" },
   aliases: { name: "Aliases", path: "/aliases", key: "l" },
   webhooks: { name: "Webhooks", path: "/webhooks", key: "w" },
+  deliverability: { name: "Deliverability", path: "/deliverability", key: "d" },
   events: { name: "Events", path: "/events", key: "e" },
 };
+
+/** Where mail is captured nobody has an account, and nothing goes into the world. */
+const LIVE_ONLY: ReadonlySet<Section> = new Set(["accounts", "aliases", "deliverability"]);
 
 /** What the navigation shows, and where it leads: where mail is captured the page opens on it, and accounts are nobody's. */
 function sections({ unseen }: View): { section: Section; name: string; path: string; key: string }[] {
   const all = SECTIONS.map((section) => ({ section, ...NAMES[section] }));
   if (unseen === undefined) return all.filter(({ section }) => section !== "captured");
   return all
-    .filter(({ section }) => section !== "accounts" && section !== "aliases")
+    .filter(({ section }) => !LIVE_ONLY.has(section))
     .map((one) => one.section === "overview" ? { ...one, path: "/overview" } : one);
 }
 

@@ -8,6 +8,7 @@ export interface FakeName {
   a?: string[] | string;
   aaaa?: string[] | string;
   txt?: string[] | string;
+  ptr?: string[] | string;
 }
 
 /** Answers from data; names that aren't in it don't exist. */
@@ -34,10 +35,8 @@ export class FakeResolver implements Resolver {
     return Promise.resolve(this.#answer(name, this.#ask("TXT", name)?.txt));
   }
 
-  /** No address has a name. */
   ptr(ip: string): Promise<DnsResult<string>> {
-    this.questions.push(`PTR ${ip}`);
-    return Promise.resolve({ kind: "nxdomain" });
+    return Promise.resolve(this.#answer(ip, this.#ask("PTR", ip)?.ptr));
   }
 
   tlsa(): never {

@@ -39,6 +39,7 @@ async function views(desk: Desk): Promise<string[]> {
       `/accounts/${BRAIN}`,
       "/aliases",
       "/webhooks",
+      "/deliverability",
       "/events",
       "/audit",
       "/domains/down.example",

@@ -227,6 +227,7 @@ testPage("on a phone, dark and light, nothing runs out of the screen", async (de
         `/mailboxes/${BRAIN}`,
         "/accounts",
         "/aliases",
+        "/deliverability",
         "/events",
         "/domains/down.example",
       ]
