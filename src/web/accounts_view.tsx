@@ -6,7 +6,9 @@ import { parseSize } from "../base/units.ts";
 import { parseMailbox, splitMailbox } from "../mail/address.ts";
 import type { Account } from "../auth/accounts.ts";
 import { namedMailbox } from "../api/schemas.ts";
+import type { AppPassword } from "../auth/app_passwords.ts";
 import { Problem, quoted } from "../http/problem.ts";
+import { AppPasswordCard } from "./app_passwords.tsx";
 import { Fill } from "./charts.tsx";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import { count, number, size } from "./format.ts";
@@ -110,12 +112,21 @@ async function one(
   page: PageContext,
   of: { account: Account; typed: Typed },
 ): Promise<Response> {
-  const usage = await page.options.mailStore.usage(of.account.address);
+  const { mailStore, appPasswords } = page.options;
+  const usage = await mailStore.usage(of.account.address);
+  const passwords = await appPasswords?.list(of.account) ?? [];
   return await show(c, page, {
     title: of.account.address,
     at: "accounts",
     status: of.typed.complaint === undefined ? 200 : 422,
-    body: (view) => <AccountView view={view} of={{ account: of.account, ...usage }} typed={of.typed} />,
+    body: (view) => (
+      <AccountView
+        view={view}
+        of={{ account: of.account, ...usage }}
+        passwords={passwords}
+        typed={of.typed}
+      />
+    ),
   });
 }
 
@@ -285,7 +296,14 @@ function AccountTable({ all }: { all: readonly ListedAccount[] }) {
   );
 }
 
-function AccountView({ view, of, typed }: { view: View; of: ListedAccount; typed: Typed }) {
+function AccountView(
+  { view, of, passwords, typed }: {
+    view: View;
+    of: ListedAccount;
+    passwords: readonly AppPassword[];
+    typed: Typed;
+  },
+) {
   const { account: { address, name, quota }, messages, bytes } = of;
   const path = pathTo("accounts", address);
   const { form, complaint } = typed;
@@ -333,6 +351,7 @@ function AccountView({ view, of, typed }: { view: View; of: ListedAccount; typed
           </div>
         </ActionForm>
       </Card>
+      <AppPasswordCard view={view} address={address} passwords={passwords} />
       <RemoveCard view={view} address={address} messages={messages} />
     </>
   );

@@ -9,6 +9,7 @@ import type { AdminAuth, AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "../api/options.ts";
 import { QueueStatsCache } from "../queue/stats.ts";
 import { accountPages } from "./accounts_view.tsx";
+import { appPasswordPages } from "./app_passwords.tsx";
 import type { Activity } from "./activity.ts";
 import { aliasPages } from "./aliases_view.tsx";
 import { assetPages } from "./assets.ts";
@@ -77,6 +78,7 @@ const VIEWS = [
   mailboxPages,
   mailPages,
   accountPages,
+  appPasswordPages,
   aliasPages,
   webhookPages,
   eventPages,

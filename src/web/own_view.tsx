@@ -4,11 +4,12 @@
 import type { PropsWithChildren } from "hono/jsx";
 import type { Account } from "../auth/accounts.ts";
 import type { AppPassword } from "../auth/app_passwords.ts";
+import { AppPasswordTable } from "./app_passwords.tsx";
 import type { FlashMessage } from "./flash_messages.ts";
 import { MIN_PASSWORD } from "./forms.ts";
 import { Sign } from "./icons.tsx";
 import { Document, Head } from "./layout.tsx";
-import { ActionForm, Card, Complaint, Empty, Field, Time } from "./parts.tsx";
+import { ActionForm, Card, Complaint, Empty, Field } from "./parts.tsx";
 
 /** What each view of it gets. */
 interface OwnView {
@@ -215,7 +216,18 @@ function AppPasswordCard(
           </p>
         </div>
       )}
-      {passwords.length === 0 ? null : <AppPasswordTable view={p} passwords={passwords} />}
+      {passwords.length === 0 ? null : (
+        <AppPasswordTable
+          now={p.now}
+          passwords={passwords}
+          form={(name, button) => (
+            <OwnForm view={p} action="/own/app-passwords/remove">
+              <input type="hidden" name="name" value={name} />
+              {button}
+            </OwnForm>
+          )}
+        />
+      )}
       <OwnForm view={p} action="/own/app-passwords" class="pad">
         <Complaint text={p.text} />
         <Field
@@ -232,46 +244,6 @@ function AppPasswordCard(
         </div>
       </OwnForm>
     </Card>
-  );
-}
-
-function AppPasswordTable({ view, passwords }: { view: OwnView; passwords: readonly AppPassword[] }) {
-  return (
-    <table class="stack">
-      <thead>
-        <tr>
-          <th>Device</th>
-          <th>Made</th>
-          <th>Last used</th>
-          <th>
-            <span class="unseen">Remove</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {passwords.map(({ name, createdAt, lastUsedAt }) => (
-          <tr key={name}>
-            <td>
-              <bdi>{name}</bdi>
-            </td>
-            <td data-label="Made">
-              <Time at={createdAt} now={view.now} />
-            </td>
-            <td data-label="Last used">
-              {lastUsedAt === undefined
-                ? <span class="quiet">never</span>
-                : <Time at={lastUsedAt} now={view.now} />}
-            </td>
-            <td>
-              <OwnForm view={view} action="/own/app-passwords/remove">
-                <input type="hidden" name="name" value={name} />
-                <button type="submit" class="small" aria-label={`Remove ${name}`}>Remove</button>
-              </OwnForm>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 

@@ -1,51 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
-import { Surface, TOKEN } from "../api/harness.ts";
-
-/** The page in a browser without scripts. */
-class Visitor {
-  readonly #cookie: string;
-
-  private constructor(readonly surface: Surface, cookie: string) {
-    this.#cookie = cookie;
-  }
-
-  static async of(surface: Surface): Promise<Visitor> {
-    const response = await surface.fetch("/api/v1/session", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ token: TOKEN }),
-    });
-    return new Visitor(surface, response.headers.get("set-cookie")!.split(";")[0]!);
-  }
-
-  async get(path: string): Promise<string> {
-    const response = await this.surface.fetch(path, {
-      headers: { cookie: this.#cookie, accept: "text/html" },
-    });
-    const text = await response.text();
-    assertEquals(response.status, 200, text);
-    return text;
-  }
-
-  /** Sends a form; answers the page that follows. */
-  async post(path: string, fields: [string, string][]): Promise<string> {
-    const [, csrf] = /name="csrf" value="([^"]+)"/.exec(await this.get("/queue"))!;
-    const response = await this.surface.fetch(path, {
-      method: "POST",
-      headers: {
-        cookie: this.#cookie,
-        "content-type": "application/x-www-form-urlencoded",
-        origin: "http://localhost",
-        accept: "text/html",
-      },
-      body: `${new URLSearchParams([["csrf", csrf!], ...fields])}`,
-    });
-    const text = await response.text();
-    const to = response.headers.get("location");
-    return to ? await this.get(to) : text;
-  }
-}
+import { Surface } from "../api/harness.ts";
+import { Visitor } from "./visitor.ts";
 
 /** The text of a page's part with that id, without its marks. */
 function part(html: string, id: string): string {
