@@ -47,10 +47,10 @@ const USERS = /\/api\/v1\/(?:accounts|mailboxes)\//;
 /** A running server as the command line sees it. */
 export class ApiClient {
   readonly #url: string;
-  readonly #token: string;
+  readonly #token: string | undefined;
   readonly #whenAway: number;
 
-  private constructor(access: { url: string; token: string }, whenAway: number) {
+  private constructor(access: { url: string; token: string | undefined }, whenAway: number) {
     this.#url = access.url.replace(/\/+$/, "");
     this.#token = access.token;
     this.#whenAway = whenAway;
@@ -58,7 +58,7 @@ export class ApiClient {
 
   /**
    * Finds the server by `--url` and `--token`, else by the data directory, else by the configuration. `whenAway` is
-   * the exit code when nobody answers.
+   * the exit code when nobody answers. Without a token it is asked without one, as a server that captures may be.
    */
   static async find(options: ApiOptions, whenAway: number = ExitCode.unavailable): Promise<ApiClient> {
     let { url, token } = options;
@@ -79,9 +79,6 @@ export class ApiClient {
           whenAway,
           `no server is running on ${where}; start it with "dinopost serve", or give --url and --token`,
         );
-      }
-      if (token === undefined) {
-        throw new CliError(ExitCode.usage, "the token is not known; give it with --token");
       }
     }
     return new ApiClient({ url, token }, whenAway);
@@ -125,7 +122,7 @@ export class ApiClient {
 
   async #send(url: URL, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
-    headers.set("authorization", `Bearer ${this.#token}`);
+    if (this.#token !== undefined) headers.set("authorization", `Bearer ${this.#token}`);
     try {
       return await fetch(url, { ...init, headers, redirect: "manual" });
     } catch (error) {
@@ -137,6 +134,9 @@ export class ApiClient {
   #failure(response: Response, { text, what }: { text: string; what: string }): CliError {
     const { status } = response;
     const detail = problemOf(text);
+    if (status === 401 && this.#token === undefined) {
+      return new CliError(ExitCode.usage, "the token is not known; give it with --token");
+    }
     if (status === 401 || status === 403) {
       return new CliError(
         ExitCode.badConfig,

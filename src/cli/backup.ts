@@ -54,6 +54,7 @@ async function refuseWrongPath(path: string): Promise<void> {
   const wrong = (what: string) => new CliError(ExitCode.usage, `${safe(path)}: ${what}`);
   const at = await Deno.stat(path).catch(() => undefined);
   if (at?.isDirectory) throw wrong("received a folder, expected the name of a file");
+  if (at) throw wrong("there is something already; name another file, or remove this one first");
   const folder = await Deno.stat(dirname(path)).catch(() => undefined);
   if (!folder?.isDirectory) throw wrong(`there is no folder ${safe(dirname(path))}`);
 }

@@ -3,6 +3,7 @@
 import { systemClock } from "../base/clock.ts";
 import { IdMaker } from "../base/ids.ts";
 import { systemRandom } from "../base/random.ts";
+import { ADMIN } from "../http/roles.ts";
 import { parseMailbox } from "../mail/address.ts";
 import type { Imported } from "../mailbox/mailbox_file.ts";
 import { ApiClient, type ApiOptions } from "./api_client.ts";
@@ -81,6 +82,7 @@ class OfflineMailboxes implements MailboxAccess {
   readonly #rest: Rest;
   readonly #mailbox: typeof import("../mailbox/mailbox_file.ts");
   readonly #mailStore: import("../mailbox/mail_store.ts").MailStore;
+  readonly #audit: import("../http/audit.ts").AuditLog;
   readonly #accounts: import("../auth/accounts.ts").Accounts;
 
   private constructor(
@@ -89,19 +91,23 @@ class OfflineMailboxes implements MailboxAccess {
       mailbox: typeof import("../mailbox/mailbox_file.ts");
       mailStore: import("../mailbox/mail_store.ts").MailStore;
       accounts: import("../auth/accounts.ts").Accounts;
+      audit: import("../http/audit.ts").AuditLog;
     },
   ) {
     this.#rest = rest;
     this.#mailbox = parts.mailbox;
     this.#mailStore = parts.mailStore;
     this.#accounts = parts.accounts;
+    this.#audit = parts.audit;
   }
 
   static async on(rest: Rest, domains: readonly string[]): Promise<OfflineMailboxes> {
-    const [mailbox, { MailStore }, { Accounts }] = await Promise.all([
+    const [mailbox, { MailStore }, { Accounts }, { AuditLog }, { Journal }] = await Promise.all([
       import("../mailbox/mailbox_file.ts"),
       import("../mailbox/mail_store.ts"),
       import("../auth/accounts.ts"),
+      import("../http/audit.ts"),
+      import("../observe/journal.ts"),
     ]);
     const mailStore = new MailStore(rest.store, { clock: systemClock });
     const accounts = new Accounts(rest.store, {
@@ -115,6 +121,12 @@ class OfflineMailboxes implements MailboxAccess {
       mailbox,
       accounts,
       mailStore,
+      audit: new AuditLog({
+        store: rest.store,
+        clock: systemClock,
+        random: systemRandom,
+        journal: new Journal(undefined),
+      }),
     });
   }
 
@@ -129,13 +141,16 @@ class OfflineMailboxes implements MailboxAccess {
     const account = this.#accounts.get(canonical(text));
     if (!account) throw noMailbox(text);
     try {
-      return await this.#mailbox.importMbox(account.address, mbox, {
+      const imported = await this.#mailbox.importMbox(account.address, mbox, {
         store: this.#rest.store,
         mailStore: this.#mailStore,
         clock: systemClock,
         ids: new IdMaker(systemClock, systemRandom),
         quota: account.quota,
       });
+      // as of the call that a running server would have had
+      await this.#audit.record(ADMIN, { method: "POST", path: `/api/v1${path(account.address)}/import` });
+      return imported;
     } catch (error) {
       if (!(error instanceof this.#mailbox.ImportStopped)) throw error;
       throw new CliError(error.why === "source" ? ExitCode.badData : ExitCode.tryAgain, error.message);

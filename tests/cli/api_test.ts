@@ -36,6 +36,23 @@ async function withServer(
   await test((args, options) => runCli([...args, "--url", url, "--token", "t0ken"], options), asked);
 }
 
+Deno.test("a server that asks for no token is asked without one, and one that does is told apart", async () => {
+  const seen: (string | null)[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    seen.push(request.headers.get("authorization"));
+    return pathname.startsWith("/open/")
+      ? Response.json({ items: [], cursor: null })
+      : Response.json({ title: "Unauthorized" }, { status: 401 });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const open = await runCli(["queue", "list", "--json", "--url", `${url}/open`]);
+  assertEquals([open.code, open.err], [0, ""]);
+  const closed = await runCli(["queue", "list", "--url", url]);
+  assertEquals([closed.code, closed.err], [64, "dinopost: the token is not known; give it with --token\n"]);
+  assertEquals(seen, [null, null]);
+});
+
 const ITEM = {
   id: "01HXYZ0000000001",
   sender: "",

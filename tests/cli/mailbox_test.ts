@@ -121,6 +121,16 @@ Deno.test("mailbox export and import in the data directory of a server that is d
       assertEquals((await server.end()).code, 0);
     }
     await goRound(dir);
+    await using server = await ServerProcess.ready({ cwd: dir, env: FREE_PORTS });
+    const token = await Deno.readTextFile(`${dir}/data/admin-token`);
+    const headers = { authorization: `Bearer ${token.trim()}` };
+    const { items } = await (await fetch(`${server.url}/api/v1/audit`, { headers })).json();
+    const imports = items.map(({ user, action, target }: Record<string, string>) => [user, action, target]);
+    assertEquals(
+      imports,
+      Array(4).fill(["admin", "mailboxes.import", "brain@localhost"]),
+      "none that failed",
+    );
   }));
 
 Deno.test("mailbox tells what is wrong with its arguments in one line", async () => {

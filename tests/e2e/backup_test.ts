@@ -305,6 +305,7 @@ Deno.test("what can't be backed up or restored is refused in a line, and nothing
     [["backup", ...api], 64, "file"],
     [["backup", "no/folder/mail.tar", ...api], 64, "no folder no/folder"],
     [["backup", "empty", ...api], 64, "expected the name of a file"],
+    [["backup", "mail.tar", ...api], 64, "mail.tar: there is something already; name another file"],
     [["backup", "x.tar", "--url", server.url, "--token", "annas-token"], 78, "may not"],
     [["backup", "x.tar", "--url", "http://127.0.0.1:9", "--token", TOKEN], 69, "no server answers"],
   ];
