@@ -9,9 +9,9 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import {
+  addressCursor,
   addressParam,
   addressSchema,
-  cursorParam,
   limitParam,
   mailboxOf,
   mustBe,
@@ -57,7 +57,7 @@ const list = createRoute({
   path: "/",
   tags,
   summary: "List accounts, by address",
-  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: cursorParam }) },
+  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: addressCursor }) },
   responses: { 200: json(pageOf(accountSchema), "A page"), ...problems() },
 });
 

@@ -8,9 +8,9 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import {
+  addressCursor,
   addressParam,
   addressSchema,
-  cursorParam,
   limitParam,
   mailboxOf,
   mustBe,
@@ -34,7 +34,7 @@ const list = createRoute({
   path: "/",
   tags,
   summary: "List aliases, by address",
-  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: cursorParam }) },
+  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: addressCursor }) },
   responses: { 200: json(pageOf(aliasSchema), "A page"), ...problems() },
 });
 

@@ -69,7 +69,9 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
 
 const DESCRIPTION =
   "Send Authorization: Bearer TOKEN. Errors are RFC 9457 problems whose detail says what was " +
-  "received and what would be right. Times are ISO 8601 UTC. A cursor of one list leads to its next page.";
+  "received and what would be right: 400 where a request has not the form that this document gives (something is " +
+  "missing, unknown, of another type or pattern), 422 where it has, and a text in it can't be read as what is wanted " +
+  "there (an address, a domain, a search), or it can't be done. Times are ISO 8601 UTC. A cursor of one list leads to its next page.";
 
 /** Makes the API with `/openapi.json` and `/docs`, and the dialects behind its own calls. */
 export function buildApi(

@@ -36,7 +36,8 @@ const WORDS: Partial<Record<ProblemStatus, string>> = {
   413: "The body is too large",
   415: "The body is of a type that the call does not take",
   421: "The request is for a host that this server does not answer for",
-  422: "The request was read, and it can't be done; the detail says why",
+  422:
+    "The request has its form, but a value is not what is wanted there, or it can't be done; the detail says why",
   429: "Too many wrong tokens at once",
   503: "Not available now; try again later",
 };

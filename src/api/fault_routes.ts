@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { FAULT_STAGES, parseFaultRules } from "../faults/rule.ts";
-import type { FaultRules } from "../faults/rules.ts";
+import { FaultRuleRefused, type FaultRules } from "../faults/rules.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { Problem } from "../http/problem.ts";
 
@@ -66,7 +66,7 @@ const put = createRoute({
     "order; the first that fits acts. When one can't act, all are refused, and those before stay.",
   middleware: [jsonOnly()] as const,
   request: { body: jsonBody(bodySchema) },
-  responses: { 200: json(listSchema, "The rules"), ...problems(409, 413, 415) },
+  responses: { 200: json(listSchema, "The rules"), ...problems(409, 413, 415, 422) },
 });
 
 const remove = createRoute({
@@ -89,7 +89,14 @@ export function faultRoutes(faults: FaultRules | undefined) {
   return newApi()
     .openapi(list, (c) => c.json({ items: rules().list() }, 200))
     .openapi(put, (c) => {
-      rules().set(c.req.valid("json"));
+      try {
+        rules().set(c.req.valid("json"));
+      } catch (error) {
+        if (!(error instanceof FaultRuleRefused)) throw error;
+        throw new Problem(422, error.message, {
+          errors: error.errors.map((one) => ({ in: "body", ...one })),
+        });
+      }
       return c.json({ items: rules().list() }, 200);
     })
     .openapi(remove, (c) => {

@@ -9,7 +9,7 @@ import { attachmentOf, mailboxNamed, parsedMail, storedMail } from "./mail_looku
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
 import { rawMail } from "./raw_message.ts";
-import { addressParam, limitParam, pageOf } from "./schemas.ts";
+import { addressParam, idCursor, limitParam, pageOf } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
 const RFC822 = "message/rfc822";
@@ -38,7 +38,7 @@ const list = createRoute({
     params: z.object({ address: addressParam }),
     query: z.strictObject({
       limit: limitParam(1000, 100),
-      cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
+      cursor: idCursor,
       q: z.string().max(1000).optional().openapi({
         description: QUERY,
         example: "from:ann is:unread invoice",

@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../base/ids.ts";
-import { idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+import { idCursor, idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { searchQueue } from "../queue/search.ts";
@@ -36,7 +36,7 @@ const list = createRoute({
     query: z.strictObject({
       ...filterFields,
       limit: limitParam(1000, 100),
-      cursor: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "is none that this server gave out").optional(),
+      cursor: idCursor,
     }),
   },
   responses: { 200: json(pageOf(queueItemSchema), "A page"), ...problems() },

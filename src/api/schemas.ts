@@ -37,10 +37,19 @@ export const addressParam = z.string().min(1).openapi({
   example: "brain@example.org",
 });
 
-/** Where a list goes on: the `cursor` of the page before. */
-export const cursorParam = z.string().min(1).max(400).transform(plusMeant).optional().openapi({
-  description: "The cursor of the page before; absent: from the beginning",
-});
+/** Where a list goes on: the `cursor` of the page before, which has this form in it. */
+export function cursorParam(form: RegExp, example: string) {
+  return z.string().max(400).regex(form, "is none that this list gave out").transform(plusMeant).optional()
+    .openapi({
+      description: "The cursor of the page before; absent: from the beginning",
+      example,
+    });
+}
+
+/** The cursor of a list of messages. */
+export const idCursor = cursorParam(/^[0-9A-HJKMNP-TV-Z]{16}$/, "1M85X0GES17DRES7");
+/** The cursor of a list by address. */
+export const addressCursor = cursorParam(/.@[^@\s]{1,255}$/, "brain@example.org");
 
 /** How many items a page has at most. */
 export function limitParam(most: number, usual: number) {

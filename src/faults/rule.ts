@@ -81,9 +81,9 @@ const MAX_TEXT = 1000;
 
 /**
  * Reads rules: a list of them, or what {@linkcode FaultRules.list} tells (`{"items":[…]}`, whose `acted` is skipped). Refuses
- * a rule that can't act.
+ * a rule that can't act; `withoutTls`: in a server that takes part in no TLS handshake.
  */
-export function parseFaultRules(value: unknown): ParsedFaultRules {
+export function parseFaultRules(value: unknown, { withoutTls = false } = {}): ParsedFaultRules {
   const wrapped = isObject(value) && Object.keys(value).every((key) => key === "items" || key === "cursor");
   const list = wrapped ? value["items"] : value;
   const prefix = wrapped ? "items" : "";
@@ -96,7 +96,7 @@ export function parseFaultRules(value: unknown): ParsedFaultRules {
   const errors: FaultRuleError[] = [];
   list.forEach((rule, i) => {
     const name = prefix === "" ? `${i}` : `${prefix}.${i}`;
-    for (const error of errorsOf(rule)) {
+    for (const error of withoutTls ? [...errorsOf(rule), ...handshakeErrors(rule)] : errorsOf(rule)) {
       errors.push({ name: error.name === "" ? name : `${name}.${error.name}`, detail: error.detail });
     }
   });
@@ -129,6 +129,13 @@ function* errorsOf(rule: unknown): Generator<FaultRuleError> {
     yield { name: "probability", detail: "must be a number above 0 and up to 1" };
   }
   if (out !== undefined && typeof out !== "boolean") yield { name: "out", detail: "must be true or false" };
+}
+
+/** Where no handshake can be, none can fail; the next server's still can. */
+function* handshakeErrors(rule: unknown): Generator<FaultRuleError> {
+  if (!isObject(rule) || rule["tlsFail"] !== true || rule["out"] === true) return;
+  const detail = "can't act: this server offers no TLS; give it a certificate (tls), or listen.submissions";
+  yield { name: "tlsFail", detail };
 }
 
 function* matchErrors(match: unknown, stage: FaultStage | undefined): Generator<FaultRuleError> {

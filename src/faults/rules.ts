@@ -3,7 +3,13 @@
 import type { Random } from "../base/random.ts";
 import { actionOf, type FaultAction } from "./action.ts";
 import { ASKED_STAGES, askedFault } from "./address.ts";
-import { type FaultMatch, type FaultRule, type FaultStage, parseFaultRules } from "./rule.ts";
+import {
+  type FaultMatch,
+  type FaultRule,
+  type FaultRuleError,
+  type FaultStage,
+  parseFaultRules,
+} from "./rule.ts";
 
 /** Where a conversation stands, and what is known of its message by then. */
 export interface FaultPoint {
@@ -31,6 +37,11 @@ export type CountedFaultRule = FaultRule & {
 export class FaultRuleRefused extends TypeError {
   /** The name. */
   override readonly name = "FaultRuleRefused";
+
+  /** All that is wrong with them. */
+  constructor(readonly errors: readonly FaultRuleError[]) {
+    super(errors.map(({ name, detail }) => `${name}: ${detail}`).join("; "));
+  }
 }
 
 const OUT = "out ";
@@ -47,14 +58,21 @@ interface Held {
 export class FaultRules {
   readonly #random: Random;
   readonly #byAddress: boolean;
+  readonly #withoutTls: boolean;
   #held: readonly Held[] = [];
   /** The stages at which anything may act: a conversation looks here first. */
   #watched: ReadonlySet<string>;
 
-  /** `byAddress`: may a recipient ask for a fault (`fault-rcpt-451@…`)? */
-  constructor(options: { readonly random: Random; readonly byAddress?: boolean }) {
+  /**
+   * `byAddress`: may a recipient ask for a fault (`fault-rcpt-451@…`)? `withoutTls`: the server takes part in no TLS
+   * handshake, so that none can fail.
+   */
+  constructor(
+    options: { readonly random: Random; readonly byAddress?: boolean; readonly withoutTls?: boolean },
+  ) {
     this.#random = options.random;
     this.#byAddress = options.byAddress ?? false;
+    this.#withoutTls = options.withoutTls ?? false;
     this.#watched = this.#stages();
   }
 
@@ -70,10 +88,8 @@ export class FaultRules {
 
   /** Puts these rules in the place of those before; throws {@linkcode FaultRuleRefused}, and those before stay. */
   set(rules: readonly FaultRule[]): void {
-    const parsed = parseFaultRules(rules);
-    if (!parsed.ok) {
-      throw new FaultRuleRefused(parsed.errors.map(({ name, detail }) => `${name}: ${detail}`).join("; "));
-    }
+    const parsed = parseFaultRules(rules, { withoutTls: this.#withoutTls });
+    if (!parsed.ok) throw new FaultRuleRefused(parsed.errors);
     this.#held = parsed.rules.map((rule) => ({ rule, action: actionOf(rule), fitted: 0, acted: 0 }));
     this.#watched = this.#stages();
   }

@@ -104,9 +104,12 @@ export class AuditLog {
   }
 }
 
+/** The form of a cursor of the log. */
+export const AUDIT_CURSOR = /^(\d{1,16})\.([\w-]{1,40})$/;
+
 /** The place that a cursor names; undefined for what is none, which the caller refuses. */
 export function cursorOf(text: string | undefined): readonly [number, string] | undefined {
-  const [, at, name] = /^(\d{1,16})\.([\w-]{1,40})$/.exec(text ?? "") ?? [];
+  const [, at, name] = AUDIT_CURSOR.exec(text ?? "") ?? [];
   return at === undefined || name === undefined ? undefined : [Number(at), name];
 }
 

@@ -24,7 +24,12 @@ export function withCapture(
   const changed = {
     ...options,
     inMemory,
-    faults: options.faults ?? new FaultRules({ random, byAddress: true }),
+    faults: options.faults ?? new FaultRules({
+      random,
+      byAddress: true,
+      withoutTls: config.tls === null && options.certificate === undefined &&
+        config.listen.submissions.length === 0,
+    }),
     clock: options.clock ?? new MovableClock(systemClock),
   };
   if (config.capture) return { config, options: changed };

@@ -27,6 +27,7 @@ export type { AuthenticationResult, Mail, MailItem, ReceivedMail } from "../api/
 export { Pop3Client } from "./pop3_client.ts";
 export { type DnsFault, type DnsQuery, DnsServer, type ZoneEntry, type Zones } from "./dns_server.ts";
 export { FaultRuleRefused, FaultRules } from "../faults/rules.ts";
+export type { FaultRuleError } from "../faults/rule.ts";
 export { ScriptedPeer } from "./scripted_peer.ts";
 export {
   type ActualMail,

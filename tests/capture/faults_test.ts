@@ -27,6 +27,14 @@ Deno.test("Rules come over HTTP, act as often as they say, and what they refuse 
   assertEquals(items, [{ ...rules[0], acted: 2 }]);
 });
 
+Deno.test("A handshake can't be made to fail where none is offered, and is told so", async () => {
+  await using town = await CapturingServer.start();
+  const refused = await town.ask("/api/v1/faults", sent([{ stage: "starttls", tlsFail: true }]));
+  assertEquals(refused.status, 422);
+  const { errors } = await refused.json();
+  assertEquals(errors.map(({ name }: { name: string }) => name), ["0.tlsFail"]);
+});
+
 Deno.test("An address of any domain asks for a fault", async () => {
   await using town = await CapturingServer.start();
   for (

@@ -187,3 +187,11 @@ Deno.test("an address asks for a fault where it is known, and is told where it c
   }
   assertEquals(await rules([]).at({ stage: "rcpt", from: "", to: ["fault-rcpt-451@x.example"] }), undefined);
 });
+
+Deno.test("a handshake that there is none of can't fail, except the next server's", () => {
+  const bare = new FaultRules({ random: seededRandom(1), withoutTls: true });
+  bare.set([{ stage: "starttls", drop: true }, { stage: "starttls", tlsFail: true, out: true }]);
+  const refused = assertThrows(() => bare.set([{ stage: "starttls", tlsFail: true }]), FaultRuleRefused);
+  assertEquals(refused.errors.map(({ name }) => name), ["0.tlsFail"]);
+  assertEquals(bare.list().length, 2, "those before stay");
+});
