@@ -262,7 +262,7 @@ export interface Config {
     dmarc: CheckPolicy;
     /** ARC (RFC 8617): do those vouch for it who handled it? */
     arc: CheckPolicy;
-    /** Zones of block lists. */
+    /** Zones of block lists (RFC 5782); whose address is on one is refused. */
     dnsbl: string[];
     /** Strangers are put off once, and come again. */
     greylist: boolean;

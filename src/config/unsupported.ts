@@ -24,6 +24,5 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     asked: ({ listen }: Parsed) => listen[kind].length > 0,
     instead: "[]",
   })),
-  { path: ["checks", "dnsbl"], asked: ({ checks }) => checks.dnsbl.length > 0, instead: "[]" },
   { path: ["checks", "greylist"], asked: ({ checks }) => checks.greylist, instead: "false" },
 ];

@@ -11,7 +11,7 @@ import type { Resolution, Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, Reception, SessionFacts, Verdict } from "../smtp/server/reception.ts";
 import type { Store } from "../storage/store.ts";
-import type { ArrivalChecks } from "./arrival_checks.ts";
+import type { Strangers } from "./strangers.ts";
 import type { IncomingEnvelope } from "./acceptance.ts";
 import type { Trust } from "./header_fixups.ts";
 import { expandName, verifyName } from "./names.ts";
@@ -29,8 +29,8 @@ export interface PolicyOptions extends SmtpMessageOptions, LoginOptions {
   /** Clients that may relay without logging in. */
   readonly trusted: Networks;
   readonly verbs: Readonly<Record<"VRFY" | "EXPN" | "VERB", VerbPolicy>>;
-  /** What strangers bring is checked by; absent: by nothing. */
-  readonly checks?: ArrivalChecks | undefined;
+  /** What strangers meet; absent: nothing. */
+  readonly strangers?: Strangers | undefined;
 }
 
 const NO_RELAY = reply(550, "5.7.1", "Relaying refused: log in, or send to an address of this server");
@@ -64,7 +64,7 @@ export class Policy implements Reception {
 
   sender(session: SessionFacts, sender: Mailbox): Verdict | Promise<Verdict> {
     if (this.#options.store.isFull) return DISK_FULL;
-    if (!isSubmission(session)) return this.#checksOf(session)?.sender(sender);
+    if (!isSubmission(session)) return this.#meets(session)?.sender(session, sender);
     if (session.account === undefined || !this.#options.accounts.has(session.account)) return LOGIN_FIRST;
     if (sender === "" || this.#owns(session.account, sender)) return undefined;
     return this.#notYours(session.account, sender);
@@ -82,7 +82,11 @@ export class Policy implements Reception {
     if (refused) return refused;
     const to = address === recipient.address ? recipient : { ...recipient, address };
     const taken = routed(to, found, { before: soFar, router }) ?? TOO_MUCH;
-    const answer = (isFull: boolean) => isFull ? MAILBOX_FULL : taken;
+    const answer = (isFull: boolean) => {
+      if (isFull || "code" in taken) return isFull ? MAILBOX_FULL : taken;
+      const verdict = this.#meets(session)?.recipient(session, to);
+      return verdict instanceof Promise ? verdict.then((refused) => refused ?? taken) : verdict ?? taken;
+    };
     const full = this.#isFull(address, found);
     return full instanceof Promise ? full.then(answer) : answer(full);
   }
@@ -115,7 +119,7 @@ export class Policy implements Reception {
 
   open(session: SessionFacts, envelope: IncomingEnvelope): MessageSink {
     const trust = this.#trustOf(session);
-    const check = this.#checksOf(session)?.open(session, envelope.sender);
+    const check = this.#meets(session)?.open(session, envelope.sender);
     return new SmtpMessage({ session, envelope, trust, check }, this.#options);
   }
 
@@ -127,10 +131,10 @@ export class Policy implements Reception {
     return expandName(text, this.#options);
   }
 
-  /** What checks a session's mail. By LMTP comes what another server of ours took, whose client we don't know. */
-  #checksOf(session: SessionFacts): ArrivalChecks | undefined {
+  /** What a session of a stranger meets. By LMTP comes what another server of ours took, whose client we don't know. */
+  #meets(session: SessionFacts): Strangers | undefined {
     const isStranger = session.service === "smtp" && this.#trustOf(session) === "stranger";
-    return isStranger ? this.#options.checks : undefined;
+    return isStranger ? this.#options.strangers : undefined;
   }
 
   #trustOf(session: SessionFacts): Trust {

@@ -76,6 +76,10 @@ export class Metrics {
     "result",
   ]);
   readonly #refusals = this.#counter("checks_refused_total", "Messages that a check refused", ["check"]);
+  readonly #blockLists = this.#counter("dnsbl_lookups_total", "Strangers looked up in block lists", [
+    "list",
+    "result",
+  ]);
   readonly #reports = this.#counter("reports_total", "Reports queued for senders", ["action"]);
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
@@ -151,6 +155,11 @@ export class Metrics {
   checked(words: Readonly<Record<string, string>>, refusedBy: string | undefined): void {
     for (const [check, result] of Object.entries(words)) this.#checks.add([check, result]);
     if (refusedBy !== undefined) this.#refusals.add([refusedBy]);
+  }
+
+  /** A block list, which is configured, was asked about a stranger. */
+  blockList(list: string, result: "listed" | "clear" | "late" | "failed"): void {
+    this.#blockLists.add([list, result]);
   }
 
   /** A DNS query got no reply in its time. */

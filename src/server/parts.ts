@@ -14,6 +14,7 @@ import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { ArrivalChecks } from "../intake/arrival_checks.ts";
+import { BlockLists } from "../intake/block_lists.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
@@ -22,6 +23,7 @@ import { CapturedMail } from "../capture/captured_mail.ts";
 import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
+import { Strangers } from "../intake/strangers.ts";
 import { UnderWay } from "../intake/under_way.ts";
 import { Accounts } from "../auth/accounts.ts";
 import { LEAST_COST } from "../auth/password_hash.ts";
@@ -287,7 +289,7 @@ function createServices(
     verboseMs: VERBOSE_MS,
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
-    checks: arrivalChecks(base),
+    strangers: strangers(base),
   };
   const policy = captures ? new CaptureReception(asked) : new Policy(asked);
   const { captured } = names;
@@ -310,13 +312,18 @@ function createServices(
   return { ...base, ...more };
 }
 
-function arrivalChecks(
+/** What strangers meet, as far as it is on. */
+function strangers(
   { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver },
-): ArrivalChecks | undefined {
-  const { checks: policies, hostname } = config;
-  if (!ArrivalChecks.areOn(policies)) return undefined;
+): Strangers | undefined {
+  const { checks: { dnsbl: zones, ...policies }, hostname } = config;
   const onChecked: Metrics["checked"] = (words, refusedBy) => metrics.checked(words, refusedBy);
-  return new ArrivalChecks({ ...by, policies, hostname, onChecked });
+  const checks = ArrivalChecks.areOn(policies)
+    ? new ArrivalChecks({ ...by, policies, hostname, onChecked })
+    : undefined;
+  const onAnswer: Metrics["blockList"] = (zone, result) => metrics.blockList(zone, result);
+  const lists = zones.length > 0 ? new BlockLists({ ...by, zones, onAnswer }) : undefined;
+  return checks || lists ? new Strangers({ checks, lists }) : undefined;
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {
