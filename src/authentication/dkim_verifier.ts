@@ -2,9 +2,9 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Resolver } from "../dns/resolver.ts";
-import { BodyHasher } from "./dkim_body.ts";
+import type { BodyHasher } from "./dkim_body.ts";
 import { SignatureCheck } from "./dkim_check.ts";
-import { type RawField, rawFields } from "./dkim_header.ts";
+import type { RawField } from "./dkim_header.ts";
 import { type DkimResult, refusal } from "./dkim_result.ts";
 import { readSignature } from "./dkim_signature.ts";
 
@@ -41,16 +41,4 @@ export class DkimVerifier {
   results(): Promise<DkimResult[]> {
     return Promise.all(this.#checks.map((check) => check()));
   }
-}
-
-/** Verifies a whole message: its header section with the blank line, and its body in pieces. Rejects when reading does. */
-export async function verifyDkim(
-  message: { readonly header: Uint8Array; readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> },
-  options: Omit<DkimVerifierOptions, "hasher">,
-): Promise<DkimResult[]> {
-  const hasher = new BodyHasher();
-  const verifier = new DkimVerifier(rawFields(message.header), { ...options, hasher });
-  for await (const piece of message.body) hasher.write(piece);
-  hasher.end();
-  return await verifier.results();
 }

@@ -4,7 +4,7 @@ import { sign as signSync } from "node:crypto";
 import type { SigningKey } from "../../src/authentication/dkim_keys.ts";
 import { sentContent, type Signed } from "../../src/authentication/dkim_outgoing.ts";
 import { DkimSigner } from "../../src/authentication/dkim_signer.ts";
-import { verifyDkim } from "../../src/authentication/dkim_verifier.ts";
+import { verifyDkim } from "./verify.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { BODY, ed25519Pair, HEADER, rsaPair } from "./signed.ts";
 import { TxtResolver } from "./txt_resolver.ts";

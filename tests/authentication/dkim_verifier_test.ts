@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { verifyDkim } from "../../src/authentication/dkim_verifier.ts";
+import { verifyDkim } from "./verify.ts";
 import type { DkimResult } from "../../src/authentication/dkim_result.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import valid from "../../fixtures/dkim/valid.json" with { type: "json" };

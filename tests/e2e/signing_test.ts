@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { listDkimKeys, makeDkimKeys } from "../../src/authentication/dkim_key_files.ts";
-import { verifyDkim } from "../../src/authentication/dkim_verifier.ts";
+import { verifyDkim } from "../authentication/verify.ts";
 import { binaryString } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
