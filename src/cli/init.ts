@@ -1,5 +1,6 @@
 /** The command `init`: a configuration to begin with, DKIM keys, and the DNS records to publish. */
 
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
@@ -54,6 +55,11 @@ async function init(options: InitOptions): Promise<void> {
   const { recordsToPublish } = await import("../server/own_domains.ts");
   const { zoneLine } = await import("../deliverability/zone_file.ts");
   for (const record of await recordsToPublish(domain, config)) print(zoneLine(record));
+  if (options.rotateDkim) {
+    note(
+      "publish the new keys before the server reads them, at its next start or SIGHUP: they sign from then on",
+    );
+  }
   note(
     `publish these records, give ${config.hostname} an address and that address this name (PTR); ` +
       '"dinopost check --dns" says what is still wrong',
@@ -78,8 +84,9 @@ async function makeKeys(domain: string, { dataDir }: Config, rotate: boolean): P
 /** False: there is a file of that name. */
 async function writeNew(file: string, domain: string, dataDir: string | undefined): Promise<boolean> {
   const { firstConfig } = await import("./init_file.ts");
+  const place = dataDir === undefined ? "./data" : resolve(dataDir);
   try {
-    await Deno.writeTextFile(file, firstConfig(domain, dataDir ?? "./data"), { createNew: true });
+    await Deno.writeTextFile(file, firstConfig(domain, place), { createNew: true });
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;

@@ -64,7 +64,7 @@ export interface TlsConfig extends Partial<CertificateConfig> {
 export interface AcmeConfig {
   /** Where it can reach us. */
   email?: string;
-  /** The https URL of its directory. */
+  /** The https URL of its directory; Let's Encrypt's unless said. */
   directory: string;
 }
 

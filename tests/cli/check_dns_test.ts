@@ -1,19 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DnsServer, type Zones } from "../../src/testing/mod.ts";
+import { DnsServer } from "../../src/testing/mod.ts";
+import { zonesOf } from "../support/zone_file.ts";
 import { runCli } from "./run_cli.ts";
-
-/** Reads what `init` prints, as a name server does that is given the file. */
-function zonesOf(zoneFile: string): Zones {
-  const zones: Zones = {};
-  for (const line of zoneFile.trimEnd().split("\n")) {
-    const [owner, , , type, value] = line.split("\t");
-    const entry = zones[owner!.replace(/\.$/, "")] ??= {};
-    if (type === "MX") entry.MX = [[Number(value!.split(" ")[0]), value!.split(" ")[1]!]];
-    else if (type === "CNAME") entry.CNAME = value!;
-    else (entry.TXT ??= []).push([...value!.matchAll(/"([^"]*)"/g)].map(([, text]) => text).join(""));
-  }
-  return zones;
-}
 
 Deno.test("check --dns finds what init printed, and tells line by line what is wrong", async () => {
   const cwd = await Deno.makeTempDir();

@@ -39,6 +39,12 @@ Deno.test("init follows the configuration that is there, and warns where it does
   assert(out.startsWith("example.org.\t3600\tIN\tMX\t10 mx.example.net.\n"), out);
   assertMatch(err, /warning: example\.org is not one of "domains" in mail\.jsonc/);
   assertEquals([...Deno.readDirSync(`${cwd}/keys/dkim/example.org`)].length, 2);
+
+  await Deno.mkdir(`${cwd}/etc`);
+  const apart = ["--config", "etc/d.jsonc", "--data-dir", "var"];
+  assertEquals((await runCli(["init", "--domain", "example.org", ...apart], { cwd })).code, 0);
+  const again = await runCli(["init", "--domain", "example.org", "--config", "etc/d.jsonc"], { cwd });
+  assertMatch(again.err, /the DKIM keys are there already/, "found by the file alone");
 });
 
 Deno.test("init says what is wrong with its arguments", async () => {
