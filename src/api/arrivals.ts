@@ -1,6 +1,7 @@
 /** The messages that came lately, and what is known of each: who waits for mail hears of them here, and looks back. */
 
 import type { Clock } from "../base/clock.ts";
+import { OldestKeys } from "../base/oldest.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { addressesToSearch, fieldValue } from "../mail/message.ts";
@@ -42,6 +43,7 @@ const MOST = 4000;
 export class Arrivals {
   readonly #mailStore: MailStore;
   readonly #kept = new Map<string, Kept>();
+  readonly #oldest = new OldestKeys(this.#kept);
   /** Those, oldest first, and some in front that are not kept any more. */
   #order: Kept[] = [];
   /** The numbers of the first notices of messages, as long as these are kept. */
@@ -132,7 +134,8 @@ export class Arrivals {
     if (this.#order.length > 2 * MOST) this.#order = this.#order.slice(-MOST);
     if (!this.#numbers.has(uid)) this.#numbers.set(uid, notice.number);
     if (this.#kept.size > MOST) {
-      const [key, oldest] = this.#kept.entries().next().value!;
+      const key = this.#oldest.next()!;
+      const oldest = this.#kept.get(key)!;
       this.#kept.delete(key);
       this.#numbers.delete(oldest.uid);
       this.#completeSince = Math.max(this.#completeSince, oldest.at + 1);

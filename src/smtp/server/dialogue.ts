@@ -4,6 +4,7 @@
  */
 
 import { binaryString, decode, decodeStrictly, encode } from "../../base/bytes.ts";
+import { OldestKeys } from "../../base/oldest.ts";
 import { type Line, LineConn } from "../../wire/line_conn.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 
@@ -21,6 +22,7 @@ const HIDDEN = "********";
 export class Dialogues {
   /** As JSON: one text takes a third of the memory of its steps. */
   readonly #kept = new Map<string, string>();
+  readonly #oldest = new OldestKeys(this.#kept);
   #size = 0;
 
   /** The lines of a connection, with what is said on it kept here. */
@@ -69,9 +71,9 @@ export class Dialogues {
     const text = JSON.stringify(steps);
     this.#size += sizeOfText(text) - sizeOfText(this.#kept.get(id));
     this.#kept.set(id, text);
-    for (const [oldest, text] of this.#kept) {
-      if (this.#size <= KEPT) break;
-      this.#size -= sizeOfText(text);
+    while (this.#size > KEPT) {
+      const oldest = this.#oldest.next()!;
+      this.#size -= sizeOfText(this.#kept.get(oldest));
       this.#kept.delete(oldest);
     }
   }
