@@ -23,6 +23,8 @@ const asAddress = (text: string) =>
   text === "" ? undefined : [text.startsWith(":") ? `0.0.0.0${text}` : text];
 /** No limit is 0 there. */
 const asCount = (text: string) => /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
+/** As Go reads it; what is none says nothing. */
+const asFlag = (text: string) => /^(?:1|t|true)$/i.test(text) ? true : undefined;
 const asAge = (text: string) => text === "" || text === "0" ? undefined : text;
 /** Their database stays as it is; ours is in a directory beside it. */
 const asDirectory = (text: string) => text === "" ? undefined : text.replace(/\.\w+$/, "") + ".dinopost";
@@ -33,6 +35,7 @@ const READINGS: Readonly<Record<string, Reading>> = {
   MP_POP3_BIND_ADDR: [["listen", "pop3"], asAddress],
   MP_MAX_MESSAGES: [["capture", "messages"], asCount],
   MP_MAX_AGE: [["capture", "age"], asAge],
+  MP_ALLOW_INTERNAL_HTTP_REQUESTS: [["outbound", "allowPrivate"], asFlag],
   MP_DATABASE: [["dataDir"], asDirectory],
   MP_DB_FILE: [["dataDir"], asDirectory],
   MP_SMTP_TLS_CERT: [["tls", "cert"], asText],

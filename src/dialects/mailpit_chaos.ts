@@ -46,16 +46,12 @@ export class Chaos {
   set(wanted: Readonly<Record<string, unknown>>): void {
     const triggers = TRIGGERS.map((one) => ({ ...one, ...triggerOf(wanted[one.name], one.code) }));
     const rules = triggers.flatMap(({ name, stage, ErrorCode, Probability }) => {
-      const reply = `${ErrorCode} ${statusOf(ErrorCode)} Chaos ${name.toLowerCase()} error`;
+      const reply = `${ErrorCode} Chaos ${name.toLowerCase()} error`;
       return withChance({ stage, reply }, Probability / 100);
     });
     this.#codes = Object.fromEntries(triggers.map(({ name, ErrorCode }) => [name, ErrorCode]));
     setChances(this.#faults, ["reply"], rules);
   }
-}
-
-function statusOf(code: number): string {
-  return code === 535 ? "5.7.8" : `${Math.floor(code / 100)}.3.0`;
 }
 
 function triggerOf(value: unknown, otherwise: number): Trigger {

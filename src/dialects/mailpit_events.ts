@@ -3,6 +3,7 @@
 import type { CaptureChange } from "../capture/captured.ts";
 import { Dialect, type DialectParts } from "./dialect.ts";
 import { LiveFeed, type Words } from "./live_feed.ts";
+import { mailpitVersion } from "./mailpit_server.ts";
 import { summaryJson } from "./mailpit_shapes.ts";
 
 /** So many are told of one by one when they go together; with more, clients are better off with a new list. */
@@ -53,7 +54,11 @@ class MailpitWords implements Words {
 
   after(): string[] {
     const { mail, options: { version } } = this.#parts;
-    const stats = event("stats", { Total: mail.count, Unread: mail.unseen, Version: `dinopost ${version}` });
+    const stats = event("stats", {
+      Total: mail.count,
+      Unread: mail.unseen,
+      Version: mailpitVersion(version),
+    });
     const all = this.#pruned ? [PRUNE, stats] : [stats];
     this.#pruned = false;
     return all;

@@ -52,6 +52,11 @@ function noChaos(): never {
   throw new Refused(400, "Chaos is not enabled");
 }
 
+/** The version that it answers as (some clients look for the `v`), with our own. */
+export function mailpitVersion(version: string): string {
+  return `v1.33.1+dinopost.${version}`;
+}
+
 /** What has come and gone is counted from now on; what is there came before. */
 function infoOf({ options: { clock, version }, mail }: DialectParts) {
   const began = clock.monotonic();
@@ -64,7 +69,7 @@ function infoOf({ options: { clock, version }, mail }: DialectParts) {
   });
   return () => {
     return {
-      Version: `dinopost ${version}`,
+      Version: mailpitVersion(version),
       LatestVersion: "disabled",
       Database: "",
       DatabaseSize: mail.bytes,

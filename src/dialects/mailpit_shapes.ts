@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Attachment, DecodedField, Person } from "../mail/message.ts";
 import { fieldValue } from "../mail/message.ts";
+import { unsubscribeJson } from "./mailpit_unsubscribe.ts";
 import { hiddenOf, isSaved, type Letter, readableText, type Summary } from "./reader.ts";
 
 /** A person. */
@@ -131,18 +132,6 @@ function attachmentJson({ place, filename, contentType, contentId, bytes }: Atta
     ContentID: contentId ?? "",
     Size: bytes.length,
     Checksums: { MD5: sum("md5"), SHA1: sum("sha1"), SHA256: sum("sha256") },
-  };
-}
-
-function unsubscribeJson(fields: readonly DecodedField[]) {
-  const header = fieldValue(fields, "list-unsubscribe");
-  const links = [...header.matchAll(/<\s*([^<>]+?)\s*>/g)].map(([, link]) => link!);
-  const isWrong = header !== "" && links.length === 0;
-  return {
-    Header: header,
-    Links: links,
-    Errors: isWrong ? "no links in angle brackets" : "",
-    HeaderPost: fieldValue(fields, "list-unsubscribe-post"),
   };
 }
 

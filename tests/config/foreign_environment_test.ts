@@ -13,6 +13,7 @@ Deno.test("The variables of Mailpit and MailHog that mean something are taken in
     MP_SMTP_TLS_CERT: "/etc/cert.pem",
     MP_SMTP_TLS_KEY: "/etc/key.pem",
     MP_SMTP_AUTH_ACCEPT_ANY: "1",
+    MP_ALLOW_INTERNAL_HTTP_REQUESTS: "true",
     MH_HOSTNAME: "mail.example.org",
   };
   const config = await loadConfig({ env, capture: true });
@@ -26,7 +27,7 @@ Deno.test("The variables of Mailpit and MailHog that mean something are taken in
     false,
   ]);
   assertEquals([config.tls?.cert, config.tls?.key], ["/etc/cert.pem", "/etc/key.pem"]);
-  assertEquals(config.hostname, "mail.example.org");
+  assertEquals([config.hostname, config.outbound.allowPrivate], ["mail.example.org", true]);
   const live = await loadConfig({ env });
   assertEquals([live.listen.smtp[0]?.port, live.capture], [2525, false]);
   const both = await loadConfig({ env: { ...env, DINOPOST_LISTEN_SMTP: "127.0.0.1:3025" }, capture: true });

@@ -73,6 +73,20 @@ export const LETTERS: Readonly<Record<string, Letter>> = {
       "Cc: D <d@example.net>\nReply-To: R <r@example.com>, s@example.com\nSubject: many people\n" +
       "Message-ID: <8@example.com>\nDate: Mon, 30 Nov 2026 01:02:03 -0800\n\nhi\n",
   },
+  ...Object.fromEntries([
+    "https://shop.example/u",
+    "x <https://shop.example/u>",
+    "<https://shop.example/u> <mailto:u@shop.example>",
+    "<https://shop.example/u>, <https://shop.example/v>",
+    "<mailto:u@shop.example?subject=out>, <ftp://shop.example/u>",
+    "<https://shop.example/u v>(a comment)",
+    "<https://shop.example/1>, <mailto:u@shop.example>, <https://shop.example/2>",
+    "<mailto:u@shop.example> , <https://shop.example/u>",
+  ].map((field, i) => [`news ${i}`, {
+    calls: [""],
+    text: `From: n@example.com\nTo: bob@example.net\nSubject: news ${i}\nMessage-ID: <n${i}@example.com>\n` +
+      `List-Unsubscribe: ${field}\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n\nnews\n`,
+  }])),
   "a folded and encoded subject": {
     text: "From: =?iso-8859-1?q?J=FCrgen?= <j@example.com>\nTo: bob@example.net\n" +
       "Subject: =?utf-8?q?a_folded_and?=\n =?utf-8?b?IGVuY29kZWQ=?= subject\nMessage-ID: <9@example.com>\n" +
