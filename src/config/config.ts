@@ -264,7 +264,7 @@ export interface Config {
     arc: CheckPolicy;
     /** Zones of block lists (RFC 5782); whose address is on one is refused. */
     dnsbl: string[];
-    /** Strangers are put off once, and come again. */
+    /** A stranger's first try is put off by five minutes; who comes again is known from then on. */
     greylist: boolean;
   };
   /** Receivers of events. */

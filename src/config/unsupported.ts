@@ -24,5 +24,4 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     asked: ({ listen }: Parsed) => listen[kind].length > 0,
     instead: "[]",
   })),
-  { path: ["checks", "greylist"], asked: ({ checks }) => checks.greylist, instead: "false" },
 ];

@@ -74,6 +74,7 @@ export class Policy implements Reception {
     session: SessionFacts,
     recipient: EnvelopeRecipient,
     soFar: readonly RoutedRecipient[] = [],
+    sender: Mailbox = "",
   ): RoutedRecipient | Reply | Promise<RoutedRecipient | Reply> {
     const address = this.#ownLiteral(session, recipient.address);
     const { router } = this.#options;
@@ -84,7 +85,7 @@ export class Policy implements Reception {
     const taken = routed(to, found, { before: soFar, router }) ?? TOO_MUCH;
     const answer = (isFull: boolean) => {
       if (isFull || "code" in taken) return isFull ? MAILBOX_FULL : taken;
-      const verdict = this.#meets(session)?.recipient(session, to);
+      const verdict = this.#meets(session)?.recipient(session, to, sender);
       return verdict instanceof Promise ? verdict.then((refused) => refused ?? taken) : verdict ?? taken;
     };
     const full = this.#isFull(address, found);

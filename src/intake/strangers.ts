@@ -5,11 +5,13 @@ import { reply } from "../smtp/protocol/reply.ts";
 import type { SessionFacts, Verdict } from "../smtp/server/reception.ts";
 import type { ArrivalCheck, ArrivalChecks } from "./arrival_checks.ts";
 import type { BlockLists, Listing } from "./block_lists.ts";
+import type { Greylist } from "./greylist.ts";
 
 /** What is on. */
 export interface StrangersOptions {
   readonly checks?: ArrivalChecks | undefined;
   readonly lists?: BlockLists | undefined;
+  readonly greylist?: Greylist | undefined;
 }
 
 /** Meets the sessions of strangers. */
@@ -32,10 +34,32 @@ export class Strangers {
   }
 
   /** RCPT, for a recipient that is here. Who must be reached by everybody is. */
-  recipient(session: SessionFacts, { address }: EnvelopeRecipient): Verdict | Promise<Verdict> {
+  recipient(
+    session: SessionFacts,
+    { address }: EnvelopeRecipient,
+    sender: Mailbox,
+  ): Verdict | Promise<Verdict> {
     const listing = this.#listings.get(session);
-    if (!listing || POSTMASTER.test(address)) return undefined;
-    return listing.then((found) => found && listed(session, found));
+    const { greylist } = this.#options;
+    if ((!listing && !greylist) || POSTMASTER.test(address)) return undefined;
+    return this.#meet(session, { address, sender, listing });
+  }
+
+  async #meet(
+    session: SessionFacts,
+    { address, sender, listing }: {
+      address: Mailbox;
+      sender: Mailbox;
+      listing: Promise<Listing | undefined> | undefined;
+    },
+  ): Promise<Verdict> {
+    const found = await listing;
+    if (found) return listed(session, found);
+    // where the store fails, the message will say so
+    const seconds = await this.#options.greylist?.wait(session.remote.hostname, sender, address).catch(() =>
+      0
+    );
+    return seconds ? reply(451, "4.7.1", `Greylisted: come again in ${seconds} s`) : undefined;
   }
 
   /** DATA. */

@@ -80,6 +80,9 @@ export class Metrics {
     "list",
     "result",
   ]);
+  readonly #greylist = this.#counter("greylist_total", "Strangers' recipients, by what the greylist said", [
+    "result",
+  ]);
   readonly #reports = this.#counter("reports_total", "Reports queued for senders", ["action"]);
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
@@ -160,6 +163,11 @@ export class Metrics {
   /** A block list, which is configured, was asked about a stranger. */
   blockList(list: string, result: "listed" | "clear" | "late" | "failed"): void {
     this.#blockLists.add([list, result]);
+  }
+
+  /** The greylist said something of a recipient. */
+  greylisted(result: "deferred" | "passed" | "free"): void {
+    this.#greylist.add([result]);
   }
 
   /** A DNS query got no reply in its time. */

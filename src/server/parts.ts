@@ -15,6 +15,7 @@ import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
 import { ArrivalChecks } from "../intake/arrival_checks.ts";
 import { BlockLists } from "../intake/block_lists.ts";
+import { Greylist } from "../intake/greylist.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
@@ -314,16 +315,18 @@ function createServices(
 
 /** What strangers meet, as far as it is on. */
 function strangers(
-  { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver },
+  { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver; readonly store: Store },
 ): Strangers | undefined {
-  const { checks: { dnsbl: zones, ...policies }, hostname } = config;
+  const { checks: { dnsbl: zones, greylist: greylists, ...policies }, hostname } = config;
   const onChecked: Metrics["checked"] = (words, refusedBy) => metrics.checked(words, refusedBy);
   const checks = ArrivalChecks.areOn(policies)
     ? new ArrivalChecks({ ...by, policies, hostname, onChecked })
     : undefined;
   const onAnswer: Metrics["blockList"] = (zone, result) => metrics.blockList(zone, result);
   const lists = zones.length > 0 ? new BlockLists({ ...by, zones, onAnswer }) : undefined;
-  return checks || lists ? new Strangers({ checks, lists }) : undefined;
+  const onGrey: Metrics["greylisted"] = (result) => metrics.greylisted(result);
+  const greylist = greylists ? new Greylist({ ...by, onAnswer: onGrey }) : undefined;
+  return checks || lists || greylist ? new Strangers({ checks, lists, greylist }) : undefined;
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {

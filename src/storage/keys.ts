@@ -307,6 +307,16 @@ export function captured(id: string, part: number | string): Deno.KvKey {
 /** All captured messages, oldest first. */
 export const capturedAll: Deno.KvListSelector = { prefix: ["captured"] };
 
+/** That a client's network came with that sender for that recipient: a `GreyTriplet`. */
+export function greyTriplet(network: string, sender: string, recipient: string): Deno.KvKey {
+  return ["grey", "triplet", network, sender, recipient];
+}
+
+/** How often a client's network came again: a `GreyClient`. */
+export function greyClient(network: string): Deno.KvKey {
+  return ["grey", "client", network];
+}
+
 /** The MTA-STS policy of another domain: a `KnownPolicy`. */
 export function stsPolicy(domain: string): Deno.KvKey {
   return ["stspolicy", domain];

@@ -7,7 +7,6 @@ import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 const ASKING: Record<string, unknown> = {
   "listen.imap": { listen: { imap: ["127.0.0.1:0"] } },
   "listen.imaps": { listen: { imaps: ["127.0.0.1:0"] } },
-  "checks.greylist": { checks: { greylist: true } },
 };
 
 /** The same keys at what means off. */
