@@ -3,7 +3,7 @@
  * read from the newest message on, as far as searches come; what changes meanwhile it is told.
  */
 
-import type { Clock } from "../base/clock.ts";
+import { type Clock, eventTurn } from "../base/clock.ts";
 import { FoldedBlock } from "../mail/folded_block.ts";
 import type { FoldedContent } from "../mail/folded_mail.ts";
 import type { MailQuery } from "../mail/query.ts";
@@ -73,6 +73,8 @@ interface Candidate<T> extends Row<T> {
 /** Listed at once, and read at once. */
 const LISTED = 499;
 const READ_AT_ONCE = 25;
+/** Blocks that are looked at, some milliseconds of work, before others have their turn. */
+const BLOCKS_A_TURN = 40;
 /** A longer text is read again each time. */
 const LONGEST_TEXT = 8 * 1024;
 /** When so much has changed since the last search, the list is given up. */
@@ -274,7 +276,10 @@ export class KeptList<T extends object> {
   async #look(search: Search<T>): Promise<boolean> {
     const { found, limit, until } = search;
     const all = this.#count(search.at);
+    let blocks = 0;
     for (const run of this.#kept.runs(search.at)) {
+      if (blocks > BLOCKS_A_TURN) await eventTurn();
+      blocks = blocks > BLOCKS_A_TURN ? run.length : blocks + run.length;
       const candidates = this.#candidates(run, search);
       for (let i = 0; i < candidates.length; i += READ_AT_ONCE) {
         const some = candidates.slice(i, i + READ_AT_ONCE);

@@ -1,6 +1,6 @@
 /** The kept list finds what a look at every message finds, whatever happens meanwhile. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { FoldedBlock } from "../../src/mail/folded_block.ts";
@@ -243,6 +243,17 @@ Deno.test("A kept list that must be listed anew reads only what it does not know
   const { found } = await pages(list, queryOf("subject:ant"), 10);
   assertEquals(found, place.fitting(queryOf("subject:ant")));
   assertEquals([place.reads, place.contents], [3, 0]);
+});
+
+Deno.test("A search whose store fails is told, and the next one finds all", async () => {
+  const { place, list } = await warm(600);
+  const { read } = place;
+  place.read = () => Promise.reject(new Error("away"));
+  act(place, list, { kind: "come", first: 1000, count: 40 });
+  await assertRejects(() => pages(list, queryOf("bee"), 10), Error, "away");
+  await assertRejects(() => pages(list, queryOf("bee"), 10), Error, "away");
+  place.read = read;
+  assertEquals((await pages(list, queryOf("bee"), 10)).found, place.fitting(queryOf("bee")));
 });
 
 Deno.test("A search comes back in time with what it has, and says how far it came", async () => {
