@@ -17,8 +17,9 @@ interface Content {
 const MAX_DEPTH = 20;
 const MAX_PARTS = 2000;
 
-/** A message. */
-export function messageJson({ id, sender, recipients, receivedAt }: Captured, bytes: Uint8Array) {
+/** A message; for MailHog the line end in front of the dot that ended it is none of it. */
+export function messageJson({ id, sender, recipients, receivedAt }: Captured, content: Uint8Array) {
+  const bytes = content.at(-1) === 10 && content.at(-2) === 13 ? content.subarray(0, -2) : content;
   const { Headers, Body, MIME } = contentOf(bytes, { depth: 0, budget: { parts: MAX_PARTS } });
   return {
     ID: id,

@@ -98,7 +98,7 @@ Deno.test("MailHog's websocket tells of each message that is captured", async ()
   using ear = await Ear.at(town, "/api/v2/websocket");
   const ID = await town.send({ from: "env@b.example", to: ["bob@example.net"], text: TEXT });
   const message = await ear.next();
-  assertEquals([message.ID, message.From.Mailbox, message.Content.Body], [ID, "env", "hello\r\n"]);
+  assertEquals([message.ID, message.From.Mailbox, message.Content.Body], [ID, "env", "hello"]);
 });
 
 Deno.test("A socket is given to whoever may ask, and ends with the server", async () => {
