@@ -18,7 +18,7 @@ import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
 import { isOpen, withCapture } from "./server/capture.ts";
-import { certificateKeeper } from "./server/certificate_keeper.ts";
+import type { Certificates } from "./server/certificates.ts";
 import { type ListenerKind, Listeners } from "./server/listeners.ts";
 import { closeParts, openParts, type Parts } from "./server/parts.ts";
 import { nameWarnings } from "./server/name_warnings.ts";
@@ -217,11 +217,17 @@ export class MailServer implements AsyncDisposable {
     const { certificates } = this.#parts;
     if (certificates) {
       this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));
-      const keeper = certificateKeeper(this.#parts, { certificates, proofs: this.#proofs });
-      if (keeper) this.#tasks.run("acme", () => keeper.run(this.#closing.signal));
+      if (this.config.tls?.acme) this.#tasks.run("acme", () => this.#keepCertificate(certificates));
     }
     this.#isReady = true;
     if (this.config.listen.admin.length > 0) this.#tasks.run("http", () => this.#app.warmUp());
+  }
+
+  /** Loaded when it is wanted, which few servers do. */
+  async #keepCertificate(certificates: Certificates): Promise<void> {
+    const { certificateKeeper } = await import("./server/certificate_keeper.ts");
+    const keeper = certificateKeeper(this.#parts, { certificates, proofs: this.#proofs });
+    await keeper?.run(this.#closing.signal);
   }
 
   async #stop(): Promise<void> {

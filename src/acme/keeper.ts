@@ -26,7 +26,7 @@ export interface CertificateKeeperOptions {
   readonly journal: Journal;
   /** Called when there is another certificate to be used. */
   onCertificate(): Promise<void>;
-  /** Called with what is wrong, in a sentence without a full stop; undefined: all is well. */
+  /** Called with what goes on to be wrong, in a sentence without a full stop; undefined: all is well. */
   onFault(text: string | undefined): void;
   /** Default: the platform's. */
   readonly fetch?: typeof fetch | undefined;
@@ -34,6 +34,8 @@ export interface CertificateKeeperOptions {
 
 /** Between two failures; the last one repeats. Authorities count failures, some bear five an hour. */
 const PAUSES_MS = [10_000, 60_000, 5 * 60_000, 15 * 60_000, 3600_000];
+/** So many failures in a row are more than a moment's. */
+const FAULT = 3;
 /** Names that were done without are tried again then. */
 const NAMES_AGAIN_MS = 6 * 3600_000;
 /** A look at least so often: clocks are set, and files taken away. */
@@ -79,7 +81,7 @@ export class CertificateKeeper {
           error: why,
           again: formatDuration(pauseMs),
         });
-        onFault(`${new URL(directory).hostname} gives no new TLS certificate: ${why}`);
+        if (failures >= FAULT) onFault(`${new URL(directory).hostname} gives no new TLS certificate: ${why}`);
         await sleep(clock, pauseMs, signal);
       }
     }

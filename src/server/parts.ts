@@ -47,7 +47,6 @@ import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
-import { checkDeliverability } from "./deliverability.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 import { Signing } from "./signing.ts";
@@ -144,7 +143,11 @@ function deliverabilityOf(
   options: MailServerOptions,
 ): Parts["deliverability"] {
   if (config.capture || options.withoutFiles) return undefined;
-  return (domains) => checkDeliverability({ ...options, config, random, clock: steadyClock(clock) }, domains);
+  const by = { ...options, config, random, clock: steadyClock(clock) };
+  return async (domains) => {
+    const { checkDeliverability } = await import("./deliverability.ts");
+    return await checkDeliverability(by, domains);
+  };
 }
 
 /** Closes it all. */

@@ -6,6 +6,7 @@ import { ServerProcess } from "../e2e/support/server_process.ts";
 import { zonesOf } from "../support/zone_file.ts";
 import { Pebble } from "./support/pebble.ts";
 
+const PYTHON = "/opt/dinopost-interop/venv/bin/python";
 /** Ours: port 443 is where others look for the policy. */
 const ADDRESS = "127.0.71.1";
 
@@ -28,6 +29,7 @@ Deno.test("a newcomer comes from nothing to a domain that is right in every line
     DENO_CERT: trust,
     DINOPOST_DNS_NAME_SERVER: pebble.dns.address,
     DINOPOST_OUTBOUND_ALLOW_PRIVATE: "true",
+    DINOPOST_LISTEN_POP3: "127.0.0.1:0",
   };
   try {
     const printed = await runCli(["init", "--domain", "own.example"], { cwd, env });
@@ -49,6 +51,38 @@ Deno.test("a newcomer comes from nothing to a domain that is right in every line
       /^right +MTA-STS +mta-sts\.own\.example: policy: mode enforce, mail\.own\.example$/m,
     );
     assert(check.out.includes(`It listens for https on ${ADDRESS}:443.`), check.out);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+const READ_ZONE = `
+import json, sys, dns.zone
+zone = dns.zone.from_text(sys.stdin.read(), origin="own.example.", relativize=False, check_origin=False)
+print(json.dumps(sorted(
+    [name.to_text(), record.rdtype.name, [s.decode() for s in record.strings] if record.rdtype.name == "TXT" else record.to_text()]
+    for name, node in zone.items() for records in node for record in records)))
+`;
+
+Deno.test("what init prints is a zone file to dnspython, too", async () => {
+  const cwd = await Deno.makeTempDir({ prefix: "dinopost-domain-" });
+  try {
+    const { out } = await runCli(["init", "--domain", "own.example"], { cwd });
+    const child = new Deno.Command(PYTHON, { args: ["-c", READ_ZONE], stdin: "piped", stdout: "piped" })
+      .spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(out));
+    await writer.close();
+    const { stdout } = await child.output();
+    const read: [string, string, string | string[]][] = JSON.parse(new TextDecoder().decode(stdout));
+    const ours = Object.entries(zonesOf(out)).flatMap(([name, { MX = [], TXT = [], CNAME }]) => [
+      ...MX.map(([preference, host]) => [`${name}.`, "MX", `${preference} ${host}`]),
+      ...TXT.map((text) => [`${name}.`, "TXT", text]),
+      ...(CNAME === undefined ? [] : [[`${name}.`, "CNAME", CNAME]]),
+    ]);
+    const theirs = read.map(([name, type, data]) => [name, type, Array.isArray(data) ? data.join("") : data]);
+    assertEquals(theirs.map(String).toSorted(), ours.map(String).toSorted());
+    assert(read.every(([, , data]) => !Array.isArray(data) || data.every((text) => text.length <= 255)));
   } finally {
     await Deno.remove(cwd, { recursive: true });
   }
