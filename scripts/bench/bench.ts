@@ -5,8 +5,8 @@ import type { LoadWorker } from "./load.ts";
 /** One line of the table. Fields that were not measured are left out. */
 export interface Row {
   readonly what: string;
-  /** The figure, with its unit in `unit`. */
-  readonly value: number;
+  /** The figure, with its unit in `unit`; undefined: it could not be measured, and `what` says why. */
+  readonly value: number | undefined;
   readonly unit: string;
   readonly p50?: number;
   readonly p99?: number;

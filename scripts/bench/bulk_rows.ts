@@ -6,6 +6,7 @@ import { findWaiting, groupWaiting } from "../../src/queue/search.ts";
 import type { Parts } from "../../src/server/parts.ts";
 import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import type { Bench } from "./bench.ts";
+import { postsuper } from "./postfix.ts";
 import { close, open } from "./waiting_rows.ts";
 
 const WAITING = 100_000;
@@ -38,6 +39,13 @@ export async function bulk(bench: Bench): Promise<void> {
   } finally {
     await close(parts);
   }
+  const seconds = await postsuper(WAITING / 2, TEXT);
+  const beside = `the same by \`postsuper -d -\` of Postfix, which is given the ids`;
+  bench.tell({
+    what: seconds === undefined ? `${beside}: not measured, Postfix is not installed here, or this is not root` : beside,
+    value: seconds,
+    unit: seconds === undefined ? "" : "s",
+  });
 }
 
 /** What a page of the queue looks for, each the slowest of some: the first one reads the queue. */

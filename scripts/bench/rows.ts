@@ -275,7 +275,7 @@ async function listeners(bench: Bench): Promise<void> {
       const heard = await measure(bench, server, set);
       const events = await ears.run("listened");
       if (events === 0) throw new Error("The listeners heard nothing");
-      shares.push(heard.value * 100 / alone.value);
+      shares.push(heard.value! * 100 / alone.value!);
       if (alone.cpu && heard.cpu) cpu.push((heard.cpu - alone.cpu) * 100 / alone.cpu);
     }
   } finally {
