@@ -42,7 +42,9 @@ export async function bulk(bench: Bench): Promise<void> {
   const seconds = await postsuper(WAITING / 2, TEXT);
   const beside = `the same by \`postsuper -d -\` of Postfix, which is given the ids`;
   bench.tell({
-    what: seconds === undefined ? `${beside}: not measured, Postfix is not installed here, or this is not root` : beside,
+    what: seconds === undefined
+      ? `${beside}: not measured, Postfix is not installed here, or this is not root`
+      : beside,
     value: seconds,
     unit: seconds === undefined ? "" : "s",
   });

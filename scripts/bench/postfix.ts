@@ -49,7 +49,9 @@ async function fill(
   { count, file, own }: { count: number; file: Uint8Array; own(path: string): Promise<void> },
 ): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, n) => {
-    const [time, inode] = [n * 7919 % 0xf_ffff, n].map((part) => part.toString(16).toUpperCase().padStart(5, "0"));
+    const [time, inode] = [n * 7919 % 0xf_ffff, n].map((part) =>
+      part.toString(16).toUpperCase().padStart(5, "0")
+    );
     return `${time}${inode}`;
   });
   for (const digit of "0123456789ABCDEF") {
@@ -57,11 +59,13 @@ async function fill(
     await own(`${queue}/${digit}`);
   }
   for (let at = 0; at < count; at += AT_A_TIME) {
-    await Promise.all(ids.slice(at, at + AT_A_TIME).map(async (id) => {
-      const path = `${queue}/${id[0]}/${id}`;
-      await Deno.writeFile(path, file, { mode: 0o700 });
-      await own(path);
-    }));
+    await Promise.all(
+      ids.slice(at, at + AT_A_TIME).map(async (id) => {
+        const path = `${queue}/${id[0]}/${id}`;
+        await Deno.writeFile(path, file, { mode: 0o700 });
+        await own(path);
+      }),
+    );
   }
   return ids;
 }
@@ -80,6 +84,8 @@ async function timed(dir: string, ids: readonly string[]): Promise<number> {
   const seconds = (performance.now() - began) / 1000;
   const said = await saying;
   const [, deleted] = /Deleted: (\d+) messages/.exec(said) ?? [];
-  if (Number(deleted) !== ids.length) throw new Error(`postsuper deleted ${deleted} of ${ids.length}: ${said.slice(-300)}`);
+  if (Number(deleted) !== ids.length) {
+    throw new Error(`postsuper deleted ${deleted} of ${ids.length}: ${said.slice(-300)}`);
+  }
   return seconds;
 }

@@ -113,7 +113,10 @@ function verdict(error: unknown, args: readonly string[]): { code: number; messa
     if (error.exitCode === 0) return { code: ExitCode.ok };
     const message = error.code === "commander.help"
       ? `a command is missing behind "${args[0]}"; "dinopost help ${args[0]}" lists them`
-      : error.message.replace(/^error: /, "");
+      : error.message.replace(/^error: /, "").replace(
+        /^(unknown command '[^']*')$/,
+        '$1; "dinopost help" lists them',
+      );
     return { code: ExitCode.usage, message };
   }
   if (error instanceof CliError) return { code: error.code, message: error.message };

@@ -70,8 +70,8 @@ function Findings({ of }: { of: readonly RecordFinding[] }) {
             <td>
               <span class={`badge ${BADGES[state]}`}>{WORDS[state]}</span>
             </td>
-            <td data-label="Record">{purpose}</td>
-            <td data-label="Name">
+            <td class="whole" data-label="Record">{purpose}</td>
+            <td class="roomy" data-label="Name">
               <bdi class="address">{name}</bdi>
             </td>
             <td>

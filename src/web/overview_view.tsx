@@ -147,7 +147,8 @@ function QueueAside({ stats, view }: { stats: QueueStats | undefined; view: View
 
 function DestinationsAside({ stats }: { stats: QueueStats | undefined }) {
   const more = (stats?.destinations.length ?? 0) - MAX_DESTINATIONS;
-  return <span>{more > 0 ? `and ${number(more)} more` : "that have mail waiting"}</span>;
+  if (more <= 0) return <span>that have mail waiting</span>;
+  return <a href="/domains">{`and ${number(more)} more`}</a>;
 }
 
 function Destinations(
