@@ -12,9 +12,9 @@ import {
 import type { ConnectionPool } from "./connection_pool.ts";
 import { destinationOf, portOf, smartHostOf, tlsOf } from "./domain_rules.ts";
 import { HostMemory } from "./host_memory.ts";
-import type { TlsDemand } from "../transport/demand.ts";
+import type { TlsSession } from "../transport/tls_session.ts";
 import type { RemoteAgentOptions } from "./remote_options.ts";
-import { type Route, securedRoute } from "./secured_route.ts";
+import { type Route, type RouteHost, securedRoute } from "./secured_route.ts";
 
 /** What a host did is not remembered for longer, however long the retry interval is. */
 const MAX_MEMORY_MS = 5 * 60_000;
@@ -76,14 +76,17 @@ export class HostConnections {
   /** A new connection, as the host's policies demand; `trace` is told its lines. */
   async connect(
     domain: string,
-    target: ClientTarget & { readonly demand?: TlsDemand | undefined },
+    target: ClientTarget & Pick<RouteHost, "demand" | "policy">,
     trace: ((line: string) => void) | undefined,
   ): Promise<ConnectResult> {
     const key = keyOf(target);
     const result = await SmtpClient.connect(target, {
       ...this.#clientOptions(domain, key, trace),
       demand: target.demand,
+      judged: target.policy?.type === "sts",
     });
+    const { policy, host, address } = target;
+    if (policy && result.tls) this.count(domain, { policy, verdict: result.tls, host, address });
     if (result.ok) {
       this.#dead.forget(key);
       if (result.tlsFailure !== undefined) this.#tlsFailures.remember(key, result.tlsFailure);
@@ -93,6 +96,11 @@ export class HostConnections {
       this.#dead.remember(key, result.outcome);
     }
     return result;
+  }
+
+  /** Counts a session for the report that the domain gets; a smart host is the operator's own choice. */
+  count(domain: string, session: TlsSession): void {
+    if (!smartHostOf(this.#options, domain)) this.#options.sessions?.count(domain, session);
   }
 
   /** Ends the use of a connection: the next message of the domain with that wish may have it. */

@@ -6,7 +6,6 @@ import type { Transcript } from "../observe/transcripts.ts";
 import type { ClientTarget, SmtpClient } from "../smtp/client/client.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import type { HostConnections } from "./host_connections.ts";
-import type { TlsDemand } from "../transport/demand.ts";
 import type { RouteHost } from "./secured_route.ts";
 import { isTooMany, preferOutcome, shouldTryNextHost } from "./next_host.ts";
 import { summaryLine } from "./transcript.ts";
@@ -66,6 +65,7 @@ export class RemoteAttempt {
   async #routed(): Promise<void> {
     const { domain, parameters } = this.#job;
     const route = await this.#connections.route(domain, parameters.tls);
+    for (const session of route.prevented ?? []) this.#connections.count(domain, session);
     for (const step of route.steps) this.#step(step);
     if (route.kind !== "hosts") {
       const { kind, status, text } = route;
@@ -80,7 +80,7 @@ export class RemoteAttempt {
     }
   }
 
-  async #visit({ host, demand, barred }: RouteHost, address: string): Promise<void> {
+  async #visit({ host, barred, ...of }: RouteHost, address: string): Promise<void> {
     if (barred !== undefined) {
       this.#note({ host, address }, barred);
       return this.#refused({ kind: "deferred", status: "4.7.5", text: barred, stage: "route", host });
@@ -94,10 +94,10 @@ export class RemoteAttempt {
       return this.#refused({ ...known, host, text });
     }
     // A peer that limits transactions (RFC 9422 MAILMAX) or recipients gets who is left over another connection, at once.
-    while (await this.#connect({ host, address, port, demand }) === "sameHost");
+    while (await this.#connect({ ...of, host, address, port }) === "sameHost");
   }
 
-  async #connect(target: ClientTarget & { readonly demand: TlsDemand | undefined }): Promise<Next> {
+  async #connect(target: ClientTarget & Pick<RouteHost, "demand" | "policy">): Promise<Next> {
     this.#step(`Connecting to ${target.host}. via esmtp...`);
     const told = { any: false };
     const result = await this.#connections.connect(

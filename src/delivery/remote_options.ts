@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { TlsSessions } from "../transport/tls_sessions.ts";
 import type { StsPolicies } from "../transport/sts_policies.ts";
 import type { ClientTimeouts, ClientTlsPolicy, Dial } from "../smtp/client/client.ts";
 
@@ -48,6 +49,8 @@ export interface RemoteAgentOptions {
   readonly tls?: ClientTlsPolicy;
   /** What domains demand by MTA-STS; absent: nobody is asked. */
   readonly policies?: StsPolicies | undefined;
+  /** Counts what TLS comes to; absent: nobody is told. */
+  readonly sessions?: TlsSessions | undefined;
   /** Certificates to trust instead of the built-in ones, PEM. */
   readonly ca?: readonly string[] | undefined;
   /** Default 20. */

@@ -6,11 +6,14 @@ import type { SenderParameters } from "../mail/envelope.ts";
 import { type DaneFinding, findDane } from "../transport/dane.ts";
 import type { TlsDemand } from "../transport/demand.ts";
 import type { KnownPolicy, StsPolicies, StsState } from "../transport/sts_policies.ts";
+import type { PolicySeen, TlsSession } from "../transport/tls_session.ts";
 import { isInPolicy } from "../transport/sts_policy.ts";
 
 /** A host to try, and what is demanded of the connection to it. */
 export interface RouteHost extends MailHost {
   readonly demand?: TlsDemand;
+  /** The policy that sessions with it are counted under; absent: none was looked for. */
+  readonly policy?: PolicySeen;
   /** Why nothing is sent to it now: a sentence without a full stop. */
   readonly barred?: string;
 }
@@ -18,8 +21,14 @@ export interface RouteHost extends MailHost {
 type Hosts = MailHosts & { kind: "hosts" };
 
 /** The hosts of a domain's mail with what is demanded of them, or why there are none. */
-export type Route = Exclude<MailHosts, Hosts> | SecuredHosts;
-type SecuredHosts = Omit<Hosts, "hosts"> & { readonly hosts: RouteHost[] };
+export type Route = (Exclude<MailHosts, Hosts> | SecuredHosts) & {
+  /** What kept sessions from being begun: for reports. */
+  readonly prevented?: readonly TlsSession[];
+};
+type SecuredHosts = Omit<Hosts, "hosts"> & {
+  readonly hosts: RouteHost[];
+  readonly prevented?: readonly TlsSession[];
+};
 
 /** Where policies are found. */
 export interface PolicySources {
@@ -48,7 +57,7 @@ export async function securedRoute(
     sts?.of(domain),
     Promise.all(route.hosts.map((host) => findDane({ ...host, port, domains }, resolver))),
   ]);
-  const secured = withSts(domain, withDane(route, findings), state);
+  const secured = withSts(domain, withDane(domain, route, findings), state);
   return wish === "required" && secured.kind === "hosts" ? withWish(domain, secured, state) : secured;
 }
 
@@ -74,51 +83,76 @@ function withWish(domain: string, route: SecuredHosts, { policy }: StsState): Ro
   };
 }
 
-function withDane(route: Hosts, findings: readonly DaneFinding[]): SecuredHosts {
+function withDane(domain: string, route: Hosts, findings: readonly DaneFinding[]): SecuredHosts {
   const steps = [...route.steps];
+  const prevented: TlsSession[] = [];
   const hosts = route.hosts.map((host, i): RouteHost => {
     const finding = findings[i]!;
-    if (finding.kind === "none") return host;
+    if (finding.kind === "none") return { ...host, policy: { ...NO_POLICY, domain } };
     if (finding.kind === "unknown") {
+      const policy = { ...NO_POLICY, type: "tlsa", domain: host.owner ?? host.host } as const;
+      const verdict = { failure: "dnssec-invalid", reason: finding.why } as const;
+      prevented.push({ policy, verdict, host: host.host });
       steps.push(`${finding.why}. Nothing is sent to ${host.host} meanwhile.`);
       return { ...host, barred: finding.why };
     }
     const { demand } = finding;
     const few = demand.records.length === 0 ? ", of any certificate: none of them can be used" : "";
     steps.push(`${demand.why} of ${host.host}${few}.`);
-    return { ...host, demand };
+    const text = demand.records.map(({ usage, selector, matchingType, data }) =>
+      `${usage} ${selector} ${matchingType} ${data.toHex()}`
+    );
+    return { ...host, demand, policy: { type: "tlsa", domain: demand.base, text, mx: [] } };
   });
-  return { ...route, hosts, steps };
+  return { ...route, hosts, steps, prevented };
 }
 
 function withSts(domain: string, route: SecuredHosts, { policy, trouble }: StsState): Route {
   const steps = [...route.steps];
+  const prevented = [...route.prevented ?? []];
+  const seen = policySeen(domain, policy);
   if (trouble) {
+    prevented.push({ policy: seen, verdict: { failure: trouble.failure, reason: trouble.why } });
     const meanwhile = policy ? "the one of before holds" : "nothing is demanded meanwhile";
     steps.push(`The MTA-STS policy of ${domain} can't be had: ${trouble.why}; ${meanwhile}.`);
   }
-  if (!policy || policy.mode === "none") return { ...route, steps };
+  if (!policy || policy.mode === "none") return { ...route, steps, prevented };
   steps.push(`MTA-STS: ${told(domain, policy)}.`);
   const others = route.hosts.filter(({ host, demand, barred }) =>
     demand === undefined && barred === undefined && !isInPolicy(policy, host)
   );
+  for (const { host } of others) {
+    const verdict = { failure: "validation-failure", reason: "the policy does not name the host" } as const;
+    prevented.push({ policy: seen, verdict, host });
+  }
   if (policy.mode === "testing") {
     const named = others.map(({ host }) => host).join(", ");
     if (named !== "") steps.push(`It does not name ${named}: that is only reported.`);
-    return { ...route, steps };
+    const counted = route.hosts.map((host) => ({ ...host, policy: host.demand ? host.policy! : seen }));
+    return { ...route, hosts: counted, steps, prevented };
   }
   for (const { host } of others) steps.push(`${host} is left out: the policy does not name it.`);
   const why = `The policy of ${domain} (MTA-STS) demands verified TLS`;
   const hosts = route.hosts.filter((host) => !others.includes(host)).map((host) => ({
     ...host,
     demand: host.demand ?? { by: "sts", why } as const,
+    policy: host.demand ? host.policy! : seen,
   }));
-  if (hosts.length > 0) return { ...route, hosts, steps };
+  if (hosts.length > 0) return { ...route, hosts, steps, prevented };
   const text = `The policy of ${domain} (MTA-STS) names none of its mail servers: ${
     others.map(({ host }) => host).join(", ")
   }`;
   steps.push(`Deferred 4.7.0: ${text}.`);
-  return { kind: "deferred", status: "4.7.0", text, steps };
+  return { kind: "deferred", status: "4.7.0", text, steps, prevented };
+}
+
+const NO_POLICY = { type: "no-policy-found", text: [], mx: [] } as const;
+
+function policySeen(domain: string, policy: KnownPolicy | undefined): PolicySeen {
+  if (!policy) return { ...NO_POLICY, type: "sts", domain };
+  const { mode, mx, maxAge } = policy;
+  const text = ["version: STSv1", `mode: ${mode}`, ...mx.map((one) => `mx: ${one}`), `max_age: ${maxAge}`];
+  return { type: "sts", domain, text, mx };
 }
 
 function told(domain: string, { mode, mx, id, until }: KnownPolicy): string {

@@ -19,6 +19,7 @@ import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts
 import type { Router } from "../recipients/router.ts";
 import { RateLimit } from "../queue/rate_limit.ts";
 import type { Store } from "../storage/store.ts";
+import type { TlsSessions } from "../transport/tls_sessions.ts";
 import { StsPolicies } from "../transport/sts_policies.ts";
 import { trustedRoots } from "../wire/roots.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
@@ -93,15 +94,17 @@ export function makeAgent(
   parts: Surroundings & {
     readonly store: Store;
     readonly resolver: Resolver;
+    readonly sessions?: TlsSessions;
     readonly faults?: FaultRules | undefined;
   },
   { ca = rootsOf(parts), policyPort }: Pick<MailServerOptions, "ca" | "policyPort"> = {},
 ): RemoteAgent {
-  const { config, clock, random, resolver, faults, store } = parts;
+  const { config, clock, random, resolver, faults, store, sessions } = parts;
   const { outbound, relay, hostname } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
   return new RemoteAgent({
     ca,
+    sessions,
     policies: new StsPolicies(store, { ...parts, allowPrivate, ca, port: policyPort }),
     clock,
     random,

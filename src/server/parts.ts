@@ -47,7 +47,9 @@ import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
+import { TlsSessions } from "../transport/tls_sessions.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
+import { makeTlsReports, type TlsReports } from "./tls_reports.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
 import { Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
@@ -88,6 +90,9 @@ export interface Parts extends Surroundings, Names {
   readonly policy: Reception;
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
+  readonly sessions: TlsSessions;
+  /** Absent where mail is captured: nobody is connected to. */
+  readonly tlsReports: TlsReports | undefined;
   readonly submission: HttpSubmission;
   /** Present where mail is captured. */
   readonly releases: Releases | undefined;
@@ -155,6 +160,7 @@ export async function closeParts(parts: Parts): Promise<void> {
   parts.resolver.close();
   parts.deliveryHealth.close();
   await parts.webhooks.stop();
+  await parts.sessions.write().catch(() => {}); // the store may be away
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
   await parts.store.close();
   parts.lock?.release();
@@ -270,7 +276,8 @@ function createServices(
   const captures = config.capture !== false;
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
-  const base = { ...around, ...names, store, resolver, quotas, ids, faults: options.faults, dialogues };
+  const [sessions, { faults }] = [new TlsSessions(store, around), options];
+  const base = { ...around, ...names, store, resolver, quotas, ids, faults, dialogues, sessions };
   const agent = makeAgent(base, options);
   const suspensions = new Suspensions(store, clock);
   const queue = makeQueue({
@@ -301,6 +308,7 @@ function createServices(
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
   const deliveryHealth = new DeliveryHealth(around);
   const more = {
+    tlsReports: makeTlsReports({ ...base, submission }),
     deliveryHealth,
     guard,
     queue,

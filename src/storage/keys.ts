@@ -317,6 +317,16 @@ export function greyClient(network: string): Deno.KvKey {
   return ["grey", "client", network];
 }
 
+/** The TLS sessions of a day (`2026-01-05`, of UTC) with the hosts of a domain: a `DomainDay`. */
+export function tlsSessions(day: string, domain: string): Deno.KvKey {
+  return ["tlssessions", day, domain];
+}
+
+/** Those of the days before one. */
+export function tlsSessionsBefore(day: string): Deno.KvListSelector {
+  return { start: ["tlssessions"], end: ["tlssessions", day] };
+}
+
 /** The MTA-STS policy of another domain: a `KnownPolicy`. */
 export function stsPolicy(domain: string): Deno.KvKey {
   return ["stspolicy", domain];

@@ -50,6 +50,11 @@ export class ClientChannel {
     return this.#peer;
   }
 
+  /** Our own address. */
+  get local(): string {
+    return this.#lines.conn.local.hostname;
+  }
+
   /** Why the peer's certificate is not trusted; undefined when it is. */
   get untrusted(): string | undefined {
     return this.#untrusted;

@@ -7,6 +7,7 @@ import { openConversation, type Opened } from "./hello.ts";
 import type { ClientOptions, ClientTarget, OutgoingMessage } from "./options.ts";
 import type { PeerFacts } from "./outcome.ts";
 import { ClientTransaction } from "./client_transaction.ts";
+import type { TlsVerdict } from "../../transport/tls_session.ts";
 
 export type {
   ClientOptions,
@@ -21,11 +22,21 @@ export type {
  * A client that is ready to send, or why there is none. The outcome's `stage` tells who refused: a 5xx at `greeting`
  * or `ehlo` speaks of the host, not of the message, and another host may be asked. `silent`: it was waited in vain for
  * a connection or a greeting, and the next one would wait as long. `tlsFailure`: why TLS was given up for a connection in
- * clear.
+ * clear. `tls`: what TLS came to, for reports; absent where it did not come to that.
  */
 export type ConnectResult =
-  | { readonly ok: true; readonly client: SmtpClient; readonly tlsFailure?: string }
-  | { readonly ok: false; readonly outcome: Deferred | Failed; readonly silent: boolean };
+  | {
+    readonly ok: true;
+    readonly client: SmtpClient;
+    readonly tlsFailure?: string;
+    readonly tls?: TlsVerdict | undefined;
+  }
+  | {
+    readonly ok: false;
+    readonly outcome: Deferred | Failed;
+    readonly silent: boolean;
+    readonly tls?: TlsVerdict | undefined;
+  };
 
 /** A conversation with one server, for one message after the other. */
 export class SmtpClient {
@@ -61,10 +72,14 @@ export class SmtpClient {
    */
   static async connect(target: ClientTarget, options: ClientOptions): Promise<ConnectResult> {
     const opened = await openConversation(target, options);
-    if (!("channel" in opened)) return { ok: false, outcome: opened.outcome, silent: opened.silent === true };
+    const { tls } = opened;
+    if (!("channel" in opened)) {
+      return { ok: false, outcome: opened.outcome, silent: opened.silent === true, tls };
+    }
     const { tlsFailure } = opened;
     return {
       ok: true,
+      tls,
       client: new SmtpClient(opened, options),
       ...(tlsFailure !== undefined && { tlsFailure }),
     };

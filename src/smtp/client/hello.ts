@@ -4,6 +4,7 @@ import { messageOf } from "../../base/errors.ts";
 import { systemRandom } from "../../base/random.ts";
 import { isLoopback } from "../../base/ip.ts";
 import type { Deferred, Failed, Stage } from "../../mail/outcome.ts";
+import type { TlsVerdict } from "../../transport/tls_session.ts";
 import { daneFault } from "../../transport/tlsa.ts";
 import { ClientChannel } from "./channel.ts";
 import { ClientFaults } from "./client_faults.ts";
@@ -21,6 +22,8 @@ export interface Opened {
   readonly extensions: PeerExtensions;
   /** Why TLS was given up for it. */
   readonly tlsFailure?: string;
+  /** What TLS came to, on the first try. */
+  readonly tls?: TlsVerdict | undefined;
 }
 
 /** Why there is none. */
@@ -30,6 +33,8 @@ export interface NotOpened {
   readonly silent?: true;
   /** TLS failed where it was only an opportunity. */
   readonly tlsFailed?: true;
+  /** What TLS came to. */
+  readonly tls?: TlsVerdict | undefined;
 }
 
 type HelloFailure = Deferred | Failed;
@@ -47,7 +52,8 @@ export async function openConversation(
   const { code, text } = first.outcome;
   const tlsFailure = code === undefined ? text : `${code} ${text}`;
   const second = await open(target, options, { tls: "never", inClear: tlsFailure });
-  return "channel" in second ? { ...second, tlsFailure } : second;
+  const { tls: verdict } = first;
+  return "channel" in second ? { ...second, tlsFailure, tls: verdict } : { ...second, tls: verdict };
 }
 
 function policyOf({ tls, demand }: ClientOptions): ClientTlsPolicy {
@@ -71,9 +77,11 @@ async function open(
   const stop = () => channel.close();
   options.signal?.addEventListener("abort", stop, { once: true });
   try {
-    const opened = await new Opening(channel, target, options).run(tls);
+    const opening = new Opening(channel, target, options);
+    const opened = await opening.run(tls);
     if (!("channel" in opened)) channel.close();
-    return opened;
+    const { verdict } = opening;
+    return verdict ? { ...opened, tls: { ...verdict, local: channel.local } } : opened;
   } finally {
     options.signal?.removeEventListener("abort", stop);
   }
@@ -86,6 +94,8 @@ function connectFault(options: ClientOptions): Promise<Reply | ReplyError | unde
 }
 
 class Opening {
+  /** What TLS came to; undefined: it didn't come to that. */
+  verdict: TlsVerdict | undefined;
   #extensions = NO_EXTENSIONS;
 
   constructor(
@@ -130,12 +140,17 @@ class Opening {
   async #startTls(required: boolean): Promise<NotOpened | undefined> {
     const { channel } = this;
     if (!this.#extensions.starttls) {
+      this.verdict = { failure: "starttls-not-supported" };
       return required ? this.#noTls("doesn't offer STARTTLS") : undefined;
     }
     const failed = required ? {} : TLS_FAILED;
     const reply = await channel.askAt({ stage: "starttls" }, "STARTTLS", channel.timeouts.hello);
-    if (isReplyError(reply)) return { outcome: replyErrorOf(reply, "tls", channel.peer), ...failed };
+    if (isReplyError(reply)) {
+      this.verdict = { failure: "validation-failure", reason: reply.text };
+      return { outcome: replyErrorOf(reply, "tls", channel.peer), ...failed };
+    }
     if (!isPositive(reply)) {
+      this.verdict = { failure: "starttls-not-supported", reason: `${reply.code} ${replyText(reply)}` };
       if (required) return this.#noTls(`refused STARTTLS with ${reply.code} ${replyText(reply)}`);
       channel.stayInClear(`STARTTLS was refused: ${reply.code} ${replyText(reply)}`);
       return undefined;
@@ -155,25 +170,28 @@ class Opening {
   }
 
   async #handshake(verified: boolean): Promise<HelloFailure | undefined> {
-    const { channel, options: { demand, ca, auth, tls, clock } } = this;
+    const { channel, options: { demand, ca, auth, tls, clock, judged } } = this;
     const dane = demand?.by === "dane" ? demand : undefined;
     // to look for the issuer costs more than the handshake: only where it matters
-    const matters = verified || auth !== undefined;
+    const matters = verified || auth !== undefined || judged === true;
     const result = await channel.encrypt({
       serverName: dane?.base ?? this.target.host,
       ca: matters ? ca : undefined,
       chain: dane !== undefined,
     });
     if ("error" in result) {
+      this.verdict = { failure: "validation-failure", reason: result.text };
       const text = this.options.demand ? this.#unmet(explained(result.text)) : explained(result.text);
       return deferred("4.7.5", text, "tls", channel.peer);
     }
     if (dane && dane.records.length > 0) {
       const fault = daneFault(result.chain, dane, clock.now());
+      this.verdict = fault === undefined ? {} : { failure: "validation-failure", reason: fault };
       if (fault !== undefined) return this.#refused("4.7.5", fault);
       channel.secured("dane");
       return undefined;
     }
+    this.verdict = result.untrusted === undefined ? {} : { untrusted: result.untrusted };
     // records of no use demand TLS with whomever, but take nothing from what the operator demands
     if (dane && tls !== "require" && tls !== "implicit") verified = false;
     if (result.untrusted === undefined) channel.secured(demand?.by === "sts" ? "sts" : "verified");

@@ -88,6 +88,8 @@ export interface ClientOptions {
   readonly tls: ClientTlsPolicy;
   /** What the host's domain demands: TLS is then required, whatever {@linkcode ClientOptions.tls} says. */
   readonly demand?: TlsDemand | undefined;
+  /** Whether the certificate is trusted matters for a report, though it is not demanded. */
+  readonly judged?: boolean;
   /** Other times than the default ones. */
   readonly timeouts?: Partial<ClientTimeouts>;
   /** Told each line as `> MAIL …` or `< 250 …`; never the content of a message, never a password. */
