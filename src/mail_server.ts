@@ -3,7 +3,7 @@
 import { Proofs } from "./acme/proofs.ts";
 import { type Clock, sleep, systemClock } from "./base/clock.ts";
 import { MovableClock, steadyClock } from "./base/movable_clock.ts";
-import { TimePassage } from "./base/time_passage.ts";
+import { TimePassage, type Work } from "./base/time_passage.ts";
 import { Tasks } from "./base/tasks.ts";
 import type { WaitingOptions } from "./api/waiting.ts";
 import type { Config } from "./config/config.ts";
@@ -171,6 +171,14 @@ export class MailServer implements AsyncDisposable {
     return { ...this.#parts, closing: this.#closing.signal };
   }
 
+  /**
+   * What goes by the clock, and has to end before time goes on.
+   * @internal
+   */
+  get works(): Work[] {
+    return [this.queue, this.#parts.webhooks];
+  }
+
   /** `host:port` of every listener, by kind. */
   get addresses(): Record<string, string[]> {
     return this.#listeners.addresses;
@@ -245,7 +253,7 @@ export class MailServer implements AsyncDisposable {
   /** How time passes here: undefined where the clock can't be moved. */
   #passageOf(clock: Clock): ((ms: number) => Promise<void>) | undefined {
     if (!(clock instanceof MovableClock)) return undefined;
-    const works = () => [this.queue];
+    const works = () => this.works;
     const passage = new TimePassage({ ...PASSAGE, clock, works, closing: this.#closing.signal });
     return async (ms) => {
       await passage.pass(ms);

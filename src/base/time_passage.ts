@@ -41,10 +41,15 @@ export interface TimePassageOptions {
 }
 
 const TURN_MS = 25;
+/** Work that waited for the clock before and has not ended since is waited for so many turns at most. */
+const TURNS_AGAIN = 2;
 const MOMENT_MS = 1;
 
 /** Lets time pass on one clock. */
 export class TimePassage {
+  /** What waited for the clock when it was looked at last. */
+  readonly #stalled = new Set<Work>();
+
   constructor(private readonly options: TimePassageOptions) {}
 
   /** Lets `ms` pass; resolves when all that was due by then is done. */
@@ -64,22 +69,30 @@ export class TimePassage {
     for (let busy = true; busy;) {
       busy = false;
       for (const work of works()) {
-        if (work.isIdle) continue;
-        busy = await this.#ends(work.idle());
+        if (await this.#ends(work)) busy = true;
       }
     }
     const { signal } = new AbortController();
     for (let n = 0; n < moments && await this.#isLookedAt(MOMENT_MS, signal); n++);
   }
 
-  /** Waits for work: does it end, or does it wait for the clock? */
-  async #ends(work: Promise<void>): Promise<boolean> {
-    const end = new AbortController();
-    void work.then(() => end.abort());
-    for (let quiet = 0; quiet < this.options.stallTurns; quiet++) {
-      if (await this.#isLookedAt(TURN_MS, end.signal)) quiet = -1;
-      if (end.signal.aborted) return true;
+  /** Waits for work that is under way, until it ends (true) or waits for the clock. */
+  async #ends(work: Work): Promise<boolean> {
+    if (work.isIdle) {
+      this.#stalled.delete(work);
+      return false;
     }
+    const { stallTurns } = this.options;
+    const turns = this.#stalled.has(work) ? Math.min(TURNS_AGAIN, stallTurns) : stallTurns;
+    const end = new AbortController();
+    void work.idle().then(() => end.abort());
+    for (let quiet = 0; quiet < turns; quiet++) {
+      if (await this.#isLookedAt(TURN_MS, end.signal)) quiet = -1;
+      if (!end.signal.aborted) continue;
+      this.#stalled.delete(work);
+      return true;
+    }
+    this.#stalled.add(work);
     return false;
   }
 

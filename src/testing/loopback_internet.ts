@@ -73,7 +73,7 @@ export class LoopbackInternet implements AsyncDisposable {
   private constructor(dns: DnsServer, options: LoopbackInternetOptions) {
     this.dns = dns;
     const clock = this.clock = new WatchedClock(options.start);
-    const works = () => this.#hosts.filter((host) => host.isUp).map((host) => host.server.queue);
+    const works = () => this.#hosts.filter((host) => host.isUp).flatMap((host) => host.server.works);
     this.#time = new TimePassage({ clock, works, stallTurns: STALL_TURNS, moments: Infinity });
     this.smtpPort = options.smtpPort ?? getAvailablePort();
     this.policyPort = getAvailablePort();

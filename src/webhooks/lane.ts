@@ -52,6 +52,9 @@ export class Lane {
   #running: Promise<void> | undefined;
   #timer: Timer | undefined;
   #again = false;
+  /** Something is looked for or posted now; else it waits for the clock, or for an event. */
+  #busy = false;
+  #onIdle: (() => void)[] = [];
   #failures = 0;
   /** What the last post came to, and when. */
   last: (PostResult & { readonly at: number }) | undefined;
@@ -77,6 +80,16 @@ export class Lane {
     });
   }
 
+  /** Is nothing due, or is it to wait for its next try? */
+  get isIdle(): boolean {
+    return !this.#busy;
+  }
+
+  /** Resolves when that is so. */
+  async idle(): Promise<void> {
+    while (this.#busy) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
   /** Ends after the posts that are under way. */
   async stop(): Promise<void> {
     this.#closing.abort();
@@ -87,6 +100,7 @@ export class Lane {
   async #run(): Promise<void> {
     const { clock, onError } = this.#options;
     this.#timer?.cancel();
+    this.#busy = true;
     try {
       while (this.#again && !this.#closing.signal.aborted) {
         this.#again = false;
@@ -97,7 +111,9 @@ export class Lane {
         this.#failures = answered.includes(true) ? 0 : this.#failures + 1;
         // who answers nothing is asked less and less often, up to once a minute
         if (this.#failures > 0) {
+          this.#rest();
           await sleep(clock, Math.min(SECOND * 2 ** (this.#failures - 1), MINUTE), this.#closing.signal);
+          this.#busy = true;
         }
       }
       await this.#setAlarm();
@@ -105,7 +121,14 @@ export class Lane {
       onError(error);
       this.#again = false;
       this.#alarmIn(LOOK_MS);
+    } finally {
+      this.#rest();
     }
+  }
+
+  #rest(): void {
+    this.#busy = false;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   /** Takes what is due, some of it; others that share the store leave it alone for the time of the lease. */

@@ -110,6 +110,18 @@ export class Webhooks {
     await Promise.all(this.#writes);
   }
 
+  /** Is nothing posted, or about to be? What is to be tried again later does not count. */
+  get isIdle(): boolean {
+    return this.#writes.size === 0 && [...this.#lanes.values()].every((lane) => lane.isIdle);
+  }
+
+  /** Resolves when that is so. */
+  async idle(): Promise<void> {
+    while (!this.isIdle) {
+      await Promise.all([...this.#writes, ...[...this.#lanes.values()].map((lane) => lane.idle())]);
+    }
+  }
+
   /** How each does. */
   async states(): Promise<WebhookState[]> {
     return await Promise.all(

@@ -12,12 +12,16 @@ const FIVE_DAYS = 5 * 86_400_000;
 const LETTER = { from: "brain@example.org", to: ["jsmith@far.example"], subject: "Hello", text: "Hi" };
 
 /** A server with a clock that may be moved, which delivers to a peer that is far away. */
-async function surfaceTo(peer: ScriptedPeer, queue: Record<string, unknown> = {}): Promise<Surface> {
+async function surfaceTo(
+  peer: ScriptedPeer,
+  queue: Record<string, unknown> = {},
+  more: Record<string, unknown> = {},
+): Promise<Surface> {
   const { hostname, port } = peer.address;
   return await Surface.start({
     clock: new MovableClock(systemClock),
     names: { "far.example": { mx: [[10, "mx.far.example"]] }, "mx.far.example": { a: [hostname] } },
-    config: { queue, outbound: { port, allowPrivate: true } },
+    config: { queue, outbound: { port, allowPrivate: true }, ...more },
   });
 }
 
@@ -54,6 +58,49 @@ Deno.test("a peer that comes back gets its mail at the next try", async () => {
   assertEquals(peer.messages, []);
   await surface.json("POST", "/clock", { body: { advance: "15m" } });
   assertEquals(peer.messages.length, 1);
+});
+
+Deno.test("what is posted to webhooks meanwhile has been posted when the call answers, with its retries", async () => {
+  await using peer = ScriptedPeer.start({ rcpt: "451 4.2.1 Not today" });
+  const posts: { id: string; type: string; at: number }[] = [];
+  await using receiver = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { type, timestamp } = await request.json();
+      const id = request.headers.get("webhook-id")!;
+      posts.push({ id, type, at: Date.parse(timestamp) });
+      // the first one is taken at the third try: that is due after 5 s and 5 min
+      return new Response(null, { status: id === posts[0]!.id && countOf(id) < 3 ? 500 : 204 });
+    },
+  );
+  const countOf = (id: string) => posts.filter((one) => one.id === id).length;
+  const url = `http://127.0.0.1:${receiver.addr.port}/`;
+  const events = ["deferred", "bounced"];
+  await using surface = await surfaceTo(peer, { retry: "6h" }, {
+    webhooks: [{ url, events, allowPrivate: true }],
+  });
+  await surface.json("POST", "/messages", { body: LETTER, status: 202 });
+  await surface.json("POST", "/clock", { body: { advance: "5d" } });
+  assertEquals(countOf(posts[0]!.id), 3);
+  const told = new Map(posts.map(({ id, type }) => [id, type]));
+  assertEquals([...told.values()].filter((type) => type === "deferred").length, 21);
+  assertEquals([...told.values()].at(-1), "bounced");
+  assertEquals(told.size, 22);
+});
+
+Deno.test("a receiver of webhooks that says nothing holds the call up for a moment only", async () => {
+  await using peer = ScriptedPeer.start({ rcpt: "451 4.2.1 Not today" });
+  // it takes connections, and reads nothing
+  using receiver = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${receiver.addr.port}/`;
+  await using surface = await surfaceTo(peer, { retry: "6h" }, {
+    webhooks: [{ url, events: ["deferred"], allowPrivate: true }],
+  });
+  await surface.json("POST", "/messages", { body: LETTER, status: 202 });
+  const began = systemClock.monotonic();
+  await surface.json("POST", "/clock", { body: { advance: "1d" } });
+  assert(systemClock.monotonic() - began < 15_000);
+  assertEquals((await surface.json("GET", "/queue")).items[0].recipients[0].attempts, 5);
 });
 
 Deno.test("calls at the same time each get all of their time", async () => {
