@@ -8,6 +8,7 @@ import { checks } from "./check_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
 import { logins } from "./login_rows.ts";
+import { keysOf, loopLag, signatureRate } from "./signing.ts";
 import { search } from "./search_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
 import type { Load, LoadResult } from "./smtp_client.ts";
@@ -25,6 +26,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   deliver,
   shared,
   relay,
+  signing,
   big,
   parallel,
   tls,
@@ -81,9 +83,37 @@ async function shared(bench: Bench): Promise<void> {
 }
 
 async function relay(bench: Bench): Promise<void> {
+  bench.tell({ what: "relay to a sink, 20 connections", ...await relayed(bench, bench.folder()) });
+}
+
+/** The same with keys for the load's From: signatures cost what they cost, and hold up nobody. */
+async function signing(bench: Bench): Promise<void> {
+  const rate = await signatureRate(bench.seconds);
+  bench.tell({ what: "RSA-2048 signatures, two at once", value: rate, unit: "signatures/s" });
+  let unsigned = 0;
+  for (const [kinds, target] of [["", 0], ["e", 90], ["re", 0]] as const) {
+    const dir = bench.folder();
+    await keysOf(`${dir}/data`, kinds);
+    const found = await relayed(bench, dir, (lag) => {
+      if (kinds !== "re") return;
+      bench.tell({ what: "event loop lag meanwhile, p99 at most", value: lag, unit: "ms", target: "< 20" });
+    });
+    const what = { "": "unsigned", e: "signed by Ed25519", re: "signed by RSA-2048 and Ed25519" }[kinds];
+    unsigned ||= found.value ?? 0;
+    const least = kinds === "re" ? 0.8 * Math.min(rate, unsigned) : unsigned * target / 100;
+    bench.tell({ what: `relay, ${what}`, ...found, ...(least > 0 && { target: `≥ ${least.toFixed(0)}` }) });
+  }
+}
+
+/** Relays for as long as is measured; tells how late the event loop was. */
+async function relayed(
+  bench: Bench,
+  dir: string,
+  tellLag?: (ms: number) => void,
+): Promise<Omit<Row, "what">> {
   const sink = await bench.load.run("sinkOpen");
   try {
-    await using server = await ServerProcess.start(bench.folder(), "relay", sink);
+    await using server = await ServerProcess.start(dir, "relay", sink);
     let before = 0;
     const arrive = async (expected: number) => {
       const came = await bench.load.run("sinkUntil", before + expected, SINK_MS);
@@ -91,7 +121,8 @@ async function relay(bench: Bench): Promise<void> {
       before = came;
     };
     const found = await measure(bench, server, { connections: 20, to: REMOTE, size: SIZE }, arrive);
-    bench.tell({ what: "relay to a sink, 20 connections", ...found });
+    tellLag?.(await loopLag(server.admin));
+    return found;
   } finally {
     await bench.load.run("sinkClose");
   }

@@ -1,7 +1,7 @@
 /** The hashes of a body, which streams by once, for all signatures of a message (RFC 6376 3.4.3, 3.4.4, 3.5 `l=`). */
 
 import { createHash, type Hash } from "node:crypto";
-import { concat } from "../base/bytes.ts";
+import { binaryString, concat } from "../base/bytes.ts";
 import type { Canonicalization } from "./dkim_header.ts";
 
 /** A hash of a body. */
@@ -87,6 +87,17 @@ abstract class BodyForm {
     return this.#digests.get(limit);
   }
 
+  /** Takes octets of which nothing changes. */
+  protected takeWhole(octets: Uint8Array): void {
+    let end = octets.length;
+    while (end >= 2 && octets[end - 1] === LF && octets[end - 2] === CR) end -= 2;
+    if (end > 0) {
+      this.emitLineEnds();
+      this.emit(octets.subarray(0, end));
+    }
+    this.lineEnds += (octets.length - end) / 2;
+  }
+
   protected emitLineEnds(): void {
     for (let left = 2 * this.lineEnds; left > 0; left -= CRLFS.length) this.emit(CRLFS.subarray(0, left));
     this.lineEnds = 0;
@@ -107,15 +118,12 @@ class SimpleBody extends BodyForm {
   }
 
   protected take(octets: Uint8Array): void {
-    let end = octets.length;
-    while (end >= 2 && octets[end - 1] === LF && octets[end - 2] === CR) end -= 2;
-    if (end > 0) {
-      this.emitLineEnds();
-      this.emit(octets.subarray(0, end));
-    }
-    this.lineEnds += (octets.length - end) / 2;
+    this.takeWhole(octets);
   }
 }
+
+/** What the relaxed form has otherwise, or may have when more comes. */
+const CHANGES = /\t| (?:[ \r]|$)/;
 
 /** Blanks at a line's end go, others become one (RFC 6376 3.4.4): SP and TAB only. */
 class RelaxedBody extends BodyForm {
@@ -127,6 +135,7 @@ class RelaxedBody extends BodyForm {
   }
 
   protected take(octets: Uint8Array): void {
+    if (!this.#blank && !CHANGES.test(binaryString(octets))) return this.takeWhole(octets);
     const out = new Uint8Array(octets.length + 1);
     let filled = 0;
     for (let i = 0; i < octets.length; i++) {

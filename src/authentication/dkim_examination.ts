@@ -2,7 +2,6 @@
 
 import { concat } from "../base/bytes.ts";
 import { MAX_LINE_OCTETS } from "../mail/content.ts";
-import type { ContentSource } from "../mail/conversion.ts";
 import { scanHeader } from "../mail/header.ts";
 import { BodyHasher } from "./dkim_body.ts";
 import type { Canonicalization } from "./dkim_header.ts";
@@ -29,18 +28,18 @@ const BLANK = 32;
 export async function examineForSigning(
   content: SizedContent,
 ): Promise<{ readonly examined: Examined; readonly form?: SentForm }> {
-  const look = await examine(content.text);
+  const look = await examine(content);
   for (const form of look.forms) {
     const other = await formed(content, form);
-    if (other) return { examined: await examine(other.text), form };
+    if (other) return { examined: await examine(other), form };
   }
   return { examined: look };
 }
 
-async function examine(text: ContentSource): Promise<Examined & { readonly forms: readonly SentForm[] }> {
+async function examine(
+  { size, text }: SizedContent,
+): Promise<Examined & { readonly forms: readonly SentForm[] }> {
   const hasher = new BodyHasher();
-  hasher.want("simple");
-  hasher.want("relaxed");
   const lines = new Lines();
   let start: Uint8Array[] | undefined = [];
   let header: Uint8Array = new Uint8Array(0);
@@ -58,10 +57,15 @@ async function examine(text: ContentSource): Promise<Examined & { readonly forms
     start = undefined;
     header = end < 0 ? whole : whole.slice(0, end);
     const body = whole.subarray(header.length);
-    hasher.write(body);
     lines.ends(body);
+    if (whole.length < size || lines.isReadAlike) hasher.want("relaxed");
+    if (whole.length < size || !lines.isReadAlike) hasher.want("simple");
+    hasher.write(body);
   }
-  if (start) header = concat(start);
+  if (start) {
+    header = concat(start);
+    hasher.want("relaxed");
+  }
   hasher.end();
   // without a Content-Type nobody knows what eight bits stand for, and they would have to be called unknown
   const isMime = lines.eightBit && scanHeader(header).names.has("content-type");

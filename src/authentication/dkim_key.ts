@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
-import { concat } from "../base/bytes.ts";
+import { concat, octetsOf } from "../base/bytes.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import { type Refusal, refusal } from "./dkim_result.ts";
 import type { Algorithm } from "./dkim_signature.ts";
@@ -78,7 +78,7 @@ export function isSignedBy(
 ): boolean {
   try {
     if (of.algorithm === "rsa-sha256") {
-      return verify("sha256", Uint8Array.from(of.header, octetAt), key, of.signature);
+      return verify("sha256", octetsOf(of.header), key, of.signature);
     }
     const digest = createHash("sha256").update(of.header, "latin1").digest();
     return verify(null, digest, key, of.signature);
@@ -86,10 +86,6 @@ export function isSignedBy(
     // a signature of another length, a key that the platform can't use
     return false;
   }
-}
-
-function octetAt(character: string): number {
-  return character.charCodeAt(0);
 }
 
 /** SPKI as all write it, or the bare key, as RFC 6376 3.6.1 has it. */

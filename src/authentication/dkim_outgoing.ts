@@ -1,6 +1,6 @@
 /** Signed content as it is sent: in the form that was signed, behind its signatures. */
 
-import { encode } from "../base/bytes.ts";
+import { concat, encode } from "../base/bytes.ts";
 import { type ContentSource, convert } from "../mail/conversion.ts";
 
 /** How content is sent, where that is not as it is kept: eight bits made seven, or long lines folded. */
@@ -28,11 +28,19 @@ export async function sentContent(content: SizedContent, { prefix, form }: Signe
   const { size, text } = form === undefined ? content : await formed(content, form) ?? content;
   return {
     size: octets.length + size,
-    text: async function* () {
-      yield octets;
-      yield* text();
+    text: () => {
+      const pieces = text();
+      return Array.isArray(pieces) ? [concat([octets, ...pieces])] : behind(octets, pieces);
     },
   };
+}
+
+async function* behind(
+  octets: Uint8Array,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield octets;
+  yield* pieces;
 }
 
 /** Content in another form; undefined: it can't be had without a loss. */

@@ -1,6 +1,6 @@
 /** The DKIM-Signature field, read and judged by itself (RFC 6376 3.5, 6.1.1; RFC 8301; RFC 8463; RFC 8616). */
 
-import { decode } from "../base/bytes.ts";
+import { decode, octetsOf } from "../base/bytes.ts";
 import { isDnsName } from "../dns/names.ts";
 import { normalizeDomain } from "../mail/domain.ts";
 import { type Canonicalization, type RawField, valueOf } from "./dkim_header.ts";
@@ -71,7 +71,7 @@ export function readSignature(field: RawField, now: number): ReadSignature {
 
 /** The tags of a signature's field, U-labels and all. */
 export function tagsOf(field: RawField): TagList | undefined {
-  return parseTags(decode(Uint8Array.from(valueOf(field), (character) => character.charCodeAt(0))));
+  return parseTags(decode(octetsOf(valueOf(field))));
 }
 
 /** What a signature names, as far as it can be read. */

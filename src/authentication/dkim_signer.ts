@@ -1,8 +1,9 @@
 /** The signer of messages: one signature for each key of the domain, over the same header and body (RFC 6376 5; RFC 8463 3). */
 
+import { octetsOf } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { type RawField, rawFields, selectFields, signedHeader } from "./dkim_header.ts";
+import { canonicalField, type RawField, rawFields } from "./dkim_header.ts";
 import type { SigningKey } from "./dkim_keys.ts";
 import { type Examined, examineForSigning } from "./dkim_examination.ts";
 import type { Signed, SizedContent } from "./dkim_outgoing.ts";
@@ -11,21 +12,21 @@ import type { Signed, SizedContent } from "./dkim_outgoing.ts";
 const AT_ONCE = 2;
 
 /** Signed once more than they stand there, so that nobody can add one (RFC 6376 8.15). */
-const OVERSIGNED = ["From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To"];
+const OVERSIGNED = withLow(["From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To"]);
 /** Signed as often as they stand there. */
-const SIGNED = [
+const SIGNED = withLow([
   ...["Sender", "In-Reply-To", "References", "Auto-Submitted", "Feedback-ID"],
   ...["Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Date", "Resent-Message-ID"],
   ...["MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition"],
   ...["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Post"],
-];
+]);
 /** Some verifiers make something else of such fields: a blank before the colon, VT, FF. */
 const ODD = /^[^:]*[ \t]:|[\v\f]/;
 
 /** The longest line that is liked (RFC 5322 2.1.1). */
 const LIKED = 78;
-/** Of `b=` on a line. */
-const BASE64_LINE = 72;
+/** A line of `b=` that is not the last one. */
+const BASE64_LINE = /.{72}(?=.)/g;
 
 /** Signs messages, two at once. */
 export class DkimSigner {
@@ -40,42 +41,58 @@ export class DkimSigner {
   sign(content: SizedContent, keys: readonly SigningKey[]): Promise<Signed> {
     return this.#turns.run(async () => {
       const { examined, form } = await examineForSigning(content);
+      const header = signedFields(examined.header);
       const now = Math.floor(this.#clock.now() / 1000);
       let prefix = "";
-      for (const key of keys) prefix += await signature(examined, key, now);
+      for (const key of keys) prefix += await signature(key, { ...examined, ...header, now });
       return form === undefined ? { prefix } : { prefix, form };
     });
   }
 }
 
+/** The names of `h=`, and what a hash of the header begins with: of fields with one name the last ones first. */
+function signedFields(header: Uint8Array): { readonly names: readonly string[]; readonly text: string } {
+  const byName = new Map<string, RawField[]>();
+  for (const field of rawFields(header)) {
+    const same = byName.get(field.name);
+    if (same) same.push(field);
+    else byName.set(field.name, [field]);
+  }
+  const names: string[] = [];
+  let text = "";
+  const take = (name: string, fields: readonly RawField[]) => {
+    for (let i = fields.length - 1; i >= 0; i--) {
+      names.push(name);
+      text += `${canonicalField(fields[i]!, "relaxed")}\r\n`;
+    }
+  };
+  for (const [name, low] of OVERSIGNED) {
+    take(name, byName.get(low) ?? []);
+    names.push(name);
+  }
+  for (const [name, low] of SIGNED) {
+    const fields = byName.get(low);
+    if (fields && !fields.some((field) => ODD.test(field.text))) take(name, fields);
+  }
+  return { names, text };
+}
+
+/** A signature's field, with CRLF. */
 async function signature(
-  { header, bodyForm, bodyHash }: Examined,
   key: SigningKey,
-  now: number,
+  { names, text, bodyForm, bodyHash, now }: ReturnType<typeof signedFields> & Omit<Examined, "header"> & {
+    now: number;
+  },
 ): Promise<string> {
-  const fields = rawFields(header);
-  const names = namesOf(fields);
   const start = folded([
     ...["DKIM-Signature:", " v=1;", ` a=${key.algorithm};`, ` c=relaxed/${bodyForm};`],
     ...[` d=${key.domain};`, ` s=${key.selector};`, ` t=${now};`],
     ...names.map((name, i) => `${i === 0 ? " h=" : ""}${name}${i === names.length - 1 ? ";" : ":"}`),
     ` bh=${bodyHash.toBase64()};`,
   ]) + "\r\n\tb=";
-  const own: RawField = { name: "dkim-signature", text: start };
-  const signed = signedHeader(selectFields(fields, names), { own, form: "relaxed" });
-  const octets = Uint8Array.from(signed, (character) => character.charCodeAt(0));
-  const base64 = (await key.sign(octets)).toBase64();
-  return `${start}${base64.replace(new RegExp(`.{${BASE64_LINE}}(?=.)`, "g"), "$&\r\n\t")}\r\n`;
-}
-
-function namesOf(fields: readonly RawField[]): string[] {
-  const count = (name: string) => fields.filter((field) => field.name === name.toLowerCase()).length;
-  const isPlain = (name: string) =>
-    fields.every((field) => field.name !== name.toLowerCase() || !ODD.test(field.text));
-  return [
-    ...OVERSIGNED.flatMap((name) => new Array<string>(count(name) + 1).fill(name)),
-    ...SIGNED.filter(isPlain).flatMap((name) => new Array<string>(count(name)).fill(name)),
-  ];
+  const own = canonicalField({ name: "dkim-signature", text: start }, "relaxed");
+  const base64 = (await key.sign(octetsOf(text + own))).toBase64();
+  return `${start}${base64.replace(BASE64_LINE, "$&\r\n\t")}\r\n`;
 }
 
 /** The parts in lines; a fold is white space, which may stand between any two of them. */
@@ -92,4 +109,9 @@ function folded(parts: readonly string[]): string {
     }
   }
   return text;
+}
+
+/** Each name with itself in lower case. */
+function withLow(names: readonly string[]): [string, string][] {
+  return names.map((name) => [name, name.toLowerCase()]);
 }

@@ -30,6 +30,13 @@ export function binaryString(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
+/** The octets that {@linkcode binaryString} made characters of. */
+export function octetsOf(text: string): Uint8Array<ArrayBuffer> {
+  const octets = new Uint8Array(text.length);
+  Buffer.from(octets.buffer).write(text, "latin1");
+  return octets;
+}
+
 /** One array with the content of all. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;

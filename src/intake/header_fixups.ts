@@ -1,7 +1,7 @@
 /** What a message gets that its author left out (RFC 6409 section 8), and what is taken out of it. */
 
 import { withoutResultsOf } from "../authentication/authentication_results.ts";
-import { binaryString } from "../base/bytes.ts";
+import { binaryString, octetsOf } from "../base/bytes.ts";
 import { parseMailbox } from "../mail/address.ts";
 import { completeAddresses } from "../mail/address_list.ts";
 import { BLIND_FIELDS, foldField, formatDate, parseFields, withoutFields } from "../mail/header.ts";
@@ -148,11 +148,6 @@ function plain(header: Uint8Array, { obsolete }: FixupOptions): Uint8Array {
   if (!obsolete && !header.includes(VT) && !header.includes(FF)) return header;
   const text = binaryString(header).replace(/^([!-9;-~]+)[ \t]+:/gm, "$1:").replace(/[\v\f]/g, " ");
   return octetsOf(text);
-}
-
-/** The octets of a text that has one per character. */
-function octetsOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (octet) => octet.charCodeAt(0));
 }
 
 /** With a domain behind each name that has none (RFC 6409 8.1). */

@@ -32,8 +32,10 @@ export class Signing implements MessageSigner {
   async sign(content: SizedContent, domain: string): Promise<Signed | undefined> {
     const keys = this.#keys.of(domain);
     if (keys.length === 0) return undefined;
-    const { DkimSigner } = await import("../authentication/dkim_signer.ts");
-    this.#signer ??= new DkimSigner(this.#clock);
+    if (!this.#signer) {
+      const { DkimSigner } = await import("../authentication/dkim_signer.ts");
+      this.#signer ??= new DkimSigner(this.#clock);
+    }
     return await this.#signer.sign(content, keys);
   }
 }
