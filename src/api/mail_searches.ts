@@ -15,6 +15,8 @@ export interface FoundRow {
   readonly uid: string;
   readonly size: number;
   readonly seen: boolean;
+  /** Where they can be set. */
+  readonly tags?: readonly string[];
   /** The message's own date, or when it came: milliseconds since 1970. */
   readonly date: number;
   /** As long as it is not read. */
@@ -74,8 +76,8 @@ class Source implements MailSource<FoundRow> {
   readonly keyOf = ({ uid }: FoundRow): string => uid;
   readonly factsOf = (row: FoundRow): FoundRow => row;
 
-  renewed({ date }: FoundRow, { uid, size, seen }: FoundRow): FoundRow {
-    return { uid, size, seen, date };
+  renewed({ date }: FoundRow, { uid, size, seen, tags }: FoundRow): FoundRow {
+    return { uid, size, seen, date, ...(tags && { tags }) };
   }
 
   version(): Promise<string | undefined> {
@@ -113,8 +115,8 @@ class Source implements MailSource<FoundRow> {
 }
 
 function rowOf(entry: MailEntry): FoundRow {
-  const { uid, size, seen = false, receivedAt } = entry;
-  return { uid, size, seen, date: receivedAt, entry };
+  const { uid, size, seen = false, tags, receivedAt } = entry;
+  return { uid, size, seen, date: receivedAt, entry, ...(tags && { tags }) };
 }
 
 /** Nobody writes so much text: what is not text alone has an attachment. */

@@ -148,10 +148,10 @@ const NOTHING: Write = { mutations: [], size: 0 };
 
 function entryOf(message: Captured, box: string): MailEntry {
   const kept = message as Kept;
-  const { id: uid, sender, receivedAt, body, seen } = kept;
+  const { id: uid, sender, receivedAt, body, seen, tags } = kept;
   const recipient = kept.recipientOf(box)!;
   const entry = mailEntry({ uid, sender, receivedAt, body, recipient, prefix: prefixOf(sender, box) });
-  return seen ? { ...entry, seen } : entry;
+  return { ...entry, tags, ...(seen && { seen }) };
 }
 
 /** How many of them have an id before that one, and with `or` 1 that one too. */

@@ -22,6 +22,8 @@ export interface MailEntry {
   readonly recipient: Mailbox;
   /** Somebody looked at it on the web page. */
   readonly seen?: true;
+  /** Its tags, where they can be set: of a captured message. Absent: those that it came with. */
+  readonly tags?: readonly string[];
 }
 
 /** What is needed to list and read a message: little, since there may be 100,000 of them in memory. */
@@ -36,7 +38,7 @@ export interface FormerMail extends Pick<MailEntry, "receivedAt" | "sender" | "r
 }
 
 /** What an entry is made of; its size follows. */
-export type NewMail = Omit<MailEntry, "size" | "seen">;
+export type NewMail = Omit<MailEntry, "size" | "seen" | "tags">;
 
 /** Makes an entry. */
 export function mailEntry(mail: NewMail): MailEntry {

@@ -229,7 +229,11 @@ Deno.test("Tags are set, renamed and taken off", async () => {
   assertEquals(await tags(), ["blue", "green", "new one"]);
   assertEquals((await ask(town, "PUT /api/v1/tags/green", { Name: "a!" })).status, 400);
   assertEquals((await ask(town, "DELETE /api/v1/tags/new%20one")).text, "ok");
+  const own = async (query: string) =>
+    (await ask(town, `GET /api/v1/mailboxes/bob@example.net/messages?q=${query}`)).json.items.length;
+  assertEquals([await own("tag:red"), await own("tag:later"), await own("is:tagged")], [0, 0, 2]);
   await ask(town, "PUT /api/v1/tags", { IDs: [letter], Tags: ["Later"] });
+  assertEquals([await own("tag:green"), await own("tag:later"), await own("-tag:later")], [1, 1, 1]);
   assertEquals((await ask(town, "GET /api/v1/search?query=tag:later")).json.messages_count, 1);
   await ask(town, "PUT /api/v1/tags", { IDs: [letter], Tags: [] });
   assertEquals((await ask(town, "GET /api/v1/search?query=tag:later")).json.messages_count, 0);
