@@ -39,6 +39,15 @@ Deno.test("a newcomer with Node alone has a mail server in another project's tes
     },
   });
   assertMatch(said, / stopped\b/);
+
+  const inProcess = await home.project("story", { "story_test.ts": await shownBlock("ts", "Deno.test(") });
+  const withNpx = (line: string) => home.sh(line.replace(/^deno/, "npx -y deno@2.9.6"), inProcess);
+  const linked = await withNpx(await shownBlock("sh", "deno link"));
+  assertEquals(linked.code, 0, linked.err);
+  await Deno.writeTextFile(`${inProcess}/deno.json`, await shownBlock("json", '"links"'));
+  const told = await withNpx("deno test -A");
+  assertEquals(told.code, 0, told.out + told.err);
+  assertMatch(told.out, /1 passed/);
 });
 
 Deno.test("the start task fetches what the server needs, and no tools of tests", async () => {
@@ -59,7 +68,7 @@ Deno.test("another project links a clone beside it, as README shows", async () =
   const project = await home.project("project", {
     "deno.json": JSON.stringify({ unstable: config.unstable }),
     "main.ts": await shownBlock("ts", 'from "@dinopost/dinopost";', "docs/testing.md"),
-    "story_test.ts": `Deno.test("the story", async () => {\n${await storyOfReadme()}\n});`,
+    "story_test.ts": await shownBlock("ts", "Deno.test("),
   });
   await Deno.symlink(ROOT.replace(/\/$/, ""), `${home.path}/dinopost`);
   const linked = await home.sh(await shownBlock("sh", "deno link"), project);
@@ -72,11 +81,6 @@ Deno.test("another project links a clone beside it, as README shows", async () =
   const fetched = await home.fetched();
   assertEquals(TEST_TOOLS.filter((name) => fetched.includes(name)), []);
 });
-
-async function storyOfReadme(): Promise<string> {
-  const block = await shownBlock("ts", 'from "@dinopost/dinopost/testing";');
-  return block.replace(/^import \{ (\w+) \} from (".*");$/m, "const { $1 } = await import($2);");
-}
 
 Deno.test("another project has it as a git submodule", async () => {
   await using home = await Home.make();
