@@ -80,6 +80,8 @@ function lowerCase(text: string): string {
 }
 
 function nameOf(field: string): string {
-  const colon = field.indexOf(":");
-  return colon < 0 ? "" : lowerCase(field.slice(0, colon).replace(/[ \t]+$/, ""));
+  // no pattern: one for blanks at the end takes quadratic time over blanks elsewhere
+  let end = Math.max(0, field.indexOf(":"));
+  while (end > 0 && (field[end - 1] === " " || field[end - 1] === "\t")) end--;
+  return lowerCase(field.slice(0, end));
 }

@@ -8,7 +8,7 @@ import type { SigningKey } from "./dkim_keys.ts";
 import { type Examined, examineForSigning } from "./dkim_examination.ts";
 import type { Signed, SizedContent } from "./dkim_outgoing.ts";
 
-/** An RSA signature takes a core for a millisecond or two: more of them at once would only hold up all else. */
+/** A signature by RSA takes a core for a millisecond or two: more of them at once would only hold up all else. */
 const AT_ONCE = 2;
 
 /** Signed once more than they stand there, so that nobody can add one (RFC 6376 8.15). */
@@ -28,7 +28,7 @@ const LIKED = 78;
 /** A line of `b=` that is not the last one. */
 const BASE64_LINE = /.{72}(?=.)/g;
 
-/** Signs messages, two at once. */
+/** Signs messages, two at once; what they wait for is the key alone. */
 export class DkimSigner {
   readonly #clock: Clock;
   readonly #turns = new Semaphore(AT_ONCE);
@@ -38,15 +38,16 @@ export class DkimSigner {
   }
 
   /** Signs content by each of the keys, the first one's field on top. Rejects when the content can't be read. */
-  sign(content: SizedContent, keys: readonly SigningKey[]): Promise<Signed> {
-    return this.#turns.run(async () => {
-      const { examined, form } = await examineForSigning(content);
-      const header = signedFields(examined.header);
-      const now = Math.floor(this.#clock.now() / 1000);
-      let prefix = "";
-      for (const key of keys) prefix += await signature(key, { ...examined, ...header, now });
-      return form === undefined ? { prefix } : { prefix, form };
+  async sign(content: SizedContent, keys: readonly SigningKey[]): Promise<Signed> {
+    const { examined, form } = await examineForSigning(content);
+    const header = signedFields(examined.header);
+    const now = Math.floor(this.#clock.now() / 1000);
+    const fields = await this.#turns.run(async () => {
+      let fields = "";
+      for (const key of keys) fields += await signature(key, { ...examined, ...header, now });
+      return fields;
     });
+    return form === undefined ? { prefix: fields } : { prefix: fields, form };
   }
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import {
   canonicalField,
@@ -22,6 +22,15 @@ Deno.test("a header section is read field by field, folding and all, up to its b
   assertEquals(fields("\r\nA: X\r\n\r\n"), []);
   assertEquals(fields("A: X"), [{ name: "a", text: "A: X" }]);
   assertEquals(fields("A\xc0: X\r\n")[0]!.name, "a\xc0");
+});
+
+Deno.test("blanks without end take no time without end", () => {
+  const blanks = " ".repeat(100_000);
+  const began = performance.now();
+  const all = fields(`A${blanks}B: x${blanks}y\r\nC${blanks}: ;${blanks}b${blanks}x\r\n`);
+  const forms = all.map((field) => canonicalField(withoutSignature(field), "relaxed"));
+  assert(performance.now() - began < 2000);
+  assertEquals([all[0]!.name.length, forms[0]!.slice(-4), forms[1]], [100_002, ":x y", "c:; b x"]);
 });
 
 Deno.test("simple keeps a field, relaxed unfolds it and leaves one blank of many (RFC 6376 3.4.5)", () => {
