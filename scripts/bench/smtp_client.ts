@@ -125,9 +125,10 @@ export interface LoadResult {
 
 /** Sends it all. */
 export async function sendLoad(load: Load): Promise<LoadResult> {
+  const { pipelined = false } = load;
   const partsOf = (to: string, text: Uint8Array) => {
     const rcpt = encoder.encode(`RCPT TO:<${to}>\r\n`);
-    return { rcpt, text, envelope: join(MAIL, rcpt, DATA) };
+    return { rcpt, text, envelope: pipelined ? join(MAIL, rcpt, DATA) : undefined };
   };
   const equal = partsOf(load.to, textOf(load.size));
   const lasted: number[] = [];
@@ -141,7 +142,7 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
       const parts = load.letters ? partsOf(load.to || named, letterOf(number, named)) : equal;
       const from = performance.now();
       conn ??= await LoadConn.greet(load.port);
-      if (await sendOne(conn, parts, load.pipelined ?? false)) accepted++;
+      if (await sendOne(conn, parts)) accepted++;
       if (load.anew) {
         await conn.say(QUIT);
         conn.close();
@@ -162,10 +163,9 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
 
 async function sendOne(
   conn: LoadConn,
-  parts: { rcpt: Uint8Array; text: Uint8Array; envelope: Uint8Array },
-  pipelined: boolean,
+  parts: { rcpt: Uint8Array; text: Uint8Array; envelope: Uint8Array | undefined },
 ): Promise<boolean> {
-  if (pipelined) {
+  if (parts.envelope) {
     await conn.write(parts.envelope);
     await conn.replies(3);
   } else {

@@ -32,15 +32,23 @@ export interface HeaderView {
 /** A message, parsed. */
 export type MailView = HeaderView & ParsedMessage;
 
-/** Reads no more of a message than its header section. */
-export async function readHeader(mailStore: MailStore, entry: MailEntry): Promise<HeaderView> {
-  const header = await readHeaderSection(mailStore.read(entry), MAX_HEADER_OCTETS);
+/** Reads no more of a message than its header section; `content` where it is at hand. */
+export async function readHeader(
+  mailStore: MailStore,
+  entry: MailEntry,
+  content: AsyncIterable<Uint8Array> = mailStore.read(entry),
+): Promise<HeaderView> {
+  const header = await readHeaderSection(content, MAX_HEADER_OCTETS);
   return headerOf(await parseHeader(header), entry);
 }
 
-/** Reads and parses a whole message. Never rejects for what is in it. */
-export async function readMail(mailStore: MailStore, entry: MailEntry): Promise<MailView> {
-  const message = await parseMessage(await readAll(mailStore.read(entry), entry.size));
+/** Reads and parses a whole message; `content` where it is at hand. Never rejects for what is in it. */
+export async function readMail(
+  mailStore: MailStore,
+  entry: MailEntry,
+  content: AsyncIterable<Uint8Array> = mailStore.read(entry),
+): Promise<MailView> {
+  const message = await parseMessage(await readAll(content, entry.size));
   return { ...headerOf(message.headers, entry), ...message };
 }
 

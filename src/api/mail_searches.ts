@@ -1,5 +1,6 @@
 /** The searches of mailboxes: over a list that is kept of each one that was searched lately. */
 
+import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -8,6 +9,7 @@ import type { ReadMail } from "../mailbox/kept_blocks.ts";
 import { type FoundPage, KeptList, type MailSource, type Wanted } from "../mailbox/kept_list.ts";
 import { KeptLists } from "../mailbox/kept_lists.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
+import { readSmallBodies } from "../storage/bodies/bodies.ts";
 import { type HeaderView, readHeader, readMail, unlessRemoved } from "./mail_reader.ts";
 
 /** A message as searches find it. */
@@ -90,28 +92,54 @@ class Source implements MailSource<FoundRow> {
     return entries.map(rowOf);
   }
 
-  async read(row: FoundRow): Promise<ReadMail<FoundRow> | undefined> {
-    const entry = row.entry ?? await this.mailStore.get(this.address, row.uid);
-    const header = entry && await unlessRemoved(this.mailStore, { address: this.address, entry }, readHeader);
-    if (!header) return undefined;
-    const { headers: fields, date } = header;
-    const { sender, recipient } = entry;
-    return {
-      item: this.renewed({ ...row, date }, row),
-      head: foldHead({ sender, recipients: [recipient], fields }),
-      ...(entry.size > MAX_SEARCHED && { content: guessed(header) }),
-    };
+  async read(rows: readonly FoundRow[]): Promise<(ReadMail<FoundRow> | undefined)[]> {
+    const entries = await Promise.all(rows.map(({ uid, entry }) => entry ?? this.#entry(uid)));
+    return await this.#each(entries, async (entry, content) => {
+      const header = await readHeader(this.mailStore, entry, content);
+      const { headers: fields, date } = header;
+      const { sender, recipient } = entry;
+      const row = rowOf(entry);
+      return {
+        item: this.renewed({ ...row, date }, row),
+        head: foldHead({ sender, recipients: [recipient], fields }),
+        ...(entry.size > MAX_SEARCHED && { content: guessed(header) }),
+      };
+    });
   }
 
-  async content({ uid }: FoundRow): Promise<FoldedContent | undefined> {
-    const entry = await this.mailStore.get(this.address, uid);
-    if (!entry) return undefined;
-    const read = (store: MailStore) =>
-      entry.size > MAX_SEARCHED
-        ? readHeader(store, entry).then(guessed)
-        : readMail(store, entry).then(foldContent);
-    return await unlessRemoved(this.mailStore, { address: this.address, entry }, read);
+  async contents(rows: readonly FoundRow[]): Promise<(FoldedContent | undefined)[]> {
+    const entries = await Promise.all(rows.map(({ uid }) => this.#entry(uid)));
+    return await this.#each(entries, async (entry, content) => {
+      if (entry.size > MAX_SEARCHED) return guessed(await readHeader(this.mailStore, entry, content));
+      return foldContent(await readMail(this.mailStore, entry, content));
+    });
   }
+
+  #entry(uid: string): Promise<MailEntry | undefined> {
+    return this.mailStore.get(this.address, uid);
+  }
+
+  /** What `read` makes of each message; undefined: it was removed. */
+  async #each<R>(
+    entries: readonly (MailEntry | undefined)[],
+    read: (entry: MailEntry, content: AsyncIterable<Uint8Array>) => Promise<R>,
+  ): Promise<(R | undefined)[]> {
+    const there = entries.filter((entry) => entry !== undefined);
+    const bodies = await readSmallBodies(this.mailStore.kv, there.map(({ body }) => body));
+    const small = new Map(there.map((entry, i) => [entry, bodies[i]]));
+    return await Promise.all(entries.map((entry) => {
+      if (!entry) return undefined;
+      const body = small.get(entry);
+      const content = body ? piecesOf(entry.prefix, body) : this.mailStore.read(entry);
+      const { address } = this;
+      return unlessRemoved(this.mailStore, { address, entry }, () => read(entry, content));
+    }));
+  }
+}
+
+async function* piecesOf(prefix: string, body: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (prefix !== "") yield encode(prefix);
+  yield body;
 }
 
 function rowOf(entry: MailEntry): FoundRow {

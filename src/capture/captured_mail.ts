@@ -73,14 +73,15 @@ export class CapturedMail {
   /** Reads what an earlier run has captured. */
   async load(): Promise<void> {
     if (this.#keep.memory) return;
-    const found = await Array.fromAsync(this.#records.all());
-    found.sort((a, b) => a.receivedAt - b.receivedAt);
-    for (const { id, receivedAt, sender, recipients, body, seen, tags, gone, parts } of found) {
-      const kept = this.#add({ id, receivedAt, sender, recipients, ...(tags && { tags }) }, { body, parts });
-      kept.seen = seen ?? false;
-      if (kept.seen) this.#unseen--;
-      for (const at of gone ?? []) this.#leaveBox(kept, localKey(recipients[at] ?? ""));
+    const found: Kept[] = [];
+    for await (const { seen = false, gone = [], body, parts, tags = [], ...message } of this.#records.all()) {
+      const kept = new Kept({ ...message, tags }, { body, parts, shared: this.#shared });
+      kept.seen = seen;
+      for (const at of gone) kept.leave(localKey(message.recipients[at] ?? ""));
+      found.push(kept);
     }
+    found.sort((a, b) => a.receivedAt - b.receivedAt);
+    for (const kept of found) this.#add(kept);
     this.#trim();
   }
 
@@ -256,20 +257,20 @@ export class CapturedMail {
   }
 
   #captured(message: NewCaptured, place: KeptPlace): void {
-    const kept = this.#add(message, place);
+    const kept = new Kept(message, { ...place, shared: this.#shared });
+    this.#add(kept);
     this.#emit({ kind: "captured", message: kept });
     this.#trim();
   }
 
-  #add(message: NewCaptured, place: KeptPlace): Kept {
-    const kept = new Kept(message, { ...place, order: ++this.#order, shared: this.#shared });
+  #add(kept: Kept): void {
+    kept.order = ++this.#order;
     this.#byId.set(kept.id, kept);
     this.#all.add(kept);
     this.#bytes += kept.size;
-    this.#unseen++;
+    if (!kept.seen) this.#unseen++;
     this.#noteTags(kept);
     for (const box of kept.boxes) this.#show(box, kept);
-    return kept;
   }
 
   #noteTags(kept: Kept): void {

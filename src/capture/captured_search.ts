@@ -14,7 +14,7 @@ import type { MailQuery } from "../mail/query.ts";
 import type { ReadMail } from "../mailbox/kept_blocks.ts";
 import { KeptList, type MailSource } from "../mailbox/kept_list.ts";
 import { KeptLists } from "../mailbox/kept_lists.ts";
-import { BodyMissing } from "../storage/bodies/bodies.ts";
+import { BodyMissing, readSmallBodies } from "../storage/bodies/bodies.ts";
 import type { Captured } from "./captured.ts";
 import type { Kept } from "./kept.ts";
 import type { CapturedMail } from "./captured_mail.ts";
@@ -144,24 +144,35 @@ class Source implements MailSource<Row> {
     return Promise.resolve(this.mail.list({ before, limit }).map(rowOf));
   }
 
-  async read({ message }: Row, whole: boolean): Promise<ReadMail<Row> | undefined> {
-    const bytes = await bytesOf(this.mail, message);
-    if (!bytes) return undefined;
-    const letter = whole ? await parseMessage(bytes) : undefined;
-    const fields = letter?.headers ?? await parseHeader(bytes.subarray(0, MAX_HEADER_OCTETS));
-    const { sender, recipients } = message;
-    const date = Date.parse(fieldValue(fields, "date"));
-    return {
-      item: Number.isFinite(date) ? { message, date } : rowOf(message),
-      head: foldHead({ sender, recipients, fields }),
-      ...(letter && { content: foldContent(letter) }),
-    };
+  async read(rows: readonly Row[], whole: boolean): Promise<(ReadMail<Row> | undefined)[]> {
+    const all = await this.#bytes(rows);
+    return await Promise.all(all.map((bytes, i) => bytes && readRow(rows[i]!, { bytes, whole })));
   }
 
-  async content({ message }: Row): Promise<FoldedContent | undefined> {
-    const letter = await readLetter(this.mail, message);
-    return letter && foldContent(letter);
+  async contents(rows: readonly Row[]): Promise<(FoldedContent | undefined)[]> {
+    const all = await this.#bytes(rows);
+    return await Promise.all(all.map(async (bytes) => bytes && foldContent(await parseMessage(bytes))));
   }
+
+  async #bytes(rows: readonly Row[]): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
+    const small = await readSmallBodies(this.mail.kv, rows.map(({ message }) => message.body));
+    return await Promise.all(rows.map(({ message }, i) => small[i] ?? bytesOf(this.mail, message)));
+  }
+}
+
+async function readRow(
+  { message }: Row,
+  { bytes, whole }: { bytes: Uint8Array<ArrayBuffer>; whole: boolean },
+): Promise<ReadMail<Row>> {
+  const letter = whole ? await parseMessage(bytes) : undefined;
+  const fields = letter?.headers ?? await parseHeader(bytes.subarray(0, MAX_HEADER_OCTETS));
+  const { sender, recipients } = message;
+  const date = Date.parse(fieldValue(fields, "date"));
+  return {
+    item: Number.isFinite(date) ? { message, date } : rowOf(message),
+    head: foldHead({ sender, recipients, fields }),
+    ...(letter && { content: foldContent(letter) }),
+  };
 }
 
 function rowOf(message: Captured): Row {

@@ -24,8 +24,8 @@ export class Kept implements Captured {
   readonly sender: Mailbox;
   readonly size: number;
   readonly bytes: Uint8Array | undefined;
-  /** By arrival: later ones have more. */
-  readonly order: number;
+  /** By arrival: later ones have more. Whoever keeps it sets that. */
+  order = 0;
   recipients: readonly Mailbox[];
   seen = false;
   tags: readonly string[];
@@ -38,15 +38,14 @@ export class Kept implements Captured {
   /** `shared` has the lists that are the same for many. */
   constructor(
     { id, receivedAt, sender, recipients, tags = [] }: NewCaptured,
-    of: KeptPlace & { order: number; shared: SharedLists },
+    of: KeptPlace & { shared: SharedLists },
   ) {
-    const { body, bytes, parts = [], box, order, shared } = of;
+    const { body, bytes, parts = [], box, shared } = of;
     this.id = id;
     this.receivedAt = receivedAt;
     this.sender = shared.text(sender);
     this.size = body.size;
     this.bytes = bytes;
-    this.order = order;
     this.tags = shared.list(tags);
     this.parts = parts.length === 1 && parts[0] === 0 ? ONE_PART : parts;
     const isUsual = body.id === id && !body.shared && body.chunks === chunkCount(body.size);

@@ -28,7 +28,7 @@ interface Bounded<T> {
 }
 
 /** About what a message takes beside its texts, in octets. */
-const PER_MESSAGE = 200;
+const PER_MESSAGE = 120;
 
 /** The messages. */
 export class KeptBlocks<T> {

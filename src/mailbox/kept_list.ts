@@ -21,10 +21,10 @@ export interface MailSource<T extends object> {
   version(): Promise<string | undefined>;
   /** The messages before that key (undefined: from the newest on), newest first, at most so many. */
   list(before: MailKey | undefined, limit: number): Promise<readonly T[]>;
-  /** Reads what a message is searched for; undefined: it is gone. `whole`: its content will be asked for. */
-  read(item: T, whole: boolean): Promise<ReadMail<T> | undefined>;
-  /** Undefined: the message is gone. */
-  content(item: T): Promise<FoldedContent | undefined>;
+  /** Reads what messages are searched for; undefined: one is gone. `whole`: their contents will be asked for. */
+  read(items: readonly T[], whole: boolean): Promise<readonly (ReadMail<T> | undefined)[]>;
+  /** Undefined: a message is gone. */
+  contents(items: readonly T[]): Promise<readonly (FoldedContent | undefined)[]>;
   /** A message as it is now, which was kept as `before`. */
   renewed(before: T, now: T): T;
 }
@@ -257,14 +257,15 @@ export class KeptList<T extends object> {
     const { nameOf, keyOf, renewed } = this.#source;
     const kept = this.#kept;
     const keepText = this.#lists?.hasRoomForTexts(this) ?? true;
-    const read = await Promise.all(items.map((item) => {
-      if (this.#kept.find(nameOf(item))) return undefined;
-      const former = this.#former.take(nameOf(item));
-      return former ? { ...former, item: renewed(former.item, item) } : this.#source.read(item, whole);
-    }));
+    const unknown = items.filter((item) => !kept.find(nameOf(item)));
+    const former = unknown.map((item) => this.#former.take(nameOf(item)));
+    const anew = await this.#source.read(unknown.filter((_, i) => !former[i]), whole);
+    let next = 0;
     if (kept !== this.#kept) return;
-    for (const [i, mail] of read.entries()) {
-      const name = nameOf(items[i]!);
+    for (const [i, item] of unknown.entries()) {
+      const before = former[i];
+      const mail = before ? { ...before, item: renewed(before.item, item) } : anew[next++];
+      const name = nameOf(item);
       if (!mail || this.#gone?.has(name)) continue;
       const isLong = mail.content !== undefined && mail.content.text.length > LONGEST_TEXT;
       // without lists it is here for this search only
@@ -339,13 +340,13 @@ export class KeptList<T extends object> {
     { query, factsOf }: Search<T>,
   ): Promise<Candidate<T>[]> {
     const keepText = this.#lists?.hasRoomForTexts(this) ?? true;
-    const contents = await Promise.all(
-      candidates.map(({ item, verdict }) => verdict === FITS ? undefined : this.#source.content(item)),
-    );
+    const open = candidates.filter(({ verdict }) => verdict !== FITS);
+    const contents = await this.#source.contents(open.map(({ item }) => item));
+    let next = 0;
     const read = new FoldedBlock<T>(candidates.length);
     for (const [i, { block, row, item, verdict }] of candidates.entries()) {
       read.add(item, block.headOf(row));
-      const content = contents[i];
+      const content = verdict === FITS ? undefined : contents[next++];
       if (content) {
         read.setContent(i, content);
         block.setContent(row, content, { keepText: keepText && content.text.length <= LONGEST_TEXT });

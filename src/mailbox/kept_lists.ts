@@ -13,7 +13,7 @@ export interface BoundedList {
 /** So many octets together. */
 const MOST_OCTETS = 64 * 1024 * 1024;
 /** Of these the texts of contents fill no more than that, heads the rest. */
-const SHARE_WITH_TEXTS = 0.75;
+const SHARE_WITH_TEXTS = 0.9;
 
 /** The lists that have something. */
 export class KeptLists {

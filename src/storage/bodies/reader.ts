@@ -1,6 +1,6 @@
 /** The reader of bodies, with never more than a few chunks in memory. */
 
-import type { Kv } from "../port.ts";
+import { type Kv, MAX_KEYS_AT_ONCE } from "../port.ts";
 import type { BodyRef } from "./layout.ts";
 import * as keys from "../keys.ts";
 
@@ -45,6 +45,29 @@ export async function* readBody(kv: Kv, ref: BodyRef): AsyncGenerator<Uint8Array
   } finally {
     await ahead.catch(() => {}); // who stops early leaves no read behind
   }
+}
+
+/** The bodies of one chunk, many in few reads; undefined where {@linkcode readBody} has to be asked. */
+export async function readSmallBodies(
+  kv: Kv,
+  refs: readonly BodyRef[],
+): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
+  const small = refs.filter(({ chunks }) => chunks === 1);
+  const found = new Map<string, Uint8Array<ArrayBuffer>>();
+  const reads: Promise<void>[] = [];
+  for (let i = 0; i < small.length; i += MAX_KEYS_AT_ONCE) {
+    const some = small.slice(i, i + MAX_KEYS_AT_ONCE).map(({ id }) => keys.body(id, 0));
+    reads.push(
+      kv.getMany<Uint8Array<ArrayBuffer>[]>(some).then((entries) => {
+        for (const { key, value } of entries) if (value) found.set(key[1] as string, value);
+      }),
+    );
+  }
+  await Promise.all(reads);
+  return refs.map(({ id, size }) => {
+    const bytes = found.get(id);
+    return bytes?.length === size ? bytes : undefined;
+  });
 }
 
 function readChunks(kv: Kv, ref: BodyRef, first: number): Promise<(Uint8Array | null)[]> {
