@@ -236,7 +236,11 @@ async function checkPolicy({ domain, hostname }: OwnDomain, options: DomainCheck
     return wrong(`its policy does not name ${hostname}: ${mx.join(", ") || "no host"}`, serve);
   }
   if (mode === "none") return wrong('its policy has the mode "none"', serve);
-  const text = `policy: mode ${mode}, ${mx.join(", ")}`;
+  const exchangers = await options.resolver.mx(domain);
+  const left = (exchangers.kind === "found" ? exchangers.records : [])
+    .filter(({ exchange }) => !isInPolicy(fetched.policy, exchange)).map(({ exchange }) => exchange);
+  const text = `policy: mode ${mode}, ${mx.join(", ")}` +
+    (left.length > 0 ? `; who keeps to it leaves out ${left.join(", ")}` : "");
   return right(mode === "enforce" ? text : `${text}; tls.acme or tls.cert makes it "enforce"`);
 }
 

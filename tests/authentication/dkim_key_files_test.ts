@@ -18,6 +18,17 @@ Deno.test("makeDkimKeys() makes a key of each kind, once, for its owner's eyes o
   assertEquals((await Deno.stat(folder)).mode! & 0o777, 0o700);
 });
 
+Deno.test("keys belong to whom the data belongs to, also when root makes them", async () => {
+  const dataDir = await Deno.makeTempDir();
+  if (Deno.uid() === 0) await Deno.chown(dataDir, 12345, 23456);
+  const { uid, gid } = await Deno.stat(dataDir);
+  await makeDkimKeys({ dataDir, domain }, { now: NOON, rotate: false });
+  for (const path of ["dkim", `dkim/${domain}`, `dkim/${domain}/e20261130.pem`]) {
+    const made = await Deno.stat(`${dataDir}/${path}`);
+    assertEquals([made.uid, made.gid], [uid, gid], path);
+  }
+});
+
 Deno.test("listDkimKeys() answers the key records of RFC 6376 and RFC 8463", async () => {
   const dataDir = await Deno.makeTempDir();
   await makeDkimKeys({ dataDir, domain }, { now: NOON, rotate: false });

@@ -180,6 +180,13 @@ Deno.test("what an operator chose otherwise, and works, is right", async () => {
   for (const change of table) assertEquals(bad(await findings(change)), [], change.toString());
 });
 
+Deno.test("a host of MX that the policy does not name is told, though nothing is wrong", async () => {
+  const all = await findings((z) => z["example.org"]!.MX!.push([20, "mx.backup.example"]));
+  const policy = all.find(({ name }) => name === "mta-sts.example.org")!;
+  assertEquals(policy.state, "right");
+  assert(policy.text.includes("leaves out mx.backup.example"), policy.text);
+});
+
 Deno.test("a subdomain needs no DMARC record where the domain above has one", async () => {
   const all = await findings((z) => z["_dmarc.org"] = { TXT: ["v=DMARC1; p=reject"] });
   assertEquals(

@@ -224,7 +224,7 @@ Deno.test("What can't be is told in one line: configuration, ports, data", () =>
     const unknown = await refusal({ cwd, env: FREE_PORTS });
     assertEquals(unknown.code, 78);
     assertMatch(unknown.err, /dinopost\.jsonc:3: queue\.rety: .*did you mean queue\.retry\?/);
-    await config(cwd, { checks: { greylist: true } });
+    await config(cwd, { listen: { imap: ["127.0.0.1:0"] } });
     const unsupported = await refusal({ cwd, env: FREE_PORTS });
     if (!unsupported.err.includes("not supported yet")) throw new Error(unsupported.err);
     assertEquals(unsupported.code, 78);
