@@ -12,6 +12,7 @@ import {
   addressCursor,
   addressParam,
   addressSchema,
+  knownOnly,
   limitParam,
   mailboxOf,
   mustBe,
@@ -57,7 +58,7 @@ const list = createRoute({
   path: "/",
   tags,
   summary: "List accounts, by address",
-  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: addressCursor }) },
+  request: { query: knownOnly({ limit: limitParam(1000, 100), cursor: addressCursor }) },
   responses: { 200: json(pageOf(accountSchema), "A page"), ...problems() },
 });
 
@@ -68,7 +69,7 @@ const add = createRoute({
   summary: "Make an account",
   middleware: [jsonOnly()] as const,
   request: {
-    body: jsonBody(z.strictObject({
+    body: jsonBody(knownOnly({
       address: addressSchema,
       password: passwordSchema.optional(),
       name: nameSchema.nullish(),
@@ -96,7 +97,7 @@ const change = createRoute({
   middleware: [jsonOnly()] as const,
   request: {
     params,
-    body: jsonBody(z.strictObject({
+    body: jsonBody(knownOnly({
       address: addressSchema.optional().openapi({ description: "The path's, as GET answers it" }),
       password: passwordSchema.optional(),
       name: nameSchema.nullish(),

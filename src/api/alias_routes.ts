@@ -11,6 +11,7 @@ import {
   addressCursor,
   addressParam,
   addressSchema,
+  knownOnly,
   limitParam,
   mailboxOf,
   mustBe,
@@ -34,7 +35,7 @@ const list = createRoute({
   path: "/",
   tags,
   summary: "List aliases, by address",
-  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: addressCursor }) },
+  request: { query: knownOnly({ limit: limitParam(1000, 100), cursor: addressCursor }) },
   responses: { 200: json(pageOf(aliasSchema), "A page"), ...problems() },
 });
 
@@ -55,7 +56,7 @@ const put = createRoute({
   middleware: [jsonOnly()] as const,
   request: {
     params,
-    body: jsonBody(z.strictObject({
+    body: jsonBody(knownOnly({
       address: sameAddress,
       targets: z.array(addressSchema).min(1).max(MAX_TARGETS),
       owner: addressSchema.nullish(),
@@ -72,7 +73,7 @@ const change = createRoute({
   middleware: [jsonOnly()] as const,
   request: {
     params,
-    body: jsonBody(z.strictObject({
+    body: jsonBody(knownOnly({
       address: sameAddress,
       add: z.array(addressSchema).max(MAX_TARGETS).optional(),
       remove: z.array(addressSchema).max(MAX_TARGETS).optional(),

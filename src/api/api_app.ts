@@ -16,11 +16,16 @@ export function newApi(): OpenAPIHono<AdminEnv> {
 const explain: Hook<any, AdminEnv, any, any> = (result) => {
   if (result.success) return;
   const where = result.target === "json" || result.target === "form" ? "body" : String(result.target);
-  const errors = result.error.issues.map((issue): Fault => ({
-    in: where === "param" ? "path" : where,
-    name: issue.path.map(String).join("."),
-    detail: (issue.code === "invalid_key" && issue.issues[0]?.message) || issue.message,
-  }));
+  const errors = result.error.issues.flatMap((issue): Fault[] => {
+    const paths = issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => [...issue.path, key])
+      : [issue.path];
+    return paths.map((path) => ({
+      in: where === "param" ? "path" : where,
+      name: path.map(String).join("."),
+      detail: (issue.code === "invalid_key" && issue.issues[0]?.message) || issue.message,
+    }));
+  });
   const detail = errors.slice(0, 5).map((e) => `${e.name === "" ? e.in : e.name}: ${e.detail}`).join("; ");
   throw new Problem(400, detail, { errors });
 };

@@ -6,7 +6,15 @@ import { type AppPassword, type AppPasswords, MAX_APP_PASSWORDS } from "../auth/
 import { Problem, quoted } from "../http/problem.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { iso } from "./queue_view.ts";
-import { addressParam, namedMailbox, NOT_ONE_LINE, ONE_LINE, pageOf, timeSchema } from "./schemas.ts";
+import {
+  addressParam,
+  knownOnly,
+  namedMailbox,
+  NOT_ONE_LINE,
+  ONE_LINE,
+  pageOf,
+  timeSchema,
+} from "./schemas.ts";
 
 const tags = ["Accounts"];
 const nameSchema = z.string().min(1).max(100).regex(ONE_LINE, NOT_ONE_LINE).openapi({ example: "phone" });
@@ -39,7 +47,7 @@ const add = createRoute({
   summary: "Make an app password",
   description: "It opens SMTP submission and POP3 by PLAIN, LOGIN and USER beside the account's own.",
   middleware: [jsonOnly()] as const,
-  request: { params, body: jsonBody(z.strictObject({ name: nameSchema })) },
+  request: { params, body: jsonBody(knownOnly({ name: nameSchema })) },
   responses: { 201: json(madeSchema, "With the password"), ...problems(404, 409, 413, 415, 422) },
 });
 

@@ -4,7 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { AUDIT_CURSOR, type AuditLog } from "../http/audit.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import { iso } from "./queue_view.ts";
-import { cursorParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+import { cursorParam, knownOnly, limitParam, pageOf, timeSchema } from "./schemas.ts";
 
 const entrySchema = z.object({
   at: timeSchema,
@@ -23,7 +23,7 @@ const list = createRoute({
   path: "/",
   tags: ["Audit"],
   summary: "Changes by API, page and command line, newest first; they are kept for 90 days",
-  request: { query: z.strictObject({ limit: limitParam(1000, 100), cursor: CURSOR }) },
+  request: { query: knownOnly({ limit: limitParam(1000, 100), cursor: CURSOR }) },
   responses: { 200: json(pageOf(entrySchema), "A page"), ...problems() },
 });
 

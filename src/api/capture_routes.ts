@@ -10,7 +10,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { storedMail } from "./mail_lookup.ts";
 import type { AdminOptions } from "./options.ts";
 import { releaseCaptured } from "./releasing.ts";
-import { addressParam, addressSchema } from "./schemas.ts";
+import { addressParam, addressSchema, knownOnly } from "./schemas.ts";
 
 const tags = ["Capture"];
 
@@ -20,7 +20,7 @@ const inbox = createRoute({
   tags,
   summary: "A fresh address that nobody else has: a test's own inbox",
   middleware: [jsonOnly({ required: false })] as const,
-  request: { body: jsonBody(z.strictObject({ domain: z.string().max(253).optional() }), false) },
+  request: { body: jsonBody(knownOnly({ domain: z.string().max(253).optional() }), false) },
   responses: {
     201: json(z.object({ address: addressSchema }), "The address"),
     ...problems(409, 413, 415, 422),
@@ -49,7 +49,7 @@ const release = createRoute({
       address: addressParam,
       uid: z.string().min(1).openapi({ param: { name: "uid", in: "path" }, example: "01KB8Y4ZQ2M3N4P5" }),
     }),
-    body: jsonBody(z.strictObject({ to: z.array(addressSchema).min(1).max(1000) })),
+    body: jsonBody(knownOnly({ to: z.array(addressSchema).min(1).max(1000) })),
   },
   responses: {
     202: json(z.object({ id: z.string() }), "It is in the queue, by this id"),

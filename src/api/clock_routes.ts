@@ -6,7 +6,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { iso } from "./queue_view.ts";
-import { timeSchema } from "./schemas.ts";
+import { knownOnly, timeSchema } from "./schemas.ts";
 
 const MOST_MS = 366 * 86_400_000;
 
@@ -41,7 +41,7 @@ const move = createRoute({
     "Goes from one retry, warning and return to the next, and answers when all that was due by then is " +
     "done. Connections and whoever waits for a message don't notice.",
   middleware: [jsonOnly()] as const,
-  request: { body: jsonBody(z.strictObject({ advance: advanceSchema })) },
+  request: { body: jsonBody(knownOnly({ advance: advanceSchema })) },
   responses: {
     200: json(z.object({ now: timeSchema }), "What time it is now"),
     ...problems(409, 413, 415),

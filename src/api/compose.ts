@@ -1,7 +1,7 @@
 /** The schema of messages that come as JSON; `intake/composition.ts` makes mail of them. */
 
 import { z } from "@hono/zod-openapi";
-import { NOT_ONE_LINE, ONE_LINE } from "./schemas.ts";
+import { knownOnly, NOT_ONE_LINE, ONE_LINE } from "./schemas.ts";
 
 const person = z.string().min(1).max(1000).regex(ONE_LINE, NOT_ONE_LINE).openapi({
   example: '"Brain" <brain@example.org>',
@@ -14,7 +14,7 @@ const NAMED: object = { propertyNames: { pattern: FIELD_NAME.source } };
 const value = z.string().max(10_000).regex(ONE_LINE, NOT_ONE_LINE);
 
 /** What a message is made of. */
-export const composeSchema = z.strictObject({
+export const composeSchema = knownOnly({
   from: person,
   to: people.min(1),
   cc: people.optional().openapi({ description: "Beyond the recipients in `to`" }),
@@ -26,7 +26,7 @@ export const composeSchema = z.strictObject({
     z.string().regex(FIELD_NAME, "is no name of a header field"),
     z.union([value, z.array(value).max(100)]),
   ).optional().openapi({ ...NAMED }),
-  attachments: z.array(z.strictObject({
+  attachments: z.array(knownOnly({
     filename: z.string().min(1).max(255).regex(ONE_LINE, NOT_ONE_LINE),
     content: z.base64().openapi({ description: "The bytes in base64", format: "byte" }),
     contentType: z.string().max(200).regex(

@@ -9,7 +9,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { iso } from "./queue_view.ts";
-import { domainOf, domainParam, mustBe, timeSchema } from "./schemas.ts";
+import { domainOf, domainParam, knownOnly, mustBe, timeSchema } from "./schemas.ts";
 
 const params = z.object({ domain: domainParam });
 
@@ -146,7 +146,7 @@ const put = createRoute({
   request: {
     params,
     body: jsonBody(
-      z.strictObject({
+      knownOnly({
         domain: z.string().max(255).optional().openapi({ description: "The path's, as GET answers it" }),
         since: timeSchema.optional().openapi({
           readOnly: true,

@@ -5,6 +5,7 @@ import { newApi, problems } from "./api_app.ts";
 import { EVENT_TYPES, EventFeed, type EventType } from "./event_feed.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
+import { knownOnly } from "./schemas.ts";
 
 /** What a listener gets who names no types. */
 const USUAL: readonly EventType[] = EVENT_TYPES.filter((type) => type !== "note" && type !== "report");
@@ -19,7 +20,7 @@ const events = createRoute({
     "Each event's data is JSON with the time and the message's id. A listener who is too slow loses " +
     "events, and hears how many by an event `lost`.",
   request: {
-    query: z.strictObject({
+    query: knownOnly({
       types: z.string().regex(new RegExp(`^${ONE}(?:,${ONE})*$`), `must be of ${EVENT_TYPES.join(", ")}`)
         .optional()
         .openapi({ description: `With commas between; default: ${USUAL.join(",")}` }),

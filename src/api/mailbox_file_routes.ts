@@ -7,12 +7,12 @@ import { exportMbox, importMbox, ImportStopped } from "../mailbox/mailbox_file.t
 import { json, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { addressParam, namedMailbox } from "./schemas.ts";
+import { addressParam, knownOnly, namedMailbox } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
 const params = z.object({ address: addressParam });
 const formatParam = z.literal("mbox").default("mbox").openapi({ description: "The kind of file" });
-const query = z.strictObject({ format: formatParam });
+const query = knownOnly({ format: formatParam });
 const mbox = z.string().openapi({
   format: "binary",
   description: "mbox (RFC 4155), From lines quoted as mboxrd",

@@ -9,7 +9,7 @@ import { attachmentOf, mailboxNamed, parsedMail, storedMail } from "./mail_looku
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
 import { rawMail } from "./raw_message.ts";
-import { addressParam, idCursor, limitParam, pageOf } from "./schemas.ts";
+import { addressParam, idCursor, knownOnly, limitParam, pageOf } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
 const RFC822 = "message/rfc822";
@@ -36,7 +36,7 @@ const list = createRoute({
     "`looked` tells how far it has come.",
   request: {
     params: z.object({ address: addressParam }),
-    query: z.strictObject({
+    query: knownOnly({
       limit: limitParam(1000, 100),
       cursor: idCursor,
       q: z.string().max(1000).optional().openapi({

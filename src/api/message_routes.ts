@@ -13,13 +13,13 @@ import { messageHistory } from "./message_history.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { idParam, mailboxOf, plusMeant, timeSchema } from "./schemas.ts";
+import { idParam, knownOnly, mailboxOf, plusMeant, timeSchema } from "./schemas.ts";
 
 const tags = ["Messages"];
 
 const BARE = "A name without a domain, such as root, is one at the first of this server's domains";
 
-const query = z.strictObject({
+const query = knownOnly({
   from: z.string().max(320).optional().openapi({
     description: "The envelope's sender, for message/rfc822; may be empty, for none. " + BARE,
   }),

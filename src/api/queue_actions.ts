@@ -4,7 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { type Refusal, REFUSALS } from "../queue/operator.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
-import { domainToSearch, idParam } from "./schemas.ts";
+import { domainToSearch, idParam, knownOnly } from "./schemas.ts";
 import { describeSuspension } from "../queue/suspensions.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
@@ -41,7 +41,7 @@ const flush = createRoute({
   tags,
   summary: "Try all waiting messages (of a domain) now",
   middleware: [jsonOnly({ required: false })] as const,
-  request: { body: jsonBody(z.strictObject({ domain: z.string().min(1).max(255).optional() }), false) },
+  request: { body: jsonBody(knownOnly({ domain: z.string().min(1).max(255).optional() }), false) },
   responses: {
     200: json(
       z.object({ count: z.int(), job: jobId }).openapi("Flushed"),

@@ -9,6 +9,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { filterOf, filterSchema } from "./queue_filter.ts";
+import { knownOnly } from "./schemas.ts";
 
 const tags = ["Queue"];
 /** The id of a job. */
@@ -28,7 +29,7 @@ const bulk = createRoute({
   middleware: [jsonOnly({ required: true, maxSize: MAX_BODY })] as const,
   request: {
     body: jsonBody(
-      z.strictObject({
+      knownOnly({
         action: z.enum(QUEUE_ACTIONS),
         ids: z.array(z.string().min(1).max(100)).min(1).max(MAX_IDS).optional(),
         filter: filterSchema.optional(),

@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { parseDuration } from "../base/units.ts";
 import type { QueueFilter } from "../queue/search.ts";
 import { STATES } from "./queue_view.ts";
-import { domainToSearch, plusMeant } from "./schemas.ts";
+import { domainToSearch, knownOnly, plusMeant } from "./schemas.ts";
 
 const AGE = 'is no length of time; expected one such as "30m", "2h", "1d12h" or milliseconds';
 
@@ -45,7 +45,7 @@ type Given = z.infer<z.ZodObject<typeof filterFields>>;
 const FILTERS = Object.keys(filterFields).join(", ");
 
 /** A filter in a body: something is asked for, and nothing by an empty text. */
-export const filterSchema = z.strictObject(filterFields).superRefine((given, context) => {
+export const filterSchema = knownOnly(filterFields).superRefine((given, context) => {
   const named = Object.entries(given).filter(([, value]) => value !== undefined);
   if (named.length === 0) {
     context.addIssue({

@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../base/ids.ts";
-import { idCursor, idParam, limitParam, pageOf, timeSchema } from "./schemas.ts";
+import { idCursor, idParam, knownOnly, limitParam, pageOf, timeSchema } from "./schemas.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { searchQueue } from "../queue/search.ts";
@@ -33,7 +33,7 @@ const list = createRoute({
   description:
     "A cursor stays valid while the queue moves: it names the message behind which the page begins.",
   request: {
-    query: z.strictObject({
+    query: knownOnly({
       ...filterFields,
       limit: limitParam(1000, 100),
       cursor: idCursor,

@@ -6,6 +6,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem } from "../http/problem.ts";
 import { filterOf, filterSchema } from "./queue_filter.ts";
+import { knownOnly } from "./schemas.ts";
 
 const tags = ["Queue"];
 const TYPE = "application/vnd.dinopost.queue";
@@ -19,7 +20,7 @@ const exported = createRoute({
   middleware: [jsonOnly({ required: false })] as const,
   request: {
     body: jsonBody(
-      z.strictObject({
+      knownOnly({
         ids: z.array(z.string().min(1).max(100)).min(1).optional(),
         filter: filterSchema.optional(),
       }).refine(({ ids, filter }) => !(ids && filter), "expected ids or a filter, not both"),

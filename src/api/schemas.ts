@@ -11,6 +11,14 @@ export const ONE_LINE = /^[^\u0000-\u001f\u007f-\u009f]*$/;
 /** What is said of a text that is not that. */
 export const NOT_ONE_LINE = "has control characters; a line break would begin something else";
 
+/** An object with these members and no others: one that is not known is told, beside those that are. */
+export function knownOnly<T extends z.core.$ZodLooseShape>(shape: T) {
+  const known = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: ({ code }) => code === "unrecognized_keys" ? `is not known; known are ${known}` : undefined,
+  });
+}
+
 /** RFC 9457, as every call answers when it can't do what was asked. */
 export const problemSchema = z.object({
   type: z.string(),

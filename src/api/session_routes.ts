@@ -3,6 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Access } from "../http/access.ts";
 import { jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
+import { knownOnly } from "./schemas.ts";
 
 const begin = createRoute({
   method: "post",
@@ -11,7 +12,7 @@ const begin = createRoute({
   summary: "Log in: the token becomes a cookie",
   security: [],
   middleware: [jsonOnly({ required: true, maxSize: 16 * 1024 })] as const,
-  request: { body: jsonBody(z.strictObject({ token: z.string().min(1).max(4096) })) },
+  request: { body: jsonBody(knownOnly({ token: z.string().min(1).max(4096) })) },
   responses: { 204: { description: "The cookie is set" }, ...problems(413, 415) },
 });
 

@@ -5,7 +5,7 @@ import { isId } from "../base/ids.ts";
 import { parseDuration } from "../base/units.ts";
 import { localKey } from "../mail/address.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { mailboxOf, plusMeant } from "./schemas.ts";
+import { knownOnly, mailboxOf, plusMeant } from "./schemas.ts";
 import type { Since, Wanted } from "./wait_match.ts";
 
 const MOST_MS = 300_000;
@@ -23,7 +23,7 @@ const duration = z.string().max(20).transform((text, context) => {
 const DURATION_FORM = { type: "string" as const, example: "30s" };
 
 /** The form of the query. */
-export const waitQuery = z.strictObject({
+export const waitQuery = knownOnly({
   mailbox: pattern.openapi({ description: "Only in this mailbox; default: in any" }),
   to: pattern.openapi({ description: "A recipient, of the envelope or the header, or a part of it" }),
   from: pattern.openapi({ description: "The sender, of the envelope or the header, or a part of it" }),

@@ -5,7 +5,7 @@ import type { Webhooks } from "../webhooks/webhooks.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import { iso } from "./queue_view.ts";
-import { timeSchema } from "./schemas.ts";
+import { knownOnly, timeSchema } from "./schemas.ts";
 
 const resultSchema = z.object({
   ok: z.boolean(),
@@ -49,7 +49,7 @@ const test = createRoute({
   tags: ["Webhooks"],
   summary: "Post an event of the type `test` to a configured webhook now",
   middleware: [jsonOnly()] as const,
-  request: { body: jsonBody(z.strictObject({ url: z.string().max(2000) })) },
+  request: { body: jsonBody(knownOnly({ url: z.string().max(2000) })) },
   responses: { 200: json(resultSchema, "What it came to"), ...problems(404, 413, 415, 422) },
 });
 

@@ -64,7 +64,7 @@ Deno.test("wait refuses what it can't wait for, and names it", async (t) => {
     ["count=0&for=10m", "for", '"5m" at most'],
     ["for=300ms", "for", "count=0"],
     ["count=2&for=300ms", "for", "count=0"],
-    ["form=x", "", "form"],
+    ["form=x", "form", "known are mailbox, to, from, subject, since"],
   ];
   for (const [query, name, told] of refused) {
     await t.step(query, async () => {
