@@ -240,6 +240,8 @@ export interface Config {
     family: "any" | "ipv4" | "ipv6";
     /** MX hosts on loopback, private or link-local addresses may be connected to. */
     allowPrivate: boolean;
+    /** Nothing is sent to addresses on the suppression list, where those come whose messages come back. */
+    suppress: boolean;
     /** Rules by domain. */
     domains: Record<string, OutboundDomainConfig>;
   };

@@ -244,6 +244,7 @@ const outbound = z.strictObject({
   maxConnectionsPerDomain: z._default(whole(1), 20),
   family: z._default(choice("any", "ipv4", "ipv6"), "any"),
   allowPrivate: z._default(flag(), false),
+  suppress: z._default(flag(), true),
   domains: z._default(
     table(outboundDomain, 'an object by domain, such as {"example.org": {"tls": "require"}}'),
     {},

@@ -83,6 +83,10 @@ export class Metrics {
   readonly #greylist = this.#counter("greylist_total", "Strangers' recipients, by what the greylist said", [
     "result",
   ]);
+  readonly #suppressed = this.#counter(
+    "suppressed_total",
+    "Recipients that got nothing, since they are on the suppression list",
+  );
   readonly #reports = this.#counter("reports_total", "Reports queued for senders", ["action"]);
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
@@ -168,6 +172,11 @@ export class Metrics {
   /** The greylist said something of a recipient. */
   greylisted(result: "deferred" | "passed" | "free"): void {
     this.#greylist.add([result]);
+  }
+
+  /** A recipient got nothing, since it is on the suppression list. */
+  suppressed(): void {
+    this.#suppressed.add([]);
   }
 
   /** A DNS query got no reply in its time. */

@@ -11,9 +11,11 @@ import type { ContentCache } from "./content_cache.ts";
 import type { Leases } from "./leases.ts";
 import { deliverToMailbox, isForHere } from "./local_delivery.ts";
 import type { Claim } from "./queue_store.ts";
+import type { QueueRecord } from "./record.ts";
 import type { DeliveryResult } from "./result.ts";
 import type { Signatures } from "./signatures.ts";
 import { needsSplit, split, type SplitOptions } from "./split.ts";
+import type { Suppressions } from "./suppressions.ts";
 import { deferSuspended, type Suspensions } from "./suspensions.ts";
 
 /** What a {@linkcode Dispatcher} works with. */
@@ -25,6 +27,8 @@ export interface DispatchOptions extends SplitOptions {
   readonly signatures: Signatures;
   /** Destinations that get nothing for now. */
   readonly suspensions?: Suspensions | undefined;
+  /** Addresses that nothing is sent to. */
+  readonly suppressions?: Suppressions | undefined;
   /** Small messages that are still in memory. */
   readonly contents: ContentCache;
   readonly transcripts: Transcripts;
@@ -43,7 +47,7 @@ export class Dispatcher {
       if (isForHere(record, router)) return await deliverToMailbox(record, this.options);
       const suspension = await suspensions?.get(record.domain);
       if (suspension) return { outcomes: deferSuspended(record, suspension) };
-      return await this.#deliverElsewhere(claim);
+      return await this.#deliverUnlessSuppressed(claim);
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = { kind: "deferred", status: "4.3.0", text } as const;
@@ -80,7 +84,26 @@ export class Dispatcher {
     };
   }
 
-  async #deliverElsewhere(claim: Claim): Promise<DeliveryResult> {
+  /** What somebody releases goes out whatever came back before. */
+  async #deliverUnlessSuppressed(claim: Claim): Promise<DeliveryResult> {
+    const { suppressions } = this.options;
+    const { recipients, source } = claim.record;
+    if (!suppressions || source === "release") return await this.#deliverElsewhere(claim, recipients);
+    const failures = await Promise.all(recipients.map(({ address }) => suppressions.failureOf(address)));
+    if (!failures.some((failure) => failure)) return await this.#deliverElsewhere(claim, recipients);
+    const suppressed = recipients.flatMap(({ address }, i) =>
+      failures[i] ? [{ recipient: address, outcome: failures[i], durationMs: 0 }] : []
+    );
+    const others = recipients.filter((_, i) => !failures[i]);
+    if (others.length === 0) return { outcomes: suppressed };
+    const result = await this.#deliverElsewhere(claim, others);
+    return { ...result, outcomes: [...result.outcomes, ...suppressed] };
+  }
+
+  async #deliverElsewhere(
+    claim: Claim,
+    recipients: QueueRecord["recipients"],
+  ): Promise<DeliveryResult> {
     const { record } = claim;
     const { agent, store, leases, contents, transcripts, signatures } = this.options;
     const cached = contents.take(record);
@@ -89,7 +112,7 @@ export class Dispatcher {
     const outcomes = await agent.deliver({
       id: record.id,
       sender: record.sender,
-      recipients: record.recipients,
+      recipients,
       domain: record.domain,
       ...(signed ? { ...await sentContent(content, signed), unsigned: content } : content),
       parameters: record,

@@ -12,6 +12,7 @@ import type { Store } from "../storage/store.ts";
 import type { MessageSigner } from "./signatures.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Schedule } from "./schedule.ts";
+import type { Suppressions } from "./suppressions.ts";
 import type { Suspensions } from "./suspensions.ts";
 import type { NewWork, Waker } from "./waker.ts";
 
@@ -53,6 +54,8 @@ export interface DeliveryQueueOptions {
   readonly historyMs: number;
   /** Destinations that get nothing for now. */
   readonly suspensions?: Suspensions | undefined;
+  /** Addresses that nothing is sent to. */
+  readonly suppressions?: Suppressions | undefined;
   /** Makes the alarm clock of the retries. */
   readonly waker: (wake: (work?: NewWork) => void) => Waker;
   /** Says to the other servers of a shared store that there may be work for them. */

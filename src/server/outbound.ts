@@ -13,6 +13,7 @@ import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
 import { DeliveryQueue } from "../queue/queue.ts";
 import type { MessageSigner } from "../queue/signatures.ts";
+import type { Suppressions } from "../queue/suppressions.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import { PeerNotifier, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts";
@@ -37,6 +38,7 @@ export interface OutboundParts extends Surroundings {
   /** Signs what goes to other servers. */
   readonly signing: MessageSigner | undefined;
   readonly suspensions: Suspensions;
+  readonly suppressions: Suppressions | undefined;
   readonly leaseMs?: number | undefined;
   /** Takes each line of each conversation with another server, with the message's id. */
   readonly trace?: ((id: string, line: string) => void) | undefined;

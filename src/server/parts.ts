@@ -38,6 +38,7 @@ import { DeliveryHealth } from "../observe/delivery_health.ts";
 import { Health } from "../observe/health.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
+import { Suppressions } from "../queue/suppressions.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
@@ -85,6 +86,8 @@ export interface Parts extends Surroundings, Names {
   readonly quotas: Quotas;
   readonly queue: DeliveryQueue;
   readonly suspensions: Suspensions;
+  /** Present where addresses are suppressed. */
+  readonly suppressions: Suppressions | undefined;
   /** Present where outgoing mail is signed. */
   readonly signing: Signing | undefined;
   readonly policy: Reception;
@@ -161,6 +164,7 @@ export async function closeParts(parts: Parts): Promise<void> {
   parts.deliveryHealth.close();
   await parts.webhooks.stop();
   await parts.sessions.write().catch(() => {}); // the store may be away
+  await parts.suppressions?.close();
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
   await parts.store.close();
   parts.lock?.release();
@@ -268,6 +272,7 @@ function createServices(
   by: { around: Surroundings; options: MailServerOptions; signing: Signing | undefined; names: Names },
 ): Omit<Parts, "lock" | "certificates" | "tls" | "deliverability"> {
   const { around, options, signing, names } = by;
+  const { faults, leaseMs, trace } = options;
   const { config, clock, random } = around;
   const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
@@ -276,18 +281,10 @@ function createServices(
   const captures = config.capture !== false;
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
-  const [sessions, { faults }] = [new TlsSessions(store, around), options];
-  const base = { ...around, ...names, store, resolver, quotas, ids, faults, dialogues, sessions };
+  const known = { ...names, ...outboundLists(store, around), sessions: new TlsSessions(store, around) };
+  const base = { ...around, ...known, store, resolver, quotas, ids, faults, dialogues };
   const agent = makeAgent(base, options);
-  const suspensions = new Suspensions(store, clock);
-  const queue = makeQueue({
-    ...base,
-    agent,
-    signing,
-    suspensions,
-    leaseMs: options.leaseMs ?? config.lease,
-    trace: options.trace,
-  });
+  const queue = makeQueue({ ...base, agent, signing, leaseMs: leaseMs ?? config.lease, trace });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
   const underWay = new UnderWay();
   const acceptance = new Acceptance({ ...base, queue, hostname, maxHops, underWay });
@@ -312,7 +309,6 @@ function createServices(
     deliveryHealth,
     guard,
     queue,
-    suspensions,
     signing,
     policy,
     agent,
@@ -322,6 +318,18 @@ function createServices(
     webhooks,
   };
   return { ...base, ...more };
+}
+
+/** To which destinations, and to which addresses, nothing goes. */
+function outboundLists(
+  store: Store,
+  { config, ...by }: Surroundings,
+): Pick<Parts, "suspensions" | "suppressions"> {
+  const onSuppressed = () => by.metrics.suppressed();
+  return {
+    suspensions: new Suspensions(store, by.clock),
+    suppressions: config.outbound.suppress ? new Suppressions(store, { ...by, onSuppressed }) : undefined,
+  };
 }
 
 /** What strangers meet, as far as it is on. */

@@ -307,6 +307,22 @@ export function captured(id: string, part: number | string): Deno.KvKey {
 /** All captured messages, oldest first. */
 export const capturedAll: Deno.KvListSelector = { prefix: ["captured"] };
 
+/** That nothing is sent to an address: a `Suppression`. */
+export function suppression(address: string): Deno.KvKey {
+  return ["suppression", "address", address];
+}
+
+/** All suppressions. */
+export const suppressions: Deno.KvListSelector = { prefix: ["suppression", "address"] };
+
+/** How many messages to an address came back: a `BounceCount`. */
+export function bounceCount(address: string): Deno.KvKey {
+  return ["suppression", "count", address];
+}
+
+/** All of these counts. */
+export const bounceCounts: Deno.KvListSelector = { prefix: ["suppression", "count"] };
+
 /** That a client's network came with that sender for that recipient: a `GreyTriplet`. */
 export function greyTriplet(network: string, sender: string, recipient: string): Deno.KvKey {
   return ["grey", "triplet", network, sender, recipient];

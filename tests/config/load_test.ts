@@ -345,6 +345,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
       maxConnectionsPerDomain: 20,
       family: "any",
       allowPrivate: false,
+      suppress: true,
       domains: {},
     },
     queue: {

@@ -1,0 +1,230 @@
+/** The suppression list: addresses that nothing is sent to, since what went there came back again and again. */
+
+import type { Clock } from "../base/clock.ts";
+import { localKey } from "../mail/address.ts";
+import type { Mailbox } from "../mail/envelope.ts";
+import type { EnhancedStatus, Failed } from "../mail/outcome.ts";
+import type { AttemptEvent, Journal } from "../observe/journal.ts";
+import { expiring, removing } from "../storage/expiry.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+
+/** Nothing is sent to one address. */
+export interface Suppression {
+  /** As it was written. */
+  readonly address: Mailbox;
+  /** Since when: milliseconds since 1970. */
+  readonly since: number;
+  /** When it ends by itself: milliseconds since 1970; absent: when somebody takes it off. */
+  readonly until?: number;
+  /** Who put it there: the server, since messages came back, or an operator. */
+  readonly by: "bounces" | "operator";
+  /** Why, in a sentence. */
+  readonly reason?: string;
+}
+
+/** What is kept of an address whose messages come back. */
+export interface BounceCount {
+  readonly address: Mailbox;
+  readonly count: number;
+  /** The last one. */
+  readonly id: string;
+  readonly until: number;
+}
+
+const DAY = 24 * 3600_000;
+/** So many messages that come back, within that time and with none delivered between, put an address on the list. */
+const BOUNCES = 3;
+const COUNTED_MS = 30 * DAY;
+/** So long it stays: an address may be given out again. */
+const SUPPRESSED_MS = 30 * DAY;
+/** What a peer says of an address, not of us, a message or a moment (RFC 3463 3.2, 3.3). */
+const NO_SUCH_ADDRESS: ReadonlySet<EnhancedStatus> = new Set(["5.1.1", "5.1.3", "5.1.6", "5.1.10", "5.2.1"]);
+const MAX_REASON = 300;
+
+/** What {@linkcode Suppressions} work with. */
+export interface SuppressionsOptions {
+  /** For how long they last. */
+  readonly clock: Clock;
+  /** Tells of bounces, and hears of who is suppressed. */
+  readonly journal: Journal;
+  /** Called for each recipient that gets nothing. */
+  readonly onSuppressed?: () => void;
+}
+
+/** The list in a store. What is over is as if it weren't there. */
+export class Suppressions {
+  readonly #store: Store;
+  readonly #options: SuppressionsOptions;
+  /** All of them by key, on a store that nobody else writes to: each delivery asks. */
+  #known: Promise<Map<string, Suppression>> | undefined;
+  /** The keys of addresses whose bounces are counted, as far as this process knows. */
+  #counted: Set<string> | undefined;
+  #tail: Promise<void> = Promise.resolve();
+  readonly #unsubscribe: () => void;
+
+  /** Counts the bounces of the journal from now on. */
+  constructor(store: Store, options: SuppressionsOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#unsubscribe = options.journal.on((event) => {
+      if (event.type === "bounced" || event.type === "delivered") this.#hear(event);
+    });
+  }
+
+  /** Ends the counting, when what was heard is written. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    await this.#tail;
+  }
+
+  /** Resolves when all that was heard is counted. */
+  get settled(): Promise<void> {
+    return this.#tail;
+  }
+
+  /** All of them, by address. */
+  async list(): Promise<Suppression[]> {
+    const all = this.#store.embedded ? [...(await this.#all()).values()] : await this.#read();
+    const lasting = all.filter((one) => this.#lasts(one));
+    return lasting.sort((a, b) => localKey(a.address) < localKey(b.address) ? -1 : 1);
+  }
+
+  /** The one of an address; undefined when there is none. */
+  async get(address: Mailbox): Promise<Suppression | undefined> {
+    const key = localKey(address);
+    const value = this.#store.embedded
+      ? (await this.#all()).get(key)
+      : (await this.#store.kv.get<Suppression>(keys.suppression(key))).value;
+    return value && this.#lasts(value) ? value : undefined;
+  }
+
+  /** Puts an address on the list, or replaces what stands there. */
+  async put(of: Omit<Suppression, "since">): Promise<Suppression> {
+    const made = { ...of, since: this.#options.clock.now() };
+    await this.#replace(localKey(of.address), made);
+    return made;
+  }
+
+  /** Takes an address off; false when it was not there. Its bounces are counted from the beginning. */
+  async remove(address: Mailbox): Promise<boolean> {
+    const key = localKey(address);
+    const was = await this.#replace(key, undefined);
+    await this.#forget(key);
+    return was !== null && this.#lasts(was);
+  }
+
+  /** The failure of a recipient that nothing is sent to; undefined when it isn't on the list. */
+  async failureOf(address: Mailbox): Promise<Failed | undefined> {
+    const found = await this.get(address);
+    if (!found) return undefined;
+    this.#options.onSuppressed?.();
+    return { kind: "failed", status: "5.7.1", text: describeSuppression(found), stage: "route" };
+  }
+
+  /** One after the other: each reads what the one before wrote. */
+  #hear(event: AttemptEvent): void {
+    if (event.type === "delivered" && this.#counted?.has(localKey(event.recipient)) === false) return;
+    if (event.type === "bounced" && !isHard(event)) return;
+    this.#tail = this.#tail.then(() => this.#count(event)).catch((error) => {
+      this.#options.journal.note("WARN", "a bounce was not counted", { error: String(error) });
+    });
+  }
+
+  async #count({ type, recipient, id, ...event }: AttemptEvent): Promise<void> {
+    const counted = await this.#countedKeys();
+    const key = localKey(recipient);
+    if (type === "delivered") return counted.has(key) ? await this.#forget(key) : undefined;
+    const row = keys.bounceCount(key);
+    const { value: old } = await this.#store.kv.get<BounceCount>(row);
+    const now = this.#options.clock.now();
+    const lasting = old && old.until > now ? old : undefined;
+    if (lasting?.id === id) return;
+    const count = (lasting?.count ?? 0) + 1;
+    if (count < BOUNCES) {
+      const value: BounceCount = { address: recipient, count, id, until: now + COUNTED_MS };
+      const mutations = [...(old ? removing(row, old.until) : []), ...expiring(row, value, value.until)];
+      await this.#store.write({ mutations, size: 600 });
+      counted.add(key);
+      return;
+    }
+    await this.#forget(key);
+    const said = `${event.code} ${event.status} ${event.text}`.slice(0, MAX_REASON);
+    const reason = `${count} messages came back, the last one with: ${said}`;
+    await this.put({ address: recipient, by: "bounces", until: now + SUPPRESSED_MS, reason });
+    this.#options.journal.note("WARN", "address suppressed", { address: recipient, reason });
+  }
+
+  async #forget(key: string): Promise<void> {
+    const row = keys.bounceCount(key);
+    const { value } = await this.#store.kv.get<BounceCount>(row);
+    if (value) await this.#store.write({ mutations: removing(row, value.until), size: 300 });
+    this.#counted?.delete(key);
+  }
+
+  async #countedKeys(): Promise<Set<string>> {
+    if (this.#counted) return this.#counted;
+    const found = new Set<string>();
+    for await (const { value } of this.#store.kv.list<BounceCount>(keys.bounceCounts)) {
+      found.add(localKey(value.address));
+    }
+    return this.#counted = found;
+  }
+
+  /** Puts `next` in the place of what stands under a key, and answers that. */
+  async #replace(address: string, next: Suppression | undefined): Promise<Suppression | null> {
+    const key = keys.suppression(address);
+    for (;;) {
+      const { value: old, versionstamp } = await this.#store.kv.get<Suppression>(key);
+      const mutations: Deno.KvMutation[] = old?.until === undefined
+        ? [{ type: "delete", key }]
+        : removing(key, old.until);
+      if (next?.until !== undefined) mutations.push(...expiring(key, next, next.until));
+      else if (next) mutations.push({ type: "set", key, value: next });
+      const size = 1000 + (next?.reason?.length ?? 0) * 2;
+      if (!(await this.#store.write({ checks: [{ key, versionstamp }], mutations, size })).ok) continue;
+      const known = await this.#known;
+      if (next) known?.set(address, next);
+      else known?.delete(address);
+      return old;
+    }
+  }
+
+  #all(): Promise<Map<string, Suppression>> {
+    return this.#known ??= this.#read().then(
+      (all) => new Map(all.map((one) => [localKey(one.address), one])),
+      (error) => {
+        this.#known = undefined;
+        throw error;
+      },
+    );
+  }
+
+  async #read(): Promise<Suppression[]> {
+    const all: Suppression[] = [];
+    for await (const { value } of this.#store.kv.list<Suppression>(keys.suppressions, { batchSize: 500 })) {
+      all.push(value);
+    }
+    return all;
+  }
+
+  #lasts({ until }: Suppression): boolean {
+    return until === undefined || until > this.#options.clock.now();
+  }
+}
+
+/** Was it the peer who said that there is no such address? */
+function isHard({ code, status, returned }: AttemptEvent): boolean {
+  return code !== undefined && code >= 500 && !returned && NO_SUCH_ADDRESS.has(status);
+}
+
+/** A suppression in one sentence. */
+export function describeSuppression({ address, since, until, reason }: Suppression): string {
+  const end = until === undefined ? "" : ` until ${day(until)}`;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  return `${address} is on the suppression list of this server since ${day(since)}${end}${why}`;
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
