@@ -95,6 +95,7 @@ export type { NewMessage } from "./queue/message.ts";
 export type { KeptAttempt } from "./queue/history.ts";
 export type { QueueRecipient, QueueRecord, Source } from "./queue/record.ts";
 export type { Schedule } from "./queue/schedule.ts";
+export type { Suppression, Suppressions, SuppressionsOptions } from "./queue/suppressions.ts";
 export type { Suspension, Suspensions } from "./queue/suspensions.ts";
 export type { NewWork, Waker } from "./queue/waker.ts";
 export type { DeliveryTarget, Success } from "./recipients/expand.ts";

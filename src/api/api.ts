@@ -29,11 +29,12 @@ import { queueBulk } from "./queue_bulk.ts";
 import { queueRoutes } from "./queue_routes.ts";
 import { queueTransferRoutes } from "./queue_transfer_routes.ts";
 import { sessionRoutes } from "./session_routes.ts";
+import { suppressionRoutes } from "./suppression_routes.ts";
 import { webhookRoutes } from "./webhook_routes.ts";
 import { waitRoutes } from "./wait_routes.ts";
 
 function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv> {
-  const { appPasswords, suspensions, webhooks } = options;
+  const { appPasswords, suppressions, suspensions, webhooks } = options;
   const api = newApi();
   api.use("/api/v1/*", auditing(access));
   api
@@ -63,6 +64,7 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     api.route("/api/v1/domains", recordRoutes(options.deliverability, options));
   }
   if (suspensions) api.route("/api/v1/suspensions", suspensionRoutes(suspensions, options));
+  if (suppressions) api.route("/api/v1/suppressions", suppressionRoutes(suppressions, options));
   if (webhooks) api.route("/api/v1/webhooks", webhookRoutes(webhooks));
   return api;
 }

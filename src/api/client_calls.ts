@@ -456,6 +456,46 @@ export type AdminClient = {
           $delete(args: { param: { domain: string } }, options?: CallOptions): Promise<Response>;
         };
       };
+      suppressions: {
+        /** The addresses that nothing is sent to, by address. */
+        $get(
+          args?: { query?: { limit?: number | string; cursor?: string } },
+          options?: CallOptions,
+        ): Promise<
+          Answer<{
+            items: m.Suppression[];
+
+            /** For the next page; null at the end */
+            cursor: string | null;
+          }>
+        >;
+        ":address": {
+          /** Is anything sent to that address?. */
+          $get(args: { param: { address: string } }, options?: CallOptions): Promise<Answer<m.Suppression>>;
+
+          /** Send nothing to an address; messages to it come back. */
+          $put(args: {
+            param: { address: string };
+            json?: {
+              /** The path's, as GET answers it */
+              address?: string;
+
+              /** As GET answers it; not looked at */
+              since?: string;
+
+              /** As GET answers it; not looked at */
+              by?: string;
+
+              /** Ends by itself then */
+              until?: string | null;
+              reason?: string | null;
+            };
+          }, options?: CallOptions): Promise<Answer<m.Suppression>>;
+
+          /** Send to an address again. */
+          $delete(args: { param: { address: string } }, options?: CallOptions): Promise<Response>;
+        };
+      };
       webhooks: {
         /** The configured webhooks, and how each does. */
         $get(

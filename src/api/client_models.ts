@@ -434,6 +434,19 @@ export type RecordFinding = {
   mend: string | null;
 };
 
+/** Suppression, as the API has it. */
+export type Suppression = {
+  address: string;
+  since: string;
+
+  /** Ends by itself then */
+  until: string | null;
+
+  /** Messages came back, or somebody put it there */
+  by: "bounces" | "operator";
+  reason: string | null;
+};
+
 /** Webhook, as the API has it. */
 export type Webhook = {
   url: string;

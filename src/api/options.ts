@@ -17,6 +17,7 @@ import type { UnderWay } from "../intake/under_way.ts";
 import type { Releases } from "../intake/release.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
+import type { Suppressions } from "../queue/suppressions.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
 import type { Dialogues } from "../smtp/server/dialogue.ts";
 import type { Aliases } from "../recipients/aliases.ts";
@@ -62,6 +63,8 @@ export interface AdminOptions extends HttpOptions {
   readonly guard?: LoginGuard;
   /** Absent: the queue knows of none, and the calls do not exist. */
   readonly suspensions?: Suspensions;
+  /** Absent: nobody is suppressed, and the calls do not exist. */
+  readonly suppressions?: Suppressions | undefined;
   /** Absent: the calls do not exist. */
   readonly webhooks?: Webhooks;
   /**

@@ -99,19 +99,24 @@ export class Suppressions {
     return value && this.#lasts(value) ? value : undefined;
   }
 
-  /** Puts an address on the list, or replaces what stands there. */
-  async put(of: Omit<Suppression, "since">): Promise<Suppression> {
-    const made = { ...of, since: this.#options.clock.now() };
-    await this.#replace(localKey(of.address), made);
+  /** Puts an address on the list, or changes what is said of it there; `by`: an operator, unless said. */
+  async put(
+    of: Pick<Suppression, "address" | "until" | "reason"> & Partial<Pick<Suppression, "by">>,
+  ): Promise<Suppression> {
+    const { made } = await this.#replace(localKey(of.address), (old) => ({
+      by: "operator",
+      ...old && this.#lasts(old) ? { by: old.by, since: old.since } : { since: this.#options.clock.now() },
+      ...of,
+    }));
     return made;
   }
 
   /** Takes an address off; false when it was not there. Its bounces are counted from the beginning. */
   async remove(address: Mailbox): Promise<boolean> {
     const key = localKey(address);
-    const was = await this.#replace(key, undefined);
+    const { old } = await this.#replace(key, () => undefined);
     await this.#forget(key);
-    return was !== null && this.#lasts(was);
+    return old !== null && this.#lasts(old);
   }
 
   /** The failure of a recipient that nothing is sent to; undefined when it isn't on the list. */
@@ -171,22 +176,26 @@ export class Suppressions {
     return this.#counted = found;
   }
 
-  /** Puts `next` in the place of what stands under a key, and answers that. */
-  async #replace(address: string, next: Suppression | undefined): Promise<Suppression | null> {
+  /** Puts what `next` answers in the place of what stands under a key. */
+  async #replace<T extends Suppression | undefined>(
+    address: string,
+    next: (old: Suppression | null) => T,
+  ): Promise<{ old: Suppression | null; made: T }> {
     const key = keys.suppression(address);
     for (;;) {
       const { value: old, versionstamp } = await this.#store.kv.get<Suppression>(key);
+      const made = next(old);
       const mutations: Deno.KvMutation[] = old?.until === undefined
         ? [{ type: "delete", key }]
         : removing(key, old.until);
-      if (next?.until !== undefined) mutations.push(...expiring(key, next, next.until));
-      else if (next) mutations.push({ type: "set", key, value: next });
-      const size = 1000 + (next?.reason?.length ?? 0) * 2;
+      if (made?.until !== undefined) mutations.push(...expiring(key, made, made.until));
+      else if (made) mutations.push({ type: "set", key, value: made });
+      const size = 1000 + (made?.reason?.length ?? 0) * 2;
       if (!(await this.#store.write({ checks: [{ key, versionstamp }], mutations, size })).ok) continue;
       const known = await this.#known;
-      if (next) known?.set(address, next);
+      if (made) known?.set(address, made);
       else known?.delete(address);
-      return old;
+      return { old, made };
     }
   }
 

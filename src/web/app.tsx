@@ -34,6 +34,7 @@ import { Empty } from "./parts.tsx";
 import { queuePages } from "./queue_view.tsx";
 import { queueActs } from "./queue_actions_view.tsx";
 import { show } from "./render.tsx";
+import { suppressionPages } from "./suppressions_view.tsx";
 import { webhookPages } from "./webhooks_view.tsx";
 
 /** What the page is made with. */
@@ -63,6 +64,7 @@ const INSIDE = [
   "/audit",
   "/deliverability",
   "/domains",
+  "/suppressions",
   "/logout",
 ];
 
@@ -73,6 +75,7 @@ const VIEWS = [
   queueActs,
   messagePages,
   destinationPages,
+  suppressionPages,
   domainPages,
   deliverabilityPages,
   mailboxPages,

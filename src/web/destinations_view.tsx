@@ -26,7 +26,7 @@ const MOST = 500;
 
 /** The page. */
 export function destinationPages(page: PageContext): Hono<PageEnv> {
-  const { options: { queue, clock, suspensions, domains }, destinations } = page;
+  const { options: { queue, clock, suspensions, suppressions, domains }, destinations } = page;
   return new Hono<PageEnv>().get("/domains", async (c) => {
     const [waiting, suspended] = await Promise.all([waitingAtHand(queue, clock), suspensions?.list() ?? []]);
     const stats = countWaiting(waiting.messages(), clock.now()).destinations;
@@ -43,13 +43,23 @@ export function destinationPages(page: PageContext): Hono<PageEnv> {
       title: "Destinations",
       at: "queue",
       waiting,
-      body: (view) => <Destinations view={view} rows={rows} whole={waiting.whole} canPause={!!suspensions} />,
+      body: (view) => (
+        <Destinations
+          view={view}
+          rows={rows}
+          whole={waiting.whole}
+          canPause={!!suspensions}
+          suppresses={!!suppressions}
+        />
+      ),
     });
   });
 }
 
-function Destinations(p: { view: View; rows: readonly Row[]; whole: boolean; canPause: boolean }) {
-  const { view, rows, whole, canPause } = p;
+function Destinations(
+  p: { view: View; rows: readonly Row[]; whole: boolean; canPause: boolean; suppresses: boolean },
+) {
+  const { view, rows, whole, canPause, suppresses } = p;
   return (
     <>
       <p class="crumbs">
@@ -58,7 +68,9 @@ function Destinations(p: { view: View; rows: readonly Row[]; whole: boolean; can
       <Head
         title="Destinations"
         lead="Where mail waits to go, where it went in the last hour, and what is paused."
-      />
+      >
+        {suppresses ? <a class="button" href="/suppressions">Suppressed addresses</a> : null}
+      </Head>
       <div class="card" id="destinations" data-live="1">
         {rows.length === 0
           ? (

@@ -40,6 +40,7 @@ Deno.test("a parameter that has not the form of the document is refused with 400
     "/api/v1/audit",
     "/api/v1/mailboxes/{address}/messages",
     "/api/v1/queue",
+    "/api/v1/suppressions",
   ]);
   assert(asked.length > 12, String(asked));
 });
