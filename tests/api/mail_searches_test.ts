@@ -12,7 +12,9 @@ import { parseQuery } from "../../src/mail/query.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { draftOf } from "../../src/storage/bodies/bodies.ts";
 import { together } from "../../src/storage/write.ts";
-import { deliver, endMailbox, memoryStore, sharedView, uidOf } from "../mailbox/helpers.ts";
+import { openStore, type Store } from "../../src/storage/store.ts";
+import { deliver, endMailbox, memoryStore, uidOf } from "../mailbox/helpers.ts";
+import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 
 const BOX = "brain@howstuffworks.com";
 const QUERIES = [
@@ -75,12 +77,24 @@ Deno.test("A search of a mailbox finds what a fresh one does, whatever came and 
   }
 });
 
-Deno.test("A search of a mailbox on a shared store sees what other servers did", async () => {
-  await using store = await memoryStore();
-  const [own, other] = [sharedView(store), sharedView(store)];
-  const [ownMail, otherMail] = [own, other].map((store) => new MailStore(store, { clock: systemClock }));
-  const warm = new MailSearches(ownMail!, { clock: systemClock });
-  const there = { store: other, mailStore: otherMail! };
+for (const kind of SHARED_KVS) {
+  Deno.test(`A search of a mailbox on a shared store sees what other servers did (${kind.name})`, async () => {
+    await using kv = await startShared(kind);
+    const open = () => openStore({ location: kv.url, clock: systemClock });
+    const [own, other] = [await open(), await open()];
+    try {
+      await seesOthers(own, other);
+    } finally {
+      await Promise.all([own.close(), other.close()]);
+    }
+  });
+}
+
+async function seesOthers(own: Store, other: Store): Promise<void> {
+  const ownMail = new MailStore(own, { clock: systemClock });
+  const otherMail = new MailStore(other, { clock: systemClock });
+  const warm = new MailSearches(ownMail, { clock: systemClock });
+  const there = { store: other, mailStore: otherMail };
   for (let n = 0; n < 5; n++) await deliver(there, { uid: uidOf(n), text: textOf(n), to: [BOX] });
   const numbers = async (q: string) => {
     const { terms } = parseQuery(q) as Extract<ReturnType<typeof parseQuery>, { terms: unknown }>;
@@ -90,13 +104,15 @@ Deno.test("A search of a mailbox on a shared store sees what other servers did",
   assertEquals(await numbers("subject:even"), [4, 2, 0]);
   await deliver(there, { uid: uidOf(6), text: textOf(6), to: [BOX] });
   assertEquals(await numbers("subject:even"), [6, 4, 2, 0]);
-  await otherMail!.markSeen(BOX, uidOf(2));
+  await otherMail.markSeen(BOX, uidOf(2));
   assertEquals(await numbers("is:read"), [2]);
-  await otherMail!.remove(BOX, [uidOf(4)]);
+  await otherMail.remove(BOX, [uidOf(4)]);
   assertEquals(await numbers("subject:even"), [6, 2, 0]);
-  await ownMail!.remove(BOX, [uidOf(6)]);
+  await ownMail.remove(BOX, [uidOf(6)]);
   assertEquals(await numbers("number"), [3, 2, 1, 0]);
-});
+  await endMailbox(other, otherMail, BOX);
+  assertEquals(await numbers("number"), []);
+}
 
 async function capturing(keep: Partial<Retention>) {
   const store = await memoryStore();
