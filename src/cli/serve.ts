@@ -31,6 +31,12 @@ export interface ServedServer {
 export interface ServeOptions extends ConfigOptions {
   /** Catch everything, deliver nothing. */
   capture?: boolean;
+  /** `host:port`, instead of the configuration's. */
+  smtp?: string;
+  /** The same, of page and API. */
+  http?: string;
+  /** The same. */
+  pop3?: string;
 }
 
 /** Starts a server. */
@@ -58,7 +64,9 @@ export async function startMailServer(config: Config): Promise<ServedServer> {
 
 /** Runs what `start` starts until a signal ends it. */
 export async function serve(options: ServeOptions, start: StartServer): Promise<void> {
-  const read = () => readFor(options, {}, { capture: options.capture ?? false });
+  const { capture = false, smtp, http, pop3 } = options;
+  const listen = { smtp: listOf(smtp), admin: listOf(http), pop3: listOf(pop3) };
+  const read = () => readFor(options, { listen }, { capture });
   const { config, warnings } = await read();
   const logging = setupLogging(config.log);
   logWarnings(warnings);
@@ -79,6 +87,10 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
     globalThis.removeEventListener("unhandledrejection", onUnhandled);
     logging.flush();
   }
+}
+
+function listOf(address: string | undefined): string[] | undefined {
+  return address === undefined ? undefined : [address];
 }
 
 /** A rejection that nobody waits for would end the process; mail in flight is worth more. */

@@ -8,7 +8,7 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
     [["quue"], 64, "dinopost: unknown command 'quue' (Did you mean queue?)\n"],
     [["queue"], 64, 'dinopost: a command is missing behind "queue"; "dinopost help queue" lists them\n'],
     [["queue", "show"], 64, "dinopost: missing required argument 'id'\n"],
-    [["serve", "--nope"], 64, "dinopost: unknown option '--nope'\n"],
+    [["serve", "--wrong-one"], 64, "dinopost: unknown option '--wrong-one'\n"],
     [
       ["send", "-bp"],
       64,
@@ -57,6 +57,12 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
       "dinopost: environment: DINOPOST_LISTEN_SMTP: received 0.0.0.0:0, which others reach too; in capture mode expected an " +
       "address on loopback, or admin.token, or admin.allowInsecure: true\n",
       { env: { DINOPOST_LISTEN_SMTP: "0.0.0.0:0" } },
+    ],
+    [
+      ["serve", "--capture", "--http", "0.0.0.0:0"],
+      78,
+      "dinopost: option: listen.admin: received 0.0.0.0:0, which others reach too; in capture mode expected an address on " +
+      "loopback, or admin.token, or admin.allowInsecure: true\n",
     ],
     [
       ["check"],
