@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { NoStore, openStoreAtRest } from "../server/store_at_rest.ts";
 import { checkStore, type StoreCheck } from "../server/store_check.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { print, printJson, safe } from "./output.ts";
+import { plural, print, printJson, safe } from "./output.ts";
 
 /**
  * Checks the store of a data directory and reports what it found. Throws a {@linkcode CliError} when something is wrong
@@ -34,7 +34,8 @@ function describe({ mailboxes, messages, queued, texts, faults, notes }: StoreCh
   return [
     ...faults.map(({ where, what, mended }) => safe(`${where}: ${what}${mended ? " (mended)" : ""}`)),
     ...notes.map((note) => safe(`Note: ${note}`)),
-    `${messages} messages in ${mailboxes} mailboxes, ${queued} records in the queue, ${texts} bodies: ` +
-    (faults.length === 0 ? "all is well." : `${faults.length} faults.`),
+    `${plural(messages, "message")} in ${plural(mailboxes, "mailbox", "mailboxes")}, ` +
+    `${plural(queued, "record")} in the queue, ${plural(texts, "body", "bodies")}: ` +
+    (faults.length === 0 ? "all is well." : `${plural(faults.length, "fault")}.`),
   ];
 }

@@ -47,23 +47,21 @@ testIf(
   "the documentation fits a phone and a desktop, and axe-core finds nothing, light and dark",
   () =>
     withSite(async (visit) => {
-      for (const width of [360, 1280]) {
-        for (const colorScheme of ["light", "dark"] as const) {
-          await visit({ width, colorScheme }, async (context, at) => {
-            const page = await context.newPage();
-            for (const path of PAGES) {
-              await page.goto(at(path));
-              assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width, path);
-              await page.evaluate(axe.source);
-              const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
-              assertEquals(
-                violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
-                [],
-                `${path}, ${colorScheme}`,
-              );
-            }
-          });
-        }
+      for (const [width, colorScheme] of [[360, "light"], [1280, "dark"]] as const) {
+        await visit({ width, colorScheme }, async (context, at) => {
+          const page = await context.newPage();
+          for (const path of PAGES) {
+            await page.goto(at(path));
+            assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width, path);
+            await page.evaluate(axe.source);
+            const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
+            assertEquals(
+              violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
+              [],
+              `${path}, ${colorScheme}`,
+            );
+          }
+        });
       }
     }),
 );

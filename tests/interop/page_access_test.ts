@@ -28,6 +28,7 @@ async function views(desk: Desk): Promise<string[]> {
   for (const name of ["anna", "bert"]) await desk.letter(`${name}@down.example`, name);
   await desk.letter(BRAIN, "Hello", "jsmith@mindspring.com");
   await desk.write({ from: "jsmith@mindspring.com", to: [BRAIN], text: HTML_LETTER });
+  await desk.api("POST", `/accounts/${BRAIN}/app-passwords`, { name: "phone" });
   await desk.deferred(3);
   const { body } = await desk.api("GET", `/mailboxes/${BRAIN}/messages?limit=1`);
   const mailbox = `/mailboxes/${encodeURIComponent(BRAIN)}`;
@@ -42,7 +43,9 @@ async function views(desk: Desk): Promise<string[]> {
       "/deliverability",
       "/events",
       "/audit",
+      "/domains",
       "/domains/down.example",
+      "/queue?group=subject",
       "/docs",
       "/nowhere",
     ],

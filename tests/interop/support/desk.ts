@@ -96,9 +96,10 @@ export class Desk implements AsyncDisposable {
   }
 
   /** Calls the API. */
-  async api(method: string, path: string): Promise<{ status: number; body: unknown }> {
-    const headers = { authorization: `Bearer ${TOKEN}` };
-    const response = await fetch(`${this.server.url}/api/v1${path}`, { method, headers });
+  async api(method: string, path: string, json?: unknown): Promise<{ status: number; body: unknown }> {
+    const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+    const body = json === undefined ? null : JSON.stringify(json);
+    const response = await fetch(`${this.server.url}/api/v1${path}`, { method, headers, body });
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   }
