@@ -174,7 +174,7 @@ export class Acceptance {
     const fixed = fixHeader(header, { trust, checked, ...scan, account, author, domain, now, id, hostname });
     // what has no field at all is no header section, but body
     const isBody = scan.names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
-    const signFor = authors > 1 ? undefined : signingDomain(fixed.header, { trust, account, author, sender });
+    const signFor = authors > 1 ? undefined : signingDomain(fixed.header, { ...origin, sender });
     return {
       before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`),
       header: fixed.header,

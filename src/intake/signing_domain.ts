@@ -6,15 +6,18 @@ import { addressDomains } from "../mail/address_list.ts";
 import { normalizeDomain } from "../mail/domain.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { fieldOctets } from "../mail/header.ts";
+import type { Source } from "../queue/record.ts";
 import type { Trust } from "./header_fixups.ts";
 
 /** Who sends a message. */
 export interface SigningFacts {
+  /** By LMTP comes what another server took, from whomever. */
+  readonly source: Source;
   readonly trust: Trust;
   /** Who is logged in; the envelope's sender is an address of that account then. */
-  readonly account: Mailbox | undefined;
+  readonly account?: Mailbox | undefined;
   /** Who is From where that is missing. */
-  readonly author: Mailbox | undefined;
+  readonly author?: Mailbox | undefined;
   /** The reverse-path. */
   readonly sender: Mailbox;
 }
@@ -24,8 +27,8 @@ export interface SigningFacts {
  * the message is signed as what Sender tells.
  */
 export function signingDomain(header: Uint8Array, by: SigningFacts): string | undefined {
-  const { trust, account, author, sender } = by;
-  if (trust === "stranger" || trust === "captured") return undefined;
+  const { source, trust, account, author, sender } = by;
+  if (source === "lmtp" || trust === "stranger" || trust === "captured") return undefined;
   const from = fieldOctets(header, "from");
   const named = from === undefined
     ? domainsOf(author)

@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
 import { signingDomain, type SigningFacts } from "../../src/intake/signing_domain.ts";
 
-const NOBODY: SigningFacts = { trust: "user", account: undefined, author: undefined, sender: "" };
+const NOBODY: SigningFacts = { source: "http", trust: "user", sender: "" };
 const BRAIN: SigningFacts = {
+  source: "submission",
   trust: "user",
   account: "brain@here.example",
   author: "brain@here.example",
@@ -34,6 +35,9 @@ Deno.test("nobody of ours speaks for a stranger's message, nor for a captured on
   for (const trust of ["stranger", "captured"] as const) {
     assertEquals(domain("jo@here.example", { trust }), undefined);
   }
+  // what a server of ours hands on may come from anybody
+  assertEquals(domain("jo@here.example", { source: "lmtp", trust: "network" }), undefined);
+  assertEquals(domain("jo@here.example", { source: "smtp", trust: "network" }), "here.example");
 });
 
 Deno.test("an account speaks for its own domains, and signs as itself what names another author", () => {
