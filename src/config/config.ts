@@ -144,6 +144,8 @@ export interface LimitsConfig {
   dataTimeout: number;
   /** Errors, failed logins among them, until the session is ended. */
   errorsPerSession: number;
+  /** Recipients that an account, and a client's address, may name on the submission ports; null: without a bound. */
+  submissionRate: { count: number; periodMs: number } | null;
 }
 
 /** The queue's habits; all durations in milliseconds. */

@@ -268,6 +268,14 @@ const limits = z.strictObject({
   commandTimeout: z.prefault(positiveDuration(), "5m"),
   dataTimeout: z.prefault(positiveDuration(), "10m"),
   errorsPerSession: z._default(whole(1), 20),
+  submissionRate: z._default(
+    read(
+      z.nullable(aText),
+      { kind: "text", want: 'null or a rate such as "200/h" or "1000/d"' },
+      (value) => value === null ? null : readRate(value),
+    ),
+    null,
+  ),
 });
 
 const checks = z.strictObject({

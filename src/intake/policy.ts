@@ -11,6 +11,7 @@ import type { Resolution, Router } from "../recipients/router.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { MessageSink, Reception, SessionFacts, Verdict } from "../smtp/server/reception.ts";
 import type { Store } from "../storage/store.ts";
+import type { SubmissionRates } from "./submission_rates.ts";
 import type { Strangers } from "./strangers.ts";
 import type { IncomingEnvelope } from "./acceptance.ts";
 import type { Trust } from "./header_fixups.ts";
@@ -31,6 +32,8 @@ export interface PolicyOptions extends SmtpMessageOptions, LoginOptions {
   readonly verbs: Readonly<Record<"VRFY" | "EXPN" | "VERB", VerbPolicy>>;
   /** What strangers meet; absent: nothing. */
   readonly strangers?: Strangers | undefined;
+  /** How many recipients those who log in may name; absent: without a bound. */
+  readonly rates?: SubmissionRates | undefined;
 }
 
 const NO_RELAY = reply(550, "5.7.1", "Relaying refused: log in, or send to an address of this server");
@@ -85,6 +88,8 @@ export class Policy implements Reception {
     const taken = routed(to, found, { before: soFar, router }) ?? TOO_MUCH;
     const answer = (isFull: boolean) => {
       if (isFull || "code" in taken) return isFull ? MAILBOX_FULL : taken;
+      const tooMany = this.#tooMany(session);
+      if (tooMany) return tooMany;
       const verdict = this.#meets(session)?.recipient(session, to, sender);
       return verdict instanceof Promise ? verdict.then((refused) => refused ?? taken) : verdict ?? taken;
     };
@@ -136,6 +141,16 @@ export class Policy implements Reception {
   #meets(session: SessionFacts): Strangers | undefined {
     const isStranger = session.service === "smtp" && this.#trustOf(session) === "stranger";
     return isStranger ? this.#options.strangers : undefined;
+  }
+
+  /** Counts a recipient that somebody who logged in names on a submission port. */
+  #tooMany(session: SessionFacts): Reply | undefined {
+    const { account, remote: { hostname } } = session;
+    if (account === undefined || !isSubmission(session)) return undefined;
+    const waitMs = this.#options.rates?.take(localKey(account), hostname) ?? 0;
+    if (waitMs === 0) return undefined;
+    const seconds = Math.ceil(waitMs / 1000);
+    return reply(451, "4.7.1", `Too many recipients for now; the next one is taken in ${seconds} s`);
   }
 
   #trustOf(session: SessionFacts): Trust {

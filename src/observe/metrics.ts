@@ -87,6 +87,10 @@ export class Metrics {
     "suppressed_total",
     "Recipients that got nothing, since they are on the suppression list",
   );
+  readonly #rateLimited = this.#counter(
+    "submissions_put_off_total",
+    "Recipients put off, since their account or address named too many",
+  );
   readonly #reports = this.#counter("reports_total", "Reports queued for senders", ["action"]);
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
@@ -177,6 +181,11 @@ export class Metrics {
   /** A recipient got nothing, since it is on the suppression list. */
   suppressed(): void {
     this.#suppressed.add([]);
+  }
+
+  /** A recipient was put off, since its account or address named too many. */
+  rateLimited(): void {
+    this.#rateLimited.add([]);
   }
 
   /** A DNS query got no reply in its time. */

@@ -24,6 +24,7 @@ import { CapturedMail } from "../capture/captured_mail.ts";
 import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
+import { SubmissionRates } from "../intake/submission_rates.ts";
 import { Strangers } from "../intake/strangers.ts";
 import { UnderWay } from "../intake/under_way.ts";
 import { Accounts } from "../auth/accounts.ts";
@@ -298,6 +299,7 @@ function createServices(
     trusted: new Networks(config.relay.networks),
     verbs: { VRFY: vrfy, EXPN: expn, VERB: verb },
     strangers: strangers(base),
+    rates: submissionRates(base),
   };
   const policy = captures ? new CaptureReception(asked) : new Policy(asked);
   const { captured } = names;
@@ -330,6 +332,14 @@ function outboundLists(
     suspensions: new Suspensions(store, by.clock),
     suppressions: config.outbound.suppress ? new Suppressions(store, { ...by, onSuppressed }) : undefined,
   };
+}
+
+/** How many recipients those who log in may name. */
+function submissionRates({ config, clock, metrics }: Surroundings): SubmissionRates | undefined {
+  const rate = config.limits.submissionRate;
+  if (!rate) return undefined;
+  const onRefused = () => metrics.rateLimited();
+  return new SubmissionRates({ clock, rate: { count: rate.count, perMs: rate.periodMs }, onRefused });
 }
 
 /** What strangers meet, as far as it is on. */

@@ -364,6 +364,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
       commandTimeout: 300_000,
       dataTimeout: 600_000,
       errorsPerSession: 20,
+      submissionRate: null,
     },
     dkim: { sign: true },
     checks: { spf: "mark", dkim: "mark", dmarc: "mark", arc: "mark", dnsbl: [], greylist: false },
