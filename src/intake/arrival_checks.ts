@@ -22,6 +22,9 @@ export interface ArrivalChecksOptions extends MessageCheckOptions {
   readonly onChecked?: (words: Readonly<Record<string, string>>, refusedBy: string | undefined) => void;
 }
 
+/** With code, status and CRLF a reply's line has 512 octets at most (RFC 5321 4.5.3.1.5). */
+const MAX_TEXT = 490;
+
 type Module = typeof import("../authentication/checks.ts");
 
 /** Checks the messages of strangers. */
@@ -112,6 +115,6 @@ export class ArrivalCheck {
     if (!refusal) return { front: encode(field), words };
     const { temporary, detail, text } = refusal;
     const status: EnhancedStatus = `${temporary ? 4 : 5}.7.${detail}`;
-    return reply(temporary ? 451 : 550, status, text);
+    return reply(temporary ? 451 : 550, status, text.slice(0, MAX_TEXT));
   }
 }
