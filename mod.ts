@@ -34,6 +34,8 @@ export { createAdminApp } from "./src/api/admin_app.ts";
 export type * from "./src/types.ts";
 
 if (import.meta.main) {
+  const { heedDenoCert } = await import("./src/wire/roots.ts");
+  heedDenoCert();
   const { main } = await import("./src/cli/main.ts");
   Deno.exitCode = await main(Deno.args);
 }

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import type { RecordFinding } from "../deliverability/domain_check.ts";
 import { checkDeliverability } from "../server/deliverability.ts";
 import { publicDomains } from "../server/own_domains.ts";
+import { trustedRoots } from "../wire/roots.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { colored, print, printJson, safe } from "./output.ts";
 
@@ -20,7 +21,7 @@ export async function checkDns(config: Config, { json = false }: { json?: boolea
       `"domains" names none that the DNS can know, only ${config.domains.join(", ")}`,
     );
   }
-  const by = { config, clock: systemClock, random: systemRandom };
+  const by = { config, clock: systemClock, random: systemRandom, ca: trustedRoots() };
   const { host, domains } = await checkDeliverability(by);
   const all = [...host, ...domains.flatMap(({ findings }) => findings)];
   if (json) printJson(all);

@@ -14,7 +14,6 @@ import {
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config/config.ts";
-import { trustedRoots } from "../wire/roots.ts";
 import { ownDomain, publicDomains } from "./own_domains.ts";
 
 /** What it works with. */
@@ -24,7 +23,7 @@ export interface DeliverabilityOptions {
   readonly random: Random;
   /** Default: one that has no answers of before, as `dns` in the configuration says. */
   readonly resolver?: Resolver | undefined;
-  /** Default: those of the platform and of DENO_CERT. */
+  /** Certificates to trust instead of those that the platform knows, PEM. */
   readonly ca?: readonly string[] | undefined;
   /** Where policy hosts listen. Default: 443. */
   readonly policyPort?: number | undefined;
@@ -32,7 +31,7 @@ export interface DeliverabilityOptions {
 
 /** Checks the host, and all domains that the world can know, or those that are named. Never rejects. */
 export async function checkDeliverability(
-  { config, clock, random, ca = trustedRoots(), policyPort, ...given }: DeliverabilityOptions,
+  { config, clock, random, ca, policyPort, ...given }: DeliverabilityOptions,
   domains: readonly string[] = publicDomains(config),
 ): Promise<Deliverability> {
   const { nameServer, timeout } = config.dns;

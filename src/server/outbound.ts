@@ -126,7 +126,8 @@ export function makeAgent(
   });
 }
 
-function rootsOf({ journal }: Surroundings): string[] | undefined {
+/** Further roots to trust; undefined: those that the library knows, since no others are named or they can't be had. */
+export function rootsOf({ journal }: Surroundings): string[] | undefined {
   try {
     return trustedRoots();
   } catch (error) {

@@ -52,7 +52,7 @@ import { Certificates } from "./certificates.ts";
 import { TlsSessions } from "../transport/tls_sessions.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeTlsReports, type TlsReports } from "./tls_reports.ts";
-import { makeAgent, makeQueue } from "./outbound.ts";
+import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
 import { Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
 
@@ -148,14 +148,15 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
 }
 
 function deliverabilityOf(
-  { config, clock, random }: Surroundings,
+  around: Surroundings,
   options: MailServerOptions,
 ): Parts["deliverability"] {
+  const { config, clock, random } = around;
   if (config.capture || options.withoutFiles) return undefined;
   const by = { ...options, config, random, clock: steadyClock(clock) };
   return async (domains) => {
     const { checkDeliverability } = await import("./deliverability.ts");
-    return await checkDeliverability(by, domains);
+    return await checkDeliverability({ ...by, ca: options.ca ?? rootsOf(around) }, domains);
   };
 }
 

@@ -8,10 +8,19 @@ import { SmtpTalk } from "./support/smtp_talk.ts";
 const BRAIN = "brain@relay.example";
 const PASSWORD = "gRiZZly+bear:7";
 
-async function start(dir: string, config: object, env: Record<string, string>): Promise<ServerProcess> {
+/** The rights that deploy/dinopost.service gives. */
+const LIMITED =
+  "--no-prompt --allow-net --allow-env --allow-read --allow-write=data --allow-sys=hostname,statfs";
+
+async function start(
+  dir: string,
+  config: object,
+  env: Record<string, string>,
+  flags = ["-A"],
+): Promise<ServerProcess> {
   await Deno.mkdir(dir);
   await Deno.writeTextFile(`${dir}/dinopost.jsonc`, JSON.stringify(config));
-  return await ServerProcess.ready({ cwd: dir, env: { ...FREE_PORTS, ...env } });
+  return await ServerProcess.ready({ cwd: dir, env: { ...FREE_PORTS, ...env }, flags });
 }
 
 Deno.test("mail goes to a smart host over implicit TLS, with a login, where its certificate is trusted", async () => {
@@ -43,11 +52,18 @@ Deno.test("mail goes to a smart host over implicit TLS, with a login, where its 
       await ours.said("INFO delivered");
       assertMatch(ours.err, /INFO delivered .*tls="?TLSv1\.3/);
     }
+    {
+      await using ours = await start(`${dir}/limited`, config, {
+        DENO_CERT: `${dir}/theirs/data/tls-cert.pem`,
+      }, LIMITED.split(" "));
+      await send(ours);
+      await ours.said("INFO delivered");
+    }
     await using client = await Pop3Client.connect(theirs.address("pop3"));
     await client.login(BRAIN, PASSWORD);
     const texts = await client.all();
     await client.quit();
-    assertEquals(texts.length, 2);
+    assertEquals(texts.length, 3);
     assertMatch(texts[0]!, /^Received: from .*with ESMTPSA/ms);
   } finally {
     await Deno.remove(dir, { recursive: true });
