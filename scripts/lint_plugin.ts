@@ -26,6 +26,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["capture", 6],
   ["delivery", 6],
   ["pop3", 6],
+  ["reports", 6],
   ["queue", 7],
   ["intake", 8],
   ["api", 9],

@@ -8,6 +8,7 @@ import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { AppPasswords } from "../auth/app_passwords.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
 import type { Deliverability } from "../deliverability/domain_check.ts";
+import type { ReceivedReports } from "../reports/received_reports.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
 import type { Access } from "../http/access.ts";
@@ -103,6 +104,11 @@ export interface AdminOptions extends HttpOptions {
    * @internal
    */
   readonly deliverability?: ((domains?: readonly string[]) => Promise<Deliverability>) | undefined;
+  /**
+   * The reports of others about our domains; absent: none are read.
+   * @internal
+   */
+  readonly reports?: Pick<ReceivedReports, "list"> | undefined;
   /** The hosts that a remote domain's mail would be offered to now. */
   route(domain: string): Promise<MailHosts>;
   /** Does a configured host take the domain's mail in place of its MX hosts? */

@@ -20,6 +20,7 @@ import type { NewMessage } from "../queue/message.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { Source } from "../queue/record.ts";
 import type { DeliveryTarget } from "../recipients/expand.ts";
+import type { ReceivedReports } from "../reports/received_reports.ts";
 import type { RoutedRecipient } from "../recipients/route.ts";
 import type { Router } from "../recipients/router.ts";
 import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
@@ -44,6 +45,8 @@ export interface AcceptanceOptions {
   readonly hostname: string;
   /** More Received fields than this are a loop. */
   readonly maxHops: number;
+  /** Hears of mail that may be a report of others about our domains; absent: nobody reads them. */
+  readonly reports?: Pick<ReceivedReports, "came"> | undefined;
   /** Is told what comes; absent: nobody asks. */
   readonly underWay?: UnderWay;
 }
@@ -79,6 +82,8 @@ export interface AcceptableContent {
   readonly utf8Header: boolean;
   /** Its subject as people read it, cut. */
   readonly subject: string | undefined;
+  /** It looks like a report of others about our domains. */
+  readonly mayBeReport?: boolean;
   /** Its header says that TLS may fail (RFC 8689 3). */
   readonly tlsOptional?: boolean;
   /** The tags that its header names. */
@@ -219,6 +224,9 @@ export class Acceptance {
       if (!mailboxes) throw new Error("the content was swept away");
       this.#log(message, { envelope, origin, mailboxes, checks: content.checks });
       this.underWay.accepted(content.id, targets, mailboxes);
+      if (content.mayBeReport && mailboxes[0] !== undefined) {
+        this.#options.reports?.came(content.id, mailboxes[0]);
+      }
       return { kind: "accepted", targets, refused };
     } catch (error) {
       return await ended(content, { kind: this.failed(content.id, error) });

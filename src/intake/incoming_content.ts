@@ -14,6 +14,7 @@ import { fieldOctets } from "../mail/header.ts";
 import { decodeFieldValue } from "../mail/decoded_words.ts";
 import { subjectText } from "../mail/subject.ts";
 import { tagsIn } from "../mail/tags.ts";
+import { mayBeReport } from "../reports/received_reports.ts";
 import { HeaderScanner } from "./header_scanner.ts";
 
 /** Takes the content of one message, and remembers why it can't be accepted. */
@@ -29,6 +30,7 @@ export class IncomingContent implements AcceptableContent {
   /** The subject's octets, a character for each. */
   #subject: string | undefined;
   #tlsOptional = false;
+  #mayBeReport = false;
   /** The same of what names its tags. */
   #tags: string | undefined;
   #signFor: string | undefined;
@@ -58,6 +60,10 @@ export class IncomingContent implements AcceptableContent {
 
   get subject(): string | undefined {
     return this.#subject && subjectText(this.#subject);
+  }
+
+  get mayBeReport(): boolean {
+    return this.#mayBeReport;
   }
 
   get tlsOptional(): boolean {
@@ -135,6 +141,7 @@ export class IncomingContent implements AcceptableContent {
     this.#signFor = signFor;
     this.#subject = fieldOctets(header, "subject");
     this.#tags = fieldOctets(header, "x-tags");
+    this.#mayBeReport = mayBeReport(this.#subject ?? "", fieldOctets(header, "content-type") ?? "");
     this.#tlsOptional = fieldOctets(header, "tls-required")?.toLowerCase() === "no";
     const waiting = this.#append(before);
     return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);

@@ -49,6 +49,7 @@ import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
+import { ReceivedReports } from "../reports/received_reports.ts";
 import { TlsSessions } from "../transport/tls_sessions.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeTlsReports, type TlsReports } from "./tls_reports.ts";
@@ -95,6 +96,8 @@ export interface Parts extends Surroundings, Names {
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly sessions: TlsSessions;
+  /** Absent where mail is captured. */
+  readonly reports: ReceivedReports | undefined;
   /** Absent where mail is captured: nobody is connected to. */
   readonly tlsReports: TlsReports | undefined;
   readonly submission: HttpSubmission;
@@ -165,6 +168,7 @@ export async function closeParts(parts: Parts): Promise<void> {
   parts.resolver.close();
   parts.deliveryHealth.close();
   await parts.webhooks.stop();
+  await parts.reports?.settle();
   await parts.sessions.write().catch(() => {}); // the store may be away
   await parts.suppressions?.close();
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
@@ -269,6 +273,15 @@ async function openNames(
   };
 }
 
+/** What counts for reports to others, and reads theirs. */
+function reportingOf(
+  store: Store,
+  { around, names }: { around: Surroundings; names: Names },
+): Pick<Parts, "sessions" | "reports"> {
+  const reports = names.captured ? undefined : new ReceivedReports(store, { ...around, ...names });
+  return { sessions: new TlsSessions(store, around), reports };
+}
+
 function createServices(
   store: Store,
   by: { around: Surroundings; options: MailServerOptions; signing: Signing | undefined; names: Names },
@@ -283,7 +296,7 @@ function createServices(
   const captures = config.capture !== false;
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
-  const known = { ...names, ...outboundLists(store, around), sessions: new TlsSessions(store, around) };
+  const known = { ...names, ...outboundLists(store, around), ...reportingOf(store, by) };
   const base = { ...around, ...known, store, resolver, quotas, ids, faults, dialogues };
   const agent = makeAgent(base, options);
   const queue = makeQueue({ ...base, agent, signing, leaseMs: leaseMs ?? config.lease, trace });

@@ -343,6 +343,22 @@ export function tlsSessionsBefore(day: string): Deno.KvListSelector {
   return { start: ["tlssessions"], end: ["tlssessions", day] };
 }
 
+/** A report of others about one of our domains: a `KeptReport`. */
+export function receivedReport(
+  of: {
+    readonly kind: string;
+    readonly domain: string;
+    readonly begin: number;
+    readonly reporter: string;
+    readonly id: string;
+  },
+): Deno.KvKey {
+  return ["report", of.kind, of.domain, of.begin, of.reporter, of.id];
+}
+
+/** All of them, by kind, domain and time. */
+export const receivedReports: Deno.KvListSelector = { prefix: ["report"] };
+
 /** The MTA-STS policy of another domain: a `KnownPolicy`. */
 export function stsPolicy(domain: string): Deno.KvKey {
   return ["stspolicy", domain];

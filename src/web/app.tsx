@@ -35,6 +35,7 @@ import { queuePages } from "./queue_view.tsx";
 import { queueActs } from "./queue_actions_view.tsx";
 import { show } from "./render.tsx";
 import { suppressionPages } from "./suppressions_view.tsx";
+import { reportPages } from "./reports_view.tsx";
 import { webhookPages } from "./webhooks_view.tsx";
 
 /** What the page is made with. */
@@ -63,6 +64,7 @@ const INSIDE = [
   "/events",
   "/audit",
   "/deliverability",
+  "/reports",
   "/domains",
   "/suppressions",
   "/logout",
@@ -78,6 +80,7 @@ const VIEWS = [
   suppressionPages,
   domainPages,
   deliverabilityPages,
+  reportPages,
   mailboxPages,
   mailPages,
   accountPages,

@@ -32,6 +32,9 @@ export function deliverabilityPages(page: PageContext): Hono<PageEnv> {
               ? "What the DNS says of this server, asked just now."
               : `${count(wrong, "record")} of ${all.length} in the DNS ${wrong === 1 ? "is" : "are"} wrong.`}
           />
+          <p>
+            <a href="/reports">What others report</a> of mail in our name and of connections to our hosts.
+          </p>
           <Card title={view.hostname} id="host-records">
             <Findings of={host} />
           </Card>

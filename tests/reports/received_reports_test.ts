@@ -1,0 +1,54 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { gzipSync } from "node:zlib";
+import { encode } from "../../src/base/bytes.ts";
+import { LoopbackInternet } from "../../src/testing/loopback_internet.ts";
+
+const DMARC = `<feedback><report_metadata><org_name>Far &lt;Away&gt;</org_name><report_id>1</report_id>
+<date_range><begin>1767571200</begin><end>1767657599</end></date_range></report_metadata>
+<policy_published><domain>DOMAIN</domain></policy_published>
+<record><row><source_ip>192.0.2.1</source_ip><count>41</count><policy_evaluated><dkim>pass</dkim><spf>pass</spf>
+</policy_evaluated></row></record><record><row><source_ip>192.0.2.66</source_ip><count>9</count><policy_evaluated>
+<disposition>reject</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row></record></feedback>`;
+
+Deno.test("reports that arrive by mail are kept once, and shown with a chart", async () => {
+  await using internet = await LoopbackInternet.start();
+  const near = await internet.host("near.test", { accounts: { postmaster: "x" } });
+  const report = async (domain: string, subject = `Report Domain: ${domain} Submitter: far.test`) => {
+    const content = gzipSync(encode(DMARC.replace("DOMAIN", domain)));
+    await near.send({
+      from: "dmarc@far.test",
+      to: "postmaster@near.test",
+      subject,
+      text: "A report",
+      // names and types say nothing
+      attachments: [{
+        filename: "x.bin",
+        contentType: "application/octet-stream",
+        content: content.toString("base64"),
+      }],
+    });
+  };
+  await report("near.test");
+  await report("near.test");
+  await report("other.test");
+  await report("near.test", "Hello");
+  await internet.pass("1d");
+  const { fetch, adminToken } = near.server;
+  const session = await fetch(
+    new Request("http://localhost/api/v1/session", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ token: adminToken }),
+    }),
+  );
+  assertEquals(session.status, 204);
+  const cookie = session.headers.get("set-cookie")!.split(";")[0]!;
+  const page = await (await fetch(new Request("http://localhost/reports", { headers: { cookie } }))).text();
+  assertStringIncludes(page, "In 30 days: 41 passed, 9 failed.");
+  assertMatch(page, /<svg class="spark"[^>]*role="img"[^>]*aria-label="In 30 days: 41 passed, 9 failed\."/);
+  assertEquals(page.match(/class="b-(?:delivered|bounced)"/g)?.length, 2);
+  assertStringIncludes(page, "Far &lt;Away&gt;");
+  assertStringIncludes(page, "192.0.2.66");
+  assertEquals(page.includes("other.test"), false);
+  assertStringIncludes(page, "No report of TLS has come");
+});
