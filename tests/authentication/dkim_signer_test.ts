@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
 import { Buffer } from "node:buffer";
 import { sign as signSync } from "node:crypto";
 import type { SigningKey } from "../../src/authentication/dkim_keys.ts";
@@ -144,6 +145,18 @@ Deno.test("fields that verifiers read differently are left out where they may be
   const { sent } = await sign(`${HEADER}Sender : me\r\nReferences: <a>\v<b>\r\nList-Id: <l>\r\n\r\n${BODY}`);
   assertEquals(namesIn(sent), "From:From:To:To:Cc:Subject:Subject:Date:Message-ID:Reply-To:List-Id");
   assertEquals(await verdicts(sent), ["pass", "pass"]);
+});
+
+Deno.test("whatever a text is, and however it is cut, its signatures verify (property)", async () => {
+  const piece = fc.constantFrom(" ", "  ", "\t", "\r\n", "\r\n\r\n", "a", "bc", "\f", "\v", "\xe9", ".");
+  const text = fc.tuple(fc.array(piece, { maxLength: 20 }), fc.integer({ min: 1, max: 40 }));
+  await fc.assert(
+    fc.asyncProperty(text, async ([pieces, size]) => {
+      const { sent } = await sign(`${HEADER}\r\n${pieces.join("")}`, size);
+      assertEquals(await verdicts(sent), ["pass", "pass"]);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 Deno.test("two messages are signed at once, the others wait", async () => {
