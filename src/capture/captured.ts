@@ -18,6 +18,8 @@ export interface Captured {
   readonly seen: boolean;
   /** Its tags, in the order they were given. */
   readonly tags: readonly string[];
+  /** Whose name its client logged in with; absent: nobody's. */
+  readonly username?: string | undefined;
 }
 
 /** Why messages were removed: somebody asked for it, or for all to go; they were too many, too large together or too old. */
@@ -46,4 +48,6 @@ export interface NewCaptured {
   readonly recipients: readonly Mailbox[];
   /** Its tags. Default: none. */
   readonly tags?: readonly string[];
+  /** Whose name its client logged in with. */
+  readonly username?: string | undefined;
 }

@@ -161,7 +161,7 @@ export class CapturedMail {
       return true;
     }
     const ref = body.ref(1);
-    const { sender, receivedAt, recipients, tags = [] } = message;
+    const { sender, receivedAt, recipients, tags = [], username } = message;
     const record = memory
       ? { write: { mutations: [], size: 0 }, parts: [] }
       : this.#records.write(message.id, {
@@ -170,6 +170,7 @@ export class CapturedMail {
         recipients,
         body: ref,
         ...(tags.length > 0 && { tags }),
+        ...(username !== undefined && { username }),
       });
     const result = await this.#store.write(together(body.write(1), record.write));
     if (result.ok) this.#captured(message, { body: ref, parts: record.parts });

@@ -16,6 +16,7 @@ export interface CapturedRecord {
   readonly body: BodyRef;
   readonly seen?: true;
   readonly tags?: readonly string[];
+  readonly username?: string;
   /** Whose mailboxes don't show it any more: places among the recipients. */
   readonly gone?: readonly number[];
 }
@@ -52,7 +53,7 @@ export class CapturedRecords {
     const values: (CapturedRecord | MoreRecipients)[] = lists.map((recipients, part) =>
       part === 0 ? { ...record, recipients } : { recipients }
     );
-    const texts = [...record.recipients, ...record.tags ?? []];
+    const texts = [...record.recipients, ...record.tags ?? [], record.username ?? ""];
     const characters = texts.reduce((sum, one) => sum + one.length, 0);
     const mutations = values.map((value, part): Deno.KvMutation => {
       return { type: "set", key: keys.captured(id, part), value };

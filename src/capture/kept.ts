@@ -29,6 +29,7 @@ export class Kept implements Captured {
   recipients: readonly Mailbox[];
   seen = false;
   tags: readonly string[];
+  readonly username: string | undefined;
   parts: readonly (number | string)[];
   /** By place among the recipients: the mailbox that shows it for that one; undefined: it does no more. */
   #boxes: readonly (string | undefined)[];
@@ -37,7 +38,7 @@ export class Kept implements Captured {
 
   /** `shared` has the lists that are the same for many. */
   constructor(
-    { id, receivedAt, sender, recipients, tags = [] }: NewCaptured,
+    { id, receivedAt, sender, recipients, tags = [], username }: NewCaptured,
     of: KeptPlace & { shared: SharedLists },
   ) {
     const { body, bytes, parts = [], box, shared } = of;
@@ -47,6 +48,7 @@ export class Kept implements Captured {
     this.size = body.size;
     this.bytes = bytes;
     this.tags = shared.list(tags);
+    this.username = username && shared.text(username);
     this.parts = parts.length === 1 && parts[0] === 0 ? ONE_PART : parts;
     const isUsual = body.id === id && !body.shared && body.chunks === chunkCount(body.size);
     this.#body = isUsual ? undefined : body;

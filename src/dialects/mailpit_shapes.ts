@@ -14,7 +14,7 @@ interface Address {
 
 /** A message in a list. */
 export function summaryJson({ message, people, fields, hidden, snippet, saved }: Summary) {
-  const { id, seen, receivedAt, tags, size } = message;
+  const { id, seen, receivedAt, tags, username = "", size } = message;
   return {
     ID: id,
     MessageID: messageId(fields),
@@ -26,7 +26,7 @@ export function summaryJson({ message, people, fields, hidden, snippet, saved }:
     ReplyTo: people.replyTo.map(addressJson),
     Subject: fieldValue(fields, "subject"),
     Created: new Date(receivedAt).toISOString(),
-    Username: "",
+    Username: username,
     Tags: tagsJson(tags),
     Size: size,
     Attachments: saved,
@@ -37,7 +37,7 @@ export function summaryJson({ message, people, fields, hidden, snippet, saved }:
 /** A whole message. */
 export function messageJson(letter: Letter) {
   const { message, headers, people, attachments } = letter;
-  const { id, sender, receivedAt, tags, size } = message;
+  const { id, sender, receivedAt, tags, username = "", size } = message;
   // what has neither a name nor an id nobody can ask for
   const named = attachments.filter(({ filename, contentId }) => filename !== null || contentId !== null);
   return {
@@ -53,7 +53,7 @@ export function messageJson(letter: Letter) {
     ListUnsubscribe: unsubscribeJson(headers),
     Date: dateOf(fieldValue(headers, "date"), receivedAt),
     Tags: tagsJson(tags),
-    Username: "",
+    Username: username,
     Text: textOf(letter),
     HTML: htmlOf(letter) ?? "",
     Size: size,

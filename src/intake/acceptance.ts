@@ -272,7 +272,7 @@ export class Acceptance {
 
 /** Of success nobody is told who asked for that: nothing was delivered. */
 async function capture(
-  { id, sender, receivedAt, targets, body }: NewMessage,
+  { id, sender, receivedAt, targets, body, authenticatedAs: username }: NewMessage,
   captured: CapturedMail,
   tags: readonly string[] = [],
 ): Promise<readonly Mailbox[] | false> {
@@ -282,7 +282,7 @@ async function capture(
     const name = recipient.address.includes("@") ? recipient.address : address;
     if (!named.has(address)) named.set(address, name);
   }
-  const message = { id, sender, receivedAt, recipients: [...named.values()], tags };
+  const message = { id, sender, receivedAt, recipients: [...named.values()], tags, username };
   return await captured.capture(message, body) && [...named.keys()];
 }
 

@@ -131,7 +131,7 @@ Deno.test("On a disk all is there after a restart, and the store is whole", asyn
   const ids: string[] = [];
   {
     await using town = await CapturingServer.start({ config });
-    ids.push(await town.send({ to: ["a@x.example", "b@x.example"], text: letter("1") }));
+    ids.push(await town.send({ to: ["a@x.example", "b@x.example"], text: letter("1"), login: "ann" }));
     ids.push(await town.send({ to: crowd, text: letter("crowd") }));
     ids.push(await town.send({ to: ["a@x.example"], text: letter("large", 700_000) }));
     ids.push(await town.send({ to: ["a@x.example"], text: letter("gone", 700_000) }));
@@ -147,6 +147,7 @@ Deno.test("On a disk all is there after a restart, and the store is whole", asyn
     assertEquals(mail.list().map(({ id }) => id), [ids[2], ids[1], ids[0]]);
     const one = mail.get(ids[0]!)!;
     assertEquals([one.seen, one.tags, one.recipients], [true, ["red"], ["a@x.example", "b@x.example"]]);
+    assertEquals([one.username, mail.get(ids[1]!)?.username], ["ann", undefined]);
     assertEquals(await town.mailbox("b@x.example"), []);
     assertEquals(mail.unseen, 2);
     assertEquals(mail.get(ids[1]!)?.recipients, crowd);

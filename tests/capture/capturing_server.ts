@@ -50,14 +50,16 @@ export class CapturingServer implements AsyncDisposable {
 
   /** Sends a message by hand, an octet for each character; answers its id. */
   async send(
-    { from = "me@example.org", to, text, kind = "smtp" }: {
+    { from = "me@example.org", to, text, login, kind = "smtp" }: {
       from?: string;
+      login?: string;
       to: readonly string[];
       text: string;
       kind?: string;
     },
   ): Promise<string> {
     using talk = await this.talk(kind);
+    if (login !== undefined) await talk.ask(`AUTH PLAIN ${btoa(`\0${login}\0secret`)}`, "235");
     const reply = await talk.send({ from, to, text });
     await talk.ask("QUIT", "221");
     const id = /^250 2\.0\.0 Ok: queued as (\S+)/.exec(reply)?.[1];

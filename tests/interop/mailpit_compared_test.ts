@@ -63,8 +63,8 @@ const LISTS = [
 ];
 
 async function sendAll(side: Side): Promise<void> {
-  for (const { to = ["bob@example.net"], text } of Object.values(LETTERS)) {
-    assertMatch(await sendTo(side, { to, text }), /^250 /);
+  for (const { to = ["bob@example.net"], text, login } of Object.values(LETTERS)) {
+    assertMatch(await sendTo(side, { to, text, login }), /^250 /);
     // of two that came in one millisecond nobody knows which is newer
     for (const now = Date.now(); Date.now() < now + 2;);
   }

@@ -5,6 +5,7 @@ import { LETTER, PLAIN, TO } from "../../dialects/letters.ts";
 interface Letter {
   readonly to?: readonly string[];
   readonly text: string;
+  readonly login?: string;
   readonly calls?: readonly string[];
 }
 
@@ -30,7 +31,7 @@ export const REFUSED_THERE: readonly { readonly text: string; readonly reply: st
 /** By subject; an octet for each character. `calls`: what is asked of it, where not all is, since either takes a second. */
 export const LETTERS: Readonly<Record<string, Letter>> = {
   "Your code café": { to: TO, text: LETTER },
-  "plain words": { text: PLAIN },
+  "plain words": { text: PLAIN, login: "ann" },
   "html only": {
     text: "From: h@example.com\nTo: bob@example.net\nSubject: html only\nMessage-ID: <2@example.com>\n" +
       "Content-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n" +
