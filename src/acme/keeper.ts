@@ -128,7 +128,7 @@ export class CertificateKeeper {
   }
 
   /** The instant that the authority advises (RFC 9773 4.2); Infinity: it does not. */
-  async #advised({ chain }: Current, client: AcmeClient): Promise<number> {
+  async #advised({ chain, from }: Current, client: AcmeClient): Promise<number> {
     const { clock, random, journal } = this.#options;
     const now = clock.now();
     if (this.#advice?.chain === chain && now < this.#advice.againAt) return this.#advice.at;
@@ -139,7 +139,7 @@ export class CertificateKeeper {
     } catch (error) {
       journal.note("DEBUG", "the authority gives no advice on renewal", { error: messageOf(error) });
     }
-    const at = window ? window.start + random.float() * (window.end - window.start) : Infinity;
+    const at = window ? instantIn(window, from, random) : Infinity;
     this.#advice = { chain, at, againAt: now + (window?.againMs ?? LOOK_MS) };
     return at;
   }
@@ -168,4 +168,13 @@ export class CertificateKeeper {
     journal.note("INFO", "certificate received", { directory, names: got.join(" ") });
     await onCertificate();
   }
+}
+
+/**
+ * Some instant in the window (RFC 9773 4.2). One that began before the certificate did would have it replaced at once, and
+ * the next one too; one that was over by then means just that.
+ */
+function instantIn({ start, end }: RenewalWindow, from: number, random: Random): number {
+  const first = end > from ? Math.max(start, from) : start;
+  return first + random.float() * (end - first);
 }

@@ -20,7 +20,11 @@ async function place(): Promise<Place> {
 }
 
 /** A server that asks Pebble for its certificate. */
-async function serve(pebble: Pebble, cwd: string, more: { http?: boolean; domains?: string[] } = {}) {
+async function serve(
+  pebble: Pebble,
+  cwd: string,
+  more: { http?: boolean | string; domains?: string[] } = {},
+) {
   const { http = true, domains = ["acme.example"] } = more;
   for (const name of [HOST, POLICY_HOST]) pebble.dns.zones[name] = { A: ["127.0.0.1"] };
   const config = {
@@ -32,7 +36,7 @@ async function serve(pebble: Pebble, cwd: string, more: { http?: boolean; domain
       submissions: ["127.0.0.1:0"],
       pop3: [],
       admin: ["127.0.0.1:0"],
-      http: http ? [`127.0.0.1:${pebble.ports.http}`] : [],
+      http: typeof http === "string" ? [http] : http ? [`127.0.0.1:${pebble.ports.http}`] : [],
       https: [`127.0.0.1:${pebble.ports.https}`],
     },
     tls: { acme: { email: "postmaster@acme.example", directory: pebble.directory } },
@@ -105,6 +109,13 @@ Deno.test("a certificate is got by TLS-ALPN-01 where there is no port 80, and la
     const { mode } = Deno.statSync(`${at.cwd}/data/acme/${folder!.name}/${file.name}`);
     assertEquals(mode! & 0o777, 0o600, file.name);
   }
+});
+
+Deno.test("where nobody reaches port 80 the names are proved on port 443", async () => {
+  await using pebble = await Pebble.start({ life: 90 * 86_400 });
+  await using at = await place();
+  await using server = await serve(pebble, at.cwd, { http: "127.0.0.1:0" });
+  assertEquals(namesOf(await pebbles(server)), [`DNS:${HOST}`, `DNS:${POLICY_HOST}`]);
 });
 
 Deno.test("a certificate that lives for seconds is renewed while a third of them is left", async () => {
