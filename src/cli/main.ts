@@ -1,6 +1,6 @@
 /** The command line: which command it is, and how its end becomes an exit code and one line. */
 
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config/error.ts";
 import { addAccount } from "./account.ts";
 import { addAlias } from "./alias.ts";
@@ -66,7 +66,16 @@ export function buildProgram(): Command {
     ]
   ) add(program);
   addHelp(program);
+  takeConfig(program);
   return withExamples(program, "dinopost serve", "dinopost demo", "dinopost help queue");
+}
+
+/** Every command takes `--config`, so that scripts may give it to all; some have nothing to read in it. */
+function takeConfig(program: Command): void {
+  for (const command of program.commands) {
+    const takes = command.commands.length > 0 || command.options.some((one) => one.long === "--config");
+    if (!takes) command.addOption(new Option("--config <file>").hideHelp());
+  }
 }
 
 function addDemo(program: Command): void {

@@ -207,3 +207,11 @@ Deno.test("check finds dinopost.jsonc where it stands, and hides secrets", async
     await Deno.remove(cwd, { recursive: true });
   }
 });
+
+Deno.test("every command takes --config, those too that read nothing in it", async () => {
+  for (const args of [["version"], ["man"], ["completions", "bash"], ["help", "queue"]]) {
+    const { code, out, err } = await runCli([...args, "--config", "nowhere.jsonc"]);
+    assertEquals([code, err], [0, ""], args[0]);
+    assert(!out.includes("nowhere") && out.length > 10);
+  }
+});
