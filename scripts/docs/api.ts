@@ -1,6 +1,14 @@
 /** The reference of the modules: a page for each name that one exports, from `deno doc --json`. */
 
-import { type Declaration, denoDoc, type JsDoc, type MemberNode, type SymbolNode } from "./deno_doc.ts";
+import {
+  type Declaration,
+  type Definition,
+  denoDoc,
+  type JsDoc,
+  type MemberNode,
+  type SymbolNode,
+  type TypeNode,
+} from "./deno_doc.ts";
 import { escapeHtml, readMarkdown } from "./markdown.ts";
 import type { SitePage } from "./site.ts";
 import { TypeWriter } from "./types.ts";
@@ -107,26 +115,37 @@ function importLine(name: string, specifier: string): string {
 }
 
 function declarationHtml(name: string, { kind, def, jsDoc }: Declaration, writer: TypeWriter): string {
-  const words = {
-    class: "class",
-    interface: "interface",
-    typeAlias: "type",
-    function: "function",
-    variable: "const",
-  };
-  const word = words[kind as keyof typeof words] ?? kind;
-  const head = `${word} ${escapeHtml(name)}${writer.typeParams(kind === "function" ? [] : def.typeParams)}`;
-  const parents = typeof def.extends === "string"
-    ? writer.name(def.extends)
-    : (def.extends ?? []).map((one) => writer.type(one)).join(", ");
-  const promises = (def.implements ?? []).map((one) => writer.type(one)).join(", ");
-  const rest = kind === "function"
-    ? writer.signature(def)
-    : kind === "typeAlias"
-    ? ` = ${writer.type(def.tsType)}`
-    : kind === "variable"
-    ? `: ${writer.type(def.tsType)}`
-    : `${parents ? ` extends ${parents}` : ""}${promises ? ` implements ${promises}` : ""}`;
+  // an object's members are told one by one, whatever it is declared as
+  const literal = kind === "typeAlias" && def.tsType?.kind === "typeLiteral"
+    ? def.tsType.value as Definition
+    : undefined;
+  const rest = literal ? " = { … }" : restOf(kind, def, writer);
+  return [
+    `<pre class="signature" tabindex="0"><code>${headOf(name, { kind, def }, writer)}${rest}</code></pre>`,
+    docHtml(jsDoc),
+    ...membersOf(name, literal ?? def, writer),
+  ].join("\n");
+}
+
+function headOf(name: string, { kind, def }: Pick<Declaration, "kind" | "def">, writer: TypeWriter): string {
+  const words: Partial<Record<Declaration["kind"], string>> = { typeAlias: "type", variable: "const" };
+  const types = kind === "function" ? "" : writer.typeParams(def.typeParams);
+  return `${words[kind] ?? kind} ${escapeHtml(name)}${types}`;
+}
+
+/** What follows the name. */
+function restOf(kind: Declaration["kind"], def: Definition, writer: TypeWriter): string {
+  if (kind === "function") return writer.signature(def);
+  if (kind === "typeAlias") return ` = ${writer.type(def.tsType)}`;
+  if (kind === "variable") return `: ${writer.type(def.tsType)}`;
+  const all = (types: TypeNode[] = []) => types.map((one) => writer.type(one)).join(", ");
+  const parents = typeof def.extends === "string" ? writer.name(def.extends) : all(def.extends);
+  const promises = all(def.implements);
+  return `${parents ? ` extends ${parents}` : ""}${promises ? ` implements ${promises}` : ""}`;
+}
+
+/** The members that others may use, each with its comment. */
+function membersOf(name: string, def: Definition, writer: TypeWriter): string[] {
   const isShown = (one: MemberNode) => one.accessibility !== "private" && !one.name.startsWith("#");
   const constructors = (def.constructors ?? []).filter(isShown).map((one) => ({
     member: one,
@@ -137,13 +156,11 @@ function declarationHtml(name: string, { kind, def, jsDoc }: Declaration, writer
     line: writer.member(one),
   }));
   return [
-    `<pre class="signature" tabindex="0"><code>${head}${rest}</code></pre>`,
-    docHtml(jsDoc),
     ...(def.indexSignatures ?? []).map((one) => `<pre tabindex="0"><code>${writer.index(one)}</code></pre>`),
     ...[...constructors, ...members].map(({ member, line }) =>
       `<section class="member"><pre tabindex="0"><code>${line}</code></pre>${docHtml(member.jsDoc)}</section>`
     ),
-  ].join("\n");
+  ];
 }
 
 /** A comment with its tags. */

@@ -73,5 +73,7 @@ Deno.test("types are written as they are meant", () =>
     );
     assert(!server.includes("private"), server);
     const policy = await text("api/dinopost/CommandPolicy.html");
+    const item = await text("api/client/QueueItem.html");
+    assert(item.includes("type QueueItem = { … }") && item.includes("recipients: "), item);
     assert(policy.includes('type CommandPolicy = "always" | "authenticated" | "never"'), policy);
   }));
