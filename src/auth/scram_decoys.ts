@@ -1,7 +1,7 @@
 /** The decoys that SCRAM shows for names without an account; the same name gets the same one, after a restart too. */
 
 import type { Random } from "../base/random.ts";
-import * as keys from "../storage/keys.ts";
+import { loadSecret } from "../storage/secret.ts";
 import type { Store } from "../storage/store.ts";
 import { decoyVerifier, type ScramVerifier } from "./scram.ts";
 
@@ -20,22 +20,8 @@ export class ScramDecoys {
 
   /** A verifier for that name that nothing fits. */
   async of(name: string): Promise<ScramVerifier> {
-    const secret = this.#secret ??= await this.#loadSecret();
+    const secret = this.#secret ??= await loadSecret("scram-decoy", this.#store, this.#random);
     const iterations = this.#iterations;
     return await decoyVerifier(name, { secret, ...(iterations === undefined ? {} : { iterations }) });
-  }
-
-  async #loadSecret(): Promise<Uint8Array<ArrayBuffer>> {
-    const key = keys.secret("scram-decoy");
-    for (;;) {
-      const { value, versionstamp } = await this.#store.kv.get<Uint8Array<ArrayBuffer>>(key);
-      if (value) return value;
-      const made = this.#random.bytes(32);
-      await this.#store.write({
-        checks: [{ key, versionstamp }],
-        mutations: [{ type: "set", key, value: made }],
-        size: 100,
-      });
-    }
   }
 }

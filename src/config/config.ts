@@ -214,6 +214,8 @@ export interface Config {
     networks: string[];
     /** Takes all remote mail; null: MX records decide. */
     smartHost: SmartHostConfig | null;
+    /** What an alias forwards to other domains gets a sender of ours (SRS), so that it passes their SPF. */
+    srs: boolean;
   };
   /** Who may use VRFY; `authenticated` covers clients in `relay.networks`. */
   vrfy: CommandPolicy;

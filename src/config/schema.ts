@@ -219,6 +219,7 @@ const tls = z.strictObject({
 const relay = z.strictObject({
   networks: z.prefault(networks(), []),
   smartHost: z._default(z.nullable(smartHost), null),
+  srs: z._default(flag(), false),
 });
 
 const nameServer = known(

@@ -12,6 +12,7 @@ import type { CapturedMail } from "../capture/captured_mail.ts";
 import { needsUtf8 } from "../mail/address.ts";
 import type { Envelope, Mailbox, SenderParameters } from "../mail/envelope.ts";
 import { scanHeader } from "../mail/header.ts";
+import type { Srs } from "../mail/srs.ts";
 import { type ReceivedFacts, receivedField } from "../mail/trace.ts";
 import type { Quotas } from "../mailbox/quotas.ts";
 import type { Journal } from "../observe/journal.ts";
@@ -43,6 +44,8 @@ export interface AcceptanceOptions {
   readonly router: Router;
   readonly quotas: Quotas;
   readonly hostname: string;
+  /** Rewrites the senders of what goes on to others; absent: they stay. */
+  readonly srs?: Srs | undefined;
   /** More Received fields than this are a loop. */
   readonly maxHops: number;
   /** Hears of mail that may be a report of others about our domains; absent: nobody reads them. */

@@ -1,7 +1,9 @@
 /** The delivery targets of a message on its way in, with room for it in mailboxes, and who gets no copy. */
 
 import type { Clock } from "../base/clock.ts";
+import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
+import type { Srs } from "../mail/srs.ts";
 import { mailboxSize } from "../mailbox/delivery_entry.ts";
 import type { Quotas, Release } from "../mailbox/quotas.ts";
 import { senderFor } from "../queue/enqueue.ts";
@@ -29,6 +31,8 @@ export interface TargetPlanOptions {
   readonly router: Router;
   readonly quotas: Quotas;
   readonly clock: Clock;
+  /** Rewrites the senders of what goes on to others; absent: they stay. */
+  readonly srs?: Srs | undefined;
 }
 
 /** A target that can't be served now. */
@@ -62,7 +66,8 @@ export async function planTargets(
       const alone = expanded.length === 1;
       for (const target of expanded) {
         if (target.waits) blocked.push({ recipient, target, alone, why: "gone" });
-        else if (target.kind === "queue" || by.router.isRole(recipient.address)) targets.push(target);
+        else if (target.kind === "queue") targets.push(forwarded(target, sender, by));
+        else if (by.router.isRole(recipient.address)) targets.push(target);
         else {
           const { address, owner } = target;
           const of = { sender: senderFor(sender, owner), address };
@@ -89,6 +94,22 @@ export async function planTargets(
   }
   const isDone = ({ recipient }: Success) => !blocked.some((b) => b.recipient === recipient);
   return { targets, refused, successes: successes.filter(isDone), release };
+}
+
+/**
+ * What one of our names leads to elsewhere goes on in a name of ours, as a list's copies do in that of its owner, unless
+ * its sender is one of us.
+ */
+function forwarded(
+  target: DeliveryTarget,
+  sender: Mailbox,
+  { router, srs }: TargetPlanOptions,
+): DeliveryTarget {
+  const { owner, recipient: { address } } = target;
+  const isOurs = (mailbox: Mailbox) => router.isLocal(splitMailbox(mailbox).domain);
+  if (!srs || owner !== undefined || sender === "" || isOurs(sender) || !isOurs(address)) return target;
+  const rewritten = srs.forward(sender);
+  return rewritten === undefined ? target : { ...target, owner: rewritten };
 }
 
 /** The mailbox is full now: the copy waits for room. */

@@ -91,6 +91,10 @@ export class Metrics {
     "submissions_put_off_total",
     "Recipients put off, since their account or address named too many",
   );
+  readonly #forwarded = this.#counter(
+    "srs_rewritten_total",
+    "Senders of forwarded copies that were rewritten",
+  );
   readonly #reports = this.#counter("reports_total", "Reports queued for senders", ["action"]);
   readonly #sessions = this.#counter("sessions_total", "Connections that ended", ["service"]);
   readonly #errors = this.#counter("session_errors_total", "Errors that clients made", ["service"]);
@@ -186,6 +190,11 @@ export class Metrics {
   /** A recipient was put off, since its account or address named too many. */
   rateLimited(): void {
     this.#rateLimited.add([]);
+  }
+
+  /** The sender of a forwarded copy was rewritten. */
+  forwarded(): void {
+    this.#forwarded.add([]);
   }
 
   /** A DNS query got no reply in its time. */

@@ -13,9 +13,6 @@ import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
-import { ArrivalChecks } from "../intake/arrival_checks.ts";
-import { BlockLists } from "../intake/block_lists.ts";
-import { Greylist } from "../intake/greylist.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
@@ -24,14 +21,13 @@ import { CapturedMail } from "../capture/captured_mail.ts";
 import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
-import { SubmissionRates } from "../intake/submission_rates.ts";
-import { Strangers } from "../intake/strangers.ts";
 import { UnderWay } from "../intake/under_way.ts";
 import { Accounts } from "../auth/accounts.ts";
 import { LEAST_COST } from "../auth/password_hash.ts";
 import { Aliases } from "../recipients/aliases.ts";
 import { AppPasswords } from "../auth/app_passwords.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
+import { Srs } from "../mail/srs.ts";
 import { MailStore } from "../mailbox/mail_store.ts";
 import { Quotas } from "../mailbox/quotas.ts";
 import { Journal } from "../observe/journal.ts";
@@ -45,6 +41,7 @@ import { Router } from "../recipients/router.ts";
 import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import type { Reception } from "../smtp/server/reception.ts";
 import { Dialogues } from "../smtp/server/dialogue.ts";
+import { loadSecret } from "../storage/secret.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
@@ -53,6 +50,7 @@ import { ReceivedReports } from "../reports/received_reports.ts";
 import { TlsSessions } from "../transport/tls_sessions.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeTlsReports, type TlsReports } from "./tls_reports.ts";
+import { strangers, submissionRates } from "./inbound.ts";
 import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
 import { Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
@@ -68,6 +66,8 @@ interface Names {
   /** Present where mail is captured; the mailboxes show it. */
   readonly captured: CapturedMail | undefined;
   readonly aliases: Aliases;
+  /** Present where senders of what is forwarded are rewritten. */
+  readonly srs: Srs | undefined;
   readonly router: Router;
 }
 
@@ -227,9 +227,24 @@ async function openSigning(
   return signing;
 }
 
+/** The addresses that are made are our first domain's. */
+async function openSrs(
+  store: Store,
+  { config, clock, random, metrics }: Pick<Surroundings, "config" | "clock" | "random" | "metrics">,
+): Promise<Srs> {
+  const key = await loadSecret("srs", store, random);
+  return new Srs({ key, clock, domain: config.domains[0]!, onForward: () => metrics.forwarded() });
+}
+
+/** Whom an address that stands for a forwarded message's sender leads to. */
+function originOf(address: string, srs: Srs | undefined): { targets: [string] } | undefined {
+  const origin = srs?.reverse(address);
+  return origin === undefined ? undefined : { targets: [origin] };
+}
+
 async function openNames(
   store: Store,
-  { config, clock, random, journal }: Surroundings,
+  { config, clock, random, journal, metrics }: Surroundings,
   { inMemory }: MailServerOptions,
 ): Promise<Names> {
   const { hostname, domains, catchAll, subaddressSeparator } = config;
@@ -249,10 +264,11 @@ async function openNames(
   for (const names of [accounts, aliases]) {
     names.follow((error) => journal.note("WARN", "names not read again", { error: String(error) }));
   }
+  const srs = config.relay.srs ? await openSrs(store, { config, clock, random, metrics }) : undefined;
   const directory = {
     hasAccount: (address: string) => accounts.has(address),
     firstAccount: () => accounts.first()?.address,
-    alias: (address: string) => aliases.get(address),
+    alias: (address: string) => aliases.get(address) ?? originOf(address, srs),
     // both only ever grow
     revision: () => accounts.revision + aliases.revision,
   };
@@ -261,6 +277,7 @@ async function openNames(
     appPasswords: new AppPasswords(store, { clock, random }),
     aliases,
     mailStore,
+    srs,
     router: new Router({
       directory,
       hostname,
@@ -346,30 +363,6 @@ function outboundLists(
     suspensions: new Suspensions(store, by.clock),
     suppressions: config.outbound.suppress ? new Suppressions(store, { ...by, onSuppressed }) : undefined,
   };
-}
-
-/** How many recipients those who log in may name. */
-function submissionRates({ config, clock, metrics }: Surroundings): SubmissionRates | undefined {
-  const rate = config.limits.submissionRate;
-  if (!rate) return undefined;
-  const onRefused = () => metrics.rateLimited();
-  return new SubmissionRates({ clock, rate: { count: rate.count, perMs: rate.periodMs }, onRefused });
-}
-
-/** What strangers meet, as far as it is on. */
-function strangers(
-  { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver; readonly store: Store },
-): Strangers | undefined {
-  const { checks: { dnsbl: zones, greylist: greylists, ...policies }, hostname } = config;
-  const onChecked: Metrics["checked"] = (words, refusedBy) => metrics.checked(words, refusedBy);
-  const checks = ArrivalChecks.areOn(policies)
-    ? new ArrivalChecks({ ...by, policies, hostname, onChecked })
-    : undefined;
-  const onAnswer: Metrics["blockList"] = (zone, result) => metrics.blockList(zone, result);
-  const lists = zones.length > 0 ? new BlockLists({ ...by, zones, onAnswer }) : undefined;
-  const onGrey: Metrics["greylisted"] = (result) => metrics.greylisted(result);
-  const greylist = greylists ? new Greylist({ ...by, onAnswer: onGrey }) : undefined;
-  return checks || lists || greylist ? new Strangers({ checks, lists, greylist }) : undefined;
 }
 
 function systemResolver({ config, clock, random, metrics }: Surroundings): Resolver {

@@ -99,7 +99,7 @@ Deno.test("loadConfig() tells what is wrong with a file, where, and what would b
     ],
     [
       '{ "relay": "192.0.2.0/24" }',
-      'd.jsonc:1: relay: received "192.0.2.0/24", expected an object; its keys are networks, smartHost',
+      'd.jsonc:1: relay: received "192.0.2.0/24", expected an object; its keys are networks, smartHost, srs',
     ],
     [
       '{ "tls": "cert.pem" }',
@@ -334,7 +334,7 @@ Deno.test("loadConfig() completes an empty configuration with the defaults", asy
     aliases: {},
     catchAll: {},
     subaddressSeparator: "+",
-    relay: { networks: [], smartHost: null },
+    relay: { networks: [], smartHost: null, srs: false },
     vrfy: "authenticated",
     expn: "authenticated",
     verb: "authenticated",

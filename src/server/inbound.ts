@@ -1,0 +1,35 @@
+/** The inbound side as configured: what strangers meet, and how much others may send. */
+
+import type { Resolver } from "../dns/resolver.ts";
+import { ArrivalChecks } from "../intake/arrival_checks.ts";
+import { BlockLists } from "../intake/block_lists.ts";
+import { Greylist } from "../intake/greylist.ts";
+import { Strangers } from "../intake/strangers.ts";
+import { SubmissionRates } from "../intake/submission_rates.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Store } from "../storage/store.ts";
+import type { Surroundings } from "./options.ts";
+
+/** How many recipients those who log in may name. */
+export function submissionRates({ config, clock, metrics }: Surroundings): SubmissionRates | undefined {
+  const rate = config.limits.submissionRate;
+  if (!rate) return undefined;
+  const onRefused = () => metrics.rateLimited();
+  return new SubmissionRates({ clock, rate: { count: rate.count, perMs: rate.periodMs }, onRefused });
+}
+
+/** What strangers meet, as far as it is on. */
+export function strangers(
+  { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver; readonly store: Store },
+): Strangers | undefined {
+  const { checks: { dnsbl: zones, greylist: greylists, ...policies }, hostname } = config;
+  const onChecked: Metrics["checked"] = (words, refusedBy) => metrics.checked(words, refusedBy);
+  const checks = ArrivalChecks.areOn(policies)
+    ? new ArrivalChecks({ ...by, policies, hostname, onChecked })
+    : undefined;
+  const onAnswer: Metrics["blockList"] = (zone, result) => metrics.blockList(zone, result);
+  const lists = zones.length > 0 ? new BlockLists({ ...by, zones, onAnswer }) : undefined;
+  const onGrey: Metrics["greylisted"] = (result) => metrics.greylisted(result);
+  const greylist = greylists ? new Greylist({ ...by, onAnswer: onGrey }) : undefined;
+  return checks || lists || greylist ? new Strangers({ checks, lists, greylist }) : undefined;
+}
