@@ -442,8 +442,8 @@ export type Suppression = {
   /** Ends by itself then */
   until: string | null;
 
-  /** Messages came back, or somebody put it there */
-  by: "bounces" | "operator";
+  /** Messages came back, its owner complained of one, or somebody put it there */
+  by: "bounces" | "complaint" | "operator";
   reason: string | null;
 };
 

@@ -26,8 +26,8 @@ const suppressionSchema = z.object({
   address: z.string(),
   since: timeSchema,
   until: timeSchema.nullable().openapi({ description: "Ends by itself then" }),
-  by: z.enum(["bounces", "operator"]).openapi({
-    description: "Messages came back, or somebody put it there",
+  by: z.enum(["bounces", "complaint", "operator"]).openapi({
+    description: "Messages came back, its owner complained of one, or somebody put it there",
   }),
   reason: z.string().nullable(),
 }).openapi("Suppression");

@@ -27,6 +27,7 @@ import type { Router } from "../recipients/router.ts";
 import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import { isDiskFull } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
+import type { Complaints } from "./complaints.ts";
 import { fixHeader, type Trust } from "./header_fixups.ts";
 import { signingDomain } from "./signing_domain.ts";
 import { planTargets, type RecipientRefusal, type TargetPlan } from "./target_plan.ts";
@@ -44,6 +45,8 @@ export interface AcceptanceOptions {
   readonly router: Router;
   readonly quotas: Quotas;
   readonly hostname: string;
+  /** Reads complaints about messages of ours; absent: nobody does. */
+  readonly complaints?: Complaints | undefined;
   /** Rewrites the senders of what goes on to others; absent: they stay. */
   readonly srs?: Srs | undefined;
   /** More Received fields than this are a loop. */
@@ -91,6 +94,8 @@ export interface AcceptableContent {
   readonly tlsOptional?: boolean;
   /** The tags that its header names. */
   readonly tags?: readonly string[];
+  /** It may be a complaint about a message of ours (RFC 5965). */
+  readonly isComplaint?: boolean;
   /** What its checks came to, a word for each. */
   readonly checks?: Readonly<Record<string, string>> | undefined;
   /** The domain in whose name it is signed. */
@@ -227,6 +232,10 @@ export class Acceptance {
       if (!mailboxes) throw new Error("the content was swept away");
       this.#log(message, { envelope, origin, mailboxes, checks: content.checks });
       this.underWay.accepted(content.id, targets, mailboxes);
+      // larger ones are none: what they enclose is cut by who sends them
+      if (content.isComplaint && message.body.inMemory) {
+        await this.#options.complaints?.take(new Uint8Array(message.body.inMemory));
+      }
       if (content.mayBeReport && mailboxes[0] !== undefined) {
         this.#options.reports?.came(content.id, mailboxes[0]);
       }

@@ -2,6 +2,7 @@
 
 import type { Envelope } from "../mail/envelope.ts";
 import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
+import { isComplaint } from "./complaints.ts";
 import type { ArrivalCheck, Checked } from "./arrival_checks.ts";
 import type {
   AcceptableContent,
@@ -27,6 +28,7 @@ export class IncomingContent implements AcceptableContent {
   readonly #header = new HeaderScanner();
   #headerEnded = false;
   #utf8Header = false;
+  #isComplaint = false;
   /** The subject's octets, a character for each. */
   #subject: string | undefined;
   #tlsOptional = false;
@@ -80,6 +82,10 @@ export class IncomingContent implements AcceptableContent {
 
   get signFor(): string | undefined {
     return this.#signFor;
+  }
+
+  get isComplaint(): boolean {
+    return this.#isComplaint;
   }
 
   get refusal(): ContentRefusal | undefined {
@@ -140,6 +146,7 @@ export class IncomingContent implements AcceptableContent {
     const { before, header, signFor } = begun;
     this.#signFor = signFor;
     this.#subject = fieldOctets(header, "subject");
+    this.#isComplaint = isComplaint(header);
     this.#tags = fieldOctets(header, "x-tags");
     this.#mayBeReport = mayBeReport(this.#subject ?? "", fieldOctets(header, "content-type") ?? "");
     this.#tlsOptional = fieldOctets(header, "tls-required")?.toLowerCase() === "no";

@@ -91,6 +91,7 @@ export class Metrics {
     "submissions_put_off_total",
     "Recipients put off, since their account or address named too many",
   );
+  readonly #complaints = this.#counter("complaints_total", "Complaints about messages of ours", ["type"]);
   readonly #forwarded = this.#counter(
     "srs_rewritten_total",
     "Senders of forwarded copies that were rewritten",
@@ -195,6 +196,11 @@ export class Metrics {
   /** The sender of a forwarded copy was rewritten. */
   forwarded(): void {
     this.#forwarded.add([]);
+  }
+
+  /** Somebody complained of a message of ours; the type is of a closed set. */
+  complaint(type: string): void {
+    this.#complaints.add([type]);
   }
 
   /** A DNS query got no reply in its time. */

@@ -17,8 +17,8 @@ export interface Suppression {
   readonly since: number;
   /** When it ends by itself: milliseconds since 1970; absent: when somebody takes it off. */
   readonly until?: number;
-  /** Who put it there: the server, since messages came back, or an operator. */
-  readonly by: "bounces" | "operator";
+  /** Why it is there: messages came back, its owner complained of one, or an operator put it there. */
+  readonly by: "bounces" | "complaint" | "operator";
   /** Why, in a sentence. */
   readonly reason?: string;
 }

@@ -3,12 +3,25 @@
 import type { Resolver } from "../dns/resolver.ts";
 import { ArrivalChecks } from "../intake/arrival_checks.ts";
 import { BlockLists } from "../intake/block_lists.ts";
+import { Complaints } from "../intake/complaints.ts";
 import { Greylist } from "../intake/greylist.ts";
 import { Strangers } from "../intake/strangers.ts";
 import { SubmissionRates } from "../intake/submission_rates.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { Suppressions } from "../queue/suppressions.ts";
 import type { Store } from "../storage/store.ts";
 import type { Surroundings } from "./options.ts";
+
+/** Who reads complaints, where there is a list that they lead to. */
+export function complaints(
+  { config, metrics, suppressions, ...by }: Surroundings & {
+    readonly store: Store;
+    readonly suppressions: Suppressions | undefined;
+  },
+): Complaints | undefined {
+  const onComplaint = (type: string) => metrics.complaint(type);
+  return suppressions && new Complaints({ ...by, suppressions, hostname: config.hostname, onComplaint });
+}
 
 /** How many recipients those who log in may name. */
 export function submissionRates({ config, clock, metrics }: Surroundings): SubmissionRates | undefined {

@@ -50,7 +50,7 @@ import { ReceivedReports } from "../reports/received_reports.ts";
 import { TlsSessions } from "../transport/tls_sessions.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 import { makeTlsReports, type TlsReports } from "./tls_reports.ts";
-import { strangers, submissionRates } from "./inbound.ts";
+import { complaints, strangers, submissionRates } from "./inbound.ts";
 import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
 import { Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
@@ -319,7 +319,14 @@ function createServices(
   const queue = makeQueue({ ...base, agent, signing, leaseMs: leaseMs ?? config.lease, trace });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;
   const underWay = new UnderWay();
-  const acceptance = new Acceptance({ ...base, queue, hostname, maxHops, underWay });
+  const acceptance = new Acceptance({
+    ...base,
+    complaints: complaints(base),
+    queue,
+    hostname,
+    maxHops,
+    underWay,
+  });
   const submission = new HttpSubmission({ ...base, acceptance, messageSize, recipients, captures });
   const { vrfy, expn, verb } = config;
   const asked = {
@@ -361,7 +368,9 @@ function outboundLists(
   const onSuppressed = () => by.metrics.suppressed();
   return {
     suspensions: new Suspensions(store, by.clock),
-    suppressions: config.outbound.suppress ? new Suppressions(store, { ...by, onSuppressed }) : undefined,
+    suppressions: config.outbound.suppress && !config.capture
+      ? new Suppressions(store, { ...by, onSuppressed })
+      : undefined,
   };
 }
 
