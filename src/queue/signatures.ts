@@ -29,7 +29,9 @@ export class Signatures {
     const made = this.signer.sign(content, signFor);
     this.#made.set(id, made);
     if (this.#made.size > MAX_REMEMBERED) this.#made.delete(this.#made.keys().next().value!);
-    made.catch(() => this.#made.delete(id));
+    // a key may be there by the next attempt
+    const forget = () => void this.#made.delete(id);
+    made.then((signed) => signed ?? forget(), forget);
     return await made;
   }
 }

@@ -10,6 +10,7 @@ const TEXT = "From: brain@here.example\r\n\r\nNarf\r\n";
 class CountingSigner implements MessageSigner {
   readonly asked: string[] = [];
   form: Signed["form"];
+  keyless = false;
 
   async sign({ size, text }: SizedContent, domain: string): Promise<Signed | undefined> {
     const pieces: Uint8Array[] = [];
@@ -17,7 +18,7 @@ class CountingSigner implements MessageSigner {
     const read = concat(pieces);
     assertEquals(read.length, size);
     this.asked.push(domain);
-    if (!domain.endsWith("here.example")) return undefined;
+    if (this.keyless || !domain.endsWith("here.example")) return undefined;
     const prefix = `DKIM-Signature: ${this.asked.length}\r\n`;
     return this.form === undefined ? { prefix } : { prefix, form: this.form };
   }
@@ -69,6 +70,19 @@ Deno.test("what is nobody's of ours, and what there is no key for, goes as it is
   assertEquals(signer.asked, ["other.example"]);
   assertEquals(house.agent.texts, [TEXT, TEXT]);
   assertEquals(house.agent.jobs.map(({ unsigned }) => unsigned), [undefined, undefined]);
+});
+
+Deno.test("a message that found no key is signed at a later attempt, when there is one", async () => {
+  const signer = new CountingSigner();
+  signer.keyless = true;
+  await using house = await House.open({ signer, answer: () => DEFERRED });
+  await house.accept(["a@x.example", "b@y.example"], { text: TEXT, signFor: "here.example" });
+  await house.queue.idle();
+  signer.keyless = false;
+  await house.pass(15 * MINUTE);
+  assertEquals(new Set(house.agent.texts.slice(0, 2)), new Set([TEXT]));
+  const [, , third, fourth] = house.agent.texts;
+  assertEquals([third!.slice(0, 15), fourth], ["DKIM-Signature:", third]);
 });
 
 Deno.test("content is sent in the form in which it was signed", async () => {
