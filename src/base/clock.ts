@@ -1,5 +1,7 @@
 /** Time: the one place that reads the system's clock and sets its timers. */
 
+import { setImmediate } from "node:timers";
+
 /** A timer that was set and may be taken back. */
 export interface Timer {
   /** Takes the timer back; nothing happens when it has fired. */
@@ -29,9 +31,16 @@ export const systemClock: Clock = {
   },
 };
 
-/** Lets the platform look at its sockets once: a read of what has arrived by now is done when this resolves. */
-export function eventTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/** While there is always something to do, Deno's runtime (tokio) looks at its sockets each 61st turn of the event loop. */
+const TURNS = 64;
+
+/**
+ * Lets the platform look at its sockets once: a read of what has arrived by now is done when this resolves. Turns of the
+ * event loop take 60 µs in all; a timer of 0 ms takes 2 ms, and less of the CPU, for who is `busy`.
+ */
+export async function eventTurn(busy = false): Promise<void> {
+  if (busy) return await new Promise((resolve) => void setTimeout(resolve, 0));
+  for (let n = 0; n < TURNS; n++) await new Promise<void>((resolve) => void setImmediate(resolve));
 }
 
 /** Waits for `ms` milliseconds of that clock; ends early, without an error, when the signal is aborted. */

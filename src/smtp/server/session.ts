@@ -18,6 +18,9 @@ export async function serveSmtp(conn: ByteConn, options: SmtpSessionOptions): Pr
   await new SmtpSession(conn, options).serve();
 }
 
+/** With more connections throughput matters more than how long one is looked at before its greeting. */
+const FEW = 8;
+
 class SmtpSession implements IdleConnection {
   readonly #state: SessionState;
   readonly #options: SmtpSessionOptions;
@@ -96,7 +99,8 @@ class SmtpSession implements IdleConnection {
     let early = false;
     this.#firstRead = this.#state.line.fill();
     this.#firstRead.then((more) => early = more, () => {});
-    await eventTurn();
+    const { limiter } = this.#options;
+    await eventTurn(limiter !== undefined && limiter.count > FEW);
     return early;
   }
 
