@@ -72,6 +72,11 @@ export interface SystemResolverOptions {
   readonly random: Random;
   /** The name server validates DNSSEC and is trusted: `secure` is its AD bit. */
   readonly trustAd?: boolean;
+  /**
+   * MX records are asked for by our own client alone, which gets the TTL and one answer for a no: many strangers' domains
+   * have none. Deliveries go where there are some.
+   */
+  readonly ownMx?: boolean;
   /** Called for each query that got no reply in its time. */
   readonly onTimeout?: () => void;
 }
@@ -164,11 +169,13 @@ export class SystemResolver implements Resolver {
   }
 
   async #find(type: Wanted, name: string): Promise<Perishable<Answer>> {
-    const { clock, timeoutMs, trustAd } = this.#options;
+    const { clock, timeoutMs, trustAd, ownMx } = this.#options;
     const end = clock.monotonic() + timeoutMs;
     try {
       // AD can't be had from the platform, which takes names of hosts only
-      if (trustAd || !isPlain(type) || !isDnsName(name)) return await this.#askClient(type, name, end);
+      if (trustAd || !isPlain(type) || !isDnsName(name) || (type === "MX" && ownMx)) {
+        return await this.#askClient(type, name, end);
+      }
       // most hosts have no AAAA, which only our own client can know: the platform may know a name of /etc/hosts
       const first = type === "AAAA" ? await this.#askClient(type, name, end) : undefined;
       if (first && first.value.kind !== "nxdomain") return first;

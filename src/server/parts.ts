@@ -13,6 +13,7 @@ import type { RemoteAgent } from "../delivery/remote_agent.ts";
 import { type Resolver, SystemResolver } from "../dns/resolver.ts";
 import { WatchedResolver } from "../dns/resolver_health.ts";
 import { Acceptance } from "../intake/acceptance.ts";
+import { ArrivalChecks } from "../intake/arrival_checks.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
@@ -381,6 +382,7 @@ function systemResolver({ config, clock, random, metrics }: Surroundings): Resol
     clock,
     random,
     trustAd: dnssec,
+    ownMx: ArrivalChecks.areOn(config.checks),
     onTimeout: () => metrics.dnsTimeout(),
     ...(nameServer === null ? {} : { nameServer }),
   });

@@ -172,6 +172,17 @@ Deno.test("SystemResolver asks the platform first and its own client for a secon
   assertEquals(net.server.queries.length, 3);
 });
 
+Deno.test("SystemResolver asks once for MX records, there or not, where it asks for them itself", async () => {
+  const clock = new ManualClock();
+  await using net = await setUp({ clock, ownMx: true });
+  for (const advance of [0, 30_000]) {
+    clock.advance(advance);
+    assertEquals((await net.resolver.mx("mx.test")).kind, "found");
+    assertEquals((await net.resolver.mx("nowhere.test")).kind, "nxdomain");
+  }
+  assertEquals(net.server.queries.length, 2);
+});
+
 Deno.test("SystemResolver asks once for an AAAA that is not there, and once for one that is", async () => {
   for (const trustAd of [false, true]) {
     const clock = new ManualClock();

@@ -132,6 +132,13 @@ Deno.test("a message takes six questions to the DNS, and none while the answers 
   assertEquals(mail.internet.dns.queries.length, 6);
 });
 
+Deno.test("a sender without MX records takes no question more", async () => {
+  const { MX: _, ...alone } = RIGHT["sender.example"]!;
+  await using mail = await scene({ zones: { ...RIGHT, "sender.example": alone } });
+  await mail.bring(signed());
+  assertEquals(mail.internet.dns.queries.length, 6);
+});
+
 for (
   const [what, body] of [["a large message", "x".repeat(997) + "\r\n"], ["a small message", ""]] as const
 ) {
