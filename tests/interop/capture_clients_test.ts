@@ -2,6 +2,7 @@
 
 import mailhog from "mailhog";
 import { MailpitClient } from "mailpit-api";
+import { MailpitClient as ListeningClient } from "mailpit-api-1";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { CapturingServer } from "../capture/capturing_server.ts";
 import { townWithLetters } from "../dialects/letters.ts";
@@ -73,6 +74,27 @@ Deno.test("mailpit-api sends, waits, marks, tags, releases and deletes", async (
   await town.send({ to: ["a@x.example"], text: "Subject: x\r\n\r\n\r\n" });
   await mailpit.deleteMessages();
   assertEquals((await mailpit.listMessages()).total, 0);
+});
+
+Deno.test("mailpit-api 1 hears what happens", async () => {
+  await using town = await CapturingServer.start();
+  const { hostname, port } = town.at("admin");
+  const client = new ListeningClient(`http://${hostname}:${port}`);
+  try {
+    // it connects when it first waits, and nobody is told of what came before
+    let connected = false;
+    const told = client.waitForEvent("stats").then(() => connected = true);
+    while (!connected) await town.send({ to: ["a@x.example"], text: "Subject: x\r\n\r\n\r\n" });
+    await told;
+    const added = Promise.withResolvers<string>();
+    client.onEvent("new", ({ Data }) => {
+      if (Data.Subject === "told") added.resolve(Data.ID);
+    });
+    const id = await town.send({ to: ["a@x.example"], text: "Subject: told\r\n\r\n\r\n" });
+    assertEquals(await added.promise, id);
+  } finally {
+    client.disconnect();
+  }
 });
 
 Deno.test("mailhog reads, searches, releases and deletes", async () => {
