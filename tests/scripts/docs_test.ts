@@ -127,3 +127,23 @@ Deno.test("every call that README and docs show is one of the API's", () => {
   assert(shown.length > 10);
   assertEquals(shown.filter((one) => !known.some((path) => path.test(one.split(": ")[1]!))), []);
 });
+
+Deno.test("every problem that health tells of is explained", async () => {
+  const codes = new Set<string>();
+  for (const text of await sources(new URL("src/", ROOT))) {
+    for (const [, code] of text.matchAll(/health\??\.(?:set|raise)\(\s*"(\w+)"/gi)) codes.add(code!);
+  }
+  assert(codes.has("disk") && codes.has("dnsbl"), [...codes].join());
+  const page = await Deno.readTextFile(new URL("docs/watching.md", ROOT));
+  assertEquals([...codes].filter((code) => !page.includes(`| \`${code}\` `)), []);
+});
+
+/** The texts of all files of TypeScript below a folder. */
+async function sources(dir: URL): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(dir)) {
+    if (isDirectory) texts.push(...await sources(new URL(`${name}/`, dir)));
+    else if (/\.tsx?$/.test(name)) texts.push(await Deno.readTextFile(new URL(name, dir)));
+  }
+  return texts;
+}
