@@ -1,7 +1,8 @@
 /** The reports that arrive as mail: found in it, read, and kept for the page. */
 
 import { concat } from "../base/bytes.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, eventTurn } from "../base/clock.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { Tasks } from "../base/tasks.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { MailStore } from "../mailbox/mail_store.ts";
@@ -32,6 +33,8 @@ const DAY_MS = 24 * 60 * 60_000;
 const KEPT_MS = 90 * DAY_MS;
 /** A larger message is no report that anybody sends. */
 const MAX_MESSAGE = 10 * 1024 * 1024;
+/** A report is one file; whoever attaches more than this wants us to be busy. */
+const MAX_FILES = 4;
 const MAX_LISTED = 5000;
 
 /** The header of mail that may be a report: `Report Domain: …` (RFC 9990, RFC 8460), or the type of one. */
@@ -45,6 +48,8 @@ export class ReceivedReports {
   readonly #store: Store;
   readonly #options: ReceivedReportsOptions;
   readonly #tasks: Tasks;
+  /** Each that is read takes its memory several times over. */
+  readonly #turns = new Semaphore(1);
 
   /** Those that `store` keeps. */
   constructor(store: Store, options: ReceivedReportsOptions) {
@@ -57,7 +62,7 @@ export class ReceivedReports {
 
   /** A message that may be a report is in a mailbox: it is looked at, later. */
   came(id: string, mailbox: Mailbox): void {
-    this.#tasks.run("report", () => this.#look(id, mailbox));
+    this.#tasks.run("report", () => this.#turns.run(() => this.#look(id, mailbox)));
   }
 
   /** What is kept, the newest first. */
@@ -90,8 +95,9 @@ export class ReceivedReports {
       import("./report.ts"),
     ]);
     const { email } = await readMessage(concat(pieces), { attachmentEncoding: "arraybuffer" });
-    for (const { content } of email.attachments) {
+    for (const { content } of email.attachments.slice(0, MAX_FILES)) {
       if (typeof content === "string") continue;
+      await eventTurn();
       const bytes = unpacked(new Uint8Array(content));
       const report = bytes && parseReport(bytes);
       // a TLS report may name a host, one of DMARC a domain below ours

@@ -2,8 +2,8 @@
 
 import process from "node:process";
 
-/** What a report has at the most, unpacked: octets. */
-const MAX_OCTETS = 20 * 1024 * 1024;
+/** What a report has at the most, unpacked: octets. Reading it holds up everything else. */
+const MAX_OCTETS = 5 * 1024 * 1024;
 
 /** A zip archive's records (APPNOTE 4.3): the end of its directory, an entry of it, and the head of a file. */
 const END = 0x06054b50;

@@ -8,11 +8,12 @@ export interface XmlElement {
   text: string;
 }
 
+/** Sticky, and a name ends where it must: neither what never ends nor what is no token is looked at again and again. */
 const TOKEN =
-  /<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\?[\s\S]*?\?>|<(\/?)([^\s<>\/!?]+)[^<>]*?(\/?)>|([^<]+)/g;
+  /<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\?[\s\S]*?\?>|<(\/?)([^\s<>\/!?]+)(?=[\s\/>])[^<>]*?(\/?)>|([^<]+)/gy;
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 const MAX_DEPTH = 30;
-const MAX_ELEMENTS = 500_000;
+const MAX_ELEMENTS = 150_000;
 
 /** The root element; undefined: it is no XML that can be read. */
 export function parseXml(text: string): XmlElement | undefined {
@@ -21,9 +22,7 @@ export function parseXml(text: string): XmlElement | undefined {
   let elements = 0;
   let at = 0;
   for (const match of text.matchAll(TOKEN)) {
-    // what lies between two tokens is none, such as a DTD: what it defines is not read
-    if (match.index !== at && /\S/.test(text.slice(at, match.index))) return undefined;
-    at = match.index + match[0].length;
+    at += match[0].length;
     const [, data, closes, name, isEmpty, words] = match;
     const top = open.at(-1)!;
     if (data !== undefined) top.text += data;
@@ -39,6 +38,8 @@ export function parseXml(text: string): XmlElement | undefined {
       if (isEmpty !== "/") open.push(element);
     }
   }
+  // what is no token ends it, such as a DTD: what it defines is not read
+  if (at < text.length) return undefined;
   return open.length === 1 && root.children.length === 1 ? root.children[0] : undefined;
 }
 

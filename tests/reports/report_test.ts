@@ -133,6 +133,12 @@ Deno.test("parseXml() reads elements and text, and nothing that a document defin
   assertEquals(parseXml("<a>".repeat(40) + "</a>".repeat(40)), undefined, "too deep");
 });
 
+Deno.test("parseXml() takes no longer for what has no end", () => {
+  const endless = ["<!--", "<![CDATA[", "<?", "<", `<${"a".repeat(9)} `, "/"];
+  for (const text of endless) assertEquals(parseXml(`<a>${text.repeat(300_000)}`), undefined, text);
+  assertEquals(parseXml(`<${"a".repeat(1_000_000)}`), undefined);
+});
+
 /** A zip archive with one file. */
 function zip(content: Uint8Array, method: 0 | 8): Uint8Array {
   const packed = method === 8 ? new Uint8Array(deflateRawSync(content)) : content;
