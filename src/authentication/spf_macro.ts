@@ -23,6 +23,8 @@ export type MacroString = readonly (string | Macro | { readonly fixed: string })
 /** What fills the holes. */
 export type MacroValues = Readonly<Record<MacroLetter, string>>;
 
+/** No name and no line of a reply needs a longer one, whose holes together would take long to fill. */
+const MAX_LENGTH = 2000;
 const HOLE = /%(?:([%_-])|\{([slodiphvcrt])(\d{0,9})(r?)([.\-+,/_=]*)\})/iy;
 const LITERAL = /[\x21-\x24\x26-\x7e]+/y;
 const LITERAL_OR_BLANKS = /[\x20-\x24\x26-\x7e]+/y;
@@ -34,6 +36,7 @@ const OF_EXPLANATIONS: ReadonlySet<string> = new Set(["c", "r", "t"]);
  * `c`, `r` and `t`.
  */
 export function parseMacroString(text: string, explains = false): MacroString | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
   const parts: (string | Macro | { fixed: string })[] = [];
   const literal = explains ? LITERAL_OR_BLANKS : LITERAL;
   for (let at = 0; at < text.length;) {

@@ -249,6 +249,8 @@ Deno.test("each signature is judged for itself, sixteen at most", async () => {
     await verdict(TAGS, { over: unreadable.repeat(16) }),
     `${"neutral: not of version 1, ".repeat(16)}policy: too many signatures`,
   );
+  const many = await verdict(TAGS, { over: unreadable.repeat(500) });
+  assertEquals(many.split(", ").length, 17);
 });
 
 Deno.test("a key that is only tested is told of, and asked for once for each signature", async () => {

@@ -49,9 +49,10 @@ const expansions: [text: string, expanded: string | undefined][] = [
   ["%{c}", undefined],
   ["%{r}", undefined],
   ["%{t}", undefined],
+  ["%{s}".repeat(501), undefined],
 ];
 for (const [text, expanded] of expansions) {
-  Deno.test(`the macro-string ${JSON.stringify(text)} comes to ${expanded}`, () => {
+  Deno.test(`the macro-string ${JSON.stringify(text.slice(0, 60))} comes to ${expanded}`, () => {
     const parsed = parseMacroString(text);
     assertEquals(parsed && expandMacros(parsed, values), expanded);
   });
