@@ -9,6 +9,7 @@ import { ArcVerifier } from "./arc_verifier.ts";
 import { resultsField } from "./authentication_results.ts";
 import { type CheckPolicies, type CheckRefusal, refusalOf } from "./check_refusal.ts";
 import { type CheckResults, methodResults, wordsOf } from "./check_results.ts";
+import { BoundedResolver } from "./bounded_resolver.ts";
 import { BodyHasher } from "./dkim_body.ts";
 import { rawFields } from "./dkim_header.ts";
 import type { DkimResult } from "./dkim_result.ts";
@@ -39,9 +40,14 @@ export interface MessageCheckOptions {
   readonly policies: CheckPolicies;
 }
 
+/** A complete text waits so long for answers of the DNS where nobody is refused, and where somebody may be: milliseconds. */
+const MARK_MS = 2000;
+const ENFORCE_MS = 30_000;
+
 /** Checks one message: made when its envelope is known, which starts the first look-ups. */
 export class MessageCheck {
   readonly #options: MessageCheckOptions;
+  readonly #resolver: BoundedResolver;
   readonly #client: SpfRequest;
   readonly #hasher = new BodyHasher();
   readonly #walker: DmarcWalker;
@@ -52,19 +58,20 @@ export class MessageCheck {
   #from: readonly string[] = [];
 
   constructor(client: Omit<SpfRequest, "receiver">, options: MessageCheckOptions) {
-    const { resolver, hostname } = options;
+    const { hostname, clock } = options;
+    const resolver = this.#resolver = new BoundedResolver(options.resolver);
     this.#options = options;
     this.#client = { ...client, receiver: hostname };
     this.#walker = new DmarcWalker(resolver);
     this.#iprev = checkIprev(client.ip, resolver);
-    if (this.#needs("spf")) this.#spf = checkSpf(this.#client, options);
+    if (this.#needs("spf")) this.#spf = checkSpf(this.#client, { resolver, clock });
   }
 
   /** Takes the header section as it came, with its blank line, before the body: its look-ups begin. */
   header(section: Uint8Array): void {
-    const { resolver, clock, policies } = this.#options;
+    const { clock, policies } = this.#options;
     const fields = rawFields(section);
-    const tools = { resolver, clock, hasher: this.#hasher };
+    const tools = { resolver: this.#resolver, clock, hasher: this.#hasher };
     if (this.#needs("dkim")) this.#dkim = new DkimVerifier(fields, tools);
     if (policies.arc !== "off") this.#arc = new ArcVerifier(fields, tools);
     if (policies.dmarc === "off") return;
@@ -82,6 +89,17 @@ export class MessageCheck {
   /** The message is complete. Never rejects. */
   async finish(): Promise<CheckOutcome> {
     this.#hasher.end();
+    const { policies, clock } = this.#options;
+    const mayRefuse = Object.values(policies).includes("enforce");
+    const timer = this.#resolver.endIn(mayRefuse ? ENFORCE_MS : MARK_MS, clock);
+    try {
+      return await this.#outcome();
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #outcome(): Promise<CheckOutcome> {
     const [iprev, spf, dkim, arc] = await Promise.all([
       this.#iprev,
       this.#spf,
@@ -111,7 +129,7 @@ export class MessageCheck {
     const signers = dkim.flatMap(({ domain, result, testing }) =>
       domain === undefined || testing ? [] : [{ domain, result }]
     );
-    return checkDmarc({ from: this.#from, spf, dkim: signers }, this.#options.resolver, this.#walker);
+    return checkDmarc({ from: this.#from, spf, dkim: signers }, this.#resolver, this.#walker);
   }
 
   /** DMARC stands on the other two, whether their results are told or not. */

@@ -25,7 +25,7 @@ export class SignatureCheck {
   constructor(
     signature: Signature,
     fields: readonly RawField[],
-    by: { readonly resolver: Resolver; readonly hasher: BodyHasher },
+    by: { readonly resolver: Pick<Resolver, "txt">; readonly hasher: BodyHasher },
   ) {
     const { names, field, headerForm, bodyForm, limit } = signature;
     this.#signature = signature;

@@ -28,7 +28,7 @@ const ED25519 = Uint8Array.fromHex("302a300506032b6570032100");
 /** The keys of a selector that may verify by this algorithm: one, as a rule. Never rejects. */
 export async function findKeys(
   of: { readonly selector: string; readonly domain: string; readonly algorithm: Algorithm },
-  resolver: Resolver,
+  resolver: Pick<Resolver, "txt">,
 ): Promise<readonly PublicKey[] | Refusal> {
   const found = await resolver.txt(`${of.selector}._domainkey.${of.domain}`);
   if (found.kind === "temporaryFailure") return refusal("temperror", "the key could not be asked for");

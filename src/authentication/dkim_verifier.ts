@@ -10,7 +10,7 @@ import { readSignature } from "./dkim_signature.ts";
 
 /** What a verifier works with. */
 export interface DkimVerifierOptions {
-  readonly resolver: Resolver;
+  readonly resolver: Pick<Resolver, "txt">;
   readonly clock: Clock;
   /** Hashes the body, for others too. */
   readonly hasher: BodyHasher;

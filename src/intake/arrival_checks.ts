@@ -1,5 +1,6 @@
 /** The checks of what strangers bring: who may begin a message, and what becomes of it when it is complete. */
 
+import { BoundedResolver } from "../authentication/bounded_resolver.ts";
 import type {
   CheckOutcome,
   CheckPolicies,
@@ -24,6 +25,9 @@ export interface ArrivalChecksOptions extends MessageCheckOptions {
 
 /** With code, status and CRLF a reply's line has 512 octets at most (RFC 5321 4.5.3.1.5). */
 const MAX_TEXT = 490;
+
+/** MAIL waits no longer to hear whether its sender's domain takes mail: milliseconds. */
+const NULL_MX_MS = 2000;
 
 type Module = typeof import("../authentication/checks.ts");
 
@@ -60,7 +64,11 @@ export class ArrivalChecks {
   }
 
   async #hasNullMx(domain: string): Promise<Verdict> {
-    const [answer] = await Promise.all([this.#options.resolver.mx(domain), this.#load()]);
+    const { resolver, clock } = this.#options;
+    const bounded = new BoundedResolver(resolver);
+    const timer = bounded.endIn(NULL_MX_MS, clock);
+    const [answer] = await Promise.all([bounded.mx(domain), this.#load()]);
+    timer.cancel();
     const isNull = answer.kind === "found" && answer.records.every(({ exchange }) => exchange === "");
     return isNull
       ? reply(550, "5.7.27", `${domain} accepts no mail (null MX), so it can't send any`)

@@ -1,0 +1,47 @@
+/** A resolver for one message, which waits for no answer any more once its time is over: mail comes in whatever the DNS does. */
+
+import type { Clock, Timer } from "../base/clock.ts";
+import type { DnsResult, MxRecord, Resolver } from "../dns/resolver.ts";
+
+type Late = Extract<DnsResult<never>, { kind: "temporaryFailure" }>;
+/** What the checks ask. */
+export type CheckQuestions = Pick<Resolver, "mx" | "addresses" | "txt" | "ptr">;
+
+/** Asks another resolver, whose late answers are still there for whoever asks next. */
+export class BoundedResolver implements CheckQuestions {
+  readonly #resolver: CheckQuestions;
+  readonly #end = Promise.withResolvers<Late>();
+  #late: Late | undefined;
+
+  constructor(resolver: CheckQuestions) {
+    this.#resolver = resolver;
+  }
+
+  /** From `ms` milliseconds on, all that has no answer ends in a temporary failure; the timer may be taken back. */
+  endIn(ms: number, clock: Clock): Timer {
+    return clock.schedule(ms, () => {
+      this.#late = { kind: "temporaryFailure", why: `The DNS did not answer within ${ms / 1000} s` };
+      this.#end.resolve(this.#late);
+    });
+  }
+
+  mx(domain: string): Promise<DnsResult<MxRecord>> {
+    return this.#within(() => this.#resolver.mx(domain));
+  }
+
+  addresses(host: string, family: 4 | 6): Promise<DnsResult<string>> {
+    return this.#within(() => this.#resolver.addresses(host, family));
+  }
+
+  txt(name: string): Promise<DnsResult<string>> {
+    return this.#within(() => this.#resolver.txt(name));
+  }
+
+  ptr(ip: string): Promise<DnsResult<string>> {
+    return this.#within(() => this.#resolver.ptr(ip));
+  }
+
+  #within<T>(ask: () => Promise<DnsResult<T>>): Promise<DnsResult<T>> {
+    return this.#late ? Promise.resolve(this.#late) : Promise.race([ask(), this.#end.promise]);
+  }
+}
