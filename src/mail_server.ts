@@ -222,8 +222,8 @@ export class MailServer implements AsyncDisposable {
     this.queue.start();
     this.#parts.webhooks.start();
     this.#tasks.run("sweep", () => this.#sweep());
-    const { tlsReports } = this.#parts;
-    if (tlsReports) this.#tasks.run("tls reports", () => tlsReports.run(this.#closing.signal));
+    const { dailyReports } = this.#parts;
+    if (dailyReports) this.#tasks.run("reports", () => dailyReports.run(this.#closing.signal));
     const { certificates } = this.#parts;
     if (certificates) {
       this.#tasks.run("certificates", () => certificates.watch(this.#closing.signal));

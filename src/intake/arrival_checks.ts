@@ -12,6 +12,7 @@ import { isDnsName } from "../dns/names.ts";
 import { splitMailbox } from "../mail/address.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
 import type { Mailbox } from "../mail/envelope.ts";
+import type { DmarcCounts } from "../reports/dmarc_counts.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type Reply, reply } from "../smtp/protocol/reply.ts";
 import type { SessionFacts, Verdict } from "../smtp/server/reception.ts";
@@ -21,6 +22,8 @@ export interface ArrivalChecksOptions extends MessageCheckOptions {
   readonly journal: Journal;
   /** Called for each message with a word for each check, and the check by which it was refused. */
   readonly onChecked?: (words: Readonly<Record<string, string>>, refusedBy: string | undefined) => void;
+  /** Counts what DMARC came to, for the reports that the domains get. */
+  readonly dmarc?: Pick<DmarcCounts, "count"> | undefined;
 }
 
 /** With code, status and CRLF a reply's line has 512 octets at most (RFC 5321 4.5.3.1.5). */
@@ -80,8 +83,14 @@ export class ArrivalChecks {
     this.#module ??= await import("../authentication/checks.ts");
   }
 
-  #tell({ words, refusal }: CheckOutcome, of: { session: string; remote: string; sender: Mailbox }): void {
-    const { journal, onChecked } = this.#options;
+  #tell(
+    { words, refusal, results }: CheckOutcome,
+    of: { session: string; remote: string; sender: Mailbox },
+  ): void {
+    const { journal, onChecked, dmarc } = this.#options;
+    const { remote: ip, sender } = of;
+    // who is asked to come again is not told of yet
+    if (!refusal?.temporary) dmarc?.count(results, { ip, sender, isRefused: refusal?.check === "dmarc" });
     onChecked?.(words, refusal?.check);
     if (refusal) journal.note("INFO", "message refused", { ...of, check: refusal.check, text: refusal.text });
   }

@@ -9,6 +9,7 @@ import { Strangers } from "../intake/strangers.ts";
 import { SubmissionRates } from "../intake/submission_rates.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Suppressions } from "../queue/suppressions.ts";
+import type { DmarcCounts } from "../reports/dmarc_counts.ts";
 import type { Store } from "../storage/store.ts";
 import type { Surroundings } from "./options.ts";
 
@@ -33,7 +34,11 @@ export function submissionRates({ config, clock, metrics }: Surroundings): Submi
 
 /** What strangers meet, as far as it is on. */
 export function strangers(
-  { config, metrics, ...by }: Surroundings & { readonly resolver: Resolver; readonly store: Store },
+  { config, metrics, ...by }: Surroundings & {
+    readonly resolver: Resolver;
+    readonly store: Store;
+    readonly dmarc: DmarcCounts;
+  },
 ): Strangers | undefined {
   const { checks: { dnsbl: zones, greylist: greylists, ...policies }, hostname } = config;
   const onChecked: Metrics["checked"] = (words, refusedBy) => metrics.checked(words, refusedBy);

@@ -47,11 +47,12 @@ import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Certificates } from "./certificates.ts";
+import { DmarcCounts } from "../reports/dmarc_counts.ts";
 import { ReceivedReports } from "../reports/received_reports.ts";
 import { TlsSessions } from "../transport/tls_sessions.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
-import { makeTlsReports, type TlsReports } from "./tls_reports.ts";
 import { complaints, strangers, submissionRates } from "./inbound.ts";
+import { type DailyReports, makeDailyReports } from "./daily_reports.ts";
 import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
 import { Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
@@ -97,10 +98,11 @@ export interface Parts extends Surroundings, Names {
   readonly ids: IdMaker;
   readonly agent: RemoteAgent;
   readonly sessions: TlsSessions;
+  readonly dmarc: DmarcCounts;
   /** Absent where mail is captured. */
   readonly reports: ReceivedReports | undefined;
   /** Absent where mail is captured: nobody is connected to. */
-  readonly tlsReports: TlsReports | undefined;
+  readonly dailyReports: DailyReports | undefined;
   readonly submission: HttpSubmission;
   /** Present where mail is captured. */
   readonly releases: Releases | undefined;
@@ -170,7 +172,7 @@ export async function closeParts(parts: Parts): Promise<void> {
   parts.deliveryHealth.close();
   await parts.webhooks.stop();
   await parts.reports?.settle();
-  await parts.sessions.write().catch(() => {}); // the store may be away
+  for (const counts of [parts.sessions, parts.dmarc]) await counts.write().catch(() => {}); // the store may be away
   await parts.suppressions?.close();
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
   await parts.store.close();
@@ -295,9 +297,9 @@ async function openNames(
 function reportingOf(
   store: Store,
   { around, names }: { around: Surroundings; names: Names },
-): Pick<Parts, "sessions" | "reports"> {
+): Pick<Parts, "sessions" | "dmarc" | "reports"> {
   const reports = names.captured ? undefined : new ReceivedReports(store, { ...around, ...names });
-  return { sessions: new TlsSessions(store, around), reports };
+  return { sessions: new TlsSessions(store, around), dmarc: new DmarcCounts(store, around), reports };
 }
 
 function createServices(
@@ -346,7 +348,7 @@ function createServices(
   const webhooks = new Webhooks({ ...base, hooks: config.webhooks });
   const deliveryHealth = new DeliveryHealth(around);
   const more = {
-    tlsReports: makeTlsReports({ ...base, submission }),
+    dailyReports: makeDailyReports({ ...base, submission }),
     deliveryHealth,
     guard,
     queue,

@@ -1,20 +1,14 @@
 /** The daily reports of TLS sessions to the domains that ask for them (RFC 8460), by mail or HTTPS. */
 
 import { messageOf } from "../base/errors.ts";
-import { type Clock, sleep } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
 import { parseMailbox } from "../mail/address.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type HttpsOptions, requestHttps } from "../transport/https_request.ts";
-import {
-  reportAddresses,
-  type Reporter,
-  reportLetter,
-  type TlsReport,
-  tlsReport,
-} from "../transport/tls_report.ts";
-import type { Surroundings } from "./options.ts";
+import { type PackedReport, type Reporter, reportLetter } from "../transport/report_letter.ts";
+import { reportAddresses, tlsLetterForm, tlsReport } from "../transport/tls_report.ts";
 import type { DomainDay, TlsSessions } from "../transport/tls_sessions.ts";
 
 /** What the reports need. */
@@ -26,35 +20,12 @@ export interface TlsReportsOptions extends Reporter, HttpsOptions {
   readonly journal: Journal;
 }
 
-const HOUR_MS = 60 * 60_000;
-const DAY_MS = 24 * HOUR_MS;
-/** RFC 8460 4.1: not all reporters of the world at midnight. */
-const SPREAD_MS = 4 * HOUR_MS;
 const TIME_MS = 30_000;
 const MAX_ANSWER = 64 * 1024;
-
-/** Makes who sends reports; undefined where mail is captured: nobody is connected to. */
-export function makeTlsReports(
-  parts: Surroundings & Pick<TlsReportsOptions, "sessions" | "submission" | "resolver">,
-): TlsReports | undefined {
-  const { hostname, domains, outbound: { allowPrivate }, capture } = parts.config;
-  if (capture !== false) return undefined;
-  return new TlsReports({ ...parts, hostname, contact: `postmaster@${domains[0]}`, allowPrivate });
-}
 
 /** Sends reports. */
 export class TlsReports {
   constructor(private readonly options: TlsReportsOptions) {}
-
-  /** Sends, some time after each midnight of UTC, what was counted on the days before, until the signal comes. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, hostname } = this.options;
-    const spread = [...hostname].reduce((sum, char) => (sum * 31 + char.codePointAt(0)!) % SPREAD_MS, 0);
-    while (!signal.aborted) {
-      await sleep(clock, DAY_MS - (clock.now() - spread) % DAY_MS, signal);
-      if (!signal.aborted) await this.sendAll();
-    }
-  }
 
   /** Sends what is due. Never rejects. */
   async sendAll(): Promise<void> {
@@ -92,17 +63,17 @@ export class TlsReports {
     }
   }
 
-  async #mail(uri: string, report: TlsReport): Promise<void> {
+  async #mail(uri: string, report: PackedReport): Promise<void> {
     const written = decodeURIComponent(uri.slice("mailto:".length).split(/[?!]/)[0]!);
     const to = parseMailbox(written);
     if (to === undefined) throw new Error(`"${written}" is no address`);
     const { contact, submission } = this.options;
-    const text = reportLetter(report, this.options, to);
+    const text = reportLetter(report, this.options, { ...tlsLetterForm(report.domain, this.options), to });
     const result = await submission.submit({ from: contact, to: [to], text });
     if (!result.ok) throw new Error(result.refusal.text);
   }
 
-  async #post(url: URL, { content }: TlsReport): Promise<void> {
+  async #post(url: URL, { content }: PackedReport): Promise<void> {
     const answer = await requestHttps({
       host: url.hostname,
       port: Number(url.port || 443),

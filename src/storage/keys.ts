@@ -343,6 +343,16 @@ export function tlsSessionsBefore(day: string): Deno.KvListSelector {
   return { start: ["tlssessions"], end: ["tlssessions", day] };
 }
 
+/** What was counted of mail in a domain's name on a day (`2026-01-05`, of UTC): a `DmarcRow`. */
+export function dmarcRow(day: string, domain: string, digest: string): Deno.KvKey {
+  return ["dmarcrow", day, domain, digest];
+}
+
+/** Those of the days before one. */
+export function dmarcRowsBefore(day: string): Deno.KvListSelector {
+  return { start: ["dmarcrow"], end: ["dmarcrow", day] };
+}
+
 /** A report of others about one of our domains: a `KeptReport`. */
 export function receivedReport(
   of: {

@@ -1,27 +1,9 @@
-/** The report of a day's TLS sessions (RFC 8460): whom it goes to, what it says, and the letter that carries it. */
+/** The report of a day's TLS sessions (RFC 8460): whom it goes to, what it says, and what its letter is like. */
 
 import { gzipSync } from "node:zlib";
 import { encode } from "../base/bytes.ts";
-import { encodeBase64Lines } from "../mail/transfer_encoding.ts";
+import type { LetterForm, PackedReport, Reporter } from "./report_letter.ts";
 import type { DomainDay, PolicyCount } from "./tls_sessions.ts";
-
-/** Who reports. */
-export interface Reporter {
-  /** Our host's name. */
-  readonly hostname: string;
-  /** Where questions go; the letter is from there. */
-  readonly contact: string;
-}
-
-/** A report, packed. */
-export interface TlsReport {
-  readonly id: string;
-  readonly domain: string;
-  /** `SUBMITTER!DOMAIN!BEGIN!END!ID.json.gz` (RFC 8460 5.1). */
-  readonly filename: string;
-  /** Gzip of JSON. */
-  readonly content: Uint8Array;
-}
 
 const DAY_S = 24 * 60 * 60;
 
@@ -35,7 +17,10 @@ export function reportAddresses(texts: readonly string[]): string[] {
 }
 
 /** Makes the report of a day (RFC 8460 4.4). */
-export function tlsReport({ day, domain, policies }: DomainDay, { hostname, contact }: Reporter): TlsReport {
+export function tlsReport(
+  { day, domain, policies }: DomainDay,
+  { hostname, contact }: Reporter,
+): PackedReport {
   const begin = Date.parse(day) / 1000;
   const end = begin + DAY_S - 1;
   const id = `${day}.${domain}@${hostname}`;
@@ -74,38 +59,12 @@ function policyReport({ policy, successes, failures, details }: PolicyCount) {
   };
 }
 
-/** The letter (RFC 8460 5.3): it goes on where TLS fails, since it is TLS that it speaks of. */
-export function reportLetter(report: TlsReport, { hostname, contact }: Reporter, to: string): Uint8Array {
-  const boundary = `=_${report.id.replace(/[^A-Za-z0-9]/g, "_").slice(0, 60)}`;
-  const lines = [
-    `From: <${contact}>`,
-    `To: <${to}>`,
-    `Subject: Report Domain: ${report.domain}`,
-    ` Submitter: ${hostname}`,
-    ` Report-ID: <${report.id}>`,
-    `TLS-Report-Domain: ${report.domain}`,
-    `TLS-Report-Submitter: ${hostname}`,
-    "TLS-Required: No",
-    "Auto-Submitted: auto-generated",
-    "MIME-Version: 1.0",
-    'Content-Type: multipart/report; report-type="tlsrpt";',
-    ` boundary="${boundary}"`,
-    "",
-    `--${boundary}`,
-    "Content-Type: text/plain; charset=us-ascii",
-    "",
-    `This is an aggregate report of TLS sessions (RFC 8460) from ${hostname}`,
-    `to the mail hosts of ${report.domain}. Its data is attached.`,
-    "",
-    `--${boundary}`,
-    "Content-Type: application/tlsrpt+gzip;",
-    ` name="${report.filename}"`,
-    "Content-Disposition: attachment;",
-    ` filename="${report.filename}"`,
-    "Content-Transfer-Encoding: base64",
-    "",
-  ];
-  const end = `--${boundary}--\r\n`;
-  const encoded = new TextDecoder().decode(encodeBase64Lines(report.content)).replace(/(?:\r\n)?$/, "\r\n");
-  return encode(`${lines.join("\r\n")}\r\n${encoded}\r\n${end}`);
+/** What its letter is like (RFC 8460 5.3): it goes on where TLS fails, since it is TLS that it speaks of. */
+export function tlsLetterForm(domain: string, { hostname }: Reporter): LetterForm {
+  return {
+    multipart: 'multipart/report; report-type="tlsrpt"',
+    type: "application/tlsrpt+gzip",
+    fields: [`TLS-Report-Domain: ${domain}`, `TLS-Report-Submitter: ${hostname}`, "TLS-Required: No"],
+    what: "This is an aggregate report of TLS sessions (RFC 8460)",
+  };
 }
