@@ -15,6 +15,8 @@ export interface SigningKey {
   readonly algorithm: Algorithm;
   /** Signs by it: RSA what it is given, Ed25519 the hash of that (RFC 8463 3). */
   sign(octets: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
+  /** The one of its kind before it, which signs as long as this one isn't published. */
+  readonly older?: SigningKey;
 }
 
 /** By the letter that their selectors begin with; RSA first, for programs that look at one signature alone. */
@@ -75,19 +77,25 @@ export class SigningKeys {
     const selectors = await selectorsIn(folder);
     const keys: SigningKey[] = [];
     for (const [letter, algorithm] of Object.entries(KINDS)) {
-      const selector = selectors.findLast((one) => one.startsWith(letter));
-      if (selector === undefined) continue;
-      const path = join(folder, `${selector}.pem`);
-      try {
-        const sign = await signerBy(await Deno.readTextFile(path), algorithm);
-        keys.push({ domain, selector, algorithm, sign });
-      } catch (error) {
-        this.#onError(
-          `${path}: ${messageOf(error)}; expected a private key as PEM (PKCS#8) for ${algorithm}`,
-        );
-      }
+      const ofKind = selectors.filter((one) => one.startsWith(letter)).slice(-2);
+      const [newest, older] = await Promise.all(
+        ofKind.reverse().map((selector) => this.#key({ domain, selector, algorithm }, folder)),
+      );
+      if (newest) keys.push({ ...newest, ...(older && { older }) });
     }
     return keys;
+  }
+
+  async #key(of: Omit<SigningKey, "sign" | "older">, folder: string): Promise<SigningKey | undefined> {
+    const path = join(folder, `${of.selector}.pem`);
+    try {
+      return { ...of, sign: await signerBy(await Deno.readTextFile(path), of.algorithm) };
+    } catch (error) {
+      this.#onError(
+        `${path}: ${messageOf(error)}; expected a private key as PEM (PKCS#8) for ${of.algorithm}`,
+      );
+      return undefined;
+    }
   }
 }
 

@@ -57,7 +57,7 @@ async function init(options: InitOptions): Promise<void> {
   for (const record of await recordsToPublish(domain, config)) print(zoneLine(record));
   if (options.rotateDkim) {
     note(
-      "publish the new keys before the server reads them, at its next start or SIGHUP: they sign from then on",
+      "the new keys sign once they are published and the server has read them, at its next start or SIGHUP",
     );
   }
   note(

@@ -54,7 +54,7 @@ import type { MailServerOptions, Surroundings } from "./options.ts";
 import { complaints, strangers, submissionRates } from "./inbound.ts";
 import { type DailyReports, makeDailyReports } from "./daily_reports.ts";
 import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
-import { Signing } from "./signing.ts";
+import { openSigning, type Signing } from "./signing.ts";
 import { watchDisk } from "./disk.ts";
 
 /** A session with VERB hears how deliveries go for at most this long. */
@@ -139,10 +139,12 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
     });
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
+    const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);
     const services = createServices(store, {
       around,
       options,
-      signing: await openSigning(around, options),
+      resolver,
+      signing: await openSigning({ ...around, resolver }, options),
       names: await openNames(store, around, options),
     });
     return { ...services, certificates, tls, lock, deliverability: deliverabilityOf(around, options) };
@@ -219,17 +221,6 @@ async function openCertificates(
   return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
 }
 
-/** Keys are files, and what is captured is signed by nobody. */
-async function openSigning(
-  { config, clock, journal }: Surroundings,
-  { inMemory, withoutFiles }: MailServerOptions,
-): Promise<Signing | undefined> {
-  if (!config.dkim.sign || config.capture || inMemory || withoutFiles) return undefined;
-  const signing = new Signing(config.dataDir, { clock, journal });
-  await signing.load();
-  return signing;
-}
-
 /** The addresses that are made are our first domain's. */
 async function openSrs(
   store: Store,
@@ -302,14 +293,22 @@ function reportingOf(
   return { sessions: new TlsSessions(store, around), dmarc: new DmarcCounts(store, around), reports };
 }
 
+/** What the services stand on. */
+interface ServiceGround {
+  readonly around: Surroundings;
+  readonly options: MailServerOptions;
+  readonly resolver: Resolver;
+  readonly signing: Signing | undefined;
+  readonly names: Names;
+}
+
 function createServices(
   store: Store,
-  by: { around: Surroundings; options: MailServerOptions; signing: Signing | undefined; names: Names },
+  by: ServiceGround,
 ): Omit<Parts, "lock" | "certificates" | "tls" | "deliverability"> {
-  const { around, options, signing, names } = by;
+  const { around, options, resolver, signing, names } = by;
   const { faults, leaseMs, trace } = options;
   const { config, clock, random } = around;
-  const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopbackPeer });
   const ids = new IdMaker(clock, random);

@@ -6,17 +6,24 @@ import type { Signed, SizedContent } from "../authentication/dkim_outgoing.ts";
 import type { DkimSigner } from "../authentication/dkim_signer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
+import type { Resolver } from "../dns/resolver.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { MessageSigner } from "../queue/signatures.ts";
+import type { MailServerOptions, Surroundings } from "./options.ts";
 
 /** Signs by the keys that are there. */
 export class Signing implements MessageSigner {
   readonly #clock: Clock;
   readonly #keys: SigningKeys;
+  readonly #resolver: Resolver;
   #signer: DkimSigner | undefined;
 
-  constructor(dataDir: string, { clock, journal }: { clock: Clock; journal: Journal }) {
+  constructor(
+    dataDir: string,
+    { clock, journal, resolver }: { clock: Clock; journal: Journal; resolver: Resolver },
+  ) {
     this.#clock = clock;
+    this.#resolver = resolver;
     this.#keys = new SigningKeys(
       dataDir,
       (problem) =>
@@ -32,12 +39,22 @@ export class Signing implements MessageSigner {
   async sign(content: SizedContent, domain: string): Promise<Signed | undefined> {
     const keys = this.#keys.of(domain);
     if (keys.length === 0) return undefined;
-    if (!this.#signer) {
-      const { DkimSigner } = await import("../authentication/dkim_signer.ts");
-      this.#signer ??= new DkimSigner(this.#clock);
-    }
-    return await this.#signer.sign(content, keys);
+    const { DkimSigner } = await import("../authentication/dkim_signer.ts");
+    const { publishedKeys } = await import("../authentication/published_keys.ts");
+    this.#signer ??= new DkimSigner(this.#clock);
+    return await this.#signer.sign(content, await publishedKeys(keys, this.#resolver));
   }
+}
+
+/** What signs a server's mail: nothing where there are no files to have keys in, or where mail is captured. Never rejects. */
+export async function openSigning(
+  { config, clock, journal, resolver }: Surroundings & { resolver: Resolver },
+  { inMemory, withoutFiles }: MailServerOptions,
+): Promise<Signing | undefined> {
+  if (!config.dkim.sign || config.capture || inMemory || withoutFiles) return undefined;
+  const signing = new Signing(config.dataDir, { clock, journal, resolver });
+  await signing.load();
+  return signing;
 }
 
 /** What a server would sign, in a sentence; `onError` hears of each key that can't be read. */
