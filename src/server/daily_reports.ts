@@ -4,6 +4,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import about from "../../deno.json" with { type: "json" };
 import { DmarcReports, type DmarcReportsOptions } from "./dmarc_reports.ts";
 import type { Surroundings } from "./options.ts";
+import { publicDomains } from "./own_domains.ts";
 import { TlsReports, type TlsReportsOptions } from "./tls_reports.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -29,19 +30,23 @@ export class DailyReports {
   }
 }
 
-/** Makes what sends them; undefined where mail is captured: nothing goes into the world. */
+/**
+ * Makes what sends them; undefined where mail is captured, since nothing goes into the world, and without a domain that
+ * the world can answer to.
+ */
 export function makeDailyReports(
   parts:
     & Surroundings
     & Pick<TlsReportsOptions, "sessions" | "submission" | "resolver">
     & Pick<DmarcReportsOptions, "dmarc">,
 ): DailyReports | undefined {
-  const { hostname, domains, outbound: { allowPrivate }, capture } = parts.config;
-  if (capture !== false) return undefined;
+  const { hostname, outbound: { allowPrivate }, capture } = parts.config;
+  const [domain] = publicDomains(parts.config);
+  if (capture !== false || domain === undefined) return undefined;
   const by = {
     ...parts,
     hostname,
-    contact: `postmaster@${domains[0]}`,
+    contact: `postmaster@${domain}`,
     allowPrivate,
     version: about.version,
   };

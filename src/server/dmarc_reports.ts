@@ -8,7 +8,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { DmarcCounts, DmarcRow } from "../reports/dmarc_counts.ts";
 import { dmarcReport } from "../reports/dmarc_report.ts";
-import { type Reporter, reportLetter } from "../transport/report_letter.ts";
+import { type LetterForm, type Reporter, reportLetter } from "../transport/report_letter.ts";
 
 /** What the reports need. */
 export interface DmarcReportsOptions extends Reporter {
@@ -19,12 +19,13 @@ export interface DmarcReportsOptions extends Reporter {
   readonly version: string;
 }
 
-const FORM = {
+/** What its letter is like. */
+export const dmarcLetterForm: LetterForm = {
   multipart: "multipart/mixed",
   type: "application/gzip",
   fields: [],
   what: "This is an aggregate report of DMARC (RFC 9990)",
-} as const;
+};
 /** A record can't make us write to more. */
 const MAX_ADDRESSES = 5;
 
@@ -53,7 +54,7 @@ export class DmarcReports {
     for (const uri of rua.slice(0, MAX_ADDRESSES)) {
       try {
         const to = await this.#addressee(uri, domain);
-        const text = reportLetter(report, this.options, { ...FORM, to });
+        const text = reportLetter(report, this.options, { ...dmarcLetterForm, to });
         const result = await submission.submit({ from: contact, to: [to], text });
         if (!result.ok) throw new Error(result.refusal.text);
         journal.note("INFO", "DMARC report sent", { domain, to, report: report.id });
