@@ -37,6 +37,27 @@ export function messageJson({ id, sender, recipients, receivedAt }: Captured, co
   };
 }
 
+/** What a part holds, by its place in a message from 0: base64 is decoded, nothing else; undefined: there is none. */
+export function partBytes(bytes: Uint8Array, place: number): Uint8Array<ArrayBuffer> | undefined {
+  const parts = partsOf(bodyOf(bytes), field(bytes, "content-type"), {
+    depth: 0,
+    budget: { parts: MAX_PARTS },
+  });
+  const part = parts?.[place];
+  if (!part) return undefined;
+  const body = bodyOf(part).slice();
+  if (!/^\s*base64\s*$/i.test(field(part, "content-transfer-encoding"))) return body;
+  try {
+    return Uint8Array.fromBase64(decode(body));
+  } catch {
+    return body; // it is none
+  }
+}
+
+function field(bytes: Uint8Array, wanted: string): string {
+  return parseFields(bytes).find(({ name }) => name.toLowerCase() === wanted)?.value ?? "";
+}
+
 function pathJson(address: string) {
   const at = address.lastIndexOf("@");
   return {

@@ -103,7 +103,8 @@ export async function release(message: Captured, to: readonly string[], parts: D
   }
 }
 
-function notFound(): never {
+/** Throws that there is no such thing. */
+export function notFound(): never {
   throw new Refused(404, NOT_FOUND);
 }
 

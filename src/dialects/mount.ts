@@ -6,6 +6,7 @@ import type { AdminOptions } from "../api/options.ts";
 import type { Access } from "../http/access.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { DialectParts } from "./dialect.ts";
+import { mailhogDownloads } from "./mailhog_downloads.ts";
 import { mailhogEvents } from "./mailhog_events.ts";
 import { mailhogJim } from "./mailhog_jim.ts";
 import { mailhogMessages } from "./mailhog_messages.ts";
@@ -23,6 +24,7 @@ const DIALECTS = [
   mailpitViews,
   mailpitEvents,
   mailhogMessages,
+  mailhogDownloads,
   mailhogEvents,
   mailhogJim,
 ];

@@ -59,6 +59,30 @@ Deno.test("MailHog's searches find, and its messages are deleted", async () => {
   assertEquals((await ask(town, `DELETE /api/v1/messages/${letter}`)).status, 404);
 });
 
+Deno.test("MailHog's messages and their parts are saved", async () => {
+  await using all = await townWithLetters();
+  const { town, letter, plain } = all;
+  const get = async (path: string) => {
+    const answer = await town.ask(path);
+    return [answer.status, answer.headers.get("content-disposition"), await answer.text()] as const;
+  };
+  const [status, name, text] = await get(`/api/v1/messages/${letter}/download`);
+  assertEquals([status, name, /^Received: .*\r\n--m--\r\n$/s.test(text)], [
+    200,
+    `attachment; filename="${letter}.eml"`,
+    true,
+  ]);
+  assertEquals(await get(`/api/v1/messages/${letter}/mime/part/1/download`), [
+    200,
+    `attachment; filename="${letter}-part-1"`,
+    "%PDF-1.4\n",
+  ]);
+  for (const path of [`${letter}/mime/part/2`, `${letter}/mime/part/x`, `${plain}/mime/part/0`, "nope"]) {
+    assertEquals([path, (await get(`/api/v1/messages/${path}/download`))[0]], [path, 404]);
+  }
+  assertEquals((await get("/api/v2/outgoing-smtp"))[2], "{}");
+});
+
 Deno.test("MailHog's release goes the way of the queue, and Mailpit's does", async () => {
   await using next = await CapturingServer.start();
   const { hostname: host, port } = next.at("smtp");
