@@ -27,6 +27,8 @@ export interface ReceivedReportsOptions {
   readonly journal: Journal;
   /** Knows our domains: reports about others are none of ours. */
   readonly router: Pick<Router, "domains">;
+  /** So many are kept a day, whoever writes them: anybody can. Default 1,000. */
+  readonly perDay?: number;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -36,6 +38,7 @@ const MAX_MESSAGE = 10 * 1024 * 1024;
 /** A report is one file; whoever attaches more than this wants us to be busy. */
 const MAX_FILES = 4;
 const MAX_LISTED = 5000;
+const PER_DAY = 1000;
 
 /** The header of mail that may be a report: `Report Domain: …` (RFC 9990, RFC 8460), or the type of one. */
 export function mayBeReport(subject: string, type: string): boolean {
@@ -48,6 +51,7 @@ export class ReceivedReports {
   readonly #store: Store;
   readonly #options: ReceivedReportsOptions;
   readonly #tasks: Tasks;
+  #today = { day: 0, count: 0 };
   /** Each that is read takes its memory several times over. */
   readonly #turns = new Semaphore(1);
 
@@ -106,9 +110,20 @@ export class ReceivedReports {
     }
   }
 
+  #isRoomToday(): boolean {
+    const { clock, journal, perDay = PER_DAY } = this.#options;
+    const day = Math.floor(clock.now() / DAY_MS);
+    if (this.#today.day !== day) this.#today = { day, count: 0 };
+    if (++this.#today.count === perDay + 1) {
+      journal.note("WARN", "more reports came than are kept of a day", { kept: perDay });
+    }
+    return this.#today.count <= perDay;
+  }
+
   /** The same one again takes the place of the first. */
   async #keep(report: Report): Promise<void> {
     const { clock } = this.#options;
+    if (!this.#isRoomToday()) return;
     const key = keys.receivedReport(report);
     for (;;) {
       const { value, versionstamp } = await this.#store.kv.get<KeptReport>(key);

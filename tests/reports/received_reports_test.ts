@@ -1,6 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { encode } from "../../src/base/bytes.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import type { MailEntry } from "../../src/mailbox/mail_entry.ts";
+import { Journal } from "../../src/observe/journal.ts";
+import { ReceivedReports } from "../../src/reports/received_reports.ts";
+import { openStore } from "../../src/storage/store.ts";
 import { LoopbackInternet } from "../../src/testing/loopback_internet.ts";
 
 const DMARC = `<feedback><report_metadata><org_name>Far &lt;Away&gt;</org_name><report_id>1</report_id>
@@ -51,4 +56,35 @@ Deno.test("reports that arrive by mail are kept once, and shown with a chart", a
   assertStringIncludes(page, "192.0.2.66");
   assertEquals(page.includes("other.test"), false);
   assertStringIncludes(page, "No report of TLS has come");
+});
+
+Deno.test("of reports that anybody can write so many are kept a day, and the log says so", async () => {
+  const clock = new ManualClock("2026-01-06T09:00:00Z");
+  const store = await openStore({ location: ":memory:", clock });
+  const journal = new Journal();
+  const notes: string[] = [];
+  journal.on((event) => void (event.type === "note" && notes.push(event.what)));
+  const mailStore = {
+    get: (_mailbox: string, uid: string) => Promise.resolve({ id: uid, size: 100 } as unknown as MailEntry),
+    async *read(entry: { readonly id?: string }) {
+      const xml = DMARC.replace("DOMAIN", "near.test").replace("<report_id>1", `<report_id>${entry.id}`);
+      yield encode(`Content-Type: application/xml\r\n\r\n${xml}`);
+    },
+  };
+  const reports = new ReceivedReports(store, {
+    mailStore: mailStore as unknown as ConstructorParameters<typeof ReceivedReports>[1]["mailStore"],
+    clock,
+    journal,
+    router: { domains: ["near.test"] },
+    perDay: 2,
+  });
+  for (const id of ["a", "b", "c", "d"]) reports.came(id, "postmaster@near.test");
+  await reports.settle();
+  assertEquals((await reports.list()).map(({ id }) => id).sort(), ["a", "b"]);
+  assertEquals(notes, ["more reports came than are kept of a day"]);
+  clock.advance(24 * 60 * 60_000);
+  reports.came("e", "postmaster@near.test");
+  await reports.settle();
+  assertEquals((await reports.list()).length, 3);
+  await store.close();
 });
