@@ -1,9 +1,10 @@
 /** Tag lists, `a=rsa-sha256; d=example.org`, of DKIM and ARC fields and of key records (RFC 6376 3.2; RFC 8616 4). */
 
+import { trimBlanks } from "../base/blanks.ts";
+
 /** The values by name, in their order, without the white space around them; folding within them stays. */
 export type TagList = ReadonlyMap<string, string>;
 
-const BLANKS = " \t\r\n";
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 // deno-lint-ignore no-control-regex
 const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
@@ -27,7 +28,7 @@ export function parseTags(text: string): TagList | undefined {
 
 /** A list such as `From : To`: its parts without white space around them. */
 export function splitList(value: string): string[] {
-  return value.split(":").map(trimBlanks);
+  return value.split(":").map((part) => trimBlanks(part));
 }
 
 /** The octets of a base64 value, which may be folded and lack its padding (RFC 6376 2.10); undefined when it is none. */
@@ -42,12 +43,4 @@ export function octetsOfTag(value: string): Uint8Array<ArrayBuffer> | undefined 
 /** A number as `t=`, `x=` and `l=` have it (RFC 6376 3.5); undefined when it is none. */
 export function numberOfTag(value: string): number | undefined {
   return /^\d{1,76}$/.test(value) ? Number(value) : undefined;
-}
-
-/** Without the white space around it; a no-break space is none. */
-export function trimBlanks(text: string): string {
-  let [start, end] = [0, text.length];
-  while (start < end && BLANKS.includes(text[start]!)) start++;
-  while (end > start && BLANKS.includes(text[end - 1]!)) end--;
-  return text.slice(start, end);
 }

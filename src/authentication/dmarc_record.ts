@@ -1,5 +1,7 @@
 /** The record by which a domain says what becomes of mail that only claims to be its own (RFC 9989 4.7, 4.8). */
 
+import { trimBlanks } from "../base/blanks.ts";
+
 /** What is to happen to mail that fails: nothing, suspicion, refusal. */
 export type DmarcPolicy = "none" | "quarantine" | "reject";
 
@@ -29,7 +31,7 @@ export interface DmarcRecord {
 
 // the version's case counts, and nothing stands before it
 const VERSION = /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
-const TAG = /^[ \t]*([a-z]+)[ \t]*=[ \t]*(.*?)[ \t]*$/i;
+const TAG = /^[ \t]*([a-z]+)[ \t]*=(.*)$/is;
 /** RFC 3986 3, with commas and exclamation marks encoded. */
 const URI = /^[a-z][a-z0-9+.-]*:[^\s,!;]+$/i;
 const POLICIES: ReadonlySet<string> = new Set(["none", "quarantine", "reject"]);
@@ -41,7 +43,7 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
   for (const part of text.split(";").slice(1)) {
     const [, name, value] = TAG.exec(part) ?? [];
     const key = name?.toLowerCase();
-    if (key !== undefined && !tags.has(key)) tags.set(key, value!);
+    if (key !== undefined && !tags.has(key)) tags.set(key, trimBlanks(value!, " \t"));
   }
   const rua = uris(tags.get("rua"));
   const [p, sp, np] = ["p", "sp", "np"].map((name) => policy(tags.get(name)));

@@ -109,7 +109,9 @@ class AddressField {
       return;
     }
     if (next === "@" || this.#out.endsWith("@")) this.#impossible = true;
-    const [, lead = "", words = "", trail = ""] = /^(\s*)(.*?)(\s*)$/su.exec(phrase) ?? [];
+    const words = phrase.trim();
+    const lead = phrase.slice(0, phrase.indexOf(words));
+    const trail = phrase.slice(lead.length + words.length);
     const text = words.replace(
       /"((?:[^"\\]|\\.)*)"/gsu,
       (_, quoted: string) => quoted.replace(/\\(.)/gsu, "$1"),

@@ -1,5 +1,6 @@
 /** Folding of header fields whose lines are too long, at blanks that stand there already (RFC 5322 2.2.3). */
 
+import { trimBlanksEnd } from "../base/blanks.ts";
 import { MAX_LINE_OCTETS } from "./content.ts";
 import { encodeWords } from "./encoded_words.ts";
 
@@ -22,11 +23,13 @@ export function foldAtBlanks(field: string, mayEncode: boolean): string {
   const unfolded = field.replace(/\r\n(?=[ \t])/g, "").replace(/\r\n$/, "");
   const colon = unfolded.indexOf(":");
   const name = unfolded.slice(0, colon).trimEnd();
-  const words = unfolded.slice(colon + 1).match(/[ \t]*[^ \t]+/g) ?? [];
+  const value = unfolded.slice(colon + 1);
+  const untrailed = trimBlanksEnd(value, " \t");
+  const words = untrailed.match(/[ \t]*[^ \t]+/g) ?? [];
   if (mayEncode && TEXT.test(name) && words.some((word) => word.length > MAX_LINE_OCTETS)) {
-    return `${name}: ${encodeWords(unfolded.slice(colon + 1).trim(), name.length + 2)}\r\n`;
+    return `${name}: ${encodeWords(value.trim(), name.length + 2)}\r\n`;
   }
-  const trailing = /[ \t]*$/.exec(unfolded.slice(colon + 1))![0];
+  const trailing = value.slice(untrailed.length);
   let done = "";
   let line = unfolded.slice(0, colon + 1);
   let isFirst = true;

@@ -1,5 +1,6 @@
 /** The words of MTA-STS (RFC 8461): the record that says that there is a policy, the policy, and which hosts fit it. */
 
+import { trimBlanks } from "../base/blanks.ts";
 import { canonicalName, isDnsName } from "../dns/names.ts";
 
 /** What a domain's policy says (RFC 8461 3.2). */
@@ -20,7 +21,8 @@ const MODES = ["enforce", "testing", "none"] as const;
 const RECORD_FIELD = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[!-:<>-~]+$/;
 const ID = /^id=([A-Za-z0-9]{1,32})$/;
 /** RFC 8461 3.2. */
-const POLICY_FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/;
+const POLICY_FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):([^\r]*)$/;
+const BLANKS = " \t";
 
 /**
  * The id of the policy that the TXT records of `_mta-sts.DOMAIN` announce; undefined: none is announced, also where
@@ -29,7 +31,7 @@ const POLICY_FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/;
 export function announcedPolicy(texts: readonly string[]): string | undefined {
   const [text, ...others] = texts.filter((one) => /^v=STSv1[ \t]*;/.test(one));
   if (text === undefined || others.length > 0) return undefined;
-  const [, ...fields] = text.split(";").map((field) => field.replace(/^[ \t]+|[ \t]+$/g, ""));
+  const [, ...fields] = text.split(";").map((field) => trimBlanks(field, BLANKS));
   if (fields.at(-1) === "") fields.pop();
   // of fields that stand there twice the first one counts
   const id = fields.find((field) => field.startsWith("id="));
@@ -43,8 +45,9 @@ export function parsePolicy(text: string): StsPolicy | string {
   const mx: string[] = [];
   for (const line of text.split(/\r?\n/)) {
     if (/^[ \t]*$/.test(line)) continue;
-    const [, name, value] = POLICY_FIELD.exec(line) ?? [];
-    if (name === undefined || value === undefined) return `"${line.slice(0, 80)}" is not "name: value"`;
+    const [, name, written] = POLICY_FIELD.exec(line) ?? [];
+    if (name === undefined || written === undefined) return `"${line.slice(0, 80)}" is not "name: value"`;
+    const value = trimBlanks(written, BLANKS);
     if (name === "mx") mx.push(canonicalName(value));
     else if (!fields.has(name)) fields.set(name, value); // the first of doubled ones counts
   }

@@ -11,7 +11,7 @@ const DAY_S = 24 * 60 * 60;
 export function reportAddresses(texts: readonly string[]): string[] {
   const [record, ...others] = texts.filter((text) => /^v=TLSRPTv1[ \t]*;/.test(text));
   if (record === undefined || others.length > 0) return [];
-  const rua = record.split(";").map((field) => /^[ \t]*rua[ \t]*=[ \t]*(.*?)[ \t]*$/.exec(field)?.[1])
+  const rua = record.split(";").map((field) => /^[ \t]*rua[ \t]*=(.*)$/s.exec(field)?.[1])
     .find((value) => value !== undefined) ?? "";
   return rua.split(",").map((uri) => uri.trim()).filter((uri) => /^(?:mailto|https):/i.test(uri));
 }
