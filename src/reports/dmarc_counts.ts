@@ -49,6 +49,9 @@ const KEPT_MS = 4 * DAY_MS;
 const MAX_PENDING = 5_000;
 const MAX_ROWS = 10_000;
 const MAX_SIGNATURES = 5;
+/** So many URIs of a record are kept, with each row, and none that is longer: no address is. */
+const MAX_URIS = 5;
+const MAX_URI = 400;
 const MAX_AT_ONCE = 50;
 
 /** Counts. */
@@ -71,8 +74,10 @@ export class DmarcCounts {
   /** Counts a message, where a record applies whose owner wants to hear of it. */
   count(results: CheckResults, of: { ip: string; sender: Mailbox; isRefused: boolean }): void {
     const { record, recordDomain } = results.dmarc ?? {};
-    if (!record || recordDomain === undefined || record.rua.length === 0) return;
-    const { p, sp, np, adkim, aspf, fo, testing, rua } = record;
+    if (!record || recordDomain === undefined) return;
+    const { p, sp, np, adkim, aspf, fo, testing } = record;
+    const rua = record.rua.filter((uri) => uri.length <= MAX_URI).slice(0, MAX_URIS);
+    if (rua.length === 0) return;
     const policy = { domain: recordDomain, p, sp, np, adkim, aspf, fo, testing, rua };
     const day = new Date(this.#clock.now()).toISOString().slice(0, 10);
     const source = sourceOf(results, of);

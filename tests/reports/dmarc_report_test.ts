@@ -82,3 +82,10 @@ Deno.test("what was refused by DMARC is reported as that; who is elsewhere must 
     assertMatch(xml, /<count>1<\/count>\s*<policy_evaluated>\s*<disposition>reject</);
   }
 });
+
+Deno.test("a record with thousands of addresses costs no more than one with few, and gets its report", async () => {
+  const many = "mailto:dmarc@far.test" + ",mailto:a@far.test".repeat(3590);
+  const { internet, far } = await aDay(many, { dmarc: "mark" });
+  await using _ = internet;
+  assertEquals((await far.mailbox("dmarc")).length, 1);
+});
