@@ -1,6 +1,7 @@
 /** A resolver for one message, which waits for no answer any more once its time is over: mail comes in whatever the DNS does. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import type { Semaphore } from "../base/semaphore.ts";
 import type { DnsResult, MxRecord, Resolver } from "../dns/resolver.ts";
 
 type Late = Extract<DnsResult<never>, { kind: "temporaryFailure" }>;
@@ -10,11 +11,14 @@ export type CheckQuestions = Pick<Resolver, "mx" | "addresses" | "txt" | "ptr">;
 /** Asks another resolver, whose late answers are still there for whoever asks next. */
 export class BoundedResolver implements CheckQuestions {
   readonly #resolver: CheckQuestions;
+  readonly #places: Semaphore | undefined;
   readonly #end = Promise.withResolvers<Late>();
   #late: Late | undefined;
 
-  constructor(resolver: CheckQuestions) {
+  /** `places`: for the questions of all messages together. */
+  constructor(resolver: CheckQuestions, places?: Semaphore) {
     this.#resolver = resolver;
+    this.#places = places;
   }
 
   /** From `ms` milliseconds on, all that has no answer ends in a temporary failure; the timer may be taken back. */
@@ -42,6 +46,11 @@ export class BoundedResolver implements CheckQuestions {
   }
 
   #within<T>(ask: () => Promise<DnsResult<T>>): Promise<DnsResult<T>> {
-    return this.#late ? Promise.resolve(this.#late) : Promise.race([ask(), this.#end.promise]);
+    if (this.#late) return Promise.resolve(this.#late);
+    // whose time is over while it waits for a place asks nothing
+    const asked = this.#places
+      ? this.#places.run<DnsResult<T>>(() => this.#late ? this.#end.promise : ask())
+      : ask();
+    return Promise.race([asked, this.#end.promise]);
   }
 }

@@ -1,6 +1,7 @@
 /** The checks of one message from a stranger: SPF, DKIM, DMARC, ARC and the client's name, while it comes in. */
 
 import type { Clock } from "../base/clock.ts";
+import type { Semaphore } from "../base/semaphore.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import { addressDomains } from "../mail/address_list.ts";
 import { normalizeDomain } from "../mail/domain.ts";
@@ -38,6 +39,8 @@ export interface MessageCheckOptions {
   /** Our name, under which the results are told. */
   readonly hostname: string;
   readonly policies: CheckPolicies;
+  /** For the questions that the checks of all messages have at once; without it they are not bounded. */
+  readonly places?: Semaphore;
 }
 
 /** A complete text waits so long for answers of the DNS where nobody is refused, and where somebody may be: milliseconds. */
@@ -59,7 +62,7 @@ export class MessageCheck {
 
   constructor(client: Omit<SpfRequest, "receiver">, options: MessageCheckOptions) {
     const { hostname, clock } = options;
-    const resolver = this.#resolver = new BoundedResolver(options.resolver);
+    const resolver = this.#resolver = new BoundedResolver(options.resolver, options.places);
     this.#options = options;
     this.#client = { ...client, receiver: hostname };
     this.#walker = new DmarcWalker(resolver);

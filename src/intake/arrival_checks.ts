@@ -8,6 +8,7 @@ import type {
   MessageCheckOptions,
 } from "../authentication/checks.ts";
 import { encode } from "../base/bytes.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { isDnsName } from "../dns/names.ts";
 import { splitMailbox } from "../mail/address.ts";
 import type { EnhancedStatus } from "../mail/outcome.ts";
@@ -31,6 +32,8 @@ const MAX_TEXT = 490;
 
 /** MAIL waits no longer to hear whether its sender's domain takes mail: milliseconds. */
 const NULL_MX_MS = 2000;
+/** Strangers whose name servers keep silent may hold so many of the resolver's places; the rest is for deliveries. */
+const MAX_QUESTIONS = 50;
 
 type Module = typeof import("../authentication/checks.ts");
 
@@ -40,7 +43,7 @@ export class ArrivalChecks {
   #module: Module | undefined;
 
   constructor(options: ArrivalChecksOptions) {
-    this.#options = options;
+    this.#options = { ...options, places: new Semaphore(MAX_QUESTIONS) };
   }
 
   /** Is there anything to check? */
@@ -67,8 +70,8 @@ export class ArrivalChecks {
   }
 
   async #hasNullMx(domain: string): Promise<Verdict> {
-    const { resolver, clock } = this.#options;
-    const bounded = new BoundedResolver(resolver);
+    const { resolver, clock, places } = this.#options;
+    const bounded = new BoundedResolver(resolver, places);
     const timer = bounded.endIn(NULL_MX_MS, clock);
     const [answer] = await Promise.all([bounded.mx(domain), this.#load()]);
     timer.cancel();
