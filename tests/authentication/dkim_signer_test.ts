@@ -91,6 +91,16 @@ Deno.test("no field of those that count can be added, changed or taken out behin
   assertEquals((await verdicts(sent.replace("Zort", "Poit")))[0], "the body was changed");
 });
 
+Deno.test("unsubscribing by one click is kept: both of its fields are signed (RFC 8058 4)", async () => {
+  const list =
+    "List-Unsubscribe: <https://ex.test/u/1>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+  const { sent } = await sign(`${HEADER}${list}\r\n${BODY}`);
+  assertStringIncludes(sent, list);
+  assertStringIncludes(namesIn(sent), ":List-Unsubscribe:List-Unsubscribe-Post");
+  const elsewhere = await verdicts(sent.replace("https://ex.test/u/1", "https://ex.test/u/2"));
+  assertEquals(elsewhere, ["the signature does not fit", "the signature does not fit"]);
+});
+
 Deno.test("a body that verifiers read differently is signed in its simple form", async () => {
   const cases: [string, "relaxed" | "simple"][] = [
     ["Zort\r\n", "relaxed"],
