@@ -72,6 +72,7 @@ const ADVICE: readonly [status: RegExp, text: string][] = [
   ],
 ];
 
+const OWN_RULE = "This server itself does not send it, for the reason above. Its postmaster can change this.";
 const USUAL_ADVICE = "If the reason above does not help, show this report to your postmaster.";
 
 /** The text, with CRLF line ends. `whole`: all of the message is returned, not its header only. */
@@ -112,7 +113,11 @@ function recipientLines(recipient: ReportRecipient): string[] {
     lines.push(...wrap(`Reason: ${reason || recipient.status}`, "    "));
   }
   if (action === "failed") {
-    const advice = ADVICE.find(([status]) => status.test(recipient.status))?.[1] ?? USUAL_ADVICE;
+    // nobody else was asked: the rule is one of this server's own
+    const isOurs = code === undefined && recipient.status === "5.7.1";
+    const advice = isOurs
+      ? OWN_RULE
+      : ADVICE.find(([status]) => status.test(recipient.status))?.[1] ?? USUAL_ADVICE;
     lines.push(...wrap(`What you can do: ${advice}`, "    "));
   }
   return lines;

@@ -368,3 +368,11 @@ Deno.test("buildReport() makes one report for a thousand recipients", () => {
   wellFormed(report);
   assert(report.length < 700 * 1024, `${report.length}`);
 });
+
+Deno.test("buildReport() blames no other server for what our own rules keep back", async () => {
+  const { address, action } = RECIPIENT;
+  const text = `${address} is on the suppression list of this server since 2026-11-30`;
+  const recipients = [{ address, action, status: "5.7.1" as const, text, lastAttempt: ARRIVAL }];
+  const { mail } = await taken(buildReport({ ...REQUEST, recipients }));
+  assert(/What you can do: This server itself does not send it/.test(mail.text!), mail.text);
+});
