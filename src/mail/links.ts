@@ -61,15 +61,17 @@ function absolute(value: string | undefined, base: string | undefined): string |
 
 /** A sentence's end is not a link's, nor is a bracket that was not opened within it, nor a mark that was set around it. */
 function trimmed(link: string, before: string | undefined): string {
-  for (let end = link;;) {
-    const last = end.at(-1) ?? "";
-    const opening = last === ")" ? "(" : last === "]" ? "[" : undefined;
-    const isClosing = opening !== undefined && count(end, last) > count(end, opening);
+  const surplus = (opening: string, closing: string) => count(link, closing) - count(link, opening);
+  const open: Record<string, number> = { ")": surplus("(", ")"), "]": surplus("[", "]") };
+  let end = link.length;
+  for (; end > 0; end--) {
+    const last = link[end - 1]!;
     // many a token ends with an underscore
     const isMark = last === "*" || last === "_" && before === "_";
-    if (!isClosing && !isMark && !/[.,;:!?…]/.test(last)) return end;
-    end = end.slice(0, -1);
+    if (!(open[last]! > 0) && !isMark && !/[.,;:!?…]/.test(last)) break;
+    if (last in open) open[last]!--;
   }
+  return link.slice(0, end);
 }
 
 function count(text: string, character: string): number {
