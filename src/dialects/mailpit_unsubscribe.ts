@@ -14,8 +14,14 @@ export function unsubscribeJson(fields: readonly DecodedField[]) {
   };
 }
 
+/** A comment that doesn't end is none; to look for each one's end would take the square of their number. */
+function withoutComments(text: string): string {
+  const last = text.lastIndexOf(")") + 1;
+  return text.slice(0, last).replace(/\([^)]*\)/g, "") + text.slice(last);
+}
+
 function linksIn(header: string): { links: string[]; errors: string[] } {
-  const text = header.replace(/\([^]*?\)/g, "").trim();
+  const text = withoutComments(header).trim();
   const wrong = (what: string) => ({ links: [], errors: [`"${text}" ${what}`] });
   const found = [...text.matchAll(/<(.*?)>/g)].map(([, link]) => link!);
   if (found.length === 0) return wrong("no valid unsubscribe links found");

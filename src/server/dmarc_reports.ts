@@ -1,5 +1,6 @@
 /** The daily reports of mail in others' names to the domains that ask for them (RFC 9990), by mail. */
 
+import { DmarcWalker } from "../authentication/dmarc_walk.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
@@ -64,17 +65,29 @@ export class DmarcReports {
     }
   }
 
-  /** Who is elsewhere must have said that it takes the domain's reports (RFC 9990 4): nobody is flooded by a record. */
   async #addressee(uri: string, domain: string): Promise<Mailbox> {
     const written = /^mailto:([^?!]+)/i.exec(uri)?.[1];
     const to = written === undefined ? undefined : parseMailbox(decodeURIComponent(written));
     if (to === undefined) throw new Error("Reports go to mailto: addresses only");
     const { domain: other } = splitMailbox(to);
-    if (`.${other}`.endsWith(`.${domain}`) || `.${domain}`.endsWith(`.${other}`)) return to;
-    const answer = await this.options.resolver.txt(`${domain}._report._dmarc.${other}`);
-    if (answer.kind === "found" && answer.records.some((text) => /^v[ \t]*=[ \t]*DMARC1\b/.test(text))) {
-      return to;
-    }
+    if (await takesReports(other, domain, this.options.resolver)) return to;
     throw new Error(`${other} has not said that it takes the reports of ${domain}`);
   }
+}
+
+/**
+ * May reports about a domain go to addresses at another one? Of the same organization, yes; who is elsewhere must have
+ * said so (RFC 9990 4): nobody is flooded by a record. Never rejects.
+ */
+export async function takesReports(
+  other: string,
+  domain: string,
+  resolver: Pick<Resolver, "txt">,
+): Promise<boolean> {
+  if (other === domain) return true;
+  const walker = new DmarcWalker(resolver);
+  const [at, of] = await Promise.all([walker.organization(other), walker.organization(domain)]);
+  if (typeof at === "string" && at === of) return true;
+  const answer = await resolver.txt(`${domain}._report._dmarc.${other}`);
+  return answer.kind === "found" && answer.records.some((text) => /^v[ \t]*=[ \t]*DMARC1\b/.test(text));
 }

@@ -46,9 +46,10 @@ Deno.test("a header section full of signatures over all of it costs sixteen keys
   const began = performance.now();
   const { dkim, asked } = await judged(header, "line\r\n".repeat(100_000));
   assert(performance.now() - began < 5000);
-  assertEquals([dkim.length, asked], [count + 100, 0]);
+  // those that count, and a word that there were more
+  assertEquals([dkim.length, asked], [17, 0]);
   const others = await judged(header.slice(header.indexOf(one(count - 1))), "line\r\n".repeat(100_000));
-  assertEquals([others.dkim.length, others.asked], [count, Math.min(count, 16)]);
+  assertEquals([others.dkim.length, others.asked], [Math.min(count, 17), Math.min(count, 16)]);
 });
 
 Deno.test("fifty sets of ARC fields cost two keys unless the last hop is what it says", async () => {
