@@ -39,7 +39,7 @@ export class DmarcReports {
     const { dmarc, journal } = this.options;
     try {
       await dmarc.write();
-      for await (const rows of dmarc.past()) {
+      for await (const rows of dmarc.pastByDomain()) {
         // of servers on one store one alone sends
         if (await dmarc.take(rows)) await this.#send(rows.map(({ value }) => value));
       }

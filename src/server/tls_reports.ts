@@ -36,7 +36,7 @@ export class TlsReports {
         const { domain } = entry.value;
         const uris = await this.#wanted(domain);
         // who can't be asked now is asked tomorrow; of servers on one store one alone sends
-        if (uris === undefined || !await sessions.take(entry)) continue;
+        if (uris === undefined || !await sessions.take([entry])) continue;
         for (const uri of uris) await this.#send(uri, entry.value);
       }
     } catch (error) {

@@ -1,9 +1,8 @@
 /** The counts of sessions by day, domain and policy (RFC 8460), kept in the store until they are reported. */
 
-import type { Clock, Timer } from "../base/clock.ts";
-import { Tasks } from "../base/tasks.ts";
+import type { Clock } from "../base/clock.ts";
+import { DayCounts } from "../observe/day_counts.ts";
 import type { Journal } from "../observe/journal.ts";
-import { expiring, removing } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { failureOf, type PolicySeen, type TlsFailure, type TlsSession } from "./tls_session.ts";
@@ -34,11 +33,6 @@ export interface DomainDay {
   readonly policies: PolicyCount[];
 }
 
-const DAY_MS = 24 * 60 * 60_000;
-/** So long counts wait in memory: what a crash costs. */
-const WRITE_MS = 60_000;
-/** A report that could not be made for so long is none. */
-const KEPT_MS = 4 * DAY_MS;
 /** A hostile zone can't make a row of the store too large. */
 const MAX_POLICIES = 8;
 const MAX_LINES = 10;
@@ -46,72 +40,29 @@ const MAX_DETAILS = 40;
 const MAX_TEXT = 200;
 
 /** Counts. */
-export class TlsSessions {
-  readonly #store: Store;
-  readonly #clock: Clock;
-  readonly #tasks: Tasks;
-  #counted = new Map<string, DomainDay>();
-  #timer: Timer | undefined;
-
+export class TlsSessions extends DayCounts<DomainDay> {
   /** Keeps counts in `store`. */
-  constructor(store: Store, { clock, journal }: { clock: Clock; journal: Journal }) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#tasks = new Tasks((_, error) =>
-      journal.note("WARN", "TLS sessions not counted", { error: String(error) })
-    );
+  constructor(store: Store, by: { clock: Clock; journal: Journal }) {
+    super(store, {
+      key: (_, { day, domain }) => keys.tlsSessions(day, domain),
+      before: keys.tlsSessionsBefore,
+      sum: ({ policies }, kept) => {
+        for (const policy of policies) add(kept, policy);
+        return kept;
+      },
+      size: ({ policies }) => 500 + 1000 * policies.length,
+      failure: "TLS sessions not counted",
+    }, by);
   }
 
   /** Counts a session with a host of a domain. */
   count(domain: string, session: TlsSession): void {
-    const day = new Date(this.#clock.now()).toISOString().slice(0, 10);
-    const key = `${day} ${domain}`;
-    let counted = this.#counted.get(key);
-    if (!counted) this.#counted.set(key, counted = { day, domain, policies: [] });
+    const day = this.today;
+    const name = `${day} ${domain}`;
+    const counted = this.get(name) ?? { day, domain, policies: [] };
     add(counted, countOf(session));
-    this.#timer ??= this.#clock.schedule(WRITE_MS, () => this.#tasks.run("write", () => this.write()));
+    this.set(name, counted);
   }
-
-  /** Writes what is counted. */
-  async write(): Promise<void> {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const counted = this.#counted;
-    this.#counted = new Map();
-    for (const one of counted.values()) await this.#merge(one);
-  }
-
-  /** Days that are over, with the keys to take them away by. */
-  async *past(): AsyncGenerator<Deno.KvEntry<DomainDay>> {
-    const today = new Date(this.#clock.now()).toISOString().slice(0, 10);
-    yield* this.#store.kv.list<DomainDay>(keys.tlsSessionsBefore(today));
-  }
-
-  /** Takes a day away; false when somebody else was quicker. */
-  async take({ key, value, versionstamp }: Deno.KvEntry<DomainDay>): Promise<boolean> {
-    const checks = [{ key, versionstamp }];
-    return (await this.#store.write({ checks, mutations: removing(key, endOf(value)), size: 200 })).ok;
-  }
-
-  async #merge(counted: DomainDay): Promise<void> {
-    const key = keys.tlsSessions(counted.day, counted.domain);
-    for (;;) {
-      const { value, versionstamp } = await this.#store.kv.get<DomainDay>(key);
-      const whole: DomainDay = value ?? { day: counted.day, domain: counted.domain, policies: [] };
-      for (const policy of counted.policies) add(whole, policy);
-      const size = 500 + 1000 * whole.policies.length;
-      const write = {
-        checks: [{ key, versionstamp }],
-        mutations: expiring(key, whole, endOf(counted)),
-        size,
-      };
-      if ((await this.#store.write(write)).ok) return;
-    }
-  }
-}
-
-function endOf({ day }: DomainDay): number {
-  return Date.parse(day) + KEPT_MS;
 }
 
 function countOf(session: TlsSession): PolicyCount {
