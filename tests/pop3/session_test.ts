@@ -16,12 +16,8 @@ import {
   pretendedTls,
   uidOf,
 } from "./harness.ts";
+import { eventTurn } from "../../src/base/clock.ts";
 import { drop } from "../support/raw_kv.ts";
-
-/** A few turns of the event loop: what was sent is read. */
-async function turns(harness: Harness): Promise<void> {
-  for (let i = 0; i < 10; i++) await harness.store.kv.get(["nothing"]);
-}
 
 Deno.test("AUTH SCRAM-SHA-256 logs in, and the server proves itself", async () => {
   await using harness = await Harness.start();
@@ -160,7 +156,7 @@ Deno.test("The maildrop is free again when QUIT is answered, and when the connec
   const lost = await harness.connect() as MemoryConn;
   await new Client(lost).logIn();
   lost.reset();
-  await turns(harness);
+  await eventTurn();
   const client = new Client(await harness.connect());
   assertEquals(await client.logIn(), "+OK 3 messages, 233 octets");
 });
@@ -293,7 +289,7 @@ Deno.test("Going down tells a waiting client and removes nothing", async () => {
   const client = new Client(await harness.connect());
   await client.logIn();
   await client.command("DELE 1");
-  await turns(harness);
+  await eventTurn();
   harness.closing.abort();
   assertEquals(await client.line(), "-ERR [SYS/TEMP] The server is shutting down; nothing was deleted");
   assertEquals(await client.line(), undefined);
@@ -322,11 +318,11 @@ Deno.test("Guessing is slowed down, then refused, whatever the session", async (
     await client.command("USER brain");
     let answer: string | undefined;
     const pass = client.command(`PASS guess${i}`).then((line) => answer = line);
-    await turns(harness);
+    await eventTurn();
     // without time passing there is an answer only as long as there is no delay
     for (; answer === undefined && waits < 1000; waits++) {
       harness.clock.advance(1000);
-      await turns(harness);
+      await eventTurn();
     }
     await pass;
     if (i < 20) assertEquals(answer, "-ERR [AUTH] Wrong name or password");
@@ -344,7 +340,7 @@ Deno.test("A login that has to wait when the server goes down is told that, and 
   await client.line();
   await client.command("USER brain");
   const answer = client.command(`PASS ${PASSWORD}`);
-  await turns(harness);
+  await eventTurn();
   harness.closing.abort();
   assert((await answer)?.startsWith("-ERR [SYS/TEMP] The server is shutting down"));
   assertEquals(harness.events.filter((event) => event.kind === "login"), []);
@@ -372,7 +368,7 @@ Deno.test("A client that does not read is dropped after the idle time", async ()
   const client = new Client(await harness.connect());
   await client.logIn();
   await client.send("RETR 1\r\n");
-  await turns(harness);
+  await eventTurn();
   harness.clock.advance(11 * 60_000);
   await harness.ended();
   const last = harness.events.at(-1);
