@@ -8,6 +8,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import { expiring, removing } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
+import { KeyedRates } from "./keyed_rates.ts";
 
 /** What is kept of one client's network, sender and recipient. */
 export interface GreyTriplet {
@@ -45,13 +46,17 @@ const RETRY_WINDOW = 2 * DAY;
 const KNOWN = 35 * DAY;
 /** A client that came again so often, an hour apart at least, is free. */
 const FREE_AFTER = 5;
+/** So many that are new are remembered of a network: who comes with ever new senders does not fill the store. */
+const NEW_RATE = { count: 1000, perMs: HOUR };
 
 /** Remembers who came, in the store. */
 export class Greylist {
   readonly #options: GreylistOptions;
+  readonly #new: KeyedRates;
 
   constructor(options: GreylistOptions) {
     this.#options = options;
+    this.#new = new KeyedRates(options.clock, NEW_RATE);
   }
 
   /** How many seconds this client has to wait before it may bring a message to that recipient; 0: none. */
@@ -72,13 +77,22 @@ export class Greylist {
     }
     const before = triplet && triplet.until > now ? triplet : undefined;
     const left = before ? before.first + DELAY - now : DELAY;
-    if (!before) await this.#keep(key, { first: now, until: now + RETRY_WINDOW }, triplet);
+    if (!before && this.#mayRemember(network)) {
+      await this.#keep(key, { first: now, until: now + RETRY_WINDOW }, triplet);
+    }
     if (left <= 0) {
       if (isWorthRenewing(before!, now)) await this.#keep(key, { ...before!, until: now + KNOWN }, before);
       await this.#see(network, known, now);
     }
     onAnswer?.(left > 0 ? "deferred" : "passed");
     return Math.max(0, Math.ceil(left / SECOND));
+  }
+
+  #mayRemember(network: string): boolean {
+    const limit = this.#new.of(network);
+    if (limit.waitMs > 0) return false;
+    limit.take();
+    return true;
   }
 
   /** The client came again. */

@@ -1,7 +1,8 @@
 /** The rates of submission: how many recipients an account, and a client's address, may name in a span of time. */
 
 import type { Clock } from "../base/clock.ts";
-import { type Rate, RateLimit } from "../queue/rate_limit.ts";
+import type { Rate } from "../queue/rate_limit.ts";
+import { KeyedRates } from "./keyed_rates.ts";
 
 /** What {@linkcode SubmissionRates} work with. */
 export interface SubmissionRatesOptions {
@@ -11,33 +12,22 @@ export interface SubmissionRatesOptions {
   readonly onRefused?: () => void;
 }
 
-/** More senders than this are not remembered at once; who was quiet for longest is forgotten. */
-const MAX_SENDERS = 10_000;
-
 /** Counts recipients by account and by address. */
 export class SubmissionRates {
   readonly #options: SubmissionRatesOptions;
-  /** Those that were asked for last are the last. */
-  readonly #limits = new Map<string, RateLimit>();
+  readonly #limits: KeyedRates;
 
   constructor(options: SubmissionRatesOptions) {
     this.#options = options;
+    this.#limits = new KeyedRates(options.clock, options.rate);
   }
 
   /** Counts one more recipient, unless there are too many: how many milliseconds to wait then; 0: none. */
   take(account: string, address: string): number {
-    const limits = [this.#limitOf(`account ${account}`), this.#limitOf(`address ${address}`)];
+    const limits = [this.#limits.of(`account ${account}`), this.#limits.of(`address ${address}`)];
     const waitMs = Math.max(...limits.map((limit) => limit.waitMs));
     if (waitMs > 0) this.#options.onRefused?.();
     else for (const limit of limits) limit.take();
     return waitMs;
-  }
-
-  #limitOf(key: string): RateLimit {
-    const limit = this.#limits.get(key) ?? new RateLimit(this.#options.clock, this.#options.rate);
-    this.#limits.delete(key);
-    this.#limits.set(key, limit);
-    if (this.#limits.size > MAX_SENDERS) this.#limits.delete(this.#limits.keys().next().value!);
-    return limit;
   }
 }

@@ -34,6 +34,17 @@ Deno.test("who comes for the first time waits five minutes, and is known then fo
   assertEquals(grey.answers, ["deferred", "deferred", "passed", "passed", "passed", "deferred"]);
 });
 
+Deno.test("a network that comes with ever new senders fills no store, and others are not held up by it", async () => {
+  await using grey = await scene();
+  const name = (n: number) =>
+    `${n.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz"[Number(digit)]!)}@a.test`;
+  for (let n = 0; n < 1500; n++) assertEquals(await grey.come("192.0.2.1", name(n)), 300);
+  assertEquals((await keysUnder(grey.store.kv, "grey")).length, 1000);
+  assertEquals(await grey.come("198.51.100.1"), 300);
+  grey.clock.advance(5 * MINUTE);
+  assertEquals([await grey.come("198.51.100.1"), await grey.come("192.0.2.1", name(1))], [0, 0]);
+});
+
 Deno.test("who comes again later than in two days is new", async () => {
   await using grey = await scene();
   await grey.come();
