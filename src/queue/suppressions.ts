@@ -7,6 +7,7 @@ import type { EnhancedStatus, Failed } from "../mail/outcome.ts";
 import type { AttemptEvent, Journal } from "../observe/journal.ts";
 import { expiring, removing } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
+import { LastingRows } from "../storage/lasting_rows.ts";
 import type { Store } from "../storage/store.ts";
 
 /** Nothing is sent to one address. */
@@ -56,8 +57,7 @@ export interface SuppressionsOptions {
 export class Suppressions {
   readonly #store: Store;
   readonly #options: SuppressionsOptions;
-  /** All of them by key, on a store that nobody else writes to: each delivery asks. */
-  #known: Promise<Map<string, Suppression>> | undefined;
+  readonly #rows: LastingRows<Suppression>;
   /** The keys of addresses whose bounces are counted, as far as this process knows. */
   #counted: Set<string> | undefined;
   #tail: Promise<void> = Promise.resolve();
@@ -67,6 +67,12 @@ export class Suppressions {
   constructor(store: Store, options: SuppressionsOptions) {
     this.#store = store;
     this.#options = options;
+    this.#rows = new LastingRows(store, options.clock, {
+      key: keys.suppression,
+      all: keys.suppressions,
+      name: ({ address }) => localKey(address),
+      size: ({ reason = "" }) => 1000 + 2 * reason.length,
+    });
     this.#unsubscribe = options.journal.on((event) => {
       if (event.type === "bounced" || event.type === "delivered") this.#hear(event);
     });
@@ -85,27 +91,22 @@ export class Suppressions {
 
   /** All of them, by address. */
   async list(): Promise<Suppression[]> {
-    const all = this.#store.embedded ? [...(await this.#all()).values()] : await this.#read();
-    const lasting = all.filter((one) => this.#lasts(one));
-    return lasting.sort((a, b) => localKey(a.address) < localKey(b.address) ? -1 : 1);
+    return (await this.#rows.list()).sort((a, b) => localKey(a.address) < localKey(b.address) ? -1 : 1);
   }
 
   /** The one of an address; undefined when there is none. */
-  async get(address: Mailbox): Promise<Suppression | undefined> {
-    const key = localKey(address);
-    const value = this.#store.embedded
-      ? (await this.#all()).get(key)
-      : (await this.#store.kv.get<Suppression>(keys.suppression(key))).value;
-    return value && this.#lasts(value) ? value : undefined;
+  get(address: Mailbox): Promise<Suppression | undefined> {
+    return this.#rows.get(localKey(address));
   }
 
   /** Puts an address on the list, or changes what is said of it there; `by`: an operator, unless said. */
   async put(
     of: Pick<Suppression, "address" | "until" | "reason"> & Partial<Pick<Suppression, "by">>,
   ): Promise<Suppression> {
-    const { made } = await this.#replace(localKey(of.address), (old) => ({
-      by: "operator",
-      ...old && this.#lasts(old) ? { by: old.by, since: old.since } : { since: this.#options.clock.now() },
+    const now = this.#options.clock.now();
+    const { made } = await this.#rows.replace(localKey(of.address), (old) => ({
+      by: old?.by ?? "operator",
+      since: old?.since ?? now,
       ...of,
     }));
     return made;
@@ -114,9 +115,9 @@ export class Suppressions {
   /** Takes an address off; false when it was not there. Its bounces are counted from the beginning. */
   async remove(address: Mailbox): Promise<boolean> {
     const key = localKey(address);
-    const { old } = await this.#replace(key, () => undefined);
+    const { old } = await this.#rows.replace(key, () => undefined);
     await this.#forget(key);
-    return old !== null && this.#lasts(old);
+    return old !== undefined;
   }
 
   /** The failure of a recipient that nothing is sent to; undefined when it isn't on the list. */
@@ -174,51 +175,6 @@ export class Suppressions {
       found.add(localKey(value.address));
     }
     return this.#counted = found;
-  }
-
-  /** Puts what `next` answers in the place of what stands under a key. */
-  async #replace<T extends Suppression | undefined>(
-    address: string,
-    next: (old: Suppression | null) => T,
-  ): Promise<{ old: Suppression | null; made: T }> {
-    const key = keys.suppression(address);
-    for (;;) {
-      const { value: old, versionstamp } = await this.#store.kv.get<Suppression>(key);
-      const made = next(old);
-      const mutations: Deno.KvMutation[] = old?.until === undefined
-        ? [{ type: "delete", key }]
-        : removing(key, old.until);
-      if (made?.until !== undefined) mutations.push(...expiring(key, made, made.until));
-      else if (made) mutations.push({ type: "set", key, value: made });
-      const size = 1000 + (made?.reason?.length ?? 0) * 2;
-      if (!(await this.#store.write({ checks: [{ key, versionstamp }], mutations, size })).ok) continue;
-      const known = await this.#known;
-      if (made) known?.set(address, made);
-      else known?.delete(address);
-      return { old, made };
-    }
-  }
-
-  #all(): Promise<Map<string, Suppression>> {
-    return this.#known ??= this.#read().then(
-      (all) => new Map(all.map((one) => [localKey(one.address), one])),
-      (error) => {
-        this.#known = undefined;
-        throw error;
-      },
-    );
-  }
-
-  async #read(): Promise<Suppression[]> {
-    const all: Suppression[] = [];
-    for await (const { value } of this.#store.kv.list<Suppression>(keys.suppressions, { batchSize: 500 })) {
-      all.push(value);
-    }
-    return all;
-  }
-
-  #lasts({ until }: Suppression): boolean {
-    return until === undefined || until > this.#options.clock.now();
   }
 }
 
