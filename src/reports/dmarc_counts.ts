@@ -42,6 +42,8 @@ export interface DmarcRow {
 
 /** Who forges from everywhere can't fill the memory in the minute that counts wait there, nor a report. */
 const MAX_PENDING = 5_000;
+/** Nor the store: rows of one day. What is counted in one of them already is counted on. */
+const MAX_A_DAY = 20_000;
 const MAX_ROWS = 10_000;
 const MAX_SIGNATURES = 5;
 /** So many URIs of a record are kept, with each row, and none that is longer: no address is. */
@@ -50,11 +52,14 @@ const MAX_URI = 400;
 
 /** Counts. */
 export class DmarcCounts extends DayCounts<DmarcRow> {
+  /** The names of the day's rows, as far as this process knows. */
+  readonly #names = new Set<string>();
+  #day = "";
+
   /** Keeps counts in `store`. */
   constructor(store: Store, by: { clock: Clock; journal: Journal }) {
     super(store, {
-      key: (name, { day, policy }) =>
-        keys.dmarcRow(day, policy.domain, createHash("sha256").update(name).digest("hex")),
+      key: (name, { day, policy }) => keys.dmarcRow(day, policy.domain, name),
       before: keys.dmarcRowsBefore,
       sum: (row, kept) => ({ ...row, count: row.count + kept.count }),
       size: () => 2000,
@@ -72,10 +77,20 @@ export class DmarcCounts extends DayCounts<DmarcRow> {
     const policy = { domain: recordDomain, p, sp, np, adkim, aspf, fo, testing, rua };
     const day = this.today;
     const source = sourceOf(results, of);
-    const name = JSON.stringify([day, policy, source]);
+    const name = createHash("sha256").update(JSON.stringify([day, policy, source])).digest("hex");
     const known = this.get(name);
-    if (!known && this.waiting >= MAX_PENDING) return;
+    if (!known && !this.#mayCount(day, name)) return;
     this.set(name, { day, policy, source, count: (known?.count ?? 0) + 1 });
+  }
+
+  #mayCount(day: string, name: string): boolean {
+    if (day !== this.#day) this.#names.clear();
+    this.#day = day;
+    if (this.waiting >= MAX_PENDING || (this.#names.size >= MAX_A_DAY && !this.#names.has(name))) {
+      return false;
+    }
+    this.#names.add(name);
+    return true;
   }
 
   /** The rows of the days that are over, by day and domain. */
