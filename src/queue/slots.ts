@@ -95,11 +95,14 @@ export class Slots {
     this.#options.scheduler.done(destination, backOff);
   }
 
-  /** Those that wait for the host that this turn met in vain, and need not try it now; each ended by {@linkcode putOff}. */
-  behind({ destination }: Turn): Claim[] {
+  /**
+   * Those that wait for the host that this turn met in vain, and need not try it now; each ended by {@linkcode putOff}.
+   * Who wants more or less of TLS may fare otherwise.
+   */
+  behind({ destination, claim }: Turn): Claim[] {
     return this.#options.scheduler.takeBehind(
       destination,
-      ({ record }) => !(record.forceRetry ?? record.asked),
+      ({ record }) => !(record.forceRetry ?? record.asked) && record.tls === claim.record.tls,
     );
   }
 

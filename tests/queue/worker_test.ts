@@ -92,6 +92,22 @@ Deno.test("a connection that fails stands for all that wait for its host, and ea
   await checkStore(house.store.kv);
 });
 
+Deno.test("who wants another TLS than those who failed is tried, and goes", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async ({ address }) => {
+      await gate.promise;
+      return address.startsWith("last") ? DELIVERED : { ...DEFERRED, stage: "tls" };
+    },
+  });
+  for (let i = 0; i < 50; i++) await house.accept([`a${i}@policy.example`]);
+  await house.accept(["last@policy.example"], { parameters: { tls: "optional" } });
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals(house.of("delivered").map(({ recipient }) => recipient), ["last@policy.example"]);
+  assertEquals(house.of("deferred").length, 50);
+});
+
 Deno.test("a host that takes some connections and not others puts nobody off", async () => {
   let number = 0;
   await using house = await House.open({
