@@ -197,6 +197,8 @@ Deno.test("SIGHUP takes over accounts, aliases and log level; a wrong file chang
     await reader.login("b@d.test", "other");
     assertEquals((await reader.all()).length, 1);
     await reader.quit();
+    // the last that is logged at this level
+    await server.said('"event":"login"');
 
     await config(cwd, { domains: ["d.test"], accounts, log: { level: "ERROR" } });
     server.signal("SIGHUP");
