@@ -25,6 +25,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["smtp", 5],
   ["capture", 6],
   ["delivery", 6],
+  ["imap", 6],
   ["pop3", 6],
   ["reports", 6],
   ["queue", 7],
