@@ -1,5 +1,7 @@
 /** The scan of the due index: what was seen is not looked at again, and nothing is overlooked. */
 
+import { nameOf } from "./leases.ts";
+import { earlier, isBefore, PassedOver } from "./passed_over.ts";
 import type { DueEntry, DuePlace, QueueStore } from "./queue_store.ts";
 import type { NewWork } from "./waker.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -32,18 +34,41 @@ const MAX_PICKED = 200;
 const MAX_SEEN = 5000;
 
 const START: DuePlace = { when: -Infinity, id: "", part: 0 };
+const NOWHERE: DuePlace = { ...START, when: Infinity };
+
+/** What one look has so far. */
+interface Look {
+  readonly now: number;
+  readonly picked: Picked[];
+  /** The names of those. */
+  readonly names: Set<string>;
+}
+
+/** One reading of the index. */
+interface Pass {
+  readonly start: DuePlace;
+  /** Where it ends; undefined: with what is due. */
+  readonly end?: DuePlace;
+  /** It may end when all that have room are served, or remembered as many as can be. */
+  readonly served?: (stops: ReadonlyMap<string, DuePlace>) => boolean;
+}
 
 /**
- * Goes through the due index. A record whose destination has no room is skipped without a write, and looked at
- * again when there is room. The index is sorted by time and grows at its end, so a look goes on where the last one
- * stopped; {@linkcode rewind} and {@linkcode roomFor} send it back.
+ * Goes through the due index. A record whose destination has no room is passed over without a write, and picked when
+ * there is room. The index is sorted by time and grows at its end, so a look goes on where the last one stopped;
+ * {@linkcode rewind} sends it back. Of what was passed over the first records are remembered, and the others read on
+ * from where they begin: however long the queue for one destination is, its index is read about once.
  */
 export class DueScan {
   readonly #options: DueScanOptions;
   /** Everything before this place was seen. */
   #from: DuePlace = START;
-  /** Destinations that were skipped, with the time of their first record. */
-  readonly #skipped = new Map<string, number>();
+  /** What had no room. */
+  readonly #passed = new PassedOver();
+  /** Destinations that have room for what was passed over. */
+  readonly #ready = new Set<string>();
+  /** What came in during a look: it is passed over when the look has ended. */
+  #arrived: (readonly [destination: string, place: DuePlace])[] | undefined;
   /** Up to where what was seen was seen once more, and whether it is to go on there. */
   #behind: DuePlace = START;
   #looksBehind = false;
@@ -73,74 +98,159 @@ export class DueScan {
   /** A record due at `when` came into the index: true when its destination has no room, as if it had been looked at. */
   skip(destination: string, when: number): boolean {
     if (this.#options.scheduler.hasRoom(destination)) return false;
-    if ((this.#skipped.get(destination) ?? Infinity) > when) this.#skipped.set(destination, when);
+    const place = { ...START, when };
+    if (this.#arrived) this.#arrived.push([destination, place]);
+    else this.#passed.moreFrom(destination, place);
     return true;
   }
 
-  /** A delivery to that destination ended. True when it has room now for records that were skipped. */
+  /** A delivery to that destination ended. True when it has room now for records that were passed over. */
   roomFor(destination: string): boolean {
-    const when = this.#skipped.get(destination);
-    if (when === undefined || !this.#options.scheduler.isLow(destination)) return false;
-    this.#skipped.delete(destination);
-    this.rewind(when);
+    if (!this.#passed.has(destination) || !this.#options.scheduler.isLow(destination)) return false;
+    this.#ready.add(destination);
     return true;
   }
 
   /** Looks for records that are due at `now` and have room. When it rejects, nothing was seen and nothing reserved. */
   async look(now: number): Promise<DueFound> {
     const start = this.#from;
-    const picked: Picked[] = [];
+    const look: Look = { now, picked: [], names: new Set() };
     // What is sent back meanwhile counts from here on.
-    this.#from = { ...START, when: Infinity };
+    this.#from = NOWHERE;
+    this.#arrived = [];
     try {
-      const { last, complete } = await this.#pass(start, { now, picked });
-      if (complete && this.#looksBehind) await this.#lookBehind(start, { now, picked });
+      const caughtUp = await this.#again(start, look);
+      const { last, complete } = look.picked.length < MAX_PICKED
+        ? await this.#pass({ start }, look)
+        : { last: undefined, complete: false };
+      if (complete && this.#looksBehind) await this.#lookBehind(start, look);
       // When the clock was set back, all up to its new time was looked at, and nothing behind it counts as seen.
       const nowhere = start.when > now ? { ...START, when: now } : start;
       this.#from = earlier(this.#from, last ?? nowhere);
-      return { picked, complete };
+      return { picked: look.picked, complete: complete && caughtUp };
     } catch (error) {
-      for (const { destination } of picked) this.#options.scheduler.unreserve(destination);
+      for (const { entry, destination } of look.picked) {
+        this.#options.scheduler.unreserve(destination);
+        this.#passed.moreFrom(destination, entry);
+      }
       this.#from = earlier(this.#from, start);
       throw error;
+    } finally {
+      for (const [destination, place] of this.#arrived) this.#passed.moreFrom(destination, place);
+      this.#arrived = undefined;
     }
   }
 
-  async #lookBehind(end: DuePlace, of: { now: number; picked: Picked[] }): Promise<void> {
-    const { last, complete } = await this.#pass(this.#behind, { ...of, end });
+  /** Picks what was passed over and has room now, up to `end`, where new things begin; false: there may be more of it. */
+  async #again(end: DuePlace, look: Look): Promise<boolean> {
+    this.#pickKnown(look);
+    // Who still is ready has nothing left that is remembered, or the look is full.
+    const begins = [...this.#ready].map((destination) => this.#passed.moreOf(destination))
+      .filter((more) => more !== undefined);
+    if (look.picked.length >= MAX_PICKED) return false;
+    if (begins.length === 0) return true;
+    const start = begins.reduce(earlier);
+    if (!isBefore(start, end)) return true;
+    const ready = [...this.#ready];
+    await this.#pass({ start, end, served: (stops) => ready.every((one) => stops.has(one)) }, look);
+    for (const destination of ready) this.#tidy(destination);
+    return this.#ready.size === 0;
+  }
+
+  #pickKnown(look: Look): void {
+    for (const destination of this.#ready) {
+      while (look.picked.length < MAX_PICKED && this.#options.scheduler.hasRoom(destination)) {
+        const entry = this.#passed.take(destination);
+        if (!entry) break;
+        // the clock was set back: it is met again when its time comes
+        if (entry.when > look.now) this.#passed.moreFrom(destination, entry);
+        else if (!this.#options.isOurs(entry)) this.#pick(destination, entry, look);
+      }
+      this.#tidy(destination);
+    }
+  }
+
+  /** Is there still room for something of the destination that was passed over? */
+  #tidy(destination: string): void {
+    if (this.#passed.has(destination) && this.#options.scheduler.hasRoom(destination)) return;
+    this.#ready.delete(destination);
+  }
+
+  async #lookBehind(end: DuePlace, look: Look): Promise<void> {
+    const { last, complete } = await this.#pass({ start: this.#behind, end }, look);
     this.#behind = complete || !last ? START : last;
     this.#looksBehind = false;
   }
 
-  /** Picks from a place on, up to `end` or what is due; `complete`: it came so far. */
+  /** Picks and passes over from a place on; `complete`: it came to the end. */
   async #pass(
-    start: DuePlace,
-    { now, picked, end }: { now: number; picked: Picked[]; end?: DuePlace },
+    { start, end, served }: Pass,
+    look: Look,
   ): Promise<{ last: DuePlace | undefined; complete: boolean }> {
-    const { queue, scheduler, destinationOf, isOurs } = this.#options;
+    const { queue, isOurs } = this.#options;
+    const { now, picked, names } = look;
+    // Of these nothing is known that lies in what is read, but what comes before their place.
+    const begin = this.#passed.beginningFrom(start);
+    const stops = new Map<string, DuePlace>();
     let last: DuePlace | undefined;
+    let complete = true;
     let seen = 0;
     const from = start.when <= now && start.when !== -Infinity ? start : undefined;
     for await (const entry of queue.due(now, from)) {
+      if (end && !isBefore(entry, end)) break;
       const { when, id, part } = entry;
-      if (end && earlier(entry, end) === end) break;
       last = { when, id, part };
       // A lease of ours that ran out while the store failed: its delivery still runs here.
-      if (!isOurs(entry)) {
-        const destination = destinationOf(entry.mark);
-        if (scheduler.hasRoom(destination)) {
-          scheduler.reserve(destination);
-          picked.push({ entry, destination });
-        } else this.skip(destination, when);
-      }
-      if (picked.length >= MAX_PICKED || ++seen >= MAX_SEEN) return { last, complete: false };
+      if (!isOurs(entry) && !names.has(nameOf(entry))) this.#see(entry, { begin, stops, look });
+      if (picked.length < MAX_PICKED && ++seen < MAX_SEEN && !served?.(stops)) continue;
+      complete = false;
+      break;
     }
-    return { last, complete: true };
+    this.#settle({ begin, stops, last: complete ? undefined : last, isNew: end === undefined });
+    return { last, complete };
   }
-}
 
-function earlier(a: DuePlace, b: DuePlace): DuePlace {
-  if (a.when !== b.when) return a.when < b.when ? a : b;
-  if (a.id !== b.id) return a.id < b.id ? a : b;
-  return a.part <= b.part ? a : b;
+  #see(
+    entry: DueEntry,
+    { begin, stops, look }: {
+      begin: ReadonlyMap<string, DuePlace>;
+      stops: Map<string, DuePlace>;
+      look: Look;
+    },
+  ): void {
+    const { scheduler, destinationOf } = this.#options;
+    const destination = destinationOf(entry.mark);
+    if (this.#passed.renew(destination, entry) || stops.has(destination)) return;
+    const more = begin.has(destination) ? undefined : this.#passed.moreOf(destination);
+    if (more && !isBefore(entry, more)) return; // it is met when that is read
+    if (scheduler.hasRoom(destination)) this.#pick(destination, entry, look);
+    else if (!this.#passed.add(destination, entry)) stops.set(destination, entry);
+  }
+
+  /** Notes up to where each destination is known after a pass that ended at `last`, or (undefined) at its end. */
+  #settle(
+    { begin, stops, last, isNew }: {
+      begin: ReadonlyMap<string, DuePlace>;
+      stops: ReadonlyMap<string, DuePlace>;
+      last: DuePlace | undefined;
+      isNew: boolean;
+    },
+  ): void {
+    for (const [destination, more] of begin) {
+      const stop = stops.get(destination);
+      if (!stop && last && isBefore(last, more)) continue;
+      // What is new and was not read is no secret: the next look begins there.
+      const next = last && !isNew ? { ...last, part: last.part + 1 } : undefined;
+      this.#passed.settle(destination, stop ?? next);
+    }
+    for (const [destination, place] of stops) {
+      if (!begin.has(destination)) this.#passed.moreFrom(destination, place);
+    }
+  }
+
+  #pick(destination: string, entry: DueEntry, { picked, names }: Look): void {
+    this.#options.scheduler.reserve(destination);
+    names.add(nameOf(entry));
+    picked.push({ entry, destination });
+  }
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { DueScan } from "../../src/queue/due_scan.ts";
 import type { DueEntry, DuePlace, QueueStore } from "../../src/queue/queue_store.ts";
+import type { Claim } from "../../src/queue/queue_store.ts";
 import { Scheduler } from "../../src/queue/scheduler.ts";
 
 /** A scan of an index in memory, that counts what is read; the destinations in `full` have no room. */
@@ -85,4 +86,125 @@ Deno.test("what was seen is looked at again bit by bit, for what came in behind 
   scan.hear({ from: 0 });
   index.unshift({ when: 1, id: "A", part: 0, mark: { domain: "free.example" }, versionstamp: "1" });
   assertEquals((await scan.look(20_000)).picked.map((p) => p.entry.id), ["A"]);
+});
+
+/** A scan of an index that is sorted, and what it takes to empty it. */
+class Drain {
+  readonly index: DueEntry[] = [];
+  readonly scheduler = new Scheduler({ concurrency: 20, perDestination: () => 5 });
+  readonly held = new Map<string, string>();
+  read = 0;
+  now = 1_000_000;
+  readonly scan: DueScan;
+
+  constructor() {
+    const queue = { due: (now: number, from?: DuePlace) => this.#due(now, from) } as unknown as QueueStore;
+    const isOurs = ({ id }: { id: string }) => this.held.has(id);
+    this.scan = new DueScan({ queue, scheduler: this.scheduler, destinationOf: (of) => of.domain, isOurs });
+  }
+
+  async *#due(now: number, from?: DuePlace) {
+    const isPast = (e: DueEntry) => e.when > from!.when || (e.when === from!.when && e.id >= from!.id);
+    const start = from ? this.index.findIndex(isPast) : 0;
+    for (let i = start < 0 ? this.index.length : start; i < this.index.length; i++) {
+      const entry = this.index[i]!;
+      if (entry.when > now) return;
+      this.read++;
+      if (this.read % 100 === 0) await Promise.resolve();
+      yield entry;
+    }
+  }
+
+  put(entry: DueEntry): void {
+    const at = this.index.findIndex(({ when, id }) =>
+      when > entry.when || (when === entry.when && id > entry.id)
+    );
+    this.index.splice(at < 0 ? this.index.length : at, 0, entry);
+    if (!this.scan.skip(entry.mark.domain, entry.when)) this.scan.rewind(entry.when);
+  }
+
+  /** Looks, and takes the places of what was picked; some claims come too late. */
+  async look(late: (id: string) => boolean = () => false): Promise<boolean> {
+    const { picked, complete } = await this.scan.look(this.now);
+    for (const { entry, destination } of picked) {
+      assertEquals(this.held.has(entry.id), false, `${entry.id} was picked twice`);
+      this.scheduler.unreserve(destination);
+      if (late(entry.id)) {
+        this.index.splice(this.index.findIndex(({ id }) => id === entry.id), 1);
+        continue;
+      }
+      this.held.set(entry.id, destination);
+      this.scheduler.add(destination, { record: { id: entry.id } } as Claim);
+    }
+    return complete;
+  }
+
+  /** Ends up to so many deliveries; answers those, and whether there is room now for what waits. */
+  deliver(most: number): { ended: string[]; more: boolean } {
+    const turns = [];
+    for (let turn; turns.length < most && (turn = this.scheduler.next());) turns.push(turn);
+    let more = false;
+    for (const { destination, claim: { record: { id } } } of turns) {
+      this.held.delete(id);
+      this.index.splice(this.index.findIndex((entry) => entry.id === id), 1);
+      this.scheduler.done(destination);
+      more = this.scan.roomFor(destination) || more;
+    }
+    return { ended: turns.map(({ claim }) => claim.record.id), more };
+  }
+}
+
+Deno.test("a long queue is read about once, for one destination and for several", async () => {
+  for (const domains of [1, 40]) {
+    const drain = new Drain();
+    for (let i = 0; i < 20_000; i++) {
+      drain.index.push(
+        ...entries(1, `d${i % domains}.example`).map((e) => ({ ...e, when: i + 1, id: `M${i}` })),
+      );
+    }
+    const ended = new Set<string>();
+    for (let goOn = true; goOn;) {
+      while (!await drain.look());
+      goOn = false;
+      for (let n = 0; n < 200; n++) {
+        const { ended: some, more } = drain.deliver(20);
+        for (const id of some) ended.add(id);
+        goOn ||= some.length > 0;
+        if (more) break;
+      }
+    }
+    assertEquals(ended.size, 20_000);
+    assert(drain.read < 3 * 20_000, `${drain.read} entries were read for ${domains} domains`);
+  }
+});
+
+Deno.test("whatever comes in, in whatever order, is picked once and not forgotten", async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    let state = seed * 7919;
+    const random = (below: number) => (state = (state * 1103515245 + 12345) % 2 ** 31) % below;
+    const drain = new Drain();
+    const left = new Set<string>();
+    let count = 0;
+    const put = () => {
+      const domain = `d${Math.min(random(6), random(6))}.example`;
+      const id = `M${String(count++).padStart(5, "0")}`;
+      left.add(id);
+      drain.put({ when: drain.now - random(1000), id, part: 0, mark: { domain }, versionstamp: "1" });
+    };
+    for (let step = 0; step < 300; step++) {
+      for (let n = random(30); n > 0; n--) put();
+      drain.now += random(20);
+      if (random(3) > 0) {
+        const looking = drain.look((id) => random(50) === 0 && left.delete(id));
+        if (random(2) === 0) put();
+        await looking;
+      }
+      for (const id of drain.deliver(random(25)).ended) assert(left.delete(id));
+    }
+    for (let rounds = 0; left.size > 0; rounds++) {
+      assert(rounds < 5000, `${left.size} are forgotten (seed ${seed})`);
+      await drain.look();
+      for (const id of drain.deliver(20).ended) assert(left.delete(id));
+    }
+  }
 });
