@@ -1,0 +1,57 @@
+/** The preview of a message (RFC 8970): the beginning of its text as people read it, in one line. */
+
+import { binaryString } from "../base/bytes.ts";
+import { decodeCharset, decodeUnnamed } from "./charset.ts";
+import { visibleText } from "./html_tags.ts";
+import type { ScannedMessage, ScannedText } from "./mime_scan.ts";
+import { parameter, parseToken } from "./mime_value.ts";
+import { decodeTransfer } from "./transfer_decoding.ts";
+
+/** So many characters at most (RFC 8970 3.1). */
+export const MOST_PREVIEW = 256;
+
+/** The preview; "" where a message has no text. */
+export function previewOf({ plain, html }: ScannedMessage): string {
+  const text = plain ? withoutQuotes(decoded(plain)) : "";
+  const shown = text.trim() === "" && html ? visibleText(decoded(html)) : text;
+  return cut(shown.replace(/[\s\u00a0\u200b-\u200d\u00ad\u034f\ufeff]+/g, " ").trim());
+}
+
+function decoded({ part, octets }: ScannedText): string {
+  const encoding = parseToken(part.fields.get("content-transfer-encoding")?.[0] ?? "") ?? "7bit";
+  const bytes = decodeTransfer(octets, encoding) ?? octets;
+  // a character may be cut at the end
+  const whole = octets.length < part.contentEnd - part.contentStart ? withoutRest(bytes) : bytes;
+  const charset = part.type && parameter(part.type.parameters, "charset");
+  if (charset === undefined && /^html$/i.test(part.type?.subtype ?? "")) {
+    return decodeUnnamed(
+      whole,
+      /<meta\b[^>]*\bcharset\s*=\s*["']?([\w:.-]+)/i.exec(binaryString(whole))?.[1],
+    );
+  }
+  return decodeCharset(whole, charset);
+}
+
+/** Without the last octets that are beyond ASCII. */
+function withoutRest(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && bytes.length - end < 8 && bytes[end - 1]! > 127) end--;
+  return bytes.subarray(0, end);
+}
+
+/** Without what an answer repeats of another message, unless there is nothing else; and without a signature. */
+function withoutQuotes(text: string): string {
+  const signature = text.search(/^-- \r?$/m);
+  const own = signature > 0 ? text.slice(0, signature) : text;
+  const kept = own.split("\n").filter((line) => !line.startsWith(">")).join("\n");
+  return kept.trim() === "" ? text : kept;
+}
+
+/** At most so many characters, no half ones, and no control characters. */
+function cut(text: string): string {
+  // deno-lint-ignore no-control-regex
+  const clean = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "").toWellFormed();
+  if (clean.length <= MOST_PREVIEW) return clean;
+  const characters = Array.from(clean.slice(0, 2 * MOST_PREVIEW));
+  return characters.slice(0, MOST_PREVIEW).join("").toWellFormed().trimEnd();
+}
