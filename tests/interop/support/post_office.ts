@@ -89,44 +89,55 @@ export class PostOffice implements AsyncDisposable {
     return path;
   }
 
-  /**
-   * Runs a program to its end, at home in the office's directory. With `after`, `stdin` is written when what it says
-   * matches that.
-   */
-  async run(
-    program: string,
-    args: readonly string[],
-    options: { stdin?: string; after?: RegExp; env?: Record<string, string> } = {},
-  ): Promise<Finished> {
-    const child = new Deno.Command(program, {
-      args: [...args],
-      cwd: this.dir,
-      env: { HOME: this.dir, LC_ALL: "C.UTF-8", TERM: "xterm", ...options.env },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-      signal: AbortSignal.timeout(60_000),
-    }).spawn();
-    const say = async () => {
-      const writer = child.stdin.getWriter();
-      await writer.write(bytesOf(options.stdin ?? "")).catch(() => {});
-      await writer.close().catch(() => {});
-    };
-    let said = options.after === undefined ? say() : undefined;
-    const err = new Response(child.stderr).bytes();
-    let out = "";
-    for await (const piece of child.stdout) {
-      out += latin1(piece);
-      if (!said && options.after?.test(out)) said = say();
-    }
-    await (said ?? child.stdin.close());
-    return { code: (await child.status).code, out, err: latin1(await err) };
+  /** Runs a program to its end, at home in the office's directory. */
+  run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return runAt(this.dir, program, args, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
     await removeTree(this.dir);
   }
+}
+
+/** What a program is given. */
+export interface RunOptions {
+  readonly stdin?: string;
+  /** When `stdin` is written: when what it says matches that. Default: at once. */
+  readonly after?: RegExp;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a program to its end, at home in a directory. */
+export async function runAt(
+  dir: string,
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  const child = new Deno.Command(program, {
+    args: [...args],
+    cwd: dir,
+    env: { HOME: dir, LC_ALL: "C.UTF-8", TERM: "xterm", ...options.env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+  const say = async () => {
+    const writer = child.stdin.getWriter();
+    await writer.write(bytesOf(options.stdin ?? "")).catch(() => {});
+    await writer.close().catch(() => {});
+  };
+  let said = options.after === undefined ? say() : undefined;
+  const err = new Response(child.stderr).bytes();
+  let out = "";
+  for await (const piece of child.stdout) {
+    out += latin1(piece);
+    if (!said && options.after?.test(out)) said = say();
+  }
+  await (said ?? child.stdin.close());
+  return { code: (await child.status).code, out, err: latin1(await err) };
 }
 
 /** How a program ended; what it said has a character per byte. */

@@ -2,15 +2,18 @@
 
 import type { PostOffice } from "./post_office.ts";
 
+/** Where the program is at home. */
+type Home = Pick<PostOffice, "dir" | "run">;
+
 const WIDTH = 100;
 const HEIGHT = 30;
 
 /** A tmux server of its own with one window. */
 export class Terminal implements AsyncDisposable {
-  private constructor(private readonly office: PostOffice, private readonly socket: string) {}
+  private constructor(private readonly office: Home, private readonly socket: string) {}
 
   /** Starts a program in a new terminal. */
-  static async start(office: PostOffice, command: string): Promise<Terminal> {
+  static async start(office: Home, command: string): Promise<Terminal> {
     const terminal = new Terminal(office, `${office.dir}/tmux`);
     const size = ["-x", String(WIDTH), "-y", String(HEIGHT)];
     await terminal.#tmux("-f", "/dev/null", "new-session", "-d", ...size, command);
