@@ -8,6 +8,7 @@ import { checks } from "./check_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
 import { logins } from "./login_rows.ts";
+import { nodes } from "./nodes_rows.ts";
 import { keysOf, lagWhileSigning, signatureRate } from "./signing.ts";
 import { search } from "./search_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
@@ -25,6 +26,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   accept,
   deliver,
   shared,
+  nodes,
   relay,
   signing,
   big,

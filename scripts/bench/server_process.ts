@@ -124,6 +124,11 @@ export class ServerProcess implements AsyncDisposable {
     return performance.now() - from;
   }
 
+  /** Its number in the system. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Ends it as an operator would. */
   async stop(): Promise<void> {
     try {

@@ -1,7 +1,6 @@
 /** The calls for mailboxes as files: one exported as mbox, an mbox imported into one, both as streams. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { IdMaker } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { exportMbox, importMbox, ImportStopped } from "../mailbox/mailbox_file.ts";
 import { json, newApi, problems } from "./api_app.ts";
@@ -55,8 +54,7 @@ const imported = createRoute({
 
 /** The calls. */
 export function mailboxFileRoutes(options: AdminOptions) {
-  const { store, accounts, mailStore, clock, random } = options;
-  const ids = new IdMaker(clock, random);
+  const { store, accounts, mailStore, clock, ids } = options;
 
   return newApi()
     .openapi(exported, async (c) => {

@@ -4,6 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { Accounts } from "../auth/accounts.ts";
 import type { Backups } from "../backup/backups.ts";
+import type { IdMaker } from "../base/ids.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import type { AppPasswords } from "../auth/app_passwords.ts";
 import type { LoginGuard } from "../auth/login_guard.ts";
@@ -62,6 +63,11 @@ export interface AdminOptions extends HttpOptions {
    * @internal
    */
   readonly guard?: LoginGuard;
+  /**
+   * Names what is put into mailboxes.
+   * @internal
+   */
+  readonly ids: IdMaker;
   /** Absent: the queue knows of none, and the calls do not exist. */
   readonly suspensions?: Suspensions;
   /** Absent: nobody is suppressed, and the calls do not exist. */

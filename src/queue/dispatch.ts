@@ -15,7 +15,7 @@ import type { QueueRecord } from "./record.ts";
 import type { DeliveryResult } from "./result.ts";
 import type { Signatures } from "./signatures.ts";
 import { needsSplit, split, type SplitOptions } from "./split.ts";
-import type { Suppressions } from "./suppressions.ts";
+import type { Suppression, Suppressions } from "./suppressions.ts";
 import { deferSuspended, type Suspensions } from "./suspensions.ts";
 
 /** What a {@linkcode Dispatcher} works with. */
@@ -45,9 +45,13 @@ export class Dispatcher {
     try {
       if (await needsSplit(record, this.options)) return await split(record, this.options);
       if (isForHere(record, router)) return await deliverToMailbox(record, this.options);
-      const suspension = await suspensions?.get(record.domain);
+      // asked for together: on a shared store they go in one request
+      const [suspension, suppressed] = await Promise.all([
+        suspensions?.get(record.domain),
+        this.#suppressed(record),
+      ]);
       if (suspension) return { outcomes: deferSuspended(record, suspension) };
-      return await this.#deliverUnlessSuppressed(claim);
+      return await this.#deliverUnlessSuppressed(claim, suppressed);
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = { kind: "deferred", status: "4.3.0", text } as const;
@@ -84,12 +88,19 @@ export class Dispatcher {
     };
   }
 
-  /** What somebody releases goes out whatever came back before. */
-  async #deliverUnlessSuppressed(claim: Claim): Promise<DeliveryResult> {
+  /** Which recipients get nothing, by their place. What somebody releases goes out whatever came back before. */
+  async #suppressed({ recipients, source }: QueueRecord): Promise<readonly (Suppression | undefined)[]> {
     const { suppressions } = this.options;
-    const { recipients, source } = claim.record;
-    if (!suppressions || source === "release") return await this.#deliverElsewhere(claim, recipients);
-    const failures = await Promise.all(recipients.map(({ address }) => suppressions.failureOf(address)));
+    if (!suppressions || source === "release") return [];
+    return await Promise.all(recipients.map(({ address }) => suppressions.get(address)));
+  }
+
+  async #deliverUnlessSuppressed(
+    claim: Claim,
+    found: readonly (Suppression | undefined)[],
+  ): Promise<DeliveryResult> {
+    const { recipients } = claim.record;
+    const failures = found.map((one) => one && this.options.suppressions!.failureFor(one));
     if (!failures.some((failure) => failure)) return await this.#deliverElsewhere(claim, recipients);
     const suppressed = recipients.flatMap(({ address }, i) =>
       failures[i] ? [{ recipient: address, outcome: failures[i], durationMs: 0 }] : []

@@ -7,7 +7,6 @@ import type { DeliveryTarget } from "../recipients/expand.ts";
 import type { BodyRef } from "../storage/bodies/bodies.ts";
 import { encodedKeySize } from "../storage/limits.ts";
 import * as keys from "../storage/keys.ts";
-import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import { mailboxWrite } from "../mailbox/delivery_entry.ts";
 import type { EnqueuePlan, NewMessage } from "./message.ts";
@@ -29,14 +28,12 @@ const MAX_KEY_BYTES = 60 * 1024;
 /** The lease of a record that is delivered at once; undefined: it waits in the index. */
 export type LeaseOf = (record: QueueRecord) => { owner: string; until: number } | undefined;
 
-/** Plans messages and reports for one store. */
+/** Plans messages and reports. */
 export class EnqueuePlanner {
-  readonly #store: Store;
   readonly #mailStore: MailStore;
 
-  /** `mailStore` is that of the same store. */
-  constructor(store: Store, mailStore: MailStore) {
-    this.#store = store;
+  /** Mailboxes are those of `mailStore`. */
+  constructor(mailStore: MailStore) {
     this.#mailStore = mailStore;
   }
 
@@ -51,11 +48,7 @@ export class EnqueuePlanner {
     const fits = mutations <= MAX_MUTATIONS && keyBytes <= MAX_KEY_BYTES &&
       bytes + (message.body.inMemory?.length ?? 0) <= MAX_BYTES;
     const to = fits ? { boxes, groups } : { boxes: [], groups: unsplit([...boxes, ...queued]) };
-    const plan = planned(message, to, { mailStore: this.#mailStore, lease });
-    // Ids of one server never meet; those of two may, once in four billion times within the same millisecond.
-    if (this.#store.embedded || message.body.inMemory === undefined) return plan;
-    const checks = [{ key: keys.body(message.id, 0), versionstamp: null }];
-    return { ...plan, write: together(plan.write, { checks, mutations: [], size: 0 }) };
+    return planned(message, to, { mailStore: this.#mailStore, lease });
   }
 }
 

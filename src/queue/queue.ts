@@ -78,7 +78,7 @@ export class DeliveryQueue {
     const isHere = (destination: string) => destination === UNSPLIT || router.isLocal(destination);
     const longestWaitMs = Math.max(FULL_PAUSE_MS, ...schedule.retry);
     const reporter = new BounceWriter({ kv: store.kv, clock, ids, router, hostname });
-    const planner = new EnqueuePlanner(store, options.mailStore);
+    const planner = new EnqueuePlanner(options.mailStore);
     const scheduler = new Scheduler({ ...options, isHere });
     const leases = new Leases({ queue, clock, journal, tasks });
     const slots = new Slots({ queue, clock, scheduler, leases, transcripts, destinationOf });

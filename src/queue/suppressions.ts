@@ -120,10 +120,8 @@ export class Suppressions {
     return old !== undefined;
   }
 
-  /** The failure of a recipient that nothing is sent to; undefined when it isn't on the list. */
-  async failureOf(address: Mailbox): Promise<Failed | undefined> {
-    const found = await this.get(address);
-    if (!found) return undefined;
+  /** The failure of a recipient that is on the list. */
+  failureFor(found: Suppression): Failed {
     this.#options.onSuppressed?.();
     return { kind: "failed", status: "5.7.1", text: describeSuppression(found), stage: "route" };
   }

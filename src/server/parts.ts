@@ -311,7 +311,7 @@ function createServices(
   const { config, clock, random } = around;
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
   const guard = new LoginGuard({ clock, exempt: isLoopbackPeer });
-  const ids = new IdMaker(clock, random);
+  const ids = new IdMaker(clock, random, () => store.number);
   const captures = config.capture !== false;
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);

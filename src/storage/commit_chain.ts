@@ -6,6 +6,7 @@
  */
 
 import { type Clock, sleep } from "../base/clock.ts";
+import { NUMBERS } from "../base/ids.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import * as keys from "./keys.ts";
 import { costOf, type Limits } from "./limits.ts";
@@ -27,6 +28,8 @@ const PAUSE_MS = 25;
 
 /** What the key of a process holds. */
 export interface ChainLink {
+  /** Which process it is, whatever its number; absent: one of a time before processes had numbers. */
+  readonly by?: string;
   /** Counts the commits. */
   readonly count: number;
   /** When it was written: milliseconds since 1970. */
@@ -39,7 +42,10 @@ export class CommitChain {
   readonly cost: Limits;
   readonly #kv: Kv;
   readonly #clock: Clock;
-  readonly #key: Deno.KvKey;
+  readonly #random: Random;
+  readonly #by: string;
+  #number!: number;
+  #key!: Deno.KvKey;
   /** The versionstamp of the key, as far as is known. */
   #link: string | null = null;
   #count = 0;
@@ -48,13 +54,20 @@ export class CommitChain {
   constructor(kv: Kv, { clock, random = systemRandom }: CommitChainOptions) {
     this.#kv = kv;
     this.#clock = clock;
-    this.#key = keys.commitChain(random.bytes(12).toBase64({ alphabet: "base64url" }));
-    const key = this.#key;
+    this.#random = random;
+    this.#by = random.bytes(12).toBase64({ alphabet: "base64url" });
+    this.#takeNumber();
+    const key = keys.commitChain(String(NUMBERS));
     this.cost = costOf({
       checks: [{ key, versionstamp: null }],
-      mutations: [{ type: "set", key, value: { count: 0, at: 0 } satisfies ChainLink }],
+      mutations: [{ type: "set", key, value: this.#value(0) }],
       size: 0,
     });
+  }
+
+  /** The number of this process, which no other has that shares the store; undefined before its first commit. */
+  get number(): number | undefined {
+    return this.#link === null ? undefined : this.#number;
   }
 
   /**
@@ -76,11 +89,27 @@ export class CommitChain {
       const now = await this.#kv.get<ChainLink>(this.#key);
       const moved = now.versionstamp !== this.#link;
       this.#link = now.versionstamp;
+      if (now.value && now.value.by !== this.#by) {
+        // another process has the number: at the first commit by chance, later after it was free for a week
+        this.#takeNumber();
+        continue;
+      }
       if (now.value?.count === count) return { ok: true, versionstamp: now.versionstamp! };
       if (result instanceof OutcomeUnknown) await sleep(this.#clock, PAUSE_MS * 4 ** (lost - 1));
       // unless the key was lost, or moved by a commit that had been given up, it is one of the writers' own checks
       else if (!moved) return result;
     }
+  }
+
+  #takeNumber(): void {
+    const [a, b, c] = this.#random.bytes(3) as unknown as [number, number, number];
+    this.#number = ((a << 16) + (b << 8) + c) % NUMBERS;
+    this.#key = keys.commitChain(String(this.#number));
+    this.#link = null;
+  }
+
+  #value(count: number): ChainLink {
+    return { by: this.#by, count, at: this.#clock.now() };
   }
 
   /** The key is the first that is set: when a commit stops in its midst (see `StoppedAtSum`), it has moved too. */
@@ -90,7 +119,7 @@ export class CommitChain {
     count: number;
   }): Promise<Deno.KvCommitResult | Deno.KvCommitError | OutcomeUnknown> {
     const key = this.#key;
-    const value: ChainLink = { count: of.count, at: this.#clock.now() };
+    const value = this.#value(of.count);
     const renewal = { type: "set", key, value } as const;
     try {
       const checks = [...of.checks, { key, versionstamp: this.#link }];

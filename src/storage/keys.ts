@@ -9,7 +9,7 @@ export const format: Deno.KvKey = ["format"];
 /** The newest Deno that had the store open: its version as bytes. */
 export const formatWriter: Deno.KvKey = ["format", "deno"];
 
-/** The last commit of one process on a shared store, named by chance: a `ChainLink`. See `commit_chain.ts`. */
+/** The last commit of one process on a shared store, by its number there: a `ChainLink`. See `commit_chain.ts`. */
 export function commitChain(name: string): Deno.KvKey {
   return ["commit", name];
 }

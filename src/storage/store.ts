@@ -24,6 +24,8 @@ export interface Store extends Writer {
   readonly embedded: boolean;
   /** The most that one write takes. */
   readonly limits: Limits;
+  /** The number of this process on a shared store, which no other has there: it may be another one after a week's sleep. */
+  readonly number?: number | undefined;
   /** True while the disk is known to be full: a write with message content is refused at once, others may succeed. */
   readonly isFull?: boolean;
   /** Since when a store behind a network has not answered, in milliseconds since 1970; undefined: it does. */
@@ -64,6 +66,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     store = await open(options);
     await checkFormat(store, { location, onError: options.onError });
+    await store.takeNumber();
   } catch (error) {
     await store?.close();
     throw openError(location, error);
@@ -102,15 +105,25 @@ const CLOSE_MS = 1000;
 class KvStore implements Store {
   readonly limits: Limits;
   silentSince: number | undefined;
+  readonly #chain: CommitChain | undefined;
   readonly #group: CommitGroup;
   readonly #reserve: DiskReserve | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(readonly kv: Kv, readonly embedded: boolean, options: StoreOptions) {
-    const chain = embedded ? undefined : new CommitChain(kv, options);
+    const chain = this.#chain = embedded ? undefined : new CommitChain(kv, options);
     this.limits = chain ? lessOf(KV_CONNECT_LIMITS, chain.cost) : EMBEDDED_LIMITS;
     this.#reserve = options.reserve;
     this.#group = new CommitGroup(kv, { ...options, chain, limits: this.limits });
+  }
+
+  get number(): number | undefined {
+    return this.#chain?.number;
+  }
+
+  /** The first commit of a process takes its number: one of nothing else, when there was none yet. */
+  async takeNumber(): Promise<void> {
+    if (this.#chain && this.number === undefined) await this.#group.write({ mutations: [], size: 0 });
   }
 
   get isFull(): boolean {

@@ -105,6 +105,9 @@ export class MoodyStore implements Store {
   constructor(private readonly store: Store, private readonly activity: StoreActivity) {
     this.kv = countedKv(store.kv, activity);
   }
+  get number(): number | undefined {
+    return this.store.number;
+  }
   get embedded(): boolean {
     return this.store.embedded;
   }
@@ -194,7 +197,7 @@ export class House {
       subaddressSeparator: "+",
     });
     const agent = new ScriptedAgent(options.answer);
-    const ids = new IdMaker(clock, random);
+    const ids = new IdMaker(clock, random, () => store.number);
     const house = new House(
       store,
       underneath,

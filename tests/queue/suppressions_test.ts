@@ -62,7 +62,7 @@ Deno.test("an address whose messages come back three times in thirty days is sup
     until: list.clock.now() + 30 * DAY,
     reason: "3 messages came back, the last one with: 550 5.1.1 no such user",
   });
-  const failure = await list.suppressions.failureOf(JO);
+  const failure = list.suppressions.failureFor((await list.suppressions.get(JO))!);
   assertEquals([failure?.kind, failure?.status, list.suppressed], ["failed", "5.7.1", 1]);
   assertMatch(
     failure!.text,

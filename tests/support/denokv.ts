@@ -7,6 +7,7 @@
 const TOKEN = "a token for tests";
 /** How long it may take to start. */
 const START_MS = 10_000;
+const TICKS_PER_SECOND = 100;
 
 /** Where a server is and what it has. */
 export interface DenokvOptions {
@@ -57,6 +58,12 @@ export class Denokv implements AsyncDisposable {
   /** It goes on. */
   thaw(): void {
     this.#child.kill("SIGCONT");
+  }
+
+  /** Seconds of CPU so far (where the system tells: Linux). */
+  cpu(): number {
+    const fields = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`).split(") ")[1]!.split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
   /** Kills it, and starts one on the same database and port: as another process, which knows no token of before. */

@@ -4,6 +4,7 @@ import { type Kv, type ListOptions, MAX_KEYS_AT_ONCE } from "../port.ts";
 import { StoppedAtSum, StorageError } from "../storage_error.ts";
 import { rangeOf, rangeOfKey, successor } from "./key_codec.ts";
 import * as messages from "./messages.ts";
+import { SharedReads } from "./shared_reads.ts";
 import { RequestRefused, Transport, type TransportOptions } from "./transport.ts";
 
 /** How many entries a list reads at a time. */
@@ -12,6 +13,7 @@ const BATCH = 100;
 /** One database. */
 export class KvConnectClient implements Kv {
   readonly #transport: Transport;
+  readonly #reads = new SharedReads((ranges) => this.#read(ranges));
 
   private constructor(transport: Transport) {
     this.#transport = transport;
@@ -42,8 +44,8 @@ export class KvConnectClient implements Kv {
       throw new TypeError(`Too many keys at once (max ${MAX_KEYS_AT_ONCE})`);
     }
     if (keys.length === 0) return [] as { [K in keyof T]: Deno.KvEntryMaybe<T[K]> };
-    const ranges = await this.#read(keys.map((key) => ({ ...rangeOfKey(key), limit: 1 })));
-    return keys.map((key, i) => plain(key, ranges[i]?.[0])) as { [K in keyof T]: Deno.KvEntryMaybe<T[K]> };
+    const ranges = await this.#reads.read(keys.map((key) => ({ ...rangeOfKey(key), limit: 1 })));
+    return keys.map((key, i) => entryAt(key, ranges[i]?.[0])) as { [K in keyof T]: Deno.KvEntryMaybe<T[K]> };
   }
 
   async *list<T>(selector: Deno.KvListSelector, options: ListOptions = {}): AsyncGenerator<Deno.KvEntry<T>> {
@@ -53,7 +55,7 @@ export class KvConnectClient implements Kv {
     while (left > 0) {
       const limit = Math.min(left, batchSize);
       const entries = (await this.#read([{ start, end, limit, reverse }]))[0] ?? [];
-      for (const { key, value, versionstamp } of entries) yield { key, value: value as T, versionstamp };
+      for (const entry of entries) yield decoded<T>(entry);
       if (entries.length < limit) return;
       left -= limit;
       const last = entries.at(-1)!.encodedKey as Uint8Array<ArrayBuffer>;
@@ -65,7 +67,7 @@ export class KvConnectClient implements Kv {
   async *watch<T>(key: Deno.KvKey, signal: AbortSignal): AsyncGenerator<Deno.KvEntryMaybe<T>> {
     for await (const frame of this.#transport.watch(messages.watchOf(key), signal)) {
       const entry = messages.readWatched(frame);
-      if (entry !== undefined) yield plain(key, entry ?? undefined) as Deno.KvEntryMaybe<T>;
+      if (entry !== undefined) yield entryAt<T>(key, entry ?? undefined);
     }
   }
 
@@ -88,17 +90,23 @@ export class KvConnectClient implements Kv {
 
   async #read(ranges: readonly messages.ReadRange[]): Promise<messages.SentEntry[][]> {
     const answer = await this.#transport.read(messages.snapshotRead(ranges));
-    try {
-      return messages.readSnapshot(answer);
-    } catch (error) {
-      if (error instanceof StorageError) throw error;
-      throw new StorageError("failed", `The store's answer can't be read: ${String(error)}.`, error);
-    }
+    return readable(() => messages.readSnapshot(answer));
   }
 }
 
-function plain(key: Deno.KvKey, entry: messages.SentEntry | undefined): Deno.KvEntryMaybe<unknown> {
-  return entry
-    ? { key: entry.key, value: entry.value, versionstamp: entry.versionstamp }
-    : { key, value: null, versionstamp: null };
+function entryAt<T>(key: Deno.KvKey, entry: messages.SentEntry | undefined): Deno.KvEntryMaybe<T> {
+  return entry ? decoded<T>(entry) : { key, value: null, versionstamp: null };
+}
+
+function decoded<T>(entry: messages.SentEntry): Deno.KvEntry<T> {
+  return readable(() => messages.decodeEntry<T>(entry));
+}
+
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw new StorageError("failed", `The store's answer can't be read: ${String(error)}.`, error);
+  }
 }

@@ -1,6 +1,7 @@
 /** The encoding of keys over KV Connect: bytes that are in the order of the keys. */
 
 import { concat, decode, encode } from "../../base/bytes.ts";
+import { MAX_KEY_BYTES } from "../limits.ts";
 
 /** What a part begins with. */
 const TAG = { bytes: 0x01, string: 0x02, number: 0x21, no: 0x26, yes: 0x27 } as const;
@@ -45,9 +46,12 @@ export function decodeKey(bytes: Uint8Array): Deno.KvKey {
   return key;
 }
 
-/** The one key. */
+/** The one key. Throws when it is longer than any key can be. */
 export function rangeOfKey(key: Deno.KvKey): KeyRange {
   const start = encodeKey(key);
+  if (start.length > MAX_KEY_BYTES) {
+    throw new TypeError(`A key of ${start.length} bytes (max ${MAX_KEY_BYTES})`);
+  }
   return { start, end: successor(start) };
 }
 

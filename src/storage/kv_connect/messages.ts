@@ -3,7 +3,7 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { StorageError } from "../storage_error.ts";
 import { decodeKey, encodeKey, type KeyRange } from "./key_codec.ts";
-import { decodeValue, encodeValue } from "./value_codec.ts";
+import { decodeValue, type EncodedValue, encodeValue } from "./value_codec.ts";
 
 /** A range of keys that is asked for. */
 export interface ReadRange extends KeyRange {
@@ -11,9 +11,11 @@ export interface ReadRange extends KeyRange {
   readonly reverse?: boolean;
 }
 
-/** An entry, and its key as it was sent. */
-export interface SentEntry extends Deno.KvEntry<unknown> {
+/** An entry as it was sent: who asked for it decodes it, so that one that can't be read is an error of nobody else. */
+export interface SentEntry {
   readonly encodedKey: Uint8Array;
+  readonly value: EncodedValue;
+  readonly versionstamp: string;
 }
 
 const MUTATION = { set: 1, delete: 2, sum: 3, max: 4, min: 5 } as const;
@@ -121,7 +123,12 @@ function readEntry(bytes: Uint8Array): SentEntry {
     3: (reader) => void (encoding = reader.int32()),
     4: (reader) => void (versionstamp = reader.bytes().toHex()),
   });
-  return { key: decodeKey(encodedKey), value: decodeValue({ data, encoding }), versionstamp, encodedKey };
+  return { value: { data, encoding }, versionstamp, encodedKey };
+}
+
+/** Decodes an entry. */
+export function decodeEntry<T>({ encodedKey, value, versionstamp }: SentEntry): Deno.KvEntry<T> {
+  return { key: decodeKey(encodedKey), value: decodeValue(value) as T, versionstamp };
 }
 
 function fields(bytes: Uint8Array, known: Record<number, (reader: BinaryReader) => void>): void {
