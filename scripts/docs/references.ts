@@ -17,7 +17,7 @@ const MADE = "<!-- Made by `deno task docs`; change what it is made from, not th
 export async function references(): Promise<Record<string, string>> {
   const pages = {
     "configuration.md": await configuration(),
-    "commands.md": commands(),
+    "commands.md": await commands(),
     "calls.md": await calls(),
   };
   const written = Object.entries(pages).map(async ([name, text]) => [name, await formatted(text, "md")]);
@@ -94,12 +94,12 @@ function membersOf(type: TypeNode, symbols: readonly SymbolNode[]): MemberNode[]
   }
 }
 
-function commands(): string {
+async function commands(): Promise<string> {
   return [
     MADE,
     "# Commands",
     "`dinopost help COMMAND`, or `--help` behind one, says the same. Exit codes follow sysexits(3): 0 ok, 64 usage, 65 bad data, 67 unknown user, 69 unavailable, 75 try again, 78 bad configuration. An error is one line on stderr.",
-    ...commandTree(buildProgram()).filter(({ path }) => path.length > 0).map(command),
+    ...commandTree(await buildProgram()).filter(({ path }) => path.length > 0).map(command),
   ].join("\n\n");
 }
 

@@ -2,22 +2,33 @@
 
 import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config/error.ts";
-import { addAccount } from "./account.ts";
-import { addAlias } from "./alias.ts";
-import { addBackup, addRestore } from "./backup.ts";
-import { addCheck } from "./check.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { addCompletions } from "./completions.ts";
-import { addInit } from "./init.ts";
 import { withExamples } from "./command_tree.ts";
 import { print, printError, safe } from "./output.ts";
-import { addMan } from "./man.ts";
-import { addMailbox } from "./mailbox.ts";
-import { addQueue } from "./queue.ts";
-import { addReplay } from "./replay.ts";
-import { addSend, sendmailArguments } from "./send.ts";
-import { addServe } from "./serve_command.ts";
-import { addVersion, VERSION } from "./version.ts";
+import { VERSION } from "./version.ts";
+
+type Add = (program: Command) => void;
+
+/** What adds each command; its file is read when it is the one that was called, or all are asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  serve: async () => (await import("./serve_command.ts")).addServe,
+  demo: () => Promise.resolve(addDemo),
+  init: async () => (await import("./init.ts")).addInit,
+  check: async () => (await import("./check.ts")).addCheck,
+  queue: async () => (await import("./queue.ts")).addQueue,
+  account: async () => (await import("./account.ts")).addAccount,
+  alias: async () => (await import("./alias.ts")).addAlias,
+  mailbox: async () => (await import("./mailbox.ts")).addMailbox,
+  backup: async () => (await import("./backup.ts")).addBackup,
+  restore: async () => (await import("./backup.ts")).addRestore,
+  send: async () => (await import("./send.ts")).addSend,
+  replay: async () => (await import("./replay.ts")).addReplay,
+  completions: async () => (await import("./completions.ts")).addCompletions,
+  man: async () => (await import("./man.ts")).addMan,
+  version: async () => (await import("./version.ts")).addVersion,
+};
+/** They tell of all others. */
+const OF_ALL: ReadonlySet<string> = new Set(["completions", "man"]);
 
 /**
  * Runs a command line, without the program's name, to its end.
@@ -27,15 +38,25 @@ import { addVersion, VERSION } from "./version.ts";
 export async function main(args: string[]): Promise<number> {
   try {
     if (args.length === 0) throw new CliError(ExitCode.usage, 'no command; "dinopost help" lists them');
-    await buildProgram().parseAsync(sendmailArguments(args), { from: "user" });
+    const program = await buildProgram(args[0]);
+    await program.parseAsync(sendmailArguments(args), { from: "user" });
     return ExitCode.ok;
   } catch (error) {
     return exitOf(error, args);
   }
 }
 
-/** The program with all its commands. */
-export function buildProgram(): Command {
+/** For the command that stands for sendmail: the options whose values are always written at once, in a form that leaves what stands behind them alone. */
+function sendmailArguments(args: readonly string[]): string[] {
+  if (args[0] !== "send") return [...args];
+  const end = args.indexOf("--");
+  const options = end === -1 ? args : args.slice(0, end);
+  const kept = options.filter((arg) => !/^-d[\d.,-]*$/.test(arg)).map((arg) => arg.replace(/^-q.+$/, "-q"));
+  return [...kept, ...args.slice(options.length)];
+}
+
+/** The program with all its commands; with the one of that name only, where it is one and does without the others. */
+export async function buildProgram(called?: string): Promise<Command> {
   const program = new Command("dinopost")
     .description("A mail server for Deno: SMTP, a queue that loses nothing, POP3 and an HTTP surface.")
     .version(VERSION, "--version", "print the version")
@@ -46,25 +67,9 @@ export function buildProgram(): Command {
       outputError: () => {},
     })
     .helpCommand(false);
-  for (
-    const add of [
-      addServe,
-      addDemo,
-      addInit,
-      addCheck,
-      addQueue,
-      addAccount,
-      addAlias,
-      addMailbox,
-      addBackup,
-      addRestore,
-      addSend,
-      addReplay,
-      addCompletions,
-      addMan,
-      addVersion,
-    ]
-  ) add(program);
+  const isOne = called !== undefined && Object.hasOwn(COMMANDS, called) && !OF_ALL.has(called);
+  const found = isOne ? [COMMANDS[called]!] : Object.values(COMMANDS);
+  for (const add of await Promise.all(found.map((find) => find()))) add(program);
   addHelp(program);
   takeConfig(program);
   return withExamples(program, "dinopost serve", "dinopost demo", "dinopost help queue");

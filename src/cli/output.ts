@@ -95,10 +95,11 @@ export function cut(text: string, width: number): string {
   return characters.length <= width ? text : characters.slice(0, width - 1).join("") + "…";
 }
 
-const numbers = new Intl.NumberFormat("en");
+let numbers: Intl.NumberFormat | undefined;
 
 /** `12,345`. */
 export function number(value: number): string {
+  numbers ??= new Intl.NumberFormat("en"); // it takes some MiB, which most commands need not
   return numbers.format(value);
 }
 

@@ -87,15 +87,6 @@ export function addSend(program: Command): void {
   });
 }
 
-/** The options whose values are always written at once, in a form that leaves what stands behind them alone. */
-export function sendmailArguments(args: readonly string[]): string[] {
-  if (args[0] !== "send") return [...args];
-  const end = args.indexOf("--");
-  const options = end === -1 ? args : args.slice(0, end);
-  const kept = options.filter((arg) => !/^-d[\d.,-]*$/.test(arg)).map((arg) => arg.replace(/^-q.+$/, "-q"));
-  return [...kept, ...args.slice(options.length)];
-}
-
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }

@@ -70,13 +70,14 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
   const { config, warnings } = await read();
   const logging = setupLogging(config.log);
   logWarnings(warnings);
+  const welcome = await loadWelcome(config);
   const signals = new StopSignals();
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   try {
     const server = await start(config);
     const reload = () => void reloadServer(server, { read, logging });
     Deno.addSignalListener("SIGHUP", reload);
-    await announce(server, { config, logging });
+    await announce(server, { config, logging, welcome });
     log("INFO", "stopping", { signal: await signals.asked });
     logging.flush();
     Deno.removeSignalListener("SIGHUP", reload);
@@ -122,7 +123,7 @@ async function reloadServer(
 
 async function announce(
   server: ServedServer,
-  { config, logging }: { config: Config; logging: LogControl },
+  { config, logging, welcome }: { config: Config; logging: LogControl; welcome: Welcome },
 ): Promise<void> {
   const admin = server.addresses["admin"]?.[0];
   const url = admin === undefined ? undefined : urlOfAddress(admin);
@@ -132,14 +133,22 @@ async function announce(
       log("WARN", "other commands need --url and --token", { error: String(error) })
     );
   }
-  const { captureWelcome } = config.capture ? await import("./capture_welcome.ts") : {};
-  if (config.capture) await tellIgnored();
-  for (const line of (captureWelcome ?? welcome)(server, { config, url })) print(line);
+  for (const line of welcome(server, { config, url })) print(line);
   // scripts wait for this line, whatever the level is
   logging.level = "INFO";
   log("INFO", "ready", { version: VERSION, ...server.addresses });
   logging.flush();
   logging.level = config.log.level;
+}
+
+/** What a person is told after the start. */
+type Welcome = (server: ServedServer, by: { config: Config; url: string | undefined }) => string[];
+
+/** Before the start: behind it everything else is loaded, and whoever waits to hear of it would wait for that. */
+async function loadWelcome({ capture }: Config): Promise<Welcome> {
+  if (!capture) return welcome;
+  await tellIgnored();
+  return (await import("./capture_welcome.ts")).captureWelcome;
 }
 
 /** What was meant for another program that captures, and has no meaning here. */
@@ -162,7 +171,7 @@ function urlOfAddress(address: string): string {
   });
 }
 
-/** What a person wants to know after the start. */
+/** The same of a server that delivers. */
 function welcome(
   server: ServedServer,
   { config, url }: { config: Config; url: string | undefined },

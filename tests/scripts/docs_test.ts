@@ -32,12 +32,12 @@ Deno.test("the references are those of schema, commands and API (`deno task docs
   }
 });
 
-Deno.test("every key of the configuration and every command has a heading", () => {
+Deno.test("every key of the configuration and every command has a heading", async () => {
   const headings = (page: string) => read.get(page)!.headings.map((one) => one.text);
   const keys = describedKeys().map(({ path }) => nameOf(path));
   assert(keys.includes("queue.retry") && keys.includes("accounts.*.quota"));
   assertEquals(headings("docs/reference/configuration.md").slice(1), keys);
-  const commands = commandTree(buildProgram()).map(({ path }) => ["dinopost", ...path].join(" "));
+  const commands = commandTree(await buildProgram()).map(({ path }) => ["dinopost", ...path].join(" "));
   assert(commands.includes("dinopost queue list"));
   assertEquals(headings("docs/reference/commands.md").slice(1), commands.slice(1));
 });
@@ -83,8 +83,8 @@ Deno.test("TypeScript in README and docs has the types that it needs", async () 
   assert(success, new TextDecoder().decode(stderr));
 });
 
-Deno.test("every command that README and docs show is one, and has these options", () => {
-  const tree = commandTree(buildProgram());
+Deno.test("every command that README and docs show is one, and has these options", async () => {
+  const tree = commandTree(await buildProgram());
   const lines = blocks("sh").flatMap(([page, text]) =>
     text.replaceAll("\\\n", " ").split("\n").flatMap((line) =>
       [...line.replace(/ # .*/, "").matchAll(/\bdinopost ([a-z][^|"()]*)/g)].map((found) => ({
