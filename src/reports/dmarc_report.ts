@@ -1,6 +1,6 @@
 /** The report of a day's mail in a domain's name (RFC 9990), as XML, packed. */
 
-import { gzipSync } from "node:zlib";
+import process from "node:process";
 import { encode } from "../base/bytes.ts";
 import type { PackedReport, Reporter } from "../transport/report_letter.ts";
 import type { DmarcRow, PublishedPolicy } from "./dmarc_counts.ts";
@@ -35,6 +35,7 @@ export function dmarcReport(
     body.join("")
   }</feedback>\n`;
   const filename = `${hostname}!${domain}!${begin}!${end}.xml.gz`;
+  const { gzipSync } = process.getBuiltinModule("node:zlib");
   return { id: `${id}@${hostname}`, domain, filename, content: new Uint8Array(gzipSync(encode(xml))) };
 }
 

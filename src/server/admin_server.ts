@@ -2,8 +2,6 @@
 
 import about from "../../deno.json" with { type: "json" };
 import { steadyClock } from "../base/movable_clock.ts";
-import { systemClock } from "../base/clock.ts";
-import { Backups } from "../backup/backups.ts";
 import { createAdminApp } from "../api/admin_app.ts";
 import type { AdminApp } from "../http/app.ts";
 import { webPage } from "../web/mount.ts";
@@ -29,7 +27,7 @@ export interface AdminServerOptions {
 
 /** Makes it. */
 export function makeAdminServer(parts: Parts, options: AdminServerOptions): AdminApp {
-  const { config, agent, clock, metrics, queue, lock } = parts;
+  const { config, agent, clock, metrics, queue, directory } = parts;
   const listeners = config.listen.admin.map((e) => e.hostname);
   for (const gauge of [...queueDepth(queue, clock), ...serverGauges(parts)]) metrics.gauge(gauge);
   return createAdminApp({
@@ -52,8 +50,7 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
     messageSize: config.limits.messageSize,
     giveUpAfter: config.queue.giveUpAfter,
     version: about.version,
-    // its time is told to people, whatever clock the server runs by
-    backups: lock && new Backups({ dataDir: config.dataDir, version: about.version, clock: systemClock }),
+    backups: directory?.backups,
     ready: () => options.ready(),
     closing: options.closing,
     metrics: () => metrics.text(),

@@ -6,7 +6,7 @@ import type { Parts } from "./parts.ts";
 
 /** The gauges. */
 export function serverGauges(parts: Parts): readonly Gauge[] {
-  const { webhooks, tls, config, lock } = parts;
+  const { webhooks, tls, config, directory } = parts;
   return [{
     name: "dinopost_webhook_waiting",
     help: "Posts that wait for a webhook, a thousand at the most, by its host",
@@ -26,7 +26,7 @@ export function serverGauges(parts: Parts): readonly Gauge[] {
   }, {
     name: "dinopost_store_bytes",
     help: "Octets of the store's files; absent where the store is no file of this server",
-    read: async () => lock && config.kv === null ? await sizeOfStore(config.dataDir) : [],
+    read: async () => directory ? await sizeOfStore(config.dataDir) : [],
   }, {
     name: "dinopost_certificate_end_timestamp_seconds",
     help: "When the first of the TLS certificates in use ends",

@@ -17,7 +17,6 @@ import { ArrivalChecks } from "../intake/arrival_checks.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
-import { removeUnfinishedBackup } from "../backup/backups.ts";
 import { CapturedMail } from "../capture/captured_mail.ts";
 import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
@@ -39,14 +38,14 @@ import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suppressions } from "../queue/suppressions.ts";
 import { Suspensions } from "../queue/suspensions.ts";
 import { Router } from "../recipients/router.ts";
-import { type DataDirLock, lockDataDir } from "../storage/data_dir.ts";
 import type { Reception } from "../smtp/server/reception.ts";
 import { Dialogues } from "../smtp/server/dialogue.ts";
 import { loadSecret } from "../storage/secret.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
-import { Certificates } from "./certificates.ts";
+import type { Certificates } from "./certificates.ts";
+import type { DataDirectory } from "./data_directory.ts";
 import { DmarcCounts } from "../reports/dmarc_counts.ts";
 import { ReceivedReports } from "../reports/received_reports.ts";
 import { TlsSessions } from "../transport/tls_sessions.ts";
@@ -55,7 +54,6 @@ import { complaints, strangers, submissionRates } from "./inbound.ts";
 import { type DailyReports, makeDailyReports } from "./daily_reports.ts";
 import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
 import { openSigning, type Signing } from "./signing.ts";
-import { watchDisk } from "./disk.ts";
 
 /** A session with VERB hears how deliveries go for at most this long. */
 const VERBOSE_MS = 60_000;
@@ -75,7 +73,8 @@ interface Names {
 
 /** Everything that is opened before a server can be. */
 export interface Parts extends Surroundings, Names {
-  readonly lock: DataDirLock | undefined;
+  /** Present where it is this server's alone. */
+  readonly directory: DataDirectory | undefined;
   readonly store: Store;
   readonly resolver: Resolver;
   /** Present where mail is captured. */
@@ -124,15 +123,15 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
     read: () => health.problems.map(({ code }) => ({ labels: { code }, value: 1 })),
   });
   const around = { config, clock, random, journal, metrics, health };
-  const lock = await openDataDir(config, options);
+  const location = options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db");
+  const directory = await openDataDir(location, around, options);
   let store: Store | undefined;
   try {
-    const location = options.inMemory ? ":memory:" : config.kv ?? join(config.dataDir, "dinopost.db");
     store = await openStore({
       location,
       ...(typeof options.inMemory === "object" && { memory: options.inMemory }),
       clock,
-      reserve: lock && await watchDisk(location, around),
+      reserve: directory?.reserve,
       onError: (what, error) => journal.note("WARN", what, { error: String(error) }),
       onCommit: (writes, ms) => metrics.commit(writes, ms),
       onSilence: (since) => tellSilence(since, around),
@@ -147,10 +146,10 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       signing: await openSigning({ ...around, resolver }, options),
       names: await openNames(store, around, options),
     });
-    return { ...services, certificates, tls, lock, deliverability: deliverabilityOf(around, options) };
+    return { ...services, certificates, tls, directory, deliverability: deliverabilityOf(around, options) };
   } catch (error) {
     await store?.close();
-    lock?.release();
+    directory?.lock.release();
     throw error;
   }
 }
@@ -178,16 +177,20 @@ export async function closeParts(parts: Parts): Promise<void> {
   await parts.suppressions?.close();
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
   await parts.store.close();
-  parts.lock?.release();
+  parts.directory?.lock.release();
 }
 
 /** The directory belongs to one server, unless the store is one that servers share: then it has only secrets in it. */
-async function openDataDir(config: Config, options: MailServerOptions): Promise<DataDirLock | undefined> {
+async function openDataDir(
+  location: string,
+  around: Surroundings,
+  options: MailServerOptions,
+): Promise<DataDirectory | undefined> {
   if (options.inMemory || options.withoutFiles) return undefined;
+  const { config } = around;
   if (config.kv === null) {
-    const lock = await lockDataDir(config.dataDir);
-    await removeUnfinishedBackup(config.dataDir).catch(() => {}); // the next backup says what is wrong
-    return lock;
+    const { openDataDirectory } = await import("./data_directory.ts");
+    return await openDataDirectory(location, around);
   }
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   return undefined;
@@ -218,7 +221,9 @@ async function openCertificates(
   const unused = capture && tls === null &&
     listen.submissions.length + listen.pop3s.length + listen.https.length === 0;
   const fileless = options.inMemory || options.withoutFiles || unused;
-  return fileless && around.config.tls?.cert === undefined ? undefined : await Certificates.open(around);
+  if (fileless && tls?.cert === undefined) return undefined;
+  const { Certificates } = await import("./certificates.ts");
+  return await Certificates.open(around);
 }
 
 /** The addresses that are made are our first domain's. */
@@ -305,7 +310,7 @@ interface ServiceGround {
 function createServices(
   store: Store,
   by: ServiceGround,
-): Omit<Parts, "lock" | "certificates" | "tls" | "deliverability"> {
+): Omit<Parts, "directory" | "certificates" | "tls" | "deliverability"> {
   const { around, options, resolver, signing, names } = by;
   const { faults, leaseMs, trace } = options;
   const { config, clock, random } = around;

@@ -1,6 +1,6 @@
 /** The report of a day's TLS sessions (RFC 8460): whom it goes to, what it says, and what its letter is like. */
 
-import { gzipSync } from "node:zlib";
+import process from "node:process";
 import { encode } from "../base/bytes.ts";
 import type { LetterForm, PackedReport, Reporter } from "./report_letter.ts";
 import type { DomainDay, PolicyCount } from "./tls_sessions.ts";
@@ -31,6 +31,7 @@ export function tlsReport(
     "report-id": id,
     policies: policies.map(policyReport),
   };
+  const { gzipSync } = process.getBuiltinModule("node:zlib");
   const content = new Uint8Array(gzipSync(encode(JSON.stringify(report))));
   return { id, domain, filename: `${hostname}!${domain}!${begin}!${end}!${day}.json.gz`, content };
 }
