@@ -160,6 +160,10 @@ service imap {
 }
 service anvil {
   client_limit = 20000
+  # wrong passwords make nobody wait
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service auth {
   client_limit = 20000

@@ -89,7 +89,8 @@ export async function hostUnderTest(): Promise<ImapHost> {
 /** A Dovecot with an empty mailbox. */
 export async function otherHost(): Promise<ImapHost> {
   const dir = await Deno.makeTempDir({ prefix: "dinopost_imap_" });
-  await makeCertificate(dir, "localhost");
+  const named = ["-addext", "subjectAltName=DNS:localhost"];
+  await makeCertificate(dir, "localhost", ["-newkey", "rsa:2048", ...named]);
   const certificate = `${dir}/tls.crt`;
   const dovecot = await DovecotImap.start([READER], READERS_PASSWORD, { certificate, key: `${dir}/tls.key` });
   return Object.assign(dovecot, {
