@@ -90,6 +90,13 @@ export function factsOfBytes(...pieces: readonly Uint8Array[]): MessageFacts {
   return factsOf(scanner.finish());
 }
 
+/** The places of the parts of a message that is there as a whole, and nothing else of it. */
+export function placesOfParts(message: Uint8Array): PlacedPart {
+  const scanner = new MimeScanner();
+  scanner.push(message);
+  return placed(scanner.finish().root);
+}
+
 /** The facts of a message that was scanned. */
 export function factsOf(scanned: ScannedMessage): MessageFacts {
   const { root, size } = scanned;
