@@ -1,8 +1,7 @@
 /** The call `/api/v1/wait`: the server waits for a message, so that a test doesn't poll. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
-import type { AdminEnv } from "../http/options.ts";
+import { answerLate } from "../http/late_answer.ts";
 import { Problem } from "../http/problem.ts";
 import { askedUrl } from "../http/proxy.ts";
 import { json, newApi, problems } from "./api_app.ts";
@@ -12,7 +11,8 @@ import { mailSchema } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
 import { iso } from "./queue_view.ts";
 import { problemSchema, timeSchema } from "./schemas.ts";
-import { type FailedWait, waitEnd } from "./wait_end.ts";
+import { type FailedWait, waitEnd, type WaitTerms } from "./wait_end.ts";
+import type { Wanted } from "./wait_match.ts";
 import { waitQuery, wantedOf } from "./wait_query.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -25,6 +25,9 @@ const awaitedSchema = mailSchema.extend({
   links: z.array(z.string()),
   codes: z.array(z.string()),
 }).openapi("AwaitedMail");
+
+const answerSchema = z.union([awaitedSchema, z.object({ items: z.array(awaitedSchema) })])
+  .openapi("WaitAnswer");
 
 const arrivedSchema = z.object({
   uid: z.string(),
@@ -47,7 +50,7 @@ const wait = createRoute({
   request: { query: waitQuery },
   responses: {
     200: json(
-      z.union([awaitedSchema, z.object({ items: z.array(awaitedSchema) })]).openapi("WaitAnswer"),
+      answerSchema,
       "The message; with `count` several as `items`",
     ),
     204: { description: "With count=0: none came, and none is under way" },
@@ -68,35 +71,37 @@ function problem(description: string, members: z.ZodRawShape) {
 export function waitRoutes(options: AdminOptions) {
   const waiting = new Waiting(options);
   let count = 0;
-  return newApi().openapi(wait, async (c) => {
-    const query = c.req.valid("query");
-    const wanted = wantedOf(query, waiting.arrivals);
-    if (count >= MAX_WAITING) throw new Problem(503, "Too many wait already");
+  const answer = async (wanted: Wanted, terms: WaitTerms, origin: string): Promise<Response> => {
     count++;
     try {
-      const { signal } = c.req.raw;
-      const end = await waitEnd(waiting, wanted, { ...query, signal, closing: options.closing });
-      if (end.kind === "none") return c.body(null, 204);
-      if (end.kind === "mails") {
-        return c.json(
-          query.count === undefined ? receivedMail(end.mails[0]!) : { items: end.mails.map(receivedMail) },
-          200,
-        );
-      }
-      throw problemOf(c, end);
+      const end = await waitEnd(waiting, wanted, terms);
+      if (end.kind === "none") return new Response(null, { status: 204 });
+      if (end.kind !== "mails") throw problemOf(end, origin);
+      const mails = end.mails.map(receivedMail);
+      return Response.json(
+        (terms.count === undefined ? mails[0]! : { items: mails }) satisfies z.infer<typeof answerSchema>,
+      );
     } finally {
       count--;
     }
+  };
+  return newApi().openapi(wait, (c) => {
+    const query = c.req.valid("query");
+    const wanted = wantedOf(query, waiting.arrivals);
+    if (count >= MAX_WAITING) throw new Problem(503, "Too many wait already");
+    const { count: asked, timeout, for: quiet } = query;
+    const terms = { count: asked, timeout, for: quiet, signal: c.req.raw.signal, closing: options.closing };
+    // thousands may wait: none of them holds the chain of handlers
+    return answerLate(c, answer(wanted, terms, askedUrl(c).origin), options.journal);
   });
 }
 
 /** Why a wait failed, and what came instead. */
-function problemOf(c: Context<AdminEnv>, end: FailedWait): Problem {
+function problemOf(end: FailedWait, origin: string): Problem {
   if (end.kind === "stopped") return new Problem(503, "The server stops");
   if (end.kind === "unwanted") {
     return new Problem(409, end.text, { members: { message: receivedMail(end.mail) } });
   }
-  const { origin } = askedUrl(c);
   return new Problem(408, end.text, {
     members: {
       arrived: end.arrived.map((mail) => arrivedView(mail, origin)),

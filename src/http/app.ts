@@ -4,6 +4,7 @@ import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { healthView } from "../observe/health.ts";
 import { Access } from "./access.ts";
 import { knownHosts, policySites, secure, securityHeaders } from "./guard.ts";
+import { withLateAnswers } from "./late_answer.ts";
 import { proxyReader } from "./proxy.ts";
 import type { AdminBindings, AdminEnv, HttpOptions } from "./options.ts";
 import { Problem, problemOf, problemResponse, quoted, wrongMethod } from "./problem.ts";
@@ -85,7 +86,7 @@ export function createHttpApp(options: HttpOptions, mounted: MountedApps): Admin
   });
   const readProxy = proxyReader(options.proxies ?? []);
   return {
-    fetch: (request, bindings = {}) => app.fetch(request, readProxy(request, bindings)),
+    fetch: withLateAnswers((request, bindings) => app.fetch(request, readProxy(request, bindings))),
     warmUp: async () => void await api(),
   };
 }

@@ -25,6 +25,11 @@ export interface AdminBindings {
    */
   readonly upgrade?: Upgrade;
   /**
+   * Takes the answer that a handler has put off.
+   * @internal
+   */
+  readonly later?: (answer: Promise<Response>) => void;
+  /**
    * Who asks, once that is known.
    * @internal
    */

@@ -32,20 +32,26 @@ export const SWITCHING = 101;
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Answers a request. Resolves when the answer was given, or the client has gone; rejects with what `fetch` threw. */
-export async function answer(exchange: Exchange, { fetch, origin }: AnswerOptions): Promise<void> {
-  const { incoming, response } = exchange;
+export async function answer(exchange: Exchange, options: AnswerOptions): Promise<void> {
+  const { response } = exchange;
   const gone = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) gone.abort();
   });
-  const request = requestOf(incoming, { origin, signal: gone.signal });
-  if (!request) {
-    response.writeHead(400, { "content-length": "0", connection: "close" }).end();
-    return;
-  }
-  const answered = await fetch(request);
+  const answered = await answerTo(exchange.incoming, options, gone.signal);
+  if (!answered) return void response.writeHead(400, { "content-length": "0", connection: "close" }).end();
   if (gone.signal.aborted) await answered.body?.cancel();
   else if (answered.status !== SWITCHING) await send(answered, exchange, gone.signal);
+}
+
+/** Apart: what waits for the answer would hold the request. Undefined: it is none. */
+function answerTo(
+  incoming: IncomingMessage,
+  { fetch, origin }: AnswerOptions,
+  signal: AbortSignal,
+): Response | Promise<Response> | undefined {
+  const request = requestOf(incoming, { origin, signal });
+  return request && fetch(request);
 }
 
 /** Undefined: its target or a field is nothing that a `Request` can have. */

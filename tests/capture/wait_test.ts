@@ -27,3 +27,23 @@ Deno.test("without a mailbox a wait looks at all that was captured, with one at 
   assertEquals(missed.status, 408);
   assertEquals(missed.body.arrived.map(({ uid }: { uid: string }) => uid), [second, first]);
 });
+
+Deno.test("an answer that comes late has the headers of every answer, a failure too, and none a body to HEAD", async () => {
+  await using server = await CapturingServer.start({ inMemory: true });
+  const heads = ["any.example&timeout=20s", "none.example&timeout=10ms"];
+  const asked = heads.flatMap((query) =>
+    ["GET", "HEAD"].map((method) => server.ask(`/api/v1/wait?mailbox=jo@${query}`, { method }))
+  );
+  await server.send({ to: ["jo@any.example"], text: text("late") });
+  const answers = await Promise.all(asked);
+  assertEquals(answers.map(({ status }) => status), [200, 200, 408, 408]);
+  const types = ["application/json", "application/problem+json"];
+  for (const [at, { headers }] of answers.entries()) {
+    assertEquals(headers.get("content-type"), types[at >> 1]);
+    assertEquals(headers.get("x-content-type-options"), "nosniff");
+    assertEquals(headers.get("cache-control"), "no-store");
+  }
+  const [mail, none, failed, silent] = await Promise.all(answers.map((answer) => answer.text()));
+  assertEquals([JSON.parse(mail!).subject, none, silent], ["late", "", ""]);
+  assertEquals(JSON.parse(failed!).instance, "/api/v1/wait");
+});
