@@ -44,7 +44,7 @@ export class Slots {
   close(): Claim[] {
     this.#open = false;
     const waiting = this.#options.scheduler.drain();
-    for (const claim of waiting) this.#forget(claim);
+    for (const claim of waiting) this.forget(claim);
     return waiting;
   }
 
@@ -79,24 +79,23 @@ export class Slots {
     const { scheduler, leases } = this.#options;
     this.release(claim.record);
     // It stays leased: on the embedded store the next start finds it, on a shared one the end of the lease.
-    if (!this.#open) return this.#forget(claim);
+    if (!this.#open) return this.forget(claim);
     leases.add(claim);
     scheduler.add(this.#options.destinationOf(claim.record), claim);
   }
 
-  /** The claim whose turn it is; ended by {@linkcode end}. */
+  /** The claim whose turn it is; ended by {@linkcode end} and {@linkcode forget}. */
   next(): Turn | undefined {
     return this.#options.scheduler.next();
   }
 
-  /** A delivery ended; `backOff`: its host has too much of us. */
-  end({ destination, claim }: Turn, backOff: boolean): void {
-    this.#forget(claim);
+  /** A turn ended: another claim may have it; `backOff`: its host has too much of us. */
+  end({ destination }: Turn, backOff: boolean): void {
     this.#options.scheduler.done(destination, backOff);
   }
 
   /**
-   * Those that wait for the host that this turn met in vain, and need not try it now; each ended by {@linkcode putOff}.
+   * Those that wait for the host that this turn met in vain, and need not try it now; each ended by {@linkcode forget}.
    * Who wants more or less of TLS may fare otherwise.
    */
   behind({ destination, claim }: Turn): Claim[] {
@@ -106,22 +105,18 @@ export class Slots {
     );
   }
 
-  /** A claim that was {@linkcode behind} another one is settled. */
-  putOff(claim: Claim): void {
-    this.#forget(claim);
-  }
-
   /** Takes out those of the records that wait for their turn, and gives their leases back. */
   async unclaim(records: readonly QueueRecord[]): Promise<Claim[]> {
     const { leases, scheduler, queue, destinationOf } = this.#options;
     const claims = records.map((record) => leases.find(record)).filter((claim) => claim !== undefined)
       .filter((claim) => scheduler.withdraw(destinationOf(claim.record), claim));
     await queue.unclaim(claims);
-    for (const claim of claims) this.#forget(claim);
+    for (const claim of claims) this.forget(claim);
     return claims;
   }
 
-  #forget(claim: Claim): void {
+  /** A claim is settled, or out of our hands: its attempt is over. */
+  forget(claim: Claim): void {
     const { id, part } = claim.record;
     this.#options.leases.remove(claim);
     this.#options.transcripts.emit(id, { kind: "attempted", part });

@@ -34,11 +34,19 @@ export interface WorkerOptions {
   readonly retries: Retries;
 }
 
+/**
+ * So many attempts at most are over before their outcomes are written: a commit's time is not lost for those who wait,
+ * and when the store fails, or the machine, few more are made again than those under way.
+ */
+const MAX_UNWRITTEN = 32;
+
 /** Runs the queue of one server. */
 export class QueueWorker {
   readonly #options: WorkerOptions;
   readonly #stop = new AbortController();
   #claiming = false;
+  /** Attempts whose turn is over and whose outcomes are not written yet. */
+  #unwritten = 0;
   /** Until a destination's rate lets one go. */
   #pause: Timer | undefined;
   #idle: (() => void)[] = [];
@@ -79,20 +87,38 @@ export class QueueWorker {
     }
   }
 
-  /** One claim from its turn to its end: dispatch, settle, report. */
+  /**
+   * One claim from its turn to its end: dispatch, settle, report. The next one of its destination has its turn while what
+   * came of this one is written down, as long as few are.
+   */
   async #deliver(turn: Turn): Promise<void> {
-    const { dispatcher, slots, due } = this.#options;
-    const { destination, claim } = turn;
+    const { dispatcher, slots } = this.#options;
+    const { claim } = turn;
     let result: DeliveryResult | undefined;
+    let isOver = false;
     try {
       result = await dispatcher.dispatch(claim);
-      await Promise.all([this.#settle(claim, result), this.#putOff(turn, result)]);
+      const settling = this.#settle(claim, result);
+      if (!isConnectionFailure(result.outcomes) && this.#unwritten < MAX_UNWRITTEN) {
+        isOver = true;
+        this.#unwritten++;
+        this.#endTurn(turn, result);
+      }
+      await Promise.all([settling, this.#putOff(turn, result)]);
     } finally {
       result?.release?.();
-      slots.end(turn, isBackoffSignal(result?.outcomes ?? []));
-      due.freed(destination);
-      this.run();
+      slots.forget(claim);
+      if (isOver) this.#unwritten--;
+      else this.#endTurn(turn, result);
+      if (this.isIdle) this.#notifyIdle();
     }
+  }
+
+  #endTurn(turn: Turn, result: DeliveryResult | undefined): void {
+    const { slots, due } = this.#options;
+    slots.end(turn, isBackoffSignal(result?.outcomes ?? []));
+    due.freed(turn.destination);
+    this.run();
   }
 
   /** Where no connection came about, that stands for all that wait for the same hosts: they go together in one commit. */
@@ -104,7 +130,7 @@ export class QueueWorker {
         try {
           await this.#settle(claim, dispatcher.putOff(claim, outcomes[0]!.outcome));
         } finally {
-          slots.putOff(claim);
+          slots.forget(claim);
         }
       }),
     );
@@ -136,7 +162,7 @@ export class QueueWorker {
   /** Is nothing due, waiting or under way? Records that pause don't count. */
   get isIdle(): boolean {
     const { due, scheduler: { active, waiting } } = this.#options;
-    const rests = active === 0 && (waiting === 0 || this.#pause !== undefined);
+    const rests = active === 0 && this.#unwritten === 0 && (waiting === 0 || this.#pause !== undefined);
     return this.#stop.signal.aborted || (rests && !this.#claiming && !due.hasMore);
   }
 
