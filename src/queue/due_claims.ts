@@ -6,6 +6,7 @@ import { isStoreAway } from "../storage/storage_error.ts";
 import { DueScan, type Picked } from "./due_scan.ts";
 import type { Leases } from "./leases.ts";
 import type { QueueStore, Times } from "./queue_store.ts";
+import type { QueueRecord } from "./record.ts";
 import { reschedule } from "./record_change.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Slots } from "./slots.ts";
@@ -21,6 +22,8 @@ export interface DueClaimsOptions {
   readonly journal: Journal;
   /** The next hop that a record shares with others: its domain, or the smart host. */
   destinationOf(record: { readonly domain: string }): string;
+  /** Reads what the deliveries of records will send, which are about to have their turn. */
+  readAhead(records: readonly QueueRecord[]): Promise<void>;
   /** No record waits longer for its next attempt than this: milliseconds. */
   readonly longestWaitMs: number;
   /** Makes the alarm clock. */
@@ -140,7 +143,10 @@ export class DueClaims {
     const { queue, slots, scheduler } = this.#options;
     try {
       const claims = await queue.claim(picked.map((p) => p.entry), times);
-      if (!slots.isOpen) await queue.unclaim(claims.filter((c) => c !== undefined));
+      const ours = claims.filter((claim) => claim !== undefined);
+      // who finds nothing read ahead reads it when its turn comes
+      if (slots.isOpen) await this.#options.readAhead(ours.map(({ record }) => record)).catch(() => {});
+      if (!slots.isOpen) await queue.unclaim(ours);
       for (const [i, claim] of claims.entries()) {
         if (claim) slots.fill(claim);
         else scheduler.unreserve(picked[i]!.destination);

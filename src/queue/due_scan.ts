@@ -1,8 +1,7 @@
 /** The scan of the due index: what was seen is not looked at again, and nothing is overlooked. */
 
-import { nameOf } from "./leases.ts";
 import { earlier, isBefore, PassedOver } from "./passed_over.ts";
-import type { DueEntry, DuePlace, QueueStore } from "./queue_store.ts";
+import { type DueEntry, type DuePlace, nameOf, type QueueStore } from "./queue_store.ts";
 import type { NewWork } from "./waker.ts";
 import type { Scheduler } from "./scheduler.ts";
 

@@ -3,7 +3,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Tasks } from "../base/tasks.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { Claim, QueueStore } from "./queue_store.ts";
+import { type Claim, nameOf, type QueueStore } from "./queue_store.ts";
 
 /** What {@linkcode Leases} work with. */
 export interface LeasesOptions {
@@ -120,9 +120,4 @@ export class Leases {
     claim.renewing = renewing;
     tasks.run(`renew ${nameOf(claim.record)}`, () => renewing);
   }
-}
-
-/** The name of a record, in logs too. */
-export function nameOf({ id, part }: Named): string {
-  return `${id}/${part}`;
 }

@@ -1,7 +1,6 @@
 /** What a scan of the due index passed over: of each destination without room the first records, and where more begin. */
 
-import { nameOf } from "./leases.ts";
-import type { DueEntry, DuePlace } from "./queue_store.ts";
+import { type DueEntry, type DuePlace, nameOf } from "./queue_store.ts";
 
 /** Records that are remembered of one destination, and of all. */
 const MAX_PER_DESTINATION = 1000;

@@ -82,7 +82,10 @@ export class DeliveryQueue {
     const scheduler = new Scheduler({ ...options, isHere });
     const leases = new Leases({ queue, clock, journal, tasks });
     const slots = new Slots({ queue, clock, scheduler, leases, transcripts, destinationOf });
-    const due = new DueClaims({ ...options, queue, scheduler, slots, leases, destinationOf, longestWaitMs });
+    const readAhead = (records: readonly QueueRecord[]) =>
+      this.#contents.readAhead(store.kv, records.filter((record) => !isHere(destinationOf(record))));
+    const claiming = { queue, scheduler, slots, leases, destinationOf, longestWaitMs, readAhead };
+    const due = new DueClaims({ ...options, ...claiming });
     const recorder = new OutcomeRecorder({ ...options, queue, reporter, planner });
     const dispatcher = new Dispatcher({
       ...options,

@@ -6,6 +6,7 @@
  * end: when the owner dies, the record is simply due again.
  */
 
+import { readDense } from "../storage/dense_read.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
@@ -57,9 +58,6 @@ export interface Times {
 
 /** How long a lease lasts unless configured otherwise: long enough for a renewal to fail twice, short enough for a dead owner not to matter. */
 export const LEASE_MS = 120_000;
-
-/** KV reads at most this many keys at once. */
-const GET_MANY = 10;
 
 /** A rough size of a record for the commit group. */
 function sizeOf(record: QueueRecord): number {
@@ -171,7 +169,7 @@ export class QueueStore {
   /** Takes leases, in the order of `entries`; undefined where somebody else was quicker. */
   async claim(entries: readonly DueEntry[], times: Times): Promise<(Claim | undefined)[]> {
     const records = await this.#records(entries);
-    return await Promise.all(entries.map((entry, i) => this.#claim(entry, records[i], times)));
+    return await Promise.all(entries.map((entry) => this.#claim(entry, records.get(nameOf(entry)), times)));
   }
 
   async #claim(
@@ -280,12 +278,19 @@ export class QueueStore {
     if (parts.length > 0) yield parts;
   }
 
-  async #records(items: readonly { id: string; part: number }[]): Promise<(QueueRecord | undefined)[]> {
-    const groups: Promise<Deno.KvEntryMaybe<QueueRecord>[]>[] = [];
-    for (let i = 0; i < items.length; i += GET_MANY) {
-      const group = items.slice(i, i + GET_MANY).map(({ id, part }) => keys.queueItem(id, part));
-      groups.push(this.store.kv.getMany<QueueRecord[]>(group) as Promise<Deno.KvEntryMaybe<QueueRecord>[]>);
-    }
-    return (await Promise.all(groups)).flat().map((e) => e.value ?? undefined);
+  /** The records under some names; those that are not there are left out. */
+  async #records(items: readonly { id: string; part: number }[]): Promise<Map<string, QueueRecord>> {
+    if (items.length === 0) return new Map();
+    const ids = items.map(({ id }) => id).sort();
+    return await readDense<QueueRecord>(this.store.kv, {
+      wanted: new Map(items.map((item) => [nameOf(item), keys.queueItem(item.id, item.part)])),
+      range: keys.queueItemsBetween(ids[0]!, ids.at(-1)!),
+      nameOf: (key) => nameOf(keys.queuePlace(key)!),
+    });
   }
+}
+
+/** The name of a record, in logs too. */
+export function nameOf({ id, part }: { readonly id: string; readonly part: number }): string {
+  return `${id}/${part}`;
 }

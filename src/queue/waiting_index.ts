@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write, WriteResult } from "../storage/write.ts";
+import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 
 /** Some or all of what waits, at one instant. */
@@ -251,8 +252,4 @@ function firstBehind(ids: readonly string[], after: string): number {
     else high = middle;
   }
   return low;
-}
-
-function nameOf({ id, part }: { readonly id: string; readonly part: number }): string {
-  return `${id}/${part}`;
 }

@@ -56,6 +56,11 @@ export function bodyPending(id: string): Deno.KvKey {
 /** All chunks of all bodies. */
 export const bodies: Deno.KvListSelector = { prefix: ["body"] };
 
+/** All chunks of the bodies from the id `first` to `last`. */
+export function bodiesBetween(first: string, last: string): Deno.KvListSelector {
+  return { start: ["body", first], end: ["body", last, true] };
+}
+
 /** Of all shared bodies, how many own them. */
 export const bodiesRefs: Deno.KvListSelector = { prefix: ["bodyrefs"] };
 
@@ -91,6 +96,11 @@ export const queueItemsAll: Deno.KvListSelector = { prefix: ["q", "item"] };
 /** The records of the messages behind `id`, oldest message first. */
 export function queueItemsAfter(id: string): Deno.KvListSelector {
   return { start: ["q", "item", id, true], end: ["q", "item", true] };
+}
+
+/** The records of the messages from the id `first` to `last`, oldest message first. */
+export function queueItemsBetween(first: string, last: string): Deno.KvListSelector {
+  return { start: ["q", "item", first], end: ["q", "item", last, true] };
 }
 
 /** When a record is due, or when the lease on it ends: `when` in milliseconds since 1970. */

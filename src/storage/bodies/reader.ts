@@ -1,6 +1,7 @@
 /** The reader of bodies, with never more than a few chunks in memory. */
 
-import { type Kv, MAX_KEYS_AT_ONCE } from "../port.ts";
+import { readDense } from "../dense_read.ts";
+import type { Kv } from "../port.ts";
 import type { BodyRef } from "./layout.ts";
 import * as keys from "../keys.ts";
 
@@ -52,22 +53,25 @@ export async function readSmallBodies(
   kv: Kv,
   refs: readonly BodyRef[],
 ): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
-  const small = refs.filter(({ chunks }) => chunks === 1);
-  const found = new Map<string, Uint8Array<ArrayBuffer>>();
-  const reads: Promise<void>[] = [];
-  for (let i = 0; i < small.length; i += MAX_KEYS_AT_ONCE) {
-    const some = small.slice(i, i + MAX_KEYS_AT_ONCE).map(({ id }) => keys.body(id, 0));
-    reads.push(
-      kv.getMany<Uint8Array<ArrayBuffer>[]>(some).then((entries) => {
-        for (const { key, value } of entries) if (value) found.set(key[1] as string, value);
-      }),
-    );
-  }
-  await Promise.all(reads);
+  const ids = refs.filter(({ chunks }) => chunks === 1).map(({ id }) => id);
+  if (ids.length === 0) return refs.map(() => undefined);
+  const found = await readDense<Uint8Array<ArrayBuffer>>(kv, {
+    wanted: new Map(ids.map((id) => [id, keys.body(id, 0)])),
+    range: keys.bodiesBetween(ids.reduce(least), ids.reduce(greatest)),
+    nameOf: (key) => key[2] === 0 ? key[1] as string : "",
+  });
   return refs.map(({ id, size }) => {
     const bytes = found.get(id);
     return bytes?.length === size ? bytes : undefined;
   });
+}
+
+function least(a: string, b: string): string {
+  return a < b ? a : b;
+}
+
+function greatest(a: string, b: string): string {
+  return a > b ? a : b;
 }
 
 function readChunks(kv: Kv, ref: BodyRef, first: number): Promise<(Uint8Array | null)[]> {
