@@ -33,9 +33,9 @@ export class Syncing implements AsyncDisposable {
     this.#counters = [tested, other].map((host) => new Counter(host));
   }
 
-  static async open(syncer: Syncer, messages: number): Promise<Syncing> {
+  static async open(syncer: Syncer, messages: number, host = hostUnderTest()): Promise<Syncing> {
     const dir = await Deno.makeTempDir({ prefix: "dinopost_sync_" });
-    const tested = await hostUnderTest();
+    const tested = await host;
     const other = await otherHost();
     const args = await syncer.prepare(dir, other, tested);
     return new Syncing(syncer, dir, args, tested, other, messages);
