@@ -1,7 +1,7 @@
 /** The call `/api/v1/backup`: all that the server keeps, as one file. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { BackupRefused } from "../backup/backups.ts";
+import { BackupRefused } from "../backup/refused.ts";
 import { Problem } from "../http/problem.ts";
 import { newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";

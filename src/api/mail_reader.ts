@@ -3,14 +3,8 @@
 import { type MethodResult, readResults } from "../authentication/authentication_results.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { readHeaderSection } from "../mail/header.ts";
-import {
-  type DecodedField,
-  fieldValue,
-  MAX_HEADER_OCTETS,
-  type ParsedMessage,
-  parseHeader,
-  parseMessage,
-} from "../mail/message.ts";
+import { type DecodedField, fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../mail/decoded_header.ts";
+import { type ParsedMessage, parseMessage } from "../mail/message.ts";
 import type { MailEntry, MailStore } from "../mailbox/mail_store.ts";
 
 /** The fields of a prefix. */

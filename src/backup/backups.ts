@@ -5,23 +5,13 @@ import type { Clock } from "../base/clock.ts";
 import { formatSize } from "../base/units.ts";
 import { diskOf, LEAST_ROOM_BYTES, RESERVE_BYTES } from "../storage/disk_reserve.ts";
 import { BACKUP_FORMAT, type BackupFile, packBackup } from "./archive.ts";
+import { BackupRefused } from "./refused.ts";
 import { removeSnapshot, snapshotOf } from "./snapshot.ts";
 
 const DATABASE = "dinopost.db";
 const SNAPSHOT = "backup.snapshot";
 /** What belongs to the running process, or is in the snapshot. */
 const LEFT_OUT = /^(?:dinopost\.db(?:-.*)?|lock|reserve|admin\.json(?:\.new)?|backup\.snapshot(?:-.*)?)$/;
-
-/** Why there can be no backup now: one is being made, or the disk has no room for it. */
-export class BackupRefused extends Error {
-  /** The class, as it is shown in front of the message. */
-  override readonly name = "BackupRefused";
-
-  /** `message` is a sentence for people. */
-  constructor(readonly kind: "busy" | "room", message: string) {
-    super(message);
-  }
-}
 
 /** What a {@linkcode Backups} works with. */
 export interface BackupsOptions {

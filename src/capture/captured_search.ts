@@ -3,13 +3,8 @@
 import { concat } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { foldContent, type FoldedContent, foldHead } from "../mail/folded_mail.ts";
-import {
-  fieldValue,
-  MAX_HEADER_OCTETS,
-  type ParsedMessage,
-  parseHeader,
-  parseMessage,
-} from "../mail/message.ts";
+import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../mail/decoded_header.ts";
+import { type ParsedMessage, parseMessage } from "../mail/message.ts";
 import type { MailQuery } from "../mail/query.ts";
 import type { ReadMail } from "../mailbox/kept_blocks.ts";
 import { KeptList, type MailSource } from "../mailbox/kept_list.ts";

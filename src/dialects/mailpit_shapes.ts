@@ -1,8 +1,9 @@
 /** Messages in the JSON of Mailpit's API v1. */
 
 import { createHash } from "node:crypto";
-import type { Attachment, DecodedField, Person } from "../mail/message.ts";
-import { fieldValue } from "../mail/message.ts";
+import type { DecodedField } from "../mail/decoded_header.ts";
+import type { Attachment, Person } from "../mail/message.ts";
+import { fieldValue } from "../mail/decoded_header.ts";
 import { unsubscribeJson } from "./mailpit_unsubscribe.ts";
 import { hiddenOf, isSaved, type Letter, readableText, type Summary } from "./reader.ts";
 

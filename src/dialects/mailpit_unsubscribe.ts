@@ -1,6 +1,6 @@
 /** What Mailpit tells of a List-Unsubscribe field (RFC 2369 3.2): its links, and what is wrong with them, in its words. */
 
-import { type DecodedField, fieldValue } from "../mail/message.ts";
+import { type DecodedField, fieldValue } from "../mail/decoded_header.ts";
 
 /** What it tells; a message without the field has neither links nor errors. */
 export function unsubscribeJson(fields: readonly DecodedField[]) {

@@ -6,7 +6,8 @@ import type { CapturedMail } from "../capture/captured_mail.ts";
 import { bytesOf, CapturedSearch, type Letter, readLetter } from "../capture/captured_search.ts";
 import { localKey, parseMailbox } from "../mail/address.ts";
 import { visibleText } from "../mail/html_tags.ts";
-import type { Attachment, DecodedField, ParsedMessage, People } from "../mail/message.ts";
+import type { DecodedField } from "../mail/decoded_header.ts";
+import type { Attachment, ParsedMessage, People } from "../mail/message.ts";
 import type { MailQuery } from "../mail/query.ts";
 
 export type { Letter };

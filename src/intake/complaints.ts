@@ -5,7 +5,6 @@ import { binaryString } from "../base/bytes.ts";
 import { localKey, parseMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { fieldOctets, parseFields } from "../mail/header.ts";
-import { parseMessage } from "../mail/message.ts";
 import type { Journal } from "../observe/journal.ts";
 import { historyOf } from "../queue/history.ts";
 import type { Suppressions } from "../queue/suppressions.ts";
@@ -53,6 +52,7 @@ export class Complaints {
   async take(message: Uint8Array<ArrayBuffer>): Promise<void> {
     const { journal, onComplaint } = this.#options;
     try {
+      const { parseMessage } = await import("../mail/message.ts"); // few servers ever get a complaint
       const { attachments } = await parseMessage(message, { asSent: true });
       const of = (type: (name: string) => boolean) =>
         attachments.find(({ contentType }) => type(contentType.toLowerCase()));

@@ -1,7 +1,8 @@
 /** Messages as searches compare them: their texts folded once, so that a search has nothing to do but look for parts. */
 
 import { visibleText } from "./html_tags.ts";
-import type { Attachment, DecodedField } from "./message.ts";
+import type { DecodedField } from "./decoded_header.ts";
+import type { Attachment } from "./message.ts";
 import { comparable } from "./query.ts";
 import { tagsIn } from "./tags.ts";
 

@@ -1,18 +1,10 @@
 /** A message as people read it: header fields decoded, text, HTML and attachments taken out of its MIME parts. */
 
 import { type Address, addressParser } from "postal-mime";
-import { binaryString } from "../base/bytes.ts";
 import { messageOf } from "../base/errors.ts";
 import { withCharsets } from "./charset.ts";
-import { decodeFieldValue } from "./decoded_words.ts";
-import { parseFields } from "./header.ts";
+import { type DecodedField, decodedFields, MAX_HEADER_OCTETS } from "./decoded_header.ts";
 import { type PlacedAttachment, readMessage } from "./mime_reader.ts";
-
-/** A header field, decoded. */
-export interface DecodedField {
-  readonly name: string;
-  readonly value: string;
-}
 
 /** An attachment with its bytes. */
 export interface Attachment {
@@ -54,20 +46,8 @@ export interface ParsedMessage {
   readonly fault: string | null;
 }
 
-/** A longer header section is cut. */
-export const MAX_HEADER_OCTETS = 128 * 1024;
 /** Parts within parts: who nests deeper wants to do harm. */
 const MAX_DEPTH = 20;
-
-/** The fields of a header section. */
-export async function parseHeader(header: Uint8Array): Promise<readonly DecodedField[]> {
-  return await withCharsets(() => decodedFields(header).fields);
-}
-
-/** The values of all fields of that name (in lower case), in one text. */
-export function fieldValue(fields: readonly DecodedField[], name: string): string {
-  return fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value).join(", ");
-}
 
 /**
  * Parses a whole message. Never rejects for what is in it. The lines of its texts end with LF; `asSent`: as they were
@@ -107,17 +87,6 @@ export async function parseMessage(
       return { headers, people: NOBODY, text: null, html: null, attachments: [], fault };
     }
   });
-}
-
-/** The fields as they are meant, and the charset that the whole message names. */
-function decodedFields(header: Uint8Array): { fields: DecodedField[]; charset: string | undefined } {
-  const raw = parseFields(header, binaryString);
-  const type = raw.find(({ name }) => name.toLowerCase() === "content-type")?.value ?? "";
-  const charset = /;\s*charset\s*=\s*("[^"]*"|[^;\s]*)/i.exec(type)?.[1];
-  return {
-    fields: raw.map(({ name, value }) => ({ name, value: decodeFieldValue(value, charset) })),
-    charset,
-  };
 }
 
 const NOBODY: People = { from: [], to: [], cc: [], bcc: [], replyTo: [] };

@@ -11,7 +11,7 @@ import type { MethodResult } from "../authentication/authentication_results.ts";
 import { Problem } from "../http/problem.ts";
 import { rawMail } from "../api/raw_message.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
-import { fieldValue } from "../mail/message.ts";
+import { fieldValue } from "../mail/decoded_header.ts";
 import type { HtmlCheck } from "../preview/html_check.ts";
 import type { LinkCheck } from "../preview/link_check.ts";
 import type { PageContext, PageEnv, Section, View } from "./context.ts";

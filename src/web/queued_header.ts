@@ -1,7 +1,7 @@
 /** The reader of a queued message's header section, for the page: subject and author. */
 
 import { readHeaderSection } from "../mail/header.ts";
-import { fieldValue, parseHeader } from "../mail/message.ts";
+import { fieldValue, parseHeader } from "../mail/decoded_header.ts";
 
 /** What a message says of itself. */
 export interface QueuedHeader {

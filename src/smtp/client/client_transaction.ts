@@ -2,7 +2,7 @@
 
 import type { FaultPoint } from "../../faults/rules.ts";
 import { readHeaderSection } from "../../mail/header.ts";
-import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/message.ts";
+import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/decoded_header.ts";
 import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
 import { mailCommand, rcptCommand, wantsSuccess } from "./commands.ts";

@@ -3,7 +3,7 @@
 import { sleep } from "../../base/clock.ts";
 import { concat } from "../../base/bytes.ts";
 import type { FaultAction } from "../../faults/action.ts";
-import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/message.ts";
+import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/decoded_header.ts";
 import { closing, type Reply } from "../protocol/reply.ts";
 import type { SessionState } from "./session_state.ts";
 
