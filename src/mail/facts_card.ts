@@ -10,6 +10,9 @@ export const CARD_VERSION = 1;
 const KINDS = ["leaf", "multipart", "message"] as const;
 /** Another encoding has its name behind its number, which is the first beyond these. */
 const ENCODINGS = ["7bit", "8bit", "binary", "base64", "quoted-printable"];
+/** Added where a part is text, or HTML. */
+const TEXT = 64;
+const HTML = 128;
 const DAY_MS = 86_400_000;
 /** What a card has, in this order, each with its length in front of them all. */
 const SECTIONS = 7;
@@ -139,10 +142,15 @@ class CardWriter {
   }
 
   /** Places are told from where the part before ends, which lies before this one or a little behind it. */
-  part({ kind, headerStart, contentStart, contentEnd, encoding, parts }: PlacedPart, after: number): void {
+  part(
+    { kind, headerStart, contentStart, contentEnd, encoding, text, parts }: PlacedPart,
+    after: number,
+  ): void {
     const known = ENCODINGS.indexOf(encoding);
-    this.octet(KINDS.indexOf(kind) * 16 + (known < 0 ? ENCODINGS.length : known));
+    const textual = text ? (text.html ? HTML : TEXT) : 0;
+    this.octet(textual + KINDS.indexOf(kind) * 16 + (known < 0 ? ENCODINGS.length : known));
     if (known < 0) this.text(encoding);
+    if (text) this.text(text.charset);
     this.signed(headerStart - after);
     this.number(contentStart - headerStart);
     this.number(contentEnd - contentStart);
@@ -224,6 +232,7 @@ class CardReader {
   part(after: number): PlacedPart {
     const first = this.octet();
     const encoding = ENCODINGS[first % 16] ?? this.text();
+    const text = first < TEXT ? undefined : { charset: this.text(), html: first >= HTML };
     const headerStart = after + this.signed();
     const contentStart = headerStart + this.number();
     const contentEnd = contentStart + this.number();
@@ -234,7 +243,8 @@ class CardReader {
       parts.push(part);
       last = part.contentEnd;
     }
-    return { kind: KINDS[first >> 4]!, headerStart, contentStart, contentEnd, encoding, parts };
+    const kind = KINDS[(first >> 4) % 4]!;
+    return { kind, headerStart, contentStart, contentEnd, encoding, ...(text && { text }), parts };
   }
 
   sort(): SortFacts {

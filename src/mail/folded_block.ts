@@ -4,6 +4,7 @@
  */
 
 import { type Column, COLUMNS, type FoldedContent, type FoldedHead } from "./folded_mail.ts";
+import { JoinedTexts } from "./joined_texts.ts";
 
 /** So many messages are in a block, unless it was made for fewer. */
 export const BLOCK_ROWS = 512;
@@ -18,10 +19,10 @@ const HAS_TEXT = 8;
 /** Messages by row, from 0. */
 export class FoldedBlock<T> {
   readonly #items: (T | undefined)[] = [];
-  readonly #columns: Partial<Record<Column, Texts>> = {};
+  readonly #columns: Partial<Record<Column, JoinedTexts>> = {};
   readonly #content: Uint8Array;
   readonly #capacity: number;
-  #texts: Texts | undefined;
+  #texts: JoinedTexts | undefined;
   #live = 0;
 
   /** With room for so many. */
@@ -62,7 +63,7 @@ export class FoldedBlock<T> {
     const row = this.#items.push(item) - 1;
     this.#live++;
     for (const [column, text] of Object.entries(head)) {
-      (this.#columns[column as Column] ??= new Texts(this.#capacity)).add(row, text);
+      (this.#columns[column as Column] ??= new JoinedTexts(this.#capacity)).add(row, text);
     }
     return row;
   }
@@ -110,7 +111,7 @@ export class FoldedBlock<T> {
     if ((before & HAS_TEXT) !== 0 || (before !== 0 && !keepText)) return;
     this.#content[row] = KNOWN | (attached ? ATTACHED : 0) | (inline ? INLINE : 0) |
       (keepText ? HAS_TEXT : 0);
-    if (keepText && text !== "") (this.#texts ??= new Texts(this.#capacity)).add(row, text);
+    if (keepText && text !== "") (this.#texts ??= new JoinedTexts(this.#capacity)).add(row, text);
   }
 
   /** Forgets the texts of all contents; false: there are none. */
@@ -138,62 +139,5 @@ export class FoldedBlock<T> {
   has(row: number, what: "attachment" | "inline"): boolean | undefined {
     const content = this.#content[row]!;
     return content === 0 ? undefined : (content & (what === "inline" ? INLINE : ATTACHED)) !== 0;
-  }
-}
-
-/** The texts of a column, one behind the other, for the rows that have one. */
-class Texts {
-  #text = "";
-  #count = 0;
-  #isWide = false;
-  readonly #rows: Uint16Array;
-  readonly #starts: Uint32Array;
-
-  constructor(capacity: number) {
-    this.#rows = new Uint16Array(capacity);
-    this.#starts = new Uint32Array(capacity);
-  }
-
-  get octets(): number {
-    return this.#text.length * (this.#isWide ? 2 : 1) + 6 * this.#rows.length;
-  }
-
-  add(row: number, text: string): void {
-    this.#rows[this.#count] = row;
-    this.#starts[this.#count++] = this.#text.length;
-    this.#text += text + "\n";
-    this.#isWide ||= /[^\0-\xff]/.test(text);
-  }
-
-  /** The text of a row. */
-  of(row: number): string | undefined {
-    const i = this.#rows.subarray(0, this.#count).indexOf(row);
-    if (i < 0) return undefined;
-    const end = i + 1 === this.#count ? this.#text.length : this.#starts[i + 1]!;
-    return this.#text.slice(this.#starts[i], end - 1);
-  }
-
-  mark(marks: Uint8Array, wanted: string): void {
-    const [text, count] = [this.#text, this.#count];
-    for (let i = 0, at = text.indexOf(wanted); at >= 0;) {
-      i = this.#entryAt(at, i);
-      marks[this.#rows[i]!] = 1;
-      // what else it has does not matter
-      if (++i === count) return;
-      at = text.indexOf(wanted, this.#starts[i]);
-    }
-  }
-
-  /** Which text, from that one on, has the letter at a place. */
-  #entryAt(at: number, from: number): number {
-    const [starts, count] = [this.#starts, this.#count];
-    if (from + 1 === count || at < starts[from + 1]!) return from;
-    let [low, high] = [from + 1, count];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (starts[middle]! <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
   }
 }

@@ -14,7 +14,7 @@ import {
   type StructureBytes,
 } from "./imap_structure.ts";
 import { MimeScanner, type ScannedMessage, type ScannedPart } from "./mime_scan.ts";
-import { parseToken } from "./mime_value.ts";
+import { parameter, parseToken } from "./mime_value.ts";
 import { previewOf } from "./preview_text.ts";
 import { parseSentDate } from "./sent_date.ts";
 import { messageIds } from "./thread_ids.ts";
@@ -29,6 +29,8 @@ export interface PlacedPart {
   readonly contentEnd: number;
   /** Its transfer encoding, in lower case. */
   readonly encoding: string;
+  /** Absent: it is no text. Its charset, "" where it names none. */
+  readonly text?: { readonly charset: string; readonly html: boolean } | undefined;
   readonly parts: readonly PlacedPart[];
 }
 
@@ -116,7 +118,24 @@ export function factsOf(scanned: ScannedMessage): MessageFacts {
 function placed(part: ScannedPart): PlacedPart {
   const { kind, headerStart, contentStart, contentEnd, fields, parts } = part;
   const encoding = parseToken(fields.get("content-transfer-encoding")?.[0] ?? "")?.toLowerCase() ?? "7bit";
-  return { kind, headerStart, contentStart, contentEnd, encoding, parts: parts.map(placed) };
+  const text = textOf(part);
+  return {
+    kind,
+    headerStart,
+    contentStart,
+    contentEnd,
+    encoding,
+    ...(text && { text }),
+    parts: parts.map(placed),
+  };
+}
+
+/** What is read as text: of `message/…` too, such as reports. */
+function textOf({ kind, type }: ScannedPart): PlacedPart["text"] {
+  if (kind !== "leaf") return undefined;
+  if (type && !/^(?:text|message|multipart)$/i.test(type.type)) return undefined;
+  const charset = type ? parameter(type.parameters, "charset") ?? "" : "";
+  return { charset: charset.slice(0, 80), html: /^html$/i.test(type?.subtype ?? "") };
 }
 
 function sortFacts(header: HeaderValues): SortFacts {
