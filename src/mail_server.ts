@@ -30,6 +30,7 @@ import { makeAdminServer } from "./server/admin_server.ts";
 import type { Service } from "./smtp/server/reception.ts";
 import { SmtpServer } from "./smtp/server/server.ts";
 import { BodySweeper, DEFAULT_SWEEP_GRACE_MS } from "./storage/bodies/bodies.ts";
+import { sweepHistory } from "./queue/history.ts";
 import { sweepExpired } from "./storage/expiry.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
 import { ConnectionLimiter } from "./wire/connection_limiter.ts";
@@ -274,6 +275,7 @@ export class MailServer implements AsyncDisposable {
       await mailStore.finishRemovals();
       await this.#sweeper.sweep(first);
       await sweepExpired(store, clock.now());
+      await sweepHistory(store, clock.now(), this.config.queue.history);
     } catch (error) {
       journal.note("WARN", "sweep failed", { error: String(error) });
     }

@@ -23,6 +23,13 @@ export const NUMBERS = 2 ** 20;
 /** So many ids a process with a number has in a millisecond: three digits. */
 const STEPS = 2 ** 15;
 
+/** The first text that an id of that time may begin with: all ids of earlier times sort before it. */
+export function idsFrom(ms: number): string {
+  const codes: number[] = [];
+  putDigits(codes, Math.max(0, ms), { from: 0, to: 9 });
+  return String.fromCharCode(...codes);
+}
+
 /**
  * Makes ids of 16 characters: 9 for the millisecond (until the year 3084), 7 are random. Where processes share a store
  * each has a number that no other has, which stands in place of the first 4 random ones: so two ids never meet. Ids of

@@ -1,9 +1,11 @@
 /** The delivery history of a message: each attempt, also after the message has left. */
 
+import { idsFrom, isId, timeOfId } from "../base/ids.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Kv } from "../storage/port.ts";
+import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord, Source } from "./record.ts";
 import { clip } from "./last_attempt.ts";
@@ -40,6 +42,14 @@ export interface HistoryEntry {
     readonly authenticatedAs?: string;
   };
 }
+
+/**
+ * What is kept of a message that left so soon after it came needs no key by its end, which would be a fifth of all that
+ * a delivery writes: the time in its id tells when it is over.
+ */
+const SOON_MS = 3600_000;
+/** So many rows are removed by one commit. */
+const BATCH = 200;
 
 /** Keeps an attempt for `keepFor` milliseconds; nothing when that is 0, or nothing was tried. */
 export function attemptWrite(
@@ -83,14 +93,42 @@ function messageOf(record: QueueRecord): NonNullable<HistoryEntry["message"]> {
 
 function kept(of: QueueRecord, value: HistoryEntry, size: number): Write {
   if (value.until <= value.at) return { mutations: [], size: 0 };
-  return { mutations: expiring(keys.historyEvent(of.id, value.at, of.part), value, value.until), size };
+  const { id, part } = of;
+  const isEnd = value.message !== undefined && isId(id) && value.at <= timeOfId(id) + SOON_MS;
+  const mutations: Deno.KvMutation[] = isEnd
+    ? [{ type: "set", key: keys.historyEnd(id, value.at, part), value }]
+    : expiring(keys.historyEvent(id, value.at, part), value, value.until);
+  return { mutations, size };
 }
 
 /** The history of a message (of one of its records) as it is kept at `now`, oldest entry first. */
 export async function historyOf(kv: Kv, id: string, now: number, part?: number): Promise<HistoryEntry[]> {
   const entries: HistoryEntry[] = [];
-  for await (const { key, value } of kv.list<HistoryEntry>(keys.historyEvents(id))) {
-    if (value.until > now && (part === undefined || key[3] === part)) entries.push(value);
+  for (const all of [keys.historyEvents(id), keys.historyEnds(id)]) {
+    for await (const { key, value } of kv.list<HistoryEntry>(all)) {
+      if (value.until > now && (part === undefined || key[3] === part)) entries.push(value);
+    }
   }
-  return entries;
+  return entries.sort((a, b) => a.at - b.at);
+}
+
+/**
+ * Removes the history that is over at `now`, of what has no key by its end (see `expiry.ts`): `keepFor` milliseconds are
+ * for what ends. Answers how much. It may be stopped anywhere. Rejects when the store fails.
+ */
+export async function sweepHistory(store: Store, now: number, keepFor: number): Promise<number> {
+  let removed = 0;
+  const over = keys.historyEndsBefore(idsFrom(now - keepFor - SOON_MS));
+  for (;;) {
+    const mutations: Deno.KvMutation[] = [];
+    for await (const { key, value } of store.kv.list<HistoryEntry>(over)) {
+      // it was to be kept for longer when it was written
+      if (value.until > now) continue;
+      mutations.push({ type: "delete", key });
+      if (mutations.length === BATCH) break;
+    }
+    if (mutations.length > 0) await store.write({ mutations, size: 60 * mutations.length });
+    removed += mutations.length;
+    if (mutations.length < BATCH) return removed;
+  }
 }

@@ -4,6 +4,7 @@ import { sleep } from "../base/clock.ts";
 import type { AdminApp } from "../http/app.ts";
 import type { Config } from "../config/config.ts";
 import { BodySweeper, DEFAULT_SWEEP_GRACE_MS } from "../storage/bodies/bodies.ts";
+import { sweepHistory } from "../queue/history.ts";
 import { sweepExpired } from "../storage/expiry.ts";
 import { firstAccounts } from "./first_start.ts";
 import { makeAgent, makeQueue } from "./outbound.ts";
@@ -19,6 +20,7 @@ const GRACE_MS = 8_000;
 export class EdgeServer implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #app: AdminApp;
+  readonly #historyMs: number;
   readonly #closing = new AbortController();
   #draining: Promise<void> | undefined;
 
@@ -41,11 +43,12 @@ export class EdgeServer implements AsyncDisposable {
     const parts = await openParts(config, { withoutFiles: true, certificate: null });
     await firstAccounts(parts.accounts, config, parts.random);
     parts.webhooks.start();
-    return new EdgeServer(parts, token);
+    return new EdgeServer(parts, token, config.queue.history);
   }
 
-  private constructor(parts: Parts, token: string) {
+  private constructor(parts: Parts, token: string, historyMs: number) {
     this.#parts = parts;
+    this.#historyMs = historyMs;
     this.#app = makeAdminServer(parts, {
       token,
       addresses: () => ({}),
@@ -89,5 +92,6 @@ export class EdgeServer implements AsyncDisposable {
     await parts.mailStore.finishRemovals();
     await new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS }).sweep(false);
     await sweepExpired(store, clock.now());
+    await sweepHistory(store, clock.now(), this.#historyMs);
   }
 }

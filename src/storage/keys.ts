@@ -156,6 +156,21 @@ export function historyEvent(id: string, at: number, n: number): Deno.KvKey {
   return ["life", id, at, n];
 }
 
+/** The same of a message that left soon after it came: it is removed by the time in its id. See `queue/history.ts`. */
+export function historyEnd(id: string, at: number, n: number): Deno.KvKey {
+  return ["left", id, at, n];
+}
+
+/** All of these of message `id`, first one first. */
+export function historyEnds(id: string): Deno.KvListSelector {
+  return { prefix: ["left", id] };
+}
+
+/** All of these of messages whose ids sort before `id`. */
+export function historyEndsBefore(id: string): Deno.KvListSelector {
+  return { start: ["left"], end: ["left", id] };
+}
+
 /** All events in the life of message `id`, first one first. */
 export function historyEvents(id: string): Deno.KvListSelector {
   return { prefix: ["life", id] };

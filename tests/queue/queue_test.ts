@@ -1,3 +1,5 @@
+import { sweepHistory } from "../../src/queue/history.ts";
+import { sweepExpired } from "../../src/storage/expiry.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { decode, encode } from "../../src/base/bytes.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
@@ -846,4 +848,49 @@ Deno.test("idle() resolves when the queue is stopped", async () => {
   gate.resolve();
   await stopped;
   await house.store.close();
+});
+
+Deno.test("the history of what left is removed when its time is over, however soon it left", async () => {
+  let open = true;
+  await using house = await House.open({ answer: () => open ? DELIVERED : DEFERRED });
+  const rows = async (kind: string) => {
+    let count = 0;
+    for await (const _ of house.store.kv.list({ prefix: [kind] })) count++;
+    return count;
+  };
+  const soon = await house.accept(["a@far.example"]);
+  await house.queue.idle();
+  open = false;
+  const late = await house.accept(["b@far.example"]);
+  await house.queue.idle();
+  open = true;
+  await house.pass(15 * MINUTE);
+  assertEquals([await rows("left"), await rows("life"), await rows("expiry")], [2, 1, 1]);
+  assertEquals((await house.queue.attempts(late)).map(({ outcome }) => outcome.kind), [
+    "deferred",
+    "delivered",
+  ]);
+  house.clock.advance(7 * DAY - 16 * MINUTE);
+  assertEquals(await sweepHistory(house.store, house.clock.now(), 7 * DAY), 0);
+  assertEquals((await house.queue.attempts(soon)).length, 1);
+  // what is over is not shown any more, and is there for an hour at most
+  house.clock.advance(2 * MINUTE);
+  assertEquals([(await house.queue.attempts(soon)).length, (await house.queue.attempts(late)).length], [
+    0,
+    2,
+  ]);
+  house.clock.advance(HOUR);
+  assertEquals(await sweepHistory(house.store, house.clock.now(), 7 * DAY), 2);
+  await sweepExpired(house.store, house.clock.now() + 7 * DAY);
+  assertEquals([await rows("left"), await rows("life"), await rows("expiry")], [0, 0, 0]);
+});
+
+Deno.test("history that was to be kept for longer is not removed before its time", async () => {
+  await using house = await House.open({ answer: () => DELIVERED });
+  for (let n = 0; n < 250; n++) await house.accept(["a@far.example"]);
+  await house.queue.idle();
+  house.clock.advance(2 * DAY);
+  assertEquals(await sweepHistory(house.store, house.clock.now(), DAY), 0);
+  house.clock.advance(5 * DAY);
+  assertEquals(await sweepHistory(house.store, house.clock.now(), DAY), 250);
 });

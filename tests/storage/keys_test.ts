@@ -63,6 +63,7 @@ Deno.test("no two kinds of keys are the same", async () => {
     keys.queueWake,
     keys.suspension("A"),
     keys.historyEvent("A", 0, 0),
+    keys.historyEnd("A", 0, 0),
     keys.account("A"),
     keys.alias("A"),
     keys.mail("A", "A"),
