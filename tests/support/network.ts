@@ -6,6 +6,8 @@ export class Network implements AsyncDisposable {
   readonly url: string;
   /** Of how many requests for `atomic_write` the connection ends before the answer: each one for which this is true. */
   losesAnswer: () => boolean = () => false;
+  /** How much later what is sent comes out at the other end, in both directions: milliseconds. */
+  delayMs = 0;
   readonly #listener: Deno.TcpListener;
   readonly #to: number;
   readonly #ways = new Set<Way>();
@@ -21,6 +23,13 @@ export class Network implements AsyncDisposable {
   /** Nothing passes any more on the connections that there are, and nobody is told; new ones are fine. */
   cutSilently(): void {
     for (const way of this.#ways) way.silent = true;
+  }
+
+  /** Ends connections, whatever is on its way: each one for which this is true; answers how many. */
+  cut(which: () => boolean): number {
+    const cut = [...this.#ways].filter(which);
+    for (const way of cut) this.#end(way);
+    return cut.length;
   }
 
   async #run(): Promise<void> {
@@ -45,11 +54,18 @@ export class Network implements AsyncDisposable {
 
   async #pass(from: Deno.Conn, to: Deno.Conn, passes: (bytes: Uint8Array) => boolean): Promise<void> {
     const buffer = new Uint8Array(65_536);
+    // what comes after has to wait for what came before, and for its own time
+    let sent: Promise<void> = Promise.resolve();
     try {
       for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
         if (!passes(buffer.subarray(0, n))) continue;
-        for (let at = 0; at < n;) at += await to.write(buffer.subarray(at, n));
+        const piece = buffer.slice(0, n);
+        const time = pause(this.delayMs);
+        sent = Promise.all([sent, time]).then(() => writeAll(to, piece));
+        if (this.delayMs === 0) await sent;
+        else sent.catch(() => {}); // it is told below
       }
+      await sent;
     } catch {
       // an end has gone
     }
@@ -71,6 +87,14 @@ interface Way {
   silent: boolean;
   loses: boolean;
   readonly ends: readonly Deno.Conn[];
+}
+
+async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
+
+function pause(ms: number): Promise<void> | undefined {
+  return ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined;
 }
 
 const latin1 = new TextDecoder("latin1");

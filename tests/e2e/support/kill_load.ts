@@ -28,6 +28,8 @@ export class Load {
   /** Every letter that was begun, by its number. */
   readonly sent = new Map<number, Sent>();
   promised = 0;
+  /** How often a client was asked to come again (451), at whatever command. */
+  putOff = 0;
   readonly #directory: Directory;
   readonly #random: Random;
   readonly #watchers: (() => void)[] = [];
@@ -37,9 +39,23 @@ export class Load {
     this.#random = random;
   }
 
-  /** Runs so many clients until the signal; a client whose server dies knocks again at once. */
+  /** Runs so many clients until the signal; one whose server dies, or takes nothing for now, goes. */
   async run(server: { hostname: string; port: number }, clients: number, stop: AbortSignal): Promise<void> {
     await Promise.all(Array.from({ length: clients }, () => this.#client(server, stop)));
+  }
+
+  /** The same with clients that come again in a moment. */
+  async insist(
+    server: { hostname: string; port: number },
+    clients: number,
+    stop: AbortSignal,
+  ): Promise<void> {
+    await Promise.all(Array.from({ length: clients }, async () => {
+      while (!stop.aborted) {
+        await this.#client(server, stop);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }));
   }
 
   /** Resolves when one more letter was promised, or the signal comes. */
@@ -58,8 +74,9 @@ export class Load {
         const letters = 1 + this.#pick(40);
         for (let i = 0; i < letters && !stop.aborted; i++) await this.#send(talk);
         if (!stop.aborted) await talk.ask("QUIT", "221");
-      } catch {
-        // it died: what was under way stays without a promise
+      } catch (error) {
+        // it died, or said no: what was under way stays without a promise
+        if (/ said 451 4\.3\./.test(String(error))) this.putOff++;
         return;
       }
     }
@@ -79,6 +96,7 @@ export class Load {
     });
     if (!reply.startsWith("250 ")) {
       sent.refused = reply;
+      if (reply.startsWith("451 4.3.")) this.putOff++;
       return;
     }
     sent.promised = true;
