@@ -30,6 +30,7 @@ export { MxResolver } from "./src/dns/mx_resolver.ts";
 export { DeliveryQueue } from "./src/queue/queue.ts";
 export type { DeliveryQueueOptions } from "./src/queue/options.ts";
 export { MailStore } from "./src/mailbox/mail_store.ts";
+export { FolderError } from "./src/mailbox/folders.ts";
 export { createAdminApp } from "./src/api/admin_app.ts";
 export type * from "./src/types.ts";
 

@@ -65,6 +65,23 @@ export type { LoginClient, LoginFailure } from "./auth/authenticator.ts";
 export type { GuardPolicy, LoginAttempt, LoginGuard, LoginGuardOptions } from "./auth/login_guard.ts";
 export type { CaptureChange, Captured, NewCaptured, RemovedBecause } from "./capture/captured.ts";
 export type { CapturedListOptions, CapturedMail, Retention } from "./capture/captured_mail.ts";
+export type { FactMaker } from "./mailbox/folder_facts.ts";
+export type {
+  By,
+  Copied,
+  FlagChange,
+  Folder,
+  FolderChange,
+  FolderErrorKind,
+  FolderIndex,
+  FolderInfo,
+  Folders,
+  NewMessage as AppendedMessage,
+  SpecialUse,
+  UidRange,
+  Uids,
+} from "./mailbox/folders.ts";
+export type { TakeRoom } from "./mailbox/held_folders.ts";
 export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";

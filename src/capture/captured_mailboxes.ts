@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { prefixOf } from "../mailbox/delivery_entry.ts";
+import { FolderError } from "../mailbox/folders.ts";
 import { type MailEntry, mailEntry, type MailRef } from "../mailbox/mail_entry.ts";
 import { MailList } from "../mailbox/mail_list.ts";
 import { type MailListOptions, MailStore, type MailUsage } from "../mailbox/mail_store.ts";
@@ -115,6 +116,11 @@ export class CapturedMailboxes extends MailStore {
 
   override finishRemovals(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** There are no folders here. */
+  override open(): Promise<never> {
+    return Promise.reject(new FolderError("cannot", "A server that captures mail has no folders"));
   }
 
   async #removeFrom(address: string, went: readonly string[]): Promise<void> {

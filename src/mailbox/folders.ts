@@ -15,22 +15,31 @@ export type Uids = Uint32Array;
 
 /** UIDs from the first to the last one, which may be `Infinity`. */
 export interface UidRange {
+  /** The first one. */
   readonly first: number;
+  /** The last one. */
   readonly last: number;
 }
 
 /** A folder as it is, at one instant. */
 export interface FolderInfo {
+  /** Its number in the mailbox. */
   readonly id: number;
   /** Never another folder's, and the same when it is renamed (RFC 8474 MAILBOXID). */
   readonly mailboxId: string;
   /** Unicode in NFC, `/` between levels; `INBOX`. */
   readonly name: string;
+  /** What it is for. */
   readonly specialUse?: SpecialUse | undefined;
+  /** Does the user want to see it in lists? */
   readonly subscribed: boolean;
+  /** Its UIDs are as good as this (RFC 9051 2.3.1.1). */
   readonly uidValidity: number;
+  /** The next message gets it. */
   readonly uidNext: number;
+  /** That of the last change in it. */
   readonly highestModseq: number;
+  /** How many there are. */
   readonly messages: number;
   /** Messages without \Seen. */
   readonly unseen: number;
@@ -40,6 +49,7 @@ export interface FolderInfo {
   readonly bytes: number;
   /** The keywords that its messages have or had; bit n of {@linkcode FolderIndex.keywords} is the nth. "": none. */
   readonly keywords: readonly string[];
+  /** Are there folders in it? */
   readonly hasChildren: boolean;
 }
 
@@ -68,11 +78,13 @@ export type FolderChange =
 export interface Folders extends Disposable {
   /** The local key. */
   readonly address: Mailbox;
+  /** That of the last change of any folder. */
   readonly highestModseq: number;
   /** By name, INBOX first. */
   list(): readonly FolderInfo[];
   /** INBOX in any case. */
   byName(name: string): FolderInfo | undefined;
+  /** The folder of that number. */
   byId(id: number): FolderInfo | undefined;
   /** Makes missing parents too. */
   create(name: string, options?: { readonly specialUse?: SpecialUse | undefined }): Promise<FolderInfo>;
@@ -80,6 +92,7 @@ export interface Folders extends Disposable {
   rename(from: string, to: string): Promise<void>;
   /** With its messages; children stay. INBOX can't be deleted. */
   delete(name: string): Promise<void>;
+  /** Subscribes to a folder, or no more. */
   subscribe(name: string, yes: boolean): Promise<void>;
   /** Opens a folder: its index is in memory until that is disposed of. */
   select(id: number): Promise<Folder>;
@@ -89,19 +102,25 @@ export interface Folders extends Disposable {
 
 /** A change of flags and keywords. */
 export interface FlagChange {
+  /** What becomes of those that a message has. */
   readonly mode: "set" | "add" | "remove";
   /** Bits of `flags.ts`. */
   readonly flags: number;
+  /** In any case. */
   readonly keywords: readonly string[];
   /** Only messages whose mod-sequence is not higher (RFC 7162 3.1.3). */
   readonly unchangedSince?: number | undefined;
+  /** Who does it. */
   readonly by?: object | undefined;
 }
 
 /** A message to be put into a folder. Its id is that of its body. */
 export interface NewMessage {
+  /** Its content, which no record owns yet. */
   readonly body: BodyDraft;
+  /** Bits of `flags.ts`. */
   readonly flags: number;
+  /** Its keywords. */
   readonly keywords: readonly string[];
   /** Milliseconds since 1970. */
   readonly internalDate: number;
@@ -111,12 +130,15 @@ export interface NewMessage {
 export interface Copied {
   /** Of the folder they were put into. */
   readonly uidValidity: number;
+  /** The UIDs that they had, or have still. */
   readonly from: Uids;
+  /** The UIDs that they have there. */
   readonly to: Uids;
 }
 
 /** Who does it. */
 export interface By {
+  /** Told with the change. */
   readonly by?: object | undefined;
 }
 
@@ -153,9 +175,11 @@ export interface Folder extends Disposable {
 
 /** The messages of a folder by place, from 0. */
 export interface FolderIndex {
+  /** How many there are. */
   readonly length: number;
   /** Those of all messages. It may go on behind them, and is never changed up to there. */
   readonly uids: Uids;
+  /** The UID. */
   uid(place: number): number;
   /** Octets. */
   size(place: number): number;
@@ -165,6 +189,7 @@ export interface FolderIndex {
   keywordsLow(place: number): number;
   /** Bits 32 to 63. */
   keywordsHigh(place: number): number;
+  /** That of its last change. */
   modseq(place: number): number;
   /** Milliseconds since 1970. */
   internalDate(place: number): number;
@@ -172,6 +197,8 @@ export interface FolderIndex {
   savedDate(place: number): number;
   /** The message's id, which copies share (RFC 8474 EMAILID). */
   id(place: number): string;
+  /** The number of its object, which copies share too. */
+  object(place: number): number;
   /** Where that UID is; -1: nowhere. */
   position(uid: number): number;
   /** The first place whose UID is not lower. */

@@ -24,6 +24,27 @@ export interface MailEntry {
   readonly seen?: true;
   /** Its tags, where they can be set: of a captured message. Absent: those that it came with. */
   readonly tags?: readonly string[];
+  /** The name of the folder that it is in; absent: INBOX. */
+  readonly folder?: string;
+  /** Its system flags, bits of `flags.ts`, with \Seen where it is {@linkcode seen}; absent: no others. */
+  readonly flags?: number;
+  /** Its keywords; absent: none. */
+  readonly keywords?: readonly string[];
+}
+
+/** What a message is called in a mailbox: a copy's name has its number in it. */
+export function nameOf({ id, copy }: { readonly id: string; readonly copy: number }): string {
+  return copy === 0 ? id : `${id}-${copy}`;
+}
+
+/** The id of the message, and which copy it is, that a name stands for. */
+export function namedBy(name: string): { id: string; copy: number } {
+  const dash = name.indexOf("-", 1);
+  if (dash < 0) return { id: name, copy: 0 };
+  const copy = name.slice(dash + 1);
+  return /^[1-9]\d{0,4}$/.test(copy)
+    ? { id: name.slice(0, dash), copy: Number(copy) }
+    : { id: name, copy: 0 };
 }
 
 /** What is needed to list and read a message: little, since there may be 100,000 of them in memory. */
@@ -38,7 +59,7 @@ export interface FormerMail extends Pick<MailEntry, "receivedAt" | "sender" | "r
 }
 
 /** What an entry is made of; its size follows. */
-export type NewMail = Omit<MailEntry, "size" | "seen" | "tags">;
+export type NewMail = Omit<MailEntry, "size" | "seen" | "tags" | "folder" | "flags" | "keywords">;
 
 /** Makes an entry. */
 export function mailEntry(mail: NewMail): MailEntry {

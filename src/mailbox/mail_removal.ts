@@ -1,8 +1,7 @@
 /**
- * The removal of messages from a mailbox: all or none of them, whatever their number, and whenever the process dies.
- * What fits one commit is one commit. For more, the list of uids is written first, in parts; then the record with part
- * -1 makes the removal happen; then it is carried out in batches, and the list is taken away. A mailbox that goes with
- * its account has one record without a list.
+ * The removal of a mailbox that goes with its account: one record says so, and it is carried out in batches, whenever the
+ * process dies. Also of lists of messages that went before mailboxes had folders: the list of uids is there, in parts,
+ * and the record with part -1 says that the removal has happened.
  *
  * Legal states, and what opening the mailbox does then, or the next look at all removals:
  * - parts without the record -1: nothing has happened; another process may still be writing them, so they go after
@@ -10,24 +9,25 @@
  * - the record -1 with all, some or none of its parts: the removal has happened and is carried out to its end;
  * - the record "all": whatever is in the mailbox goes, also what comes meanwhile, up to the commit that finds it empty
  *   and takes the record and the counts away. Each batch checks the record, so that nobody who is late removes the
- *   mail of the next account of that name, which is made when the record is gone and not before.
+ *   mail of the next account of that name, which is made when the record is gone and not before. The head of its
+ *   folders goes first: who has them in memory then can't write any more.
  */
 
 import type { Clock } from "../base/clock.ts";
-import type { Random } from "../base/random.ts";
-import { type BodyRef, releaseBody } from "../storage/bodies/bodies.ts";
+import { releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import { fits } from "../storage/limits.ts";
 import { u64 } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
-import type { FormerMail, MailEntry } from "./mail_entry.ts";
+import { ownersOf } from "./body_owners.ts";
+import { removeFolders } from "./folder_removal.ts";
+import { type FormerMail, type MailEntry, sizeOf } from "./mail_entry.ts";
+import type { MailObject } from "./object_row.ts";
 
 /** At most so many messages are removed by one commit; fewer where the store's limits ask for it. */
 const PER_COMMIT = 48;
-/** How many uids one part of the list holds: some 50 KiB. */
-const PER_PART = 2_500;
 /** How many messages of a mailbox that goes are listed at a time. */
 const PER_LOOK = 2_000;
 /** How many batches of one removal are on their way at a time: while one is committed others are read. */
@@ -72,44 +72,25 @@ export function usageSums(address: string, messages: number, bytes: number): Den
 export class MailRemovals {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #random: Random;
   readonly #rememberMs: number;
   readonly #onRemoved: (address: string, uids: readonly string[]) => void;
   readonly #passes = new Map<string, Pass>();
 
   /**
-   * On that store; `random` names removals. What was removed is remembered for `rememberMs` milliseconds, and told to
-   * `onRemoved`.
+   * On that store. What was removed is remembered for `rememberMs` milliseconds, and told to `onRemoved`.
    */
   constructor(
     store: Store,
     options: {
       clock: Clock;
-      random: Random;
       rememberMs: number;
       onRemoved?: (address: string, uids: readonly string[]) => void;
     },
   ) {
     this.#store = store;
     this.#clock = options.clock;
-    this.#random = options.random;
     this.#rememberMs = options.rememberMs;
     this.#onRemoved = options.onRemoved ?? (() => {});
-  }
-
-  /**
-   * Removes the messages of those uids; those that are gone already don't matter. When it resolves the removal has
-   * happened; when it rejects, nothing has.
-   */
-  async remove(address: string, uids: readonly string[]): Promise<void> {
-    const each = [...new Set(uids)];
-    if (each.length <= this.#perCommit && await this.#removeAtOnce(address, each)) return;
-    await this.#announce(address, each);
-    try {
-      await this.finish(address);
-    } catch {
-      // it has happened: who opens the mailbox next carries it out
-    }
   }
 
   /** What makes all messages of a mailbox go, now or when {@linkcode finish} is called. */
@@ -163,35 +144,6 @@ export class MailRemovals {
     return Math.min(PER_COMMIT, this.#store.limits.checks);
   }
 
-  /** False when it does not fit one commit; nothing has happened then. */
-  async #removeAtOnce(address: string, uids: readonly string[]): Promise<boolean> {
-    for (;;) {
-      const write = await this.#planRemoval(address, uids);
-      if (!write) return true;
-      if (!fits(this.#store.limits, write)) return false;
-      if ((await this.#store.write(write)).ok) return true;
-    }
-  }
-
-  /** Writes the list, then what makes it happen. */
-  async #announce(address: string, uids: readonly string[]): Promise<void> {
-    const id = this.#random.bytes(12).toBase64({ alphabet: "base64url" });
-    const at = this.#clock.now();
-    const parts = Math.ceil(uids.length / PER_PART);
-    const checks: Deno.AtomicCheck[] = [];
-    for (let part = 0; part < parts; part++) {
-      const key = keys.mailRemoval(address, id, part);
-      const value: RemovalPart = { at, uids: uids.slice(part * PER_PART, (part + 1) * PER_PART) };
-      const size = 200 + value.uids.reduce((sum, uid) => sum + uid.length + 3, 0);
-      const result = await this.#store.write({ mutations: [{ type: "set", key, value }], size });
-      if (result.ok && part === 0) checks.push({ key, versionstamp: result.versionstamp });
-    }
-    const value: RemovalHappened = { at, parts };
-    const mutation = { type: "set" as const, key: keys.mailRemoval(address, id, -1), value };
-    const result = await this.#store.write({ checks, mutations: [mutation], size: 200 });
-    if (!result.ok) throw new Error(`The removal of ${uids.length} messages took over an hour to be written`);
-  }
-
   async #finishAll(address: string): Promise<void> {
     const leftOver = new Map<string, Deno.KvKey[]>();
     const happened: { id: string; parts: number }[] = [];
@@ -223,10 +175,18 @@ export class MailRemovals {
         await this.#removeInBatches(address, { uids, record });
         continue;
       }
+      if (await this.#removeFolders(address, record)) continue;
       const gone = [record.key, key, keys.mailBytes(address)];
       const mutations = gone.map((key) => ({ type: "delete" as const, key }));
       await this.#store.write({ checks: [record, { key, versionstamp }], mutations, size: 300 });
     } while (await this.#stands(record));
+  }
+
+  /** Removes something of the folders of a mailbox; answers whether anything was there. */
+  #removeFolders(address: string, record: Deno.AtomicCheck): Promise<boolean> {
+    const remember = (object: MailObject) =>
+      this.#remember(address, { ...object, uid: object.id, size: sizeOf(object.prefix, object.body) });
+    return removeFolders(this.#store, address, { record, remember, onRemoved: this.#onRemoved });
   }
 
   async #stands(record: Deno.AtomicCheck): Promise<boolean> {
@@ -280,7 +240,6 @@ export class MailRemovals {
   ): Promise<Write | undefined> {
     const entries = await this.#read(address, uids);
     if (entries.length === 0) return undefined;
-    const bodies = new Map<string, { ref: BodyRef; owners: number }>();
     const checks: Deno.AtomicCheck[] = record ? [record] : [];
     const mutations: Deno.KvMutation[] = [];
     let bytes = 0;
@@ -288,11 +247,9 @@ export class MailRemovals {
       checks.push({ key, versionstamp });
       mutations.push({ type: "delete", key }, ...this.#remember(address, value));
       bytes += value.size;
-      const body = bodies.get(value.body.id);
-      if (body) body.owners++;
-      else bodies.set(value.body.id, { ref: value.body, owners: 1 });
     }
     mutations.push(...usageSums(address, -entries.length, -bytes));
+    const bodies = ownersOf(entries.map(({ value }) => value.body));
     const releases = [...bodies.values()].map(({ ref, owners }) => releaseBody(this.#store.kv, ref, owners));
     const gone = entries.map(({ value }) => value.uid);
     const committed = () => this.#onRemoved(address, gone);
@@ -300,7 +257,7 @@ export class MailRemovals {
     return together(removal, ...await Promise.all(releases));
   }
 
-  #remember(address: string, entry: MailEntry): Deno.KvMutation[] {
+  #remember(address: string, entry: Omit<MailEntry, "folder">): Deno.KvMutation[] {
     if (this.#rememberMs <= 0) return [];
     const { uid, receivedAt, sender, recipient, size } = entry;
     const removedAt = this.#clock.now();

@@ -2,20 +2,31 @@
 
 import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { type Random, systemRandom } from "../base/random.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { BodyMissing, readBody } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "../storage/port.ts";
+import { isU64, type Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
+import { SEEN } from "./flags.ts";
+import type { FactMaker } from "./folder_facts.ts";
+import { INBOX, INBOX_ID } from "./folder_names.ts";
+import type { Folders } from "./folders.ts";
+import type { TakeRoom } from "./held_folders.ts";
+import { entriesAt } from "./mail_entries.ts";
 import type { MailEntry, MailRef } from "./mail_entry.ts";
 import { MailList } from "./mail_list.ts";
 import { lockMailbox, loseLock, type MailLock, unlocking } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
+import { type MailChange, MailTeller } from "./mail_teller.ts";
+import { planExpunge, planFlags } from "./message_changes.ts";
+import { findMail, findUids, listMail } from "./named_mail.ts";
+import { hasArrivals } from "./numbering.ts";
+import { OpenMailboxes } from "./open_mailboxes.ts";
+import type { StoredFolders } from "./stored_folders.ts";
 
-export type { MailEntry, MailRef };
+export type { MailChange, MailEntry, MailRef };
 
 /** How much a mailbox holds. */
 export interface MailUsage {
@@ -25,11 +36,6 @@ export interface MailUsage {
   readonly bytes: number;
 }
 
-/** What has changed in a mailbox (its local key): an entry came or is another one now, or messages went. */
-export type MailChange =
-  | { readonly address: string; readonly came: MailEntry }
-  | { readonly address: string; readonly went: readonly string[] };
-
 /** Which entries of a mailbox are wanted. */
 export interface MailListOptions {
   /** Only those that came after this uid (with `reverse`: before it). */
@@ -38,7 +44,12 @@ export interface MailListOptions {
   readonly limit?: number;
   /** Newest first. */
   readonly reverse?: boolean;
+  /** Only those in the folder of that name. */
+  readonly folder?: string;
 }
+
+/** So many entries of a snapshot are made at a time. */
+const LISTED_AT_ONCE = 1000;
 
 /** All mailboxes of one store. Addresses may be written in any way that means the same local mailbox. */
 export class MailStore {
@@ -47,6 +58,8 @@ export class MailStore {
   readonly #removals: MailRemovals;
   readonly #leaseMs: number | undefined;
   readonly #listeners = new Set<(change: MailChange) => void>();
+  readonly #open: OpenMailboxes;
+  readonly #tellers = new WeakMap<StoredFolders, MailTeller>();
 
   /**
    * On that store. Messages that are removed are remembered for `rememberMs` milliseconds; unset: not at all. On a
@@ -54,17 +67,40 @@ export class MailStore {
    */
   constructor(
     store: Store,
-    options: { clock: Clock; random?: Random; rememberMs?: number; leaseMs?: number },
+    options: { clock: Clock; rememberMs?: number; leaseMs?: number },
   ) {
     this.#store = store;
     this.#leaseMs = options.leaseMs;
     this.#clock = options.clock;
+    const { clock, rememberMs = 0 } = options;
     this.#removals = new MailRemovals(store, {
-      clock: options.clock,
-      random: options.random ?? systemRandom,
-      rememberMs: options.rememberMs ?? 0,
+      clock,
+      rememberMs,
       onRemoved: (address, went) => this.emit({ address, went }),
     });
+    this.#open = new OpenMailboxes(store, {
+      clock,
+      rememberMs,
+      finish: (address) => this.#removals.finish(address),
+      onTold: (folders, told) => {
+        if (this.isHeard) this.#teller(folders).tell(told);
+      },
+    });
+  }
+
+  /** Opens the folders of a mailbox, made where there are none, with all that was delivered up to now. */
+  open(address: Mailbox): Promise<Folders> {
+    return this.#open.hold(localKey(address));
+  }
+
+  /** Folders take room in quotas from now on. */
+  useRoom(room: TakeRoom): void {
+    this.#open.room = room;
+  }
+
+  /** What is asked for of messages is made so from now on. */
+  useFacts(maker: FactMaker): void {
+    this.#open.maker = maker;
   }
 
   /** Hears of every change that this process makes, when it is durable, until the answer is called. */
@@ -91,7 +127,8 @@ export class MailStore {
     const key = localKey(address);
     await this.#removals.finish(key);
     if (this.#store.embedded) return undefined;
-    return (await this.#store.kv.get(keys.mailCount(key))).versionstamp ?? "";
+    const rows = await this.#store.kv.getMany([keys.mailCount(key), keys.mailbox(key)]);
+    return rows.map(({ versionstamp }) => versionstamp ?? "").join(" ");
   }
 
   /** The key-value store below, for reading bodies ahead. */
@@ -102,14 +139,19 @@ export class MailStore {
   /**
    * What puts a message into a mailbox. Deliveries never stand in each other's way: it sets a key of its own and adds
    * to sums. It must happen once per mailbox and uid, or the sums are wrong: so it belongs into a write whose checks
-   * make sure of that (accepting the message, or settling the queue's record under its lease), with the body's.
+   * make sure of that (accepting the message, or settling the queue's record under its lease), with the body's. It is
+   * an arrival then, which gets its place in a folder when the mailbox is looked at: at once where it is in memory.
    */
   deliveryWrite(address: Mailbox, entry: MailEntry): Write {
     const key = localKey(address);
     const size = 500 + 3 * key.length +
       2 * (entry.prefix.length + entry.sender.length + entry.recipient.length);
     const set = { type: "set" as const, key: keys.mail(key, entry.uid), value: entry };
-    const committed = () => this.emit({ address: key, came: entry });
+    const committed = () => {
+      this.emit({ address: key, came: entry });
+      // who looks at it next tries again
+      this.#open.peek(key)?.number().catch(() => {});
+    };
     return { mutations: [set, ...usageSums(key, 1, entry.size)], size, committed };
   }
 
@@ -131,59 +173,45 @@ export class MailStore {
     }
   }
 
-  /** The mailboxes that hold the message of that id, which is its uid there, with their entries. */
+  /** The mailboxes that hold the message of that id, with its entries there: one for each copy. */
   async holders(id: string): Promise<{ address: Mailbox; entry: MailEntry }[]> {
     const found: { address: Mailbox; entry: MailEntry }[] = [];
-    let batch: Mailbox[] = [];
-    const look = async () => {
-      const wanted = batch;
-      batch = [];
-      const entries = await this.kv.getMany<MailEntry[]>(wanted.map((address) => keys.mail(address, id)));
-      for (const [i, { value }] of entries.entries()) {
-        if (value) found.push({ address: wanted[i]!, entry: value as MailEntry });
-      }
-    };
     for await (const { address, messages } of this.mailboxes()) {
-      if (messages > 0) batch.push(address);
-      if (batch.length === MAX_KEYS_AT_ONCE) await look();
+      if (messages === 0) continue;
+      const entry = await this.get(address, id);
+      if (entry) found.push({ address, entry });
     }
-    if (batch.length > 0) await look();
     return found;
   }
 
   /** The entries of a mailbox, oldest first unless asked otherwise. */
   async list(address: Mailbox, options: MailListOptions = {}): Promise<MailEntry[]> {
-    const key = localKey(address);
-    await this.#removals.finish(key);
-    const entries: MailEntry[] = [];
-    const { limit, reverse = false } = options;
-    const listOptions = {
-      batchSize: Math.min(500, limit ?? 500),
-      reverse,
-      ...(limit === undefined ? {} : { limit }),
-    };
-    if (limit === 0) return entries;
-    for await (const entry of this.#store.kv.list<MailEntry>(selector(key, options), listOptions)) {
-      entries.push(entry.value);
-    }
-    return entries;
+    return await this.#open.look(
+      localKey(address),
+      (folders, arrivals) => listMail(folders, arrivals, options),
+    );
   }
 
-  /** All of a mailbox as it is now, oldest first, in little memory. Takes some 10 µs a message. */
+  /** All of INBOX as it is now, oldest first, in little memory. */
   async snapshot(address: Mailbox): Promise<MailList> {
-    const key = localKey(address);
-    await this.#removals.finish(key);
     const list = new MailList();
-    for await (const { value } of this.#store.kv.list<MailEntry>(keys.mails(key), { batchSize: 100 })) {
-      list.push(value);
-    }
+    await this.#open.look(localKey(address), async (folders, arrivals) => {
+      if (folders) await listInbox(folders, list);
+      for (const entry of arrivals) if ((entry.folder ?? INBOX) === INBOX) list.push(entry);
+    });
     return list;
   }
 
   /** One entry, or undefined. */
   async get(address: Mailbox, uid: string): Promise<MailEntry | undefined> {
-    const { value } = await this.#store.kv.get<MailEntry>(keys.mail(localKey(address), uid));
-    return value ?? undefined;
+    const key = localKey(address);
+    const { value } = await this.#store.kv.get<MailEntry>(keys.mail(key, uid));
+    if (value) return value;
+    return await this.#open.use(key, async (folders) => {
+      const found = await findMail(folders, uid);
+      const index = found && folders.state.folders.get(found.folder)?.index;
+      return index && (await entriesAt(folders, found.folder, { index, places: [found.place] }))[0];
+    });
   }
 
   /** Did reading a message fail because somebody removed it meanwhile? Then nothing is wrong with the store. */
@@ -199,22 +227,17 @@ export class MailStore {
 
   /** Remembers that somebody looked at a message; false when it is gone. */
   async markSeen(mailbox: Mailbox, uid: string): Promise<boolean> {
-    const address = localKey(mailbox);
-    const key = keys.mail(address, uid);
-    for (;;) {
-      const { value, versionstamp } = await this.#store.kv.get<MailEntry>(key);
-      if (!value) return false;
-      if (value.seen) return true;
-      const came: MailEntry = { ...value, seen: true };
-      const mutations: Deno.KvMutation[] = [{ type: "set", key, value: came }];
-      // other processes see by it that something changed
-      if (!this.#store.embedded) mutations.push(...usageSums(address, 0, 0));
-      const size = 500 + value.prefix.length;
-      const committed = () => this.emit({ address, came });
-      if ((await this.#store.write({ checks: [{ key, versionstamp }], mutations, size, committed })).ok) {
-        return true;
+    const change = { mode: "add", flags: SEEN, keywords: [] } as const;
+    const done = await this.#open.use(localKey(mailbox), async (folders) => {
+      const found = await findUids(folders, [uid]);
+      for (const [folder, uids] of found) {
+        const { stored } = await folders.run((batch) => planFlags(batch, folder, { uids, change }));
+        await this.#teller(folders).settled();
+        return stored.length > 0;
       }
-    }
+      return false;
+    });
+    return done ?? false;
   }
 
   /**
@@ -222,8 +245,17 @@ export class MailStore {
    * has happened: it survives a crash, though its last bytes may be freed when the mailbox is opened next. When it
    * rejects, nothing was removed.
    */
-  remove(address: Mailbox, uids: readonly string[]): Promise<void> {
-    return uids.length === 0 ? Promise.resolve() : this.#removals.remove(localKey(address), uids);
+  async remove(address: Mailbox, uids: readonly string[]): Promise<void> {
+    if (uids.length === 0) return;
+    await this.#open.use(localKey(address), async (folders) => {
+      const found = await findUids(folders, uids);
+      if (found.size === 0) return;
+      await folders.run(async (batch) => {
+        for (const [folder, uids] of found) await planExpunge(batch, folder, { uids });
+      });
+      await this.#teller(folders).settled();
+      await folders.release().catch(() => {}); // it has happened: who opens the mailbox next carries it out
+    });
   }
 
   /**
@@ -232,7 +264,12 @@ export class MailStore {
    */
   endWrite(address: Mailbox): Write {
     const key = localKey(address);
-    return together(this.#removals.wholeWrite(key), { mutations: unlocking(this.#store, key), size: 100 });
+    const committed = () => this.#open.end(key);
+    return together(this.#removals.wholeWrite(key), {
+      mutations: unlocking(this.#store, key),
+      size: 100,
+      committed,
+    });
   }
 
   /** Carries out what {@linkcode endWrite} began; who has the mailbox locked loses the lock. */
@@ -243,8 +280,31 @@ export class MailStore {
   }
 
   /** Carries out what was begun and is not done, by this process or one that is no more, in all mailboxes. */
-  finishRemovals(): Promise<void> {
-    return this.#removals.finishEverywhere();
+  async finishRemovals(): Promise<void> {
+    await this.#removals.finishEverywhere();
+    const left = new Set<string>();
+    for await (const { key } of this.#store.kv.list(keys.deadObjectsAll, { batchSize: 8 })) {
+      left.add(key[1] as string);
+    }
+    for (const address of left) await this.#open.use(address, (folders) => folders.release());
+  }
+
+  /**
+   * Gives all mail of a store of an older format its place in folders; does nothing where that is done. It may be
+   * stopped anywhere, and goes on the next time. Tells after each mailbox how many messages that were, of how many.
+   */
+  async bringOver(progress: (done: number, all: number) => void): Promise<void> {
+    const { kv } = this.#store;
+    if ((await kv.get(keys.formatBefore)).versionstamp === null) return;
+    await this.#removals.finishEverywhere();
+    const mailboxes = await Array.fromAsync(this.mailboxes());
+    const all = mailboxes.reduce((sum, { messages }) => sum + messages, 0);
+    let done = 0;
+    for (const { address, messages } of mailboxes) {
+      if (messages > 0) await this.#open.use(address, () => Promise.resolve());
+      progress(done += messages, all);
+    }
+    await this.#store.write({ mutations: [{ type: "delete", key: keys.formatBefore }], size: 50 });
   }
 
   /**
@@ -256,11 +316,14 @@ export class MailStore {
     const noAccount = { key: keys.account(key), versionstamp: null };
     for (;;) {
       await this.#removals.finish(key);
-      const [end, count] = await this.#store.kv.getMany([keys.mailboxRemoval(key), keys.mailCount(key)]);
-      const checks = [end, count].map(({ key, versionstamp }) => ({ key, versionstamp }));
+      const wanted = [keys.mailboxRemoval(key), keys.mailCount(key), keys.mailbox(key)];
+      const rows = await this.#store.kv.getMany(wanted);
+      const checks = rows.map(({ key, versionstamp }) => ({ key, versionstamp }));
       const empty: Write = { checks, mutations: [], size: 100 };
-      if (end.versionstamp !== null) continue;
-      if (count.versionstamp === null && !(await this.#hasMail(key))) return empty;
+      if (checks[0]!.versionstamp !== null) continue;
+      if (checks.every(({ versionstamp }) => versionstamp === null)) {
+        if (!(await hasArrivals(this.#store.kv, key))) return empty;
+      }
       const ended = await this.#store.write(
         together({ ...empty, checks: [...checks, noAccount] }, this.endWrite(key)),
       );
@@ -269,20 +332,24 @@ export class MailStore {
     }
   }
 
-  async #hasMail(key: string): Promise<boolean> {
-    for await (const _ of this.#store.kv.list(keys.mails(key), { limit: 1 })) return true;
-    return false;
-  }
-
   /** Locks the mailbox for `owner` (a session's id); undefined when another session has it. */
   lock(address: Mailbox, owner: string): Promise<MailLock | undefined> {
     const leaseMs = this.#leaseMs;
     return lockMailbox(this.#store, { clock: this.#clock, address: localKey(address), owner, leaseMs });
   }
+
+  #teller(folders: StoredFolders): MailTeller {
+    let teller = this.#tellers.get(folders);
+    if (!teller) this.#tellers.set(folders, teller = new MailTeller(folders, (change) => this.emit(change)));
+    return teller;
+  }
 }
 
-function selector(key: string, { after, reverse }: MailListOptions): Deno.KvListSelector {
-  if (after === undefined) return keys.mails(key);
-  if (reverse) return { ...keys.mails(key), end: keys.mail(key, after) };
-  return keys.mailsAfter(key, after);
+async function listInbox(folders: StoredFolders, list: MailList): Promise<void> {
+  const { state: index } = await folders.live(INBOX_ID);
+  for (let from = 0; from < index.length; from += LISTED_AT_ONCE) {
+    const length = Math.min(LISTED_AT_ONCE, index.length - from);
+    const places = Uint32Array.from({ length }, (_, i) => from + i);
+    for (const entry of await entriesAt(folders, INBOX_ID, { index, places })) if (entry) list.push(entry);
+  }
 }

@@ -28,10 +28,17 @@ export function objectRow(object: number): number {
 export type MailObject = Pick<MailEntry, "body" | "prefix" | "sender" | "recipient" | "tags"> & {
   /** Its id. */
   readonly id: string;
+  /** When it came: milliseconds since 1970, not before. */
+  readonly receivedAt: number;
 };
 
 /** The objects of one row, by number. */
 export type ObjectRow = ReadonlyMap<number, MailObject>;
+
+/** A time as objects have it. */
+export function receivedAtOf(ms: number): number {
+  return Math.max(0, Math.round(ms));
+}
 
 /** Packs a row. */
 export function packObjects(objects: ObjectRow): Uint8Array<ArrayBuffer> {
@@ -47,7 +54,7 @@ export function packObjects(objects: ObjectRow): Uint8Array<ArrayBuffer> {
   };
   let before = 0;
   for (const number of [...objects.keys()].sort((a, b) => a - b)) {
-    const { id, body, prefix, sender, recipient, tags } = objects.get(number)!;
+    const { id, receivedAt, body, prefix, sender, recipient, tags } = objects.get(number)!;
     packer.number(number - before);
     before = number;
     const isOther = Object.keys(body).length > 4;
@@ -56,6 +63,7 @@ export function packObjects(objects: ObjectRow): Uint8Array<ArrayBuffer> {
         (tags ? TAGS : 0),
     );
     packer.text(id);
+    packer.number(receivedAt);
     if (isOther) packer.text(JSON.stringify(body));
     else {
       if (body.id !== id) packer.text(body.id);
@@ -85,13 +93,14 @@ export function unpackObjects(bytes: Uint8Array): Map<number, MailObject> {
     number += unpacker.number();
     const kind = unpacker.byte();
     const id = unpacker.text();
+    const receivedAt = unpacker.number();
     const body = (kind & OTHER_REF) !== 0 ? JSON.parse(unpacker.text()) as BodyRef : {
       id: (kind & OTHER_NAME) !== 0 ? unpacker.text() : id,
       size: unpacker.number(),
       chunks: unpacker.number(),
       shared: (kind & SHARED) !== 0,
     };
-    const object = { id, body, prefix: text(), sender: text(), recipient: text() };
+    const object = { id, receivedAt, body, prefix: text(), sender: text(), recipient: text() };
     const tags = (kind & TAGS) !== 0 ? { tags: JSON.parse(unpacker.text()) as string[] } : {};
     objects.set(number, { ...object, ...tags });
   }

@@ -4,6 +4,7 @@ import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layou
 import type { BodyRef } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { type Kv, u64 } from "../storage/port.ts";
+import { packObjects, unpackObjects } from "../mailbox/object_row.ts";
 import type { ReportFinding } from "./store_findings.ts";
 
 /** One body. */
@@ -149,8 +150,20 @@ async function owned(
     { type: "set", key: keys.bodyRefs(id), value: u64(owners) },
   ];
   for (const key of body.alone) {
-    const { value } = await kv.get<{ readonly body: BodyRef }>(key);
-    if (value) repair.push({ type: "set", key, value: { ...value, body: { ...value.body, shared: true } } });
+    const { value } = await kv.get<{ readonly body: BodyRef } | Uint8Array>(key);
+    if (value instanceof Uint8Array) repair.push({ type: "set", key, value: sharing(value, id) });
+    else if (value) {
+      repair.push({ type: "set", key, value: { ...value, body: { ...value.body, shared: true } } });
+    }
   }
   await report(fault, repair);
+}
+
+/** A packed row of message objects, with those that own a body saying that it is shared. */
+function sharing(row: Uint8Array, id: string): Uint8Array {
+  const objects = unpackObjects(row);
+  for (const [number, object] of objects) {
+    if (object.body.id === id) objects.set(number, { ...object, body: { ...object.body, shared: true } });
+  }
+  return packObjects(objects);
 }

@@ -44,6 +44,7 @@ import { loadSecret } from "../storage/secret.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
+import { bringOver } from "./bring_over.ts";
 import type { Certificates } from "./certificates.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import { DmarcCounts } from "../reports/dmarc_counts.ts";
@@ -250,7 +251,8 @@ async function openNames(
   const captured = config.capture ? new CapturedMail(store, { clock, keep: config.capture }) : undefined;
   const mailStore = captured
     ? new CapturedMailboxes(store, { clock, mail: captured })
-    : new MailStore(store, { clock, random, rememberMs: config.queue.history, leaseMs: config.lease });
+    : new MailStore(store, { clock, rememberMs: config.queue.history, leaseMs: config.lease });
+  await bringOver(mailStore, { clock, journal });
   const accounts = new Accounts(store, {
     clock,
     random,
@@ -320,6 +322,7 @@ function createServices(
   const captures = config.capture !== false;
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
+  names.mailStore.useRoom((address, size) => quotas.take(address, size));
   const known = { ...names, ...outboundLists(store, around), ...reportingOf(store, by) };
   const base = { ...around, ...known, store, resolver, quotas, ids, faults, dialogues };
   const agent = makeAgent(base, options);

@@ -1,6 +1,6 @@
 /**
  * The check of a store as a whole, while no server has it: does what the modules keep fit together; and the mending of
- * what does not. Each rule is one that a module's file promises: `storage/bodies/bodies.ts`, `mailbox/mail_removal.ts`,
+ * what does not. Each rule is one that a module's file promises: `storage/bodies/bodies.ts`, `mailbox/folder_batch.ts`,
  * `queue/queue_store.ts`. States that a crash leaves behind and the next start clears away are no faults.
  */
 
@@ -14,7 +14,8 @@ import * as keys from "../storage/keys.ts";
 import { isU64, u64 } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import { BodyLedger } from "./body_ledger.ts";
-import type { Repair } from "./store_findings.ts";
+import { checkFolders } from "./folder_check.ts";
+import type { Repair, ReportFinding } from "./store_findings.ts";
 
 /** One thing that is wrong. */
 export interface Fault {
@@ -64,6 +65,7 @@ class Checker {
   async run(): Promise<StoreCheck> {
     await this.#bodies.read(this.#store.kv);
     await this.#mails();
+    await this.#folders();
     await this.#captured();
     await this.#queue();
     await this.#sums();
@@ -118,7 +120,19 @@ class Checker {
       this.#boxes.set(address, { messages: box.messages + 1, bytes: box.bytes + size });
       this.#counts.messages++;
     }
-    this.#counts.mailboxes = this.#boxes.size;
+  }
+
+  /** What has its place in folders. */
+  async #folders(): Promise<void> {
+    const report: ReportFinding = (fault, repair) => this.#report(fault, repair);
+    const { kv } = this.#store;
+    const held = await checkFolders({ kv, bodies: this.#bodies, report, repair: this.#repair });
+    for (const [address, { messages, bytes }] of held) {
+      const box = this.#boxes.get(address) ?? { messages: 0, bytes: 0 };
+      this.#boxes.set(address, { messages: box.messages + messages, bytes: box.bytes + bytes });
+      this.#counts.messages += messages;
+    }
+    for (const { messages } of this.#boxes.values()) if (messages > 0) this.#counts.mailboxes++;
   }
 
   /** What a server captured that is of no mailbox of its own. */

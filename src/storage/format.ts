@@ -11,8 +11,14 @@ import type { Kv } from "./port.ts";
 import { StorageError } from "./storage_error.ts";
 import type { Writer } from "./write.ts";
 
-/** The version of what the store's keys and values mean. */
-export const FORMAT = 1;
+/**
+ * The version of what the store's keys and values mean:
+ * 1. a mailbox is a row for each message;
+ * 2. it has folders (`mailbox/stored_folders.ts`), and those rows are arrivals, which get their place in one.
+ */
+export const FORMAT = 2;
+/** A store of this format or a newer one is brought over. */
+const OLDEST = 1;
 
 /** What is looked at. */
 interface Marked extends Writer {
@@ -35,7 +41,8 @@ export async function checkFormat(store: Marked, options: FormatOptions): Promis
   const { location, onError, deno = Deno.version.deno } = options;
   const written = (await store.kv.get<Uint8Array>(keys.formatWriter)).value;
   const writer = written instanceof Uint8Array ? decode(written) : undefined;
-  const format = await read(store, { location, writer, deno }) ?? await mark(store, location);
+  let format = await read(store, { location, writer, deno }) ?? await mark(store, location);
+  if (typeof format === "number" && format >= OLDEST && format < FORMAT) format = await raise(store, format);
   if (format !== FORMAT) throw unknown(location, format);
   if (writer !== undefined && !isNewer(deno, writer)) return;
   try {
@@ -84,6 +91,23 @@ async function mark(store: Marked, location: string): Promise<unknown> {
   const mutation = { type: "set", key: keys.format, value: FORMAT } as const;
   const written = await store.write({ checks: [check], mutations: [mutation], size: 32 });
   return written.ok ? FORMAT : (await store.kv.get(keys.format)).value;
+}
+
+/**
+ * Marks an older store with this format, before anything is in it that an older program would misread, and says that it
+ * has to be brought over. Answers the format it has then.
+ */
+async function raise(store: Marked, before: number): Promise<unknown> {
+  const { versionstamp } = await store.kv.get(keys.format);
+  await store.write({
+    checks: [{ key: keys.format, versionstamp }],
+    mutations: [
+      { type: "set", key: keys.format, value: FORMAT },
+      { type: "set", key: keys.formatBefore, value: before },
+    ],
+    size: 100,
+  });
+  return (await store.kv.get(keys.format)).value;
 }
 
 function unknown(location: string, format: unknown): StorageError {

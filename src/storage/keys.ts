@@ -1,13 +1,18 @@
 /**
- * The keys of everything in the store: each key and each list selector is made here and nowhere else.
- * To be imported whole: `import * as keys` from it.
+ * The keys of everything in the store: each key and each list selector is made here and nowhere else, but for those of
+ * mailboxes, which are in a file of their own. To be imported whole: `import * as keys` from it.
  */
+
+export * from "./mail_keys.ts";
 
 /** Where the format's version is kept: a number, see `format.ts`. */
 export const format: Deno.KvKey = ["format"];
 
 /** The newest Deno that had the store open: its version as bytes. */
 export const formatWriter: Deno.KvKey = ["format", "deno"];
+
+/** That a store of an older format is being brought over: that format's number. */
+export const formatBefore: Deno.KvKey = ["format", "before"];
 
 /** The last commit of one process on a shared store, by its number there: a `ChainLink`. See `commit_chain.ts`. */
 export function commitChain(name: string): Deno.KvKey {
@@ -232,66 +237,6 @@ export const aliasesVersion: Deno.KvKey = ["version", "alias"];
 
 /** All aliases, by address. */
 export const aliases: Deno.KvListSelector = { prefix: ["alias"] };
-
-/** One message in the mailbox of `address`. */
-export function mail(address: string, uid: string): Deno.KvKey {
-  return ["mail", address, uid];
-}
-
-/** All messages in all mailboxes, by address. */
-export const mailsAll: Deno.KvListSelector = { prefix: ["mail"] };
-
-/** All messages in the mailbox of `address`, oldest first. */
-export function mails(address: string): Deno.KvListSelector {
-  return { prefix: ["mail", address] };
-}
-
-/** The messages in the mailbox of `address` that came after `uid`, oldest first. */
-export function mailsAfter(address: string, uid: string): Deno.KvListSelector {
-  return { start: ["mail", address, uid, true], end: ["mail", address, true] };
-}
-
-/** How many messages the mailbox of `address` holds: a `Deno.KvU64`, changed by sums. */
-export function mailCount(address: string): Deno.KvKey {
-  return ["mailcount", address];
-}
-
-/** How many bytes the mailbox of `address` holds: a `Deno.KvU64`, changed by sums. */
-export function mailBytes(address: string): Deno.KvKey {
-  return ["mailbytes", address];
-}
-
-/** Of all mailboxes, how many messages they hold, by address. */
-export const mailCounts: Deno.KvListSelector = { prefix: ["mailcount"] };
-
-/** Of all mailboxes, how many bytes they hold, by address. */
-export const mailByteCounts: Deno.KvListSelector = { prefix: ["mailbytes"] };
-
-/**
- * A removal of many messages from the mailbox of `address`: its list of uids in parts from 0; part -1 says that the
- * list is complete and that the removal has happened.
- */
-export function mailRemoval(address: string, id: string, part: number): Deno.KvKey {
-  return ["mailremoval", address, id, part];
-}
-
-/** The removals in the mailbox of `address` that are not carried out yet. */
-export function mailRemovals(address: string): Deno.KvListSelector {
-  return { prefix: ["mailremoval", address] };
-}
-
-/** That everything in the mailbox of `address` goes: one of its {@linkcode mailRemovals}. */
-export function mailboxRemoval(address: string): Deno.KvKey {
-  return ["mailremoval", address, "all", -1];
-}
-
-/** All removals that are not carried out yet, by address. */
-export const mailRemovalsAll: Deno.KvListSelector = { prefix: ["mailremoval"] };
-
-/** Who has the mailbox of `address` locked, and until when. */
-export function mailLock(address: string): Deno.KvKey {
-  return ["maillock", address];
-}
 
 /** A session of the web page, by the hash of its cookie. */
 export function session(hash: string): Deno.KvKey {

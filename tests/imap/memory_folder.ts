@@ -66,6 +66,7 @@ export class MemoryFolder {
       savedDate: (i) => list[i]!.savedDate ?? Date.UTC(2026, 10, 30, 6, 35, 8),
       id: (i) => `M${list[i]!.uid}`,
       position: (uid) => list.findIndex((one) => one.uid === uid),
+      object: (i) => i + 1,
       lowerBound,
     };
   }

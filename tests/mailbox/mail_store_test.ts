@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { concat, decode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { sizeOf } from "../../src/mailbox/mail_entry.ts";
@@ -7,6 +7,7 @@ import { openStore, type Store } from "../../src/storage/store.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { BodySweeper } from "../../src/storage/bodies/bodies.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
+import { put } from "../support/raw_kv.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 import { deliver, dyingView, endMailbox, keyCounts, memoryStore, uidOf } from "./helpers.ts";
 
@@ -102,7 +103,8 @@ Deno.test("MailStore.remove() of many messages takes them all and leaves no list
   await mailStore.remove(BRAIN, all.slice(10));
   assertEquals((await uids(mailStore)).length, 10);
   assertEquals((await mailStore.usage(BRAIN)).messages, 10);
-  assertEquals(await keyCounts(store.kv), { format: 2, body: 10, mail: 10, mailbytes: 1, mailcount: 1 });
+  const { body, dead, mail, object } = await keyCounts(store.kv);
+  assertEquals({ body, dead, mail, object }, { body: 10, dead: undefined, mail: undefined, object: 1 });
 });
 
 for (const kind of SHARED_KVS) {
@@ -140,6 +142,7 @@ Deno.test("A process that dies while it removes leaves all or none, and exact co
     const usage = await reopened.usage(BRAIN);
     assertEquals(usage.messages, left);
     assertEquals(usage.bytes, (await reopened.list(BRAIN)).reduce((sum, entry) => sum + entry.size, 0));
+    await reopened.finishRemovals();
     assertEquals((await keyCounts(store.kv)).body, left);
     writes = Math.max(writes, dying.written + (die === dying.written ? 1 : 0));
     assert(writes < 50);
@@ -147,18 +150,37 @@ Deno.test("A process that dies while it removes leaves all or none, and exact co
   assert(writes > 5, "a removal of many takes several writes");
 });
 
+/** Writes a list of messages to be removed, as it was before mailboxes had folders. */
+async function oldRemoval(
+  store: Store,
+  clock: ManualClock,
+  { happened }: { happened: boolean },
+): Promise<void> {
+  const uids = Array.from({ length: 90 }, (_, i) => uidOf(i));
+  await put(store.kv, ["mailremoval", BRAIN, "id", 0], { at: clock.now(), uids });
+  if (happened) await put(store.kv, ["mailremoval", BRAIN, "id", -1], { at: clock.now(), parts: 1 });
+}
+
 Deno.test("A list of uids whose removal never happened goes away after an hour", async () => {
   await using store = await memoryStore();
   const clock = new ManualClock();
   await fill(store, 100);
-  const all = Array.from({ length: 100 }, (_, i) => uidOf(i));
-  await assertRejects(() => new MailStore(dyingView(store, 1), { clock }).remove(BRAIN, all));
-  const mailStore = new MailStore(store, { clock });
-  assertEquals((await mailStore.list(BRAIN)).length, 100);
+  await oldRemoval(store, clock, { happened: false });
+  assertEquals((await new MailStore(store, { clock }).list(BRAIN)).length, 100);
   assertEquals((await keyCounts(store.kv)).mailremoval, 1, "it may still be being written");
   clock.advance(3_600_001);
-  assertEquals((await mailStore.list(BRAIN)).length, 100);
+  assertEquals((await new MailStore(store, { clock }).list(BRAIN)).length, 100);
   assertEquals((await keyCounts(store.kv)).mailremoval, undefined);
+});
+
+Deno.test("A list of uids whose removal has happened is carried out before the mailbox gets folders", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  await fill(store, 100);
+  await oldRemoval(store, clock, { happened: true });
+  assertEquals((await new MailStore(store, { clock }).list(BRAIN)).length, 10);
+  const { mailremoval, body } = await keyCounts(store.kv);
+  assertEquals([mailremoval, body], [undefined, 10]);
 });
 
 Deno.test("MailStore.list() never shows a part of a removal that is under way", async () => {
@@ -190,4 +212,22 @@ Deno.test("MailStore.mailboxes() lists who ever had mail", async () => {
   assertEquals(await Array.fromAsync(mailStore.mailboxes()), [
     { address: BRAIN, messages: 2 },
   ]);
+});
+
+Deno.test("What can't be given its place in a folder now is read all the same", async () => {
+  await using store = await memoryStore();
+  const mailStore = await fill(store, 3);
+  const readOnly = () => mailStoreOn(dyingView(store, 0));
+  assertEquals(await uids(readOnly()), [0, 1, 2]);
+  assertEquals(await uids(mailStore), [0, 1, 2]);
+  await deliver({ store, mailStore: mailStoreOn(store) }, { uid: uidOf(3), text: "Narf\r\n", to: [BRAIN] });
+  const late = readOnly();
+  assertEquals(await uids(late), [0, 1, 2, 3]);
+  assertEquals((await late.snapshot(BRAIN)).uids, [0, 1, 2, 3].map(uidOf));
+  assertEquals((await late.list(BRAIN, { reverse: true, limit: 2 })).map(({ uid }) => uid), [
+    uidOf(3),
+    uidOf(2),
+  ]);
+  assertEquals((await late.list(BRAIN, { after: uidOf(2) })).map(({ uid }) => uid), [uidOf(3)]);
+  assertEquals((await late.get(BRAIN, uidOf(3)))!.size, PREFIX.length + 6);
 });

@@ -96,12 +96,13 @@ Deno.test("A full index row fits a value of the store, and damaged ones are refu
 const ref = fc.record({ id, size: fc.maxSafeNat(), chunks: fc.nat(9999), shared: fc.boolean() });
 const object: fc.Arbitrary<MailObject> = fc.record({
   id,
+  receivedAt: fc.maxSafeNat(),
   body: fc.oneof(ref, ref.map((body) => ({ ...body, offset: 7 }))),
   prefix: fc.constantFrom("", "Return-Path: <a@b>\r\n", "ü"),
   sender: fc.constantFrom("", "a@b", "ü@b"),
   recipient: fc.string(),
   tags: fc.array(fc.string()),
-}, { requiredKeys: ["id", "body", "prefix", "sender", "recipient"] });
+}, { requiredKeys: ["id", "receivedAt", "body", "prefix", "sender", "recipient"] });
 
 Deno.test("Rows of objects come back as they were, with refs that know more too", () => {
   fc.assert(fc.property(fc.array(fc.tuple(u32, object), { maxLength: ROW_OBJECTS }), (objects) => {
@@ -116,6 +117,7 @@ Deno.test("Rows of objects come back as they were, with refs that know more too"
 
 const OBJECT: MailObject = {
   id: "A",
+  receivedAt: 1_767_603_600_000,
   body: { id: "B", size: 1, chunks: 1, shared: false },
   prefix: "",
   sender: "",

@@ -10,7 +10,8 @@ import type { Attempt, DeliveryAgent, DeliveryJob } from "../../src/delivery/del
 import type { EnvelopeRecipient, Mailbox } from "../../src/mail/envelope.ts";
 import type { Deferred, Delivered, Failed, Outcome } from "../../src/mail/outcome.ts";
 import { Accounts } from "../../src/auth/accounts.ts";
-import type { MailEntry } from "../../src/mailbox/mail_entry.ts";
+import { type MailEntry, sizeOf } from "../../src/mailbox/mail_entry.ts";
+import { unpackObjects } from "../../src/mailbox/object_row.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { Quotas } from "../../src/mailbox/quotas.ts";
 import { Journal, type JournalEvent } from "../../src/observe/journal.ts";
@@ -177,7 +178,7 @@ export class House {
     const activity = new StoreActivity();
     const store = new MoodyStore(underneath, activity);
     const random = seededRandom(seed);
-    const mailStore = new MailStore(store, { clock, random });
+    const mailStore = new MailStore(store, { clock });
     const accounts = new Accounts(store, { clock, random, domains: ["here.example"], mailStore });
     await accounts.load();
     for (const name of options.names ?? ["postmaster", "brain", "pinky"]) {
@@ -396,6 +397,15 @@ export async function checkStore(kv: Kv): Promise<void> {
     own(value.body);
     const box = usage.get(key[1] as string) ?? { count: 0n, bytes: 0n };
     usage.set(key[1] as string, { count: box.count + 1n, bytes: box.bytes + BigInt(value.size) });
+  }
+  for await (const { key, value } of kv.list<Uint8Array>({ prefix: ["object"] })) {
+    const box = usage.get(key[1] as string) ?? { count: 0n, bytes: 0n };
+    for (const { body, prefix } of unpackObjects(value).values()) {
+      own(body);
+      box.count++;
+      box.bytes += BigInt(sizeOf(prefix, body));
+    }
+    usage.set(key[1] as string, box);
   }
   for (const [address, { count, bytes }] of usage) {
     assertEquals((await kv.get<Deno.KvU64>(["mailcount", address])).value?.value, count);

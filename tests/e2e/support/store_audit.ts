@@ -2,7 +2,9 @@
 
 import { binaryString, concat } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
-import type { MailEntry } from "../../../src/mailbox/mail_entry.ts";
+import { type MailEntry, sizeOf } from "../../../src/mailbox/mail_entry.ts";
+import { MailStore } from "../../../src/mailbox/mail_store.ts";
+import { unpackObjects } from "../../../src/mailbox/object_row.ts";
 import type { QueueRecord } from "../../../src/queue/record.ts";
 import { type BodyRef, BodySweeper, readBody } from "../../../src/storage/bodies/bodies.ts";
 import { openStore, type Store } from "../../../src/storage/store.ts";
@@ -68,6 +70,7 @@ class Auditor {
       const sum = sums.get(address) ?? { count: 0, bytes: 0 };
       sums.set(address, { count: sum.count + 1, bytes: sum.bytes + value.size });
     }
+    await this.#placed(boxes, sums);
     for (const [name, part] of [["mailcount", "count"], ["mailbytes", "bytes"]] as const) {
       const kept = await this.#all<Deno.KvU64>([name]);
       for (const { key, value } of kept) {
@@ -105,6 +108,24 @@ class Auditor {
     }
     for (const name of due.keys()) this.#problems.push(`the due key of ${name} has no record`);
     return queue;
+  }
+
+  /** What has its place in folders: each message once, whichever folders it is in. */
+  async #placed(
+    boxes: Map<string, string[]>,
+    sums: Map<string, { count: number; bytes: number }>,
+  ): Promise<void> {
+    const mailStore = new MailStore(this.#store, { clock: systemClock });
+    await mailStore.finishRemovals();
+    for (const { key, value } of await this.#all<Uint8Array>(["object"])) {
+      const address = key[1] as string;
+      for (const { body, prefix } of unpackObjects(value).values()) {
+        this.#own(body);
+        boxes.set(address, [...boxes.get(address) ?? [], prefix + await this.#text(body)]);
+        const sum = sums.get(address) ?? { count: 0, bytes: 0 };
+        sums.set(address, { count: sum.count + 1, bytes: sum.bytes + sizeOf(prefix, body) });
+      }
+    }
   }
 
   /** Every chunk belongs to a body with owners, every body has all of its chunks, every counter is right. */

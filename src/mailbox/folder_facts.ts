@@ -1,0 +1,193 @@
+/** The facts of messages: made when they are asked for first, kept in the store, read from then on. */
+
+import { encode } from "../base/bytes.ts";
+import { BodyMissing, readBody, readSmallBodies } from "../storage/bodies/bodies.ts";
+import * as keys from "../storage/keys.ts";
+import { FACTS_FULL, LONGEST_FACTS, packFacts, unpackFacts } from "./fact_row.ts";
+import type { LiveIndex } from "./folder_state.ts";
+import { type MailObject, objectRow } from "./object_row.ts";
+import type { StoredFolders } from "./stored_folders.ts";
+
+/** Makes facts. */
+export interface FactMaker {
+  /** Of a message's octets. */
+  make(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
+  /** False: they were made by an older program, and have to be made anew. */
+  isGood(facts: Uint8Array): boolean;
+}
+
+/** Rows of facts that are kept in memory. */
+const KEPT = 16;
+/** Rows that are read ahead of what is asked for. */
+const ROWS_AT_ONCE = 8;
+
+/** The facts of one row of objects. */
+interface Row {
+  readonly facts: Map<number, Uint8Array>;
+  /** The last part, and how many octets it has. */
+  part: number;
+  octets: number;
+}
+
+/** The facts of one mailbox. */
+export class FolderFacts {
+  readonly #folders: StoredFolders;
+  readonly #maker: () => FactMaker | undefined;
+  readonly #rows = new Map<number, Row>();
+  /** Rows are filled one after the other. */
+  #filling: Promise<void> = Promise.resolve();
+
+  /** `maker` may be known later only. */
+  constructor(folders: StoredFolders, maker: () => FactMaker | undefined) {
+    this.#folders = folders;
+    this.#maker = maker;
+  }
+
+  /** Keeps nothing in memory. */
+  forget(): void {
+    this.#rows.clear();
+  }
+
+  /** The facts of the messages at some places. Throws `BodyMissing` where one is gone. */
+  async *of(index: LiveIndex, places: ArrayLike<number>): AsyncGenerator<Uint8Array> {
+    const wanted = Array.from(places, (place) => ({ object: index.object(place), id: index.id(place) }));
+    for (let from = 0; from < wanted.length;) {
+      const rows = new Set<number>();
+      let to = from;
+      for (; to < wanted.length; to++) {
+        const n = objectRow(wanted[to]!.object);
+        if (!rows.has(n) && rows.size === ROWS_AT_ONCE) break;
+        rows.add(n);
+      }
+      const some = wanted.slice(from, to);
+      const found = await this.#all(rows, some.map(({ object }) => object));
+      for (const { object, id } of some) {
+        const facts = found.get(object);
+        if (!facts) throw new BodyMissing(id, "the message is gone");
+        yield facts;
+      }
+      from = to;
+    }
+  }
+
+  async #all(rows: ReadonlySet<number>, objects: readonly number[]): Promise<Map<number, Uint8Array>> {
+    const maker = this.#maker();
+    if (!maker) throw new Error("Nobody makes facts of messages here");
+    await this.#load(rows);
+    const found = new Map<number, Uint8Array>();
+    const missing = this.#look(objects, found, maker);
+    if (missing.length === 0) return found;
+    const filled = this.#filling.then(async () => {
+      await this.#load(rows);
+      await this.#fill(this.#look(missing, found, maker), found, maker);
+    });
+    this.#filling = filled.catch(() => {});
+    await filled;
+    return found;
+  }
+
+  /** Puts what is known into `found`; answers what is not. */
+  #look(objects: readonly number[], found: Map<number, Uint8Array>, maker: FactMaker): number[] {
+    return objects.filter((object) => {
+      const facts = this.#rows.get(objectRow(object))?.facts.get(object);
+      if (!facts || !maker.isGood(facts)) return true;
+      found.set(object, facts);
+      return false;
+    });
+  }
+
+  async #load(wanted: ReadonlySet<number>): Promise<void> {
+    const { address, source: { store: { kv } } } = this.#folders;
+    const missing = [...wanted].filter((n) => !this.#rows.has(n)).sort((a, b) => a - b);
+    for (let i = 0; i < missing.length;) {
+      let end = i + 1;
+      while (end < missing.length && missing[end] === missing[end - 1]! + 1) end++;
+      const range = {
+        start: keys.mailFacts(address, missing[i]!, 0),
+        end: keys.mailFacts(address, missing[end - 1]! + 1, 0),
+      };
+      for (const n of missing.slice(i, end)) this.#rows.set(n, { facts: new Map(), part: 0, octets: 0 });
+      for await (const { key, value } of kv.list<Uint8Array>(range, { batchSize: ROWS_AT_ONCE })) {
+        const row = this.#rows.get(key[2] as number);
+        if (!row) continue;
+        for (const [object, facts] of unpackFacts(value)) row.facts.set(object, facts);
+        row.part = key[3] as number;
+        row.octets = value.length;
+      }
+      i = end;
+    }
+    for (const n of wanted) {
+      const row = this.#rows.get(n)!;
+      this.#rows.delete(n);
+      this.#rows.set(n, row);
+    }
+    while (this.#rows.size > KEPT) this.#rows.delete(this.#rows.keys().next().value!);
+  }
+
+  /** Makes the facts of some objects, and keeps them. */
+  async #fill(objects: readonly number[], found: Map<number, Uint8Array>, maker: FactMaker): Promise<void> {
+    if (objects.length === 0) return;
+    const { rows, source: { store: { kv } } } = this.#folders;
+    const known = await rows.objects(objects.map(objectRow));
+    const there = objects.flatMap((number) => {
+      const object = known.get(objectRow(number))!.get(number);
+      return object ? [{ number, object }] : [];
+    });
+    const small = await readSmallBodies(kv, there.map(({ object }) => object.body));
+    const made = new Map<number, Map<number, Uint8Array>>();
+    for (const [i, { number, object }] of there.entries()) {
+      const facts = await maker.make(this.#pieces(object, small[i]));
+      found.set(number, facts);
+      if (facts.length > LONGEST_FACTS) continue;
+      const n = objectRow(number);
+      const some = made.get(n);
+      if (some) some.set(number, facts);
+      else made.set(n, new Map([[number, facts]]));
+    }
+    // what can't be kept now is made again
+    for (const [n, facts] of made) await this.#keep(n, facts).catch(() => {});
+  }
+
+  async *#pieces({ prefix, body }: MailObject, small: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
+    if (prefix !== "") yield encode(prefix);
+    if (small) yield small;
+    else yield* readBody(this.#folders.source.store.kv, body);
+  }
+
+  async #keep(n: number, made: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    const { address, source: { store } } = this.#folders;
+    const row = this.#rows.get(n);
+    if (!row) return;
+    const key = keys.mailObjects(address, n);
+    const { versionstamp } = await store.kv.get(key);
+    // facts of a row that is gone would stay for ever
+    if (versionstamp === null) return;
+    const current = (await store.kv.get<Uint8Array>(keys.mailFacts(address, n, row.part))).value;
+    let part = new Map(current ? unpackFacts(current) : []);
+    let octets = current?.length ?? 1;
+    for (const [object, facts] of made) {
+      if (octets + facts.length + 10 > FACTS_FULL) {
+        await this.#write(n, row.part, { key, versionstamp }, part);
+        [part, octets] = [new Map(), 1];
+        row.part++;
+      }
+      part.set(object, facts);
+      octets += facts.length + 10;
+      row.facts.set(object, facts);
+    }
+    await this.#write(n, row.part, { key, versionstamp }, part);
+    row.octets = octets;
+  }
+
+  async #write(
+    n: number,
+    part: number,
+    check: Deno.AtomicCheck,
+    facts: ReadonlyMap<number, Uint8Array>,
+  ): Promise<void> {
+    const { address, source: { store } } = this.#folders;
+    const value = packFacts(facts);
+    const mutation = { type: "set" as const, key: keys.mailFacts(address, n, part), value };
+    await store.write({ checks: [check], mutations: [mutation], size: value.length + 300 });
+  }
+}

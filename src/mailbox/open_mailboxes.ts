@@ -1,0 +1,214 @@
+/** The mailboxes that are in memory: those in use, and a few that were just now. */
+
+import type { Clock } from "../base/clock.ts";
+import * as keys from "../storage/keys.ts";
+import type { Store } from "../storage/store.ts";
+import { type FactMaker, FolderFacts } from "./folder_facts.ts";
+import type { Told } from "./folder_batch.ts";
+import type { Folders } from "./folders.ts";
+import { makeFirstFolders, readState } from "./folder_loading.ts";
+import { HeldFolders, type TakeRoom } from "./held_folders.ts";
+import type { MailEntry } from "./mail_entry.ts";
+import { hasArrivals } from "./numbering.ts";
+import { StoredFolders } from "./stored_folders.ts";
+
+/** A mailbox that nobody uses stays in memory for so long, milliseconds. */
+const KEPT_MS = 60_000;
+/** At most so many that nobody uses, and with so many messages together. */
+const KEPT = 32;
+const KEPT_MESSAGES = 200_000;
+
+/** A mailbox in memory. */
+interface OpenMailbox {
+  readonly folders: StoredFolders;
+  readonly facts: FolderFacts;
+  holders: number;
+  /** How many use the index of a folder. */
+  readonly using: Map<number, number>;
+  /** When it was used last, by the clock's monotonic time. */
+  usedAt: number;
+}
+
+/** What mailboxes are opened with. */
+export interface OpenOptions {
+  readonly clock: Clock;
+  readonly rememberMs: number;
+  /** Carries out what must have happened before a mailbox is looked at. */
+  readonly finish: (address: string) => Promise<void>;
+  /** Hears of all changes of mailboxes in memory. */
+  readonly onTold: (folders: StoredFolders, told: Told) => void;
+}
+
+/** The open mailboxes of one store. Addresses are local keys. */
+export class OpenMailboxes {
+  readonly #store: Store;
+  readonly #options: OpenOptions;
+  readonly #open = new Map<string, OpenMailbox>();
+  readonly #opening = new Map<string, Promise<OpenMailbox | undefined>>();
+  /** Takes room in quotas; without it there is always some. */
+  room: TakeRoom = () => () => {};
+  /** Makes facts of messages. */
+  maker: FactMaker | undefined;
+
+  /** On that store. */
+  constructor(store: Store, options: OpenOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** A hold on a mailbox, which is made when there is none. */
+  async hold(address: string): Promise<Folders> {
+    const box = (await this.#get(address, true))!;
+    const { folders, facts, using } = box;
+    box.holders++;
+    const use = (id: number, more: 1 | -1) => {
+      const users = (using.get(id) ?? 0) + more;
+      if (users === 0) using.delete(id);
+      else using.set(id, users);
+    };
+    const held = { folders, facts, use, room: this.room };
+    return new HeldFolders(held, () => this.#used(box, -1));
+  }
+
+  /** Does something with a mailbox, whose arrivals are numbered; undefined: there is none. */
+  async use<T>(address: string, work: (folders: StoredFolders) => Promise<T>): Promise<T | undefined> {
+    const box = await this.#get(address, false);
+    if (!box) return undefined;
+    box.holders++;
+    try {
+      return await work(box.folders);
+    } finally {
+      this.#used(box, -1);
+    }
+  }
+
+  /**
+   * Looks at a mailbox. Where arrivals can't be given their place now, such as on a full disk, they are there all the
+   * same: oldest first, behind what is in folders. Without folders there may be no mailbox.
+   */
+  async look<T>(
+    address: string,
+    work: (folders: StoredFolders | undefined, arrivals: readonly MailEntry[]) => Promise<T>,
+  ): Promise<T> {
+    let arrivals: readonly MailEntry[] = [];
+    let box: OpenMailbox | undefined;
+    try {
+      box = await this.#get(address, false);
+    } catch (error) {
+      const list = this.#store.kv.list<MailEntry>(keys.mails(address), { batchSize: 500 });
+      arrivals = await Array.fromAsync(list, ({ value }) => value);
+      if (arrivals.length === 0) throw error;
+      box = this.#open.get(address);
+    }
+    if (box) box.holders++;
+    try {
+      return await work(box?.folders, arrivals);
+    } finally {
+      if (box) this.#used(box, -1);
+    }
+  }
+
+  /** A mailbox in memory. */
+  peek(address: string): StoredFolders | undefined {
+    return this.#open.get(address)?.folders;
+  }
+
+  /** All of them. */
+  *all(): Generator<StoredFolders> {
+    for (const { folders } of this.#open.values()) yield folders;
+  }
+
+  /** The account of that mailbox has ended. */
+  end(address: string): void {
+    const box = this.#open.get(address);
+    this.#open.delete(address);
+    box?.folders.end();
+  }
+
+  /** Gives up what nobody has used for a while, or what is too much. */
+  tidy(): void {
+    const now = this.#options.clock.monotonic();
+    const idle = [...this.#open.values()].filter((box) => box.holders === 0 && box.folders.isIdle);
+    let left = idle.length;
+    let messages = 0;
+    for (const { folders } of idle) messages += held(folders);
+    // those that were used last are at the end
+    for (const box of idle) {
+      if (box.usedAt + KEPT_MS > now && left <= KEPT && messages <= KEPT_MESSAGES) break;
+      left--;
+      messages -= held(box.folders);
+      this.#open.delete(box.folders.address);
+    }
+  }
+
+  #used(box: OpenMailbox, by: 1 | -1): void {
+    box.holders += by;
+    box.usedAt = this.#options.clock.monotonic();
+    const { address } = box.folders;
+    if (this.#open.get(address) !== box) return;
+    this.#open.delete(address);
+    this.#open.set(address, box);
+    if (by < 0) this.tidy();
+  }
+
+  /** A mailbox whose arrivals are numbered up to now. */
+  async #get(address: string, make: boolean): Promise<OpenMailbox | undefined> {
+    for (;;) {
+      const { kv } = this.#store;
+      const box = await this.#find(address, make);
+      if (!box) return undefined;
+      box.usedAt = this.#options.clock.monotonic();
+      const { folders } = box;
+      try {
+        if (!this.#store.embedded) await folders.look();
+        if (await hasArrivals(kv, address)) await folders.number();
+      } catch (error) {
+        if (!folders.hasEnded) throw error;
+      }
+      if (!folders.hasEnded) return box;
+      if (this.#open.get(address) === box) this.#open.delete(address);
+    }
+  }
+
+  async #find(address: string, make: boolean): Promise<OpenMailbox | undefined> {
+    const found = this.#open.get(address);
+    if (found) return found;
+    for (;;) {
+      const running = this.#opening.get(address);
+      if (running) {
+        const box = await running;
+        if (box || !make) return box;
+        continue;
+      }
+      const opening = this.#load(address, make).finally(() => this.#opening.delete(address));
+      this.#opening.set(address, opening);
+      return await opening;
+    }
+  }
+
+  async #load(address: string, make: boolean): Promise<OpenMailbox | undefined> {
+    const { kv } = this.#store;
+    const { clock, rememberMs, finish, onTold } = this.#options;
+    for (;;) {
+      await finish(address);
+      const state = await readState(kv, address);
+      if (state) {
+        const folders = new StoredFolders({ store: this.#store, clock, rememberMs, onTold }, address, state);
+        const facts = new FolderFacts(folders, () => this.maker);
+        const box: OpenMailbox = { folders, facts, holders: 0, using: new Map(), usedAt: clock.monotonic() };
+        this.#open.set(address, box);
+        folders.release().catch(() => {}); // what is left of a process before; the next look goes on
+        return box;
+      }
+      if (!make && !(await hasArrivals(kv, address))) return undefined;
+      await makeFirstFolders(this.#store, address, clock.now());
+    }
+  }
+}
+
+/** The messages of a mailbox whose index is in memory. */
+function held({ state }: StoredFolders): number {
+  let messages = 0;
+  for (const { index } of state.folders.values()) messages += index?.length ?? 0;
+  return messages;
+}

@@ -1,0 +1,435 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { concat, decode, encode } from "../../src/base/bytes.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { ANSWERED, DELETED, FLAGGED, SEEN } from "../../src/mailbox/flags.ts";
+import { type Folder, type FolderChange, FolderError, type Folders } from "../../src/mailbox/folders.ts";
+import { MailStore } from "../../src/mailbox/mail_store.ts";
+import { checkStore } from "../../src/server/store_check.ts";
+import { draftOf } from "../../src/storage/bodies/bodies.ts";
+import type { Store } from "../../src/storage/store.ts";
+import { deliver, dyingView, keyCounts, memoryStore, uidOf } from "./helpers.ts";
+
+const BRAIN = "brain@howstuffworks.com";
+
+/** A mailbox with so many messages that were delivered. */
+async function mailbox(store: Store, count: number) {
+  const clock = new ManualClock(Date.parse("2026-01-05T10:00:00Z"));
+  const mailStore = new MailStore(store, { clock });
+  for (let i = 0; i < count; i++) {
+    await deliver({ store, mailStore }, { uid: uidOf(i), text: `Message ${i}\r\n`, to: [BRAIN] });
+  }
+  const folders = await mailStore.open(BRAIN);
+  return { clock, mailStore, folders, inbox: await select(folders, "INBOX") };
+}
+
+async function select(folders: Folders, name: string): Promise<Folder> {
+  return await folders.select(folders.byName(name)!.id);
+}
+
+function uids({ messages }: Folder): number[] {
+  return [...messages.uids.subarray(0, messages.length)];
+}
+
+function u(...numbers: number[]): Uint32Array {
+  return Uint32Array.from(numbers);
+}
+
+function textOf(folder: Folder, uid: number): Promise<string> {
+  const place = folder.messages.position(uid);
+  return Array.fromAsync(folder.read(place)).then((pieces) => decode(concat(pieces)));
+}
+
+/** Nothing of the store contradicts anything else. */
+async function isSound(store: Store): Promise<void> {
+  assertEquals((await checkStore(store, { repair: false })).faults, []);
+}
+
+async function kindOf(work: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => work, FolderError)).kind;
+}
+
+let bodies = 0;
+function newMessage(text: string, of: { flags?: number; keywords?: string[] } = {}) {
+  const body = draftOf(`NEW${String(bodies++).padStart(13, "0")}`, encode(text));
+  return { body, flags: 0, keywords: [], internalDate: 1_767_600_000_000, ...of };
+}
+
+Deno.test("A new mailbox has the usual folders, and what was delivered is in INBOX in its order", async () => {
+  await using store = await memoryStore();
+  const { folders, inbox } = await mailbox(store, 3);
+  assertEquals(folders.list().map(({ name, specialUse, subscribed }) => [name, specialUse, subscribed]), [
+    ["INBOX", undefined, true],
+    ["Archive", "Archive", true],
+    ["Drafts", "Drafts", true],
+    ["Junk", "Junk", true],
+    ["Sent", "Sent", true],
+    ["Trash", "Trash", true],
+  ]);
+  assertEquals(uids(inbox), [1, 2, 3]);
+  const { messages } = inbox;
+  assertEquals([0, 1, 2].map((i) => messages.id(i)), [0, 1, 2].map(uidOf));
+  assertEquals([messages.flags(0), messages.internalDate(0)], [0, 1_767_603_600_000]);
+  assertEquals(messages.savedDate(0), Date.parse("2026-01-05T10:00:00Z"));
+  const text = await textOf(inbox, 2);
+  assertEquals(text, "Return-Path: <jsmith@mindspring.com>\r\nMessage 1\r\n");
+  assertEquals(messages.size(1), text.length);
+  const { messages: count, unseen, bytes, uidNext, uidValidity } = inbox.info;
+  assertEquals([count, unseen, bytes, uidNext], [3, 3, 3 * text.length, 4]);
+  assert(uidValidity >= Date.parse("2026-01-05T10:00:00Z") / 1000);
+  await isSound(store);
+});
+
+Deno.test("What is delivered to a mailbox in memory is told and numbered at once", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 1);
+  const told: FolderChange[] = [];
+  const heard = new Promise<void>((resolve) =>
+    folders.on((change) => {
+      told.push(change);
+      resolve();
+    })
+  );
+  await deliver({ store, mailStore }, { uid: uidOf(9), text: "Narf\r\n", to: [BRAIN] });
+  await heard;
+  assertEquals(told, [{ kind: "came", folder: 1, uids: u(2) }]);
+  assertEquals(uids(inbox), [1, 2]);
+  assertEquals(await textOf(inbox, 2), "Return-Path: <jsmith@mindspring.com>\r\nNarf\r\n");
+});
+
+Deno.test("A delivery goes into the folder that it names, or into INBOX where there is none", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders } = await mailbox(store, 0);
+  await folders.create("lists/deno");
+  for (const [i, folder] of ["lists/deno", "lists/none"].entries()) {
+    const draft = draftOf(uidOf(i), encode("Hi\r\n"));
+    const entry = {
+      uid: uidOf(i),
+      receivedAt: 0,
+      prefix: "",
+      sender: "a@b.example",
+      recipient: BRAIN,
+      folder,
+    };
+    await store.write(draft.write(1));
+    await store.write(mailStore.deliveryWrite(BRAIN, { ...entry, size: 4, body: draft.ref(1) }));
+  }
+  const list = await mailStore.list(BRAIN);
+  assertEquals(list.map(({ uid, folder }) => [uid, folder]), [[uidOf(0), "lists/deno"], [
+    uidOf(1),
+    undefined,
+  ]]);
+  assertEquals((await mailStore.list(BRAIN, { folder: "lists/deno" })).length, 1);
+  assertEquals((await mailStore.list(BRAIN, { folder: "inbox" })).length, 1);
+  assertEquals((await mailStore.list(BRAIN, { folder: "nothing" })).length, 0);
+});
+
+Deno.test("Flags and keywords are added, removed and set, each change with a mod-sequence of its own", async () => {
+  await using store = await memoryStore();
+  const { folders, inbox } = await mailbox(store, 4);
+  const { messages } = inbox;
+  const before = folders.highestModseq;
+  const told: FolderChange[] = [];
+  folders.on((change) => told.push(change));
+  const by = {};
+  const add = { mode: "add", flags: SEEN | FLAGGED, keywords: ["$Forwarded"], by } as const;
+  assertEquals(await inbox.store(u(2, 3, 77), add), { stored: u(2, 3), modified: u() });
+  assertEquals([0, 1, 2, 3].map((i) => messages.flags(i)), [0, 5, 5, 0]);
+  assertEquals([0, 1, 2, 3].map((i) => messages.keywordsLow(i)), [0, 1, 1, 0]);
+  assertEquals(inbox.info.keywords, ["$Forwarded"]);
+  assertEquals([messages.modseq(1), messages.modseq(2)], [before + 1, before + 1]);
+  assertEquals([inbox.info.highestModseq, inbox.info.unseen], [before + 1, 2]);
+  assertEquals(told, [{ kind: "flags", folder: 1, uids: u(2, 3), by }]);
+  // what is so already is no change
+  assertEquals((await inbox.store(u(2), { ...add, keywords: ["$forwarded"] })).stored, u(2));
+  assertEquals(folders.highestModseq, before + 1);
+  await inbox.store(u(2), { mode: "remove", flags: SEEN, keywords: ["unknown", "$FORWARDED"] });
+  assertEquals([messages.flags(1), messages.keywordsLow(1), messages.modseq(1)], [FLAGGED, 0, before + 2]);
+  await inbox.store(u(3), { mode: "set", flags: DELETED, keywords: ["b"] });
+  assertEquals([messages.flags(2), messages.keywordsLow(2)], [DELETED, 2]);
+  assertEquals([inbox.info.deleted, inbox.info.unseen, inbox.info.keywords], [1, 4, ["$Forwarded", "b"]]);
+  // who knows an older one only changes nothing (RFC 7162 3.1.3)
+  const held = await inbox.store(u(1, 2, 3), {
+    mode: "add",
+    flags: ANSWERED,
+    keywords: [],
+    unchangedSince: before,
+  });
+  assertEquals(held, { stored: u(1), modified: u(2, 3) });
+  await isSound(store);
+});
+
+Deno.test("The 65th keyword of a folder is refused, unless no message has one of the others any more", async () => {
+  await using store = await memoryStore();
+  const { inbox } = await mailbox(store, 2);
+  const keywords = Array.from({ length: 64 }, (_, i) => `k${i}`);
+  await inbox.store(u(1), { mode: "add", flags: 0, keywords });
+  assertEquals([inbox.messages.keywordsLow(0), inbox.messages.keywordsHigh(0)], [0xffffffff, 0xffffffff]);
+  assertEquals(await kindOf(inbox.store(u(2), { mode: "add", flags: 0, keywords: ["k64"] })), "limit");
+  await inbox.store(u(1), { mode: "remove", flags: 0, keywords: ["k40"] });
+  await inbox.store(u(2), { mode: "add", flags: 0, keywords: ["k64"] });
+  assertEquals([inbox.messages.keywordsLow(1), inbox.messages.keywordsHigh(1)], [0, 1 << 8]);
+  assertEquals(inbox.info.keywords[40], "k64");
+});
+
+Deno.test("Expunged messages go with their bodies, and are remembered as vanished", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 6);
+  const before = folders.highestModseq;
+  const told: FolderChange[] = [];
+  folders.on((change) => told.push(change));
+  const prefix = inbox.messages.uids.subarray(0, 6);
+  assertEquals(await inbox.expunge(u(2, 4, 5, 99)), u(2, 4, 5));
+  assertEquals([...prefix], [1, 2, 3, 4, 5, 6], "what a session holds stays");
+  assertEquals(told, [{ kind: "went", folder: 1, uids: u(2, 4, 5), modseq: before + 1, by: undefined }]);
+  assertEquals(uids(inbox), [1, 3, 6]);
+  assertEquals(await inbox.vanishedSince(before), u(2, 4, 5));
+  assertEquals(await inbox.vanishedSince(before, [{ first: 5, last: Infinity }]), u(5));
+  assertEquals(await inbox.vanishedSince(before + 1), u());
+  assertEquals((await mailStore.usage(BRAIN)).messages, 3);
+  await inbox.expunge(u(1));
+  assertEquals(await inbox.vanishedSince(before + 1), u(1));
+  assertEquals(await inbox.vanishedSince(0), u(1, 2, 4, 5));
+  await mailStore.finishRemovals();
+  assertEquals((await keyCounts(store.kv)).body, 2);
+  await isSound(store);
+});
+
+Deno.test("Copies share the body, which goes with the last one", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 3);
+  await inbox.store(u(2), { mode: "add", flags: FLAGGED, keywords: ["a", "b"] });
+  const trash = await select(folders, "Trash");
+  await trash.append([newMessage("x", { keywords: ["b"] })]);
+  const { uidValidity, from, to } = await inbox.copy(u(2, 3, 50), trash.info.id);
+  assertEquals([uidValidity, from, to], [trash.info.uidValidity, u(2, 3), u(2, 3)]);
+  assertEquals([trash.messages.flags(1), trash.messages.keywordsLow(1)], [FLAGGED, 3]);
+  assertEquals(trash.info.keywords, ["b", "a"]);
+  assertEquals(await textOf(trash, 2), await textOf(inbox, 2));
+  assertEquals(trash.messages.id(1), inbox.messages.id(1));
+  assertEquals((await mailStore.usage(BRAIN)).messages, 6);
+  const names = (await mailStore.list(BRAIN)).map(({ uid }) => uid);
+  assertEquals(names.slice(0, 5), [uidOf(0), uidOf(1), `${uidOf(1)}-1`, uidOf(2), `${uidOf(2)}-1`]);
+  assertEquals((await mailStore.get(BRAIN, `${uidOf(1)}-1`))!.folder, "Trash");
+  await isSound(store);
+  await inbox.expunge(u(2));
+  await mailStore.finishRemovals();
+  assertEquals(await textOf(trash, 2), "Return-Path: <jsmith@mindspring.com>\r\nMessage 1\r\n");
+  await isSound(store);
+  // a copy within a folder is another message there
+  assertEquals((await trash.copy(u(2), trash.info.id)).to, u(4));
+  await trash.expunge(u(2, 4));
+  await mailStore.finishRemovals();
+  assertEquals((await keyCounts(store.kv)).body, 3);
+  await isSound(store);
+});
+
+Deno.test("Moved messages keep their names and get new UIDs, and vanish where they were", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 3);
+  const archive = await select(folders, "Archive");
+  const before = folders.highestModseq;
+  assertEquals((await inbox.move(u(1, 3), archive.info.id)).to, u(1, 2));
+  assertEquals([uids(inbox), uids(archive)], [[2], [1, 2]]);
+  assertEquals(await inbox.vanishedSince(before), u(1, 3));
+  assertEquals((await mailStore.list(BRAIN)).map(({ folder }) => folder), ["Archive", undefined, "Archive"]);
+  assertEquals((await mailStore.usage(BRAIN)).messages, 3);
+  // within a folder they get new UIDs too
+  assertEquals((await archive.move(u(1), archive.info.id)).to, u(3));
+  assertEquals(uids(archive), [2, 3]);
+  assertEquals(await kindOf(inbox.move(u(2), 99)), "nonexistent");
+  assertEquals(uids(inbox), [2]);
+  // POP3 shows INBOX alone
+  assertEquals((await mailStore.snapshot(BRAIN)).uids, [uidOf(1)]);
+  await isSound(store);
+});
+
+Deno.test("Appended messages are there all at once, or none of them", async () => {
+  await using store = await memoryStore();
+  const { folders, mailStore } = await mailbox(store, 0);
+  const drafts = await select(folders, "Drafts");
+  const told: FolderChange[] = [];
+  folders.on((change) => told.push(change));
+  const some = [newMessage("One\r\n", { flags: SEEN }), newMessage("Two\r\n", { keywords: ["$x"] })];
+  const { uidValidity, uids: given } = await drafts.append(some);
+  assertEquals([uidValidity, given], [drafts.info.uidValidity, u(1, 2)]);
+  assertEquals(told.length, 1);
+  assertEquals([await textOf(drafts, 1), drafts.messages.flags(0)], ["One\r\n", SEEN]);
+  const many = Array.from({ length: 30 }, () => newMessage("x".repeat(60_000)));
+  assertEquals(await kindOf(drafts.append(many)), "limit");
+  assertEquals(uids(drafts), [1, 2]);
+  assertEquals(await mailStore.usage(BRAIN), { messages: 2, bytes: 10 });
+  await isSound(store);
+});
+
+Deno.test("A quota holds back copies and new messages", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 2);
+  let room = 10;
+  mailStore.useRoom((_, size) => room >= size() ? () => void (room -= size()) : undefined);
+  const sent = await select(await mailStore.open(BRAIN), "Sent");
+  await sent.append([newMessage("ten octets")]);
+  assertEquals(await kindOf(sent.append([newMessage("one")])), "overquota");
+  using again = await mailStore.open(BRAIN);
+  assertEquals(await kindOf((await select(again, "INBOX")).copy(u(1), 2)), "overquota");
+  assertEquals((await inbox.move(u(1), 2)).to, u(1), "a move needs no room");
+  folders[Symbol.dispose]();
+});
+
+Deno.test("Folders are made with their parents, renamed with their children, and deleted alone", async () => {
+  await using store = await memoryStore();
+  const { folders, inbox } = await mailbox(store, 2);
+  const names = () =>
+    folders.list().map(({ name }) => name).filter((name) => !/^(Arc|Dra|Jun|Sen|Tra)/.test(name));
+  const made = await folders.create("a/b/c");
+  assertEquals(names(), ["INBOX", "a", "a/b", "a/b/c"]);
+  assertEquals(folders.list().filter(({ hasChildren }) => hasChildren).map(({ name }) => name), ["a", "a/b"]);
+  for (const name of ["a/b/c", "inbox", "A/b"]) {
+    const kind = name === "A/b" ? undefined : "exists";
+    if (kind) assertEquals(await kindOf(folders.create(name)), kind);
+    else await folders.create(name);
+  }
+  await folders.rename("a/b", "d/e");
+  assertEquals(names(), ["INBOX", "A", "A/b", "a", "d", "d/e", "d/e/c"]);
+  assertEquals(folders.byName("d/e/c"), { ...made, name: "d/e/c" });
+  assertEquals(await kindOf(folders.rename("d", "d/x")), "cannot");
+  assertEquals(await kindOf(folders.rename("nothing", "x")), "nonexistent");
+  assertEquals(await kindOf(folders.rename("d", "a")), "exists");
+  await folders.delete("d/e");
+  assertEquals(names(), ["INBOX", "A", "A/b", "a", "d", "d/e/c"]);
+  assertEquals(await kindOf(folders.delete("INBOX")), "cannot");
+  assertEquals(await kindOf(folders.delete("d/e")), "nonexistent");
+  for (const bad of ["", "/", "a//b", "/a", "a/", "a\r", "a*", "%", "x".repeat(600), "a/".repeat(40) + "a"]) {
+    assert(["cannot", "limit"].includes(await kindOf(folders.create(bad))), bad);
+  }
+  await folders.create("inbox/later");
+  assert(folders.byName("INBOX/later") && folders.byName("InBox/later"));
+  await folders.create("Ca\u0301fe");
+  assertEquals(folders.byName("C\u00e1fe")?.name, "C\u00e1fe");
+  await folders.subscribe("A", true);
+  assertEquals(folders.byName("A")!.subscribed, true);
+  assertEquals(await kindOf(folders.subscribe("nothing", true)), "nonexistent");
+  assertEquals(await kindOf(folders.create("Spam", { specialUse: "Junk" })), "cannot");
+  await folders.delete("Junk");
+  assertEquals((await folders.create("Spam", { specialUse: "Junk" })).specialUse, "Junk");
+  // INBOX stays, its messages move (RFC 9051 6.3.6)
+  await folders.rename("INBOX", "old/mail");
+  assertEquals([uids(inbox), uids(await select(folders, "old/mail"))], [[], [1, 2]]);
+  await isSound(store);
+});
+
+Deno.test("A folder of a name that there was before has another UIDVALIDITY and id", async () => {
+  await using store = await memoryStore();
+  const { folders, mailStore } = await mailbox(store, 0);
+  const seen = new Set<string>();
+  for (let i = 0; i < 5; i++) {
+    const { uidValidity, mailboxId } = await folders.create("x");
+    const x = await select(folders, "x");
+    await x.append([newMessage("Hi")]);
+    seen.add(`${uidValidity}`).add(mailboxId);
+    await folders.delete("x");
+    assertEquals([x.messages.length, await kindOf(x.expunge(u(1)))], [0, "nonexistent"]);
+  }
+  assertEquals(seen.size, 10);
+  await mailStore.finishRemovals();
+  const { body, object, index } = await keyCounts(store.kv);
+  assertEquals([body, object, index], [undefined, undefined, undefined]);
+});
+
+Deno.test("\\Recent is for whoever claims it first, in this process and the next", async () => {
+  await using store = await memoryStore();
+  const { mailStore, inbox, folders } = await mailbox(store, 2);
+  assertEquals([inbox.recentFrom(false), inbox.recentFrom(true), inbox.recentFrom(true)], [1, 1, 3]);
+  await deliver({ store, mailStore }, { uid: uidOf(8), text: "x", to: [BRAIN] });
+  await mailStore.list(BRAIN);
+  assertEquals([inbox.recentFrom(false), inbox.info.uidNext], [3, 4]);
+  await folders.subscribe("Sent", false);
+  const next = await select(await new MailStore(store, { clock: new ManualClock() }).open(BRAIN), "INBOX");
+  assertEquals(next.recentFrom(true), 3);
+});
+
+Deno.test("What can't be written is not shown, and what waited for it is refused", async () => {
+  await using store = await memoryStore();
+  await mailbox(store, 3);
+  const mailStore = new MailStore(dyingView(store, 1), { clock: new ManualClock() });
+  const folders = await mailStore.open(BRAIN);
+  const inbox = await select(folders, "INBOX");
+  await inbox.store(u(1), { mode: "add", flags: SEEN, keywords: [] });
+  const before = folders.highestModseq;
+  const told: FolderChange[] = [];
+  folders.on((change) => told.push(change));
+  await assertRejects(() => inbox.store(u(2), { mode: "add", flags: SEEN, keywords: ["x"] }), Error, "died");
+  await assertRejects(() => inbox.expunge(u(1)), Error, "died");
+  await assertRejects(() => inbox.append([newMessage("x")]), Error, "died");
+  await assertRejects(() => folders.create("x"), Error, "died");
+  assertEquals(uids(inbox), [1, 2, 3]);
+  assertEquals([inbox.messages.flags(0), inbox.messages.flags(1), folders.highestModseq], [SEEN, 0, before]);
+  assertEquals(told, []);
+});
+
+Deno.test("Operations of one turn are one commit", async () => {
+  await using store = await memoryStore();
+  const { inbox } = await mailbox(store, 30);
+  let writes = 0;
+  const counting: Store = {
+    ...store,
+    kv: store.kv,
+    limits: store.limits,
+    embedded: true,
+    write: (change) => {
+      writes++;
+      return store.write(change);
+    },
+  } as Store;
+  const again = await select(
+    await new MailStore(counting, { clock: new ManualClock() }).open(BRAIN),
+    "INBOX",
+  );
+  const all = Array.from(
+    { length: 30 },
+    (_, i) => again.store(u(i + 1), { mode: "add", flags: SEEN, keywords: [] }),
+  );
+  await Promise.all(all);
+  assertEquals(writes, 1);
+  assertEquals(again.info.unseen, 0);
+  assertEquals(inbox.info.unseen, 30, "another process has not looked");
+});
+
+Deno.test("When the account ends, who has its folders is told and can do nothing more", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 3);
+  const told: FolderChange[] = [];
+  folders.on((change) => told.push(change));
+  await store.write(mailStore.endWrite(BRAIN));
+  await mailStore.finishEnd(BRAIN);
+  assertEquals(told, [{ kind: "ended" }]);
+  assertEquals([inbox.messages.length, folders.list()], [0, []]);
+  assertEquals(await kindOf(inbox.expunge(u(1))), "nonexistent");
+  assertEquals(await kindOf(folders.create("x")), "nonexistent");
+  assertEquals(await keyCounts(store.kv), { format: 2 });
+  using next = await mailStore.open(BRAIN);
+  assertEquals(next.byName("INBOX")!.messages, 0);
+});
+
+Deno.test("A folder of many rows is changed, copied, moved and emptied", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 0);
+  const count = 9_500;
+  for (let i = 0; i < count; i += 500) {
+    await inbox.append(Array.from({ length: Math.min(500, count - i) }, () => newMessage("x")));
+  }
+  const all = inbox.messages.uids.slice(0, count);
+  const { stored } = await inbox.store(all, { mode: "add", flags: SEEN, keywords: ["k"] });
+  assertEquals([stored.length, inbox.info.unseen], [count, 0]);
+  const odd = all.filter((uid) => uid % 2 === 1);
+  const { to } = await inbox.copy(odd, 2);
+  assertEquals([to.length, to.at(-1)], [odd.length, odd.length]);
+  await isSound(store);
+  assertEquals((await inbox.move(odd, 3)).to.length, odd.length);
+  const drafts = await select(folders, "Drafts");
+  assertEquals((await drafts.expunge(to.subarray(100))).length, to.length - 100);
+  await isSound(store);
+  await mailStore.remove(BRAIN, (await mailStore.list(BRAIN)).map(({ uid }) => uid));
+  assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
+  const { body, object, index, dead, copies } = await keyCounts(store.kv);
+  assertEquals([body, object, index, dead, copies], [undefined, undefined, undefined, undefined, undefined]);
+});
