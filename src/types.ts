@@ -106,7 +106,7 @@ export type {
 export type { Transcript, TranscriptEvent, TranscriptListener, Transcripts } from "./observe/transcripts.ts";
 export type { LogFields, LogLevel } from "./observe/log.ts";
 export type { Pop3Event, Pop3SessionOptions } from "./pop3/session_options.ts";
-export type { Rate, RateLimit } from "./queue/rate_limit.ts";
+export type { DestinationRate, Rate, RateLimit } from "./queue/rate_limit.ts";
 export type { AcceptOptions, Refusal as QueueRefusal } from "./queue/queue.ts";
 export type { NewMessage } from "./queue/message.ts";
 export type { KeptAttempt } from "./queue/history.ts";

@@ -10,7 +10,7 @@ import type { Journal } from "../observe/journal.ts";
 import type { Router } from "../recipients/router.ts";
 import type { Store } from "../storage/store.ts";
 import type { MessageSigner } from "./signatures.ts";
-import type { RateLimit } from "./rate_limit.ts";
+import type { DestinationRate } from "./rate_limit.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Suppressions } from "./suppressions.ts";
 import type { Suspensions } from "./suspensions.ts";
@@ -47,7 +47,7 @@ export interface DeliveryQueueOptions {
   /** Deliveries at once to one destination. */
   readonly perDestination: (destination: string) => number;
   /** Messages in a span of time for one destination; undefined: without a bound. */
-  readonly rateOf?: (destination: string) => RateLimit | undefined;
+  readonly rateOf?: (destination: string) => DestinationRate | undefined;
   /** The next hop that records share: their domain, or one smart host for all. */
   readonly destinationOf: (record: { readonly domain: string }) => string;
   /** How long the history of a message is kept after it left: milliseconds. */

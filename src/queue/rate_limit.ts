@@ -10,8 +10,16 @@ export interface Rate {
   readonly perMs: number;
 }
 
+/** How fast a destination may be sent to. */
+export interface DestinationRate {
+  /** How many milliseconds from now it is worth asking for the next place; 0: there is one. */
+  readonly waitMs: number;
+  /** Takes a place. */
+  take(): void;
+}
+
 /** A token bucket: a burst of the whole count may come at once, then they come evenly. */
-export class RateLimit {
+export class RateLimit implements DestinationRate {
   readonly #clock: Clock;
   readonly #rate: Rate;
   #tokens: number;

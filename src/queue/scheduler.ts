@@ -2,7 +2,7 @@
 
 import type { Outcome, Stage } from "../mail/outcome.ts";
 import type { Claim } from "./queue_store.ts";
-import type { RateLimit } from "./rate_limit.ts";
+import type { DestinationRate } from "./rate_limit.ts";
 
 /** Who waits for one destination, and how many are under way. */
 interface Lane {
@@ -25,7 +25,7 @@ export interface SchedulerLimits {
   /** Deliveries at once to one destination. */
   perDestination(destination: string): number;
   /** How many messages the destination gets in a span of time; undefined: as many as it takes. Default: none has one. */
-  rateOf?(destination: string): RateLimit | undefined;
+  rateOf?(destination: string): DestinationRate | undefined;
   /** Does the route end on this server? Such deliveries don't count for {@linkcode concurrency}. Default: none does. */
   isHere?(destination: string): boolean;
 }

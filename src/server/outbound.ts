@@ -18,7 +18,8 @@ import type { Suspensions } from "../queue/suspensions.ts";
 import { PeerNotifier, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../recipients/router.ts";
-import { RateLimit } from "../queue/rate_limit.ts";
+import { type DestinationRate, RateLimit } from "../queue/rate_limit.ts";
+import { SharedRate } from "../queue/shared_rate.ts";
 import type { Store } from "../storage/store.ts";
 import type { TlsSessions } from "../transport/tls_sessions.ts";
 import { StsPolicies } from "../transport/sts_policies.ts";
@@ -49,9 +50,11 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
   const { config, router, store } = parts;
   const notifier = store.embedded ? undefined : new PeerNotifier(store, parts.clock);
   const { maxConnectionsPerDomain, domains } = config.outbound;
-  const rates = new Map<string, RateLimit>();
+  const rates = new Map<string, DestinationRate>();
   for (const [domain, { rate }] of Object.entries(domains)) {
-    if (rate) rates.set(domain, new RateLimit(parts.clock, { count: rate.count, perMs: rate.periodMs }));
+    if (!rate) continue;
+    const of = { count: rate.count, perMs: rate.periodMs };
+    rates.set(domain, store.embedded ? new RateLimit(parts.clock, of) : new SharedRate(parts, domain, of));
   }
   /** All that goes to the smart host is one destination, but for domains with rules of their own. */
   function sharesWay(domain: string): boolean {

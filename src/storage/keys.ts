@@ -156,6 +156,11 @@ export function suspension(domain: string): Deno.KvKey {
 /** All suspensions, by domain. */
 export const suspensions: Deno.KvListSelector = { prefix: ["suspension"] };
 
+/** When servers on a shared store have used up what they may send to `destination`: a `UsedRate`. */
+export function usedRate(destination: string): Deno.KvKey {
+  return ["rate", destination];
+}
+
 /** One event in the life of message `id`: at `at` (milliseconds since 1970), the `n`th of that instant. */
 export function historyEvent(id: string, at: number, n: number): Deno.KvKey {
   return ["life", id, at, n];
@@ -325,13 +330,7 @@ export function dmarcRowsBefore(day: string): Deno.KvListSelector {
 
 /** A report of others about one of our domains: a `KeptReport`. */
 export function receivedReport(
-  of: {
-    readonly kind: string;
-    readonly domain: string;
-    readonly begin: number;
-    readonly reporter: string;
-    readonly id: string;
-  },
+  of: Readonly<Record<"kind" | "domain" | "reporter" | "id", string>> & { readonly begin: number },
 ): Deno.KvKey {
   return ["report", of.kind, of.domain, of.begin, of.reporter, of.id];
 }
