@@ -33,7 +33,7 @@ export function writeCard(facts: MessageFacts): Uint8Array<ArrayBuffer> {
     to.number(facts.size);
     for (const section of sections) to.number(section.length);
     for (const section of sections) to.bytes(section);
-  });
+  }, 2048);
 }
 
 /** Reads a card; undefined: it is of another version, or none. The facts are views of it. */
@@ -98,15 +98,19 @@ function structureBytes({ bytes, extras }: StructureBytes): Uint8Array {
   });
 }
 
-function write(add: (to: CardWriter) => void): Uint8Array<ArrayBuffer> {
-  const writer = new CardWriter();
+function write(add: (to: CardWriter) => void, room = 256): Uint8Array<ArrayBuffer> {
+  const writer = new CardWriter(room);
   add(writer);
   return writer.finish();
 }
 
 class CardWriter {
-  #octets = new Uint8Array(512);
+  #octets: Uint8Array<ArrayBuffer>;
   #length = 0;
+
+  constructor(room: number) {
+    this.#octets = new Uint8Array(room);
+  }
 
   finish(): Uint8Array<ArrayBuffer> {
     return this.#octets.slice(0, this.#length);
@@ -136,9 +140,20 @@ class CardWriter {
   }
 
   text(text: string): void {
-    const bytes = encode(text);
-    this.number(bytes.length);
-    this.bytes(bytes);
+    const { length } = text;
+    const before = this.#length;
+    this.number(length);
+    this.#room(length);
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code < 128) this.#octets[this.#length++] = code;
+      else {
+        this.#length = before;
+        const bytes = encode(text);
+        this.number(bytes.length);
+        return this.bytes(bytes);
+      }
+    }
   }
 
   /** Places are told from where the part before ends, which lies before this one or a little behind it. */

@@ -17,6 +17,7 @@ export interface StructureBytes {
 export class HeaderValues {
   readonly #fields: ScannedFields;
   readonly #around: string | undefined;
+  readonly #addresses = new Map<string, EnvelopeAddress[]>();
 
   /** `around`: the charset of eight bits that are not UTF-8. */
   constructor(fields: ScannedFields, around: string | undefined) {
@@ -31,9 +32,14 @@ export class HeaderValues {
   }
 
   /** The addresses of all fields of that name: none hides behind another. */
-  addresses(name: string): EnvelopeAddress[] {
-    const values = this.#fields.get(name) ?? [];
-    return parseEnvelopeAddresses(values.map((value) => fieldText(value, this.#around)).join(", "));
+  addresses(name: string): readonly EnvelopeAddress[] {
+    let addresses = this.#addresses.get(name);
+    if (!addresses) {
+      const values = this.#fields.get(name) ?? [];
+      addresses = parseEnvelopeAddresses(values.map((value) => fieldText(value, this.#around)).join(", "));
+      this.#addresses.set(name, addresses);
+    }
+    return addresses;
   }
 }
 
@@ -53,21 +59,20 @@ export function fieldText(octets: string, around: string | undefined): string {
 /** The ENVELOPE in parentheses. */
 export function envelopeText(header: HeaderValues): string {
   const from = header.addresses("from");
-  const orFrom = (name: string) => {
-    const own = header.addresses(name);
-    return own.length === 0 ? from : own;
-  };
-  const people = [
-    from,
-    orFrom("sender"),
-    orFrom("reply-to"),
-    ...["to", "cc", "bcc"].map((name) => header.addresses(name)),
-  ];
+  const fromText = addressesText(from);
+  const list = (name: string) => addressesText(header.addresses(name));
+  // RFC 9051 7.5.2: who is not named is who wrote it
+  const orFrom = (name: string) => header.addresses(name).length === 0 ? fromText : list(name);
   return `(${
     [
       imapNstring(header.first("date")),
       imapNstring(header.first("subject")),
-      ...people.map(addressesText),
+      fromText,
+      orFrom("sender"),
+      orFrom("reply-to"),
+      list("to"),
+      list("cc"),
+      list("bcc"),
       imapNstring(header.first("in-reply-to")),
       imapNstring(header.first("message-id")),
     ].join(" ")

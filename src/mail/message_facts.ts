@@ -103,6 +103,7 @@ export function placesOfParts(message: Uint8Array): PlacedPart {
 export function factsOf(scanned: ScannedMessage): MessageFacts {
   const { root, size } = scanned;
   const header = new HeaderValues(root.fields, charsetOf(root));
+  const subject = baseSubject(header.first("subject") ?? "");
   return {
     size,
     envelope: encode(envelopeText(header)),
@@ -110,8 +111,8 @@ export function factsOf(scanned: ScannedMessage): MessageFacts {
     ...(hasGlobal(root) && { oldStructure: bodyStructure(root, { global: false }) }),
     parts: placed(root),
     preview: previewOf(scanned),
-    sort: sortFacts(header),
-    thread: threadFacts(header),
+    sort: sortFacts(header, subject.text),
+    thread: threadFacts(header, subject.isReply),
   };
 }
 
@@ -138,7 +139,7 @@ function textOf({ kind, type }: ScannedPart): PlacedPart["text"] {
   return { charset: charset.slice(0, 80), html: /^html$/i.test(type?.subtype ?? "") };
 }
 
-function sortFacts(header: HeaderValues): SortFacts {
+function sortFacts(header: HeaderValues, baseSubject: string): SortFacts {
   const sent = parseSentDate(header.first("date") ?? "");
   const [from, to, cc] = ["from", "to", "cc"].map((name) => header.addresses(name)[0] ?? {}) as [
     EnvelopeAddress,
@@ -152,7 +153,7 @@ function sortFacts(header: HeaderValues): SortFacts {
     cc: cc.mailbox ?? "",
     displayFrom: displayed(from),
     displayTo: displayed(to),
-    baseSubject: baseSubject(header.first("subject") ?? "").text,
+    baseSubject,
   };
 }
 
@@ -162,7 +163,7 @@ function displayed({ name, mailbox = "", host }: EnvelopeAddress): string {
   return host ? `${mailbox}@${host}` : mailbox;
 }
 
-function threadFacts(header: HeaderValues): ThreadFacts {
+function threadFacts(header: HeaderValues, isReply: boolean): ThreadFacts {
   const references = messageIds(header.first("references") ?? "");
   const messageId = messageIds(header.first("message-id") ?? "")[0];
   return {
@@ -170,6 +171,6 @@ function threadFacts(header: HeaderValues): ThreadFacts {
     references: references.length > 0
       ? references
       : messageIds(header.first("in-reply-to") ?? "").slice(0, 1),
-    isReply: baseSubject(header.first("subject") ?? "").isReply,
+    isReply,
   };
 }

@@ -2,9 +2,9 @@
 
 import { binaryString } from "../base/bytes.ts";
 import { decodeCharset, decodeUnnamed } from "./charset.ts";
-import { visibleText } from "./html_tags.ts";
 import type { ScannedMessage, ScannedText } from "./mime_scan.ts";
 import { parameter, parseToken } from "./mime_value.ts";
+import { readableHtml } from "./readable_html.ts";
 import { decodeTransfer } from "./transfer_decoding.ts";
 
 /** So many characters at most (RFC 8970 3.1). */
@@ -12,9 +12,20 @@ export const MOST_PREVIEW = 256;
 
 /** The preview; "" where a message has no text. */
 export function previewOf({ plain, html }: ScannedMessage): string {
-  const text = plain ? withoutQuotes(decoded(plain)) : "";
-  const shown = text.trim() === "" && html ? visibleText(decoded(html)) : text;
-  return cut(shown.replace(/[\s\u00a0\u200b-\u200d\u00ad\u034f\ufeff]+/g, " ").trim());
+  const text = plain ? previewText(plain, withoutQuotes) : "";
+  return text === "" && html ? previewText(html, readableHtml) : text;
+}
+
+/** Mostly the beginning of a text is enough; style sheets and what is quoted may fill that. */
+const TRIED_FIRST = 1500;
+
+function previewText(text: ScannedText, shown: (text: string) => string): string {
+  const { octets } = text;
+  for (const tried of octets.length > TRIED_FIRST ? [TRIED_FIRST, octets.length] : [octets.length]) {
+    const found = cut(shown(decoded({ ...text, octets: octets.subarray(0, tried) })));
+    if (found.length >= MOST_PREVIEW - 10 || tried === octets.length) return found;
+  }
+  return "";
 }
 
 function decoded({ part, octets }: ScannedText): string {
@@ -47,11 +58,18 @@ function withoutQuotes(text: string): string {
   return kept.trim() === "" ? text : kept;
 }
 
-/** At most so many characters, no half ones, and no control characters. */
-function cut(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const clean = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "").toWellFormed();
-  if (clean.length <= MOST_PREVIEW) return clean;
-  const characters = Array.from(clean.slice(0, 2 * MOST_PREVIEW));
+/** At most so many characters, no half ones, no control characters, and blanks made one. */
+function cut(shown: string): string {
+  // most texts are longer by far
+  const start = shown.length > 4 * MOST_PREVIEW ? inOneLine(shown.slice(0, 4 * MOST_PREVIEW)) : "";
+  const text = start.length > 2 * MOST_PREVIEW ? start : inOneLine(shown);
+  if (text.length <= MOST_PREVIEW) return text;
+  const characters = Array.from(text.slice(0, 2 * MOST_PREVIEW));
   return characters.slice(0, MOST_PREVIEW).join("").toWellFormed().trimEnd();
+}
+
+function inOneLine(text: string): string {
+  const line = text.replace(/[\s\u00a0\u200b-\u200d\u00ad\u034f\ufeff]+/g, " ").trim();
+  // deno-lint-ignore no-control-regex
+  return line.replace(/[\x00-\x1f\x7f-\x9f]/g, "").toWellFormed();
 }

@@ -13,7 +13,7 @@ const CASES: readonly (readonly [message: string, preview: string])[] = [
   ["\n> only\n> quoted\n", "> only > quoted"],
   [
     "Content-Type: text/html\n\n<style>p{}</style><p>Gr&#252;&szlig;e<br>to <b>you</b></p><script>x</script>\n",
-    "Grü&szlig;e to you",
+    "Grüße to you",
   ],
   ["Content-Type: text/plain; charset=iso-8859-1\n\nGr\xfc\xdfe\n", "Grüße"],
   ["Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nR3LDvMOfZQ==\n", "Grüße"],
