@@ -3,6 +3,7 @@
 import { type Clock, eventTurn } from "../base/clock.ts";
 import { readCard } from "../mail/facts_card.ts";
 import type { MessageFacts } from "../mail/message_facts.ts";
+import { BodyMissing } from "../storage/bodies/bodies.ts";
 import type { FetchedFolder } from "./fetch_target.ts";
 import type { MessageView } from "./sequence_set.ts";
 
@@ -49,8 +50,8 @@ export async function* cardsOf(
       there.push({ place, internalDate: messages.internalDate(position), size: messages.size(position) });
     }
     let next = 0;
-    for await (const card of folder.facts(positions)) {
-      const facts = readCard(card);
+    for await (const card of cardsAt(folder, positions)) {
+      const facts = card && readCard(card);
       const one = there[next++]!;
       if (facts) yield { ...one, facts };
     }
@@ -59,4 +60,40 @@ export async function* cardsOf(
     await eventTurn();
     turnEnds = clock.monotonic() + TURN_MS;
   }
+}
+
+/**
+ * The cards at some positions, which are looked up when the first one is asked for; undefined: that message is gone, or
+ * its body is.
+ */
+export async function* cardsAt(
+  folder: FetchedFolder,
+  positions: readonly number[] | Uint32Array,
+): AsyncGenerator<Uint8Array | undefined> {
+  const { messages } = folder;
+  const uids = Array.from(positions, (position) => messages.uid(position));
+  let next: readonly number[] | Uint32Array = positions;
+  for (let done = 0; done < uids.length; next = there(folder, uids.slice(done))) {
+    const before = done;
+    let isGone = next.length === 0;
+    try {
+      for await (const card of folder.facts(next)) {
+        done++;
+        yield card;
+      }
+    } catch (error) {
+      if (!(error instanceof BodyMissing)) throw error;
+      isGone = true;
+    }
+    if (!isGone && done > before) continue;
+    done++;
+    yield undefined;
+  }
+}
+
+/** Where messages are now, up to the first one that is gone. */
+function there({ messages }: FetchedFolder, uids: readonly number[]): number[] {
+  const positions = uids.map((uid) => messages.position(uid));
+  const end = positions.indexOf(-1);
+  return end < 0 ? positions : positions.slice(0, end);
 }

@@ -6,6 +6,7 @@ import type { MessageFacts } from "../mail/message_facts.ts";
 import type { StructureBytes } from "../mail/imap_structure.ts";
 import type { FolderIndex } from "../mailbox/folders.ts";
 import { dateTimeText } from "./date_text.ts";
+import { cardsAt } from "./card_reader.ts";
 import { type CardItem, type FetchPlan, type IndexItem, planFetch } from "./fetch_items.ts";
 import type { FetchedFolder, FetchOut } from "./fetch_target.ts";
 import { MessageTexts } from "./fetch_texts.ts";
@@ -125,7 +126,7 @@ class Answers {
   /** Answers of messages that have to be read. */
   async #read(found: readonly Found[], positions: Uint32Array): Promise<void> {
     const { folder, out, isOver } = this.#fetching;
-    const cards = this.#plan.card.length > 0 ? folder.facts(positions)[Symbol.asyncIterator]() : undefined;
+    const cards = this.#plan.card.length > 0 ? cardsAt(folder, positions) : undefined;
     const small = this.#plan.texts.length > 0 ? this.texts.ahead(positions) : undefined;
     // both look up in this very turn whose octets they are to read
     let [nextCard, nextSmall] = [cards?.next(), small?.next()];
@@ -137,11 +138,13 @@ class Answers {
         if (isOver()) return;
         // it may have gone meanwhile
         const position = this.#messages().position(one.uid);
-        if (position < 0 || card?.done || (small && !await this.texts.open(one.uid, octets?.value))) {
+        if (
+          position < 0 || (card && !card.value) || (small && !await this.texts.open(one.uid, octets?.value))
+        ) {
           this.missing++;
           continue;
         }
-        const facts = card && readCard(card.value);
+        const facts = card?.value && readCard(card.value);
         if (card && !facts) throw new Error("The card of a message can't be read");
         out.put(this.#begin(one, position));
         if (facts) this.#card(facts);
@@ -151,7 +154,7 @@ class Answers {
         if (sent) await sent;
       }
     } finally {
-      await cards?.return?.();
+      await cards?.return(undefined);
       await small?.return(undefined);
       await this.texts.close();
     }

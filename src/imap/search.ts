@@ -4,8 +4,8 @@
  */
 
 import { type Clock, eventTurn } from "../base/clock.ts";
-import { readCard } from "../mail/facts_card.ts";
 import { foldText } from "../mail/search_text.ts";
+import { cardsOf } from "./card_reader.ts";
 import type { FetchedFolder } from "./fetch_target.ts";
 import { fitsTexts, type FolderTexts, type SearchTexts, type TextQuery } from "./folder_texts.ts";
 import { readTexts } from "./message_reader.ts";
@@ -136,20 +136,12 @@ class Search {
 
   /** By the day of the Date field, whatever its zone. A message without one fits nothing. */
   async #sent(key: Extract<SearchKey, { key: "date" }>, marks: Uint8Array): Promise<Uint8Array> {
-    const { folder, view } = this.#of;
     const fits = dayTest(key);
     const found = new Uint8Array(marks.length);
-    for await (const some of this.#batches(placesIn(marks))) {
-      const there = some.filter((place) => folder.messages.position(view.uids[place]!) >= 0);
-      let next = 0;
-      for await (
-        const card of folder.facts(there.map((place) => folder.messages.position(view.uids[place]!)))
-      ) {
-        const day = readCard(card)?.sort.sentDay;
-        if (day !== undefined && fits(day)) found[there[next]!] = 1;
-        next++;
-      }
+    for await (const { place, facts: { sort: { sentDay } } } of cardsOf(this.#of, placesIn(marks))) {
+      if (sentDay !== undefined && fits(sentDay)) found[place] = 1;
     }
+    this.#index = undefined;
     return found;
   }
 

@@ -27,6 +27,7 @@ import type { LiveIndex } from "./folder_state.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import { entriesAt } from "./mail_entries.ts";
 import { pieces, planAppend, planCopy, planExpunge, planFlags, planMove } from "./message_changes.ts";
+import { smallTexts } from "./small_texts.ts";
 import { changesOnly, type StoredFolders } from "./stored_folders.ts";
 import { vanished } from "./vanished.ts";
 
@@ -238,6 +239,10 @@ class HeldFolder implements Folder {
 
   async *facts(places: readonly number[] | Uint32Array): AsyncGenerator<Uint8Array> {
     yield* this.#held.facts.of(this.#index, places);
+  }
+
+  smallTexts(places: readonly number[] | Uint32Array): AsyncGenerator<Uint8Array | undefined> {
+    return smallTexts(this.#folders, this.#index, places);
   }
 
   async *read(place: number): AsyncGenerator<Uint8Array> {
