@@ -3,7 +3,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import { literalOf, parseLiteral } from "../mail/domain.ts";
-import { countQueue } from "../queue/stats.ts";
 import { describeSuspension, type Suspension, type Suspensions } from "../queue/suspensions.ts";
 import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
@@ -60,9 +59,9 @@ const destinations = createRoute({
   },
 });
 
-async function destinationsOf({ queue, clock, suspensions }: AdminOptions) {
+async function destinationsOf({ queue, suspensions }: AdminOptions) {
   const [stats, suspended] = await Promise.all([
-    countQueue(queue.messages(), clock.now()),
+    queue.stats(),
     suspensions?.list() ?? [],
   ]);
   const waiting = stats.destinations.map(({ domain, messages, oldest, nextAt, lastError }) => {

@@ -10,7 +10,7 @@ const SHARE = 50;
 
 /** The messages in the queue by state, and the age of the oldest. A count that took long is used again for a while. */
 export function queueDepth(queue: DeliveryQueue, clock: Clock): readonly Gauge[] {
-  const cache = new QueueStatsCache({ clock, messages: () => queue.messages(), share: SHARE });
+  const cache = new QueueStatsCache({ clock, count: () => queue.stats(), share: SHARE });
   return [{
     name: "dinopost_queue_messages",
     help: "Messages in the queue",

@@ -6,7 +6,7 @@ import { idCursor, idParam, knownOnly, limitParam, pageOf, timeSchema } from "./
 import type { DeliveryQueue } from "../queue/queue.ts";
 import type { QueueRecord } from "../queue/record.ts";
 import { searchQueue } from "../queue/search.ts";
-import { countQueue, QUEUE_STATES } from "../queue/stats.ts";
+import { QUEUE_STATES } from "../queue/stats.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
@@ -108,7 +108,7 @@ export function queueRoutes(options: AdminOptions) {
       return c.json({ items: page.messages.map(view), cursor: page.next ?? null }, 200);
     })
     .openapi(summary, async (c) => {
-      const { total, byState, destinations, ages } = await countQueue(queue.messages(), clock.now());
+      const { total, byState, destinations, ages } = await queue.stats();
       return c.json({
         total,
         byState: { ...byState, delivered: 0, failed: 0 },

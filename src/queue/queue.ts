@@ -26,6 +26,7 @@ import { matcher, type QueueFilter } from "./search.ts";
 import { Signatures } from "./signatures.ts";
 import { type Reservation, Slots } from "./slots.ts";
 import { FULL_PAUSE_MS } from "./split.ts";
+import { countQueue, type QueueStats } from "./stats.ts";
 import { successReports } from "./success_reports.ts";
 import type { ImportedQueue } from "./transfer.ts";
 import { type Waiting, WaitingIndex } from "./waiting_index.ts";
@@ -127,6 +128,8 @@ export class DeliveryQueue {
     const { store, journal } = this.#options;
     this.#worker.start();
     if (!store.embedded) return;
+    // its numbers are asked for again and again; a long queue is read while the server works
+    this.#index.tally.start();
     this.#recovery = this.#queue.recover().then((count) => {
       if (count > 0) journal.note("INFO", "deliveries of the last run are taken up again", { count });
     }).catch((error) => journal.note("ERROR", "queue recovery failed", { error: String(error) }))
@@ -148,6 +151,7 @@ export class DeliveryQueue {
     }
     await this.#options.agent.close();
     await this.#recovery;
+    await this.#index.tally.close();
   }
 
   /** Is nothing due or under way? */
@@ -213,6 +217,16 @@ export class DeliveryQueue {
   async *messages(after?: string): AsyncGenerator<readonly QueueRecord[]> {
     if (this.#index.isExact) yield* this.#index.view().messages(after);
     else yield* this.#queue.messages(after);
+  }
+
+  /**
+   * The queue in numbers: from memory on the embedded store, once that was read.
+   * @internal
+   */
+  async stats(): Promise<QueueStats> {
+    const { store, clock } = this.#options;
+    if (store.embedded) return await this.#index.tally.stats(() => clock.now());
+    return await countQueue(this.messages(), clock.now());
   }
 
   /**

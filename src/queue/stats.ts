@@ -41,13 +41,43 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const AGES = [5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 24 * HOUR, 72 * HOUR, Infinity];
 
+/** What is counted of a record. */
+export interface Counted {
+  readonly id: string;
+  readonly part: number;
+  readonly receivedAt: number;
+  readonly dueAt: number;
+  readonly held: boolean;
+  readonly domains: readonly string[];
+  /** How often the recipient was tried whose error is known, of several the one that was tried most often. */
+  readonly attempts: number;
+  readonly lastError: string | undefined;
+}
+
+/** What is counted of a record. */
+export function countedOf(record: QueueRecord): Counted {
+  const { id, part, receivedAt, dueAt, held = false } = record;
+  let [most, why]: [number, string | undefined] = [0, undefined];
+  for (const { attempts, lastError, lastReply } of record.recipients) {
+    const said = lastReply ?? lastError;
+    if (said !== undefined && attempts >= most) [most, why] = [attempts, said];
+  }
+  return { id, part, receivedAt, dueAt, held, domains: domainsOf(record), attempts: most, lastError: why };
+}
+
 /** The state of a record. */
-export function recordState({ held, dueAt }: QueueRecord, now: number): QueueState {
+export function recordState(
+  { held, dueAt }: Pick<Counted, "dueAt"> & { readonly held?: boolean },
+  now: number,
+): QueueState {
   return held ? "held" : dueAt <= now ? "queued" : "deferred";
 }
 
 /** The state of a message: of its records' states the first of {@linkcode QUEUE_STATES}. */
-export function messageState(records: readonly QueueRecord[], now: number): QueueState {
+export function messageState(
+  records: readonly (Pick<Counted, "dueAt"> & { readonly held?: boolean })[],
+  now: number,
+): QueueState {
   if (records.length === 1) return recordState(records[0]!, now);
   return QUEUE_STATES.find((state) => records.some((record) => recordState(record, now) === state)) ?? "held";
 }
@@ -70,12 +100,19 @@ export async function countQueue(
   now: number,
 ): Promise<QueueStats> {
   const count = new QueueCount(now);
-  for await (const records of messages) count.add(records);
+  for await (const records of messages) count.add(records.map(countedOf));
   return count.stats();
 }
 
 /** The same for messages that are at hand. */
 export function countWaiting(messages: Iterable<readonly QueueRecord[]>, now: number): QueueStats {
+  const count = new QueueCount(now);
+  for (const records of messages) count.add(records.map(countedOf));
+  return count.stats();
+}
+
+/** The same for what is counted of each record. */
+export function countRecords(messages: Iterable<readonly Counted[]>, now: number): QueueStats {
   const count = new QueueCount(now);
   for (const records of messages) count.add(records);
   return count.stats();
@@ -93,7 +130,7 @@ class QueueCount {
     this.#now = now;
   }
 
-  add(records: readonly QueueRecord[]): void {
+  add(records: readonly Counted[]): void {
     const { receivedAt } = records[0]!;
     const state = messageState(records, this.#now);
     this.#total++;
@@ -135,9 +172,9 @@ interface Destination {
   lastId: string;
 }
 
-function addTo(destinations: Map<string, Destination>, record: QueueRecord): void {
-  const { id, receivedAt, dueAt, held } = record;
-  for (const domain of domainsOf(record)) {
+function addTo(destinations: Map<string, Destination>, record: Counted): void {
+  const { id, receivedAt, dueAt, held, attempts, lastError } = record;
+  for (const domain of record.domains) {
     let of = destinations.get(domain);
     if (!of) {
       of = {
@@ -154,12 +191,9 @@ function addTo(destinations: Map<string, Destination>, record: QueueRecord): voi
     of.lastId = id;
     of.oldest = Math.min(of.oldest, receivedAt);
     if (!held) of.nextAt = Math.min(of.nextAt ?? Infinity, dueAt);
-    for (const { attempts, lastError, lastReply } of record.recipients) {
-      const why = lastReply ?? lastError;
-      if (why === undefined || attempts < of.attempts) continue;
-      of.attempts = attempts;
-      of.lastError = why;
-    }
+    if (lastError === undefined || attempts < of.attempts) continue;
+    of.attempts = attempts;
+    of.lastError = lastError;
   }
 }
 
@@ -174,26 +208,24 @@ const PATIENCE_MS = 60;
 /** The last count of the queue, for who asks often: counting takes one part in `share` of the time at most. */
 export class QueueStatsCache {
   readonly #clock: Clock;
-  readonly #messages: () => AsyncIterable<readonly QueueRecord[]>;
+  readonly #count: () => Promise<QueueStats>;
   readonly #share: number;
   #stats: QueueStats | undefined;
   #running: Promise<QueueStats> | undefined;
   #began = -Infinity;
   #goodUntil = -Infinity;
 
-  /** `messages` gives the whole queue. */
-  constructor(
-    options: { clock: Clock; messages: () => AsyncIterable<readonly QueueRecord[]>; share: number },
-  ) {
+  /** `count` counts the whole queue. */
+  constructor(options: { clock: Clock; count: () => Promise<QueueStats>; share: number }) {
     this.#clock = options.clock;
-    this.#messages = options.messages;
+    this.#count = options.count;
     this.#share = options.share;
   }
 
   /** The last count while it is good, else the next one. Rejects when the store fails. */
   async stats(): Promise<QueueStats> {
     if (this.#stats && this.#clock.monotonic() < this.#goodUntil) return this.#stats;
-    return await (this.#running ??= this.#count());
+    return await (this.#running ??= this.#begin());
   }
 
   /** As fresh as can be had at once; undefined while a long first count goes on, and when the first one failed. */
@@ -214,10 +246,10 @@ export class QueueStatsCache {
     this.#goodUntil = -Infinity;
   }
 
-  async #count(): Promise<QueueStats> {
+  async #begin(): Promise<QueueStats> {
     const began = this.#began = this.#clock.monotonic();
     try {
-      const stats = await countQueue(this.#messages(), this.#clock.now());
+      const stats = await this.#count();
       const ended = this.#clock.monotonic();
       this.#goodUntil = ended + (ended - began) * this.#share;
       return this.#stats = stats;

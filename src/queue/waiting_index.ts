@@ -9,6 +9,7 @@ import type { Store } from "../storage/store.ts";
 import type { Write, WriteResult } from "../storage/write.ts";
 import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
+import { Tally } from "./tally.ts";
 
 /** Some or all of what waits, at one instant. */
 export interface Waiting {
@@ -38,6 +39,8 @@ const STALE_MS = 2000;
 export class WaitingIndex {
   /** The store, whose writes the index sees. All that changes records has to use it. */
   readonly store: Store;
+  /** What is counted of all that waits. */
+  readonly tally: Tally;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #maxMessages: number;
@@ -49,6 +52,7 @@ export class WaitingIndex {
   /** Reads nothing before it is asked. `maxMessages`: it holds no more. */
   constructor(store: Store, clock: Clock, maxMessages: number = MAX_MESSAGES) {
     this.#store = store;
+    this.tally = new Tally(store);
     this.#clock = clock;
     this.#maxMessages = maxMessages;
     this.store = {
@@ -125,24 +129,29 @@ export class WaitingIndex {
       result = await this.#store.write(change);
     } catch (error) {
       // nobody knows for sure that it did not happen: what is known is read again
-      if (change.mutations.some(({ key }) => keys.queuePlace(key))) this.#shown = this.#next = undefined;
+      if (change.mutations.some(({ key }) => keys.queuePlace(key))) {
+        this.#shown = this.#next = undefined;
+        this.tally.forget();
+      }
       throw error;
     }
-    if (result.ok && this.#shown) this.#see(change, result.versionstamp);
+    if (result.ok) this.#see(change, result.versionstamp);
     return result;
   }
 
   #see({ mutations }: Write, versionstamp: string): void {
-    if (this.#clock.monotonic() > this.#asked + UNUSED_MS) {
+    if (this.#shown && this.#clock.monotonic() > this.#asked + UNUSED_MS) {
       this.#shown = this.#next = undefined;
-      return;
     }
     for (const mutation of mutations) {
       const place = keys.queuePlace(mutation.key);
       if (!place) continue;
-      const known = mutation.type === "set" && { record: mutation.value as QueueRecord, versionstamp };
-      this.#shown?.see(place, known || undefined);
-      this.#next?.see(place, known || undefined);
+      const record = mutation.type === "set" ? mutation.value as QueueRecord : undefined;
+      this.tally.see(place, record);
+      if (!this.#shown) continue;
+      const known = record && { record, versionstamp };
+      this.#shown?.see(place, known);
+      this.#next?.see(place, known);
     }
   }
 }

@@ -102,7 +102,7 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
     server,
     activity,
     destinations,
-    queueStats: new QueueStatsCache({ clock, messages: () => queue.messages(), share: STATS_SHARE }),
+    queueStats: new QueueStatsCache({ clock, count: () => queue.stats(), share: STATS_SHARE }),
     flashMessages: new FlashMessages(random),
   };
   const app = new Hono<PageEnv>();

@@ -4,6 +4,7 @@ import type { Outcome } from "../../src/mail/outcome.ts";
 import type { Job } from "../../src/queue/jobs.ts";
 import { QUEUE_ACTIONS, type QueueAction } from "../../src/queue/operator.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
+import { countWaiting, type QueueStats } from "../../src/queue/stats.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, FAILED, HOUR, House, local } from "./support.ts";
 
 /** What may happen to a queue. */
@@ -68,6 +69,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
 );
+
+/** What does not depend on the order of counting. */
+function numbers({ destinations, ...others }: QueueStats) {
+  const sorted = destinations.map(({ lastError: _, ...one }) => one).sort((a, b) =>
+    a.domain < b.domain ? -1 : 1
+  );
+  return { ...others, destinations: sorted };
+}
 
 /** Plays steps on a queue and keeps account of every recipient. */
 class Play {
@@ -154,6 +163,12 @@ class Play {
       stored.push(value);
     }
     assertEquals(await house.records(), stored, "what the index shows is what is in the store");
+    const all = Map.groupBy(stored, ({ id }) => id).values();
+    assertEquals(
+      numbers(await house.queue.stats()),
+      numbers(countWaiting(all, house.clock.now())),
+      "the numbers in memory are those of the store",
+    );
     const waiting = new Map<string, number>();
     for (const { id, recipients } of await house.records()) {
       for (const r of recipients) {
