@@ -14,7 +14,6 @@ import type { MailStore } from "./mailbox/mail_store.ts";
 import type { Journal } from "./observe/journal.ts";
 import { watchEventLoop } from "./observe/event_loop.ts";
 import type { AdminApp } from "./http/app.ts";
-import { Pop3Server } from "./pop3/server.ts";
 import type { DeliveryQueue } from "./queue/queue.ts";
 import { adminToken, firstAccounts } from "./server/first_start.ts";
 import { isOpen, withCapture } from "./server/capture.ts";
@@ -25,6 +24,7 @@ import { nameWarnings } from "./server/name_warnings.ts";
 import type { MailServerOptions } from "./server/options.ts";
 import { ownPolicies } from "./server/own_domains.ts";
 import { PublicWeb } from "./server/public_web.ts";
+import { pop3Server } from "./server/pop3_server.ts";
 import { SessionLog } from "./server/session_log.ts";
 import { makeAdminServer } from "./server/admin_server.ts";
 import type { Service } from "./smtp/server/reception.ts";
@@ -42,8 +42,6 @@ export type { MailServerOptions };
 
 /** How often the store is looked through for bodies that nobody owns. */
 const SWEEP_EVERY_MS = 15 * 60_000;
-/** RFC 1939 3 asks for ten minutes at least. */
-const POP3_IDLE_MS = 600_000;
 /** A session that sends more commands than this, and no mail, is slowed down. */
 const COMMANDS_PER_SECOND = 100;
 /** What is under way at the end gets this long, in two halves. */
@@ -281,10 +279,12 @@ export class MailServer implements AsyncDisposable {
     }
   }
 
-  #server(kind: ListenerKind): SessionServer {
+  async #server(kind: ListenerKind): Promise<SessionServer> {
     if (kind === "admin") return this.#httpServer();
     if (kind === "http" || kind === "https") return this.#publicWeb().server(kind);
-    return kind === "pop3" || kind === "pop3s" ? this.#pop3Server(kind) : this.#smtpServer(kind);
+    if (kind === "imap" || kind === "imaps") return await this.#imapServer(kind);
+    if (kind === "pop3" || kind === "pop3s") return pop3Server(this.#parts, this.#around(kind));
+    return this.#smtpServer(kind);
   }
 
   /** Its connections are counted apart, and not by address: tests, waiters and a proxy's clients come from one. */
@@ -348,27 +348,19 @@ export class MailServer implements AsyncDisposable {
     return service === "smtp" ? "never" : auth.allowInsecure ? "always" : "overTls";
   }
 
-  #pop3Server(service: "pop3" | "pop3s"): Pop3Server {
-    const { accounts, appPasswords, mailStore, guard } = this.#parts;
-    const { auth, limits, capture } = this.config;
-    return new Pop3Server({
-      ...this.#shared(service === "pop3s"),
-      accounts,
-      appPasswords,
-      mailStore,
-      guard,
-      allowInsecure: auth.allowInsecure || capture !== false,
-      // who captures mail keeps it from nobody
-      ...(capture && {
-        anyLogin: (name: string) => ({ address: accounts.loginMailbox(name) ?? name, createdAt: 0 }),
-      }),
-      idleTimeoutMs: Math.max(POP3_IDLE_MS, limits.commandTimeout),
-      errorsPerSession: limits.errorsPerSession,
-      watch: (id, conn) => {
-        const log = this.#sessionLog(id, service, conn);
-        return (event) => log.pop3(event);
-      },
-    });
+  /** Loaded only where it is used. */
+  async #imapServer(kind: "imap" | "imaps"): Promise<SessionServer> {
+    const { imapServer } = await import("./server/imap_server.ts");
+    return imapServer(this.#parts, this.#around(kind));
+  }
+
+  /** What the servers that people read their mail by have in common. */
+  #around(service: string) {
+    return {
+      config: this.config,
+      shared: this.#shared(service.endsWith("s")),
+      log: (id: string, conn: ByteConn) => this.#sessionLog(id, service, conn),
+    };
   }
 
   #shared(implicitTls: boolean) {

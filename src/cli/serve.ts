@@ -50,6 +50,8 @@ const LISTENER_NAMES: Readonly<Record<string, string>> = {
   lmtp: "LMTP",
   pop3: "POP3",
   pop3s: "POP3, TLS",
+  imap: "IMAP",
+  imaps: "IMAP, TLS",
 };
 
 /** Starts the server as configured. */

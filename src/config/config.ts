@@ -34,6 +34,10 @@ export interface ListenConfig {
   pop3: Endpoint[];
   /** POP3 with TLS from the first octet. */
   pop3s: Endpoint[];
+  /** IMAP (RFC 9051, RFC 3501), STARTTLS offered. */
+  imap: Endpoint[];
+  /** IMAP with TLS from the first octet. */
+  imaps: Endpoint[];
   /** The HTTP surface: API and page. */
   admin: Endpoint[];
   /** For the world, port 80: proofs for the certificate authority (HTTP-01 of RFC 8555), and nothing else. */

@@ -28,6 +28,14 @@ export interface ResolveOptions {
   placeless: boolean;
 }
 
+function refuseImap(check: Check, { listen }: Parsed): void {
+  for (const kind of ["imap", "imaps"] as const) {
+    if (listen[kind].length === 0) continue;
+    const text = "captured mail is read by page, API and POP3, not by IMAP; what works is []";
+    check.complain(["listen", kind], text);
+  }
+}
+
 /** Completes what the schema has read. The configuration is fit for use when there is no problem. */
 export function resolveConfig(
   parsed: Parsed,
@@ -40,11 +48,11 @@ export function resolveConfig(
   if (domains.length === 0) {
     check.complain(["domains"], "received an empty list, expected at least one domain");
   }
-  const { tls, listen: { imap: _i, imaps: _s, ...listen } } = parsed;
+  const { tls } = parsed;
   const capture = captureOf(parsed.capture, { memory: options.placeless });
+  if (capture) refuseImap(check, parsed);
   const config: Config = {
     ...parsed,
-    listen,
     ...(options.file === undefined ? {} : { file: options.file }),
     hostname,
     domains,

@@ -15,13 +15,5 @@ export interface Unsupported {
   instead: string;
 }
 
-const LISTENERS = ["imap", "imaps"] as const;
-
 /** The features that are missing. */
-export const UNSUPPORTED: readonly Unsupported[] = [
-  ...LISTENERS.map((kind) => ({
-    path: ["listen", kind],
-    asked: ({ listen }: Parsed) => listen[kind].length > 0,
-    instead: "[]",
-  })),
-];
+export const UNSUPPORTED: readonly Unsupported[] = [];

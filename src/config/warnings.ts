@@ -67,7 +67,7 @@ function isOpen(network: string): boolean {
 
 function clearText({ auth, admin, listen, relay, outbound, vrfy, expn }: Config): Warning[] {
   const found: Warning[] = [];
-  const logins = [...listen.submission, ...listen.pop3].filter(isOffLoopback);
+  const logins = [...listen.submission, ...listen.pop3, ...listen.imap].filter(isOffLoopback);
   if (auth.allowInsecure && logins.length > 0) {
     found.push({
       path: ["auth", "allowInsecure"],

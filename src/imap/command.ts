@@ -155,6 +155,11 @@ export function isVerb(name: string): name is Verb {
   return Object.hasOwn(COMMANDS, name);
 }
 
+/** Does a command need nothing of the selected mailbox? */
+export function isOutside(verb: Verb): boolean {
+  return verb === "CLOSE" || verb === "UNSELECT" || COMMANDS[verb].states !== SELECTED;
+}
+
 /** One argument and nothing behind it. */
 function only<T>(cursor: Cursor, read: (cursor: Cursor) => T): T {
   cursor.sp();

@@ -196,6 +196,11 @@ export class CommandReader {
     return this.#left;
   }
 
+  /** The client waits before it sends the message. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
   /** Lets the client send the message, for which a large buffer is borrowed. */
   acceptMessage(): void {
     this.#lines.expectBulk(true);

@@ -1,8 +1,8 @@
 /** Search programs (RFC 9051 6.4.4, RFC 3501, 5032, 7162, 8474, 8514), what they return, and keys of SORT and THREAD. */
 
+import { ANSWERED, DELETED, DRAFT, FLAGGED, SEEN } from "../mailbox/flags.ts";
 import type { Cursor } from "./cursor.ts";
 import { parseDay } from "./dates.ts";
-import { SYSTEM_FLAGS } from "./flag_names.ts";
 import type { PartialRange, SearchKey, SearchReturn, SortBy, SortKey, ThreadAlgorithm } from "./request.ts";
 import { isSearchCharset, searchText } from "./search_charset.ts";
 import { isSetAhead, parsePartialRange, parseSequenceSet } from "./sets_parser.ts";
@@ -137,11 +137,7 @@ function parseProgram(cursor: Cursor, charset?: string): Pick<SearchCommand, "ke
 
 type Reader = (parser: ProgramParser) => SearchKey;
 
-const flag = (name: string, has: boolean): Reader => () => ({
-  key: "flag",
-  flag: SYSTEM_FLAGS.get(name)!,
-  has,
-});
+const flag = (bit: number, has: boolean): Reader => () => ({ key: "flag", flag: bit, has });
 const text = (where: Extract<SearchKey, { key: "text" }>["in"]): Reader => (parser) => ({
   key: "text",
   in: where,
@@ -176,15 +172,15 @@ const objectId = (key: "emailid" | "threadid"): Reader => (parser) => ({
 
 const KEYS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["ALL", () => ({ key: "all" })],
-  ["ANSWERED", flag("\\ANSWERED", true)],
+  ["ANSWERED", flag(ANSWERED, true)],
   ["BCC", text("bcc")],
   ["BEFORE", date("internal", "before")],
   ["BODY", text("body")],
   ["CC", text("cc")],
-  ["DELETED", flag("\\DELETED", true)],
-  ["DRAFT", flag("\\DRAFT", true)],
+  ["DELETED", flag(DELETED, true)],
+  ["DRAFT", flag(DRAFT, true)],
   ["EMAILID", objectId("emailid")],
-  ["FLAGGED", flag("\\FLAGGED", true)],
+  ["FLAGGED", flag(FLAGGED, true)],
   ["FROM", text("from")],
   ["HEADER", (parser) => {
     const name = parser.argument((cursor) => cursor.astring());
@@ -194,7 +190,10 @@ const KEYS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["LARGER", size("larger")],
   ["MODSEQ", (parser) => parser.modseq()],
   // RFC 3501 6.4.4: NEW is RECENT UNSEEN
-  ["NEW", () => ({ key: "and", all: [{ key: "recent", has: true }, flagKey("\\SEEN", false)] })],
+  [
+    "NEW",
+    () => ({ key: "and", all: [{ key: "recent", has: true }, { key: "flag", flag: SEEN, has: false }] }),
+  ],
   ["NOT", (parser) => ({ key: "not", not: parser.operand() })],
   ["OLD", () => ({ key: "recent", has: false })],
   ["OLDER", age("older")],
@@ -205,7 +204,7 @@ const KEYS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["SAVEDBEFORE", date("saved", "before")],
   ["SAVEDON", date("saved", "on")],
   ["SAVEDSINCE", date("saved", "since")],
-  ["SEEN", flag("\\SEEN", true)],
+  ["SEEN", flag(SEEN, true)],
   ["SENTBEFORE", date("sent", "before")],
   ["SENTON", date("sent", "on")],
   ["SENTSINCE", date("sent", "since")],
@@ -216,18 +215,14 @@ const KEYS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["THREADID", objectId("threadid")],
   ["TO", text("to")],
   ["UID", (parser) => ({ key: "set", uid: true, set: parser.argument(parseSequenceSet) })],
-  ["UNANSWERED", flag("\\ANSWERED", false)],
-  ["UNDELETED", flag("\\DELETED", false)],
-  ["UNDRAFT", flag("\\DRAFT", false)],
-  ["UNFLAGGED", flag("\\FLAGGED", false)],
+  ["UNANSWERED", flag(ANSWERED, false)],
+  ["UNDELETED", flag(DELETED, false)],
+  ["UNDRAFT", flag(DRAFT, false)],
+  ["UNFLAGGED", flag(FLAGGED, false)],
   ["UNKEYWORD", keyword(false)],
-  ["UNSEEN", flag("\\SEEN", false)],
+  ["UNSEEN", flag(SEEN, false)],
   ["YOUNGER", age("younger")],
 ]);
-
-function flagKey(name: string, has: boolean): SearchKey {
-  return { key: "flag", flag: SYSTEM_FLAGS.get(name)!, has };
-}
 
 class ProgramParser {
   readonly #cursor: Cursor;

@@ -31,7 +31,17 @@ const BYTES = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536].map((kib) => kib * 1
 /** So many destinations have a label of their own, those that were tried first; the others together are `other`. */
 const MAX_DESTINATIONS = 100;
 /** No stranger makes a label: what is not one of these is `other`. */
-const SERVICES = new Set(["smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "http"]);
+const SERVICES = new Set([
+  "smtp",
+  "submission",
+  "submissions",
+  "lmtp",
+  "pop3",
+  "pop3s",
+  "imap",
+  "imaps",
+  "http",
+]);
 const SOURCES = new Set(["smtp", "submission", "lmtp", "http", "report", "notice"]);
 const TLS_VERSIONS = new Set(["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
 /** What stands behind protocol and cipher of an attempt. */

@@ -10,6 +10,7 @@ import type { ByteConn } from "../wire/byte_conn.ts";
 import type { Deadline } from "../wire/deadlines.ts";
 import { looksForeign } from "../wire/foreign.ts";
 import { type Line, LineConn } from "../wire/line_conn.ts";
+import { isConnectionError } from "../wire/peer.ts";
 import { capabilities, language, languages } from "./capabilities.ts";
 import { type Command, parseCommand, type Verb } from "./command.ts";
 import { type LoginResult, passwordResult, saslLogin } from "./login.ts";
@@ -25,7 +26,6 @@ import {
   STORAGE_ERROR,
   TLS_FIRST,
 } from "./reply.ts";
-import { isConnectionError } from "./peer.ts";
 import type { Pop3Event, Pop3SessionOptions } from "./session_options.ts";
 import { MaildropTransaction } from "./maildrop_transaction.ts";
 
@@ -121,6 +121,7 @@ class Session {
       // not for each read: a client that sends an octet now and then is idle all the same
       if (moved) this.#deadline.set(this.#idleMs);
       moved = false;
+      if (this.#over) break;
       if (!await this.#fill()) return;
     }
     if (this.#over === "closing") this.#put(SHUTTING_DOWN);

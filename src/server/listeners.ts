@@ -11,7 +11,7 @@ export type ListenerKind = keyof Config["listen"];
 export interface ListenersOptions {
   readonly listen: Config["listen"];
   /** Makes the server of that kind. */
-  server(kind: ListenerKind): SessionServer;
+  server(kind: ListenerKind): Promise<SessionServer>;
 }
 
 const HTTP: ReadonlySet<ListenerKind> = new Set(["admin", "http", "https"]);
@@ -32,7 +32,7 @@ export class Listeners {
   async bind(): Promise<void> {
     try {
       for (const [kind, endpoints] of Object.entries(this.#options.listen) as [ListenerKind, Endpoint[]][]) {
-        for (const endpoint of endpoints) this.#bind(kind, endpoint);
+        for (const endpoint of endpoints) await this.#bind(kind, endpoint);
       }
     } catch (error) {
       await this.stop(0);
@@ -55,16 +55,17 @@ export class Listeners {
     await Promise.all(http.map(([, server]) => server.stop(Math.min(limitMs, HTTP_GRACE_MS))));
   }
 
-  #bind(kind: ListenerKind, endpoint: Endpoint): void {
+  async #bind(kind: ListenerKind, endpoint: Endpoint): Promise<void> {
+    const server = await this.#serverOf(kind);
     try {
-      this.#serverOf(kind).listen(endpoint);
+      server.listen(endpoint);
     } catch (error) {
       throw bindError(kind, endpoint, error);
     }
   }
 
-  #serverOf(kind: ListenerKind): SessionServer {
-    const server = this.#servers.get(kind) ?? this.#options.server(kind);
+  async #serverOf(kind: ListenerKind): Promise<SessionServer> {
+    const server = this.#servers.get(kind) ?? await this.#options.server(kind);
     this.#servers.set(kind, server);
     return server;
   }

@@ -220,7 +220,8 @@ async function openCertificates(
   const { capture, listen, tls } = around.config;
   // nobody is offered STARTTLS then, see `mail_server.ts`
   const unused = capture && tls === null &&
-    listen.submissions.length + listen.pop3s.length + listen.https.length === 0;
+    listen.submissions.length + listen.pop3s.length + listen.imaps.length +
+          listen.https.length === 0;
   const fileless = options.inMemory || options.withoutFiles || unused;
   if (fileless && tls?.cert === undefined) return undefined;
   const { Certificates } = await import("./certificates.ts");

@@ -5,6 +5,7 @@ import type { Journal } from "../observe/journal.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { SessionFacts } from "../smtp/server/reception.ts";
 import type { SessionEvent } from "../smtp/server/session_event.ts";
+import type { ImapEvent } from "../imap/session_options.ts";
 import type { Pop3Event } from "../pop3/session_options.ts";
 
 /** What is the same for all events of a session. */
@@ -83,6 +84,36 @@ export class SessionLog {
       this.#encrypted(event.protocol);
     } else if (event.kind === "error") {
       this.to.journal.note("ERROR", "session failed", { session, error: String(event.error) });
+    }
+  }
+
+  /** An event of an IMAP session. */
+  imap(event: ImapEvent): void {
+    const { id: session, service, remote } = this.facts;
+    const { journal } = this.to;
+    if (event.kind === "login") {
+      const account = event.account ?? event.name;
+      journal.emit({ type: "login", session, service, remote, account, ok: event.ok });
+    } else if (event.kind === "exposed") {
+      const who = event.name === "" ? {} : { account: event.name };
+      journal.note("WARN", "password sent without TLS: whoever listened has it", { session, remote, ...who });
+    } else if (event.kind === "ended") {
+      const { appended, errors, how } = event;
+      const durationMs = this.#lasted;
+      journal.emit({
+        type: "session",
+        session,
+        service,
+        remote,
+        messages: appended,
+        errors,
+        why: how,
+        durationMs,
+      });
+    } else if (event.kind === "tls") {
+      this.#encrypted(event.protocol);
+    } else if (event.kind === "error") {
+      journal.note("ERROR", "session failed", { session, error: String(event.error) });
     }
   }
 

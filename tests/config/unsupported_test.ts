@@ -1,34 +1,28 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { pathText } from "../../src/config/keys.ts";
+import { assertEquals, assertRejects } from "@std/assert";
 import { ConfigError, loadConfig, readConfig } from "../../src/config/load.ts";
-import { UNSUPPORTED } from "../../src/config/unsupported.ts";
 
-/** A setting that asks for the feature, by its key. */
-const ASKING: Record<string, unknown> = {
-  "listen.imap": { listen: { imap: ["127.0.0.1:0"] } },
-  "listen.imaps": { listen: { imaps: ["127.0.0.1:0"] } },
-};
-
-/** The same keys at what means off. */
+/** Keys of what can be turned off, at what means off. */
 const OFF = {
   listen: { imap: [], imaps: [] },
   dkim: { sign: false },
   checks: { spf: "off", dkim: "off", dmarc: "off", arc: "off", dnsbl: [], greylist: false },
 };
 
-Deno.test("loadConfig() refuses what is not supported yet", async () => {
-  for (const { path } of UNSUPPORTED) {
-    const key = pathText(path);
-    assert(key in ASKING, `no example for ${key}`);
-    const text = JSON.stringify(ASKING[key]);
-    const error = await assertRejects(() => loadConfig({ text, env: {} }), ConfigError, undefined, key);
-    assert(error.message.includes("not supported yet"), error.message);
-  }
-});
-
-Deno.test("what is not supported yet is known, and taken where it is off", async () => {
+Deno.test("loadConfig() takes what is off without a word", async () => {
   const { warnings } = await readConfig({ text: JSON.stringify(OFF), env: {} });
   assertEquals(warnings, []);
-  const config = await loadConfig({ env: {} });
-  assertEquals(Object.keys(config.listen).includes("imap"), false);
+});
+
+Deno.test("loadConfig() refuses IMAP over captured mail, and takes it elsewhere", async () => {
+  for (const kind of ["imap", "imaps"]) {
+    const listen = { [kind]: ["127.0.0.1:0"] };
+    const text = JSON.stringify({ capture: true, listen });
+    await assertRejects(
+      () => loadConfig({ text, env: {} }),
+      ConfigError,
+      `listen.${kind}: captured mail is read`,
+    );
+    const config = await loadConfig({ text: JSON.stringify({ listen }), env: {} });
+    assertEquals(config.listen[kind as "imap"], [{ hostname: "127.0.0.1", port: 0 }]);
+  }
 });

@@ -226,10 +226,10 @@ Deno.test("What can't be is told in one line: configuration, ports, data", () =>
     const unknown = await refusal({ cwd, env: FREE_PORTS });
     assertEquals(unknown.code, 78);
     assertMatch(unknown.err, /dinopost\.jsonc:3: queue\.rety: .*did you mean queue\.retry\?/);
-    await config(cwd, { listen: { imap: ["127.0.0.1:0"] } });
-    const unsupported = await refusal({ cwd, env: FREE_PORTS });
-    if (!unsupported.err.includes("not supported yet")) throw new Error(unsupported.err);
-    assertEquals(unsupported.code, 78);
+    await config(cwd, { capture: true, listen: { imap: ["127.0.0.1:0"] } });
+    const impossible = await refusal({ cwd, env: FREE_PORTS });
+    assertMatch(impossible.err, /listen\.imap: captured mail is read by page, API and POP3, not by IMAP/);
+    assertEquals(impossible.code, 78);
     await Deno.remove(`${cwd}/dinopost.jsonc`);
     const variable = await refusal({ cwd, env: { ...FREE_PORTS, DINOPOST_DATADIR: "x" } });
     assertEquals(variable.code, 78);

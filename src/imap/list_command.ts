@@ -1,0 +1,101 @@
+/** LIST and LSUB (RFC 9051 6.3.9, RFC 3501 6.3.9, RFC 5258, 5819, 6154). */
+
+import type { FolderInfo } from "../mailbox/folders.ts";
+import { statusLine } from "./folder_commands.ts";
+import type { ListCommand } from "./list_parser.ts";
+import { ListPattern } from "./list_pattern.ts";
+import type { CommandOf } from "./message_commands.ts";
+import { Refusal, type SessionState } from "./session_state.ts";
+
+/** LIST. */
+export async function list(state: SessionState, command: CommandOf<"LIST">): Promise<void> {
+  const { args } = command;
+  const { patterns, returns, extended } = args;
+  if (!extended && patterns[0] === "") {
+    state.out.untagged('LIST (\\Noselect) "/" ""');
+    return state.ok(command, "Done");
+  }
+  if (returns.status?.includes("HIGHESTMODSEQ")) state.turnOnCondstore();
+  const all = state.folders.list();
+  const fits = patternsOf(state, args);
+  for (const info of all) {
+    if (!fits.some((pattern) => pattern.matches(info.name))) continue;
+    const inherits = inheritedSelection(args, info, all);
+    const meets = isSelected(args, info);
+    if (!meets && inherits.length === 0) continue;
+    const attributes = attributesOf(args, info).join(" ");
+    const childInfo = inherits.length === 0 ? "" : ` ("CHILDINFO" (${inherits.join(" ")}))`;
+    state.out.untagged(`LIST (${attributes}) "/" ${state.written(info.name)}${childInfo}`);
+    // RFC 5819 2: of a name that is there for its children only, nothing is told
+    if (returns.status && meets) state.out.untagged(await statusLine(state, info, returns.status));
+    await state.out.flushIfMuch();
+  }
+  state.ok(command, "Done");
+}
+
+/** Attributes of RFC 3501. */
+const PLAIN: Pick<ListCommand, "select" | "returns"> = { select: {}, returns: {} };
+
+/** LSUB: a name above one that is subscribed to is told with \Noselect where `%` ends a pattern. */
+export function lsub(state: SessionState, command: CommandOf<"LSUB">): void {
+  const { args } = command;
+  const [pattern] = patternsOf(state, args);
+  const subscribed = state.folders.list().filter((info) => info.subscribed);
+  const told = new Set<string>();
+  for (const info of pattern ? subscribed : []) {
+    if (!pattern!.matches(info.name)) continue;
+    told.add(info.name);
+    state.out.untagged(`LSUB (${attributesOf(PLAIN, info).join(" ")}) "/" ${state.written(info.name)}`);
+  }
+  const above = args.patterns[0]!.endsWith("%") ? subscribed : [];
+  for (const { name } of above) {
+    for (const parent of pattern!.matchesAbove(name)) {
+      if (told.has(parent)) continue;
+      told.add(parent);
+      state.out.untagged(`LSUB (\\Noselect) "/" ${state.written(parent)}`);
+    }
+  }
+  state.ok(command, "Done");
+}
+
+/** A pattern that is no name can't fit any. */
+function patternsOf(state: SessionState, { reference, patterns }: ListCommand): ListPattern[] {
+  const found: ListPattern[] = [];
+  for (const pattern of patterns) {
+    try {
+      found.push(new ListPattern(state.nameOf(reference), state.nameOf(pattern)));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  return found;
+}
+
+function isSelected({ select }: ListCommand, info: FolderInfo): boolean {
+  return (!select.subscribed || info.subscribed) && (!select.specialUse || info.specialUse !== undefined);
+}
+
+/** RFC 5258 3.5: by which selection a mailbox is told for those below it. */
+function inheritedSelection(
+  { select }: ListCommand,
+  { name, hasChildren }: FolderInfo,
+  all: readonly FolderInfo[],
+): string[] {
+  if (!select.recursiveMatch || !hasChildren) return [];
+  const below = all.filter((one) => one.name.startsWith(`${name}/`));
+  const found: string[] = [];
+  if (select.subscribed && below.some((one) => one.subscribed)) found.push('"SUBSCRIBED"');
+  if (select.specialUse && below.some((one) => one.specialUse !== undefined)) found.push('"SPECIAL-USE"');
+  return found;
+}
+
+/** Special use in plain LIST too: mail programs look for it there. */
+function attributesOf(
+  { select, returns }: Pick<ListCommand, "select" | "returns">,
+  info: FolderInfo,
+): string[] {
+  const attributes = [info.hasChildren ? "\\HasChildren" : "\\HasNoChildren"];
+  if ((select.subscribed || returns.subscribed) && info.subscribed) attributes.push("\\Subscribed");
+  if (info.specialUse) attributes.push(`\\${info.specialUse}`);
+  return attributes;
+}

@@ -1,0 +1,61 @@
+/** The output of a session: collected, and sent in few writes under a deadline; and how its words are written. */
+
+import type { Deadline } from "../wire/deadlines.ts";
+import type { LineConn } from "../wire/line_conn.ts";
+
+/** So much is collected before it is sent although more commands wait. */
+const ENOUGH = 64 * 1024;
+
+/** The output of one session. */
+export class Output {
+  readonly #lines: LineConn;
+  readonly #deadline: Deadline;
+  readonly #patienceMs: number;
+
+  /** A client that does not read for `patienceMs` milliseconds is late. */
+  constructor(lines: LineConn, options: { deadline: Deadline; patienceMs: number }) {
+    this.#lines = lines;
+    this.#deadline = options.deadline;
+    this.#patienceMs = options.patienceMs;
+  }
+
+  /** Adds to what will be sent. */
+  put(text: string | Uint8Array): void {
+    this.#lines.put(text);
+  }
+
+  /** An untagged answer. */
+  untagged(text: string): void {
+    this.#lines.put(`* ${text}\r\n`);
+  }
+
+  /** Sends all that was put. Rejects when the connection broke. */
+  flush(): Promise<void> | void {
+    if (this.#lines.pending === 0) return;
+    this.#deadline.set(this.#patienceMs);
+    return this.#lines.flush();
+  }
+
+  /** Sends what was put when that is enough for a write of its own. */
+  flushIfMuch(): Promise<void> | void {
+    return this.#lines.pending < ENOUGH ? undefined : this.flush();
+  }
+
+  /** Sends what was put, then a large piece without copying it. */
+  write(bytes: Uint8Array): Promise<void> {
+    this.#deadline.set(this.#patienceMs);
+    return this.#lines.write(bytes);
+  }
+}
+
+const ATOM = /^[!#$&'+,\-./0-9:;<=>?@A-Z[\]^_`a-z|}~]+$/;
+
+/** A text in quotes; it must not hold CR, LF or NUL. */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** A text as an atom where that is one and not NIL, else in quotes: never a literal, which some clients can't take. */
+export function astring(text: string): string {
+  return ATOM.test(text) && text.toUpperCase() !== "NIL" ? text : quoted(text);
+}

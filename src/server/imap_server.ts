@@ -1,0 +1,39 @@
+/** The IMAP server of the composition. */
+
+import { ImapServer } from "../imap/server.ts";
+import { readCard, writeCard } from "../mail/facts_card.ts";
+import { readFacts } from "../mail/message_facts.ts";
+import { BodyWriter } from "../storage/bodies/bodies.ts";
+import type { Parts } from "./parts.ts";
+import type { ReadingServerOptions } from "./pop3_server.ts";
+
+/** RFC 9051 5.4 asks for half an hour at least. */
+const IMAP_IDLE_MS = 1_800_000;
+
+/** An IMAP server. */
+export function imapServer(parts: Parts, { config, shared, log }: ReadingServerOptions): ImapServer {
+  const { accounts, appPasswords, clock, guard, ids, mailStore, store } = parts;
+  const { auth, limits } = config;
+  mailStore.useFacts({
+    make: async (pieces) => writeCard(await readFacts(pieces)),
+    isGood: (card) => readCard(card) !== undefined,
+  });
+  return new ImapServer({
+    ...shared,
+    accounts,
+    appPasswords,
+    mailStore,
+    newBody: () => new BodyWriter(store, { id: ids.next(), clock }),
+    mailClock: clock,
+    guard,
+    allowInsecure: auth.allowInsecure,
+    messageSize: limits.messageSize,
+    idleTimeoutMs: Math.max(IMAP_IDLE_MS, limits.commandTimeout),
+    loginTimeoutMs: limits.commandTimeout,
+    errorsPerSession: limits.errorsPerSession,
+    watch: (id, conn) => {
+      const to = log(id, conn);
+      return (event) => to.imap(event);
+    },
+  });
+}

@@ -1,0 +1,320 @@
+import { assert, assertEquals } from "@std/assert";
+import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { Buffer } from "node:buffer";
+import { StorageError } from "../../src/storage/storage_error.ts";
+import { eventTurn } from "../../src/base/clock.ts";
+import type { ByteConn } from "../../src/wire/byte_conn.ts";
+import { scramClient } from "../pop3/scram_client.ts";
+import {
+  BRAIN,
+  Client,
+  END_POINT,
+  Harness,
+  type HarnessOptions,
+  MESSAGES,
+  PASSWORD,
+  pretendedTls,
+} from "./harness.ts";
+
+/** Brain's sessions, each with INBOX selected. */
+async function sessions(harness: Harness, count: number): Promise<Client[]> {
+  const clients: Client[] = [];
+  for (let i = 0; i < count; i++) {
+    const client = new Client(await harness.connect());
+    await client.logIn("INBOX");
+    clients.push(client);
+  }
+  return clients;
+}
+
+Deno.test("AUTHENTICATE SCRAM-SHA-256 logs in, and the server proves itself", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.line();
+  const scram = scramClient(BRAIN, PASSWORD);
+  await client.send(`a AUTHENTICATE SCRAM-SHA-256\r\n`);
+  assertEquals(await client.line(), "+ ");
+  await client.send(`${scram.first()}\r\n`);
+  const { final, proof } = scram.final((await client.line())!.slice(2));
+  await client.send(`${final}\r\n`);
+  assertEquals(await client.line(), `+ ${proof}`);
+  await client.send("\r\n");
+  assert((await client.line())!.startsWith("a OK [CAPABILITY "));
+  const [event] = harness.events;
+  assert(event?.kind === "login" && event.ok);
+  assertEquals([event.mechanism, event.account], ["SCRAM-SHA-256", BRAIN]);
+});
+
+Deno.test("AUTHENTICATE SCRAM-SHA-256-PLUS is bound to the TLS connection, for those who ask for it by name", async () => {
+  await using harness = await Harness.start({ session: { tls: pretendedTls } });
+  const client = new Client(await harness.connect());
+  await client.line();
+  assertEquals(await client.command("AUTHENTICATE SCRAM-SHA-256-PLUS"), [
+    "tagNO [CANNOT] SCRAM-SHA-256-PLUS needs a TLS connection that began here".replace("tag", "tag "),
+  ]);
+  await client.command("STARTTLS");
+  const scram = scramClient(BRAIN, PASSWORD, END_POINT);
+  await client.send(`b AUTHENTICATE SCRAM-SHA-256-PLUS ${scram.first()}\r\n`);
+  const { final } = scram.final((await client.line())!.slice(2));
+  await client.send(`${final}\r\n`);
+  assert((await client.line())!.startsWith("+ "));
+  await client.send("\r\n");
+  assert((await client.line())!.startsWith("b OK "));
+});
+
+Deno.test("a password that crossed the network in clear is told to the log", async () => {
+  await using harness = await Harness.start({ remote: "192.0.2.7" });
+  const client = new Client(await harness.connect());
+  await client.line();
+  await client.command(`LOGIN ${BRAIN} "${PASSWORD}"`);
+  assertEquals(harness.events, [{ kind: "exposed", name: BRAIN }]);
+});
+
+Deno.test("IDLE tells at once what others do, and what they did meanwhile", async () => {
+  await using harness = await Harness.start();
+  const [other, watcher] = await sessions(harness, 2) as [Client, Client];
+  await watcher.send("i IDLE\r\n");
+  assertEquals(await watcher.line(), "+ Idling");
+  await harness.deliver("Subject: four\r\n\r\n");
+  assertEquals([await watcher.line(), await watcher.line()], ["* 4 EXISTS", "* 1 RECENT"]);
+  await other.command("STORE 2 +FLAGS (\\Seen)");
+  assertEquals(await watcher.line(), "* 2 FETCH (FLAGS (\\Seen))");
+  await other.command("STORE 1:2 +FLAGS.SILENT (\\Deleted)");
+  assertEquals([await watcher.line(), await watcher.line()], [
+    "* 1 FETCH (FLAGS (\\Deleted))",
+    "* 2 FETCH (FLAGS (\\Deleted \\Seen))",
+  ]);
+  assertEquals(await other.command("EXPUNGE"), ["* 1 EXPUNGE", "* 1 EXPUNGE", "tag OK Done"]);
+  assertEquals([await watcher.line(), await watcher.line()], ["* 1 EXPUNGE", "* 1 EXPUNGE"]);
+  await watcher.send("DONE\r\n");
+  assertEquals(await watcher.line(), "i OK Done");
+  assertEquals(await watcher.command("UID SEARCH ALL"), ["* SEARCH 3 4", "tag OK Done"]);
+});
+
+Deno.test("what others do waits: flags for a command that is no FETCH, numbers for one without numbers", async () => {
+  await using harness = await Harness.start();
+  const [one, other] = await sessions(harness, 2) as [Client, Client];
+  await other.command("STORE 3 +FLAGS (\\Flagged)");
+  assertEquals(await one.command("FETCH 1 (UID)"), ["* 1 FETCH (UID 1)", "tag OK Done"]);
+  await harness.deliver("Subject: four\r\n\r\n");
+  assertEquals(await one.command("UID FETCH 1 (UID)"), [
+    "* 1 FETCH (UID 1)",
+    "* 4 EXISTS",
+    "* 4 RECENT",
+    "tag OK Done",
+  ]);
+  assertEquals(await one.command("STORE 1 +FLAGS.SILENT (\\Seen)"), [
+    "* 3 FETCH (FLAGS (\\Flagged \\Recent))",
+    "tag OK Done",
+  ]);
+  await other.command("UID STORE 2 +FLAGS.SILENT (\\Deleted)");
+  await other.command("EXPUNGE");
+  // 2 is still 2, and gone
+  assertEquals(await one.command("FETCH 2:3 (UID)"), [
+    "* 3 FETCH (UID 3)",
+    "tag NO [EXPUNGEISSUED] Some of the messages are gone",
+  ]);
+  assertEquals(await one.command("STORE 3 -FLAGS (\\Flagged)"), [
+    "* 3 FETCH (FLAGS (\\Recent))",
+    "tag OK Done",
+  ]);
+  assertEquals(await one.command("SEARCH ALL"), ["* SEARCH 1 3 4", "tag OK Done"]);
+  assertEquals(await one.command("UID SEARCH ALL"), ["* SEARCH 1 3 4", "* 2 EXPUNGE", "tag OK Done"]);
+  assertEquals(await one.command("SEARCH ALL"), ["* SEARCH 1 2 3", "tag OK Done"]);
+});
+
+Deno.test("a unilateral FETCH carries UID when the command was one with UID", async () => {
+  await using harness = await Harness.start();
+  const [one, other] = await sessions(harness, 2) as [Client, Client];
+  await other.command("STORE 1 +FLAGS (\\Seen)");
+  assertEquals(await one.command("UID STORE 3 +FLAGS.SILENT (\\Seen)"), [
+    "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))",
+    "tag OK Done",
+  ]);
+});
+
+Deno.test("very many flags that changed are told as they are", async () => {
+  await using harness = await Harness.start({ messages: Array.from({ length: 700 }, () => MESSAGES[0]!) });
+  const [one, other] = await sessions(harness, 2) as [Client, Client];
+  for (let i = 0; i < 10; i++) await other.command(`STORE 1:* ${i % 2 ? "-" : "+"}FLAGS.SILENT (\\Seen)`);
+  await other.command("STORE 7 +FLAGS.SILENT (\\Flagged)");
+  const lines = await one.command("NOOP");
+  assertEquals(lines.length, 701);
+  assertEquals(lines[6], "* 7 FETCH (FLAGS (\\Flagged \\Recent))");
+});
+
+Deno.test("NOTIFY tells a client that waits, also of messages with what it asked for", async () => {
+  await using harness = await Harness.start();
+  const [one, other] = await sessions(harness, 2) as [Client, Client];
+  await one.command(
+    "NOTIFY SET (selected-delayed (MessageNew (FLAGS RFC822.SIZE) MessageExpunge FlagChange))",
+  );
+  await harness.deliver("Subject: four\r\n\r\n");
+  assertEquals([await one.line(), await one.line(), await one.line()], [
+    "* 4 EXISTS",
+    "* 4 RECENT",
+    "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 17)",
+  ]);
+  await other.command("STORE 1 +FLAGS (\\Deleted)");
+  assertEquals(await one.line(), "* 1 FETCH (FLAGS (\\Deleted \\Recent))");
+  await other.command("EXPUNGE");
+  // delayed: until a command that tells it
+  assertEquals(await one.command("NOOP"), ["* 1 EXPUNGE", "tag OK Done"]);
+});
+
+Deno.test("a store that fails is told so, and nothing is half done", async () => {
+  await using harness = await Harness.start();
+  const [one] = await sessions(harness, 1) as [Client];
+  harness.disk.failure = new StorageError("full", "no space left");
+  assertEquals(await one.command("STORE 1 +FLAGS (\\Seen)"), [
+    "tag NO [LIMIT] There is no room on the disk now",
+  ]);
+  assertEquals(await one.command("APPEND INBOX {3+}\r\nabc"), [
+    "tag NO [LIMIT] There is no room on the disk now",
+  ]);
+  harness.disk.failure = new Error("a fault of ours");
+  assertEquals(await one.command("CREATE x"), ["tag NO [SERVERBUG] Something went wrong here"]);
+  harness.disk.failure = undefined;
+  assertEquals(await one.command("FETCH 1 FLAGS"), ["* 1 FETCH (FLAGS (\\Recent))", "tag OK Done"]);
+  assertEquals(harness.events.filter(({ kind }) => kind === "error").length, 3);
+});
+
+Deno.test("an account that ends, ends its sessions", async () => {
+  await using harness = await Harness.start();
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.send("i IDLE\r\n");
+  await one.line();
+  await harness.accounts.remove(BRAIN);
+  assertEquals(await one.line(), "* BYE The account was removed");
+  assertEquals(await one.line(), undefined);
+});
+
+Deno.test("a server that goes down says so to who waits, and after a command to who does not", async () => {
+  await using harness = await Harness.start();
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.send("i IDLE\r\n");
+  await one.line();
+  harness.closing.abort();
+  assertEquals(await one.line(), "* BYE The server is shutting down");
+  one.close();
+  await harness.ended();
+  assertEquals(harness.events.at(-1), {
+    kind: "ended",
+    how: "closing",
+    account: BRAIN,
+    appended: 0,
+    errors: 0,
+  });
+});
+
+Deno.test("a client that idles and does not read is not heard for ever, and holds little", async () => {
+  await using harness = await Harness.start();
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.send("i IDLE\r\n");
+  await one.line();
+  for (let i = 0; i < 300; i++) harness.deliver("x");
+  await eventTurn();
+  // many arrivals are one line each time it is told
+  let told = 0;
+  let last = "";
+  while (last !== "* 303 EXISTS") {
+    last = (await one.line())!;
+    told++;
+  }
+  assert(told < 50, `${told} lines`);
+});
+
+for (const way of [{}, { bytewise: true }, { tcp: true }] satisfies HarnessOptions[]) {
+  Deno.test(`COMPRESS DEFLATE, with every kind of flush: ${JSON.stringify(way)}`, async () => {
+    await using harness = await Harness.start(way);
+    for (const flush of [constants.Z_SYNC_FLUSH, constants.Z_PARTIAL_FLUSH, constants.Z_FULL_FLUSH]) {
+      const conn = await harness.connect();
+      const plain = new Client(conn);
+      await plain.logIn("INBOX");
+      assertEquals(await plain.command("COMPRESS LZ4"), ["tag BAD There is DEFLATE only"]);
+      assertEquals(await plain.command("COMPRESS DEFLATE"), ["tag OK Compression begins"]);
+      const client = new Client(new Compressed(conn, flush));
+      assertEquals(await client.command("COMPRESS DEFLATE"), [
+        "tag NO [COMPRESSIONACTIVE] Compression is on already",
+      ]);
+      const capability = await client.command("CAPABILITY");
+      assert(!capability[0]!.includes("COMPRESS"));
+      const text = "0123456789".repeat(9_000);
+      assert(
+        (await client.command(`APPEND INBOX {90000+}\r\n${text}`)).at(-1)!.startsWith("tag OK [APPENDUID"),
+      );
+      const lines = await client.command("UID FETCH * (RFC822.SIZE BODY.PEEK[])");
+      assert(lines[0]!.endsWith("RFC822.SIZE 90000 BODY[] {90000}"), lines[0]);
+      assertEquals(lines[1], `${text})`);
+      assertEquals(await client.command("NOOP"), ["tag OK Done"]);
+    }
+  });
+}
+
+Deno.test("COMPRESS: what is no deflate ends the session, and what grows to much is bounded", async () => {
+  await using harness = await Harness.start();
+  const conn = await harness.connect();
+  const client = new Client(conn);
+  await client.logIn();
+  await client.command("COMPRESS DEFLATE");
+  await client.send("\xff\xff\xff\xffwhat is this");
+  assertEquals(await client.line(), undefined);
+  await harness.ended();
+  assertEquals(harness.events.at(-1)!.kind, "ended");
+
+  const other = await harness.connect();
+  const plain = new Client(other);
+  await plain.logIn();
+  await plain.command("COMPRESS DEFLATE");
+  const bomb = new Client(new Compressed(other, constants.Z_SYNC_FLUSH));
+  const before = Deno.memoryUsage().rss;
+  // nobody reads to the end of it
+  await bomb.send(`a NOOP ${"x".repeat(100_000_000)}`).catch(() => {});
+  assert((await bomb.line())!.startsWith("a BAD [LIMIT]"));
+  assert(Deno.memoryUsage().rss - before < 600_000_000);
+});
+
+/** The client's side of compression, by a compressor that goes on. */
+class Compressed implements ByteConn {
+  readonly #deflate = createDeflateRaw();
+  readonly #inflate = createInflateRaw();
+  readonly remote = { hostname: "", port: 0 };
+  readonly local = { hostname: "", port: 0 };
+
+  readonly #pieces: Uint8Array[] = [];
+
+  constructor(private readonly conn: ByteConn, private readonly flush: number) {
+    this.#inflate.on("data", (piece: Buffer) => this.#pieces.push(piece));
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece) {
+        into.set(piece.subarray(0, into.length));
+        if (piece.length > into.length) this.#pieces.unshift(piece.subarray(into.length));
+        return Math.min(piece.length, into.length);
+      }
+      const input = new Uint8Array(1000);
+      const count = await this.conn.read(input);
+      if (count === null) return null;
+      await new Promise<void>((resolve) =>
+        this.#inflate.write(Buffer.from(input.subarray(0, count)), () => resolve())
+      );
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const parts: Buffer[] = [];
+    const collect = (part: Buffer) => void parts.push(part);
+    this.#deflate.on("data", collect);
+    this.#deflate.write(bytes);
+    await new Promise<void>((resolve) => this.#deflate.flush(this.flush, resolve));
+    this.#deflate.off("data", collect);
+    for (const part of parts) await this.conn.write(part);
+  }
+
+  close(): void {
+    this.conn.close();
+  }
+}
