@@ -11,7 +11,7 @@ import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
 import { PasswordHasher } from "./password_hash.ts";
-import { makeScramVerifier, type ScramVerifier } from "./scram.ts";
+import { fitsClients, makeScramVerifier, type ScramVerifier } from "./scram.ts";
 import { ScramDecoys } from "./scram_decoys.ts";
 import { Table } from "../storage/table.ts";
 import { VerifiedPasswords } from "./verified_passwords.ts";
@@ -271,7 +271,7 @@ export class Accounts {
   /**
    * The account whose name and password these are. An unknown name takes as long as a wrong password, and so does
    * undefined, a password that nobody has; who asks for the same meanwhile gets the same answer. A hash that costs less
-   * than new ones do is made anew on the way, and so is a missing SCRAM verifier.
+   * than new ones do is made anew on the way, and so is a SCRAM verifier that is missing, or too costly for clients.
    */
   async verify(name: string, password: string | undefined): Promise<Account | undefined> {
     if (password === undefined) {
@@ -293,7 +293,7 @@ export class Accounts {
     const { account } = this.#look(name, password);
     const right = await this.#hasher.verify(password, account?.passwordHash);
     if (!right || !account) return undefined;
-    const isOld = !account.scram || this.#hasher.isWeak(account.passwordHash);
+    const isOld = !fitsClients(account.scram) || this.#hasher.isWeak(account.passwordHash);
     const passwordHash = isOld ? await this.#renew(account, password) : account.passwordHash;
     const now = this.#look(name, password);
     // another password may have been set meanwhile, or the account has gone

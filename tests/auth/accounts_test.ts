@@ -3,8 +3,10 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { type Account, Accounts } from "../../src/auth/accounts.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
+import { SCRAM_ITERATIONS } from "../../src/auth/scram.ts";
 import { KNOWN_MS } from "../../src/auth/verified_passwords.ts";
 import { PasswordHasher } from "../../src/auth/password_hash.ts";
+import * as keys from "../../src/storage/keys.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { CHEAP, memoryStore, sharedView, until } from "../mailbox/helpers.ts";
 
@@ -341,6 +343,22 @@ Deno.test("Accounts.verify() lets a right password in also where its hash can't 
   assertEquals((await accounts.verify(BRAIN, "narf"))?.address, BRAIN);
   assertEquals(await accounts.verify(BRAIN, "zort"), undefined);
   assertEquals(accounts.recall(BRAIN, "narf").account?.address, BRAIN);
+});
+
+Deno.test("Accounts.verify() makes a verifier anew that clients refuse as too costly", async () => {
+  await using store = await memoryStore();
+  await (await accountsOn(store)).add({ address: BRAIN, password: "narf" });
+  const key = keys.account(BRAIN);
+  const { value } = await store.kv.get<Account>(key);
+  const costly = { ...value!, scram: { ...value!.scram!, iterations: 100_000 } };
+  await store.write({ mutations: [{ type: "set", key, value: costly }], size: 500 });
+  const accounts = await accountsOn(store);
+  assertEquals((await accounts.scramVerifier(BRAIN)).iterations, 100_000);
+  await accounts.verify(BRAIN, "zort");
+  assertEquals((await accounts.scramVerifier(BRAIN)).iterations, 100_000, "a wrong password changes nothing");
+  await accounts.verify(BRAIN, "narf");
+  assertEquals((await accounts.scramVerifier(BRAIN)).iterations, CHEAP.scramIterations);
+  assert(SCRAM_ITERATIONS <= 65_536, "what Cyrus SASL takes at most");
 });
 
 /** Counts how often a password is hashed. */
