@@ -129,7 +129,7 @@ export class FolderFacts {
     if (objects.length === 0) return;
     const { rows, source: { store: { kv } } } = this.#folders;
     const known = await rows.objects(objects.map(objectRow));
-    const there = objects.flatMap((number) => {
+    const there = [...new Set(objects)].flatMap((number) => {
       const object = known.get(objectRow(number))!.get(number);
       return object ? [{ number, object }] : [];
     });

@@ -169,8 +169,8 @@ export interface Folder extends Disposable {
   facts(places: readonly number[] | Uint32Array): AsyncIterable<Uint8Array>;
   /** Whole messages, by the places asked for, in their order; undefined: one is large, or gone: ask `read`. */
   smallTexts(places: readonly number[] | Uint32Array): AsyncGenerator<Uint8Array | undefined>;
-  /** A message's octets. Throws `BodyMissing` when it is gone. */
-  read(place: number): AsyncGenerator<Uint8Array>;
+  /** A message's octets, from one on. Throws `BodyMissing` when it is gone. */
+  read(place: number, from?: number): AsyncGenerator<Uint8Array>;
   /** The entries at some places. */
   entries(places: readonly number[] | Uint32Array): Promise<readonly MailEntry[]>;
 }

@@ -245,12 +245,13 @@ class HeldFolder implements Folder {
     return smallTexts(this.#folders, this.#index, places);
   }
 
-  async *read(place: number): AsyncGenerator<Uint8Array> {
+  async *read(place: number, from = 0): AsyncGenerator<Uint8Array> {
     const id = this.#index.id(place);
     const object = await this.#folders.rows.object(this.#index.object(place));
     if (!object) throw new BodyMissing(id, "the message is gone");
-    if (object.prefix !== "") yield encode(object.prefix);
-    yield* readBody(this.#folders.source.store.kv, object.body);
+    const prefix = encode(object.prefix);
+    if (from < prefix.length) yield prefix.subarray(from);
+    yield* readBody(this.#folders.source.store.kv, object.body, Math.max(0, from - prefix.length));
   }
 
   async entries(places: readonly number[] | Uint32Array): Promise<readonly MailEntry[]> {

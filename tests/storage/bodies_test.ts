@@ -17,7 +17,7 @@ import { BodyLedger } from "../../src/server/body_ledger.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { together, type Write } from "../../src/storage/write.ts";
-import { keysUnder, onEachStore } from "./stores.ts";
+import { keysUnder, onEachEmbeddedStore, onEachStore } from "./stores.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -426,3 +426,35 @@ onEachStore("a draft can be written again after a failed check", async (store) =
   assertEquals((await store.write(together(draft.write(2), quota))).ok, false);
   assertEquals(await readWhole(store, await commit(store, draft)), bytes);
 });
+
+onEachEmbeddedStore(
+  "readBody() begins at any octet, and reads no chunk that is all before it",
+  async (store) => {
+    for (const [n, front] of [[0, 0], [1, 700], [2, CHUNK]] as const) {
+      for (const size of [10, CHUNK, 3 * CHUNK + 5, 5 * CHUNK]) {
+        const id = `A${n}-${size}`;
+        const bytes = textOf(size);
+        const writer = new BodyWriter(store, { id, clock: systemClock, frontLater: front > 0 });
+        for (let at = 0; at < size; at += 64 * KIB) await writer.append(bytes.subarray(at, at + 64 * KIB));
+        const whole = concat([new Uint8Array(front).fill(1), bytes]);
+        const ref = await commit(store, writer.finish(whole.subarray(0, front)));
+        const places = [
+          0,
+          1,
+          front,
+          front + 1,
+          CHUNK - 1,
+          CHUNK,
+          2 * CHUNK + 9,
+          whole.length - 1,
+          whole.length,
+          9e9,
+        ];
+        for (const from of places) {
+          const read = concat(await Array.fromAsync(readBody(store.kv, ref, from)));
+          assertEquals(read, whole.subarray(from), `${size} octets behind ${front}, from ${from}`);
+        }
+      }
+    }
+  },
+);

@@ -2,7 +2,7 @@
 
 import { readDense } from "../dense_read.ts";
 import type { Kv } from "../port.ts";
-import type { BodyRef } from "./layout.ts";
+import { type BodyRef, CHUNK_SIZE } from "./layout.ts";
 import * as keys from "../keys.ts";
 
 /** Chunks read in one go; as many again are read ahead while these are used: 240 KiB in all. */
@@ -20,10 +20,10 @@ export class BodyMissing extends Error {
 }
 
 /**
- * The body, in order, in pieces of at most 60 KiB.
+ * The body from an octet on, in order, in pieces of at most 60 KiB.
  * @throws {BodyMissing} when a chunk is missing, or the chunks together have another size than the ref says.
  */
-export async function* readBody(kv: Kv, ref: BodyRef): AsyncGenerator<Uint8Array> {
+export async function* readBody(kv: Kv, ref: BodyRef, from = 0): AsyncGenerator<Uint8Array> {
   let left = ref.size;
   function checked(n: number, bytes: Uint8Array | null): Uint8Array {
     if (bytes === null) throw new BodyMissing(ref.id, `chunk ${n} of ${ref.chunks} is missing`);
@@ -32,16 +32,30 @@ export async function* readBody(kv: Kv, ref: BodyRef): AsyncGenerator<Uint8Array
     throw new BodyMissing(ref.id, `its chunks have ${ref.size - left} bytes instead of ${ref.size}`);
   }
 
-  if (ref.chunks === 1) {
-    yield checked(0, (await kv.get<Uint8Array>(keys.body(ref.id, 0))).value);
-    return;
+  let start = 0;
+  let skip = 0;
+  if (ref.chunks === 1 || from > 0) {
+    const one = checked(0, (await kv.get<Uint8Array>(keys.body(ref.id, 0))).value);
+    if (from < one.length) yield from === 0 ? one : one.subarray(from);
+    if (ref.chunks === 1) return;
+    // the first one may be of any size; all behind it but the last are full
+    const beyond = Math.max(0, from - one.length);
+    const passed = Math.min(Math.floor(beyond / CHUNK_SIZE), ref.chunks - 1);
+    left -= passed * CHUNK_SIZE;
+    start = 1 + passed;
+    skip = beyond - passed * CHUNK_SIZE;
+    if (start >= ref.chunks) return;
   }
-  let ahead = readChunks(kv, ref, 0);
+  let ahead = readChunks(kv, ref, start);
   try {
-    for (let first = 0; first < ref.chunks; first += AT_ONCE) {
+    for (let first = start; first < ref.chunks; first += AT_ONCE) {
       const values = await ahead;
       ahead = readChunks(kv, ref, first + AT_ONCE);
-      for (let i = 0; i < values.length; i++) yield checked(first + i, values[i]!);
+      for (let i = 0; i < values.length; i++) {
+        const bytes = checked(first + i, values[i]!);
+        if (skip < bytes.length) yield skip === 0 ? bytes : bytes.subarray(skip);
+        skip = Math.max(0, skip - bytes.length);
+      }
     }
   } finally {
     await ahead.catch(() => {}); // who stops early leaves no read behind
