@@ -1,6 +1,6 @@
 /** The mailboxes that are in memory: those in use, and a few that were just now. */
 
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { type FactMaker, FolderFacts } from "./folder_facts.ts";
@@ -18,11 +18,19 @@ const KEPT_MS = 60_000;
 const KEPT = 32;
 const KEPT_MESSAGES = 200_000;
 
+/** On a shared store mailboxes in use are looked at so often, milliseconds; so many at once. */
+const LOOK_MS = 1000;
+const PER_LOOK = 5;
+
 /** A mailbox in memory. */
 interface OpenMailbox {
   readonly folders: StoredFolders;
   readonly facts: FolderFacts;
   holders: number;
+  /** How many of them stay, and want to hear of what others do. */
+  sessions: number;
+  /** The versionstamp of its sums, when it was looked at last. */
+  sums?: string | null;
   /** How many use the index of a folder. */
   readonly using: Map<number, number>;
   /** When it was used last, by the clock's monotonic time. */
@@ -45,6 +53,7 @@ export class OpenMailboxes {
   readonly #options: OpenOptions;
   readonly #open = new Map<string, OpenMailbox>();
   readonly #opening = new Map<string, Promise<OpenMailbox | undefined>>();
+  #timer: Timer | undefined;
   /** Takes room in quotas; without it there is always some. */
   room: TakeRoom = () => () => {};
   /** Makes facts of messages. */
@@ -61,13 +70,19 @@ export class OpenMailboxes {
     const box = (await this.#get(address, true))!;
     const { folders, facts, using } = box;
     box.holders++;
+    box.sessions++;
+    this.#watch();
     const use = (id: number, more: 1 | -1) => {
       const users = (using.get(id) ?? 0) + more;
       if (users === 0) using.delete(id);
       else using.set(id, users);
     };
     const held = { folders, facts, use, room: this.room };
-    return new HeldFolders(held, () => this.#used(box, -1));
+    return new HeldFolders(held, () => {
+      box.sessions--;
+      this.#used(box, -1);
+      if (![...this.#open.values()].some(({ sessions }) => sessions > 0)) this.#timer?.cancel();
+    });
   }
 
   /** Does something with a mailbox, whose arrivals are numbered; undefined: there is none. */
@@ -151,6 +166,36 @@ export class OpenMailboxes {
     if (by < 0) this.tidy();
   }
 
+  /** On a shared store others change mailboxes, and tell nobody: what is held is looked at again and again. */
+  #watch(): void {
+    if (this.#store.embedded) return;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.schedule(LOOK_MS, async () => {
+      const held = [...this.#open.values()].filter(({ sessions }) => sessions > 0);
+      if (held.length === 0) return;
+      try {
+        for (let i = 0; i < held.length; i += PER_LOOK) await this.#look(held.slice(i, i + PER_LOOK));
+      } catch {
+        // the store is away: who wants something of it hears of that
+      }
+      this.#watch();
+    });
+  }
+
+  async #look(boxes: readonly OpenMailbox[]): Promise<void> {
+    const wanted = boxes.flatMap((
+      { folders: { address } },
+    ) => [keys.mailbox(address), keys.mailCount(address)]);
+    const rows = await this.#store.kv.getMany(wanted);
+    for (const [i, box] of boxes.entries()) {
+      const [head, sums] = [rows[2 * i]!.versionstamp, rows[2 * i + 1]!.versionstamp];
+      if (head !== box.folders.state.versionstamp) await box.folders.look();
+      if (sums === box.sums) continue;
+      box.sums = sums;
+      await box.folders.number();
+    }
+  }
+
   /** A mailbox whose arrivals are numbered up to now. */
   async #get(address: string, make: boolean): Promise<OpenMailbox | undefined> {
     for (;;) {
@@ -195,7 +240,14 @@ export class OpenMailboxes {
       if (state) {
         const folders = new StoredFolders({ store: this.#store, clock, rememberMs, onTold }, address, state);
         const facts = new FolderFacts(folders, () => this.maker);
-        const box: OpenMailbox = { folders, facts, holders: 0, using: new Map(), usedAt: clock.monotonic() };
+        const box: OpenMailbox = {
+          folders,
+          facts,
+          holders: 0,
+          sessions: 0,
+          using: new Map(),
+          usedAt: clock.monotonic(),
+        };
         this.#open.set(address, box);
         folders.release().catch(() => {}); // what is left of a process before; the next look goes on
         return box;
