@@ -26,7 +26,15 @@ import {
 import type { LiveIndex } from "./folder_state.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import { entriesAt } from "./mail_entries.ts";
-import { pieces, planAppend, planCopy, planExpunge, planFlags, planMove } from "./message_changes.ts";
+import {
+  pieces,
+  piecesToGo,
+  planAppend,
+  planCopy,
+  planExpunge,
+  planFlags,
+  planMove,
+} from "./message_changes.ts";
 import { smallTexts } from "./small_texts.ts";
 import { changesOnly, type StoredFolders } from "./stored_folders.ts";
 import { vanished } from "./vanished.ts";
@@ -36,6 +44,9 @@ export type TakeRoom = (
   address: Mailbox,
   size: () => number,
 ) => (() => void) | undefined | Promise<(() => void) | undefined>;
+
+/** So many messages go with their folder in one commit, however they lie. */
+const FEW_MESSAGES = 50_000;
 
 /** What holders share. */
 export interface HeldBy {
@@ -98,6 +109,12 @@ export class HeldFolders implements Folders {
   }
 
   async delete(name: string): Promise<void> {
+    const info = this.byName(name);
+    if (info && info.id !== INBOX_ID && info.messages > FEW_MESSAGES) {
+      // in pieces, since one commit takes no more
+      using folder = await this.select(info.id);
+      await folder.expunge(folder.messages.uids.slice(0, folder.messages.length));
+    }
     await this.#folders.run((batch) => planDelete(batch, name));
   }
 
@@ -172,7 +189,7 @@ class HeldFolder implements Folder {
   async expunge(uids: Uids, { by }: By = {}): Promise<Uids> {
     void this.info;
     const gone: Uids[] = [];
-    for (const some of pieces(this.#index.state, uids)) {
+    for (const some of piecesToGo(this.#index.state, uids)) {
       gone.push(await this.#folders.run((batch) => planExpunge(batch, this.#id, { uids: some, by })));
     }
     return joined(gone);

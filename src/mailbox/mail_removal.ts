@@ -1,7 +1,7 @@
 /**
- * The removal of a mailbox that goes with its account: one record says so, and it is carried out in batches, whenever the
- * process dies. Also of lists of messages that went before mailboxes had folders: the list of uids is there, in parts,
- * and the record with part -1 says that the removal has happened.
+ * The removal of what is too much for one commit: all or none of it, whenever the process dies. A mailbox that goes with
+ * its account has one record. For many messages the list of their names is written first, in parts; then the record with
+ * part -1 makes the removal happen; then it is carried out in batches, and the list is taken away.
  *
  * Legal states, and what opening the mailbox does then, or the next look at all removals:
  * - parts without the record -1: nothing has happened; another process may still be writing them, so they go after
@@ -14,6 +14,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
 import { releaseBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
@@ -28,6 +29,8 @@ import type { MailObject } from "./object_row.ts";
 
 /** At most so many messages are removed by one commit; fewer where the store's limits ask for it. */
 const PER_COMMIT = 48;
+/** How many names one part of the list holds: some 50 KiB. */
+const PER_PART = 2_000;
 /** How many messages of a mailbox that goes are listed at a time. */
 const PER_LOOK = 2_000;
 /** How many batches of one removal are on their way at a time: while one is committed others are read. */
@@ -73,24 +76,52 @@ export class MailRemovals {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #rememberMs: number;
+  readonly #random: Random;
   readonly #onRemoved: (address: string, uids: readonly string[]) => void;
+  readonly #takeOut: (address: string, names: readonly string[]) => Promise<void>;
   readonly #passes = new Map<string, Pass>();
 
   /**
-   * On that store. What was removed is remembered for `rememberMs` milliseconds, and told to `onRemoved`.
+   * On that store; `random` names removals. What was removed is remembered for `rememberMs` milliseconds, and told to
+   * `onRemoved`. `takeOut` removes messages from folders, by name.
    */
   constructor(
     store: Store,
     options: {
       clock: Clock;
+      random: Random;
       rememberMs: number;
-      onRemoved?: (address: string, uids: readonly string[]) => void;
+      onRemoved: (address: string, uids: readonly string[]) => void;
+      takeOut: (address: string, names: readonly string[]) => Promise<void>;
     },
   ) {
     this.#store = store;
     this.#clock = options.clock;
     this.#rememberMs = options.rememberMs;
-    this.#onRemoved = options.onRemoved ?? (() => {});
+    this.#random = options.random;
+    this.#onRemoved = options.onRemoved;
+    this.#takeOut = options.takeOut;
+  }
+
+  /** Makes the removal of messages happen, however many; {@linkcode finish} carries it out. */
+  async announce(address: string, names: readonly string[]): Promise<void> {
+    const id = this.#random.bytes(12).toBase64({ alphabet: "base64url" });
+    const at = this.#clock.now();
+    const parts = Math.ceil(names.length / PER_PART);
+    const checks: Deno.AtomicCheck[] = [];
+    for (let part = 0; part < parts; part++) {
+      const key = keys.mailRemoval(address, id, part);
+      const value: RemovalPart = { at, uids: names.slice(part * PER_PART, (part + 1) * PER_PART) };
+      const size = 200 + value.uids.reduce((sum, uid) => sum + uid.length + 3, 0);
+      const result = await this.#store.write({ mutations: [{ type: "set", key, value }], size });
+      if (result.ok && part === 0) checks.push({ key, versionstamp: result.versionstamp });
+    }
+    const value: RemovalHappened = { at, parts };
+    const mutation = { type: "set" as const, key: keys.mailRemoval(address, id, -1), value };
+    const result = await this.#store.write({ checks, mutations: [mutation], size: 200 });
+    if (!result.ok) {
+      throw new Error(`The removal of ${names.length} messages took over an hour to be written`);
+    }
   }
 
   /** What makes all messages of a mailbox go, now or when {@linkcode finish} is called. */
@@ -199,6 +230,7 @@ export class MailRemovals {
       const { value } = await this.#store.kv.get<RemovalPart>(key);
       if (!value) continue;
       await this.#removeInBatches(address, value);
+      await this.#takeOut(address, value.uids);
       await this.#store.write({ mutations: [{ type: "delete", key }], size: 100 });
     }
     const mutation = { type: "delete" as const, key: keys.mailRemoval(address, id, -1) };

@@ -2,6 +2,7 @@
 
 import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { type Random, systemRandom } from "../base/random.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { BodyMissing, readBody } from "../storage/bodies/bodies.ts";
@@ -20,8 +21,8 @@ import { MailList } from "./mail_list.ts";
 import { lockMailbox, loseLock, type MailLock, unlocking } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
 import { type MailChange, MailTeller } from "./mail_teller.ts";
-import { planExpunge, planFlags } from "./message_changes.ts";
-import { findMail, findUids, listMail } from "./named_mail.ts";
+import { planFlags } from "./message_changes.ts";
+import { findMail, findUids, listMail, takeOutAtOnce } from "./named_mail.ts";
 import { hasArrivals } from "./numbering.ts";
 import { OpenMailboxes } from "./open_mailboxes.ts";
 import type { StoredFolders } from "./stored_folders.ts";
@@ -67,16 +68,18 @@ export class MailStore {
    */
   constructor(
     store: Store,
-    options: { clock: Clock; rememberMs?: number; leaseMs?: number },
+    options: { clock: Clock; random?: Random; rememberMs?: number; leaseMs?: number },
   ) {
     this.#store = store;
     this.#leaseMs = options.leaseMs;
     this.#clock = options.clock;
-    const { clock, rememberMs = 0 } = options;
+    const { clock, random = systemRandom, rememberMs = 0 } = options;
     this.#removals = new MailRemovals(store, {
       clock,
+      random,
       rememberMs,
       onRemoved: (address, went) => this.emit({ address, went }),
+      takeOut: (address, names) => this.#open.takeOut(address, names),
     });
     this.#open = new OpenMailboxes(store, {
       clock,
@@ -247,14 +250,16 @@ export class MailStore {
    */
   async remove(address: Mailbox, uids: readonly string[]): Promise<void> {
     if (uids.length === 0) return;
-    await this.#open.use(localKey(address), async (folders) => {
-      const found = await findUids(folders, uids);
-      if (found.size === 0) return;
-      await folders.run(async (batch) => {
-        for (const [folder, uids] of found) await planExpunge(batch, folder, { uids });
-      });
+    const key = localKey(address);
+    await this.#open.use(key, async (folders) => {
+      if (await takeOutAtOnce(folders, uids)) {
+        await this.#teller(folders).settled();
+        await folders.release().catch(() => {}); // it has happened: who opens the mailbox next carries it out
+        return;
+      }
+      await this.#removals.announce(key, [...new Set(uids)]);
+      await this.#removals.finish(key).catch(() => {}); // it has happened, too
       await this.#teller(folders).settled();
-      await folders.release().catch(() => {}); // it has happened: who opens the mailbox next carries it out
     });
   }
 

@@ -12,6 +12,9 @@ import { receivedAtOf } from "./object_row.ts";
 /** At most so many rows of an index are changed by one plan, which are some 350 KiB. */
 export const ROWS_PER_PLAN = 6;
 
+/** What the removal of a whole row costs beside that of a part of one: a key, and few octets of what died. */
+const WHOLE_ROW = 0.06;
+
 /** The flags of a message, and what they become. */
 interface Bits {
   flags: number;
@@ -32,6 +35,28 @@ export function pieces(index: IndexState, uids: Uids, rowsPerPiece = ROWS_PER_PL
     if (++rows <= rowsPerPiece) continue;
     all.push(uidsAt(index, places.subarray(from, i)));
     [from, rows] = [i, 1];
+  }
+  if (places.length > from) all.push(uidsAt(index, places.subarray(from)));
+  return all;
+}
+
+/** The same for messages that go: a row that goes as a whole costs next to nothing. */
+export function piecesToGo(index: IndexState, uids: Uids): Uids[] {
+  const places = index.places(uids);
+  const all: Uids[] = [];
+  let from = 0;
+  let cost = 0;
+  for (let i = 0; i < places.length;) {
+    const n = index.rowOf(places[i]!);
+    let next = i;
+    while (next < places.length && places[next]! < index.starts[n + 1]!) next++;
+    const rowCost = next - i === index.rows[n]!.count ? WHOLE_ROW : 1;
+    if (cost + rowCost > ROWS_PER_PLAN && i > from) {
+      all.push(uidsAt(index, places.subarray(from, i)));
+      [from, cost] = [i, 0];
+    }
+    cost += rowCost;
+    i = next;
   }
   if (places.length > from) all.push(uidsAt(index, places.subarray(from)));
   return all;

@@ -4,6 +4,7 @@ import { INBOX, normalName } from "./folder_names.ts";
 import { folderNamed, type IndexState } from "./folder_state.ts";
 import { entriesAt } from "./mail_entries.ts";
 import { type MailEntry, nameOf } from "./mail_entry.ts";
+import { piecesToGo, planExpunge } from "./message_changes.ts";
 import type { StoredFolders } from "./stored_folders.ts";
 
 /** A message in a folder. */
@@ -50,6 +51,30 @@ export async function findUids(
     if (uids.length > 0) found.set(folder, Uint32Array.from(uids).sort());
   }
   return found;
+}
+
+/** Takes messages out of folders in one commit; false: they are too many, and nothing has happened. */
+export async function takeOutAtOnce(folders: StoredFolders, names: readonly string[]): Promise<boolean> {
+  const found = await findUids(folders, names);
+  if (found.size === 0) return true;
+  const all = [...found].flatMap(([folder, uids]) =>
+    piecesToGo(folders.state.folders.get(folder)!.index!, uids).map((uids) => ({ folder, uids }))
+  );
+  if (all.length > 1) return false;
+  await folders.run(async (batch) => {
+    for (const { folder, uids } of all) await planExpunge(batch, folder, { uids });
+  });
+  return true;
+}
+
+/** Takes messages out of folders, in as many commits as it takes. */
+export async function takeOut(folders: StoredFolders, names: readonly string[]): Promise<void> {
+  for (const [folder, uids] of await findUids(folders, names)) {
+    for (const some of piecesToGo(folders.state.folders.get(folder)!.index!, uids)) {
+      await folders.run((batch) => planExpunge(batch, folder, { uids: some }));
+    }
+  }
+  await folders.release();
 }
 
 /**

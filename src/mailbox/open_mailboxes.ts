@@ -9,6 +9,8 @@ import type { Folders } from "./folders.ts";
 import { makeFirstFolders, readState } from "./folder_loading.ts";
 import { HeldFolders, type TakeRoom } from "./held_folders.ts";
 import type { MailEntry } from "./mail_entry.ts";
+import type { MailboxState } from "./folder_state.ts";
+import { takeOut } from "./named_mail.ts";
 import { hasArrivals } from "./numbering.ts";
 import { StoredFolders } from "./stored_folders.ts";
 
@@ -123,6 +125,14 @@ export class OpenMailboxes {
     }
   }
 
+  /** Takes messages out of the folders of a mailbox that is perhaps being opened just now. */
+  async takeOut(address: string, names: readonly string[]): Promise<void> {
+    const open = this.peek(address);
+    if (open) return await takeOut(open, names);
+    const state = await readState(this.#store.kv, address);
+    if (state) await takeOut(this.#folders(address, state), names);
+  }
+
   /** A mailbox in memory. */
   peek(address: string): StoredFolders | undefined {
     return this.#open.get(address)?.folders;
@@ -233,12 +243,12 @@ export class OpenMailboxes {
 
   async #load(address: string, make: boolean): Promise<OpenMailbox | undefined> {
     const { kv } = this.#store;
-    const { clock, rememberMs, finish, onTold } = this.#options;
+    const { clock, finish } = this.#options;
     for (;;) {
       await finish(address);
       const state = await readState(kv, address);
       if (state) {
-        const folders = new StoredFolders({ store: this.#store, clock, rememberMs, onTold }, address, state);
+        const folders = this.#folders(address, state);
         const facts = new FolderFacts(folders, () => this.maker);
         const box: OpenMailbox = {
           folders,
@@ -255,6 +265,11 @@ export class OpenMailboxes {
       if (!make && !(await hasArrivals(kv, address))) return undefined;
       await makeFirstFolders(this.#store, address, clock.now());
     }
+  }
+
+  #folders(address: string, state: MailboxState): StoredFolders {
+    const { clock, rememberMs, onTold } = this.#options;
+    return new StoredFolders({ store: this.#store, clock, rememberMs, onTold }, address, state);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { StorageError, storageErrorOf } from "../storage/storage_error.ts";
+import { MOST_CHANGES, planForget } from "./change_log.ts";
 import { planRelease } from "./dead_objects.ts";
 import { type BatchSource, FolderBatch, type Told } from "./folder_batch.ts";
 import { differences, readIndex, readState } from "./folder_loading.ts";
@@ -281,7 +282,8 @@ export class StoredFolders {
     for (const one of told) {
       this.source.onTold(this, one);
       for (const listener of this.#listeners) listener(one);
-      if (one.gone && !this.#releasing && !this.#hasEnded) this.release().catch(() => {}); // the next look goes on
+      if (one.change.kind !== "went" || this.#releasing || this.#hasEnded) continue;
+      this.release().catch(() => {}); // the next look goes on
     }
   }
 
@@ -327,6 +329,9 @@ export class StoredFolders {
     const { kv, limits } = this.source.store;
     const { rememberMs } = this.source;
     while (await this.run((batch) => planRelease(batch, { kv, limits, rememberMs })));
+    while (this.#state.head.changesRows > MOST_CHANGES) {
+      if (!await this.run((batch) => planForget(batch, kv))) return;
+    }
   }
 }
 

@@ -252,7 +252,7 @@ async function openNames(
   const captured = config.capture ? new CapturedMail(store, { clock, keep: config.capture }) : undefined;
   const mailStore = captured
     ? new CapturedMailboxes(store, { clock, mail: captured })
-    : new MailStore(store, { clock, rememberMs: config.queue.history, leaseMs: config.lease });
+    : new MailStore(store, { clock, random, rememberMs: config.queue.history, leaseMs: config.lease });
   await bringOver(mailStore, { clock, journal });
   const accounts = new Accounts(store, {
     clock,

@@ -7,7 +7,9 @@ import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { checkStore } from "../../src/server/store_check.ts";
 import { draftOf } from "../../src/storage/bodies/bodies.ts";
 import type { Store } from "../../src/storage/store.ts";
-import { deliver, dyingView, keyCounts, memoryStore, uidOf } from "./helpers.ts";
+import * as keys from "../../src/storage/keys.ts";
+import { put } from "../support/raw_kv.ts";
+import { deliver, dyingView, keyCounts, memoryStore, uidOf, until } from "./helpers.ts";
 
 const BRAIN = "brain@howstuffworks.com";
 
@@ -432,4 +434,91 @@ Deno.test("A folder of many rows is changed, copied, moved and emptied", async (
   assertEquals(await mailStore.usage(BRAIN), { messages: 0, bytes: 0 });
   const { body, object, index, dead, copies } = await keyCounts(store.kv);
   assertEquals([body, object, index, dead, copies], [undefined, undefined, undefined, undefined, undefined]);
+});
+
+Deno.test("What went in many steps is known exactly", async () => {
+  await using store = await memoryStore();
+  const { mailStore, folders, inbox } = await mailbox(store, 0);
+  const count = 4_000;
+  for (let i = 0; i < count; i += 500) await inbox.append(Array.from({ length: 500 }, () => newMessage("x")));
+  const before = folders.highestModseq;
+  const all = inbox.messages.uids.slice(0, count);
+  let last = before;
+  for (let i = 0; i < 200; i++) {
+    last = folders.highestModseq;
+    await inbox.expunge(all.filter((uid) => uid % 200 === i && uid % 7 !== 0));
+    if (i % 2 === 0) {
+      await inbox.move(all.filter((uid) => uid % 200 === i && uid % 7 === 0 && uid % 2 === 0), 4);
+    }
+  }
+  await mailStore.finishRemovals();
+  const there = new Set(uids(inbox));
+  const gone = [...all].filter((uid) => !there.has(uid));
+  assertEquals([...await inbox.vanishedSince(before)], gone);
+  const some = gone.filter((uid) => uid >= 20 && uid <= 30);
+  assertEquals([...await inbox.vanishedSince(before, [{ first: 20, last: 30 }])], some);
+  const late = await inbox.vanishedSince(last);
+  assert(late.length > 0 && late.every((uid) => uid % 200 === 199));
+  assert((await keyCounts(store.kv)).changes! > 1);
+  await isSound(store);
+});
+
+Deno.test("What went long ago is forgotten: who asks for that hears of all that is not there", async () => {
+  await using store = await memoryStore();
+  const { folders, inbox } = await mailbox(store, 9);
+  for (const uid of [2, 3, 5]) await inbox.expunge(u(uid));
+  const { highestModseq } = folders;
+  // as if there had been many more changes
+  const { value } = await store.kv.get<{ changesTail: number }>(keys.mailbox(BRAIN));
+  const [row] = await Array.fromAsync(store.kv.list<Uint8Array>(keys.mailChangesOf(BRAIN)));
+  for (let i = 0; i < 299; i++) await put(store.kv, keys.mailChanges(BRAIN, i / 1000), row!.value);
+  await put(store.kv, keys.mailbox(BRAIN), { ...value, changesRows: 300 });
+  const mailStore = new MailStore(store, { clock: new ManualClock() });
+  const again = await select(await mailStore.open(BRAIN), "INBOX");
+  await again.expunge(u(7));
+  await mailStore.finishRemovals();
+  await again.expunge(u(8));
+  await until(async () => (await keyCounts(store.kv)).changes! <= 257);
+  const head = (await store.kv.get<{ changesRows: number; changesFloor: number }>(keys.mailbox(BRAIN)))
+    .value!;
+  assertEquals(head.changesRows, (await keyCounts(store.kv)).changes);
+  assertEquals(head.changesFloor, highestModseq);
+  assertEquals(
+    await again.vanishedSince(highestModseq - 1),
+    u(2, 3, 5, 7, 8),
+    "perhaps some that went before",
+  );
+  assertEquals(await again.vanishedSince(highestModseq - 1, [{ first: 4, last: 7 }]), u(5, 7));
+  assertEquals(await again.vanishedSince(highestModseq), u(7, 8));
+});
+
+Deno.test("A removal of more than one commit takes happens all the same, or not at all, whenever the process dies", async () => {
+  let told = false;
+  for (let die = 0; !told; die += 3) {
+    await using store = await memoryStore();
+    const { inbox } = await mailbox(store, 0);
+    for (let i = 0; i < 16; i++) await inbox.append(Array.from({ length: 600 }, () => newMessage("x")));
+    const names = (await new MailStore(store, { clock: new ManualClock() }).list(BRAIN)).map(({ uid }) =>
+      uid
+    );
+    const odd = names.filter((_, i) => i % 2 === 1);
+    const dying = dyingView(store, die);
+    told = await new MailStore(dying, { clock: new ManualClock() }).remove(BRAIN, odd).then(
+      () => true,
+      () => false,
+    );
+    if (told && dying.written === die) told = false; // it has happened, and is carried out by the next one
+    const next = new MailStore(store, { clock: new ManualClock() });
+    const left = (await next.list(BRAIN)).map(({ uid }) => uid);
+    assert(
+      left.length === names.length || left.length === names.length - odd.length,
+      `${left.length} after ${die}`,
+    );
+    assertEquals((await next.usage(BRAIN)).messages, left.length);
+    await next.finishRemovals();
+    assertEquals((await keyCounts(store.kv)).body, left.length, `died after ${die}`);
+    assertEquals((await keyCounts(store.kv)).dead, undefined);
+    await isSound(store);
+    assert(die < 300);
+  }
 });
