@@ -1,7 +1,8 @@
 /** The encoding of keys over KV Connect: bytes that are in the order of the keys. */
 
-import { concat, decode, encode } from "../../base/bytes.ts";
+import { concat, decode } from "../../base/bytes.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
+import { ByteWriter } from "./byte_writer.ts";
 
 /** What a part begins with. */
 const TAG = { bytes: 0x01, string: 0x02, number: 0x21, no: 0x26, yes: 0x27 } as const;
@@ -17,15 +18,19 @@ export interface KeyRange {
 
 /** Encodes a key. */
 export function encodeKey(key: Deno.KvKey): Uint8Array<ArrayBuffer> {
-  const bytes: number[] = [];
+  const to = new ByteWriter(64);
+  writeKey(to, key);
+  return to.finish();
+}
+
+/** Writes a key as it is encoded. */
+export function writeKey(to: ByteWriter, key: Deno.KvKey): void {
   for (const part of key) {
-    if (typeof part === "string") pushText(bytes, TAG.string, encode(part));
-    else if (part instanceof Uint8Array) pushText(bytes, TAG.bytes, part);
-    else if (typeof part === "number") pushNumber(bytes, part);
-    else if (typeof part === "boolean") bytes.push(part ? TAG.yes : TAG.no);
+    if (typeof part === "string" || part instanceof Uint8Array) writeText(to, part);
+    else if (typeof part === "number") writeNumber(to, part);
+    else if (typeof part === "boolean") to.byte(part ? TAG.yes : TAG.no);
     else throw new TypeError(`A key can't have a part of the type ${typeof part}`);
   }
-  return Uint8Array.from(bytes);
 }
 
 /** Decodes a key. */
@@ -70,13 +75,13 @@ export function successor(key: Uint8Array): Uint8Array<ArrayBuffer> {
   return concat([key, Uint8Array.of(0)]);
 }
 
-function pushText(to: number[], tag: number, text: Uint8Array): void {
-  to.push(tag);
-  for (const byte of text) {
-    to.push(byte);
-    if (byte === END) to.push(ESCAPED);
-  }
-  to.push(END);
+function writeText(to: ByteWriter, part: string | Uint8Array): void {
+  to.byte(typeof part === "string" ? TAG.string : TAG.bytes);
+  const from = to.at;
+  if (typeof part === "string") to.text(part);
+  else to.bytes(part);
+  to.escape(from, END, ESCAPED);
+  to.byte(END);
 }
 
 function readText(bytes: Uint8Array, from: number): { text: Uint8Array; end: number } {
@@ -93,11 +98,13 @@ function readText(bytes: Uint8Array, from: number): { text: Uint8Array; end: num
 }
 
 /** Negative numbers have all bits turned, the others the sign's alone. */
-function pushNumber(to: number[], number: number): void {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setFloat64(0, number);
-  turn(bytes, bytes[0]! >= 0x80);
-  to.push(TAG.number, ...bytes);
+function writeNumber(to: ByteWriter, number: number): void {
+  to.byte(TAG.number);
+  const from = to.at;
+  to.float(number, false);
+  const isNegative = number < 0 || Object.is(number, -0);
+  to.flip(from, from + 1, isNegative ? 0xff : 0x80);
+  if (isNegative) to.flip(from + 1, to.at, 0xff);
 }
 
 function readNumber(bytes: Uint8Array, at: number): number {

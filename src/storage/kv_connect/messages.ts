@@ -1,9 +1,11 @@
 /** The messages of KV Connect (`datapath.proto`, version 3), as far as they are used here. */
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { costOf } from "../limits.ts";
 import { StorageError } from "../storage_error.ts";
-import { decodeKey, encodeKey, type KeyRange } from "./key_codec.ts";
-import { decodeValue, type EncodedValue, encodeValue } from "./value_codec.ts";
+import { ByteWriter, FIELD } from "./byte_writer.ts";
+import { decodeKey, encodeKey, type KeyRange, writeKey } from "./key_codec.ts";
+import { decodeValue, type EncodedValue, writeValue } from "./value_codec.ts";
 
 /** A range of keys that is asked for. */
 export interface ReadRange extends KeyRange {
@@ -56,23 +58,44 @@ export function atomicWrite(
   checks: readonly Deno.AtomicCheck[],
   mutations: readonly Deno.KvMutation[],
 ): Uint8Array<ArrayBuffer> {
-  const writer = new BinaryWriter();
+  const to = new ByteWriter(
+    64 + costOf({ checks, mutations, size: 0 }).bytes + 64 * (checks.length + mutations.length),
+  );
   for (const { key, versionstamp } of checks) {
-    writer.tag(1, BYTES).fork().tag(1, BYTES).bytes(encodeKey(key));
-    if (versionstamp !== null) writer.tag(2, BYTES).bytes(Uint8Array.fromHex(versionstamp));
-    writer.join();
+    const check = to.begin(1);
+    addKey(to, key);
+    if (versionstamp !== null) {
+      const field = to.begin(2);
+      to.bytes(Uint8Array.fromHex(versionstamp));
+      to.end(field);
+    }
+    to.end(check);
   }
   for (const mutation of mutations) {
-    writer.tag(2, BYTES).fork().tag(1, BYTES).bytes(encodeKey(mutation.key));
-    if (mutation.type !== "delete") {
-      const { data, encoding } = encodeValue(mutation.value);
-      writer.tag(2, BYTES).fork();
-      writer.tag(1, BYTES).bytes(data).tag(2, VARINT).int32(encoding);
-      writer.join();
-    }
-    writer.tag(3, VARINT).int32(MUTATION[mutation.type]).join();
+    const field = to.begin(2);
+    addKey(to, mutation.key);
+    if (mutation.type !== "delete") addValue(to, mutation.value);
+    to.byte(FIELD.varint(3));
+    to.varint(MUTATION[mutation.type]);
+    to.end(field);
   }
-  return writer.finish() as Uint8Array<ArrayBuffer>;
+  return to.finish();
+}
+
+function addKey(to: ByteWriter, key: Deno.KvKey): void {
+  const field = to.begin(1);
+  writeKey(to, key);
+  to.end(field);
+}
+
+function addValue(to: ByteWriter, value: unknown): void {
+  const field = to.begin(2);
+  const data = to.begin(1);
+  const encoding = writeValue(to, value);
+  to.end(data);
+  to.byte(FIELD.varint(2));
+  to.varint(encoding);
+  to.end(field);
 }
 
 /** `AtomicWriteOutput`. */

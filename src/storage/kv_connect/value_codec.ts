@@ -5,6 +5,8 @@ import { Deserializer, Serializer } from "node:v8";
 import { MAX_VALUE_BYTES } from "../limits.ts";
 import { isU64 } from "../port.ts";
 import { StorageError } from "../storage_error.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import { writePlain } from "./plain_values.ts";
 
 /** How a value's bytes are to be read. */
 export const ENCODING = { v8: 1, le64: 2, bytes: 3 } as const;
@@ -15,11 +17,12 @@ export interface EncodedValue {
   readonly encoding: number;
 }
 
-/** Encodes a value. Throws a {@linkcode StorageError} when it can't be kept. */
-export function encodeValue(value: unknown): EncodedValue {
-  const encoded = encoding(value);
-  if (encoded.data.length <= MAX_VALUE_BYTES) return encoded;
-  const size = encoded.data.length;
+/** Writes a value's bytes; answers their encoding. Throws a {@linkcode StorageError} when it can't be kept. */
+export function writeValue(to: ByteWriter, value: unknown): number {
+  const from = to.at;
+  const encoding = write(to, value);
+  const size = to.at - from;
+  if (size <= MAX_VALUE_BYTES) return encoding;
   throw new StorageError(
     "refused",
     `A value of ${size} bytes is too large: ${MAX_VALUE_BYTES} are the most.`,
@@ -40,18 +43,27 @@ export function decodeValue({ data, encoding }: EncodedValue): unknown {
   return deserializer.readValue();
 }
 
-function encoding(value: unknown): EncodedValue {
-  if (value instanceof Uint8Array) return { data: value, encoding: ENCODING.bytes };
+function write(to: ByteWriter, value: unknown): number {
+  if (value instanceof Uint8Array) {
+    to.bytes(value);
+    return ENCODING.bytes;
+  }
   if (isU64(value)) {
     const data = new Uint8Array(8);
     new DataView(data.buffer).setBigUint64(0, value.value, true);
-    return { data, encoding: ENCODING.le64 };
+    to.bytes(data);
+    return ENCODING.le64;
   }
+  if (!writePlain(to, value)) to.bytes(serialized(value));
+  return ENCODING.v8;
+}
+
+function serialized(value: unknown): Uint8Array {
   try {
     const serializer = new Serializer();
     serializer.writeHeader();
     serializer.writeValue(value);
-    return { data: serializer.releaseBuffer(), encoding: ENCODING.v8 };
+    return serializer.releaseBuffer();
   } catch (error) {
     throw new StorageError("refused", `A value can't be kept: ${String(error)}.`, error);
   }
