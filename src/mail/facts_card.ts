@@ -33,7 +33,7 @@ export function writeCard(facts: MessageFacts): Uint8Array<ArrayBuffer> {
     to.number(facts.size);
     for (const section of sections) to.number(section.length);
     for (const section of sections) to.bytes(section);
-  }, 2048);
+  });
 }
 
 /** Reads a card; undefined: it is of another version, or none. The facts are views of it. */
@@ -98,27 +98,34 @@ function structureBytes({ bytes, extras }: StructureBytes): Uint8Array {
   });
 }
 
-function write(add: (to: CardWriter) => void, room = 256): Uint8Array<ArrayBuffer> {
-  const writer = new CardWriter(room);
+/** Used for one section after the other. */
+let scratch = new Uint8Array(4096);
+
+function write(add: (to: CardWriter) => void): Uint8Array<ArrayBuffer> {
+  const writer = new CardWriter(scratch);
   add(writer);
+  scratch = writer.octets.length <= MOST_SCRATCH ? writer.octets : new Uint8Array(4096);
   return writer.finish();
 }
 
+/** A larger one is not held. */
+const MOST_SCRATCH = 64 * 1024;
+
 class CardWriter {
-  #octets: Uint8Array<ArrayBuffer>;
+  octets: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  constructor(room: number) {
-    this.#octets = new Uint8Array(room);
+  constructor(octets: Uint8Array<ArrayBuffer>) {
+    this.octets = octets;
   }
 
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#octets.slice(0, this.#length);
+    return this.octets.slice(0, this.#length);
   }
 
   octet(octet: number): void {
     this.#room(1);
-    this.#octets[this.#length++] = octet;
+    this.octets[this.#length++] = octet;
   }
 
   /** A whole number from 0 to 2^53, seven bits an octet, the low ones first. */
@@ -135,7 +142,7 @@ class CardWriter {
 
   bytes(bytes: Uint8Array): void {
     this.#room(bytes.length);
-    this.#octets.set(bytes, this.#length);
+    this.octets.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
@@ -146,7 +153,7 @@ class CardWriter {
     this.#room(length);
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i);
-      if (code < 128) this.#octets[this.#length++] = code;
+      if (code < 128) this.octets[this.#length++] = code;
       else {
         this.#length = before;
         const bytes = encode(text);
@@ -195,10 +202,10 @@ class CardWriter {
   }
 
   #room(octets: number): void {
-    if (this.#length + octets <= this.#octets.length) return;
+    if (this.#length + octets <= this.octets.length) return;
     const larger = new Uint8Array(2 * (this.#length + octets));
-    larger.set(this.#octets.subarray(0, this.#length));
-    this.#octets = larger;
+    larger.set(this.octets.subarray(0, this.#length));
+    this.octets = larger;
   }
 }
 

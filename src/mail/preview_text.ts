@@ -64,12 +64,18 @@ function cut(shown: string): string {
   const start = shown.length > 4 * MOST_PREVIEW ? inOneLine(shown.slice(0, 4 * MOST_PREVIEW)) : "";
   const text = start.length > 2 * MOST_PREVIEW ? start : inOneLine(shown);
   if (text.length <= MOST_PREVIEW) return text;
+  if (!SURROGATE.test(text.slice(0, MOST_PREVIEW))) return text.slice(0, MOST_PREVIEW).trimEnd();
   const characters = Array.from(text.slice(0, 2 * MOST_PREVIEW));
   return characters.slice(0, MOST_PREVIEW).join("").toWellFormed().trimEnd();
 }
 
+const SURROGATE = /[\ud800-\udfff]/;
+/** White space, and what is as good as none, but for blanks that stand alone. */
+const SPACES =
+  /[\t-\r\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u3000\u00ad\u034f\ufeff][\s\u200b-\u200d\u00ad\u034f]*| [\s\u200b-\u200d\u00ad\u034f]+/g;
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x1f\x7f-\x9f]+/g;
+
 function inOneLine(text: string): string {
-  const line = text.replace(/[\s\u00a0\u200b-\u200d\u00ad\u034f\ufeff]+/g, " ").trim();
-  // deno-lint-ignore no-control-regex
-  return line.replace(/[\x00-\x1f\x7f-\x9f]/g, "").toWellFormed();
+  return text.replace(SPACES, " ").trim().replace(CONTROLS, "").toWellFormed();
 }
