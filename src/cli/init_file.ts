@@ -27,7 +27,8 @@ export function firstConfig(domain: string, dataDir: string): string {
   //   "smtp": ["0.0.0.0:25"],           // mail from other servers
   //   "submissions": ["0.0.0.0:465"],   // mail programs send
   //   "submission": ["0.0.0.0:587"],    // older ones too
-  //   "pop3s": ["0.0.0.0:995"],         // mail programs fetch
+  //   "imaps": ["0.0.0.0:993"],         // mail programs read
+  //   "pop3s": ["0.0.0.0:995"],         // or fetch
   //   "admin": ["127.0.0.1:8025"],
   //   "http": ["0.0.0.0:80"],           // proves to the certificate authority who we are
   //   "https": ["0.0.0.0:443"]          // shows other servers that mail to us is to be encrypted (MTA-STS)
