@@ -4,6 +4,7 @@ import { Denokv } from "../../tests/support/denokv.ts";
 import type { Bench, Row } from "./bench.ts";
 import { bulk } from "./bulk_rows.ts";
 import { captured, mailpit } from "./capture_rows.ts";
+import { ceiling } from "./ceiling_rows.ts";
 import { checks } from "./check_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
@@ -24,6 +25,7 @@ const SINK_MS = 120_000;
 /** The rows by the name that `--only` takes. */
 export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   accept,
+  ceiling,
   deliver,
   shared,
   nodes,
