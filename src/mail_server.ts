@@ -1,7 +1,7 @@
 /** The composition of the server: one process with SMTP, POP3, HTTP, the queue and the store. */
 
 import { Proofs } from "./acme/proofs.ts";
-import { type Clock, sleep, systemClock } from "./base/clock.ts";
+import { type Clock, systemClock } from "./base/clock.ts";
 import { MovableClock, steadyClock } from "./base/movable_clock.ts";
 import { TimePassage, type Work } from "./base/time_passage.ts";
 import { Tasks } from "./base/tasks.ts";
@@ -26,12 +26,10 @@ import { ownPolicies } from "./server/own_domains.ts";
 import { PublicWeb } from "./server/public_web.ts";
 import { pop3Server } from "./server/pop3_server.ts";
 import { SessionLog } from "./server/session_log.ts";
+import { Sweeps } from "./server/sweeps.ts";
 import { makeAdminServer } from "./server/admin_server.ts";
 import type { Service } from "./smtp/server/reception.ts";
 import { SmtpServer } from "./smtp/server/server.ts";
-import { BodySweeper, DEFAULT_SWEEP_GRACE_MS } from "./storage/bodies/bodies.ts";
-import { sweepHistory } from "./queue/history.ts";
-import { sweepExpired } from "./storage/expiry.ts";
 import type { ByteConn } from "./wire/byte_conn.ts";
 import { ConnectionLimiter } from "./wire/connection_limiter.ts";
 import { Deadlines } from "./wire/deadlines.ts";
@@ -40,8 +38,6 @@ import type { SessionServer } from "./wire/session_server.ts";
 
 export type { MailServerOptions };
 
-/** How often the store is looked through for bodies that nobody owns. */
-const SWEEP_EVERY_MS = 15 * 60_000;
 /** A session that sends more commands than this, and no mail, is slowed down. */
 const COMMANDS_PER_SECOND = 100;
 /** What is under way at the end gets this long, in two halves. */
@@ -83,7 +79,7 @@ export class MailServer implements AsyncDisposable {
   readonly #steady: Clock;
   readonly #listeners: Listeners;
   readonly #deadlines: Deadlines;
-  readonly #sweeper: BodySweeper;
+  readonly #sweeps: Sweeps;
   readonly #limiter: ConnectionLimiter;
   readonly #closing = new AbortController();
   readonly #tasks: Tasks;
@@ -135,7 +131,6 @@ export class MailServer implements AsyncDisposable {
     this.madeToken = first.made;
     this.madeAccount = first.madeAccount;
     this.#deadlines = new Deadlines(clock);
-    this.#sweeper = new BodySweeper(parts.store, { clock: parts.clock, graceMs: DEFAULT_SWEEP_GRACE_MS });
     this.#limiter = new ConnectionLimiter({
       maxConnections: config.limits.connections,
       // tests that run at the same time all come from one
@@ -150,6 +145,7 @@ export class MailServer implements AsyncDisposable {
     this.#tasks = new Tasks((name, error) =>
       journal.note("ERROR", "task failed", { name, error: String(error) })
     );
+    this.#sweeps = new Sweeps(parts, { clock, tasks: this.#tasks, closing: this.#closing.signal });
     const app = makeAdminServer(parts, {
       token: first.token,
       addresses: () => this.addresses,
@@ -220,7 +216,7 @@ export class MailServer implements AsyncDisposable {
     this.#unwatch = watchEventLoop((ms) => this.#parts.metrics.eventLoopLag(ms));
     this.queue.start();
     this.#parts.webhooks.start();
-    this.#tasks.run("sweep", () => this.#sweep());
+    this.#sweeps.start();
     const { dailyReports } = this.#parts;
     if (dailyReports) this.#tasks.run("reports", () => dailyReports.run(this.#closing.signal));
     const { certificates } = this.#parts;
@@ -256,27 +252,8 @@ export class MailServer implements AsyncDisposable {
     const passage = new TimePassage({ ...PASSAGE, clock, works, closing: this.#closing.signal });
     return async (ms) => {
       await passage.pass(ms);
-      await this.#sweepOnce(false);
+      await this.#sweeps.once(false);
     };
-  }
-
-  async #sweep(): Promise<void> {
-    for (let first = this.#parts.store.embedded; !this.#closing.signal.aborted; first = false) {
-      await this.#sweepOnce(first);
-      await sleep(this.#steady, SWEEP_EVERY_MS, this.#closing.signal);
-    }
-  }
-
-  async #sweepOnce(first: boolean): Promise<void> {
-    const { store, clock, journal, mailStore } = this.#parts;
-    try {
-      await mailStore.finishRemovals();
-      await this.#sweeper.sweep(first);
-      await sweepExpired(store, clock.now());
-      await sweepHistory(store, clock.now(), this.config.queue.history);
-    } catch (error) {
-      journal.note("WARN", "sweep failed", { error: String(error) });
-    }
   }
 
   async #server(kind: ListenerKind): Promise<SessionServer> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { formatSize } from "../base/units.ts";
 import { diskOf, LEAST_ROOM_BYTES, RESERVE_BYTES } from "../storage/disk_reserve.ts";
+import type { BodyFiles } from "../storage/bodies/files.ts";
 import { BACKUP_FORMAT, type BackupFile, packBackup } from "./archive.ts";
 import { BackupRefused } from "./refused.ts";
 import { removeSnapshot, snapshotOf } from "./snapshot.ts";
@@ -11,7 +12,8 @@ import { removeSnapshot, snapshotOf } from "./snapshot.ts";
 const DATABASE = "dinopost.db";
 const SNAPSHOT = "backup.snapshot";
 /** What belongs to the running process, or is in the snapshot. */
-const LEFT_OUT = /^(?:dinopost\.db(?:-.*)?|lock|reserve|admin\.json(?:\.new)?|backup\.snapshot(?:-.*)?)$/;
+const LEFT_OUT =
+  /^(?:dinopost\.db(?:-(?:wal|shm|journal))?|lock|reserve|admin\.json(?:\.new)?|backup\.snapshot(?:-.*)?)$/;
 
 /** What a {@linkcode Backups} works with. */
 export interface BackupsOptions {
@@ -24,6 +26,8 @@ export interface BackupsOptions {
 
 /** Makes backups of a data directory in use, one at a time. */
 export class Backups {
+  /** The large bodies of the store, once it is open: what a copy of it names is not removed before it is copied, too. */
+  files: BodyFiles | undefined;
   readonly #options: BackupsOptions;
   #busy = false;
 
@@ -40,7 +44,9 @@ export class Backups {
     if (this.#busy) throw new BackupRefused("busy", "A backup is being made; there is one at a time");
     this.#busy = true;
     let store: Deno.FsFile | undefined;
+    const letGo = this.files?.hold();
     const over = () => {
+      letGo?.();
       store?.close();
       this.#busy = false;
     };

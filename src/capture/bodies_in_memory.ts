@@ -15,6 +15,10 @@ export class BodiesInMemory implements Kv {
     this.#bytesOf = bytesOf;
   }
 
+  get files(): Kv["files"] {
+    return this.#kv.files;
+  }
+
   async get<T = unknown>(key: Deno.KvKey): Promise<Deno.KvEntryMaybe<T>> {
     return this.#chunk<T>(key) ?? await this.#kv.get<T>(key);
   }

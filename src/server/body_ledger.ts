@@ -3,7 +3,7 @@
 import { type BodyMark, CHUNK_SIZE, deleteChunks } from "../storage/bodies/layout.ts";
 import type { BodyRef } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import { type Kv, u64 } from "../storage/port.ts";
+import { isU64, type Kv, u64 } from "../storage/port.ts";
 import { packObjects, unpackObjects } from "../mailbox/object_row.ts";
 import type { ReportFinding } from "./store_findings.ts";
 
@@ -17,6 +17,8 @@ interface StoredBody {
   first: number;
   /** A chunk between the first and the last one that is not full. */
   uneven: boolean;
+  /** All but the first chunk is in a file: the octets that it has to have, and those that it has. */
+  file: { readonly wanted: number; readonly found: number | undefined } | undefined;
   mark: BodyMark | undefined;
   counter: bigint | undefined;
   /** Where in the list of bodies whose owners are counted again it is: the chunks that are named there. */
@@ -44,9 +46,16 @@ export class BodyLedger {
 
   /** Reads all chunks, counters and marks. */
   async read(kv: Kv): Promise<void> {
-    for await (const { key, value } of kv.list<Uint8Array>(keys.bodies, { batchSize: 100 })) {
+    for await (const { key, value } of kv.list<unknown>(keys.bodies, { batchSize: 100 })) {
       const body = this.#body(key[1] as string);
       const n = key[2] as number;
+      if (isU64(value)) {
+        const id = key[1] as string;
+        body.file = { wanted: Number(value.value), found: await kv.files?.size(id) };
+        body.size += body.file.found ?? 0;
+        body.last = n;
+        continue;
+      }
       const size = value instanceof Uint8Array ? value.length : 0;
       // chunks come in order, so the one before was not the last one; the first may hold what came last alone
       if (body.chunks > 1 && body.size !== body.first + (body.chunks - 1) * CHUNK_SIZE) body.uneven = true;
@@ -67,8 +76,13 @@ export class BodyLedger {
 
   /** What a record's body lacks, in words; undefined when it is whole. */
   lacks(ref: BodyRef): string | undefined {
-    const { chunks, last, size, uneven } = this.#bodies.get(ref.id) ?? NOTHING;
-    if (chunks < ref.chunks || last !== ref.chunks - 1) return `${chunks} of ${ref.chunks} parts are there`;
+    const { chunks, last, size, uneven, file } = this.#bodies.get(ref.id) ?? NOTHING;
+    if (file && chunks === 1 && last === 1) {
+      if (file.found === undefined) return "its file is missing";
+      if (size === ref.size && file.found === file.wanted) return undefined;
+    } else if (chunks < ref.chunks || last !== ref.chunks - 1) {
+      return `${chunks} of ${ref.chunks} parts are there`;
+    }
     if (size === ref.size && !uneven) return undefined;
     return `${size} of ${ref.size} bytes are there`;
   }
@@ -102,6 +116,7 @@ const NOTHING: StoredBody = {
   first: 0,
   size: 0,
   uneven: false,
+  file: undefined,
   mark: undefined,
   counter: undefined,
   recounts: [],
@@ -118,7 +133,7 @@ async function orphan(id: string, body: StoredBody, report: ReportFinding): Prom
   const size = body.chunks === 0 ? "a counter without a body" : `${body.size} bytes`;
   const mark: BodyMark = { at: 0, chunks: Math.max(body.last + 1, body.mark?.chunks ?? 0) };
   await report({ where: `body ${id}`, what: `Nobody owns it (${size}); --repair removes it` }, [
-    ...(mark.chunks <= FEW_CHUNKS
+    ...(mark.chunks <= FEW_CHUNKS && !body.file
       ? [...deleteChunks(id, 0, mark.chunks), { type: "delete" as const, key: keys.bodyPending(id) }]
       : [{ type: "set" as const, key: keys.bodyPending(id), value: mark }]),
     { type: "delete", key: keys.bodyRefs(id) },

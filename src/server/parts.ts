@@ -137,6 +137,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       onCommit: (writes, ms) => metrics.commit(writes, ms),
       onSilence: (since) => tellSilence(since, around),
     });
+    if (directory) directory.backups.files = store.kv.files;
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
     const resolver = new WatchedResolver(options.resolver ?? systemResolver(around), around);

@@ -5,10 +5,16 @@
 
 import { messageOf } from "../base/errors.ts";
 import { dirname } from "node:path";
+import { BodyFiles } from "./bodies/files.ts";
 import type { Kv, ListOptions } from "./port.ts";
 import { StoppedAtSum } from "./storage_error.ts";
 
 const SUM_FAILED = /^Failed to perform /;
+
+/** The folder of large bodies beside the database at that path. */
+export function bodiesBeside(location: string): string {
+  return `${location}-bodies`;
+}
 
 /** Opens the file at `location`; its folder is made when missing. */
 export async function openEmbedded(
@@ -19,7 +25,7 @@ export async function openEmbedded(
   await keepPrivate(location).catch((error) => onError?.("store not private", error));
   const writer = await Deno.openKv(location);
   try {
-    return new EmbeddedKv(writer, await Deno.openKv(location));
+    return new EmbeddedKv(writer, await Deno.openKv(location), new BodyFiles(bodiesBeside(location)));
   } catch (error) {
     writer.close();
     throw error;
@@ -31,8 +37,8 @@ export class EmbeddedKv implements Kv {
   readonly #writer: Deno.Kv;
   readonly #reader: Deno.Kv;
 
-  /** Reads from one handle, and writes to one; they may be the same. */
-  constructor(writer: Deno.Kv, reader: Deno.Kv) {
+  /** Reads from one handle, and writes to one; they may be the same. Without `files` all bodies are in rows. */
+  constructor(writer: Deno.Kv, reader: Deno.Kv, readonly files?: BodyFiles) {
     this.#writer = writer;
     this.#reader = reader;
   }

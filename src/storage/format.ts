@@ -14,7 +14,8 @@ import type { Writer } from "./write.ts";
 /**
  * The version of what the store's keys and values mean:
  * 1. a mailbox is a row for each message;
- * 2. it has folders (`mailbox/stored_folders.ts`), and those rows are arrivals, which get their place in one.
+ * 2. it has folders (`mailbox/stored_folders.ts`), and those rows are arrivals, which get their place in one;
+ *    a body may be in a file beside it (`bodies/bodies.ts`).
  */
 export const FORMAT = 2;
 /** A store of this format or a newer one is brought over. */

@@ -4,8 +4,15 @@
  * says what is the same for all.
  */
 
+import type { BodyFiles } from "./bodies/files.ts";
+
 /** A key-value store. All calls reject with a `StorageError`, or with the error of the store itself. */
 export interface Kv {
+  /**
+   * Where it keeps large bodies beside its rows; absent: nowhere.
+   * @internal
+   */
+  readonly files?: BodyFiles | undefined;
   /** What is under that key. */
   get<T = unknown>(key: Deno.KvKey): Promise<Deno.KvEntryMaybe<T>>;
   /** What is under those keys, at most ten, all at one instant. */

@@ -114,6 +114,7 @@ class KvStore implements Store {
     const chain = this.#chain = embedded ? undefined : new CommitChain(kv, options);
     this.limits = chain ? lessOf(KV_CONNECT_LIMITS, chain.cost) : EMBEDDED_LIMITS;
     this.#reserve = options.reserve;
+    if (kv.files) kv.files.room = options.reserve;
     this.#group = new CommitGroup(kv, { ...options, chain, limits: this.limits });
   }
 
@@ -131,13 +132,17 @@ class KvStore implements Store {
   }
 
   write(change: Write): Promise<WriteResult> {
-    const writing = this.#reserve ? this.#withReserve(change, this.#reserve) : this.#group.write(change);
-    const { committed } = change;
+    const { prepared, committed } = change;
+    const writing = prepared ? prepared.then(() => this.#commit(change)) : this.#commit(change);
     if (!committed) return writing;
     return writing.then((result) => {
       if (result.ok) committed();
       return result;
     });
+  }
+
+  #commit(change: Write): Promise<WriteResult> {
+    return this.#reserve ? this.#withReserve(change, this.#reserve) : this.#group.write(change);
   }
 
   /** Message content fills a disk and is refused in time; everything else is small or frees room, and must succeed. */

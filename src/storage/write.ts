@@ -8,6 +8,8 @@ export interface Write {
   readonly mutations: readonly Deno.KvMutation[];
   /** About how many bytes keys and values take in all. */
   readonly size: number;
+  /** Before it resolves nothing is committed: what the write names outside the store is durable then. */
+  readonly prepared?: Promise<unknown>;
   /** Called as soon as it is durable, before who wrote it hears of that: for what memory holds beside the store. */
   readonly committed?: () => void;
 }
@@ -26,13 +28,22 @@ export function together(...writes: readonly Write[]): Write {
   const checks: Deno.AtomicCheck[] = [];
   const mutations: Deno.KvMutation[] = [];
   const listening: Write[] = [];
+  const prepared: Promise<unknown>[] = [];
   let size = 0;
   for (const write of writes) {
     if (write.checks) { for (const check of write.checks) checks.push(check); }
     for (const mutation of write.mutations) mutations.push(mutation);
     if (write.committed) listening.push(write);
+    if (write.prepared) prepared.push(write.prepared);
     size += write.size;
   }
-  if (listening.length === 0) return { checks, mutations, size };
-  return { checks, mutations, size, committed: () => listening.forEach((w) => w.committed!()) };
+  const all = prepared.length > 1 ? Promise.all(prepared) : prepared[0];
+  all?.catch(() => {}); // whoever commits hears of it
+  return {
+    checks,
+    mutations,
+    size,
+    ...(all && { prepared: all }),
+    ...(listening.length > 0 && { committed: () => listening.forEach((w) => w.committed!()) }),
+  };
 }

@@ -59,14 +59,18 @@ class Site implements AsyncDisposable {
   }
 }
 
-/** So many large letters for ann, and one for somebody whose server nobody finds. */
-async function fill(server: ServerProcess, count: number): Promise<void> {
+const LETTERS = 308;
+const LARGE = 8;
+
+/** Letters for ann, large ones and those that the database holds, and one for somebody whose server nobody finds. */
+async function fill(server: ServerProcess): Promise<void> {
   using talk = await SmtpTalk.connect(server.address("smtp"));
   const from = "sender@client.example";
-  for (let n = 1; n <= count; n++) {
-    assertStringIncludes(await talk.send({ from, to: [LOCAL[0]!], text: letter(n, 4_000_000) }), "250");
+  for (let n = 1; n <= LETTERS; n++) {
+    const text = letter(n, n <= LARGE ? 4_000_000 : 110_000);
+    assertStringIncludes(await talk.send({ from, to: [LOCAL[0]!], text }), "250");
   }
-  assertStringIncludes(await talk.send({ from, to: [FAR], text: letter(count + 1, 500) }), "250");
+  assertStringIncludes(await talk.send({ from, to: [FAR], text: letter(LETTERS + 1, 500) }), "250");
 }
 
 /** A way to the server that lets so much of its answers through, and then nothing. */
@@ -195,7 +199,7 @@ Deno.test("a backup that is killed, here or there, leaves nothing that looks who
   await using site = await Site.make();
   {
     await using server = await site.serve();
-    await fill(server, 12);
+    await fill(server);
     { // the client
       using throttle = new Throttle(server.address("admin"), 2_000_000);
       const args = ["backup", "mail.tar", "--url", throttle.url, "--token", TOKEN];
@@ -243,7 +247,7 @@ Deno.test("a backup that is killed, here or there, leaves nothing that looks who
   const child = cliCommand(args, { cwd: site.dir }).spawn();
   const writer = child.stdin.getWriter();
   await writer.write((await Deno.readFile(site.path("second.tar"))).subarray(0, 20_000_000));
-  while (!await exists(site.path("restored/restore.unfinished/dinopost.db"))) {
+  while (!await exists(site.path("restored/restore.unfinished/dinopost.db-bodies"))) {
     await new Promise((done) => setTimeout(done, 5));
   }
   const taken = await site.restore("second.tar", "restored");
@@ -260,7 +264,7 @@ Deno.test("a backup that is killed, here or there, leaves nothing that looks who
   assertEquals((await site.restore("second.tar", "restored")).code, 0);
   const { mailboxes, queue, problems } = await audit(site.path("restored"));
   assertEquals(problems, []);
-  assertEquals(mailboxes.get(LOCAL[0]!)!.map((text) => inspect(text)), numbers(12));
+  assertEquals(mailboxes.get(LOCAL[0]!)!.map((text) => inspect(text)), numbers(LETTERS));
   assertEquals(queue.map(({ recipients }) => recipients), [[FAR]]);
   await using next = await site.serve("restored");
   const waiting = await fetch(`${next.url}/api/v1/queue`, { headers: { authorization: `Bearer ${TOKEN}` } });

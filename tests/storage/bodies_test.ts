@@ -13,11 +13,12 @@ import {
   readBody,
   releaseBody,
 } from "../../src/storage/bodies/bodies.ts";
+import { BodyFile } from "../../src/storage/bodies/files.ts";
 import { BodyLedger } from "../../src/server/body_ledger.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
-import type { Store } from "../../src/storage/store.ts";
+import { openStore, type Store } from "../../src/storage/store.ts";
 import { together, type Write } from "../../src/storage/write.ts";
-import { keysUnder, onEachEmbeddedStore, onEachStore } from "./stores.ts";
+import { keysUnder, onEachEmbeddedStore, onEachStore, tempDir } from "./stores.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -65,6 +66,7 @@ async function left(store: Store): Promise<string[]> {
     ...await keysUnder(store.kv, "bodyrefs"),
     ...await keysUnder(store.kv, "bodypending"),
     ...await keysUnder(store.kv, "bodyrecount"),
+    ...(await Array.fromAsync(store.kv.files?.ids() ?? [])).map((id) => `file/${id}`),
   ];
 }
 
@@ -101,7 +103,7 @@ onEachStore("BodyWriter puts before a body what is known only at its end", async
       assertEquals(await readWhole(store, ref), concat([front, bytes]));
       assertEquals(
         (await keysUnder(store.kv, "body")).filter((key) => key.startsWith(`body/${id}/`)).length,
-        ref.chunks,
+        store.kv.files && size > 2 * CHUNK ? 2 : ref.chunks,
       );
       const ledger = new BodyLedger();
       await ledger.read(store.kv);
@@ -121,12 +123,9 @@ onEachStore(
   async (store) => {
     const writer = new BodyWriter(store, { id: "A", clock: systemClock, frontLater: true });
     await writer.append(textOf(5 * CHUNK));
-    assertEquals((await left(store)).filter((key) => key.startsWith("body/")), [
-      "body/A/1",
-      "body/A/2",
-      "body/A/3",
-      "body/A/4",
-    ]);
+    const rows = ["body/A/1", "body/A/2", "body/A/3", "body/A/4"];
+    const ahead = (await left(store)).filter((key) => key !== "bodypending/A");
+    assertEquals(ahead, store.kv.files ? ["file/A"] : rows);
     await writer.abort();
     assertEquals(await left(store), []);
   },
@@ -145,22 +144,27 @@ onEachStore("BodyWriter takes up to 120 KiB without a promise or a write, and co
 });
 
 onEachStore("BodyWriter writes ahead under a mark that the accepting write takes away", async (store) => {
+  const inFile = store.kv.files !== undefined;
   const clock = new ManualClock(5000);
   const writer = new BodyWriter(store, { id: "A", clock });
   await writer.append(new Uint8Array(120 * KIB));
   assertEquals(await left(store), []);
   await writer.append(new Uint8Array(1));
-  assertEquals(await left(store), ["body/A/0", "body/A/1", "bodypending/A"]);
-  assertEquals((await store.kv.get(["bodypending", "A"])).value, { at: 5000, chunks: 2 });
-  clock.advance(60_000);
+  const rows = ["body/A/0", "body/A/1", "bodypending/A"];
+  assertEquals(await left(store), inFile ? ["bodypending/A", "file/A"] : rows);
+  const file = inFile ? { file: true } : {};
+  assertEquals((await store.kv.get(["bodypending", "A"])).value, { at: 5000, chunks: 2, ...file });
+  clock.advance(600_000);
   await writer.append(new Uint8Array(120 * KIB));
-  assertEquals((await store.kv.get(["bodypending", "A"])).value, { at: 65_000, chunks: 4 });
+  const chunks = inFile ? 2 : 4;
+  assertEquals((await store.kv.get(["bodypending", "A"])).value, { at: 605_000, chunks, ...file });
 
   const draft = writer.finish();
   assertEquals(draft.inMemory, undefined);
   assertEquals(draft.size, 240 * KIB + 1);
   await commit(store, draft, 3);
-  assertEquals(await left(store), [0, 1, 2, 3, 4].map((n) => `body/A/${n}`).concat("bodyrefs/A"));
+  const stored = [0, 1, 2, 3, 4].map((n) => `body/A/${n}`).concat("bodyrefs/A");
+  assertEquals(await left(store), inFile ? [...stored.toSpliced(2, 3), "file/A"] : stored);
   assertEquals((await store.kv.get<Deno.KvU64>(["bodyrefs", "A"])).value!.value, 3n);
 });
 
@@ -173,6 +177,7 @@ onEachStore("BodyWriter takes nothing while it writes ahead, and nothing after i
   await writing;
   writer.finish();
   assertThrows(() => writer.append(new Uint8Array(1)), Error, "finished");
+  await writer.abort();
 });
 
 onEachStore("BodyWriter.abort() leaves nothing, whenever it comes", async (store) => {
@@ -205,9 +210,14 @@ onEachStore("a swept body can't be committed, nor written on", async (store) => 
   const busy = await written(store, "busy", bytes);
   assertEquals(await sweeper(store, systemClock).sweep(true), 2);
   assertEquals(await store.write(together(draft.write(1), owner("done"))), { ok: false });
-  const error = await assertRejects(async () => await busy.append(bytes), StorageError);
-  assertEquals(error.kind, "failed");
-  assertThrows(() => busy.append(bytes), Error, "broken");
+  if (store.kv.files) {
+    await busy.append(bytes); // into a file that has no name any more
+    assertEquals(await store.write(together(busy.finish().write(1), owner("busy"))), { ok: false });
+  } else {
+    const error = await assertRejects(async () => await busy.append(bytes), StorageError);
+    assertEquals(error.kind, "failed");
+    assertThrows(() => busy.append(bytes), Error, "broken");
+  }
   await busy.abort();
   assertEquals([...await left(store), ...await keysUnder(store.kv, "owner")], []);
 });
@@ -230,6 +240,7 @@ onEachStore(
     assertEquals((await keysUnder(store.kv, "body", "dead")).length, 0);
     assertEquals(await readWhole(store, await commit(store, slow.finish())), concat([bytes, bytes]));
     assertEquals(await readWhole(store, ref), bytes);
+    await dead.abort();
   },
 );
 
@@ -243,6 +254,7 @@ onEachStore("BodySweeper spares writers that began after it, also when it remove
   await begun.append(textOf(MIB));
   assertEquals(await atStart.sweep(true), 1);
   assertEquals(await readWhole(store, await commit(store, begun.finish())), textOf(MIB));
+  await dead.abort();
 });
 
 onEachStore("releaseBody() deletes with the last owner", async (store) => {
@@ -260,7 +272,7 @@ onEachStore("releaseBody() deletes with the last owner", async (store) => {
     assertEquals((await store.write(await releaseBody(store.kv, shared))).ok, true);
     assertEquals((await store.kv.get(["bodyrefs", "shared"])).versionstamp, null);
 
-    const large = size > 8 * CHUNK;
+    const large = size > (store.kv.files ? 2 : 8) * CHUNK;
     assertEquals(await sweeper(store).sweep(false), large ? 2 : 0);
     assertEquals(await left(store), [], `size ${size}`);
   }
@@ -371,7 +383,8 @@ onEachStore("a text of 50 MiB for 1,000 owners keeps within KV's limits", async 
 onEachStore("BodySweeper goes on where it was stopped", async (store) => {
   const ref = await commit(store, (await written(store, "A", textOf(20 * MIB))).finish());
   await store.write(releaseBody(store.kv, ref) as Write);
-  let allowed = 3;
+  const inFile = store.kv.files !== undefined;
+  let allowed = inFile ? 0 : 3;
   const stopping: Store = {
     kv: store.kv,
     embedded: true,
@@ -382,8 +395,9 @@ onEachStore("BodySweeper goes on where it was stopped", async (store) => {
   };
   await assertRejects(() => sweeper(stopping).sweep(true), StorageError, "stop");
   const between = await left(store);
-  assertEquals(between.length, ref.chunks - 3 * 64 + 1);
-  assertEquals(between.at(-1), "bodypending/A");
+  // the file has gone before what names it
+  if (inFile) assertEquals(between, ["body/A/0", "body/A/1", "bodypending/A"]);
+  else assertEquals([between.length, between.at(-1)], [ref.chunks - 3 * 64 + 1, "bodypending/A"]);
   assertEquals(await sweeper(store).sweep(false), 1);
   assertEquals(await left(store), []);
 });
@@ -458,3 +472,94 @@ onEachEmbeddedStore(
     }
   },
 );
+
+Deno.test("a file that nothing in the store knows goes at the start, and no other", async () => {
+  await using at = await fileStore();
+  const { store, dir } = at;
+  const ref = await commit(store, (await written(store, "stored", textOf(MIB))).finish());
+  const busy = await written(store, "busy", textOf(MIB));
+  await Deno.writeFile(`${dir}/left`, textOf(100));
+  assertEquals(await sweeper(store).sweep(false), 0);
+  assertEquals(await sweeper(store, new ManualClock(0)).sweep(true), 1);
+  assertEquals((await Array.fromAsync(store.kv.files!.ids())).sort(), ["busy", "stored"]);
+  assertEquals(await readWhole(store, ref), textOf(MIB));
+  await commit(store, busy.finish());
+});
+
+Deno.test("readBody() throws when a file is not what the store says", async () => {
+  await using at = await fileStore();
+  const { store, dir } = at;
+  const ref = await commit(store, (await written(store, "A", textOf(MIB))).finish());
+  const ledger = async () => {
+    const read = new BodyLedger();
+    await read.read(store.kv);
+    return read.lacks(ref);
+  };
+  assertEquals(await ledger(), undefined);
+  const other = { ...ref, size: ref.size + 1 };
+  await assertRejects(() => readWhole(store, other), BodyMissing, `instead of ${other.size - CHUNK}`);
+  await Deno.truncate(`${dir}/A`, 500_000);
+  await assertRejects(() => readWhole(store, ref), BodyMissing, "bytes too short");
+  assertEquals(await ledger(), `${CHUNK + 500_000} of ${MIB} bytes are there`);
+  await Deno.remove(`${dir}/A`);
+  await assertRejects(() => readWhole(store, ref), BodyMissing, "its file is missing");
+  assertEquals(await ledger(), "its file is missing");
+});
+
+Deno.test("a stored body keeps its file while a backup copies", async () => {
+  await using at = await fileStore();
+  const { store } = at;
+  const ref = await commit(store, (await written(store, "A", textOf(MIB))).finish());
+  const busy = await written(store, "busy", textOf(MIB));
+  const letGo = store.kv.files!.hold();
+  await store.write(await releaseBody(store.kv, ref));
+  await busy.abort(); // no copy of the store can own it
+  assertEquals(await sweeper(store).sweep(false), 0);
+  assertEquals(await readWhole(store, ref), textOf(MIB));
+  letGo();
+  letGo();
+  assertEquals(await sweeper(store).sweep(false), 1);
+  assertEquals(await left(store), []);
+});
+
+Deno.test({
+  name: "a disk that is full is told as such, and leaves nothing behind",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using at = await fileStore();
+    const { store, dir } = at;
+    await Deno.mkdir(dir, { recursive: true });
+    await Deno.symlink("/dev/full", `${dir}/probe`);
+    let failures = 0;
+    store.kv.files!.room = { admits: () => true, failed: () => failures++ };
+    const file = await Deno.open(`${dir}/probe`, { write: true });
+    const full = new BodyFile(file, store.kv.files!);
+    const error = await assertRejects(() => full.write(textOf(10)), StorageError);
+    full.close();
+    assertEquals([error.kind, failures], ["full", 1]);
+    await Deno.remove(`${dir}/probe`);
+
+    store.kv.files!.room = { admits: () => false, failed: () => {} };
+    const writer = new BodyWriter(store, { id: "A", clock: systemClock });
+    const refused = await assertRejects(async () => {
+      for (let n = 0; n < 3; n++) await writer.append(textOf(130 * KIB));
+    }, StorageError);
+    assertEquals(refused.kind, "full");
+    await writer.abort();
+    assertEquals(await left(store), []);
+  },
+});
+
+/** A store in a file, and the folder of its large bodies. */
+async function fileStore(): Promise<{ store: Store; dir: string } & AsyncDisposable> {
+  const { path } = await tempDir();
+  const store = await openStore({ location: `${path}/kv.sqlite3`, clock: systemClock });
+  return {
+    store,
+    dir: `${path}/kv.sqlite3-bodies`,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}

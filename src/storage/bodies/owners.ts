@@ -1,7 +1,7 @@
 /** The owners of a body: adding some, letting some go, and removal with the last one. */
 
 import { type Kv, u64 } from "../port.ts";
-import { type BodyRef, deleteChunks, MUTATION_SIZE, SMALL_CHUNKS } from "./layout.ts";
+import { type BodyRef, deleteChunks, MUTATION_SIZE, smallChunks } from "./layout.ts";
 import * as keys from "../keys.ts";
 import type { Store } from "../store.ts";
 import type { Write } from "../write.ts";
@@ -26,7 +26,7 @@ export function addOwners(ref: BodyRef, more: number): { ref: BodyRef; write: Wr
  * hindering each other: only the last one's write has a check, and when that fails the caller asks again.
  */
 export function releaseBody(kv: Kv, ref: BodyRef, owners = 1): Write | Promise<Write> {
-  return ref.shared ? releaseShared(kv, ref, BigInt(owners)) : removal(ref);
+  return ref.shared ? releaseShared(kv, ref, BigInt(owners)) : removal(kv, ref);
 }
 
 async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Write> {
@@ -37,9 +37,9 @@ async function releaseShared(kv: Kv, ref: BodyRef, owners: bigint): Promise<Writ
   // without a counter the body has gone already
   if (counter.versionstamp === null) return { checks, mutations: [], size: MUTATION_SIZE };
   if (counter.value.value <= owners) {
-    const { mutations, size } = removal(ref);
-    mutations.push({ type: "delete", key }, { type: "delete", key: recount });
-    return { checks, mutations, size: size + 3 * MUTATION_SIZE };
+    const gone = removal(kv, ref);
+    gone.mutations.push({ type: "delete", key }, { type: "delete", key: recount });
+    return { ...gone, checks, size: gone.size + 3 * MUTATION_SIZE };
   }
   // Sums from any number of owners fit into one commit. Should all the owners go this way at the same time, then
   // none of them knew that it was the last one: the sweeper counts again.
@@ -59,7 +59,7 @@ export async function recountOwners(store: Store, recount: Deno.KvEntry<unknown>
   const key = keys.bodyRefs(id);
   const counter = await store.kv.get<Deno.KvU64>(key);
   const gone = counter.value?.value === 0n;
-  const mutations = gone ? removal({ id, chunks }).mutations : [];
+  const mutations = gone ? removal(store.kv, { id, chunks }).mutations : [];
   if (gone) mutations.push({ type: "delete", key });
   mutations.push({ type: "delete", key: recount.key });
   const result = await store.write({
@@ -71,11 +71,20 @@ export async function recountOwners(store: Store, recount: Deno.KvEntry<unknown>
   return result.ok && gone;
 }
 
-function removal(
-  { id, chunks }: Pick<BodyRef, "id" | "chunks">,
-): { mutations: Deno.KvMutation[]; size: number } {
-  const mutations: Deno.KvMutation[] = chunks <= SMALL_CHUNKS
-    ? deleteChunks(id, 0, chunks)
-    : [{ type: "set", key: keys.bodyPending(id), value: { at: 0, chunks } }];
-  return { mutations, size: mutations.length * MUTATION_SIZE };
+function removal(kv: Kv, { id, chunks }: Pick<BodyRef, "id" | "chunks">): Removal {
+  if (chunks <= smallChunks(kv)) {
+    const mutations = deleteChunks(id, 0, chunks);
+    return { mutations, size: mutations.length * MUTATION_SIZE };
+  }
+  const { files } = kv;
+  return {
+    mutations: [{ type: "set", key: keys.bodyPending(id), value: { at: 0, chunks } }],
+    size: MUTATION_SIZE,
+    ...(files && { committed: () => files.onReleased?.() }),
+  };
+}
+
+/** What removes a body, or has the sweeper do it. */
+interface Removal extends Write {
+  readonly mutations: Deno.KvMutation[];
 }

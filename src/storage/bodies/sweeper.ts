@@ -1,13 +1,16 @@
 /** The sweeper of bodies that no record owns. */
 
 import type { Clock } from "../../base/clock.ts";
-import { type BodyMark, removeMarked, SMALL_CHUNKS } from "./layout.ts";
+import { type BodyMark, removeMarked, smallChunks } from "./layout.ts";
 import { recountOwners } from "./owners.ts";
 import * as keys from "../keys.ts";
 import type { Store } from "../store.ts";
 
 /** A writer that was silent for an hour is dead: no time-out of a session is as long. */
 export const DEFAULT_SWEEP_GRACE_MS = 3600_000;
+
+/** So many bodies are removed at a time where they are in files. */
+const AT_ONCE = 16;
 
 /** What a sweeper needs beside the store. */
 export interface BodySweeperOptions {
@@ -44,11 +47,45 @@ export class BodySweeper {
     for await (const entry of this.#store.kv.list(keys.bodiesRecount)) {
       const gone = await recountOwners(this.#store, entry);
       // a larger one was only marked, and is counted below
-      if (gone && (entry.key[2] as number) <= SMALL_CHUNKS) removed++;
+      if (gone && (entry.key[2] as number) <= smallChunks(this.#store.kv)) removed++;
     }
+    removed += await this.#sweepMarked(silentSince);
+    if (all) removed += await this.#sweepFiles();
+    return removed;
+  }
+
+  /** Removes what was let go: without waiting for the next sweep, where that is room on the disk. */
+  async sweepReleased(): Promise<number> {
+    return await this.#sweepMarked(0);
+  }
+
+  /** Some at a time, so that their commits are one. */
+  async #sweepMarked(silentSince: number): Promise<number> {
+    let removed = 0;
+    let waiting: Promise<boolean>[] = [];
+    const settle = async () => {
+      for (const gone of await Promise.all(waiting)) if (gone) removed++;
+      waiting = [];
+    };
     for await (const entry of this.#store.kv.list<BodyMark>(keys.bodiesPending)) {
       if (entry.value.at > silentSince) continue;
-      if (await removeMarked(this.#store, entry)) removed++;
+      waiting.push(removeMarked(this.#store, entry));
+      if (waiting.length === (this.#store.kv.files ? AT_ONCE : 1)) await settle();
+    }
+    await settle();
+    return removed;
+  }
+
+  /** Files that nothing in the store knows: their removal was not durable, or a backup had more than its store. */
+  async #sweepFiles(): Promise<number> {
+    const { kv } = this.#store;
+    let removed = 0;
+    for await (const id of kv.files?.ids() ?? []) {
+      // a mark comes before its file, and goes in the commit that sets the rows
+      const [mark, row] = await kv.getMany<[BodyMark, unknown]>([keys.bodyPending(id), keys.body(id, 1)]);
+      if (mark.versionstamp !== null || row.versionstamp !== null) continue;
+      await kv.files!.remove(id);
+      removed++;
     }
     return removed;
   }

@@ -2,21 +2,12 @@
 
 import { concat } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
-import {
-  type BodyMark,
-  type BodyRef,
-  CHUNK_SIZE,
-  chunkCount,
-  MUTATION_SIZE,
-  removeMarked,
-  setChunks,
-  SMALL_SIZE,
-} from "./layout.ts";
+import { type Ahead, aheadOf } from "./ahead.ts";
+import { type BodyMark, type BodyRef, MUTATION_SIZE, removeMarked, setChunks, SMALL_SIZE } from "./layout.ts";
 import * as keys from "../keys.ts";
 import { u64 } from "../port.ts";
 import type { Store } from "../store.ts";
-import { StorageError } from "../storage_error.ts";
-import type { Write } from "../write.ts";
+import { together, type Write } from "../write.ts";
 
 /** What a body writer needs beside the store. */
 export interface BodyWriterOptions {
@@ -32,9 +23,9 @@ const FIRST_BUFFER = 8 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Takes one body in. Holds 120 KiB of it at most: what is more is written ahead in chunks, under a mark that says
- * that no record owns them yet (see `bodies.ts` for the states). Each such commit renews the mark and checks that it
- * is still there, so a writer that was taken for dead writes nothing more.
+ * Takes one body in. Holds 120 KiB of it in memory, or 300 KiB beside a file: what is more is written ahead, under a mark
+ * that says that no record owns it yet (see `bodies.ts` for the states). The accepting commit checks that the mark is
+ * still there, so a writer that was taken for dead leaves nothing behind.
  */
 export class BodyWriter {
   readonly #store: Store;
@@ -44,11 +35,9 @@ export class BodyWriter {
   #buffer: Uint8Array = NOTHING;
   #filled = 0;
   #size = 0;
-  /** The full chunks in the store, with the one that is left free, and the versionstamp of the mark over them. */
-  #chunks: number;
-  #mark: string | null = null;
+  /** What was written ahead; undefined: nothing. */
+  #ahead: Ahead | undefined;
   #appending: Promise<void> | undefined;
-  #startedAhead = false;
   /** Why no more can be appended. */
   #ended: "finished" | "aborted" | "broken" | undefined;
 
@@ -58,7 +47,6 @@ export class BodyWriter {
     this.#id = options.id;
     this.#clock = options.clock;
     this.#frontLater = options.frontLater ?? false;
-    this.#chunks = this.#frontLater ? 1 : 0;
   }
 
   /** How many bytes were appended. */
@@ -79,7 +67,7 @@ export class BodyWriter {
     return appending;
   }
 
-  /** Ends the body, with what stands before it (64 KiB at most). Does no I/O: the draft says what to commit. */
+  /** Ends the body, with what stands before it (64 KiB at most). Waits for nothing: the draft says what to commit. */
   finish(front: Uint8Array = NOTHING): BodyDraft {
     this.#mustBeOpen();
     if (front.length > 0 && !this.#frontLater) {
@@ -87,13 +75,9 @@ export class BodyWriter {
     }
     this.#ended = "finished";
     const rest = this.#buffer.subarray(0, this.#filled);
-    if (this.#mark === null) return makeDraft(this.#id, front.length > 0 ? concat([front, rest]) : rest);
-    return makeDraft(this.#id, rest, {
-      chunks: this.#chunks,
-      size: this.#size - rest.length + front.length,
-      mark: this.#mark,
-      ...(this.#frontLater && { front }),
-    });
+    if (!this.#ahead) return makeDraft(this.#id, front.length > 0 ? concat([front, rest]) : rest);
+    const size = this.#size + front.length;
+    return draft(this.#id, { size, ...this.#ahead.end(rest, this.#frontLater ? front : undefined) });
   }
 
   /**
@@ -103,12 +87,13 @@ export class BodyWriter {
   async abort(): Promise<void> {
     this.#ended = "aborted";
     this.#buffer = NOTHING;
-    if (!this.#startedAhead) return;
+    if (!this.#ahead) return;
     try {
       await this.#appending;
     } catch {
       // the caller of append() knows
     }
+    await this.#ahead.close();
     try {
       const entry = await this.#store.kv.get<BodyMark>(keys.bodyPending(this.#id));
       if (entry.versionstamp !== null) await removeMarked(this.#store, entry);
@@ -150,21 +135,11 @@ export class BodyWriter {
     }
   }
 
-  /** Writes the full buffer; it can be filled anew when that is done. */
+  /** Hands the full buffer on. */
   async #writeAhead(): Promise<void> {
-    this.#startedAhead = true;
-    const key = keys.bodyPending(this.#id);
-    const mark: BodyMark = { at: this.#clock.now(), chunks: this.#chunks + SMALL_SIZE / CHUNK_SIZE };
-    const result = await this.#store.write({
-      checks: [{ key, versionstamp: this.#mark }],
-      mutations: [{ type: "set", key, value: mark }, ...setChunks(this.#id, this.#buffer, this.#chunks)],
-      size: SMALL_SIZE + 3 * MUTATION_SIZE,
-    });
-    if (!result.ok) {
-      throw new StorageError("failed", `The body ${this.#id} was removed while it was still being written.`);
-    }
-    this.#mark = result.versionstamp;
-    this.#chunks = mark.chunks;
+    const of = { id: this.#id, clock: this.#clock, frontLater: this.#frontLater };
+    this.#ahead ??= aheadOf(this.#store, of);
+    this.#buffer = await this.#ahead.take(this.#buffer);
     this.#filled = 0;
   }
 }
@@ -187,18 +162,6 @@ export interface BodyDraft {
   write(owners: number): Write;
 }
 
-/** What of a body is in the store already. */
-interface WrittenAhead {
-  /** How many chunks: all of them are full, but for the one that `front` is for. */
-  readonly chunks: number;
-  /** Their size in bytes, with that of `front`. */
-  readonly size: number;
-  /** The versionstamp of the mark. */
-  readonly mark: string;
-  /** What the chunk in front of them will hold. */
-  readonly front?: Uint8Array;
-}
-
 /** Makes a draft of a whole body in memory, such as a report. The bytes are not copied: they must stay as they are. */
 export function draftOf(id: string, bytes: Uint8Array): BodyDraft {
   if (bytes.length > DRAFT_LIMIT) {
@@ -207,30 +170,27 @@ export function draftOf(id: string, bytes: Uint8Array): BodyDraft {
   return makeDraft(id, bytes);
 }
 
-/** Makes a draft of what was written ahead, and the rest in memory. */
-function makeDraft(id: string, rest: Uint8Array, ahead?: WrittenAhead): BodyDraft {
-  const size = (ahead?.size ?? 0) + rest.length;
-  const chunks = (ahead?.chunks ?? 0) + chunkCount(rest.length);
+function makeDraft(id: string, bytes: Uint8Array): BodyDraft {
+  const mutations = setChunks(id, bytes, 0);
+  const size = bytes.length;
+  const write = { mutations, size: size + mutations.length * MUTATION_SIZE };
+  return { ...draft(id, { size, chunks: mutations.length, write }), inMemory: bytes };
+}
 
-  function write(owners: number): Write {
-    const mutations = setChunks(id, rest, ahead?.chunks ?? 0);
-    const checks: Deno.AtomicCheck[] = [];
-    if (isShared(owners)) {
-      mutations.push({ type: "set", key: keys.bodyRefs(id), value: u64(owners) });
-    }
-    if (ahead) {
-      const key = keys.bodyPending(id);
-      checks.push({ key, versionstamp: ahead.mark });
-      mutations.push({ type: "delete", key });
-    }
-    const front = ahead?.front;
-    if (front) mutations.push({ type: "set", key: keys.body(id, 0), value: front });
-    const size = rest.length + (front?.length ?? 0) + mutations.length * MUTATION_SIZE;
-    return { checks, mutations, size };
-  }
-
-  const ref = (owners: number) => ({ id, size, chunks, shared: isShared(owners) });
-  return ahead ? { size, ref, write } : { size, inMemory: rest, ref, write };
+/** A draft of a body that is whole with that write. */
+function draft(
+  id: string,
+  { size, chunks, write }: { size: number; chunks: number; write: Write },
+): BodyDraft {
+  return {
+    size,
+    ref: (owners) => ({ id, size, chunks, shared: isShared(owners) }),
+    write(owners) {
+      if (!isShared(owners)) return write;
+      const counter = { type: "set", key: keys.bodyRefs(id), value: u64(owners) } as const;
+      return together(write, { mutations: [counter], size: MUTATION_SIZE });
+    },
+  };
 }
 
 function isShared(owners: number): boolean {

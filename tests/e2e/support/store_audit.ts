@@ -131,15 +131,27 @@ class Auditor {
   /** Every chunk belongs to a body with owners, every body has all of its chunks, every counter is right. */
   async #bodies(): Promise<void> {
     const chunks = new Map<string, number>();
-    for (const { key } of await this.#all(["body"])) {
-      chunks.set(key[1] as string, (chunks.get(key[1] as string) ?? 0) + 1);
+    const { files } = this.#store.kv;
+    const inFiles = new Set<string>();
+    for (const { key, value } of await this.#all(["body"])) {
+      const [, id, n] = key as [string, string, number];
+      chunks.set(id, (chunks.get(id) ?? 0) + 1);
+      if (!(value instanceof Deno.KvU64)) continue;
+      inFiles.add(id);
+      const size = await files?.size(id);
+      if (n !== 1 || size !== Number(value.value)) {
+        this.#problems.push(`the file of body ${id} has ${size} bytes`);
+      }
+    }
+    for await (const id of files?.ids() ?? []) {
+      if (!inFiles.has(id)) this.#problems.push(`the file of body ${id} belongs to nobody`);
     }
     const counters = new Map<string, bigint>();
     for (const { key, value } of await this.#all<Deno.KvU64>(["bodyrefs"])) {
       counters.set(key[1] as string, value.value);
     }
     for (const [id, { ref, owners }] of this.#owners) {
-      if (chunks.get(id) !== ref.chunks) {
+      if (chunks.get(id) !== (inFiles.has(id) ? 2 : ref.chunks)) {
         this.#problems.push(`body ${id} has ${chunks.get(id) ?? 0} of its ${ref.chunks} chunks`);
       }
       const right = ref.shared ? BigInt(owners) : undefined;
