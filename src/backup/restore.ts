@@ -5,10 +5,12 @@
 
 import { dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { systemRandom } from "../base/random.ts";
 import { formatSize } from "../base/units.ts";
 import { lockDataDir, UNFINISHED } from "../storage/data_dir.ts";
 import { diskOf } from "../storage/disk_reserve.ts";
-import { openStore } from "../storage/store.ts";
+import * as keys from "../storage/keys.ts";
+import { openStore, type Store } from "../storage/store.ts";
 import { type BackupAbout, BackupBroken, readBackup } from "./archive.ts";
 
 /** The data directory can't take a backup: there is something in it, or there is no room. */
@@ -107,8 +109,21 @@ async function unpack(source: AsyncIterable<Uint8Array>, draft: string): Promise
   if (!await exists(location)) throw new BackupBroken("there is no store in it");
   // only a store that opens is moved to its place
   const store = await openStore({ location, clock: systemClock });
-  await store.close();
+  try {
+    await markRestored(store);
+  } finally {
+    await store.close();
+  }
   return about;
+}
+
+/**
+ * What was told of mailboxes since the backup was made is not in it: by this mark they give other numbers from now on, so
+ * that no client takes one message for another (see `mailbox/folder_loading.ts`).
+ */
+async function markRestored(store: Store): Promise<void> {
+  const value = systemRandom.bytes(12).toBase64({ alphabet: "base64url" });
+  await store.write({ mutations: [{ type: "set", key: keys.restored, value }], size: 60 });
 }
 
 async function write(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {

@@ -36,9 +36,44 @@ export async function readState(kv: Kv, address: string): Promise<MailboxState |
   }
 }
 
+/** How far a mod-sequence is raised in a restored backup: more changes than there were since it was made. */
+const RAISED = 1_000_000_000;
+
+/**
+ * Makes sure that a mailbox of a restored backup gives no number that was given before for something else: all folders
+ * get another UIDVALIDITY, and mod-sequences go on far behind the last one. False: there was nothing to do.
+ */
+export async function raiseRestored(
+  store: Store,
+  address: string,
+  state: MailboxState,
+  now: number,
+): Promise<boolean> {
+  const { value: restored } = await store.kv.get<string>(keys.restored);
+  const { head, versionstamp, folders } = state;
+  if (restored === null || head.restored === restored) return false;
+  const uidValidity = Math.max(head.nextUidValidity, Math.floor(now / 1000));
+  const modseq = head.modseq + RAISED;
+  const raised: HeadRecord = {
+    ...head,
+    modseq,
+    restored,
+    nextUidValidity: uidValidity + 1,
+    changesFloor: modseq,
+  };
+  const key = keys.mailbox(address);
+  const mutations: Deno.KvMutation[] = [{ type: "set", key, value: raised }];
+  for (const { id, record } of folders.values()) {
+    mutations.push({ type: "set", key: keys.folder(address, id), value: { ...record, uidValidity, modseq } });
+  }
+  await store.write({ checks: [{ key, versionstamp }], mutations, size: 600 * mutations.length });
+  return true;
+}
+
 /** Makes the folders that every mailbox has, unless somebody did or it is about to go. */
 export async function makeFirstFolders(store: Store, address: string, now: number): Promise<void> {
   const uidValidity = Math.floor(now / 1000);
+  const { value: restored } = await store.kv.get<string>(keys.restored);
   const head: HeadRecord = {
     modseq: 1,
     nextFolder: FIRST_FOLDERS.length + 1,
@@ -47,6 +82,7 @@ export async function makeFirstFolders(store: Store, address: string, now: numbe
     changesFloor: 0,
     changesTail: 0,
     changesRows: 0,
+    ...(restored !== null && { restored }),
   };
   const key = keys.mailbox(address);
   const mutations: Deno.KvMutation[] = [{ type: "set", key, value: head }];

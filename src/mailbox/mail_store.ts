@@ -152,8 +152,7 @@ export class MailStore {
     const set = { type: "set" as const, key: keys.mail(key, entry.uid), value: entry };
     const committed = () => {
       this.emit({ address: key, came: entry });
-      // who looks at it next tries again
-      this.#open.peek(key)?.number().catch(() => {});
+      this.#open.arrived(key);
     };
     return { mutations: [set, ...usageSums(key, 1, entry.size)], size, committed };
   }

@@ -6,7 +6,7 @@ import type { Store } from "../storage/store.ts";
 import { type FactMaker, FolderFacts } from "./folder_facts.ts";
 import type { Told } from "./folder_batch.ts";
 import type { Folders } from "./folders.ts";
-import { makeFirstFolders, readState } from "./folder_loading.ts";
+import { makeFirstFolders, raiseRestored, readState } from "./folder_loading.ts";
 import { HeldFolders, type TakeRoom } from "./held_folders.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import type { MailboxState } from "./folder_state.ts";
@@ -19,6 +19,9 @@ const KEPT_MS = 60_000;
 /** At most so many that nobody uses, and with so many messages together. */
 const KEPT = 32;
 const KEPT_MESSAGES = 200_000;
+
+/** So many arrivals of a mailbox that nobody looks at get their places by themselves. */
+const MANY_ARRIVALS = 2000;
 
 /** On a shared store mailboxes in use are looked at so often, milliseconds; so many at once. */
 const LOOK_MS = 1000;
@@ -55,6 +58,10 @@ export class OpenMailboxes {
   readonly #options: OpenOptions;
   readonly #open = new Map<string, OpenMailbox>();
   readonly #opening = new Map<string, Promise<OpenMailbox | undefined>>();
+  /** How many messages this process delivered into mailboxes that are not in memory. */
+  readonly #arrivals = new Map<string, number>();
+  /** One mailbox after the other is given places for its many arrivals. */
+  #sweeping: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   /** Takes room in quotas; without it there is always some. */
   room: TakeRoom = () => () => {};
@@ -123,6 +130,21 @@ export class OpenMailboxes {
     } finally {
       if (box) this.#used(box, -1);
     }
+  }
+
+  /** A message was delivered: it gets its place at once where the mailbox is in memory, and soon where many wait. */
+  arrived(address: string): void {
+    const folders = this.peek(address);
+    // what fails now is tried by who looks next
+    if (folders) return void folders.number().catch(() => {});
+    const count = (this.#arrivals.get(address) ?? 0) + 1;
+    this.#arrivals.set(address, count);
+    if (count < MANY_ARRIVALS) return;
+    this.#arrivals.delete(address);
+    this.#sweeping = this.#sweeping.then(() => this.use(address, () => Promise.resolve())).then(
+      () => {},
+      () => {},
+    );
   }
 
   /** Takes messages out of the folders of a mailbox that is perhaps being opened just now. */
@@ -247,6 +269,7 @@ export class OpenMailboxes {
     for (;;) {
       await finish(address);
       const state = await readState(kv, address);
+      if (state && await raiseRestored(this.#store, address, state, clock.now())) continue;
       if (state) {
         const folders = this.#folders(address, state);
         const facts = new FolderFacts(folders, () => this.maker);
@@ -259,6 +282,7 @@ export class OpenMailboxes {
           usedAt: clock.monotonic(),
         };
         this.#open.set(address, box);
+        this.#arrivals.delete(address);
         folders.release().catch(() => {}); // what is left of a process before; the next look goes on
         return box;
       }

@@ -16,6 +16,11 @@ import type { Kv } from "../storage/port.ts";
 import type { BodyLedger } from "./body_ledger.ts";
 import type { ReportFinding } from "./store_findings.ts";
 
+/** How far behind what was given numbers go on when nobody knows where: more than can have been lost. */
+const FAR_MODSEQ = 1_000_000_000;
+const FAR_UIDVALIDITY = 100_000;
+const FAR_OBJECTS = 100_000;
+
 /** Where messages are counted. */
 export interface FolderCheck {
   readonly kv: Kv;
@@ -38,6 +43,9 @@ type RowOf<T> = { readonly key: Deno.KvKey; readonly row: T };
 export async function checkFolders(check: FolderCheck): Promise<Map<string, Held>> {
   const addresses = new Set<string>();
   for await (const { key } of check.kv.list(keys.mailboxesAll, { batchSize: 500 })) {
+    addresses.add(key[1] as string);
+  }
+  for await (const { key } of check.kv.list(keys.foldersAll, { batchSize: 500 })) {
     addresses.add(key[1] as string);
   }
   // what an account's end has left
@@ -70,6 +78,8 @@ class Mailbox {
     this.#head = (await kv.get<HeadRecord>(keys.mailbox(address))).value ?? undefined;
     const objectRows = await this.#rows(keys.mailObjectsOf(address), "row of messages", unpackObjects);
     for (const { row } of objectRows) for (const [number, object] of row) this.#objects.set(number, object);
+    const end = await kv.get(keys.mailboxRemoval(address));
+    if (!this.#head && end.versionstamp === null) await this.#makeHead();
     if (!this.#head) {
       // it is about to go with its account
       for (const { key, row } of objectRows) {
@@ -83,6 +93,33 @@ class Mailbox {
     await this.#owned(objectRows);
     await this.#leftFacts(new Set(objectRows.map(({ key }) => key[2] as number)));
     return held;
+  }
+
+  /** A head whose numbers are all higher than those that were given. */
+  async #makeHead(): Promise<void> {
+    const { kv } = this.#check;
+    let [modseq, nextFolder, nextUidValidity, nextObject] = [1, 1, 1, 1];
+    for await (
+      const { key, value } of kv.list<FolderRecord>(keys.folders(this.#address), { batchSize: 500 })
+    ) {
+      modseq = Math.max(modseq, value.modseq);
+      nextFolder = Math.max(nextFolder, (key[2] as number) + 1);
+      nextUidValidity = Math.max(nextUidValidity, value.uidValidity + FAR_UIDVALIDITY);
+    }
+    for (const object of this.#objects.keys()) nextObject = Math.max(nextObject, object + FAR_OBJECTS);
+    modseq += FAR_MODSEQ;
+    const none = { changesTail: 0, changesRows: 0, changesFloor: modseq };
+    this.#head = { modseq, nextFolder, nextObject, nextUidValidity, ...none };
+    const what = "Nothing says how its folders go on; --repair makes that up from them";
+    await this.#check.report({ where: this.#where, what }, [
+      { type: "set", key: keys.mailbox(this.#address), value: this.#head },
+      ...await this.#changes(),
+    ]);
+  }
+
+  async #changes(): Promise<Deno.KvMutation[]> {
+    const list = this.#check.kv.list(keys.mailChangesOf(this.#address), { batchSize: 8 });
+    return await Array.fromAsync(list, ({ key }) => ({ type: "delete" as const, key }));
   }
 
   /** Reads packed rows; those that can't be read are reported. */

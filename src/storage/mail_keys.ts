@@ -13,6 +13,9 @@ export function mails(address: string): Deno.KvListSelector {
   return { prefix: ["mail", address] };
 }
 
+/** A mark that a restored backup has, and no other: a text. */
+export const restored: Deno.KvKey = ["restored"];
+
 /** The head of the mailbox of `address`, which every change of its folders checks and writes: a `HeadRecord`. */
 export function mailbox(address: string): Deno.KvKey {
   return ["mailbox", address];
@@ -30,6 +33,9 @@ export function folder(address: string, id: number): Deno.KvKey {
 export function folders(address: string): Deno.KvListSelector {
   return { prefix: ["folder", address] };
 }
+
+/** All folders of all mailboxes, by address. */
+export const foldersAll: Deno.KvListSelector = { prefix: ["folder"] };
 
 /** The `n`th row of a folder's index: an `IndexRow` as bytes. */
 export function folderIndex(address: string, id: number, n: number): Deno.KvKey {

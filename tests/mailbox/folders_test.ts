@@ -522,3 +522,43 @@ Deno.test("A removal of more than one commit takes happens all the same, or not 
     assert(die < 300);
   }
 });
+
+Deno.test("A restored backup gives other numbers: UIDVALIDITY and mod-sequences are higher than what was told", async () => {
+  await using store = await memoryStore();
+  const { clock, folders, inbox } = await mailbox(store, 3);
+  await inbox.expunge(u(2));
+  const [before, highest] = [inbox.info, folders.highestModseq];
+  await put(store.kv, keys.restored, "once");
+  clock.advance(5000);
+  for (let round = 0; round < 2; round++) {
+    const again = await new MailStore(store, { clock }).open(BRAIN);
+    const restored = await select(again, "INBOX");
+    assert(restored.info.uidValidity > before.uidValidity);
+    assert(again.highestModseq >= highest + 1_000_000_000);
+    assert(again.highestModseq < highest + 1_000_000_100, "once only");
+    assertEquals(uids(restored), [1, 3]);
+    assertEquals(again.byName("Sent")!.uidValidity, restored.info.uidValidity);
+    assert((await again.create(`x${round}`)).uidValidity > restored.info.uidValidity);
+    await again.delete(`x${round}`);
+    if (round === 0) continue;
+    await restored.store(u(1), { mode: "add", flags: SEEN, keywords: [] });
+    assertEquals(restored.messages.modseq(0), again.highestModseq);
+  }
+  await isSound(store);
+  // a mailbox that is made now has nothing to raise
+  const fresh = new MailStore(store, { clock });
+  assertEquals((await fresh.open("pinky@howstuffworks.com")).highestModseq, 1);
+  assertEquals((await new MailStore(store, { clock }).open("pinky@howstuffworks.com")).highestModseq, 1);
+});
+
+Deno.test("A mailbox that nobody looks at gets its many arrivals into folders by itself", async () => {
+  await using store = await memoryStore();
+  const mailStore = new MailStore(store, { clock: new ManualClock() });
+  const texts = Array.from({ length: 2_100 }, (_, i) => i);
+  await Promise.all(
+    texts.map((i) => deliver({ store, mailStore }, { uid: uidOf(i), text: "x", to: [BRAIN] })),
+  );
+  await until(async () => ((await keyCounts(store.kv)).mail ?? 0) < 200);
+  assertEquals((await mailStore.list(BRAIN)).map(({ uid }) => uid), texts.map(uidOf));
+  await isSound(store);
+});
