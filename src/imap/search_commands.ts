@@ -105,7 +105,7 @@ async function found(
   keys: readonly SearchKey[],
 ): Promise<{ places: Uint32Array; modseq: number }> {
   const { options, out } = state;
-  const { clock, mailClock = clock } = options;
+  const { clock, mailClock = clock, searchTexts } = options;
   const selected = state.selected!;
   let toldAt = clock.monotonic();
   // RFC 9585; clients of IMAP4rev1 lose what comes with it
@@ -118,6 +118,9 @@ async function found(
   };
   return await searchMessages({
     folder: selected.folder,
+    ...(searchTexts && {
+      texts: { of: searchTexts, address: state.folders.address, mailboxId: selected.folder.info.mailboxId },
+    }),
     view: selected.view,
     keys,
     now: mailClock.now(),

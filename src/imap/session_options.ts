@@ -6,6 +6,7 @@ import type { LoginGuard } from "../auth/login_guard.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Mailbox } from "../mail/envelope.ts";
+import type { SearchTexts } from "./folder_texts.ts";
 import type { Folders } from "../mailbox/folders.ts";
 import type { BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Deadlines } from "../wire/deadlines.ts";
@@ -91,6 +92,8 @@ export interface ImapSessionOptions {
   readonly closing: AbortSignal;
   /** Is told what happens; must not throw. */
   readonly onEvent?: (event: ImapEvent) => void;
+  /** Keeps what searches read, for all sessions; absent: each search reads anew. */
+  readonly searchTexts?: SearchTexts;
   /** For SCRAM's nonces; tests take a seeded one. */
   readonly random?: Random;
 }

@@ -1,5 +1,6 @@
 /** The IMAP server of the composition. */
 
+import { SearchTexts } from "../imap/folder_texts.ts";
 import { ImapServer } from "../imap/server.ts";
 import { readCard, writeCard } from "../mail/facts_card.ts";
 import { readFacts } from "../mail/message_facts.ts";
@@ -30,6 +31,7 @@ export function imapServer(parts: Parts, { config, shared, log }: ReadingServerO
     messageSize: limits.messageSize,
     idleTimeoutMs: Math.max(IMAP_IDLE_MS, limits.commandTimeout),
     loginTimeoutMs: limits.commandTimeout,
+    searchTexts: new SearchTexts(),
     errorsPerSession: limits.errorsPerSession,
     watch: (id, conn) => {
       const to = log(id, conn);
