@@ -3,7 +3,8 @@
 import { encode } from "../base/bytes.ts";
 import { BodyMissing, readBody, readSmallBodies } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
-import { FACTS_FULL, LONGEST_FACTS, packFacts, unpackFacts } from "./fact_row.ts";
+import { FactKeeper } from "./fact_keeper.ts";
+import { LONGEST_FACTS, unpackFacts } from "./fact_row.ts";
 import type { LiveIndex } from "./folder_state.ts";
 import { type MailObject, objectRow } from "./object_row.ts";
 import type { StoredFolders } from "./stored_folders.ts";
@@ -21,19 +22,13 @@ const KEPT = 16;
 /** Rows that are read ahead of what is asked for. */
 const ROWS_AT_ONCE = 8;
 
-/** The facts of one row of objects. */
-interface Row {
-  readonly facts: Map<number, Uint8Array>;
-  /** The last part, and how many octets it has. */
-  part: number;
-  octets: number;
-}
-
 /** The facts of one mailbox. */
 export class FolderFacts {
   readonly #folders: StoredFolders;
   readonly #maker: () => FactMaker | undefined;
-  readonly #rows = new Map<number, Row>();
+  readonly #keeper: FactKeeper;
+  /** The facts of some rows of objects. */
+  readonly #rows = new Map<number, Map<number, Uint8Array>>();
   /** Rows are filled one after the other. */
   #filling: Promise<void> = Promise.resolve();
 
@@ -41,6 +36,12 @@ export class FolderFacts {
   constructor(folders: StoredFolders, maker: () => FactMaker | undefined) {
     this.#folders = folders;
     this.#maker = maker;
+    this.#keeper = new FactKeeper(folders.source.store, folders.address);
+  }
+
+  /** Resolves when nothing waits to be kept in the store. */
+  async idle(): Promise<void> {
+    await this.#keeper.idle();
   }
 
   /** Keeps nothing in memory. */
@@ -89,7 +90,7 @@ export class FolderFacts {
   /** Puts what is known into `found`; answers what is not. */
   #look(objects: readonly number[], found: Map<number, Uint8Array>, maker: FactMaker): number[] {
     return objects.filter((object) => {
-      const facts = this.#rows.get(objectRow(object))?.facts.get(object);
+      const facts = this.#rows.get(objectRow(object))?.get(object);
       if (!facts || !maker.isGood(facts)) return true;
       found.set(object, facts);
       return false;
@@ -106,13 +107,11 @@ export class FolderFacts {
         start: keys.mailFacts(address, missing[i]!, 0),
         end: keys.mailFacts(address, missing[end - 1]! + 1, 0),
       };
-      for (const n of missing.slice(i, end)) this.#rows.set(n, { facts: new Map(), part: 0, octets: 0 });
+      for (const n of missing.slice(i, end)) this.#rows.set(n, new Map());
       for await (const { key, value } of kv.list<Uint8Array>(range, { batchSize: ROWS_AT_ONCE })) {
         const row = this.#rows.get(key[2] as number);
         if (!row) continue;
-        for (const [object, facts] of unpackFacts(value)) row.facts.set(object, facts);
-        row.part = key[3] as number;
-        row.octets = value.length;
+        for (const [object, facts] of unpackFacts(value)) row.set(object, facts);
       }
       i = end;
     }
@@ -144,50 +143,16 @@ export class FolderFacts {
       if (some) some.set(number, facts);
       else made.set(n, new Map([[number, facts]]));
     }
-    // what can't be kept now is made again
-    for (const [n, facts] of made) await this.#keep(n, facts).catch(() => {});
+    for (const [n, facts] of made) {
+      const row = this.#rows.get(n);
+      for (const [object, one] of facts) row?.set(object, one);
+    }
+    await this.#keeper.keep(made);
   }
 
   async *#pieces({ prefix, body }: MailObject, small: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
     if (prefix !== "") yield encode(prefix);
     if (small) yield small;
     else yield* readBody(this.#folders.source.store.kv, body);
-  }
-
-  async #keep(n: number, made: ReadonlyMap<number, Uint8Array>): Promise<void> {
-    const { address, source: { store } } = this.#folders;
-    const row = this.#rows.get(n);
-    if (!row) return;
-    const key = keys.mailObjects(address, n);
-    const { versionstamp } = await store.kv.get(key);
-    // facts of a row that is gone would stay for ever
-    if (versionstamp === null) return;
-    const current = (await store.kv.get<Uint8Array>(keys.mailFacts(address, n, row.part))).value;
-    let part = new Map(current ? unpackFacts(current) : []);
-    let octets = current?.length ?? 1;
-    for (const [object, facts] of made) {
-      if (octets + facts.length + 10 > FACTS_FULL) {
-        await this.#write(n, row.part, { key, versionstamp }, part);
-        [part, octets] = [new Map(), 1];
-        row.part++;
-      }
-      part.set(object, facts);
-      octets += facts.length + 10;
-      row.facts.set(object, facts);
-    }
-    await this.#write(n, row.part, { key, versionstamp }, part);
-    row.octets = octets;
-  }
-
-  async #write(
-    n: number,
-    part: number,
-    check: Deno.AtomicCheck,
-    facts: ReadonlyMap<number, Uint8Array>,
-  ): Promise<void> {
-    const { address, source: { store } } = this.#folders;
-    const value = packFacts(facts);
-    const mutation = { type: "set" as const, key: keys.mailFacts(address, n, part), value };
-    await store.write({ checks: [check], mutations: [mutation], size: value.length + 300 });
   }
 }
