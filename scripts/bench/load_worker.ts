@@ -1,6 +1,17 @@
 /** The load on a thread of its own, so that measuring doesn't stand in its way. */
 
 import { EventListeners } from "./event_listeners.ts";
+import {
+  imapAppend,
+  imapCounts,
+  imapFill,
+  imapIdleClose,
+  imapIdleOpen,
+  imapOpen,
+  imapPush,
+  imapTimes,
+} from "./imap_load.ts";
+import { imapMix } from "./imap_mix.ts";
 import { logIn, type LoginLoad } from "./login_load.ts";
 import { readMaildrop } from "./pop3_load.ts";
 import { Sink } from "./sink.ts";
@@ -63,6 +74,16 @@ const tasks = {
   listened: (): number => listeners!.close(),
 
   readMaildrop,
+
+  imapMix,
+  imapAppend,
+  imapCounts,
+  imapFill,
+  imapIdleClose,
+  imapIdleOpen,
+  imapOpen,
+  imapPush,
+  imapTimes,
 
   logIn: (load: LoginLoad) => logIn(load),
 };

@@ -8,6 +8,7 @@ import { ceiling } from "./ceiling_rows.ts";
 import { checks } from "./check_rows.ts";
 import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
+import { imap } from "./imap_rows.ts";
 import { logins } from "./login_rows.ts";
 import { nodes } from "./nodes_rows.ts";
 import { keysOf, lagWhileSigning, signatureRate } from "./signing.ts";
@@ -45,6 +46,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   listeners,
   harness,
   search,
+  imap,
   checks,
   mailpit,
   captured,

@@ -1,8 +1,8 @@
 /**
- * The start of dinopost for a benchmark, in one of six modes:
+ * The start of dinopost for a benchmark, in one of seven modes:
  * hold (accept and queue, no delivery), local (deliver to a mailbox), relay (deliver to a sink), defer (as hold; started
  * again in relay mode it delivers what is there), capture (keep all mail in memory), captureOnDisk (keep it in the
- * directory).
+ * directory), imap (as local, with IMAP on N + 4).
  *
  * Usage: deno run -A serve.ts --port N --dir DIR --mode MODE [--sink HOST:PORT] [--accounts COUNT]
  * Listens on N (SMTP), N + 1 (POP3) and N + 2 (HTTP); 0: on free ports, which the line `ready` names. With `accounts`
@@ -35,6 +35,7 @@ const config = {
     pop3: [`127.0.0.1:${port(1)}`],
     admin: [`127.0.0.1:${port(2)}`],
     submission: more.length > 0 ? [`127.0.0.1:${port(3)}`] : [],
+    imap: values.mode === "imap" ? [`127.0.0.1:${port(4)}`] : [],
   },
   accounts: Object.fromEntries(names.map((name) => [name, { password: "bench" }])),
   relay: {

@@ -1,7 +1,7 @@
 /** The server under measurement: a process of its own, its start, its end, what it costs. */
 
 /** What the server does with what it takes; see `serve.ts`. `plain`: as the task `capture` does. */
-export type Mode = "hold" | "local" | "relay" | "capture" | "captureOnDisk" | "plain";
+export type Mode = "hold" | "local" | "relay" | "capture" | "captureOnDisk" | "plain" | "imap";
 
 const decoder = new TextDecoder();
 /** As in the tasks: a young generation no larger than is of use, some 40 MiB less at 50 connections. */
@@ -13,6 +13,8 @@ const ANYWHERE = Object.fromEntries(
   ["SMTP", "POP3", "ADMIN"].map((name) => [`DINOPOST_LISTEN_${name}`, "127.0.0.1:0"]),
 );
 const START_MS = 20_000;
+/** At its first start a server hashes the password of each account. */
+const START_MS_ACCOUNT = 1000;
 const TICKS_PER_SECOND = 100;
 /** What opens its HTTP surface. */
 export const TOKEN = "bench";
@@ -26,18 +28,21 @@ export class ServerProcess implements AsyncDisposable {
   readonly admin: number;
   /** With further accounts only. */
   readonly submission: number;
+  /** In mode `imap` only. */
+  readonly imap: number;
   /** From the start of the process to its `ready` line: milliseconds. */
   readonly startMs: number;
 
   private constructor(
     child: Deno.ChildProcess,
-    of: { smtp: number; pop3: number; admin: number; submission: number; startMs: number },
+    of: { smtp: number; pop3: number; admin: number; submission: number; imap: number; startMs: number },
   ) {
     this.#child = child;
     this.smtp = of.smtp;
     this.pop3 = of.pop3;
     this.admin = of.admin;
     this.submission = of.submission;
+    this.imap = of.imap;
     this.startMs = of.startMs;
   }
 
@@ -65,7 +70,7 @@ export class ServerProcess implements AsyncDisposable {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const timer = setTimeout(() => child.kill("SIGKILL"), START_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), START_MS + accounts * START_MS_ACCOUNT);
     const { ready, said } = await readyLine(child);
     clearTimeout(timer);
     const startMs = performance.now() - from;
@@ -76,6 +81,7 @@ export class ServerProcess implements AsyncDisposable {
       pop3: port("pop3"),
       admin: port("admin"),
       submission: port("submission"),
+      imap: port("imap"),
       startMs,
     });
   }

@@ -77,6 +77,14 @@ export class DovecotImap implements AsyncDisposable {
     this.#child = undefined;
   }
 
+  /** Ends it as an operator would. */
+  async stop(): Promise<void> {
+    if (!this.#child) return;
+    signal(this.#child.pid, "SIGTERM");
+    await this.#child.status;
+    this.#child = undefined;
+  }
+
   /** The processes that it has started, whatever they do. */
   processes(): number[] {
     if (!this.#child) return [];
@@ -97,11 +105,7 @@ export class DovecotImap implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child) {
-      signal(this.#child.pid, "SIGTERM");
-      await this.#child.status;
-      this.#child = undefined;
-    }
+    await this.stop();
     await Deno.remove(this.dir, { recursive: true });
   }
 
@@ -157,6 +161,9 @@ service imap-login {
 }
 service imap {
   process_limit = 4096
+  # for many short sessions: a process serves one after the other
+  service_count = 200
+  process_min_avail = 4
 }
 service anvil {
   client_limit = 20000
