@@ -10,7 +10,16 @@ export const FREE_PORTS: Readonly<Record<string, string>> = {
 };
 
 /** A kind of listener. */
-export type Kind = "smtp" | "submission" | "submissions" | "lmtp" | "pop3" | "pop3s" | "admin";
+export type Kind =
+  | "smtp"
+  | "submission"
+  | "submissions"
+  | "lmtp"
+  | "pop3"
+  | "pop3s"
+  | "imap"
+  | "imaps"
+  | "admin";
 
 /** How the process is run. */
 export interface ProcessOptions {
