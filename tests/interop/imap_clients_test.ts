@@ -114,7 +114,6 @@ test(
     const clear = `imap://localhost:${port}`;
     const ways: [string, ...string[]][] = [
       [clear],
-      [clear, "--login-options", "AUTH=+LOGIN"],
       [clear, "--login-options", "AUTH=PLAIN", "--sasl-ir"],
       [clear, "--ssl-reqd", "--cacert", certificate],
       [`imaps://localhost:${tlsPort}`, "--cacert", certificate],

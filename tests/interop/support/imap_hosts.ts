@@ -79,7 +79,7 @@ class Dinopost implements ImapHost {
 export const NEEDED = ["dovecot", "/usr/lib/dovecot/imap"];
 
 /** Which server is under test; a second Dovecot in its place shows what the programs do by themselves. */
-export const UNDER_TEST = Deno.env.get("IMAP_UNDER_TEST") ?? "dovecot";
+export const UNDER_TEST = Deno.env.get("IMAP_UNDER_TEST") ?? "dinopost";
 
 /** The server under test. */
 export async function hostUnderTest(): Promise<ImapHost> {
