@@ -136,11 +136,13 @@ function numbersAt(state: SessionState, places: Uint32Array, uid: boolean): Uint
   return places.map((place) => place + 1);
 }
 
-/** RFC 5182 2.1: with only MIN or MAX asked for, just those are saved. */
+/** RFC 5182 2.1, RFC 9394 3.2: with only MIN, MAX or PARTIAL asked for, just those are saved. */
 function savedOf(places: Uint32Array, { min, max, all, count, partial }: SearchReturn): Uint32Array {
-  if (all || count || partial || !min && !max || places.length === 0) return places;
-  const ends = new Set([...(min ? [places[0]!] : []), ...(max ? [places.at(-1)!] : [])]);
-  return Uint32Array.from(ends);
+  if (all || count || places.length === 0 || !min && !max && !partial) return places;
+  const some = new Set<number>(partial ? partOf(places, partial) : []);
+  if (min) some.add(places[0]!);
+  if (max) some.add(places.at(-1)!);
+  return Uint32Array.from(some).sort();
 }
 
 async function plain(
@@ -179,7 +181,7 @@ function extended(
     words.push(`PARTIAL (${formatPartialRange(partial)} ${formatSet(partOf(numbers, partial)) || "NIL"})`);
   }
   if (args.hasModseq && places.length > 0) {
-    words.push(`MODSEQ ${all || count || partial ? modseq : highestOf(state, savedOf(places, returns))}`);
+    words.push(`MODSEQ ${all || count ? modseq : highestOf(state, savedOf(places, returns))}`);
   }
   state.out.untagged(words.join(" "));
 }

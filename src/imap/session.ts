@@ -31,6 +31,8 @@ export type { ImapEvent, ImapSessionOptions };
 const IDLE_MS = 30 * 60_000;
 const LOGIN_MS = 60_000;
 const HANDSHAKE_MS = 60_000;
+/** How long a client may take to send more of a command, or to read more of an answer. */
+const PATIENCE_MS = 5 * 60_000;
 /** How long a client may take to read the last answer. */
 const GOODBYE_MS = 5_000;
 /** While idle a session holds this much for what comes. */
@@ -61,10 +63,12 @@ class Session implements SessionActions {
     this.#options = options;
     this.#lines = new LineConn(conn, { bufferSize: IDLE_BUFFER });
     this.#deadline = options.deadlines.watch(() => {
+      // not even the goodbye was taken
+      if (this.#late) return this.#lines.close();
       this.#late = true;
       this.#sayGoodbye("Too long silent");
     });
-    const patienceMs = options.idleTimeoutMs ?? IDLE_MS;
+    const patienceMs = Math.min(options.idleTimeoutMs ?? IDLE_MS, PATIENCE_MS);
     this.#state = new SessionState(options, {
       out: new Output(this.#lines, { deadline: this.#deadline, patienceMs }),
       reader: new CommandReader(this.#lines, LIMITS_OF_STRANGERS),
@@ -148,7 +152,7 @@ class Session implements SessionActions {
   /** Waits for the rest of a command. */
   async #fillForCommand(): Promise<boolean> {
     await this.#state.out.flush();
-    this.#deadline.set(this.#patienceMs);
+    this.#deadline.set(Math.min(this.#patienceMs, PATIENCE_MS));
     return await this.#lines.fill();
   }
 

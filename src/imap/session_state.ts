@@ -153,7 +153,8 @@ export class SessionState {
     const { selected } = this;
     const options = this.tellOptions(command);
     if (selected?.hasNews(options)) selected.tell(this.out, options);
-    this.out.put(`${command.tag} ${kind} ${code === undefined ? "" : `[${code}] `}${text}\r\n`);
+    const words = kind === "OK" ? text : text.replace(/[^\x20-\x7e]/g, "?");
+    this.out.put(`${command.tag} ${kind} ${code === undefined ? "" : `[${code}] `}${words}\r\n`);
   }
 
   /** OK. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
 import { Buffer } from "node:buffer";
 import { StorageError } from "../../src/storage/storage_error.ts";
@@ -222,6 +223,42 @@ Deno.test("a client that idles and does not read is not heard for ever, and hold
     told++;
   }
   assert(told < 50, `${told} lines`);
+});
+
+Deno.test("a client that does not take its answer, nor the goodbye, is let go", async () => {
+  await using harness = await Harness.start({ messages: ["x".repeat(90_000)] });
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.send("a FETCH 1 (BODY.PEEK[])\r\nb FETCH 1 (BODY.PEEK[])\r\n");
+  await eventTurn();
+  for (const ms of [300_000, 1000, 6000, 6000]) {
+    harness.clock.advance(ms);
+    await eventTurn();
+  }
+  await harness.ended();
+  const last = harness.events.at(-1);
+  assert(last?.kind === "ended" && last.how === "idle");
+});
+
+Deno.test("whatever octets come, a session answers or ends, and nothing fails", async () => {
+  const word = fc.constantFrom(
+    ...'a IDLE DONE SELECT INBOX FETCH 1:* FLAGS UID SEARCH ALL STORE +FLAGS ( ) \\Seen LIST NOTIFY SET NONE {3} {3+} ~{2+} APPEND ENABLE QRESYNC UIDONLY COPY Trash RETURN SAVE $ NOOP \0 \xff [ ] " *'
+      .split(" "),
+    " ",
+    "\r\n",
+    "\r\nb ",
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 60 }), async (words) => {
+      await using harness = await Harness.start({ session: { errorsPerSession: 1000 } });
+      const [one] = await sessions(harness, 1) as [Client];
+      await one.send(`a ${words.join(" ")}\r\n`);
+      await eventTurn();
+      one.close();
+      await harness.ended();
+      assertEquals(harness.events.filter(({ kind }) => kind === "error"), []);
+    }),
+    { numRuns: 150 },
+  );
 });
 
 for (const way of [{}, { bytewise: true }, { tcp: true }] satisfies HarnessOptions[]) {
