@@ -60,6 +60,11 @@ export class Denokv implements AsyncDisposable {
     this.#child.kill("SIGCONT");
   }
 
+  /** Its number in the system. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Seconds of CPU so far (where the system tells: Linux). */
   cpu(): number {
     const fields = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`).split(") ")[1]!.split(" ");
