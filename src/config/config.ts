@@ -242,7 +242,7 @@ export interface Config {
     port: number;
     /** How much TLS is needed, for domains without a rule of their own. */
     tls: TlsPolicy;
-    /** Connections to one domain at once. */
+    /** Connections to one domain at once; domains that have the same MX hosts share them. */
     maxConnectionsPerDomain: number;
     /** Which addresses of MX hosts are used. */
     family: "any" | "ipv4" | "ipv6";

@@ -45,8 +45,7 @@ export class ConnectionPool {
 
   /** Waits for a turn, first come first served; at most `max` have one at a time. Each turn ends by {@linkcode release}. */
   acquire(destination: string, max: number): Promise<void> {
-    let d = this.#destinations.get(destination);
-    if (!d) this.#destinations.set(destination, d = { active: 0, waiting: [], idle: [] });
+    const d = this.#destination(destination);
     if (d.active < max) {
       d.active++;
       return Promise.resolve();
@@ -87,9 +86,9 @@ export class ConnectionPool {
   /** Keeps a connection for the next message of that kind, or says goodbye to it. Only for who has a turn. */
   park(destination: string, client: SmtpClient, kind = ""): void {
     client.trace = undefined;
-    const d = this.#destinations.get(destination);
     if (!client.usable) return client.close();
-    if (this.#closed || !d || client.transactions >= this.#maxTransactions) return this.#quit(client);
+    if (this.#closed || client.transactions >= this.#maxTransactions) return this.#quit(client);
+    const d = this.#destination(destination);
     const timer = this.#clock.schedule(this.#idleMs, () => {
       d.idle.splice(d.idle.findIndex((parked) => parked.client === client), 1);
       this.#tidy(destination, d);
@@ -111,11 +110,49 @@ export class ConnectionPool {
     while (this.#goodbyes.size > 0) await this.#goodbyes.settle(this.#clock, 60_000);
   }
 
+  #destination(name: string): Destination {
+    let d = this.#destinations.get(name);
+    if (!d) this.#destinations.set(name, d = { active: 0, waiting: [], idle: [] });
+    return d;
+  }
+
   #quit(client: SmtpClient): void {
     this.#goodbyes.run("quit", () => client.quit());
   }
 
   #tidy(destination: string, d: Destination): void {
     if (d.active === 0 && d.idle.length === 0) this.#destinations.delete(destination);
+  }
+}
+
+/** The turn that one job has, at one destination at a time. */
+export class Turn {
+  readonly #pool: ConnectionPool;
+  readonly #clock: Clock;
+  #destination: string | undefined;
+  /** How long was waited for it: milliseconds. */
+  waitedMs = 0;
+
+  /** It has none yet. */
+  constructor(pool: ConnectionPool, clock: Clock) {
+    this.#pool = pool;
+    this.#clock = clock;
+  }
+
+  /** Waits for a turn at a destination, and gives up that at another one; false: it had that one already. */
+  async take(destination: string, max: number): Promise<boolean> {
+    if (this.#destination === destination) return false;
+    this.end();
+    const from = this.#clock.monotonic();
+    await this.#pool.acquire(destination, max);
+    this.#destination = destination;
+    this.waitedMs += this.#clock.monotonic() - from;
+    return true;
+  }
+
+  /** Gives it up. */
+  end(): void {
+    if (this.#destination !== undefined) this.#pool.release(this.#destination);
+    this.#destination = undefined;
   }
 }

@@ -11,6 +11,7 @@ import {
 } from "../smtp/client/client.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { destinationOf, portOf, smartHostOf, tlsOf } from "./domain_rules.ts";
+import { HostGroups } from "./host_groups.ts";
 import { HostMemory } from "./host_memory.ts";
 import type { TlsSession } from "../transport/tls_session.ts";
 import type { RemoteAgentOptions } from "./remote_options.ts";
@@ -25,6 +26,13 @@ export class HostConnections {
   readonly #pool: ConnectionPool;
   /** Hosts that let us wait in vain. */
   readonly #dead: HostMemory<Deferred>;
+  /** Who shares connections. */
+  readonly groups: HostGroups;
+  /** Of open connections what was counted when they were made, and for which domains. */
+  readonly #counted = new WeakMap<
+    SmtpClient,
+    { readonly session: TlsSession; readonly domains: Set<string> }
+  >();
   /** Hosts on which TLS broke, and how: they are spoken with in clear, where that is allowed. */
   readonly #tlsFailures: HostMemory<string>;
   readonly #stop = new AbortController();
@@ -37,6 +45,7 @@ export class HostConnections {
     this.#pool = pool;
     const { clock, retryIntervalMs } = options;
     const memoryMs = Math.min(retryIntervalMs ?? MAX_MEMORY_MS, MAX_MEMORY_MS);
+    this.groups = new HostGroups(clock);
     this.#dead = new HostMemory(clock, memoryMs);
     this.#tlsFailures = new HostMemory(clock, memoryMs);
   }
@@ -58,9 +67,23 @@ export class HostConnections {
         ? findHost(smartHost.host, { ...search, allowPrivate: true })
         : findMailHosts(domain, search));
     // who wants all in clear asked for no policy
-    if (tlsOf(this.#options, domain) === "never") return found;
+    if (tlsOf(this.#options, domain) === "never") return this.#learned(domain, found, wish);
     const sts = smartHost || domain.startsWith("[") ? undefined : policies;
-    return await securedRoute(domain, found, { resolver, port: this.portOf(domain), sts, wish });
+    const sources = { resolver, port: this.portOf(domain), sts, wish };
+    return this.#learned(domain, await securedRoute(domain, found, sources), wish);
+  }
+
+  /** Domains with rules of their own share nothing, and what a sender wants of TLS says nothing of others. */
+  #learned(domain: string, route: Route, wish: SenderParameters["tls"]): Route {
+    const { perDomain } = this.#options;
+    const isAlone = smartHostOf(this.#options, domain) !== undefined || perDomain?.[domain] !== undefined;
+    if (wish === undefined && !isAlone) this.groups.learn(domain, route);
+    return route;
+  }
+
+  /** The name of the destination whose turns and connections the domain shares now. */
+  destinationOf(domain: string): string {
+    return this.groups.firstOf(destinationOf(this.#options, domain));
   }
 
   /** The port of a domain's hosts. */
@@ -68,9 +91,16 @@ export class HostConnections {
     return portOf(this.#options, domain);
   }
 
-  /** A connection that is left over from another message with the same wish. */
+  /** A connection that is left over from another message with the same wish, for the same hosts. */
   takeIdle(domain: string, wish?: SenderParameters["tls"]): SmtpClient | undefined {
-    return this.#hold(this.#pool.take(destinationOf(this.#options, domain), wish));
+    const client = this.#pool.take(this.destinationOf(domain), kindOf(domain, wish));
+    const counted = client && this.#counted.get(client);
+    if (counted && !counted.domains.has(domain)) {
+      counted.domains.add(domain);
+      const { session } = counted;
+      this.count(domain, { ...session, policy: { ...session.policy, domain } });
+    }
+    return this.#hold(client);
   }
 
   /** A new connection, as the host's policies demand; `trace` is told its lines. */
@@ -86,7 +116,11 @@ export class HostConnections {
       judged: target.policy?.type === "sts",
     });
     const { policy, host, address } = target;
-    if (policy && result.tls) this.count(domain, { policy, verdict: result.tls, host, address });
+    if (policy && result.tls) {
+      const session = { policy, verdict: result.tls, host, address };
+      this.count(domain, session);
+      if (result.ok) this.#counted.set(result.client, { session, domains: new Set([domain]) });
+    }
     if (result.ok) {
       this.#dead.forget(key);
       if (result.tlsFailure !== undefined) this.#tlsFailures.remember(key, result.tlsFailure);
@@ -106,7 +140,7 @@ export class HostConnections {
   /** Ends the use of a connection: the next message of the domain with that wish may have it. */
   giveBack(domain: string, client: SmtpClient, wish?: SenderParameters["tls"]): void {
     this.#active.delete(client);
-    this.#pool.park(destinationOf(this.#options, domain), client, wish);
+    this.#pool.park(this.destinationOf(domain), client, kindOf(domain, wish));
   }
 
   /** How a host let us wait in vain a moment ago; undefined: nothing is known against it. */
@@ -164,6 +198,11 @@ export class HostConnections {
     if (this.#stop.signal.aborted) client?.close();
     return client;
   }
+}
+
+/** What was made for what a sender wants of TLS was judged for that domain, and serves no other one. */
+function kindOf(domain: string, wish: SenderParameters["tls"]): string {
+  return wish === undefined ? "" : `${wish} ${domain}`;
 }
 
 /** What a host is remembered by. */

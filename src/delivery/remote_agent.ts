@@ -2,9 +2,9 @@
 
 import type { Deferred, EnhancedStatus, Outcome } from "../mail/outcome.ts";
 import { Transcript } from "../observe/transcripts.ts";
-import { ConnectionPool } from "./connection_pool.ts";
+import { ConnectionPool, Turn } from "./connection_pool.ts";
 import type { Attempt, DeliveryAgent, DeliveryJob } from "./delivery.ts";
-import { destinationOf, maxConnectionsOf } from "./domain_rules.ts";
+import { maxConnectionsOf } from "./domain_rules.ts";
 import { HostConnections } from "./host_connections.ts";
 import { RemoteAttempt } from "./remote_attempt.ts";
 import type { RemoteAgentOptions } from "./remote_options.ts";
@@ -30,8 +30,18 @@ export class RemoteAgent implements DeliveryAgent {
 
   /** How many jobs a domain's destination has under way, how many wait for their turn, and how many may be at once. */
   load(domain: string): { active: number; waiting: number; max: number } {
-    const { active, waiting } = this.#pool.load(destinationOf(this.#options, domain));
+    const { active, waiting } = this.#pool.load(this.destinationOf(domain));
     return { active, waiting, max: maxConnectionsOf(this.#options, domain) };
+  }
+
+  /** The name of the destination whose turns and connections the domain shares now: domains with the same hosts have one. */
+  destinationOf(domain: string): string {
+    return this.#connections.destinationOf(domain);
+  }
+
+  /** Told when a domain joins the destination of another one. */
+  onJoin(listener: (domain: string, destination: string) => void): void {
+    this.#connections.groups.onJoin(listener);
   }
 
   /** The hosts that a domain's mail would be offered to now, or why there are none. */
@@ -46,31 +56,28 @@ export class RemoteAgent implements DeliveryAgent {
 
   async deliver(job: DeliveryJob): Promise<Attempt[]> {
     const { clock } = this.#options;
-    const destination = destinationOf(this.#options, job.domain);
-    let started = clock.monotonic();
-    let turn = false;
+    const turn = new Turn(this.#pool, clock);
+    const takeTurn = () =>
+      turn.take(this.destinationOf(job.domain), maxConnectionsOf(this.#options, job.domain));
+    const started = clock.monotonic();
     let outcomes: Outcome[];
     const dialogue = new Dialogue();
     const transcript = job.transcript ?? new Transcript(job.id);
     transcript.subscribe(linesTo((line) => dialogue.add(line), traceLine));
     try {
       const early = this.#closed ? localDeferral("4.3.2", "This server is shutting down") : undefined;
-      if (!early) {
-        await this.#pool.acquire(destination, maxConnectionsOf(this.#options, job.domain));
-        turn = true;
-        started = clock.monotonic();
-      }
+      if (!early) await takeTurn();
       outcomes = early
         ? job.recipients.map(() => early)
-        : await new RemoteAttempt(job, this.#connections, transcript).run();
+        : await new RemoteAttempt(job, this.#connections, { transcript, takeTurn }).run();
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = localDeferral("4.3.0", text);
       outcomes = job.recipients.map(() => outcome);
     } finally {
-      if (turn) this.#pool.release(destination);
+      turn.end();
     }
-    const durationMs = Math.round(clock.monotonic() - started);
+    const durationMs = Math.round(clock.monotonic() - started - turn.waitedMs);
     const lines = outcomes.every(({ kind }) => kind === "delivered") ? [] : dialogue.lines;
     return job.recipients.map(({ address }, i) => ({
       recipient: address,

@@ -30,36 +30,49 @@ export class RemoteAttempt {
   readonly #job: DeliveryJob;
   readonly #connections: HostConnections;
   readonly #transcript: Transcript;
+  readonly #takeTurn: () => Promise<boolean>;
   readonly #all: readonly Pending[];
   /** Those without an outcome. */
   #left: readonly Pending[];
   /** So many recipients at a time, since a peer showed that it takes no more. */
   #atOnce = Infinity;
 
-  /** `transcript` hears every line of the conversations, and of each host. */
-  constructor(job: DeliveryJob, connections: HostConnections, transcript: Transcript) {
+  /**
+   * `transcript` hears every line of the conversations, and of each host. `takeTurn` waits for a turn at the destination
+   * that the domain has by now; true: it is another one than before.
+   */
+  constructor(
+    job: DeliveryJob,
+    connections: HostConnections,
+    of: { readonly transcript: Transcript; takeTurn(): Promise<boolean> },
+  ) {
     this.#job = job;
     this.#connections = connections;
-    this.#transcript = transcript;
+    this.#transcript = of.transcript;
+    this.#takeTurn = of.takeTurn;
     this.#all = job.recipients.map((recipient) => ({ recipient, outcome: undefined, refusal: undefined }));
     this.#left = this.#all;
   }
 
   /** Runs it: one outcome per recipient, in their order. */
   async run(): Promise<Outcome[]> {
-    const { domain, parameters: { tls } } = this.#job;
-    const idle = this.#isOurs() ? this.#connections.takeIdle(domain, tls) : undefined;
-    if (idle) {
-      this.#step(`Using cached esmtp connection to ${idle.peer.host}...`);
-      this.#note(idle.peer, "over the connection of an earlier message");
-      await this.#converse(idle);
-    }
+    if (this.#isOurs()) await this.#reuse();
     if (this.#left.length > 0 && this.#isOurs()) await this.#routed();
     return this.#all.map(({ recipient, outcome, refusal }) => {
       const final = outcome ?? refusal ?? NO_HOST;
       this.#step(summaryLine(recipient.address, final));
       return final;
     });
+  }
+
+  /** Sends over a connection that is left over from another message, if there is one. */
+  async #reuse(): Promise<void> {
+    const { domain, parameters: { tls } } = this.#job;
+    const idle = this.#connections.takeIdle(domain, tls);
+    if (!idle) return;
+    this.#step(`Using cached esmtp connection to ${idle.peer.host}...`);
+    this.#note(idle.peer, "over the connection of an earlier message");
+    await this.#converse(idle);
   }
 
   async #routed(): Promise<void> {
@@ -71,6 +84,8 @@ export class RemoteAttempt {
       const { kind, status, text } = route;
       return this.#settle({ kind, status, text, stage: "route" });
     }
+    // now it is known whose hosts they are, too
+    if (await this.#takeTurn() && this.#isOurs()) await this.#reuse();
     let tried = 0;
     for (const host of route.hosts.slice(0, MAX_HOSTS)) {
       for (const address of host.addresses) {

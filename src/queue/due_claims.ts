@@ -104,6 +104,11 @@ export class DueClaims {
     if (this.#scan.roomFor(destination)) this.#hasMore = true;
   }
 
+  /** What was passed over for one destination is another one's from now on. */
+  move(from: string, to: string): void {
+    this.#scan.move(from, to);
+  }
+
   /** Claims what is due and has room, as far as one look goes; whatever comes later sets the alarm. */
   async claim(): Promise<void> {
     const { queue, clock, journal } = this.#options;
@@ -148,7 +153,7 @@ export class DueClaims {
       if (slots.isOpen) await this.#options.readAhead(ours.map(({ record }) => record)).catch(() => {});
       if (!slots.isOpen) await queue.unclaim(ours);
       for (const [i, claim] of claims.entries()) {
-        if (claim) slots.fill(claim);
+        if (claim) slots.fill(claim, picked[i]!.destination);
         else scheduler.unreserve(picked[i]!.destination);
       }
     } catch (error) {

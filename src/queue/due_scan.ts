@@ -68,6 +68,8 @@ export class DueScan {
   readonly #ready = new Set<string>();
   /** What came in during a look: it is passed over when the look has ended. */
   #arrived: (readonly [destination: string, place: DuePlace])[] | undefined;
+  /** The same of what moved to another destination. */
+  #moved: (readonly [from: string, to: string])[] | undefined;
   /** Up to where what was seen was seen once more, and whether it is to go on there. */
   #behind: DuePlace = START;
   #looksBehind = false;
@@ -103,6 +105,17 @@ export class DueScan {
     return true;
   }
 
+  /** What was passed over for one destination is another one's: it was found to have the same hosts. */
+  move(from: string, to: string): void {
+    if (this.#moved) {
+      this.#moved.push([from, to]);
+      return;
+    }
+    if (!this.#passed.has(from)) return;
+    this.#passed.move(from, to);
+    if (this.#ready.delete(from)) this.#ready.add(to);
+  }
+
   /** A delivery to that destination ended. True when it has room now for records that were passed over. */
   roomFor(destination: string): boolean {
     if (!this.#passed.has(destination) || !this.#options.scheduler.isLow(destination)) return false;
@@ -117,6 +130,7 @@ export class DueScan {
     // What is sent back meanwhile counts from here on.
     this.#from = NOWHERE;
     this.#arrived = [];
+    this.#moved = [];
     try {
       const caughtUp = await this.#again(start, look);
       const { last, complete } = look.picked.length < MAX_PICKED
@@ -136,7 +150,9 @@ export class DueScan {
       throw error;
     } finally {
       for (const [destination, place] of this.#arrived) this.#passed.moreFrom(destination, place);
-      this.#arrived = undefined;
+      const moved = this.#moved;
+      this.#arrived = this.#moved = undefined;
+      for (const [from, to] of moved) this.move(from, to);
     }
   }
 

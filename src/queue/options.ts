@@ -50,6 +50,8 @@ export interface DeliveryQueueOptions {
   readonly rateOf?: (destination: string) => DestinationRate | undefined;
   /** The next hop that records share: their domain, or one smart host for all. */
   readonly destinationOf: (record: { readonly domain: string }) => string;
+  /** Says when a domain joins the destination of another one, see {@linkcode destinationOf}; absent: none does. */
+  readonly onJoin?: ((listener: (domain: string, destination: string) => void) => void) | undefined;
   /** How long the history of a message is kept after it left: milliseconds. */
   readonly historyMs: number;
   /** Destinations that get nothing for now. */

@@ -55,6 +55,19 @@ export class PassedOver {
     return first[1];
   }
 
+  /** What was passed over for one destination is another one's. */
+  move(from: string, to: string): void {
+    const lane = this.#lanes.get(from);
+    if (!lane) return;
+    this.#lanes.delete(from);
+    const { known } = this.#lane(to);
+    for (const [name, entry] of lane.known) {
+      if (known.has(name)) this.#size--;
+      known.set(name, entry);
+    }
+    if (lane.more) this.moreFrom(to, lane.more);
+  }
+
   /** From where on there may be others than those that are remembered. */
   moreOf(destination: string): DuePlace | undefined {
     return this.#lanes.get(destination)?.more;

@@ -87,6 +87,7 @@ export class DeliveryQueue {
       this.#contents.readAhead(store.kv, records.filter((record) => !isHere(destinationOf(record))));
     const claiming = { queue, scheduler, slots, leases, destinationOf, longestWaitMs, readAhead };
     const due = new DueClaims({ ...options, ...claiming });
+    options.onJoin?.((...names) => [scheduler, due].forEach((of) => of.move(...names)));
     const recorder = new OutcomeRecorder({ ...options, queue, reporter, planner });
     const dispatcher = new Dispatcher({
       ...options,

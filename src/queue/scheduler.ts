@@ -178,8 +178,14 @@ export class Scheduler {
     this.#tidy(destination, lane);
   }
 
-  /** Takes a claim out that waits; false when it does not wait (any more). */
+  /** Takes a claim out that waits, most likely for that destination; false when it does not wait (any more). */
   withdraw(destination: string, claim: Claim): boolean {
+    if (this.#withdraw(destination, claim)) return true;
+    // it may wait under the name that its destination had before
+    return [...this.#lanes.keys()].some((name) => this.#withdraw(name, claim));
+  }
+
+  #withdraw(destination: string, claim: Claim): boolean {
     const lane = this.#lanes.get(destination);
     const at = lane?.waiting.indexOf(claim) ?? -1;
     if (!lane || at < 0) return false;
@@ -188,6 +194,17 @@ export class Scheduler {
     if (lane.waiting.length === 0) this.#turnOf(lane).delete(destination);
     this.#tidy(destination, lane);
     return true;
+  }
+
+  /** Those who wait for one destination wait for another one from now on: it was found to have the same hosts. */
+  move(from: string, to: string): void {
+    const lane = this.#lanes.get(from);
+    if (!lane || lane.here || lane.waiting.length === 0) return;
+    const target = this.#lane(to);
+    target.waiting.push(...lane.waiting.splice(0));
+    this.#turnOf(lane).delete(from);
+    this.#enqueue(to, target);
+    this.#tidy(from, lane);
   }
 
   /**

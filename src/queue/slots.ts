@@ -61,23 +61,20 @@ export class Slots {
     scheduler.reserve(destination);
     leases.announce(record);
     const { owner, leaseMs } = queue;
-    return new Reservation(this, record, {
-      owner,
-      until: clock.now() + leaseMs,
-      leaseEnds: clock.monotonic() + leaseMs,
-    });
+    const lease = { owner, until: clock.now() + leaseMs, leaseEnds: clock.monotonic() + leaseMs };
+    return new Reservation(this, { record, destination, lease });
   }
 
-  /** Gives the slot of a record back that did not come about. */
-  release(record: QueueRecord): void {
+  /** Gives the slot of a record back that did not come about; `destination`: where it was kept. */
+  release(record: QueueRecord, destination: string): void {
     this.#options.leases.retract(record);
-    this.#options.scheduler.unreserve(this.#options.destinationOf(record));
+    this.#options.scheduler.unreserve(destination);
   }
 
-  /** Puts a claim into the slot that is kept for it. */
-  fill(claim: Claim): void {
+  /** Puts a claim into the slot that is kept for it; `destination`: where it is, which may have another name by now. */
+  fill(claim: Claim, destination: string): void {
     const { scheduler, leases } = this.#options;
-    this.release(claim.record);
+    this.release(claim.record, destination);
     // It stays leased: on the embedded store the next start finds it, on a shared one the end of the lease.
     if (!this.#open) return this.forget(claim);
     leases.add(claim);
@@ -136,22 +133,29 @@ export interface Lease {
 export class Reservation implements Disposable {
   #open = true;
 
+  /** What is to be written with the record. */
+  readonly lease: Lease;
+
   constructor(
     private readonly slots: Slots,
-    private readonly record: QueueRecord,
-    /** What is to be written with the record. */
-    readonly lease: Lease,
-  ) {}
+    private readonly of: {
+      readonly record: QueueRecord;
+      readonly destination: string;
+      readonly lease: Lease;
+    },
+  ) {
+    this.lease = of.lease;
+  }
 
   /** The record is durable: it is delivered as soon as its turn comes. */
   commit(versionstamp: string): void {
-    const { record, lease: { until: leaseKeyAt, leaseEnds } } = this;
+    const { record, destination, lease: { until: leaseKeyAt, leaseEnds } } = this.of;
     this.#open = false;
-    this.slots.fill({ record, leaseKeyAt, versionstamp, leaseEnds });
+    this.slots.fill({ record, leaseKeyAt, versionstamp, leaseEnds }, destination);
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) this.slots.release(this.record);
+    if (this.#open) this.slots.release(this.of.record, this.of.destination);
     this.#open = false;
   }
 }

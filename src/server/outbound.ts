@@ -47,7 +47,7 @@ export interface OutboundParts extends Surroundings {
 
 /** Makes the queue. */
 export function makeQueue(parts: OutboundParts): DeliveryQueue {
-  const { config, router, store } = parts;
+  const { config, router, store, agent } = parts;
   const notifier = store.embedded ? undefined : new PeerNotifier(store, parts.clock);
   const { maxConnectionsPerDomain, domains } = config.outbound;
   const rates = new Map<string, DestinationRate>();
@@ -61,6 +61,13 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     if (config.relay.smartHost === null || router.isLocal(domain)) return false;
     return !domains[domain]?.smartHost && !rates.has(domain);
   }
+  /** Domains without rules of their own share a destination when they have the same hosts. */
+  function destinationOf(domain: string): string {
+    if (sharesWay(domain)) return "";
+    const isAlone = config.relay.smartHost !== null || domains[domain] !== undefined ||
+      router.isLocal(domain);
+    return isAlone ? domain : agent.destinationOf(domain);
+  }
   const queue = new DeliveryQueue({
     ...parts,
     signer: parts.signing,
@@ -69,7 +76,8 @@ export function makeQueue(parts: OutboundParts): DeliveryQueue {
     concurrency: config.queue.concurrency,
     perDestination: (domain) => domains[domain]?.maxConnections ?? maxConnectionsPerDomain,
     rateOf: (destination) => rates.get(destination),
-    destinationOf: ({ domain }) => sharesWay(domain) ? "" : domain,
+    destinationOf: ({ domain }) => destinationOf(domain),
+    onJoin: (listener) => agent.onJoin(listener),
     historyMs: config.queue.history,
     waker: (wake) => makeWaker(store, { ...parts, wake }),
     notifyPeers: notifier && ((work) => void notifier.notify(work)),

@@ -328,3 +328,37 @@ Deno.test("the clock may be set: forward by a day, back by a day, and nothing is
     assertEquals(house.of("delivered").length, jumps.length);
   }
 });
+
+Deno.test("domains that turn out to have the same hosts are one destination from then on", async () => {
+  const gate = Promise.withResolvers<void>();
+  const firsts = new Map<string, string>();
+  let join: (domain: string, destination: string) => void = () => {};
+  await using house = await House.open({
+    concurrency: 200,
+    perDestination: () => 5,
+    destinationOf: ({ domain }) => firsts.get(domain) ?? domain,
+    onJoin: (listener) => join = listener,
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  // more than their waiting rooms hold, so that the index has the rest
+  for (let i = 0; i < 2400; i++) await house.accept([`a${i}@d${i % 4}.example`]);
+  assertEquals(house.agent.mostActive, 20);
+  for (let n = 1; n < 4; n++) {
+    firsts.set(`d${n}.example`, "d0.example");
+    join(`d${n}.example`, "d0.example");
+  }
+  const [withdrawn] = (await house.records()).filter(({ domain }) => domain === "d3.example").slice(-1);
+  assertEquals(await house.queue.hold(withdrawn!.id), undefined);
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals(house.of("delivered").length, 2399);
+  assertEquals(house.agent.mostActive, 20);
+  firsts.clear();
+  await house.queue.release(withdrawn!.id);
+  await house.queue.idle();
+  assertEquals(house.of("delivered").length, 2400);
+  await checkStore(house.store.kv);
+});
