@@ -419,7 +419,7 @@ export type NewAppPassword = AppPassword & {
 
 /** RecordFinding, as the API has it. */
 export type RecordFinding = {
-  purpose: "Address" | "PTR" | "MX" | "SPF" | "DKIM" | "DMARC" | "MTA-STS" | "TLS-RPT";
+  purpose: "Address" | "PTR" | "MX" | "SPF" | "DKIM" | "DMARC" | "MTA-STS" | "TLS-RPT" | "SRV";
 
   /** Whose record it is; for a PTR an address */
   name: string;

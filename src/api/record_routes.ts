@@ -7,7 +7,7 @@ import type { AdminOptions } from "./options.ts";
 import { domainOf, domainParam } from "./schemas.ts";
 
 const findingSchema = z.object({
-  purpose: z.enum(["Address", "PTR", "MX", "SPF", "DKIM", "DMARC", "MTA-STS", "TLS-RPT"]),
+  purpose: z.enum(["Address", "PTR", "MX", "SPF", "DKIM", "DMARC", "MTA-STS", "TLS-RPT", "SRV"]),
   name: z.string().openapi({ description: "Whose record it is; for a PTR an address" }),
   state: z.enum(["right", "wrong", "unknown"]).openapi({
     description: "unknown: the DNS could not be asked",

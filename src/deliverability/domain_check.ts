@@ -116,6 +116,8 @@ function checkRecord(
         : checkPolicy(own, options);
     case "TLS-RPT":
       return checkTlsReports(record, resolver);
+    case "SRV":
+      return checkService(record, resolver);
   }
 }
 
@@ -251,6 +253,18 @@ function checkTlsReports({ name }: PublishedRecord, resolver: Resolver): Promise
     if (records.length > 1) return wrong(`there are ${records.length} TLS-RPT records, expected just one`);
     if (first === undefined) return wrong(texts.length === 0 ? NONE : "there is no TLS-RPT record in it");
     return /;[ \t]*rua=(?:mailto|https):/.test(first) ? right(first) : wrong(`${first} names no address`);
+  });
+}
+
+/** Nothing is wrong without it: mail programs guess then, or ask their users. */
+function checkService(record: PublishedRecord, resolver: Resolver): Promise<Found> {
+  return judged(resolver.srv(record.name), (records) => {
+    if (records.length === 0) {
+      return right(`${NONE}: with ${zoneLine(record).replaceAll("\t", " ")} programs find it`);
+    }
+    const target = record.data.split(" ").slice(2).join(" ");
+    if (records.some((found) => found.endsWith(` ${target}`))) return right(records.join(", "));
+    return wrong(`it leads elsewhere: ${records.join(", ")}`);
   });
 }
 

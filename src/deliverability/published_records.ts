@@ -1,18 +1,22 @@
 /** The DNS records that a domain of ours has to publish: printed by `init`, compared with by `check --dns` and the page. */
 
 import type { DkimPublicKey } from "../authentication/dkim_key_files.ts";
+import { type MailService, serviceName } from "./mail_services.ts";
 import { ownPolicyId } from "./own_mta_sts.ts";
 
 /** What a record is for. */
-export type RecordPurpose = "MX" | "SPF" | "DKIM" | "DMARC" | "MTA-STS" | "TLS-RPT";
+export type RecordPurpose = "MX" | "SPF" | "DKIM" | "DMARC" | "MTA-STS" | "TLS-RPT" | "SRV";
 
 /** A record as it should be. */
 export interface PublishedRecord {
   readonly purpose: RecordPurpose;
   /** Its owner, without the final dot. */
   readonly name: string;
-  readonly type: "MX" | "TXT" | "CNAME";
-  /** `10 mail.example.org` for an MX; the text, in one piece, for a TXT; the host for a CNAME. Names without final dots. */
+  readonly type: "MX" | "TXT" | "CNAME" | "SRV";
+  /**
+   * `10 mail.example.org` for an MX; the text, in one piece, for a TXT; the host for a CNAME;
+   * `0 1 993 mail.example.org` for an SRV. Names without final dots.
+   */
   readonly data: string;
 }
 
@@ -29,6 +33,8 @@ export interface OwnDomain {
   readonly keyDomain: string;
   /** Who sends the domain's mail on; undefined: the server itself. */
   readonly smartHost?: string | undefined;
+  /** What people's mail programs use; absent: nothing. */
+  readonly services?: readonly MailService[] | undefined;
 }
 
 /** The one MX record of a domain has this preference, so that others find room before it. */
@@ -36,7 +42,7 @@ const PREFERENCE = 10;
 
 /** The records, in the order in which people read them. */
 export function publishedRecords(own: OwnDomain): PublishedRecord[] {
-  const { domain, hostname, dkimKeys, keyDomain, smartHost } = own;
+  const { domain, hostname, dkimKeys, keyDomain, smartHost, services = [] } = own;
   const reports = `rua=mailto:postmaster@${domain}`;
   const txt = (purpose: RecordPurpose, name: string, data: string) =>
     ({ purpose, name, type: "TXT", data }) as const;
@@ -51,5 +57,9 @@ export function publishedRecords(own: OwnDomain): PublishedRecord[] {
     txt("MTA-STS", `_mta-sts.${domain}`, `v=STSv1; id=${ownPolicyId(hostname)};`),
     { purpose: "MTA-STS", name: `mta-sts.${domain}`, type: "CNAME", data: hostname },
     txt("TLS-RPT", `_smtp._tls.${domain}`, `v=TLSRPTv1; ${reports}`),
+    ...services.map((service): PublishedRecord => {
+      const data = `0 1 ${service.port} ${hostname}`;
+      return { purpose: "SRV", name: `${serviceName(service)}.${domain}`, type: "SRV", data };
+    }),
   ];
 }

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import dnsPacket from "dns-packet";
 
 /** The types of records that dinopost asks for. */
-export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "TLSA" | "TXT";
+export type RecordType = "A" | "AAAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "SRV" | "TLSA" | "TXT";
 
 /** One record. Names have no final dot; the root is `.`. */
 export type DnsRecord =
@@ -14,6 +14,7 @@ export type DnsRecord =
     | { type: "MX"; data: { preference: number; exchange: string } }
     | { type: "TXT"; data: string | (string | Uint8Array)[] | Uint8Array }
     | { type: "SOA"; data: SoaData }
+    | { type: "SRV"; data: SrvData }
     | { type: "TLSA"; data: TlsaData }
   );
 
@@ -23,6 +24,14 @@ export interface TlsaData {
   selector: number;
   matchingType: number;
   certificate: Uint8Array;
+}
+
+/** What an SRV record says (RFC 2782). */
+export interface SrvData {
+  priority: number;
+  weight: number;
+  port: number;
+  target: string;
 }
 
 /** What an SOA record says (RFC 1035 3.3.13); `minimum` is for how many seconds a "no" holds (RFC 2308 4). */

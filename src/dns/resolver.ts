@@ -54,6 +54,8 @@ export interface Resolver {
   ptr(ip: string): Promise<DnsResult<string>>;
   /** The TLSA records at `_25._tcp.HOST`. */
   tlsa(name: string): Promise<DnsResult<TlsaRecord>>;
+  /** The SRV records as in a zone file, without the final dot: `0 1 993 mail.example.org` (RFC 2782). */
+  srv(name: string): Promise<DnsResult<string>>;
   /** What a name is an alias of, one step of it. */
   alias(name: string): Promise<DnsResult<string>>;
   /** Ends what is under way; later questions end in a temporary failure. */
@@ -87,7 +89,7 @@ export interface SystemResolverOptions {
  */
 const PLAIN = ["MX", "A", "AAAA"] as const;
 type Plain = typeof PLAIN[number];
-type Wanted = Plain | "TXT" | "PTR" | "TLSA" | "CNAME";
+type Wanted = Plain | "TXT" | "PTR" | "TLSA" | "SRV" | "CNAME";
 type Answer = DnsResult<MxRecord | TlsaRecord | string>;
 
 const SECOND = 1000;
@@ -148,6 +150,10 @@ export class SystemResolver implements Resolver {
 
   async tlsa(name: string): Promise<DnsResult<TlsaRecord>> {
     return await this.#ask("TLSA", canonicalName(name)) as DnsResult<TlsaRecord>;
+  }
+
+  async srv(name: string): Promise<DnsResult<string>> {
+    return await this.#ask("SRV", canonicalName(name)) as DnsResult<string>;
   }
 
   async alias(name: string): Promise<DnsResult<string>> {
@@ -299,6 +305,10 @@ function fromRaw(record: DnsRecord): MxRecord | TlsaRecord | string {
     case "A":
     case "AAAA":
       return canonicalIp(record.data) ?? record.data;
+    case "SRV": {
+      const { priority, weight, port, target } = record.data;
+      return `${priority} ${weight} ${port} ${canonicalName(target)}`;
+    }
     case "SOA": // never asked for
       return canonicalName(record.data.mname);
     default:

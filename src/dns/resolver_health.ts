@@ -46,6 +46,10 @@ export class WatchedResolver implements Resolver {
     return this.#watched(ip, this.#resolver.ptr(ip));
   }
 
+  srv(name: string): Promise<DnsResult<string>> {
+    return this.#watched(name, this.#resolver.srv(name));
+  }
+
   tlsa(name: string): Promise<DnsResult<TlsaRecord>> {
     return this.#watched(name, this.#resolver.tlsa(name));
   }

@@ -3,7 +3,7 @@
 import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { healthView } from "../observe/health.ts";
 import { Access } from "./access.ts";
-import { knownHosts, policySites, secure, securityHeaders } from "./guard.ts";
+import { knownHosts, openSites, secure, securityHeaders } from "./guard.ts";
 import { withLateAnswers } from "./late_answer.ts";
 import { proxyReader } from "./proxy.ts";
 import type { AdminBindings, AdminEnv, HttpOptions } from "./options.ts";
@@ -37,7 +37,7 @@ export function createHttpApp(options: HttpOptions, mounted: MountedApps): Admin
   const page = once(() => mounted.page(access));
 
   app.use(securityHeaders());
-  if (options.policyOf) app.use(policySites(options.policyOf));
+  app.use(openSites(options));
   app.use(knownHosts(options.hosts));
   app.get("/healthz", (c) => {
     if (c.req.query("verbose") === undefined) return c.json({ status: "ok" });

@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { isIP } from "node:net";
 import { askedUrl } from "./proxy.ts";
 import { policyAnswer, type PolicyOf } from "./policy_site.ts";
+import { settingsAnswer, type SettingsOf } from "./settings_site.ts";
 import { Problem, quoted } from "./problem.ts";
 
 /** Headers that every answer carries. */
@@ -34,11 +35,24 @@ export function secure(headers: Headers): void {
   }
 }
 
-/** Answers requests for the policy hosts of our domains, which have a policy and nothing else. */
-export function policySites(policyOf: PolicyOf): MiddlewareHandler {
+/** What the world may ask of a domain of ours; absent: of none. */
+export interface OpenSites {
+  /** The text of the MTA-STS policy that a host name stands for. */
+  readonly policyOf?: PolicyOf | undefined;
+  /** The settings of a domain's accounts for mail programs, as XML. */
+  readonly settingsOf?: SettingsOf | undefined;
+}
+
+/** Answers whoever looks for a policy or for settings, by whatever name: both are public. */
+export function openSites(
+  { policyOf = () => undefined, settingsOf = () => undefined }: OpenSites,
+): MiddlewareHandler {
   return async (c, next) => {
     const host = hostOf(c);
-    const found = host === undefined ? undefined : policyAnswer(host, c.req, policyOf);
+    const { method, path, url } = c.req;
+    const found = host === undefined
+      ? undefined
+      : policyAnswer(host, { method, path }, policyOf) ?? settingsAnswer(host, { method, url }, settingsOf);
     if (!found) return await next();
     c.res = found;
   };

@@ -85,6 +85,8 @@ export interface HttpOptions {
    * @internal
    */
   readonly policyOf?: (host: string) => string | undefined;
+  /** The settings of a domain's accounts for mail programs, as XML; absent: of none. */
+  readonly settingsOf?: (domain: string) => string | undefined;
   /** The networks of proxies whose X-Forwarded-* is believed; absent: nobody's. */
   readonly proxies?: readonly string[];
   /** What is wrong with the server, for `/healthz?verbose`, metrics and page; absent: nothing is known. */

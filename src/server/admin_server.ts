@@ -9,7 +9,7 @@ import { queueDepth } from "../api/queue_depth.ts";
 import { isOpen } from "./capture.ts";
 import { DIALECTS } from "./dialects.ts";
 import { serverGauges } from "./gauges.ts";
-import { ownPolicies } from "./own_domains.ts";
+import { ownPolicies, ownSettings } from "./own_domains.ts";
 import type { Parts } from "./parts.ts";
 
 /** What is not a part. */
@@ -41,6 +41,7 @@ export function makeAdminServer(parts: Parts, options: AdminServerOptions): Admi
     captures: config.capture !== false,
     hosts: ["localhost", "127.0.0.1", "::1", config.hostname, ...listeners, ...config.admin.hosts],
     policyOf: ownPolicies(config),
+    settingsOf: ownSettings(config),
     proxies: config.admin.proxies,
     domains: config.domains,
     route: (domain) => agent.route(domain),

@@ -6,6 +6,7 @@ import {
   type PublishedRecord,
   publishedRecords,
 } from "../deliverability/published_records.ts";
+import { clientConfig, mailServices } from "../deliverability/mail_services.ts";
 import { ownPolicy } from "../deliverability/own_mta_sts.ts";
 import type { Config } from "../config/config.ts";
 
@@ -13,15 +14,16 @@ import type { Config } from "../config/config.ts";
 export async function ownDomain(domain: string, config: Config): Promise<OwnDomain> {
   const signs = config.dkim.sign;
   const common = { domain, hostname: config.hostname, signs, smartHost: config.relay.smartHost?.host };
+  const services = mailServices(config.listen);
   for (
     let keyDomain = domain;
     keyDomain.includes(".");
     keyDomain = keyDomain.slice(keyDomain.indexOf(".") + 1)
   ) {
     const dkimKeys = await listDkimKeys(config.dataDir, keyDomain);
-    if (dkimKeys.length > 0) return { ...common, dkimKeys, keyDomain };
+    if (dkimKeys.length > 0) return { ...common, services, dkimKeys, keyDomain };
   }
-  return { ...common, dkimKeys: [], keyDomain: domain };
+  return { ...common, services, dkimKeys: [], keyDomain: domain };
 }
 
 /** Those that the world can know, of all that are delivered here. */
@@ -32,6 +34,14 @@ export function publicDomains({ domains }: Config): string[] {
 /** All that is to be published for a domain. */
 export async function recordsToPublish(domain: string, config: Config): Promise<PublishedRecord[]> {
   return publishedRecords(await ownDomain(domain, config));
+}
+
+/** What mail programs are told of a domain; undefined for others, and where no service can be reached. */
+export function ownSettings({ domains, hostname, listen }: Config): (domain: string) => string | undefined {
+  const known = new Set(domains);
+  const services = mailServices(listen);
+  return (domain) =>
+    services.length > 0 && known.has(domain) ? clientConfig({ domain, hostname, services }) : undefined;
 }
 
 /** The MTA-STS policy by policy host, `mta-sts.` and a domain of ours; undefined for other hosts. */

@@ -13,6 +13,8 @@ export interface ZoneEntry {
   AAAA?: string[];
   /** Texts. */
   TXT?: string[];
+  /** Priority, weight, port and target of a service. */
+  SRV?: [number, number, number, string][];
   /** The canonical name. */
   CNAME?: string;
   /** Names of an address. */
@@ -94,6 +96,10 @@ function recordsOf(entry: ZoneEntry, name: string, type: string): DnsRecord[] {
       return (entry.TLSA ?? []).map(([usage, selector, matchingType, hex]) => {
         const data = { usage, selector, matchingType, certificate: Buffer.from(hex, "hex") };
         return { type, name, ttl, data };
+      });
+    case "SRV":
+      return (entry.SRV ?? []).map(([priority, weight, port, target]) => {
+        return { type, name, ttl, data: { priority, weight, port, target } };
       });
     case "TXT":
       return (entry.TXT ?? []).map((text) => ({ type, name, ttl, data: pieces(text) }));

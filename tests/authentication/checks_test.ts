@@ -13,6 +13,7 @@ const SILENT: Resolver = {
   addresses: never,
   txt: never,
   ptr: never,
+  srv: never,
   tlsa: never,
   alias: never,
   close() {},

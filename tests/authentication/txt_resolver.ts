@@ -34,6 +34,10 @@ export class TxtResolver implements Resolver {
     throw new Error("Not asked here");
   }
 
+  srv(): never {
+    throw new Error("Not asked here");
+  }
+
   tlsa(): never {
     throw new Error("Not asked here");
   }

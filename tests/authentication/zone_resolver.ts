@@ -38,6 +38,10 @@ export class ZoneResolver implements Resolver {
     return this.#answer("PTR", reverseName(ip)!, (entry) => entry.PTR);
   }
 
+  srv(): never {
+    throw new Error("Not asked here");
+  }
+
   tlsa(): never {
     throw new Error("Not asked here");
   }

@@ -39,6 +39,10 @@ export class FakeResolver implements Resolver {
     return Promise.resolve(this.#answer(ip, this.#ask("PTR", ip)?.ptr));
   }
 
+  srv(): never {
+    throw new Error("Not asked here");
+  }
+
   tlsa(): never {
     throw new Error("Not asked here");
   }
