@@ -82,11 +82,11 @@ class SmtpSession implements IdleConnection {
     if (this.idleSince !== undefined) this.#interrupt(EVICTED, "evicted");
   }
 
-  /** Who has sent something before the greeting talks before listening. */
+  /** Who has sent something before the greeting talks before listening; our own clients are not made to wait for that. */
   async #greet(): Promise<void> {
     const { line } = this.#state;
     if (this.#options.closing.aborted) return this.#sayLast(SHUTTING_DOWN, "shutdown");
-    if (await this.#talksEarly()) {
+    if (!this.#state.trusts() && await this.#talksEarly()) {
       return this.#sayLast(looksForeign(line.buffered) ? FOREIGN_PROTOCOL : EARLY_TALKER, "refused");
     }
     if (this.#options.faults && !await greetWithFaults(this.#state)) return;

@@ -79,9 +79,20 @@ for (const tcp of [false, true]) {
   }
 }
 
-async function startEarly(sent: string, tcp: boolean): Promise<Harness> {
-  return await startSession({ tcp, before: (conn) => say(conn, sent).then(() => turns()) });
+async function startEarly(sent: string, tcp: boolean, behaviour = {}): Promise<Harness> {
+  return await startSession({ tcp, behaviour, before: (conn) => say(conn, sent).then(() => turns()) });
 }
+
+Deno.test("serveSmtp() greets our own clients at once, and hears them then", async () => {
+  const { conn, done } = await startEarly("NOOP\r\nQUIT\r\n", true, { trusts: true });
+  assertMatch(await rest(conn), /^220 [^\r]*\r\n250 [^\r]*\r\n221 [^\r]*\r\n$/);
+  conn.close();
+  await done;
+  const foreign = await startEarly("GET / HTTP/1.1\r\n", true, { trusts: true });
+  assertMatch(await rest(foreign.conn), /^220 [^\r]*\r\n421 5\.5\.1 [^\r]*\r\n$/);
+  foreign.conn.close();
+  await foreign.done;
+});
 
 Deno.test("serveSmtp() greets with 421 4.3.2 when the server shuts down already", async () => {
   const closing = new AbortController();
