@@ -191,6 +191,8 @@ class SmtpSession implements IdleConnection {
     if (line.closed || why === "gone" || why === "tls") return;
     if (mode) line.expectBulk(false);
     deadline.set(PARTING_MS);
+    // Who said goodbye sends nothing more, so there is nothing to be read whose loss would reset the connection.
+    if (why === "quit" && line.available === 0 && !line.conn.tls) return await line.flush().catch(() => {});
     await line.hangUp();
   }
 }

@@ -94,6 +94,17 @@ Deno.test("serveSmtp() greets our own clients at once, and hears them then", asy
   await foreign.done;
 });
 
+Deno.test("serveSmtp() lets a client have the reply to QUIT, whether or not it sends on", async () => {
+  for (const more of ["", "NOOP\r\n".repeat(20)]) {
+    const { conn, done } = await startSession({ tcp: true });
+    await until(conn, /^220 /);
+    await say(conn, `QUIT\r\n${more}`);
+    assertMatch(await rest(conn), /^221 [^\r]*\r\n$/);
+    conn.close();
+    await done;
+  }
+});
+
 Deno.test("serveSmtp() greets with 421 4.3.2 when the server shuts down already", async () => {
   const closing = new AbortController();
   closing.abort();
