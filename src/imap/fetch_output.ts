@@ -146,9 +146,14 @@ class Answers {
         }
         const facts = card?.value && readCard(card.value);
         if (card && !facts) throw new Error("The card of a message can't be read");
+        const hasBefore = this.#plan.index.length + this.#plan.card.length > 0;
+        if (small && !hasBefore && this.texts.isEmpty) {
+          this.texts.unknownEncoding = true;
+          continue;
+        }
         out.put(this.#begin(one, position));
         if (facts) this.#card(facts);
-        if (small) await this.texts.put(this.#plan.index.length + this.#plan.card.length > 0);
+        if (small) await this.texts.put(hasBefore);
         out.put(")\r\n");
         const sent = out.flushIfMuch();
         if (sent) await sent;

@@ -76,6 +76,11 @@ export class MessageTexts {
     return text;
   }
 
+  /** Is there nothing to be put: is all that was asked for encoded in a way that nobody knows? */
+  get isEmpty(): boolean {
+    return this.#values.every(({ kind }) => kind === "unknown");
+  }
+
   /** Puts all items of the message. `hasBefore`: others stand in front of them. */
   async put(hasBefore: boolean): Promise<void> {
     const { out, items } = this.#shared;

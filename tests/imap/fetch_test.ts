@@ -234,6 +234,8 @@ Deno.test("an unknown encoding is told of, and answers nothing", async () => {
       items: ["UID", "BINARY.PEEK[4]", "BINARY.SIZE[4]"],
     });
     assertEquals([text, unknownEncoding], ["* 1 FETCH (UID 1)\n", true]);
+    const alone = await answered(folder, { items: ["BINARY.PEEK[4]"] });
+    assertEquals([alone.text, alone.unknownEncoding], ["", true]);
   }
 });
 
