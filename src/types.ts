@@ -86,6 +86,7 @@ export type { MailEntry, MailRef } from "./mailbox/mail_entry.ts";
 export type { MailList } from "./mailbox/mail_list.ts";
 export type { MailLock } from "./mailbox/mail_lock.ts";
 export type { MailChange, MailListOptions, MailUsage } from "./mailbox/mail_store.ts";
+export type { NamedChange } from "./mailbox/named_changes.ts";
 export type { Quotas, Release } from "./mailbox/quotas.ts";
 export type { Identity, Sasl, SaslClient, SaslEnd, SaslMechanism, SaslStep } from "./auth/sasl.ts";
 export type { ScramVerifier } from "./auth/scram.ts";

@@ -19,6 +19,8 @@ import { withExamples } from "./examples.ts";
 import { faultRoutes } from "./fault_routes.ts";
 import { jobRoutes } from "./job_routes.ts";
 import { mailboxFileRoutes } from "./mailbox_file_routes.ts";
+import { draftRoutes } from "./draft_routes.ts";
+import { folderRoutes } from "./folder_routes.ts";
 import { mailboxRoutes } from "./mailbox_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
 import type { AdminEnv } from "../http/options.ts";
@@ -48,6 +50,8 @@ function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv>
     .route("/api/v1/audit", auditRoutes(access.audit))
     .route("/api/v1/aliases", aliasRoutes(options))
     .route("/api/v1/mailboxes", mailboxRoutes(options))
+    .route("/api/v1/mailboxes", draftRoutes(options))
+    .route("/api/v1/mailboxes", folderRoutes(options))
     .route("/api/v1/mailboxes", mailboxFileRoutes(options))
     .route("/api/v1/wait", waitRoutes(options))
     .route("/api/v1/events", eventRoutes(options))

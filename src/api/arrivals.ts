@@ -109,7 +109,8 @@ export class Arrivals {
     try {
       const arrival = await reading;
       if (!arrival) delete kept.arrival;
-      return arrival;
+      // its flags and its folder may be others since it was read
+      return arrival && "body" in of ? { ...arrival, entry: of } : arrival;
     } catch (error) {
       delete kept.arrival;
       throw error;

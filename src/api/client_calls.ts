@@ -282,7 +282,7 @@ export type AdminClient = {
             $get(
               args: {
                 param: { address: string };
-                query?: { limit?: number | string; cursor?: string; q?: string };
+                query?: { limit?: number | string; cursor?: string; folder?: string; q?: string };
               },
               options?: CallOptions,
             ): Promise<
@@ -302,6 +302,16 @@ export type AdminClient = {
                 };
               }>
             >;
+
+            /** Put a message into a folder, such as a draft; nothing is sent. */
+            $post(
+              args: {
+                param: { address: string };
+                query?: { folder?: string; flags?: string[] };
+                json?: m.NewDraft;
+              },
+              options?: CallOptions,
+            ): Promise<Answer<m.MailItem>>;
             ":uid": {
               /** One message: parsed, or with Accept: message/rfc822 its bytes. */
               $get(
@@ -309,7 +319,25 @@ export type AdminClient = {
                 options?: CallOptions,
               ): Promise<Answer<m.Mail>>;
 
-              /** Delete a message. */
+              /** Change a message's flags, and move it into another folder. */
+              $patch(args: {
+                param: { address: string; uid: string };
+                json: {
+                  /** All that it shall have: \Seen, \Answered, \Flagged, \Deleted, \Draft, and keywords */
+                  flags?: string[];
+
+                  /** It gets them, beside those it has */
+                  addFlags?: string[];
+
+                  /** It loses them */
+                  removeFlags?: string[];
+
+                  /** The name of the folder that it is moved into */
+                  folder?: string;
+                };
+              }, options?: CallOptions): Promise<Answer<m.MailItem>>;
+
+              /** Delete a message for good. */
               $delete(
                 args: { param: { address: string; uid: string } },
                 options?: CallOptions,
@@ -330,6 +358,52 @@ export type AdminClient = {
                   options?: CallOptions,
                 ): Promise<Answer<{ id: string }>>;
               };
+            };
+          };
+          folders: {
+            /** The folders of a mailbox, INBOX first. */
+            $get(
+              args: { param: { address: string } },
+              options?: CallOptions,
+            ): Promise<
+              Answer<{
+                items: m.Folder[];
+
+                /** For the next page; null at the end */
+                cursor: string | null;
+              }>
+            >;
+
+            /** Make a folder, and those that it is in. */
+            $post(args: {
+              param: { address: string };
+              json: {
+                /** `/` parts levels; INBOX in any case */
+                name: string;
+              };
+            }, options?: CallOptions): Promise<Answer<m.Folder>>;
+            ":folder": {
+              /** One folder. */
+              $get(
+                args: { param: { address: string; folder: string } },
+                options?: CallOptions,
+              ): Promise<Answer<m.Folder>>;
+
+              /** Rename a folder with those in it, or have mail programs show it or not. */
+              $patch(args: {
+                param: { address: string; folder: string };
+                json: {
+                  /** `/` parts levels; INBOX in any case */
+                  name?: string;
+                  subscribed?: boolean;
+                };
+              }, options?: CallOptions): Promise<Answer<m.Folder>>;
+
+              /** Delete a folder with its messages; those that are in it stay. */
+              $delete(
+                args: { param: { address: string; folder: string } },
+                options?: CallOptions,
+              ): Promise<Response>;
             };
           };
           export: {
@@ -358,6 +432,7 @@ export type AdminClient = {
               from?: string;
               subject?: string;
               since?: string;
+              folder?: string;
               timeout?: string;
               count?: number | string;
               for?: string;

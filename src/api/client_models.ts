@@ -257,6 +257,12 @@ export type MailItem = {
   receivedAt: string;
   size: number;
   seen: boolean;
+
+  /** The name of the folder that it is in */
+  folder: string;
+
+  /** \Seen, \Answered, \Flagged, \Deleted, \Draft, and keywords */
+  flags: string[];
 };
 
 /** Mail, as the API has it. */
@@ -293,6 +299,48 @@ export type AuthenticationResult = {
   properties: Record<string, string>;
 };
 
+/** NewDraft, as the API has it. */
+export type NewDraft = {
+  /** Absent: the mailbox */
+  from?: string;
+  to?: string[];
+
+  /** Beyond the recipients in `to` */
+  cc?: string[];
+
+  /** Get it too, and stand in no header */
+  bcc?: string[];
+  subject?: string;
+  text?: string;
+  html?: string;
+  headers?: Record<string, (string | string[])>;
+  attachments?: {
+    filename: string;
+
+    /** The bytes in base64 */
+    content: string;
+    contentType?: string;
+    contentId?: string;
+  }[];
+};
+
+/** Folder, as the API has it. */
+export type Folder = {
+  /** `/` parts levels; INBOX in any case */
+  name: string;
+
+  /** Archive, Drafts, Junk, Sent or Trash, as mail programs use it (RFC 6154); null: none */
+  specialUse: string | null;
+
+  /** Mail programs show it */
+  subscribed: boolean;
+  messages: number;
+
+  /** Messages that nobody has read */
+  unseen: number;
+  bytes: number;
+};
+
 /** Imported, as the API has it. */
 export type Imported = {
   messages: number;
@@ -315,6 +363,7 @@ export type ArrivedMail = {
   from: string;
   to: string;
   subject: string;
+  folder: string;
   date: string;
 
   /** Of the message on the page */

@@ -13,10 +13,7 @@ const FIELD_NAME = /^[!-9;-~]{1,100}$/;
 const NAMED: object = { propertyNames: { pattern: FIELD_NAME.source } };
 const value = z.string().max(10_000).regex(ONE_LINE, NOT_ONE_LINE);
 
-/** What a message is made of. */
-export const composeSchema = knownOnly({
-  from: person,
-  to: people.min(1),
+const parts = {
   cc: people.optional().openapi({ description: "Beyond the recipients in `to`" }),
   bcc: people.optional().openapi({ description: "Get it too, and stand in no header" }),
   subject: z.string().max(10_000).regex(ONE_LINE, NOT_ONE_LINE).optional(),
@@ -36,4 +33,14 @@ export const composeSchema = knownOnly({
       .optional(),
     contentId: z.string().max(200).regex(/^[!-;=?-~]+$/, "is no content id").optional(),
   })).max(100).optional(),
-}).openapi("NewMessage");
+};
+
+/** What a message is made of. */
+export const composeSchema = knownOnly({ from: person, to: people.min(1), ...parts }).openapi("NewMessage");
+
+/** What a message is made of that is not finished. */
+export const draftSchema = knownOnly({
+  from: person.optional().openapi({ description: "Absent: the mailbox" }),
+  to: people.optional(),
+  ...parts,
+}).openapi("NewDraft");

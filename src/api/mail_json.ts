@@ -2,7 +2,8 @@
 
 import { codesOf } from "../mail/codes.ts";
 import { linksOf } from "../mail/links.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
+import type { MailEntry } from "../mailbox/mail_entry.ts";
+import { placeOf } from "../mailbox/mail_place.ts";
 import type { HeaderView, MailView } from "./mail_reader.ts";
 import { iso } from "./times.ts";
 import type { AwaitedMail } from "./waiting.ts";
@@ -25,6 +26,10 @@ export interface MailItem {
   size: number;
   /** Did somebody look at it? */
   seen: boolean;
+  /** The name of the folder that it is in, such as `INBOX`. */
+  folder: string;
+  /** Its flags and keywords, such as `\Seen`. */
+  flags: string[];
 }
 
 /** A message, parsed. */
@@ -82,6 +87,7 @@ export function mailItem(entry: MailEntry, header: HeaderView): MailItem {
     receivedAt: iso(entry.receivedAt),
     size: entry.size,
     seen: entry.seen ?? false,
+    ...placeOf(entry),
   };
 }
 

@@ -1,9 +1,8 @@
 /** The lookup of mailboxes, their messages and attachments by what a URL names, for API and page. */
 
-import { isId } from "../base/ids.ts";
 import { Problem, quoted } from "../http/problem.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
+import { isMailName, type MailEntry } from "../mailbox/mail_entry.ts";
 import { type MailView, readMail, unlessRemoved } from "./mail_reader.ts";
 import type { AdminOptions } from "./options.ts";
 import { attachmentResponse } from "./raw_message.ts";
@@ -37,7 +36,7 @@ export async function storedMail(
   options: Options,
 ): Promise<StoredMail> {
   const address = await mailboxNamed(named.address, options);
-  const entry = isId(named.uid) ? await options.mailStore.get(address, named.uid) : undefined;
+  const entry = isMailName(named.uid) ? await options.mailStore.get(address, named.uid) : undefined;
   if (!entry) throw noMessage(address, named.uid);
   return { address, entry };
 }

@@ -31,6 +31,8 @@ export interface MailPageOptions {
   readonly limit: number;
   /** The `next` of the page before. */
   readonly after: string | undefined;
+  /** Only in the folder of that name; absent: in all. */
+  readonly folder?: string | undefined;
   /** Empty: all messages. */
   readonly query: MailQuery;
 }
@@ -50,10 +52,10 @@ export async function mailPage(
   options: { readonly mailStore: MailStore; readonly clock: Clock },
   of: MailPageOptions,
 ): Promise<MailPage> {
-  const { address, limit, after, query } = of;
+  const { address, limit, after, query, folder } = of;
   const { mailStore, clock } = options;
   if (query.length === 0) {
-    const more = after === undefined ? {} : { after };
+    const more = { ...(after !== undefined && { after }), ...(folder !== undefined && { folder }) };
     const listed = await mailStore.list(address, { reverse: true, limit: limit + 1, ...more });
     const entries = listed.slice(0, limit);
     const next = listed.length > limit ? entries.at(-1)?.uid : undefined;
@@ -61,10 +63,15 @@ export async function mailPage(
   }
   const until = clock.monotonic() + MAX_MS;
   const { found, last, looked } = await MailSearches.of(mailStore, clock)
-    .search(address, { query, limit, before: after, until });
+    .search(address, { query: within(query, folder), limit, before: after, until });
   const entries = await Promise.all(found.map(({ uid }) => mailStore.get(address, uid)));
   const there = entries.filter((entry) => entry !== undefined);
   return { page: await withHeaders(mailStore, address, there), next: last?.uid, looked };
+}
+
+function within(query: MailQuery, folder: string | undefined): MailQuery {
+  if (folder === undefined) return query;
+  return [{ not: false, asked: { on: "folder", text: folder, exact: true } }, ...query];
 }
 
 /** The messages with their headers, but for those that are gone meanwhile. */

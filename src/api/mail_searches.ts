@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { foldContent, type FoldedContent, foldHead } from "../mail/folded_mail.ts";
+import { FLAGGED } from "../mailbox/flags.ts";
 import type { ReadMail } from "../mailbox/kept_blocks.ts";
 import { type FoundPage, KeptList, type MailSource, type Wanted } from "../mailbox/kept_list.ts";
 import { KeptLists } from "../mailbox/kept_lists.ts";
@@ -17,6 +18,9 @@ export interface FoundRow {
   readonly uid: string;
   readonly size: number;
   readonly seen: boolean;
+  readonly flagged: boolean;
+  /** The folder that it is in; absent: INBOX. */
+  readonly folder?: string;
   /** Where they can be set. */
   readonly tags?: readonly string[];
   /** The message's own date, or when it came: milliseconds since 1970. */
@@ -46,6 +50,7 @@ export class MailSearches {
     mailStore.on((change) => {
       const list = this.#kept.get(change.address);
       if ("went" in change) list?.went(change.went);
+      else if ("renamed" in change) list?.forget();
       else list?.came(rowOf(change.came));
     });
   }
@@ -78,8 +83,8 @@ class Source implements MailSource<FoundRow> {
   readonly keyOf = ({ uid }: FoundRow): string => uid;
   readonly factsOf = (row: FoundRow): FoundRow => row;
 
-  renewed({ date }: FoundRow, { uid, size, seen, tags }: FoundRow): FoundRow {
-    return { uid, size, seen, date, ...(tags && { tags }) };
+  renewed({ date }: FoundRow, { uid, size, seen, flagged, folder, tags }: FoundRow): FoundRow {
+    return { uid, size, seen, flagged, date, ...(folder !== undefined && { folder }), ...(tags && { tags }) };
   }
 
   version(): Promise<string | undefined> {
@@ -143,8 +148,18 @@ async function* piecesOf(prefix: string, body: Uint8Array): AsyncGenerator<Uint8
 }
 
 function rowOf(entry: MailEntry): FoundRow {
-  const { uid, size, seen = false, tags, receivedAt } = entry;
-  return { uid, size, seen, date: receivedAt, entry, ...(tags && { tags }) };
+  const { uid, size, seen = false, flags = 0, folder, tags, receivedAt: date } = entry;
+  const flagged = (flags & FLAGGED) !== 0;
+  return {
+    uid,
+    size,
+    seen,
+    flagged,
+    date,
+    entry,
+    ...(folder !== undefined && { folder }),
+    ...(tags && { tags }),
+  };
 }
 
 /** Nobody writes so much text: what is not text alone has an attachment. */

@@ -15,6 +15,11 @@ export const mailItemSchema = z.object({
   receivedAt: timeSchema,
   size: z.int(),
   seen: z.boolean(),
+  folder: z.string().openapi({ description: "The name of the folder that it is in", example: "INBOX" }),
+  flags: z.array(z.string()).openapi({
+    description: "\\Seen, \\Answered, \\Flagged, \\Deleted, \\Draft, and keywords",
+    example: ["\\Seen"],
+  }),
 }).openapi("MailItem");
 
 const authenticationSchema = z.object({

@@ -3,13 +3,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import { json, newApi, problems } from "./api_app.ts";
+import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
+import { flagChanges } from "./flag_changes.ts";
+import { folderOf, orProblem } from "./mail_folders.ts";
+import { Problem } from "../http/problem.ts";
+import { KeptHeaders } from "./kept_headers.ts";
 import { mailPage, mailQuery } from "./mail_search.ts";
 import { attachmentOf, mailboxNamed, parsedMail, storedMail } from "./mail_lookup.ts";
 import { mailItem, mailItemSchema, mailSchema, mailView } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
 import { rawMail } from "./raw_message.ts";
-import { addressParam, idCursor, knownOnly, limitParam, pageOf } from "./schemas.ts";
+import { addressParam, folderParam, knownOnly, limitParam, mailCursor, pageOf } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
 const RFC822 = "message/rfc822";
@@ -23,7 +27,7 @@ const binary = z.string().openapi({ format: "binary" });
 const QUERY =
   `Words and "phrases" (in sender, recipients, subject, text, attachments' names), from: to: cc: bcc: ` +
   "reply-to: addressed: (any of these) subject: message-id: tag: has:attachment has:inline is:read " +
-  "is:unread is:tagged before: after: (2026-01-31, the beginning of that day in UTC, by the message's date) " +
+  "is:unread is:flagged is:tagged folder: before: after: (2026-01-31, the beginning of that day in UTC, by the message's date) " +
   "larger: smaller: (500KB). - or ! before a term: it must not fit. All must fit";
 
 const list = createRoute({
@@ -38,7 +42,8 @@ const list = createRoute({
     params: z.object({ address: addressParam }),
     query: knownOnly({
       limit: limitParam(1000, 100),
-      cursor: idCursor,
+      cursor: mailCursor,
+      folder: folderParam,
       q: z.string().max(1000).optional().openapi({
         description: QUERY,
         example: "from:ann is:unread invoice",
@@ -93,11 +98,39 @@ const attachment = createRoute({
   },
 });
 
+const flagNames = z.array(z.string().min(1).max(255)).max(64);
+
+const change = createRoute({
+  method: "patch",
+  path: "/{address}/messages/{uid}",
+  tags,
+  summary: "Change a message's flags, and move it into another folder",
+  description: "All of it happens at once. The message keeps its `uid`.",
+  middleware: [jsonOnly()] as const,
+  request: {
+    params,
+    body: jsonBody(knownOnly({
+      flags: flagNames.optional().openapi({
+        description:
+          "All that it shall have: \\Seen, \\Answered, \\Flagged, \\Deleted, \\Draft, and keywords",
+        example: ["\\Seen", "\\Flagged"],
+      }),
+      addFlags: flagNames.optional().openapi({ description: "It gets them, beside those it has" }),
+      removeFlags: flagNames.optional().openapi({ description: "It loses them" }),
+      folder: z.string().min(1).max(512).optional().openapi({
+        description: "The name of the folder that it is moved into",
+        example: "Archive",
+      }),
+    })),
+  },
+  responses: { 200: json(mailItemSchema, "The message as it is then"), ...problems(404, 409, 413, 415, 422) },
+});
+
 const remove = createRoute({
   method: "delete",
   path: "/{address}/messages/{uid}",
   tags,
-  summary: "Delete a message",
+  summary: "Delete a message for good",
   request: { params },
   responses: { 204: { description: "It is gone" }, ...problems(404) },
 });
@@ -108,12 +141,13 @@ export function mailboxRoutes(options: AdminOptions) {
 
   return newApi()
     .openapi(list, async (c) => {
-      const { limit, cursor, q = "" } = c.req.valid("query");
+      const { limit, cursor, q = "", folder: named } = c.req.valid("query");
       const query = mailQuery(q);
       const address = await mailboxNamed(c.req.valid("param").address, options);
+      const folder = named === undefined ? undefined : await folderOf(named, address, options);
       const [{ page, next, looked }, { messages }] = await Promise.all([
-        mailPage(options, { address, limit, after: cursor, query }),
-        mailStore.usage(address),
+        mailPage(options, { address, folder: folder?.name, limit, after: cursor, query }),
+        folder ?? mailStore.usage(address),
       ]);
       return c.json({
         items: page.map(({ entry, header }) => mailItem(entry, header)),
@@ -136,6 +170,23 @@ export function mailboxRoutes(options: AdminOptions) {
     .openapi(attachment, async (c) => {
       const { n, ...of } = c.req.valid("param");
       return await attachmentOf(await storedMail(of, options), n, options);
+    })
+    .openapi(change, async (c) => {
+      const { address, entry: { uid } } = await storedMail(c.req.valid("param"), options);
+      const { folder, ...names } = c.req.valid("json");
+      if (names.flags && (names.addFlags || names.removeFlags)) {
+        throw new Problem(
+          422,
+          "flags: are all that the message shall have; addFlags and removeFlags go without it",
+        );
+      }
+      const flags = flagChanges(names);
+      const to = folder === undefined ? undefined : (await folderOf(folder, address, options)).name;
+      await orProblem(() => mailStore.change(address, [uid], { flags, to }));
+      const { entry } = await storedMail({ address, uid }, options);
+      const header = await KeptHeaders.of(mailStore).read(address, entry);
+      if (!header) throw new Problem(404, `The message ${uid} was removed meanwhile`);
+      return c.json(mailItem(entry, header), 200);
     })
     .openapi(remove, async (c) => {
       const { address, entry } = await storedMail(c.req.valid("param"), options);

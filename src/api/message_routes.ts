@@ -103,10 +103,11 @@ const dialogueRoute = createRoute({
   },
 });
 
-const RFC822 = /^message\/rfc822 *(?:;|$)/i;
+/** The type of a message as it is. */
+export const RFC822 = /^message\/rfc822 *(?:;|$)/i;
 
 /** JSON carries attachments in base64, a third more than they are. */
-function jsonLimit(messageSize: number): number {
+export function jsonLimit(messageSize: number): number {
   return Math.ceil(messageSize * 1.4) + 64 * 1024;
 }
 

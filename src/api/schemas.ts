@@ -56,6 +56,8 @@ export function cursorParam(form: RegExp, example: string) {
 
 /** The cursor of a list of messages. */
 export const idCursor = cursorParam(/^[0-9A-HJKMNP-TV-Z]{16}$/, "1M85X0GES17DRES7");
+/** The cursor of a mailbox: a name in it, which may be that of a copy. */
+export const mailCursor = cursorParam(/^[0-9A-HJKMNP-TV-Z]{16}(?:-[1-9]\d{0,4})?$/, "1M85X0GES17DRES7");
 /** The cursor of a list by address. */
 export const addressCursor = cursorParam(/.@[^@\s]{1,255}$/, "brain@example.org");
 
@@ -66,6 +68,12 @@ export function limitParam(most: number, usual: number) {
     z.int().min(1).max(most).default(usual),
   ).openapi({ type: "integer", minimum: 1, maximum: most, default: usual, description: "At most so many" });
 }
+
+/** The name of a folder in a query. */
+export const folderParam = z.string().min(1).max(512).optional().openapi({
+  description: "Only in the folder of that name; absent: in all",
+  example: "INBOX",
+});
 
 /** A page of a list. */
 export function pageOf<T extends z.ZodType>(item: T) {

@@ -4,6 +4,7 @@ import { timeOfId } from "../base/ids.ts";
 import { editDistance } from "../config/nearest.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { holdsAddress } from "../mail/message.ts";
+import { INBOX } from "../mailbox/folder_names.ts";
 import type { MailEntry } from "../mailbox/mail_store.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 
@@ -21,6 +22,8 @@ export interface Wanted {
   readonly to: string | undefined;
   readonly from: string | undefined;
   readonly subject: string | undefined;
+  /** The name of the folder that it is in. */
+  readonly folder: string | undefined;
   readonly since: Since | undefined;
 }
 
@@ -57,6 +60,11 @@ export function tooOld(since: Since | undefined, heard: boolean): (uid: string) 
 /** Is nothing asked that only the header tells? */
 export function asksNoHeader({ to, from, subject }: Wanted): boolean {
   return to === undefined && from === undefined && subject === undefined;
+}
+
+/** Is a message in the folder that is asked for? */
+export function fitsFolder({ folder }: Pick<Wanted, "folder">, entry: MailEntry): boolean {
+  return folder === undefined || folder === (entry.folder ?? INBOX);
 }
 
 /** Does a message fit by sender, recipients and subject? */
@@ -102,6 +110,7 @@ function distanceOf(wanted: Wanted, mail: Arrival, arrivals: Arrivals): number {
     distance += 1 + Math.min(unlike(from!, mail.from), unlike(from!, entry.sender));
   }
   if (!fitsSubject(wanted, mail)) distance += 1 + unlike(subject!, mail.subject);
+  if (!fitsFolder(wanted, entry)) distance += 1;
   if (!cameAfter(since, mail, arrivals)) distance += 1;
   return distance;
 }

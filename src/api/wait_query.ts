@@ -5,6 +5,7 @@ import { isId } from "../base/ids.ts";
 import { parseDuration } from "../base/units.ts";
 import { localKey } from "../mail/address.ts";
 import type { Arrivals } from "./arrivals.ts";
+import { normalName } from "../mailbox/folder_names.ts";
 import { knownOnly, mailboxOf, plusMeant } from "./schemas.ts";
 import type { Since, Wanted } from "./wait_match.ts";
 
@@ -43,6 +44,10 @@ export const waitQuery = knownOnly({
       "Only what came after that: ISO 8601 (UTC unless it says otherwise), milliseconds since 1970, " +
       "or the ID of `queued as ID`",
   }),
+  folder: z.string().min(1).max(512).optional().openapi({
+    description: "Only in the folder of that name, be it moved there; absent: in all",
+    example: "INBOX",
+  }),
   timeout: duration.openapi({
     ...DURATION_FORM,
     description: '"30s" unless said, "5m" at most; milliseconds without a unit. 408 comes then',
@@ -78,12 +83,13 @@ export type WaitQuery = z.output<typeof waitQuery>;
 
 /** What a query looks for. Throws a `Problem` when its mailbox is no address. */
 export function wantedOf(query: WaitQuery, arrivals: Arrivals): Wanted {
-  const { mailbox, to, from, subject, since } = query;
+  const { mailbox, to, from, subject, folder, since } = query;
   return {
     mailbox: mailbox === undefined ? undefined : localKey(mailboxOf(plusMeant(mailbox), "mailbox")),
     to,
     from,
     subject,
+    folder: folder === undefined ? undefined : normalName(folder),
     since: since === undefined || "at" in since ? since : { ...since, number: arrivals.numberOf(since.id) },
   };
 }

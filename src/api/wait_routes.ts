@@ -3,9 +3,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { answerLate } from "../http/late_answer.ts";
 import { Problem } from "../http/problem.ts";
+import { FIRST_FOLDERS } from "../mailbox/folder_names.ts";
+import { placeOf } from "../mailbox/mail_place.ts";
 import { askedUrl } from "../http/proxy.ts";
 import { json, newApi, problems } from "./api_app.ts";
 import type { Arrival } from "./arrivals.ts";
+import { folderOf, noFolder } from "./mail_folders.ts";
 import { receivedMail } from "./mail_json.ts";
 import { mailSchema } from "./mail_view.ts";
 import type { AdminOptions } from "./options.ts";
@@ -35,6 +38,7 @@ const arrivedSchema = z.object({
   from: z.string(),
   to: z.string(),
   subject: z.string(),
+  folder: z.string(),
   date: timeSchema,
   url: z.string().openapi({ format: "uri", description: "Of the message on the page" }),
 }).openapi("ArrivedMail");
@@ -54,7 +58,7 @@ const wait = createRoute({
       "The message; with `count` several as `items`",
     ),
     204: { description: "With count=0: none came, and none is under way" },
-    ...problems(422, 503),
+    ...problems(404, 422, 503),
     408: problem("None came in time", {
       arrived: z.array(arrivedSchema).openapi({ description: "The newest, of the mailbox or of all" }),
       nearest: z.union([arrivedSchema, z.null()]).openapi({ description: "The one that misses least" }),
@@ -74,6 +78,7 @@ export function waitRoutes(options: AdminOptions) {
   const answer = async (wanted: Wanted, terms: WaitTerms, origin: string): Promise<Response> => {
     count++;
     try {
+      await checkFolder(wanted, options);
       const end = await waitEnd(waiting, wanted, terms);
       if (end.kind === "none") return new Response(null, { status: 204 });
       if (end.kind !== "mails") throw problemOf(end, origin);
@@ -96,6 +101,15 @@ export function waitRoutes(options: AdminOptions) {
   });
 }
 
+/** A mailbox that is there has the folder; one that is not yet will have those that all have. */
+async function checkFolder({ mailbox, folder }: Wanted, options: AdminOptions): Promise<void> {
+  if (mailbox === undefined || folder === undefined) return;
+  const { accounts, mailStore, captures } = options;
+  const isThere = captures || await accounts.has(mailbox) || (await mailStore.usage(mailbox)).messages > 0;
+  if (isThere) await folderOf(folder, mailbox, options);
+  else if (!FIRST_FOLDERS.some(({ name }) => name === folder)) throw noFolder(folder, mailbox);
+}
+
 /** Why a wait failed, and what came instead. */
 function problemOf(end: FailedWait, origin: string): Problem {
   if (end.kind === "stopped") return new Problem(503, "The server stops");
@@ -115,5 +129,6 @@ function arrivedView(
   origin: string,
 ): z.infer<typeof arrivedSchema> {
   const url = `${origin}/mailboxes/${encodeURIComponent(mailbox.toWellFormed())}/${entry.uid}`;
-  return { uid: entry.uid, mailbox, from, to, subject, date: iso(date), url };
+  const { folder } = placeOf(entry);
+  return { uid: entry.uid, mailbox, from, to, subject, folder, date: iso(date), url };
 }

@@ -3,11 +3,19 @@
 import { timeOfId } from "../base/ids.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import type { MailEntry } from "../mailbox/mail_store.ts";
+import type { MailChange, MailEntry } from "../mailbox/mail_store.ts";
 import { type Arrival, Arrivals, type Notice } from "./arrivals.ts";
 import { type MailView, readMail, unlessRemoved } from "./mail_reader.ts";
 import type { AdminOptions } from "./options.ts";
-import { asksNoHeader, cameAfter, fitsHeader, nearestOf, tooOld, type Wanted } from "./wait_match.ts";
+import {
+  asksNoHeader,
+  cameAfter,
+  fitsFolder,
+  fitsHeader,
+  nearestOf,
+  tooOld,
+  type Wanted,
+} from "./wait_match.ts";
 
 /** What waiting works with. */
 export type WaitingOptions = Pick<
@@ -114,8 +122,8 @@ export class Waiting {
     }
     const newest = [...found.values()].sort((a, b) => a.uid < b.uid ? 1 : -1).slice(0, COMPARED);
     const read = await Promise.all(newest.map(async (one) => {
-      const isThere = await mailStore.get(one.mailbox, one.uid) !== undefined;
-      return isThere ? await this.arrivals.read(one.mailbox, one) : undefined;
+      const entry = await mailStore.get(one.mailbox, one.uid);
+      return entry && await this.arrivals.read(one.mailbox, entry);
     }));
     return read.filter((mail) => mail !== undefined);
   }
@@ -133,7 +141,7 @@ class Wait implements Disposable {
   readonly #began: number;
   /** On a shared store: what was looked at and does not fit, nor ever will. */
   readonly #unfit = new Set<string>();
-  #news: Notice[] = [];
+  #news: Pick<Notice, "mailbox" | "uid">[] = [];
   #wake = () => {};
   #isLate = false;
   #isTooLate = false;
@@ -155,6 +163,10 @@ class Wait implements Disposable {
       this.#news.push(notice);
       this.#wake();
     }));
+    // into a folder a message may be moved
+    if (wanted.folder !== undefined) {
+      this.#over.defer(of.options.mailStore.on((change) => this.#changed(change)));
+    }
     this.#after(ms, () => this.#isLate = true);
     if (of.bounds.quietMs !== undefined) {
       this.#after(ms + quietMs, () => this.#isTooLate = true);
@@ -230,13 +242,23 @@ class Wait implements Disposable {
     this.#over.defer(() => timer.cancel());
   }
 
-  async #heard({ mailbox, uid }: Notice): Promise<void> {
-    const mail = await this.#arrivals.read(mailbox, { uid });
+  #changed(change: MailChange): void {
+    const { mailbox } = this.#wanted;
+    if (!("came" in change) || (mailbox !== undefined && mailbox !== change.address)) return;
+    this.#news.push({ mailbox: change.address, uid: change.came.uid });
+    this.#wake();
+  }
+
+  async #heard({ mailbox, uid }: Pick<Notice, "mailbox" | "uid">): Promise<void> {
+    const isMoved = this.#wanted.folder !== undefined;
+    const of = isMoved ? await this.#options.mailStore.get(mailbox, uid) : { uid };
+    const mail = of && await this.#arrivals.read(mailbox, of);
     if (mail) this.#consider(mail);
   }
 
   #consider(mail: Arrival): void {
     const key = `${mail.entry.uid} ${mail.mailbox}`;
+    if (!fitsFolder(this.#wanted, mail.entry)) return; // it may be moved there
     const fits = cameAfter(this.#wanted.since, mail, this.#arrivals) && fitsHeader(this.#wanted, mail);
     if (fits) this.#found.set(key, mail);
     else if (!this.#options.store.embedded) this.#unfit.add(key);
@@ -248,11 +270,14 @@ class Wait implements Disposable {
     const newest = all.slice(-this.#bounds.count);
     const mails: AwaitedMail[] = [];
     for (const [key, found] of newest) {
-      const of = { address: found.mailbox, entry: found.entry };
-      const mail = await unlessRemoved(this.#options.mailStore, of, readMail);
-      if (mail) mails.push({ ...found, mail });
+      const { mailbox: address } = found;
+      // as it is now: it may have been moved, or read
+      const entry = await this.#options.mailStore.get(address, found.entry.uid);
+      const isThere = entry && fitsFolder(this.#wanted, entry);
+      const mail = isThere && await unlessRemoved(this.#options.mailStore, { address, entry }, readMail);
+      if (mail) mails.push({ ...found, entry, mail });
       else {
-        this.#arrivals.forget(of.address, of.entry.uid);
+        this.#arrivals.forget(address, found.entry.uid);
         this.#found.delete(key);
       }
     }
@@ -305,9 +330,11 @@ class Wait implements Disposable {
     for (let looked = 0, limit = 0; looked < LOOK_BACK; looked += limit) {
       const first = asksNoHeader(this.#wanted) ? enough : FIRST_LISTED;
       limit = Math.min(LISTED, looked === 0 ? first : LISTED);
+      const { folder } = this.#wanted;
       const entries = await mailStore.list(mailbox, {
         reverse: true,
         limit,
+        ...(folder === undefined ? {} : { folder }),
         ...(after === undefined ? {} : { after }),
       });
       const inTime = entries.filter((entry) =>

@@ -5,10 +5,13 @@ import type { Clock } from "../base/clock.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { prefixOf } from "../mailbox/delivery_entry.ts";
+import { SEEN } from "../mailbox/flags.ts";
+import { INBOX, normalName } from "../mailbox/folder_names.ts";
 import { FolderError } from "../mailbox/folders.ts";
 import { type MailEntry, mailEntry, type MailRef } from "../mailbox/mail_entry.ts";
 import { MailList } from "../mailbox/mail_list.ts";
 import { type MailListOptions, MailStore, type MailUsage } from "../mailbox/mail_store.ts";
+import type { NamedChange } from "../mailbox/named_changes.ts";
 import { readBody } from "../storage/bodies/bodies.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
@@ -62,7 +65,8 @@ export class CapturedMailboxes extends MailStore {
   }
 
   override list(address: Mailbox, options: MailListOptions = {}): Promise<MailEntry[]> {
-    const { after, limit = Infinity, reverse = false } = options;
+    const { after, limit = Infinity, reverse = false, folder = INBOX } = options;
+    if (normalName(folder) !== INBOX) return Promise.resolve([]);
     const box = localKey(address);
     const all = this.#mail.mailbox(box);
     const chosen = reverse
@@ -93,6 +97,23 @@ export class CapturedMailboxes extends MailStore {
     if (!await this.get(address, uid)) return false;
     await this.#mail.markSeen([uid]);
     return true;
+  }
+
+  /** They are read or not; they have no other flags, and stay where they are. */
+  override async change(address: Mailbox, uids: readonly string[], change: NamedChange): Promise<number> {
+    const { flags = [], to = INBOX } = change;
+    if (normalName(to) !== INBOX) {
+      throw new FolderError("cannot", "Captured messages are in INBOX, and can't be moved");
+    }
+    if (flags.some((one) => (one.flags & ~SEEN) !== 0 || one.keywords.length > 0)) {
+      throw new FolderError("cannot", "Captured messages have no flag but \\Seen");
+    }
+    const there = (await Promise.all(uids.map((uid) => this.get(address, uid))))
+      .flatMap((entry) => entry?.uid ?? []);
+    for (const { mode, flags: bits } of flags) {
+      if (mode === "set" || bits !== 0) await this.#mail.markSeen(there, bits !== 0 && mode !== "remove");
+    }
+    return there.length;
   }
 
   override remove(address: Mailbox, uids: readonly string[]): Promise<void> {

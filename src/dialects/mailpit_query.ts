@@ -40,6 +40,8 @@ function termOf(word: string, zone: string | undefined): readonly Term[] {
   switch (key) {
     case "has":
     case "is":
+      // Mailpit has no such flag
+      if (value.toLowerCase() === "flagged") return read(asked, not);
       return oneTerm(`${key}:${value.toLowerCase().replace(/s$/, "")}`, not) ?? read(asked, not);
     case "larger":
     case "smaller": {

@@ -42,7 +42,7 @@ const VERBS: Readonly<Record<string, string>> = {
 /** Mail that is handed in, and whoever comes and goes, change nothing of the server's. */
 const NOT_AUDITED: ReadonlySet<string> = new Set(["session", "login", "logout"]);
 /** What belongs to one thing and is many. */
-const WITHIN: ReadonlySet<string> = new Set(["app-passwords", "messages"]);
+const WITHIN: ReadonlySet<string> = new Set(["app-passwords", "folders", "messages"]);
 
 /** The log on a store. */
 export class AuditLog {

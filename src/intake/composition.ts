@@ -24,11 +24,7 @@ export interface Composed {
 
 /** Builds the message, dated `now` (milliseconds since 1970). Throws a {@linkcode Problem} for addresses and headers that can't be. */
 export async function compose(message: Composition, now: number): Promise<Composed> {
-  for (const name of Object.keys(message.headers ?? {})) {
-    if (OWN_FIELDS.test(name)) {
-      throw new Problem(422, `headers: ${quoted(name)} can't stand here; it is made of the other members`);
-    }
-  }
+  refuseOwnFields(message);
   const [from, to, cc, bcc] = await Promise.all([
     addresses([message.from], "from"),
     addresses(message.to, "to"),
@@ -40,6 +36,25 @@ export async function compose(message: Composition, now: number): Promise<Compos
   const content = await buildMessage(parts, now);
   refuseLongLines(content);
   return { from: from[0]!, to: [...new Set([...to, ...cc, ...bcc])], content };
+}
+
+function refuseOwnFields({ headers = {} }: Pick<Composition, "headers">): void {
+  for (const name of Object.keys(headers)) {
+    if (OWN_FIELDS.test(name)) {
+      throw new Problem(422, `headers: ${quoted(name)} can't stand here; it is made of the other members`);
+    }
+  }
+}
+
+/** A message in parts that is not finished: nobody may be named yet, or not by an address. */
+export type Draft = Omit<Composition, "to"> & { readonly to?: readonly string[] | undefined };
+
+/** Builds a draft, with its hidden recipients in the header. Throws a {@linkcode Problem} for headers that can't be. */
+export async function buildDraft({ to = [], ...draft }: Draft, now: number): Promise<Uint8Array> {
+  refuseOwnFields(draft);
+  const content = await buildMessage({ ...draft, to }, now);
+  refuseLongLines(content);
+  return content;
 }
 
 /** What has blanks is folded, and text is encoded: few lines get too long. */

@@ -10,6 +10,8 @@ export interface MessageParts {
   readonly to: readonly string[];
   /** Who gets it too. */
   readonly cc?: readonly string[] | undefined;
+  /** Stand in the header too: of a draft only. */
+  readonly bcc?: readonly string[] | undefined;
   /** The subject, in any characters. */
   readonly subject?: string | undefined;
   /** The plain text. */
@@ -36,12 +38,13 @@ export interface AttachmentPart {
 
 /** Builds the message, dated `now` (milliseconds since 1970). */
 export async function buildMessage(parts: MessageParts, now: number): Promise<Uint8Array> {
-  const { from, to, cc, subject, text, html, headers = {}, attachments = [] } = parts;
+  const { from, to, cc, bcc, subject, text, html, headers = {}, attachments = [] } = parts;
   const { default: MailComposer } = await import("nodemailer/lib/mail-composer/index.js");
   const mail = new MailComposer({
     from,
     to: [...to],
     ...(cc === undefined ? {} : { cc: [...cc] }),
+    ...(bcc === undefined ? {} : { bcc: [...bcc] }),
     ...(subject === undefined ? {} : { subject }),
     ...(text === undefined && html === undefined ? { text: "" } : {}),
     ...(text === undefined ? {} : { text }),
@@ -61,5 +64,7 @@ export async function buildMessage(parts: MessageParts, now: number): Promise<Ui
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  return await mail.compile().build();
+  const node = mail.compile();
+  node.keepBcc = bcc !== undefined;
+  return await node.build();
 }

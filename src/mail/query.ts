@@ -26,7 +26,9 @@ export type Asked =
   /** A word or phrase: in sender, recipients, subject, text or attachments' names. In lower case, blanks made one. */
   | { readonly on: "any" | TextKey; readonly text: string }
   | { readonly on: "has"; readonly what: "attachment" | "inline" }
-  | { readonly on: "is"; readonly what: "read" | "unread" | "tagged" }
+  | { readonly on: "is"; readonly what: "read" | "unread" | "flagged" | "tagged" }
+  /** A folder by its name, as a person writes it; `exact`: to the letter. */
+  | { readonly on: "folder"; readonly text: string; readonly exact?: true }
   /** Milliseconds since 1970: strictly before, or at that instant or after it. */
   | { readonly on: "before" | "after"; readonly at: number }
   | { readonly on: "larger" | "smaller"; readonly octets: number };
@@ -42,8 +44,8 @@ export interface Term {
 export type MailQuery = readonly Term[];
 
 const HAS = ["attachment", "inline"] as const;
-const IS = ["read", "unread", "tagged"] as const;
-const ALL_KEYS = [...TEXT_KEYS, "has", "is", "before", "after", "larger", "smaller"];
+const IS = ["read", "unread", "flagged", "tagged"] as const;
+const ALL_KEYS = [...TEXT_KEYS, "folder", "has", "is", "before", "after", "larger", "smaller"];
 /** No person writes more. */
 const MAX_TERMS = 50;
 
@@ -106,6 +108,8 @@ function words(value: string): Asked | Fault {
 function askedOf(key: string, value: string): Asked | Fault {
   if (value.trim() === "") return { fault: `${key}: is followed by nothing; expected what to look for` };
   switch (key) {
+    case "folder":
+      return { on: key, text: comparable(value) };
     case "has":
       return oneOf(HAS, value, (what) => ({ on: key, what }), key);
     case "is":

@@ -11,6 +11,10 @@ export interface MailFacts {
   /** Octets. */
   readonly size: number;
   readonly seen: boolean;
+  /** Did somebody flag it? Absent: no. */
+  readonly flagged?: boolean;
+  /** The name of the folder that it is in; absent: INBOX. */
+  readonly folder?: string | undefined;
   /** Its tags; absent: those that it came with. */
   readonly tags?: readonly string[];
 }
@@ -22,7 +26,9 @@ export const CONTENT_DECIDES = 2;
 
 const ADDRESSED: readonly Column[] = ["from", "to", "cc", "bcc", "reply-to", "recipients", "hidden"];
 /** Where a term looks: the reverse-path counts as From, recipients of the envelope as To, hidden ones as Bcc. */
-const LOOKED_INTO: Readonly<Record<Extract<Asked, { text: string }>["on"], readonly Column[]>> = {
+const LOOKED_INTO: Readonly<
+  Record<Exclude<Extract<Asked, { text: string }>["on"], "folder">, readonly Column[]>
+> = {
   any: ["subject", ...ADDRESSED],
   from: ["from"],
   to: ["to", "recipients", "hidden"],
@@ -65,6 +71,7 @@ function answersOf<T>(asked: Asked, block: FoldedBlock<T>, factsOf: (item: T) =>
       }
       return answers;
     case "is":
+    case "folder":
     case "before":
     case "after":
     case "larger":
@@ -80,10 +87,13 @@ function answersOf<T>(asked: Asked, block: FoldedBlock<T>, factsOf: (item: T) =>
   }
 }
 
-function isSo(asked: Asked, { date, size, seen }: MailFacts): boolean {
+function isSo(asked: Asked, facts: MailFacts): boolean {
+  const { date, size, seen, flagged = false, folder = "INBOX" } = facts;
   switch (asked.on) {
     case "is":
-      return seen === (asked.what === "read");
+      return asked.what === "flagged" ? flagged : seen === (asked.what === "read");
+    case "folder":
+      return (asked.exact ? folder : comparable(folder)) === asked.text;
     case "before":
       return date < asked.at;
     case "after":

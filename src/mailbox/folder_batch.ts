@@ -26,6 +26,8 @@ export interface Told {
   readonly gone?: () => string[];
   /** They came by an arrival that was told before. */
   readonly known?: boolean;
+  /** A folder has got another name, and its messages are where they were. */
+  readonly renamed?: boolean;
 }
 
 /** Where a batch gets what is not in the state, and what it is for. */

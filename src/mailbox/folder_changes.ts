@@ -61,7 +61,7 @@ export function planRename(batch: FolderBatch, from: string, to: string): { inbo
   for (const parent of parents) batch.create({ name: parent, subscribed: false });
   batch.change();
   for (const one of renamed) batch.folder(one.id).record.name = one.name;
-  batch.tell({ change: { kind: "folders" } });
+  batch.tell({ change: { kind: "folders" }, renamed: true });
   return {};
 }
 

@@ -1,6 +1,7 @@
 /** The entry of one message in a mailbox. */
 
 import { encode } from "../base/bytes.ts";
+import { isId } from "../base/ids.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import type { BodyRef } from "../storage/bodies/bodies.ts";
 
@@ -45,6 +46,12 @@ export function namedBy(name: string): { id: string; copy: number } {
   return /^[1-9]\d{0,4}$/.test(copy)
     ? { id: name.slice(0, dash), copy: Number(copy) }
     : { id: name, copy: 0 };
+}
+
+/** Has a text the form of a name in a mailbox? */
+export function isMailName(text: string): boolean {
+  const { id, copy } = namedBy(text);
+  return isId(id) && nameOf({ id, copy }) === text;
 }
 
 /** What is needed to list and read a message: little, since there may be 100,000 of them in memory. */

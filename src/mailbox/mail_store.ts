@@ -21,8 +21,8 @@ import { MailList } from "./mail_list.ts";
 import { lockMailbox, loseLock, type MailLock, unlocking } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
 import { type MailChange, MailTeller } from "./mail_teller.ts";
-import { planFlags } from "./message_changes.ts";
-import { findMail, findUids, listMail, takeOutAtOnce } from "./named_mail.ts";
+import { changeNamed, type NamedChange } from "./named_changes.ts";
+import { findMail, listMail, takeOutAtOnce } from "./named_mail.ts";
 import { hasArrivals } from "./numbering.ts";
 import { OpenMailboxes } from "./open_mailboxes.ts";
 import type { StoredFolders } from "./stored_folders.ts";
@@ -229,17 +229,21 @@ export class MailStore {
 
   /** Remembers that somebody looked at a message; false when it is gone. */
   async markSeen(mailbox: Mailbox, uid: string): Promise<boolean> {
-    const change = { mode: "add", flags: SEEN, keywords: [] } as const;
+    const seen = { mode: "add", flags: SEEN, keywords: [] } as const;
+    return await this.change(mailbox, [uid], { flags: [seen] }) > 0;
+  }
+
+  /**
+   * Changes the flags of messages, and moves them into another folder; each as a whole. Answers how many are there.
+   * Rejects with a `FolderError` when there is no such folder.
+   */
+  async change(mailbox: Mailbox, uids: readonly string[], change: NamedChange): Promise<number> {
     const done = await this.#open.use(localKey(mailbox), async (folders) => {
-      const found = await findUids(folders, [uid]);
-      for (const [folder, uids] of found) {
-        const { stored } = await folders.run((batch) => planFlags(batch, folder, { uids, change }));
-        await this.#teller(folders).settled();
-        return stored.length > 0;
-      }
-      return false;
+      const changed = await changeNamed(folders, uids, change);
+      await this.#teller(folders).settled();
+      return changed;
     });
-    return done ?? false;
+    return done ?? 0;
   }
 
   /**

@@ -6,10 +6,11 @@ import { entriesAt } from "./mail_entries.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import type { StoredFolders } from "./stored_folders.ts";
 
-/** An entry came or is another one now, or messages went. */
+/** An entry came or is another one now, messages went, or folders have other names. */
 export type MailChange =
   | { readonly address: string; readonly came: MailEntry }
-  | { readonly address: string; readonly went: readonly string[] };
+  | { readonly address: string; readonly went: readonly string[] }
+  | { readonly address: string; readonly renamed: true };
 
 /** Tells of one mailbox. */
 export class MailTeller {
@@ -29,8 +30,9 @@ export class MailTeller {
   }
 
   /** Tells of a change. An entry has to be read first: what comes behind it waits. */
-  tell({ change, gone, known }: Told): void {
+  tell({ change, gone, known, renamed }: Told): void {
     if (gone) this.#then(() => this.#emit({ address: this.#folders.address, went: gone() }));
+    else if (renamed) this.#then(() => this.#emit({ address: this.#folders.address, renamed }));
     else if ((change.kind === "came" && !known) || change.kind === "flags") {
       this.#then(() => this.#entries(change));
     }

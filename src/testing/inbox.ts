@@ -3,6 +3,9 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { isId } from "../base/ids.ts";
 import { parseDuration } from "../base/units.ts";
+import { normalName } from "../mailbox/folder_names.ts";
+import type { MailEntry } from "../mailbox/mail_entry.ts";
+import { placeOf } from "../mailbox/mail_place.ts";
 import { localKey, parseMailbox } from "../mail/address.ts";
 import { type ReceivedMail, receivedMail } from "../api/mail_json.ts";
 import { type FailedWait, waitEnd } from "../api/wait_end.ts";
@@ -19,6 +22,8 @@ export interface InboxQuery {
   readonly from?: string;
   /** A part of the subject; capitals don't matter. */
   readonly subject?: string;
+  /** Only in the folder of that name; without it in all. */
+  readonly folder?: string;
   /** Only what came after that, by the host's clock: a time (ISO 8601, milliseconds since 1970) or the id of a message. */
   readonly since?: string | number | Date;
   /** Real time: `"10s"`, or milliseconds. Default `"30s"`, `"5m"` at most. */
@@ -41,6 +46,8 @@ export interface ArrivedMail {
   readonly to: string;
   /** The subject, decoded. */
   readonly subject: string;
+  /** The name of the folder that it is in. */
+  readonly folder: string;
 }
 
 /** A wait that failed; the message says what did arrive, and what was nearest. */
@@ -62,7 +69,7 @@ export class WaitError extends Error {
 
 const MOST_MS = 300_000;
 const MOST_MAILS = 1000;
-const KEYS = new Set(["to", "from", "subject", "since", "timeout", "count", "for"]);
+const KEYS = new Set(["to", "from", "subject", "folder", "since", "timeout", "count", "for"]);
 /** What waits on each server. */
 const waits = new WeakMap<MailServer, Waiting>();
 
@@ -115,7 +122,11 @@ function realTime(clock: Clock): Clock {
   };
 }
 
-function wantedOf(address: string, { to, from, subject, since }: InboxQuery, waiting: Waiting): Wanted {
+function wantedOf(
+  address: string,
+  { to, from, subject, folder, since }: InboxQuery,
+  waiting: Waiting,
+): Wanted {
   const mailbox = parseMailbox(address);
   if (mailbox === undefined) throw new TypeError(`inbox: received "${address}", expected an address`);
   return {
@@ -123,6 +134,7 @@ function wantedOf(address: string, { to, from, subject, since }: InboxQuery, wai
     to,
     from,
     subject,
+    folder: folder === undefined ? undefined : normalName(folder),
     since: since === undefined ? undefined : sinceOf(since, waiting),
   };
 }
@@ -181,14 +193,14 @@ function failure(end: FailedWait, address: string, query: InboxQuery): WaitError
 
 function shortOf(
   { entry, mailbox, from, to, subject }: {
-    entry: { uid: string };
+    entry: MailEntry;
     mailbox: string;
     from: string;
     to: string;
     subject: string;
   },
 ): ArrivedMail {
-  return { uid: entry.uid, mailbox, from, to, subject };
+  return { uid: entry.uid, mailbox, from, to, subject, folder: placeOf(entry).folder };
 }
 
 function told({ uid, mailbox, from, to, subject }: ArrivedMail): string {

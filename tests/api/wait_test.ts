@@ -82,7 +82,7 @@ Deno.test("wait answers a message as it is shown, with its id and mailbox", asyn
   const mail = await surface.json("GET", "/wait?mailbox=Brain@Example.org&timeout=0");
   const shown = await surface.json("GET", `/mailboxes/brain@example.org/messages/${id}`);
   assertEquals([mail.id, mail.uid, mail.mailbox], [id, id, "brain@example.org"]);
-  for (const name of ["text", "html", "headers", "attachments", "from", "subject", "date"]) {
+  for (const name of ["text", "html", "headers", "attachments", "from", "subject", "folder", "date"]) {
     assertEquals(mail[name], shown[name], name);
   }
 });
@@ -186,7 +186,7 @@ Deno.test("a wait that fails tells what came instead, and what was nearest", asy
     { status: 408 },
   );
   assertEquals(arrived.map((m: { subject: string }) => m.subject), ["Newsletter"]);
-  assertEquals(Object.keys(arrived[0]), ["uid", "mailbox", "from", "to", "subject", "date", "url"]);
+  assertEquals(Object.keys(arrived[0]), ["uid", "mailbox", "from", "to", "subject", "folder", "date", "url"]);
   assertEquals([nearest.uid, nearest.mailbox], [near, "pinky@example.org"]);
   assertStringIncludes(detail, "Your code");
   const { pathname, origin } = new URL(nearest.url);
