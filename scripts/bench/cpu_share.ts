@@ -29,6 +29,21 @@ export class CpuShare implements AsyncDisposable {
   /** `cores`: how much of a core each one gets. */
   constructor(readonly cores: number) {}
 
+  /** Can this system hold processes to a share, and may this user? */
+  static async isPossible(): Promise<boolean> {
+    const { pid, status } = new Deno.Command("sleep", { args: ["0.2"] }).spawn();
+    try {
+      await using share = new CpuShare(1);
+      await share.hold(pid);
+      await status;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await status;
+    }
+  }
+
   /** Holds a process to it. Throws when this system can't, or this user may not. */
   hold(pid: number): Promise<void> {
     return this.#group(pid, Math.round(this.cores * PERIOD_US));

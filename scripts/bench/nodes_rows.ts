@@ -42,8 +42,8 @@ interface Found {
   readonly store: number;
 }
 
-/** Accept and relay, by each of the sets, in turn. */
-export async function nodes(bench: Bench): Promise<void> {
+/** Accept and relay, by each of the sets, in turn; tells the medians of so many rounds. */
+export async function nodes(bench: Bench, rounds = ROUNDS): Promise<void> {
   if (await findDenokv() === undefined) {
     return bench.tell({
       what: "servers on one denokv: not measured, DENOKV names none",
@@ -53,10 +53,10 @@ export async function nodes(bench: Bench): Promise<void> {
   }
   for (const work of WORK) {
     const found = SETS.map((): Found[] => []);
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       for (const [i, set] of SETS.entries()) found[i]!.push(await measured(bench, work, set));
     }
-    tell(bench, work, found.map((rounds) => rounds.toSorted((a, b) => a.rate - b.rate)[ROUNDS >> 1]!));
+    tell(bench, work, found.map((all) => all.toSorted((a, b) => a.rate - b.rate)[rounds >> 1]!));
   }
 }
 

@@ -29,7 +29,7 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   ceiling,
   deliver,
   shared,
-  nodes,
+  nodes: (bench) => nodes(bench),
   relay,
   signing,
   big,
