@@ -297,6 +297,11 @@ export class MailStore {
     for (const address of left) await this.#open.use(address, (folders) => folders.release());
   }
 
+  /** Gives mail its place in folders where much of it waits and nobody looks. Rejects when the store fails. */
+  sweepArrivals(): Promise<void> {
+    return this.#open.sweepArrivals();
+  }
+
   /**
    * Gives all mail of a store of an older format its place in folders; does nothing where that is done. It may be
    * stopped anywhere, and goes on the next time. Tells after each mailbox how many messages that were, of how many.

@@ -20,8 +20,9 @@ const KEPT_MS = 60_000;
 const KEPT = 32;
 const KEPT_MESSAGES = 200_000;
 
-/** So many arrivals of a mailbox that nobody looks at get their places by themselves. */
+/** So many arrivals of a mailbox that nobody looks at get their places by themselves when it is swept; so many at once. */
 const MANY_ARRIVALS = 2000;
+const TOO_MANY_ARRIVALS = 50_000;
 
 /** On a shared store mailboxes in use are looked at so often, milliseconds; so many at once. */
 const LOOK_MS = 1000;
@@ -60,7 +61,6 @@ export class OpenMailboxes {
   readonly #opening = new Map<string, Promise<OpenMailbox | undefined>>();
   /** How many messages this process delivered into mailboxes that are not in memory. */
   readonly #arrivals = new Map<string, number>();
-  /** One mailbox after the other is given places for its many arrivals. */
   #sweeping: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   /** Takes room in quotas; without it there is always some. */
@@ -139,12 +139,20 @@ export class OpenMailboxes {
     if (folders) return void folders.number().catch(() => {});
     const count = (this.#arrivals.get(address) ?? 0) + 1;
     this.#arrivals.set(address, count);
-    if (count < MANY_ARRIVALS) return;
+    if (count >= TOO_MANY_ARRIVALS) this.#sweep(address).catch(() => {});
+  }
+
+  /** Gives many arrivals of mailboxes that nobody looks at their places. Rejects when the store fails. */
+  async sweepArrivals(): Promise<void> {
+    for (const [address, count] of this.#arrivals) if (count >= MANY_ARRIVALS) await this.#sweep(address);
+  }
+
+  /** One mailbox after the other. */
+  #sweep(address: string): Promise<void> {
     this.#arrivals.delete(address);
-    this.#sweeping = this.#sweeping.then(() => this.use(address, () => Promise.resolve())).then(
-      () => {},
-      () => {},
-    );
+    const swept = this.#sweeping.then(() => this.use(address, () => Promise.resolve()));
+    this.#sweeping = swept.then(() => {}, () => {});
+    return swept;
   }
 
   /** Takes messages out of the folders of a mailbox that is perhaps being opened just now. */
@@ -172,7 +180,7 @@ export class OpenMailboxes {
     box?.folders.end();
   }
 
-  /** Gives up what nobody has used for a while, or what is too much. */
+  /** Gives up what nobody has used for a while, or what is too much; of what is held, all but what is in use. */
   tidy(): void {
     const now = this.#options.clock.monotonic();
     const idle = [...this.#open.values()].filter((box) => box.holders === 0 && box.folders.isIdle);
@@ -185,6 +193,11 @@ export class OpenMailboxes {
       left--;
       messages -= held(box.folders);
       this.#open.delete(box.folders.address);
+    }
+    for (const { folders, facts, using, usedAt, sessions, holders } of this.#open.values()) {
+      if (sessions === 0 || holders > sessions || usedAt + KEPT_MS > now) continue;
+      folders.giveUpIndexes(new Set(using.keys()));
+      facts.forget();
     }
   }
 

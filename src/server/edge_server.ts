@@ -90,6 +90,7 @@ export class EdgeServer implements AsyncDisposable {
     limit.abort();
     await queue.stop(GRACE_MS);
     await parts.mailStore.finishRemovals();
+    await parts.mailStore.sweepArrivals();
     await new BodySweeper(store, { clock, graceMs: DEFAULT_SWEEP_GRACE_MS }).sweep(false);
     await sweepExpired(store, clock.now());
     await sweepHistory(store, clock.now(), this.#historyMs);
