@@ -44,7 +44,7 @@ import { loadSecret } from "../storage/secret.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
-import { bringOver, standUnder } from "./mail_folders.ts";
+import { bringOver } from "./bring_over.ts";
 import type { Certificates } from "./certificates.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import { DmarcCounts } from "../reports/dmarc_counts.ts";
@@ -324,7 +324,7 @@ function createServices(
   const captures = config.capture !== false;
   const dialogues = captures ? new Dialogues() : undefined;
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
-  standUnder(names.mailStore, quotas);
+  names.mailStore.useRoom((address, size) => quotas.take(address, size));
   const known = { ...names, ...outboundLists(store, around), ...reportingOf(store, by) };
   const base = { ...around, ...known, store, resolver, quotas, ids, faults, dialogues };
   const agent = makeAgent(base, options);
