@@ -10,6 +10,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Two rows that have no more messages than this together become one. */
 const JOINED = ROW_MESSAGES / 2;
+/**
+ * What comes goes into a row of its own, up to so many messages, and then into the one before it: each message costs
+ * a few KB to write, and not all of a large row.
+ */
+const TAIL = 64;
 const MAX_UID = 0xffffffff;
 
 /** What of a folder a new one is told. */
@@ -93,19 +98,30 @@ export class FolderDraft {
     if (uid > MAX_UID) throw new FolderError("limit", "The folder has given out all of its UIDs");
     if (this.#isThinned) void this.index;
     let n = this.#rows.length - 1;
-    if (n < 0 || this.#rows[n]!.count >= ROW_MESSAGES) {
-      const row = IndexRow.empty(16);
-      this.#own.add(row);
-      this.#numbers.push((this.#numbers[n] ?? -1) + 1);
-      n = this.#rows.push(row) - 1;
+    if (n < 0 || this.#rows[n]!.count >= TAIL) {
+      if (n > 0) this.#joinTail(n);
+      n = this.#rows.push(IndexRow.empty(16)) - 1;
+      this.#own.add(this.#rows[n]!);
+      this.#numbers.push((this.#numbers[n - 1] ?? -1) + 1);
       this.#gone.delete(this.#numbers[n]!);
     }
-    const { count } = this.#rows[n]!;
-    this.own(n, Math.min(ROW_MESSAGES - count, Math.max(16, count >> 1))).push({ ...entry, uid });
+    this.own(n, 16).push({ ...entry, uid });
     record.uidNext = uid + 1;
     this.#pushUid(uid);
     this.#count(entry.flags, entry.size, 1);
     return uid;
+  }
+
+  /** Makes the last row a part of the one before it, where there is room. */
+  #joinTail(n: number): void {
+    const [before, tail] = [this.#rows[n - 1]!, this.#rows[n]!];
+    if (tail.count > TAIL || before.count + tail.count > ROW_MESSAGES) return;
+    const joined = before.joined(tail);
+    this.#own.delete(before);
+    this.#own.delete(tail);
+    this.#own.add(joined);
+    this.#rows.splice(n - 1, 2, joined);
+    this.#gone.add(this.#numbers.pop()!);
   }
 
   /** Takes messages out, by places that rise; answers what they were. */
