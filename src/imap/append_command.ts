@@ -1,6 +1,6 @@
 /** APPEND (RFC 9051 6.3.12; RFC 3502, 3516, 4315, 6855, 7889): messages go from the connection into the store as they come. */
 
-import type { NewMessage } from "../mailbox/folders.ts";
+import type { Folder, NewMessage } from "../mailbox/folders.ts";
 import type { BodyWriter } from "../storage/bodies/bodies.ts";
 import { type AppendMessage, parseAppendAfter, parseAppendMessage } from "./append_parser.ts";
 import type { Received } from "./command_reader.ts";
@@ -11,8 +11,13 @@ import { formatSet } from "./sequence_set.ts";
 import { type Answer, bad, no, type SessionState } from "./session_state.ts";
 import { SyntaxFault } from "./syntax_fault.ts";
 
-/** Messages of one command: all of them go into one commit. */
-const MAX_MESSAGES = 1000;
+/** Messages of one command. */
+const MAX_MESSAGES = 10_000;
+/** So many messages, and so many of their octets, are held until they are put in together: what a commit takes. */
+const BATCH_MESSAGES = 200;
+const BATCH_BYTES = 500 * 1024;
+/** More of a message is never held (`BodyWriter`). */
+const HELD_OF_ONE = 120 * 1024;
 
 /** How it went on; `lost`: the connection is over, `last`: nobody can tell where the next command begins. */
 export type AppendEnd = "done" | "lost" | "last";
@@ -31,11 +36,23 @@ interface Begun {
   readonly message: Omit<NewMessage, "body">;
 }
 
+/**
+ * One APPEND. Few messages are put in by one commit. More go in batches, so that memory is bounded; when one of them can't
+ * be taken, those before it are removed: all or none stay (RFC 3502 6.3.11).
+ */
 class Append {
   readonly #state: SessionState;
   readonly #command: CommandOf<"APPEND">;
-  readonly #begun: Begun[] = [];
+  /** What is held and not put in yet. */
+  #begun: Begun[] = [];
+  #heldBytes = 0;
+  #count = 0;
+  /** Octets of what is not put in yet, for the quota. */
   #bytes = 0;
+  #folder: Folder | undefined;
+  #uidValidity = 0;
+  /** Of what was put in. */
+  readonly #uids: number[] = [];
 
   constructor(state: SessionState, command: CommandOf<"APPEND">) {
     this.#state = state;
@@ -58,8 +75,10 @@ class Append {
         }
         next = after.next;
       }
-      await this.#commit();
+      await this.#putIn();
       kept = true;
+      this.#state.appended += this.#uids.length;
+      this.#state.ok(this.#command, "Done", `APPENDUID ${this.#uidValidity} ${formatSet(this.#uids)}`);
       return "done";
     } catch (error) {
       const answer = this.#answerOf(error);
@@ -67,7 +86,8 @@ class Append {
       this.#state.answer(this.#command, answer);
       return "done";
     } finally {
-      if (!kept) { for (const { writer } of this.#begun) await writer.abort(); }
+      if (!kept) await this.#undo();
+      this.#folder?.[Symbol.dispose]();
     }
   }
 
@@ -81,6 +101,7 @@ class Append {
     const { reader, options } = this.#state;
     let writer: BodyWriter | undefined;
     try {
+      if (this.#begun.length >= BATCH_MESSAGES || this.#heldBytes > BATCH_BYTES) await this.#putIn();
       const head = parseAppendMessage(cursor, literal);
       const given = givenFlags(head.flags);
       await this.#admit(head, literal);
@@ -97,6 +118,7 @@ class Append {
         if (writing) await writing;
       }
       reader.messageTaken();
+      this.#heldBytes += Math.min(literal.size, HELD_OF_ONE);
       return { head };
     } catch (error) {
       const answer = this.#answerOf(error);
@@ -121,7 +143,7 @@ class Append {
     }
     if (size === 0) throw no("An empty message is none");
     if (size > options.messageSize) throw no(`The message is over ${options.messageSize} octets`, "TOOBIG");
-    if (this.#begun.length >= MAX_MESSAGES) throw no(`More than ${MAX_MESSAGES} messages at once`, "LIMIT");
+    if (++this.#count > MAX_MESSAGES) throw no(`More than ${MAX_MESSAGES} messages at once`, "LIMIT");
     this.#bytes += size;
     const { address } = state.loggedIn!.account;
     const quota = options.accounts.get(address)?.quota;
@@ -172,16 +194,31 @@ class Append {
     }
   }
 
-  /** All messages in one commit. */
-  async #commit(): Promise<void> {
+  /** Puts in what is held, by one commit. */
+  async #putIn(): Promise<void> {
     const state = this.#state;
-    const target = state.folders.byName(state.nameOf(this.#command.args.mailbox));
-    if (!target) throw no("The mailbox was deleted meanwhile", "TRYCREATE");
+    if (!this.#folder) {
+      const target = state.folders.byName(state.nameOf(this.#command.args.mailbox));
+      if (!target) throw no("The mailbox was deleted meanwhile", "TRYCREATE");
+      this.#folder = await state.folders.select(target.id);
+    }
     const messages = this.#begun.map(({ writer, message }) => ({ ...message, body: writer.finish() }));
-    using folder = await state.folders.select(target.id);
-    const { uidValidity, uids } = await folder.append(messages, { by: state });
-    state.appended += uids.length;
-    state.ok(this.#command, "Done", `APPENDUID ${uidValidity} ${formatSet(uids)}`);
+    const { uidValidity, uids } = await this.#folder.append(messages, { by: state });
+    this.#begun = [];
+    this.#heldBytes = this.#bytes = 0;
+    this.#uidValidity = uidValidity;
+    for (const uid of uids) this.#uids.push(uid);
+  }
+
+  /** Nothing of it stays. */
+  async #undo(): Promise<void> {
+    for (const { writer } of this.#begun) await writer.abort();
+    if (this.#uids.length === 0) return;
+    try {
+      await this.#folder!.expunge(Uint32Array.from(this.#uids), { by: this.#state });
+    } catch (error) {
+      this.#state.options.onEvent?.({ kind: "error", error });
+    }
   }
 }
 

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
 import { Buffer } from "node:buffer";
 import { StorageError } from "../../src/storage/storage_error.ts";
-import { eventTurn } from "../../src/base/clock.ts";
+import { type Clock, eventTurn } from "../../src/base/clock.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { scramClient } from "../pop3/scram_client.ts";
 import {
@@ -180,6 +181,33 @@ Deno.test("a store that fails is told so, and nothing is half done", async () =>
   assertEquals(harness.events.filter(({ kind }) => kind === "error").length, 3);
 });
 
+Deno.test("APPEND of many messages: all of them, or none when one can't be taken", async () => {
+  await using harness = await Harness.start({ messages: [] });
+  const [one, other] = await sessions(harness, 2) as [Client, Client];
+  const many = (count: number, size: number) => ` {${size}+}\r\n${"x".repeat(size)}`.repeat(count);
+  assertEquals(await one.command(`APPEND Archive${many(500, 3000)}`), [
+    "tag OK [APPENDUID 1767603600 1:500] Done",
+  ]);
+  assertEquals(await one.command(`APPEND Archive${many(20, 100_000)}`), [
+    "tag OK [APPENDUID 1767603600 501:520] Done",
+  ]);
+  assertEquals(await one.command(`APPEND Archive${many(450, 3000)} {100001+}\r\n${"x".repeat(100_001)}`), [
+    "tag NO [TOOBIG] The message is over 100000 octets",
+  ]);
+  assertEquals(await one.command(`APPEND Archive${many(450, 3000)} (\\Wrong) {3+}\r\nabc {3+}\r\nabc`), [
+    "tag BAD There is no flag \\Wrong",
+  ]);
+  assertEquals(await other.command("STATUS Archive (MESSAGES)"), [
+    "* STATUS Archive (MESSAGES 520)",
+    "tag OK Done",
+  ]);
+  // and none when the client goes in the middle
+  await one.send(`z APPEND Archive${many(450, 3000)} {3000+}\r\nxx`);
+  one.close();
+  while (!harness.events.some(({ kind }) => kind === "ended")) await eventTurn();
+  assertEquals((await other.command("STATUS Archive (MESSAGES)"))[0], "* STATUS Archive (MESSAGES 520)");
+});
+
 Deno.test("an account that ends, ends its sessions", async () => {
   await using harness = await Harness.start();
   const [one] = await sessions(harness, 1) as [Client];
@@ -223,6 +251,30 @@ Deno.test("a client that idles and does not read is not heard for ever, and hold
     told++;
   }
   assert(told < 50, `${told} lines`);
+});
+
+Deno.test("a long search tells how far it is, to clients of IMAP4rev2 only", async () => {
+  const inner = new ManualClock();
+  // each look at the clock takes as long as much work
+  let ms = 0;
+  const clock: Clock = {
+    now: () => inner.now(),
+    monotonic: () => ms += 3000,
+    schedule: (delay, fn) => inner.schedule(delay, fn),
+  };
+  await using harness = await Harness.start({
+    messages: Array.from({ length: 300 }, (_, n) => `Subject: ${n}\r\n\r\nHello\r\n`),
+    session: { clock },
+  });
+  const [old, young] = await sessions(harness, 2) as [Client, Client];
+  await young.command("ENABLE IMAP4rev2");
+  assertEquals(await old.command("SEARCH BODY nothing"), ["* SEARCH", "tag OK Done"]);
+  const lines = await young.command("SEARCH BODY nowhere");
+  assertEquals(lines.slice(-2), ['* ESEARCH (TAG "t4")', "tag OK Done"]);
+  assert(lines.length > 2);
+  for (const line of lines.slice(0, -2)) {
+    assert(/^\* OK \[INPROGRESS \("t4" \d+ 300\)\] Still searching$/.test(line), line);
+  }
 });
 
 Deno.test("a client that does not take its answer, nor the goodbye, is let go", async () => {
