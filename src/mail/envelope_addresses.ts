@@ -25,7 +25,8 @@ interface Token {
 const GROUP_END: EnvelopeAddress = {};
 const ENCODED = /=\?[^?\s]+\?[bq]\?[^?\s]*\?=/iy;
 const QUOTED = /"((?:[^"\\]|\\[^])*)(?:"|\\?$)/y;
-const LITERAL = /\[(?:[^\]\\,]|\\[^])*\]/y;
+/** Without another one in it: each sign is looked at once, whether it ends or not. */
+const LITERAL = /\[(?:[^[\]\\,]|\\[^])*\]/y;
 const ATOM = /[^\s()<>@,;:.\\"[\]]+/y;
 const BLANKS = /\s+/y;
 

@@ -8,9 +8,11 @@ import {
   factsOfBytes,
   type MessageFacts,
   type PlacedPart,
+  placesOfParts,
   readFacts,
 } from "../../src/mail/message_facts.ts";
 import { MimeScanner } from "../../src/mail/mime_scan.ts";
+import { foldBody } from "../../src/mail/search_text.ts";
 import { cpuMs } from "../support/cpu_time.ts";
 import { STRUCTURE_CASES } from "./structure_cases.ts";
 
@@ -280,6 +282,68 @@ Deno.test("who nests parts without end gets a bounded structure", async () => {
       assert(depthOf(facts.parts) <= 60 && countOf(facts.parts) <= 1000);
     });
     assert(ms < 3000, `${ms} ms`);
+  }
+});
+
+Deno.test("fields and texts of nothing but signs take time by their length", async () => {
+  const signs = [
+    "(",
+    '"',
+    "<",
+    ">",
+    "@",
+    ",",
+    ";",
+    ":",
+    "[",
+    "]",
+    "[re:",
+    "\\",
+    "(\\",
+    "=?",
+    "=?a?q?",
+    "re:",
+    "(fwd)",
+    "[a]",
+    "a*0*=b;",
+  ];
+  const fields = [
+    "From",
+    "Subject",
+    "Date",
+    "References",
+    "Content-Type: multipart/mixed; boundary",
+    "Content-Disposition",
+  ];
+  for (const sign of signs) {
+    for (const field of fields) {
+      const message = octets(`${field}: ${sign.repeat(120_000 / sign.length)}\n\n`);
+      const ms = await cpuMs(() => factsOfBytes(message));
+      assert(ms < 1000, `${field} of ${sign}: ${ms} ms`);
+    }
+  }
+  for (
+    const sign of [
+      "<",
+      "<!--",
+      "<style",
+      "<script>",
+      "<a ",
+      "<a href=",
+      "&",
+      "&#",
+      "<title",
+      " ",
+      "\n",
+      "</style",
+    ]
+  ) {
+    const message = octets(`Content-Type: text/html\n\n${sign.repeat(1_000_000 / sign.length)}`);
+    const ms = await cpuMs(() => {
+      factsOfBytes(message);
+      foldBody(message, placesOfParts(message));
+    });
+    assert(ms < 2000, `${sign}: ${ms} ms`);
   }
 });
 
