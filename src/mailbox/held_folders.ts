@@ -23,6 +23,7 @@ import {
   type UidRange,
   type Uids,
 } from "./folders.ts";
+import { type Fitting, fitting } from "./large_appends.ts";
 import type { LiveIndex } from "./folder_state.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import { entriesAt } from "./mail_entries.ts";
@@ -233,10 +234,15 @@ class HeldFolder implements Folder {
   ): Promise<{ uidValidity: number; uids: Uids }> {
     void this.info;
     const release = await this.#take(() => messages.reduce((sum, { body }) => sum + body.size, 0));
-    const octets = messages.reduce((sum, { body }) => sum + costOf(body.write(1)).bytes, 0);
+    const { store, clock } = this.#folders.source;
+    let fit: Fitting | undefined;
     try {
-      return await this.#folders.run((batch) => planAppend(batch, this.#id, { messages, by }), octets);
+      fit = await fitting(store, messages, clock);
+      const { messages: some } = fit;
+      const octets = some.reduce((sum, { body }) => sum + costOf(body.write(1)).bytes, 0);
+      return await this.#folders.run((batch) => planAppend(batch, this.#id, { messages: some, by }), octets);
     } catch (error) {
+      await fit?.abandon();
       if (messages.length > 1 && error instanceof StorageError && error.kind === "refused") {
         throw new FolderError("limit", "So many messages can't be put into a folder at once");
       }

@@ -250,6 +250,12 @@ export class StoredFolders {
       const result = await store.write(batch.write());
       if (result.ok) return result.versionstamp;
     } catch (error) {
+      if (store.embedded && operations.length > 1 && storageErrorOf(error) !== "closed") {
+        // one of them may be why: each is tried alone
+        for (const operation of operations) operation.tries++;
+        this.#queue.unshift(...operations);
+        return undefined;
+      }
       for (const operation of operations) operation.reject(error);
       // over a network it may have happened all the same
       if (!store.embedded || storageErrorOf(error) === "failed") this.#isStale = true;

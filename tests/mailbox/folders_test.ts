@@ -6,6 +6,7 @@ import { type Folder, type FolderChange, FolderError, type Folders } from "../..
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { checkStore } from "../../src/server/store_check.ts";
 import { draftOf } from "../../src/storage/bodies/bodies.ts";
+import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Store } from "../../src/storage/store.ts";
 import * as keys from "../../src/storage/keys.ts";
 import { put } from "../support/raw_kv.ts";
@@ -256,11 +257,29 @@ Deno.test("Appended messages are there all at once, or none of them", async () =
   assertEquals([uidValidity, given], [drafts.info.uidValidity, u(1, 2)]);
   assertEquals(told.length, 1);
   assertEquals([await textOf(drafts, 1), drafts.messages.flags(0)], ["One\r\n", SEEN]);
-  const many = Array.from({ length: 30 }, () => newMessage("x".repeat(60_000)));
-  assertEquals(await kindOf(drafts.append(many)), "limit");
+  const many = (length: number) => Array.from({ length }, () => newMessage("x".repeat(60_000)));
+  assertEquals(await kindOf(drafts.append(many(150))), "limit");
   assertEquals(uids(drafts), [1, 2]);
   assertEquals(await mailStore.usage(BRAIN), { messages: 2, bytes: 10 });
   await isSound(store);
+  // what is too much for one commit is written ahead
+  told.length = 0;
+  assertEquals((await drafts.append(many(60))).uids.length, 60);
+  assertEquals(told.length, 1);
+  assertEquals([(await textOf(drafts, 3)).length, (await textOf(drafts, 62)).length], [60_000, 60_000]);
+  const { bodypending, body } = await keyCounts(store.kv);
+  assertEquals([bodypending, body], [undefined, 62]);
+  await isSound(store);
+  // and removed when it fails
+  for (let die = 0;; die++) {
+    const again = new MailStore(dyingView(store, die), { clock: new ManualClock() });
+    const box = await select(await again.open(BRAIN), "Sent");
+    const done = await box.append(many(12)).then(() => true, () => false);
+    await isSound(store);
+    assertEquals((await mailStore.usage(BRAIN)).messages, done ? 74 : 62);
+    if (done) break;
+    assert(die < 30);
+  }
 });
 
 Deno.test("A quota holds back copies and new messages", async () => {
@@ -589,5 +608,25 @@ Deno.test("Mailboxes that nobody uses are given up, and the folders that a sessi
   trash[Symbol.dispose]();
   inbox[Symbol.dispose]();
   folders[Symbol.dispose]();
+  await isSound(store);
+});
+
+Deno.test("An operation that can't be written fails alone", async () => {
+  await using store = await memoryStore();
+  const { inbox } = await mailbox(store, 3);
+  const message = newMessage("x");
+  const full = new StorageError("full", "no room for its file");
+  const write = () => {
+    const prepared = Promise.reject(full);
+    prepared.catch(() => {});
+    return { ...message.body.write(1), prepared };
+  };
+  const results = await Promise.allSettled([
+    inbox.store(u(1), { mode: "add", flags: SEEN, keywords: [] }),
+    inbox.append([{ ...message, body: { ...message.body, write } }]),
+    inbox.append([newMessage("y")]),
+  ]);
+  assertEquals(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  assertEquals([uids(inbox), inbox.messages.flags(0)], [[1, 2, 3, 4], SEEN]);
   await isSound(store);
 });

@@ -80,6 +80,17 @@ class Mark {
   }
 }
 
+/** Writes a whole body ahead, in one commit; answers what ends that. Rejects with a {@linkcode StorageError}. */
+export async function wholeAhead(
+  store: Store,
+  { id, bytes, clock }: { id: string; bytes: Uint8Array; clock: Clock },
+): Promise<Write> {
+  const mark = new Mark(store, id);
+  const chunks = setChunks(id, bytes, 0);
+  await mark.renew({ at: clock.now(), chunks: chunks.length }, chunks, bytes.length);
+  return mark.ended([], 0);
+}
+
 /** Chunks, two in a commit, which renews the mark. */
 class ChunksAhead implements Ahead {
   readonly #options: AheadOptions;

@@ -44,4 +44,4 @@ export type { BodyRef } from "./layout.ts";
 export { addOwners, releaseBody } from "./owners.ts";
 export { BodyMissing, readBody, readSmallBodies } from "./reader.ts";
 export { BodySweeper, type BodySweeperOptions, DEFAULT_SWEEP_GRACE_MS } from "./sweeper.ts";
-export { type BodyDraft, BodyWriter, type BodyWriterOptions, draftOf } from "./writer.ts";
+export { type BodyDraft, BodyWriter, type BodyWriterOptions, draftOf, writtenAhead } from "./writer.ts";

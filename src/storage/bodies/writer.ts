@@ -2,7 +2,7 @@
 
 import { concat } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
-import { type Ahead, aheadOf } from "./ahead.ts";
+import { type Ahead, aheadOf, wholeAhead } from "./ahead.ts";
 import { type BodyMark, type BodyRef, MUTATION_SIZE, removeMarked, setChunks, SMALL_SIZE } from "./layout.ts";
 import * as keys from "../keys.ts";
 import { u64 } from "../port.ts";
@@ -168,6 +168,25 @@ export function draftOf(id: string, bytes: Uint8Array): BodyDraft {
     throw new RangeError(`A body of ${bytes.length} bytes; a draft in memory takes ${DRAFT_LIMIT} at most.`);
   }
   return makeDraft(id, bytes);
+}
+
+/**
+ * Writes a body that is in memory ahead of the commit of its records, so that this takes less: the draft that it is from
+ * then on. `abandon` removes what was written, when there will be no such commit; else the sweeper does.
+ */
+export async function writtenAhead(
+  store: Store,
+  of: BodyDraft,
+  clock: Clock,
+): Promise<{ draft: BodyDraft; abandon: () => Promise<void> }> {
+  if (!of.inMemory) return { draft: of, abandon: () => Promise.resolve() };
+  const { id, size, chunks } = of.ref(1);
+  const write = await wholeAhead(store, { id, bytes: of.inMemory, clock });
+  const abandon = async () => {
+    const entry = await store.kv.get<BodyMark>(keys.bodyPending(id));
+    if (entry.versionstamp !== null) await removeMarked(store, entry);
+  };
+  return { draft: draft(id, { size, chunks, write }), abandon };
 }
 
 function makeDraft(id: string, bytes: Uint8Array): BodyDraft {
