@@ -22,7 +22,12 @@ export class Pop3Client implements AsyncDisposable {
     trace?: (line: string) => void,
   ): Promise<Pop3Client> {
     const client = new Pop3Client(tcpConn(await Deno.connect(server)), trace);
-    await client.#reply();
+    try {
+      await client.#reply();
+    } catch (error) {
+      client.#conn.close();
+      throw error;
+    }
     return client;
   }
 
