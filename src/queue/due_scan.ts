@@ -221,7 +221,7 @@ export class DueScan {
       complete = false;
       break;
     }
-    this.#settle({ begin, stops, last: complete ? undefined : last, isNew: end === undefined });
+    this.#settle({ begin, stops, last: complete ? undefined : last, end });
     return { last, complete };
   }
 
@@ -242,20 +242,21 @@ export class DueScan {
     else if (!this.#passed.add(destination, entry)) stops.set(destination, entry);
   }
 
-  /** Notes up to where each destination is known after a pass that ended at `last`, or (undefined) at its end. */
+  /** Notes up to where each destination is known after a pass that ended at `last`, or (undefined) came to its end. */
   #settle(
-    { begin, stops, last, isNew }: {
+    { begin, stops, last, end }: {
       begin: ReadonlyMap<string, DuePlace>;
       stops: ReadonlyMap<string, DuePlace>;
       last: DuePlace | undefined;
-      isNew: boolean;
+      end: DuePlace | undefined;
     },
   ): void {
     for (const [destination, more] of begin) {
       const stop = stops.get(destination);
-      if (!stop && last && isBefore(last, more)) continue;
+      const wasRead = last ? !isBefore(last, more) : !end || isBefore(more, end);
+      if (!stop && !wasRead) continue;
       // What is new and was not read is no secret: the next look begins there.
-      const next = last && !isNew ? { ...last, part: last.part + 1 } : undefined;
+      const next = last && end ? { ...last, part: last.part + 1 } : undefined;
       this.#passed.settle(destination, stop ?? next);
     }
     for (const [destination, place] of stops) {

@@ -170,14 +170,15 @@ class Drain {
 }
 
 Deno.test("a long queue is read about once, for one destination and for several", async () => {
-  for (const domains of [1, 40]) {
+  for (const [domains, count, heard] of [[1, 20_000, false], [40, 20_000, false], [1, 3000, true]] as const) {
     const drain = new Drain();
-    for (let i = 0; i < 20_000; i++) {
+    for (let i = 0; i < count; i++) {
       drain.index.push(
         ...entries(1, `d${i % domains}.example`).map((e) => ({ ...e, when: i + 1, id: `M${i}` })),
       );
     }
     const ended = new Set<string>();
+    if (heard) drain.scan.hear({ from: 0 }); // as a server of a shared store hears its own notice at its start
     for (let goOn = true; goOn;) {
       while (!await drain.look());
       goOn = false;
@@ -188,8 +189,8 @@ Deno.test("a long queue is read about once, for one destination and for several"
         if (more) break;
       }
     }
-    assertEquals(ended.size, 20_000);
-    assert(drain.read < 3 * 20_000, `${drain.read} entries were read for ${domains} domains`);
+    assertEquals(ended.size, count);
+    assert(drain.read < 3 * count, `${drain.read} entries were read for ${domains} domains`);
   }
 });
 
@@ -210,6 +211,7 @@ Deno.test("whatever comes in, in whatever order, is picked once and not forgotte
       for (let n = random(30); n > 0; n--) put();
       drain.now += random(20);
       if (random(20) === 0) drain.join(`d${1 + random(5)}.example`, "d0.example");
+      if (random(20) === 0) drain.scan.hear({ from: 0 });
       if (random(30) === 0) drain.firsts.delete(`d${1 + random(5)}.example`);
       if (random(3) > 0) {
         const looking = drain.look((id) => random(50) === 0 && left.delete(id));
