@@ -29,6 +29,9 @@ const accountSchema = z.object({
   address: z.string(),
   name: z.string().nullable(),
   quota: z.int().nullable().openapi({ description: "Bytes; null: no limit" }),
+  subFolders: z.literal(true).optional().openapi({
+    description: "name+folder@ is delivered into that folder, where it is there",
+  }),
   used: z.int().openapi({ description: "Bytes" }),
   messages: z.int(),
 }).openapi("Account");
@@ -74,6 +77,7 @@ const add = createRoute({
       password: passwordSchema.optional(),
       name: nameSchema.nullish(),
       quota: quotaSchema.nullish(),
+      subFolders: z.boolean().optional(),
       ...readOnly,
     })),
   },
@@ -102,6 +106,7 @@ const change = createRoute({
       password: passwordSchema.optional(),
       name: nameSchema.nullish(),
       quota: quotaSchema.nullish(),
+      subFolders: z.boolean().optional(),
       ...readOnly,
     })),
   },
@@ -121,16 +126,7 @@ const remove = createRoute({
 export function accountRoutes(options: AdminOptions) {
   const { accounts, mailStore, domains } = options;
 
-  async function view(account: Account): Promise<z.infer<typeof accountSchema>> {
-    const { bytes, messages } = await mailStore.usage(account.address);
-    return {
-      address: account.address,
-      name: account.name ?? null,
-      quota: account.quota ?? null,
-      used: bytes,
-      messages,
-    };
-  }
+  const view = (account: Account) => viewOf(mailStore, account);
 
   async function found(text: string): Promise<Account> {
     const address = namedMailbox(text);
@@ -150,13 +146,14 @@ export function accountRoutes(options: AdminOptions) {
       return c.json({ items, cursor: page.length > limit ? items.at(-1)!.address : null }, 200);
     })
     .openapi(add, async (c) => {
-      const { name, quota, password, ...body } = c.req.valid("json");
+      const { name, quota, subFolders, password, ...body } = c.req.valid("json");
       const address = localAddress(body.address, domains);
       const made = await accounts.add({
         address,
         password,
         name: name ?? undefined,
         quota: bytesOf(quota) ?? undefined,
+        subFolders,
       });
       if (made === "exists") throw new Problem(409, `The account ${address} exists already`);
       return c.json(await view(made), 201);
@@ -164,11 +161,11 @@ export function accountRoutes(options: AdminOptions) {
     .openapi(show, async (c) => c.json(await view(await found(c.req.valid("param").address)), 200))
     .openapi(change, async (c) => {
       const { address } = await found(c.req.valid("param").address);
-      const { password, name, ...body } = c.req.valid("json");
+      const { password, name, subFolders, ...body } = c.req.valid("json");
       mustBe(body.address, address, "address");
       const quota = bytesOf(body.quota);
       if (password !== undefined) await accounts.setPassword(address, password);
-      const changed = await accounts.update(address, { name, quota });
+      const changed = await accounts.update(address, { name, quota, subFolders });
       if (!changed) throw new Problem(404, `The account ${address} was removed meanwhile`);
       return c.json(await view(changed), 200);
     })
@@ -177,6 +174,21 @@ export function accountRoutes(options: AdminOptions) {
       await Promise.all([accounts.remove(address), options.appPasswords?.forget(address)]);
       return c.body(null, 204);
     });
+}
+
+async function viewOf(
+  mailStore: AdminOptions["mailStore"],
+  account: Account,
+): Promise<z.infer<typeof accountSchema>> {
+  const { bytes, messages } = await mailStore.usage(account.address);
+  return {
+    address: account.address,
+    name: account.name ?? null,
+    quota: account.quota ?? null,
+    ...(account.subFolders && { subFolders: true as const }),
+    used: bytes,
+    messages,
+  };
 }
 
 /** An address of this server in canonical form; throws a {@linkcode Problem} for others. */

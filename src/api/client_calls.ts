@@ -146,6 +146,7 @@ export type AdminClient = {
 
             /** Bytes, or a size such as "1GiB" */
             quota?: number | string | null;
+            subFolders?: boolean;
 
             /** As GET answers it; not looked at */
             used?: number;
@@ -171,6 +172,7 @@ export type AdminClient = {
 
               /** Bytes, or a size such as "1GiB" */
               quota?: number | string | null;
+              subFolders?: boolean;
 
               /** As GET answers it; not looked at */
               used?: number;

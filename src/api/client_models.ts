@@ -215,6 +215,9 @@ export type Account = {
   /** Bytes; null: no limit */
   quota: number | null;
 
+  /** name+folder@ is delivered into that folder, where it is there */
+  subFolders?: true;
+
   /** Bytes */
   used: number;
   messages: number;

@@ -10,51 +10,14 @@ import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
+import type { Account, AccountChange, NewAccount } from "./account.ts";
 import { PasswordHasher } from "./password_hash.ts";
 import { fitsClients, makeScramVerifier, type ScramVerifier } from "./scram.ts";
 import { ScramDecoys } from "./scram_decoys.ts";
 import { Table } from "../storage/table.ts";
 import { VerifiedPasswords } from "./verified_passwords.ts";
 
-/** One account. */
-export interface Account {
-  /** Its address, as it was given. */
-  readonly address: Mailbox;
-  /** Whose it is, for VRFY: `Brain`. */
-  readonly name?: string;
-  /** The password's hash, a PHC string; empty: nobody can log in. */
-  readonly passwordHash: string;
-  /** To check SCRAM-SHA-256; absent until the password was seen once. */
-  readonly scram?: ScramVerifier;
-  /** How many bytes of mail it may hold; absent: any. */
-  readonly quota?: number;
-  /** When it was made, in milliseconds since 1970; the first account has the least. */
-  readonly createdAt: number;
-  /** An account of that name was removed then: what had been accepted by that time was meant for its owner. */
-  readonly formerUntil?: number;
-}
-
-/** What a new account is made of. Without password and hash nobody can log in. */
-export interface NewAccount {
-  /** Its address, canonical (see `mail/envelope.ts`). */
-  readonly address: Mailbox;
-  /** The password, in clear; wins over the hash. */
-  readonly password?: string | undefined;
-  /** The password's hash, a PHC string. */
-  readonly passwordHash?: string | undefined;
-  /** Whose it is. */
-  readonly name?: string | undefined;
-  /** How many bytes of mail it may hold. */
-  readonly quota?: number | undefined;
-}
-
-/** What may change of an account; null takes it away. */
-export interface AccountChange {
-  /** Whose it is. */
-  readonly name?: string | null | undefined;
-  /** How many bytes of mail it may hold. */
-  readonly quota?: number | null | undefined;
-}
+export type { Account, AccountChange, NewAccount };
 
 /** The mail that comes and goes with accounts. */
 export interface AccountMail {
@@ -190,6 +153,7 @@ export class Accounts {
       ...(account.name === undefined ? {} : { name: account.name }),
       ...secrets,
       ...(account.quota === undefined ? {} : { quota: account.quota }),
+      ...(account.subFolders && { subFolders: true }),
       createdAt: this.#nextCreation(),
     };
     const key = localKey(account.address);
@@ -205,14 +169,19 @@ export class Accounts {
     return there === made ? made! : "exists";
   }
 
-  /** Changes name and quota; undefined when there is no such account. */
+  /** Changes what is given; undefined when there is no such account. */
   update(address: Mailbox, change: AccountChange): Promise<Account | undefined> {
     return this.#table.change(localKey(address), (old) => {
       if (!old) return old;
-      const { name: oldName, quota: oldQuota, ...rest } = old;
+      const { name: oldName, quota: oldQuota, subFolders: before, ...rest } = old;
       const name = change.name === undefined ? oldName : change.name;
       const quota = change.quota === undefined ? oldQuota : change.quota;
-      return { ...rest, ...(name == null ? {} : { name }), ...(quota == null ? {} : { quota }) };
+      return {
+        ...rest,
+        ...(name == null ? {} : { name }),
+        ...(quota == null ? {} : { quota }),
+        ...((change.subFolders ?? before) && { subFolders: true }),
+      };
     });
   }
 

@@ -30,7 +30,8 @@ export function addAccount(program: Command): void {
 
   const add = sub(account, "add <address>", "add an account; its password is asked for, or read from stdin")
     .option("--name <name>", "the person's name")
-    .option("--quota <size>", 'how much the mailbox holds, such as "1GiB"');
+    .option("--quota <size>", 'how much the mailbox holds, such as "1GiB"')
+    .option("--sub-folders", "deliver name+folder@ into that folder, where it is there");
   withExamples(
     add,
     'dinopost account add jo@example.org --name "Jo Doe" --quota 1GiB',
@@ -57,7 +58,7 @@ function accountPath(address: string): string {
 
 async function addOne(
   address: string,
-  options: AccountOptions & { name?: string; quota?: string },
+  options: AccountOptions & { name?: string; quota?: string; subFolders?: boolean },
 ): Promise<void> {
   const quota = options.quota === undefined ? undefined : parseSize(options.quota);
   if (options.quota !== undefined && quota === undefined) {
@@ -65,7 +66,8 @@ async function addOne(
     throw new CliError(ExitCode.usage, `--quota: received "${received}", expected a size such as "1GiB"`);
   }
   const api = await ApiClient.find(options);
-  const json = { address, name: options.name, quota, password: await askPassword() };
+  const { name, subFolders } = options;
+  const json = { address, name, quota, subFolders, password: await askPassword() };
   const made = await api.call<AccountItem>("/accounts", { method: "POST", json });
   if (options.json) printJson(made);
   else print(`${safe(made.address)} is added.`);

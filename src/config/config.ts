@@ -82,6 +82,8 @@ export interface AccountConfig {
   quota?: number;
   /** The person's name. */
   name?: string;
+  /** Mail for `name+folder@` goes into that folder, where it is there; otherwise into INBOX. */
+  subFolders?: boolean;
 }
 
 /** A server that takes all remote mail. */

@@ -149,6 +149,7 @@ const account = z.strictObject({
   passwordHash: z.exactOptional(text("a password hash in PHC format")),
   quota: z.exactOptional(size()),
   name: z.exactOptional(text("a name")),
+  subFolders: z.exactOptional(flag()),
 });
 
 const smartHost = z.strictObject({

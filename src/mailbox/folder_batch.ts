@@ -37,6 +37,8 @@ export interface BatchSource {
   readonly rows: PackedRows;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** The folder that a recipient's sub-address names, where the account heeds that. */
+  readonly detailOf?: (recipient: string) => string | undefined;
   /** Reads the index of a folder. */
   loadIndex(id: number): Promise<NonNullable<FolderState["index"]>>;
 }

@@ -101,6 +101,11 @@ export class MailStore {
     this.#open.room = room;
   }
 
+  /** Sub-addresses name folders from now on: the detail of a recipient whose mailbox (a local key) heeds that. */
+  useDetails(detailOf: (recipient: Mailbox, address: string) => string | undefined): void {
+    this.#open.detailOf = detailOf;
+  }
+
   /** What is asked for of messages is made so from now on. */
   useFacts(maker: FactMaker): void {
     this.#open.maker = maker;

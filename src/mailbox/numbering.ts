@@ -8,6 +8,7 @@ import { INBOX_ID, normalName } from "./folder_names.ts";
 import { FolderError } from "./folders.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import { receivedAtOf } from "./object_row.ts";
+import { meantFolder } from "./sub_folder.ts";
 
 /** How many arrivals are numbered by one commit. */
 export const NUMBERED_AT_ONCE = 200;
@@ -63,9 +64,14 @@ export async function planNumbering(batch: FolderBatch, kv: Kv, limit = NUMBERED
   return arrivals.length;
 }
 
-/** The folder that was named, when it is there. */
-function targetOf(batch: FolderBatch, { folder }: MailEntry): number {
-  return folder === undefined ? INBOX_ID : batch.named(normalName(folder))?.id ?? INBOX_ID;
+/** The folder that was named, when it is there: by who put it there, or by the recipient's sub-address. */
+function targetOf(batch: FolderBatch, entry: MailEntry): number {
+  const { folder } = entry;
+  if (folder !== undefined) return batch.named(normalName(folder))?.id ?? INBOX_ID;
+  const detail = batch.source.detailOf?.(entry.recipient);
+  if (detail === undefined) return INBOX_ID;
+  const name = meantFolder(normalName(detail), [...batch.folders()].map(({ record }) => record.name));
+  return name === undefined ? INBOX_ID : batch.named(name)!.id;
 }
 
 /** A keyword too many is no reason to keep a message back. */

@@ -12,7 +12,7 @@ import type { MailEntry } from "./mail_entry.ts";
 import type { MailboxState } from "./folder_state.ts";
 import { takeOut } from "./named_mail.ts";
 import { hasArrivals } from "./numbering.ts";
-import { StoredFolders } from "./stored_folders.ts";
+import { type FolderSource, StoredFolders } from "./stored_folders.ts";
 
 /** A mailbox that nobody uses stays in memory for so long, milliseconds. */
 const KEPT_MS = 60_000;
@@ -65,6 +65,8 @@ export class OpenMailboxes {
   #timer: Timer | undefined;
   /** Takes room in quotas; without it there is always some. */
   room: TakeRoom = () => () => {};
+  /** The detail of a recipient whose account wants its folder by that; without it all mail goes to INBOX. */
+  detailOf: FolderSource["detailOf"] = () => undefined;
   /** Makes facts of messages. */
   maker: FactMaker | undefined;
 
@@ -306,7 +308,8 @@ export class OpenMailboxes {
 
   #folders(address: string, state: MailboxState): StoredFolders {
     const { clock, rememberMs, onTold } = this.#options;
-    return new StoredFolders({ store: this.#store, clock, rememberMs, onTold }, address, state);
+    const detailOf: FolderSource["detailOf"] = (recipient, of) => this.detailOf(recipient, of);
+    return new StoredFolders({ store: this.#store, clock, rememberMs, onTold, detailOf }, address, state);
   }
 }
 

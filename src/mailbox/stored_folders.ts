@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { StorageError, storageErrorOf } from "../storage/storage_error.ts";
@@ -48,6 +49,8 @@ export interface FolderSource {
   readonly clock: Clock;
   /** So long is remembered that a message was there, in milliseconds; 0: not at all. */
   readonly rememberMs: number;
+  /** The folder that a recipient of a mailbox (a local key) is meant for; undefined: INBOX. */
+  readonly detailOf: (recipient: Mailbox, address: string) => string | undefined;
   /** Hears of all changes before others do. */
   readonly onTold: (folders: StoredFolders, told: Told) => void;
 }
@@ -78,7 +81,12 @@ export class StoredFolders {
     this.#state = state;
     const { kv } = source.store;
     this.rows = new PackedRows(kv, address);
-    this.#batchSource = { address, rows: this.rows, loadIndex: (id) => readIndex(kv, address, id) };
+    this.#batchSource = {
+      address,
+      rows: this.rows,
+      loadIndex: (id) => readIndex(kv, address, id),
+      detailOf: (recipient) => source.detailOf(recipient, address),
+    };
   }
 
   /** What is durable. */

@@ -17,18 +17,10 @@ import { ArrivalChecks } from "../intake/arrival_checks.ts";
 import { HttpSubmission } from "../intake/http_message.ts";
 import { Releases } from "../intake/release.ts";
 import { Networks } from "../base/networks.ts";
-import { CapturedMail } from "../capture/captured_mail.ts";
-import { CapturedMailboxes } from "../capture/captured_mailboxes.ts";
 import { CaptureReception } from "../intake/capture_reception.ts";
 import { Policy } from "../intake/policy.ts";
 import { UnderWay } from "../intake/under_way.ts";
-import { Accounts } from "../auth/accounts.ts";
-import { LEAST_COST } from "../auth/password_hash.ts";
-import { Aliases } from "../recipients/aliases.ts";
-import { AppPasswords } from "../auth/app_passwords.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
-import { Srs } from "../mail/srs.ts";
-import { MailStore } from "../mailbox/mail_store.ts";
 import { Quotas } from "../mailbox/quotas.ts";
 import { Journal } from "../observe/journal.ts";
 import { DeliveryHealth } from "../observe/delivery_health.ts";
@@ -37,14 +29,11 @@ import { Metrics } from "../observe/metrics.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suppressions } from "../queue/suppressions.ts";
 import { Suspensions } from "../queue/suspensions.ts";
-import { Router } from "../recipients/router.ts";
 import type { Reception } from "../smtp/server/reception.ts";
 import { Dialogues } from "../smtp/server/dialogue.ts";
-import { loadSecret } from "../storage/secret.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type ServerTls, serverTls } from "../wire/tls.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
-import { bringOver } from "./bring_over.ts";
 import type { Certificates } from "./certificates.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import { DmarcCounts } from "../reports/dmarc_counts.ts";
@@ -54,23 +43,11 @@ import type { MailServerOptions, Surroundings } from "./options.ts";
 import { complaints, strangers, submissionRates } from "./inbound.ts";
 import { type DailyReports, makeDailyReports } from "./daily_reports.ts";
 import { makeAgent, makeQueue, rootsOf } from "./outbound.ts";
+import { type Names, openNames } from "./names.ts";
 import { openSigning, type Signing } from "./signing.ts";
 
 /** A session with VERB hears how deliveries go for at most this long. */
 const VERBOSE_MS = 60_000;
-
-/** Who has which name here, and what mail. */
-interface Names {
-  readonly accounts: Accounts;
-  readonly appPasswords: AppPasswords;
-  readonly mailStore: MailStore;
-  /** Present where mail is captured; the mailboxes show it. */
-  readonly captured: CapturedMail | undefined;
-  readonly aliases: Aliases;
-  /** Present where senders of what is forwarded are rewritten. */
-  readonly srs: Srs | undefined;
-  readonly router: Router;
-}
 
 /** Everything that is opened before a server can be. */
 export interface Parts extends Surroundings, Names {
@@ -227,70 +204,6 @@ async function openCertificates(
   if (fileless && tls?.cert === undefined) return undefined;
   const { Certificates } = await import("./certificates.ts");
   return await Certificates.open(around);
-}
-
-/** The addresses that are made are our first domain's. */
-async function openSrs(
-  store: Store,
-  { config, clock, random, metrics }: Pick<Surroundings, "config" | "clock" | "random" | "metrics">,
-): Promise<Srs> {
-  const key = await loadSecret("srs", store, random);
-  return new Srs({ key, clock, domain: config.domains[0]!, onForward: () => metrics.forwarded() });
-}
-
-/** Whom an address that stands for a forwarded message's sender leads to. */
-function originOf(address: string, srs: Srs | undefined): { targets: [string] } | undefined {
-  const origin = srs?.reverse(address);
-  return origin === undefined ? undefined : { targets: [origin] };
-}
-
-async function openNames(
-  store: Store,
-  { config, clock, random, journal, metrics }: Surroundings,
-  { inMemory }: MailServerOptions,
-): Promise<Names> {
-  const { hostname, domains, catchAll, subaddressSeparator } = config;
-  const captured = config.capture ? new CapturedMail(store, { clock, keep: config.capture }) : undefined;
-  const mailStore = captured
-    ? new CapturedMailboxes(store, { clock, mail: captured })
-    : new MailStore(store, { clock, random, rememberMs: config.queue.history, leaseMs: config.lease });
-  await bringOver(mailStore, { clock, journal });
-  const accounts = new Accounts(store, {
-    clock,
-    random,
-    domains,
-    mailStore,
-    ...(inMemory ? LEAST_COST : {}),
-  });
-  const aliases = new Aliases(store, { clock, domains, configured: config.aliases });
-  await Promise.all([accounts.load(), aliases.load(), captured?.load()]);
-  for (const names of [accounts, aliases]) {
-    names.follow((error) => journal.note("WARN", "names not read again", { error: String(error) }));
-  }
-  const srs = config.relay.srs ? await openSrs(store, { config, clock, random, metrics }) : undefined;
-  const directory = {
-    hasAccount: (address: string) => accounts.has(address),
-    firstAccount: () => accounts.first()?.address,
-    alias: (address: string) => aliases.get(address) ?? originOf(address, srs),
-    // both only ever grow
-    revision: () => accounts.revision + aliases.revision,
-  };
-  return {
-    accounts,
-    appPasswords: new AppPasswords(store, { clock, random }),
-    aliases,
-    mailStore,
-    srs,
-    router: new Router({
-      directory,
-      hostname,
-      domains,
-      catchAll,
-      subaddressSeparator,
-      captures: captured !== undefined,
-    }),
-    captured,
-  };
 }
 
 /** What counts for reports to others, and reads theirs. */
