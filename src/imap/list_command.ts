@@ -5,7 +5,10 @@ import { statusLine } from "./folder_commands.ts";
 import type { ListCommand } from "./list_parser.ts";
 import { ListPattern } from "./list_pattern.ts";
 import type { CommandOf } from "./message_commands.ts";
-import { Refusal, type SessionState } from "./session_state.ts";
+import { no, Refusal, type SessionState } from "./session_state.ts";
+
+/** All patterns of a command, with their reference: each is held against each name. */
+const MAX_PATTERNS_LENGTH = 2000;
 
 /** LIST. */
 export async function list(state: SessionState, command: CommandOf<"LIST">): Promise<void> {
@@ -40,16 +43,17 @@ const PLAIN: Pick<ListCommand, "select" | "returns"> = { select: {}, returns: {}
 export function lsub(state: SessionState, command: CommandOf<"LSUB">): void {
   const { args } = command;
   const [pattern] = patternsOf(state, args);
+  if (!pattern) return state.ok(command, "Done");
   const subscribed = state.folders.list().filter((info) => info.subscribed);
   const told = new Set<string>();
-  for (const info of pattern ? subscribed : []) {
-    if (!pattern!.matches(info.name)) continue;
+  for (const info of subscribed) {
+    if (!pattern.matches(info.name)) continue;
     told.add(info.name);
     state.out.untagged(`LSUB (${attributesOf(PLAIN, info).join(" ")}) "/" ${state.written(info.name)}`);
   }
   const above = args.patterns[0]!.endsWith("%") ? subscribed : [];
   for (const { name } of above) {
-    for (const parent of pattern!.matchesAbove(name)) {
+    for (const parent of pattern.matchesAbove(name)) {
       if (told.has(parent)) continue;
       told.add(parent);
       state.out.untagged(`LSUB (\\Noselect) "/" ${state.written(parent)}`);
@@ -61,6 +65,11 @@ export function lsub(state: SessionState, command: CommandOf<"LSUB">): void {
 /** A pattern that is no name can't fit any. */
 function patternsOf(state: SessionState, { reference, patterns }: ListCommand): ListPattern[] {
   const found: ListPattern[] = [];
+  let length = 0;
+  for (const pattern of patterns) length += reference.length + pattern.length;
+  if (length > MAX_PATTERNS_LENGTH) {
+    throw no(`The patterns are over ${MAX_PATTERNS_LENGTH} characters`, "LIMIT");
+  }
   for (const pattern of patterns) {
     try {
       found.push(new ListPattern(state.nameOf(reference), state.nameOf(pattern)));

@@ -1,7 +1,7 @@
 /** LOGIN, AUTHENTICATE and STARTTLS (RFC 9051 6.2). */
 
 import type { Authenticator, LoginClient } from "../auth/authenticator.ts";
-import type { Sasl } from "../auth/sasl.ts";
+import { decodeSaslLine, type Sasl } from "../auth/sasl.ts";
 import { decode } from "../base/bytes.ts";
 import { type LoginResult, passwordResult, saslLogin } from "./login.ts";
 import type { CommandOf } from "./message_commands.ts";
@@ -51,7 +51,7 @@ export class LoginCommands implements LoginActions {
   /** AUTHENTICATE. */
   async authenticate(command: CommandOf<"AUTHENTICATE">): Promise<void> {
     const { mechanism, initial } = command.args;
-    this.#mustBePrivate(initial === undefined ? undefined : "");
+    this.#mustBePrivate(initial === undefined ? undefined : nameIn(initial));
     const { endPoint } = this.#session;
     const chosen = this.#sasl.begin(mechanism, { ...this.#client, endPoint });
     if (!chosen) {
@@ -120,4 +120,10 @@ export class LoginCommands implements LoginActions {
     this.#state.ok(command, "Begin TLS");
     await this.#session.startTls();
   }
+}
+
+/** Who is named in an initial response of PLAIN (RFC 4616); empty: nobody. */
+function nameIn(initial: string): string {
+  const octets = decodeSaslLine(initial);
+  return octets ? decode(octets).split("\0")[1] ?? "" : "";
 }

@@ -9,6 +9,9 @@ import type { ReadingServerOptions } from "./pop3_server.ts";
 /** RFC 9051 5.4 asks for half an hour at least. */
 const IMAP_IDLE_MS = 1_800_000;
 
+/** What searches keep is one for all doors. */
+const searchTexts = new WeakMap<object, SearchTexts>();
+
 /** An IMAP server. */
 export function imapServer(parts: Parts, { config, shared, log }: ReadingServerOptions): ImapServer {
   const { accounts, appPasswords, clock, guard, ids, mailStore, store } = parts;
@@ -25,7 +28,7 @@ export function imapServer(parts: Parts, { config, shared, log }: ReadingServerO
     messageSize: limits.messageSize,
     idleTimeoutMs: Math.max(IMAP_IDLE_MS, limits.commandTimeout),
     loginTimeoutMs: limits.commandTimeout,
-    searchTexts: new SearchTexts(),
+    searchTexts: searchTexts.getOrInsertComputed(mailStore, () => new SearchTexts()),
     errorsPerSession: limits.errorsPerSession,
     watch: (id, conn) => {
       const to = log(id, conn);

@@ -69,7 +69,9 @@ Deno.test("a password that crossed the network in clear is told to the log", asy
   const client = new Client(await harness.connect());
   await client.line();
   await client.command(`LOGIN ${BRAIN} "${PASSWORD}"`);
-  assertEquals(harness.events, [{ kind: "exposed", name: BRAIN }]);
+  await client.command(`AUTHENTICATE PLAIN ${btoa(`\0${BRAIN}\0wrong`)}`);
+  await client.command("AUTHENTICATE PLAIN");
+  assertEquals(harness.events, [{ kind: "exposed", name: BRAIN }, { kind: "exposed", name: BRAIN }]);
 });
 
 Deno.test("IDLE tells at once what others do, and what they did meanwhile", async () => {

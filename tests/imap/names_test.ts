@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { ListPattern } from "../../src/imap/list_pattern.ts";
+import { decodeUtf7, encodeUtf7 } from "../../src/imap/utf7.ts";
+
+Deno.test("names: modified UTF-7 as RFC 3501 has it, and back", () => {
+  const examples = {
+    "~peter/mail/台北/日本語": "~peter/mail/&U,BTFw-/&ZeVnLIqe-",
+    "Tom & Jerry": "Tom &- Jerry",
+    "Grüße": "Gr&APwA3w-e",
+    "😀": "&2D3eAA-",
+  };
+  for (const [name, coded] of Object.entries(examples)) {
+    assertEquals(encodeUtf7(name), coded);
+    assertEquals(decodeUtf7(coded), name);
+  }
+  for (const wrong of ["&", "a&b", "&x-", "&2D0-", "&AGE/-", "&ABC"]) {
+    assertEquals(decodeUtf7(wrong), undefined, wrong);
+  }
+  assertEquals(decodeUtf7("Grüße"), "Grüße");
+  fc.assert(fc.property(fc.string({ unit: "grapheme" }), (name) => {
+    const coded = encodeUtf7(name);
+    assert(/^[\x20-\x7e]*$/.test(coded), coded);
+    assertEquals(decodeUtf7(coded), name);
+  }));
+  fc.assert(fc.property(fc.string({ unit: "binary-ascii" }), (text) => void decodeUtf7(text)));
+});
+
+/** What a pattern means, said in another way. */
+function meant(pattern: string, name: string): boolean {
+  const source = pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/%/g, "[^/]*");
+  return new RegExp(`^${source}$`, "s").test(name);
+}
+
+Deno.test("names: patterns of LIST", () => {
+  const fits = (pattern: string, name: string, reference = "") =>
+    new ListPattern(reference, pattern).matches(name);
+  assert(fits("*", "a/b/c") && fits("%", "a") && !fits("%", "a/b") && fits("%/%", "a/b") && !fits("%", "a/"));
+  assert(
+    fits("inbox", "INBOX") && fits("In*", "INBOX") && !fits("in*", "Info") && fits("inbox/*", "INBOX/a"),
+  );
+  assert(fits("b%", "a/bc", "a/") && !fits("B", "b") && fits("", "") && !fits("", "a"));
+  assertEquals(new ListPattern("", "%").matchesAbove("a/b/c"), ["a"]);
+  const letter = fc.constantFrom("a", "b", "/", "*", "%", "😀");
+  const text = (without: string) =>
+    fc.array(letter, { maxLength: 8 }).map((all) => all.filter((one) => !without.includes(one)).join(""));
+  fc.assert(fc.property(text(""), text("*%"), (pattern, name) => {
+    assertEquals(fits(pattern, name), meant(pattern, name), `${pattern} ${name}`);
+  }));
+});
+
+Deno.test("names: a pattern made to take long does not", () => {
+  const pattern = new ListPattern("", "*a".repeat(900));
+  const started = performance.now();
+  for (let i = 0; i < 100; i++) pattern.matches(`${"a".repeat(200)}b`);
+  assert(performance.now() - started < 3000);
+});
