@@ -160,6 +160,19 @@ export class IndexRow {
     return getId(this.ids, place * ID);
   }
 
+  /** Is there a message of that id? */
+  has(id: string): boolean {
+    const wanted = new Uint8Array(ID);
+    putId(wanted, 0, id);
+    for (let at = 0; at < this.count * ID; at += ID) {
+      // what differs differs at the end first: ids begin with the time
+      let i = ID - 1;
+      while (i >= 0 && this.ids[at + i] === wanted[i]) i--;
+      if (i < 0) return true;
+    }
+    return false;
+  }
+
   /** A row without the messages at some places, which rise. */
   without(places: readonly number[]): IndexRow {
     const row = IndexRow.empty(this.count - places.length);

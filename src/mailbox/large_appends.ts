@@ -6,7 +6,7 @@ import type { Store } from "../storage/store.ts";
 import { FolderError, type NewMessage } from "./folders.ts";
 
 /** So many octets of bodies are in the commit that puts messages into a folder. */
-const OCTETS_AT_ONCE = 400_000;
+const OCTETS_AT_ONCE = 560_000;
 
 /** Messages whose bodies are small enough together. */
 export interface Fitting {

@@ -16,13 +16,14 @@ import { INBOX, INBOX_ID } from "./folder_names.ts";
 import type { Folders } from "./folders.ts";
 import type { TakeRoom } from "./held_folders.ts";
 import { entriesAt } from "./mail_entries.ts";
-import type { MailEntry, MailRef } from "./mail_entry.ts";
+import { type MailEntry, type MailRef, namedBy } from "./mail_entry.ts";
 import { MailList } from "./mail_list.ts";
 import { lockMailbox, loseLock, type MailLock, unlocking } from "./mail_lock.ts";
 import { MailRemovals, usageSums } from "./mail_removal.ts";
 import { type MailChange, MailTeller } from "./mail_teller.ts";
 import { changeNamed, type NamedChange } from "./named_changes.ts";
 import { findMail, listMail, takeOutAtOnce } from "./named_mail.ts";
+import { mayHold } from "./message_lookup.ts";
 import { hasArrivals } from "./numbering.ts";
 import { OpenMailboxes } from "./open_mailboxes.ts";
 import type { StoredFolders } from "./stored_folders.ts";
@@ -51,6 +52,9 @@ export interface MailListOptions {
 
 /** So many entries of a snapshot are made at a time. */
 const LISTED_AT_ONCE = 1000;
+
+/** So many mailboxes are looked into at a time. */
+const LOOKED_ABREAST = 8;
 
 /** All mailboxes of one store. Addresses may be written in any way that means the same local mailbox. */
 export class MailStore {
@@ -180,15 +184,23 @@ export class MailStore {
     }
   }
 
-  /** The mailboxes that hold the message of that id, with its entries there: one for each copy. */
+  /** The mailboxes that hold the message of that id, with its entry there. Looks into each of them. */
   async holders(id: string): Promise<{ address: Mailbox; entry: MailEntry }[]> {
     const found: { address: Mailbox; entry: MailEntry }[] = [];
-    for await (const { address, messages } of this.mailboxes()) {
-      if (messages === 0) continue;
-      const entry = await this.get(address, id);
-      if (entry) found.push({ address, entry });
-    }
-    return found;
+    const mailboxes = this.mailboxes();
+    const worker = async () => {
+      for (;;) {
+        const { value, done } = await mailboxes.next();
+        if (done) return;
+        const { address, messages } = value;
+        if (messages === 0 || !await mayHold(this.kv, address, id)) continue;
+        // where only a copy is left, that is the message
+        const entry = await this.get(address, id) ?? (await this.list(address, { after: id, limit: 1 }))[0];
+        if (entry && namedBy(entry.uid).id === id) found.push({ address, entry });
+      }
+    };
+    await Promise.all(Array.from({ length: LOOKED_ABREAST }, worker));
+    return found.sort((a, b) => a.address < b.address ? -1 : 1);
   }
 
   /** The entries of a mailbox, oldest first unless asked otherwise. */

@@ -630,3 +630,24 @@ Deno.test("An operation that can't be written fails alone", async () => {
   assertEquals([uids(inbox), inbox.messages.flags(0)], [[1, 2, 3, 4], SEEN]);
   await isSound(store);
 });
+
+Deno.test("MailStore.holders() finds a message wherever it is: an arrival, moved, or only a copy", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  const mailStore = new MailStore(store, { clock });
+  const boxes = Array.from({ length: 25 }, (_, i) => `user${String(i).padStart(2, "0")}@d.test`);
+  for (let i = 0; i < 3; i++) await deliver({ store, mailStore }, { uid: uidOf(i), text: "x", to: boxes });
+  for (const box of boxes.slice(5)) await mailStore.list(box);
+  using copied = await mailStore.open(boxes[7]!);
+  const inbox = await select(copied, "INBOX");
+  await inbox.copy(u(2), 4);
+  await inbox.expunge(u(2));
+  using moved = await mailStore.open(boxes[8]!);
+  await (await select(moved, "INBOX")).move(u(2), 4);
+  await mailStore.remove(boxes[9]!, [uidOf(1)]);
+  const found = await new MailStore(store, { clock }).holders(uidOf(1));
+  assertEquals(found.map(({ address }) => address), boxes.filter((box) => box !== boxes[9]));
+  assertEquals(found[7]!.entry.uid, `${uidOf(1)}-1`);
+  assertEquals(found[8]!.entry.folder, "Trash");
+  assertEquals(await mailStore.holders(uidOf(7)), []);
+});
