@@ -11,7 +11,7 @@ import { Hangup } from "./support/smtp_talk.ts";
 
 /** How often the server is killed; the environment variable ROUNDS says otherwise. */
 const ROUNDS = Number(Deno.env.get("ROUNDS") ?? 3);
-/** A round lasts at most this long. */
+/** A round goes on at most this long when it has begun well. */
 const LONGEST_MS = 1500;
 const TOKEN = "kill";
 /** How those who use it hear of the server's death. */
@@ -48,6 +48,7 @@ Deno.test(
         assertEquals(ledger.problems, [], `round ${round} of seed ${seed}`);
         if (round === ROUNDS) break;
         const imap = server.address("imap");
+        const letters = ledger.letters.length;
         const stop = new AbortController();
         const users: User[] = [
           imapUser(imap, READER, { owner: "one", ledger, random }),
@@ -57,7 +58,9 @@ Deno.test(
           apiUser(server.url, READER, { token: TOKEN, ledger, random }),
         ];
         const running = users.map((user) => untilCut(user(stop.signal)));
-        await new Promise((resolve) => setTimeout(resolve, 200 + random.float() * LONGEST_MS));
+        // some rounds end at once, the others when there was something to lose
+        if (round % 3 !== 2) await until(() => ledger.letters.length >= letters + 20, 10_000);
+        await pause(random.float() ** 2 * LONGEST_MS);
         server.signal("SIGKILL");
         const { signal, err } = await server.end();
         assertEquals(signal, "SIGKILL", `it ended by itself: ${err}`);
@@ -68,7 +71,7 @@ Deno.test(
       assertEquals(complaints, []);
       const kept = ledger.letters.filter(({ spot }) => spot !== "gone").length;
       console.log(`${ledger.letters.length} letters, of which ${kept} are there; seed ${seed}`);
-      assert(ledger.letters.length > 20 * ROUNDS, "that was no load");
+      assert(ledger.letters.length > 10 * ROUNDS, "that was no load");
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
@@ -80,6 +83,15 @@ async function look(server: ServerProcess, ledger: MailboxLedger, caches: Cachin
   if (first) { for (const folder of USED.slice(1)) await client.ok(`CREATE ${folder}`); }
   ledger.settle(await sightOf(client));
   for (const cache of caches) ledger.problems.push(...await cache.synchronise(client));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}
+
+/** Waits for it, but not for ever: a slow machine is no reason to fail. */
+async function until(condition: () => boolean, ms: number): Promise<void> {
+  for (const late = performance.now() + ms; !condition() && performance.now() < late;) await pause(20);
 }
 
 /** The user's end; that its connection was cut is what happens here, anything else is not. */

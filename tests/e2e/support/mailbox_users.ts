@@ -159,7 +159,7 @@ export function pop3User(
   };
 }
 
-/** The API: lists, reads, and takes some away. */
+/** The API: lists a folder, reads, flags and moves in one call, and takes some away. */
 export function apiUser(
   url: string,
   { user }: Reader,
@@ -168,24 +168,50 @@ export function apiUser(
   const { ledger, random } = of;
   const headers = { authorization: `Bearer ${of.token}` };
   const messages = `${url}/api/v1/mailboxes/${user}/messages`;
+
+  async function read(uid: string, letter: Letter): Promise<void> {
+    const raw = await fetch(`${messages}/${uid}`, { headers: { ...headers, accept: "message/rfc822" } });
+    const text = await raw.text();
+    if (raw.ok && !text.endsWith(letter.text)) {
+      ledger.problems.push(`letter ${letter.n} is damaged in the API`);
+    }
+  }
+
+  async function change(uid: string, letter: Letter): Promise<void> {
+    const flag = FLAGS[Math.floor(random.float() * FLAGS.length)]!;
+    const on = random.float() < 0.6;
+    const folder = random.float() < 0.5 ? "INBOX" : "Work";
+    const marked = letter.marks(flag, on);
+    const arrived = letter.moves(folder);
+    const body = JSON.stringify({ [on ? "addFlags" : "removeFlags"]: [flag], folder });
+    const json = { ...headers, "content-type": "application/json" };
+    const answer = await fetch(`${messages}/${uid}`, { method: "PATCH", headers: json, body });
+    const said = await answer.text();
+    if (answer.status !== 200) throw new Error(`PATCH was answered by ${answer.status} ${said}`);
+    marked();
+    arrived();
+  }
+
+  async function remove(uid: string, letter: Letter): Promise<void> {
+    const gone = letter.moves("gone");
+    const answer = await fetch(`${messages}/${uid}`, { method: "DELETE", headers });
+    await answer.body?.cancel();
+    if (answer.status !== 204) throw new Error(`DELETE was answered by ${answer.status}`);
+    gone();
+  }
+
   return async (stop) => {
-    while (!stop.aborted) {
-      const response = await fetch(`${messages}?limit=50`, { headers });
+    for (let n = 0; !stop.aborted; n++) {
+      const folder = n % 3 === 2 ? "Work" : "INBOX";
+      const response = await fetch(`${messages}?limit=50&folder=${folder}`, { headers });
       const { items } = await response.json() as { items: { uid: string; subject: string }[] };
       for (const { uid, subject } of items) {
-        const [, n, owner] = /^Letter (\d+) of (\w+)$/.exec(subject) ?? [];
-        const letter = ledger.letters[Number(n)];
-        if (!letter || owner !== "api" || letter.spot !== "INBOX" || random.float() < 0.5) continue;
-        const raw = await fetch(`${messages}/${uid}`, { headers: { ...headers, accept: "message/rfc822" } });
-        const text = await raw.text();
-        if (raw.ok && !text.endsWith(letter.text)) {
-          ledger.problems.push(`letter ${letter.n} is damaged in the API`);
-        }
-        const gone = letter.moves("gone");
-        const answer = await fetch(`${messages}/${uid}`, { method: "DELETE", headers });
-        await answer.body?.cancel();
-        if (answer.status !== 204) throw new Error(`DELETE was answered by ${answer.status}`);
-        gone();
+        const [, number, owner] = /^Letter (\d+) of (\w+)$/.exec(subject) ?? [];
+        const letter = ledger.letters[Number(number)];
+        if (!letter || owner !== "api" || letter.spot !== folder || random.float() < 0.5) continue;
+        await read(uid, letter);
+        if (random.float() < 0.6) await change(uid, letter);
+        else await remove(uid, letter);
       }
     }
   };
