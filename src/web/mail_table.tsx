@@ -3,21 +3,28 @@
 
 import type { Child } from "hono/jsx";
 
-/** The list: what is done to those that are selected, and a row for each; `columns` are named between Subject and Received. */
-export function MailTable({ columns, children }: { columns: readonly string[]; children: Child }) {
+/**
+ * The list: what is done to those that are selected (absent: they are deleted for good), and a row for each; `columns`
+ * are named between Subject and Received.
+ */
+export function MailTable(
+  { columns, actions, children }: { columns: readonly string[]; actions?: Child; children: Child },
+) {
   return (
     <>
       <div class="toolbar">
         <span class="chosen" data-chosen="1">Select messages, then:</span>
-        <button
-          type="submit"
-          class="danger"
-          data-needs="1"
-          data-confirm="Delete {n} for good?"
-          data-yes="Delete"
-        >
-          Delete
-        </button>
+        {actions ?? (
+          <button
+            type="submit"
+            class="danger"
+            data-needs="1"
+            data-confirm="Delete {n} for good?"
+            data-yes="Delete"
+          >
+            Delete
+          </button>
+        )}
       </div>
       <table class="stack mails">
         <thead>

@@ -4,6 +4,7 @@
 import { type Context, Hono } from "hono";
 import { decode } from "../base/bytes.ts";
 import { attachmentOf, parsedMail, type StoredMail, storedMail } from "../api/mail_lookup.ts";
+import { foldersOf, type FolderView } from "../api/mail_folders.ts";
 import { capturedMail, capturedNeighbours } from "../api/captured_search.ts";
 import { dialogueOf } from "../api/dialogue.ts";
 import type { MailView } from "../api/mail_reader.ts";
@@ -11,17 +12,20 @@ import type { MethodResult } from "../authentication/authentication_results.ts";
 import { Problem } from "../http/problem.ts";
 import { rawMail } from "../api/raw_message.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
+import { INBOX } from "../mailbox/folder_names.ts";
 import { fieldValue } from "../mail/decoded_header.ts";
 import type { HtmlCheck } from "../preview/html_check.ts";
 import type { LinkCheck } from "../preview/link_check.ts";
 import type { PageContext, PageEnv, Section, View } from "./context.ts";
 import { size } from "./format.ts";
+import { folderPath } from "./folder_nav.tsx";
 import { pathTo, readOwnForm } from "./forms.ts";
 import { framedHtml } from "./html_part.ts";
 import { Head } from "./layout.tsx";
+import { Delete, MailTools, Release } from "./mail_tools.tsx";
 import { CompatibilitySide, LinksSide } from "./message_checks.tsx";
 import { HtmlSide, TextSide } from "./message_sides.tsx";
-import { ActionForm, Addresses, Time } from "./parts.tsx";
+import { Addresses, Time } from "./parts.tsx";
 import { show } from "./render.tsx";
 
 const SIDES = ["html", "text", "headers", "source", "links", "compatibility", "dialogue"] as const;
@@ -63,6 +67,8 @@ interface Place {
   readonly lists: readonly { readonly name: string; readonly path: string }[];
   /** Where what is deleted is posted to. */
   readonly deletes: string;
+  /** The folders of the mailbox that it is in; absent: it is looked at among all that is captured. */
+  readonly folders?: readonly FolderView[];
   /** Where it is released to the real world; absent where nothing was captured. */
   readonly releases?: string;
   /** Paths of the messages around it. */
@@ -84,14 +90,19 @@ async function inMailbox(c: Context<PageEnv>, { options }: PageContext): Promise
     { address: c.req.param("address") ?? "", uid: c.req.param("uid") ?? "" },
     options,
   );
-  const { address, entry: { uid } } = stored;
+  const { address, entry: { uid, folder = INBOX } } = stored;
   const mailbox = pathTo("mailboxes", address);
   const neighbour = async (reverse: boolean) => {
-    const [entry] = await options.mailStore.list(address, { after: uid, limit: 1, reverse });
+    const [entry] = await options.mailStore.list(address, { after: uid, limit: 1, reverse, folder });
     return entry && pathTo("mailboxes", address, entry.uid);
   };
   const [newer, older] = await Promise.all([neighbour(false), neighbour(true)]);
-  const lists = [{ name: "Mailboxes", path: "/mailboxes" }, { name: address, path: mailbox }];
+  const folders = await foldersOf(address, options);
+  const lists = [
+    { name: "Mailboxes", path: "/mailboxes" },
+    { name: address, path: mailbox },
+    ...(folders.length > 1 ? [{ name: folder, path: folderPath(mailbox, folder) }] : []),
+  ];
   const recipients = [stored.entry.recipient];
   return {
     stored,
@@ -100,6 +111,7 @@ async function inMailbox(c: Context<PageEnv>, { options }: PageContext): Promise
     path: `${mailbox}/${uid}`,
     lists,
     deletes: mailbox,
+    folders,
     newer,
     older,
   };
@@ -202,20 +214,6 @@ function cut(text: string): string {
   return text.length > MAX_SOURCE ? `${text.slice(0, MAX_SOURCE)}\n[…]` : text;
 }
 
-function Release({ view, action, to }: { view: View; action: string; to: readonly string[] }) {
-  return (
-    <details>
-      <summary>Release to the real world</summary>
-      <ActionForm view={view} action={action} class="buttons">
-        <label>
-          To <input type="text" name="to" value={to.join(", ")} required />
-        </label>
-        <button type="submit" data-confirm="Send this message for real?" data-yes="Release">Release</button>
-      </ActionForm>
-    </details>
-  );
-}
-
 function MailView({ view, shown }: { view: View; shown: ShownMail }) {
   const { place, mail, sides, side } = shown;
   const { stored: { entry }, path, lists } = place;
@@ -233,15 +231,21 @@ function MailView({ view, shown }: { view: View; shown: ShownMail }) {
         <Steps shown={shown} />
       </div>
       <Head title={mail.subject.trim() === "" ? "No subject" : mail.subject}>
-        <ActionForm view={view} action={place.deletes} class="buttons">
-          <input type="hidden" name="uid" value={entry.uid} />
-          <input type="hidden" name="back" value={lists.at(-1)!.path} />
+        <div class="buttons">
           <a class="button" href={`${path}/raw`} download>Download</a>
-          <a class="button" href={pathTo("messages", entry.uid)}>Delivery history</a>
-          <button type="submit" class="danger" data-confirm="Delete this message for good?" data-yes="Delete">
-            Delete
-          </button>
-        </ActionForm>
+          <a class="button" href={pathTo("messages", entry.body.id)}>Delivery history</a>
+          {place.folders
+            ? (
+              <MailTools
+                view={view}
+                entry={entry}
+                folders={place.folders}
+                action={place.deletes}
+                back={lists.at(-1)!.path}
+              />
+            )
+            : <Delete view={view} action={place.deletes} uid={entry.uid} back={lists.at(-1)!.path} />}
+        </div>
       </Head>
       {place.releases === undefined
         ? null

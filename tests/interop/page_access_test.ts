@@ -29,12 +29,20 @@ async function views(desk: Desk): Promise<string[]> {
   await desk.letter(BRAIN, "Hello", "jsmith@mindspring.com");
   await desk.write({ from: "jsmith@mindspring.com", to: [BRAIN], text: HTML_LETTER });
   await desk.api("POST", `/accounts/${BRAIN}/app-passwords`, { name: "phone" });
+  await desk.api("POST", `/mailboxes/${BRAIN}/folders`, { name: "Clients/Acme" });
   await desk.deferred(3);
   const { body } = await desk.api("GET", `/mailboxes/${BRAIN}/messages?limit=1`);
   const mailbox = `/mailboxes/${encodeURIComponent(BRAIN)}`;
   const mail = `${mailbox}/${(body as { items: { uid: string }[] }).items[0]!.uid}`;
   return [
-    ...["/", "/queue", "/queue?q=nobody", `/messages/${id}`, "/mailboxes", mailbox, "/accounts"],
+    ...["/", "/queue", "/queue?q=nobody", `/messages/${id}`, "/mailboxes", "/accounts"],
+    ...[
+      mailbox,
+      `${mailbox}?folder=`,
+      `${mailbox}?folder=Clients/Acme`,
+      `${mailbox}?q=hello`,
+      `${mailbox}/write`,
+    ],
     ...["html", "text", "headers", "source", "links", "compatibility"].map((side) => `${mail}?side=${side}`),
     ...[
       `/accounts/${BRAIN}`,
