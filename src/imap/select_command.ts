@@ -81,7 +81,8 @@ async function resynchronize(
   const within = known ?? [{ first: 1, last: Math.max(1, folder.info.uidNext - 1) }];
   const vanished = await folder.vanishedSince(modseq, ordered(within));
   if (vanished.length > 0) state.out.untagged(`VANISHED (EARLIER) ${formatSet(vanished)}`);
-  selected.tellChangedSince(state.out, modseq, within, !state.rev2);
+  const { out, uidOnly, rev2 } = state;
+  await selected.tellChangedSince(out, { since: modseq, known: within, uidOnly, recent: !rev2 });
 }
 
 /** Ranges as the store takes them: the lower end first. */

@@ -3,7 +3,7 @@
 import { flagNames } from "../mailbox/flags.ts";
 import type { Folder, FolderChange, UidRange } from "../mailbox/folders.ts";
 import type { Output } from "./output.ts";
-import { formatSet, type MessageView, placeOfUid } from "./sequence_set.ts";
+import { formatSet, type MessageView, placeOfUid, placesOfUids } from "./sequence_set.ts";
 
 /** How news is told. */
 export interface TellOptions {
@@ -272,17 +272,21 @@ export class SelectedFolder {
   }
 
   /** What is known of the UIDs in ranges, told anew: flags that changed after that mod-sequence (RFC 7162 3.2.5). */
-  tellChangedSince(out: Output, since: number, known: readonly UidRange[], recent: boolean): void {
+  async tellChangedSince(
+    out: Output,
+    { since, known, ...how }: {
+      readonly since: number;
+      readonly known: readonly UidRange[];
+    } & Pick<TellOptions, "uidOnly" | "recent">,
+  ): Promise<void> {
     const { messages } = this.folder;
-    for (let i = 0; i < messages.length; i++) {
-      if (messages.modseq(i) <= since) continue;
-      const uid = messages.uid(i);
-      if (!known.some(({ first, last }) => inRange(uid, first, last))) continue;
-      this.tellMessage(out, uid, { uid: true, uidOnly: false, modseq: true, recent });
+    const { uids } = this.#view;
+    for (const place of placesOfUids(known, this.#view)) {
+      const position = messages.position(uids[place]!);
+      if (position < 0 || messages.modseq(position) <= since) continue;
+      this.tellMessage(out, uids[place]!, { ...how, uid: true, modseq: true });
+      const sent = out.flushIfMuch();
+      if (sent) await sent;
     }
   }
-}
-
-function inRange(uid: number, a: number, b: number): boolean {
-  return uid >= Math.min(a, b) && uid <= Math.max(a, b);
 }
