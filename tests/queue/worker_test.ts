@@ -362,3 +362,40 @@ Deno.test("domains that turn out to have the same hosts are one destination from
   assertEquals(house.of("delivered").length, 2400);
   await checkStore(house.store.kv);
 });
+
+Deno.test("what is deleted is not sent, and what is sent can't be deleted, whoever is quicker", async () => {
+  let open = false;
+  await using house = await House.open({
+    perDestination: () => 5,
+    answer: async () => {
+      await Promise.resolve();
+      return open ? DELIVERED : DEFERRED;
+    },
+  });
+  const ids: string[] = [];
+  for (let i = 0; i < 900; i++) ids.push(await house.accept([`a${i}@d${i % 3}.example`]));
+  await house.queue.idle();
+  open = true;
+  house.agent.jobs.splice(0);
+  house.clock.advance(15 * MINUTE);
+  const refusals = new Map<string, string | undefined>();
+  // while all of it is claimed and sent
+  await Promise.all(ids.map(async (id, i) => {
+    for (let n = i % 150; n > 0; n--) await new Promise((resolve) => setTimeout(resolve));
+    refusals.set(id, await house.queue.delete(id));
+  }));
+  await house.queue.idle();
+  const sent = Map.groupBy(house.agent.jobs, ({ id }) => id);
+  assertEquals(await house.records(), []);
+  for (const id of ids) {
+    assertEquals(
+      sent.get(id)?.length ?? 0,
+      refusals.get(id) === undefined ? 0 : 1,
+      `${id} ${refusals.get(id)}`,
+    );
+  }
+  const deleted = ids.filter((id) => refusals.get(id) === undefined).length;
+  assert(deleted > 20 && deleted < 880, `${deleted} were deleted: there was no race`);
+  assertEquals(house.of("note").map((n) => n.what).filter((what) => what === "lease lost"), []);
+  await checkStore(house.store.kv);
+});
