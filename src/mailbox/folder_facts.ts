@@ -29,6 +29,7 @@ export class FolderFacts {
   readonly #keeper: FactKeeper;
   /** The facts of some rows of objects. */
   readonly #rows = new Map<number, Map<number, Uint8Array>>();
+  #loading: Promise<void> = Promise.resolve();
   /** Rows are filled one after the other. */
   #filling: Promise<void> = Promise.resolve();
 
@@ -37,6 +38,11 @@ export class FolderFacts {
     this.#folders = folders;
     this.#maker = maker;
     this.#keeper = new FactKeeper(folders.source.store, folders.address);
+  }
+
+  /** Makes the facts of objects, as far as these are there and have none. Rejects when the store fails. */
+  async make(objects: readonly number[]): Promise<void> {
+    if (this.#maker()) await this.#all(new Set(objects.map(objectRow)), objects);
   }
 
   /** Resolves when nothing waits to be kept in the store. */
@@ -97,7 +103,14 @@ export class FolderFacts {
     });
   }
 
+  /** One after the other: a row that is here was read to its end. */
   async #load(wanted: ReadonlySet<number>): Promise<void> {
+    const loaded = this.#loading.then(() => this.#loadNow(wanted));
+    this.#loading = loaded.catch(() => {});
+    await loaded;
+  }
+
+  async #loadNow(wanted: ReadonlySet<number>): Promise<void> {
     const { address, source: { store: { kv } } } = this.#folders;
     const missing = [...wanted].filter((n) => !this.#rows.has(n)).sort((a, b) => a - b);
     for (let i = 0; i < missing.length;) {

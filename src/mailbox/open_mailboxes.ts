@@ -3,6 +3,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
+import { FactsAhead } from "./facts_ahead.ts";
 import { type FactMaker, FolderFacts } from "./folder_facts.ts";
 import type { Told } from "./folder_batch.ts";
 import type { Folders } from "./folders.ts";
@@ -32,6 +33,7 @@ const PER_LOOK = 5;
 interface OpenMailbox {
   readonly folders: StoredFolders;
   readonly facts: FolderFacts;
+  readonly ahead: FactsAhead;
   holders: number;
   /** How many of them stay, and want to hear of what others do. */
   sessions: number;
@@ -82,6 +84,7 @@ export class OpenMailboxes {
     const { folders, facts, using } = box;
     box.holders++;
     box.sessions++;
+    box.ahead.begin();
     this.#watch();
     const use = (id: number, more: 1 | -1) => {
       const users = (using.get(id) ?? 0) + more;
@@ -91,6 +94,7 @@ export class OpenMailboxes {
     const held = { folders, facts, use, room: this.room };
     return new HeldFolders(held, () => {
       box.sessions--;
+      if (box.sessions === 0) box.ahead.rest();
       this.#used(box, -1);
       if (![...this.#open.values()].some(({ sessions }) => sessions > 0)) this.#timer?.cancel();
     });
@@ -179,6 +183,7 @@ export class OpenMailboxes {
   end(address: string): void {
     const box = this.#open.get(address);
     this.#open.delete(address);
+    box?.ahead.rest();
     box?.folders.end();
   }
 
@@ -291,6 +296,7 @@ export class OpenMailboxes {
         const box: OpenMailbox = {
           folders,
           facts,
+          ahead: new FactsAhead(folders, facts),
           holders: 0,
           sessions: 0,
           using: new Map(),
@@ -307,7 +313,11 @@ export class OpenMailboxes {
   }
 
   #folders(address: string, state: MailboxState): StoredFolders {
-    const { clock, rememberMs, onTold } = this.#options;
+    const { clock, rememberMs } = this.#options;
+    const onTold = (folders: StoredFolders, told: Told) => {
+      if (told.change.kind === "came") this.#open.get(address)?.ahead.wake();
+      this.#options.onTold(folders, told);
+    };
     const detailOf: FolderSource["detailOf"] = (recipient, of) => this.detailOf(recipient, of);
     return new StoredFolders({ store: this.#store, clock, rememberMs, onTold, detailOf }, address, state);
   }
