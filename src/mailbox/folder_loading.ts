@@ -3,6 +3,7 @@
 import * as keys from "../storage/keys.ts";
 import type { Kv } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
+import { undamaged } from "./damage.ts";
 import { FIRST_FOLDERS } from "./folder_names.ts";
 import type { FolderChange } from "./folders.ts";
 import {
@@ -111,7 +112,7 @@ export async function readIndex(kv: Kv, address: string, id: number): Promise<In
   const numbers: number[] = [];
   const list = kv.list<Uint8Array>(keys.folderIndexes(address, id), { batchSize: ROWS_AT_ONCE });
   for await (const { key, value } of list) {
-    rows.push(IndexRow.decode(value));
+    rows.push(undamaged(address, () => IndexRow.decode(value)));
     numbers.push(key[3] as number);
   }
   return IndexState.of(rows, numbers);

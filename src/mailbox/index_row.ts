@@ -160,17 +160,19 @@ export class IndexRow {
     return getId(this.ids, place * ID);
   }
 
-  /** Is there a message of that id? */
-  has(id: string): boolean {
+  /** Where the message of that id is, or that copy of it, from a place on; -1: nowhere. */
+  find(id: string, copy: number | undefined, from = 0): number {
     const wanted = new Uint8Array(ID);
+    if (!isId(id)) return -1;
     putId(wanted, 0, id);
-    for (let at = 0; at < this.count * ID; at += ID) {
+    for (let place = from; place < this.count; place++) {
+      const at = place * ID;
       // what differs differs at the end first: ids begin with the time
       let i = ID - 1;
       while (i >= 0 && this.ids[at + i] === wanted[i]) i--;
-      if (i < 0) return true;
+      if (i < 0 && (copy === undefined || this.copyOf[place] === copy)) return place;
     }
-    return false;
+    return -1;
   }
 
   /** A row without the messages at some places, which rise. */
@@ -211,6 +213,14 @@ export class IndexRow {
     const { modseq, date, uid, object, keywordsLow, keywordsHigh, size, saved, copyOf, flags } = this;
     return [modseq, date, uid, object, keywordsLow, keywordsHigh, size, saved, copyOf, flags];
   }
+}
+
+// deno-lint-ignore no-control-regex
+const ASCII = /^[\x01-\x7f]*$/;
+
+/** Can that be the id of a message in an index? */
+export function isId(id: string): boolean {
+  return id.length <= ID && ASCII.test(id);
 }
 
 /** Writes an id of up to 16 ASCII characters; throws a `RangeError` for another one. */

@@ -8,7 +8,7 @@ import { IndexRow } from "./index_row.ts";
 export async function mayHold(kv: Kv, address: string, id: string): Promise<boolean> {
   if ((await kv.get(keys.mail(address, id))).versionstamp !== null) return true;
   for await (const { value } of kv.list<Uint8Array>(keys.folderIndexesOf(address), { batchSize: 8 })) {
-    if (IndexRow.decode(value).has(id)) return true;
+    if (IndexRow.decode(value).find(id, undefined) >= 0) return true;
   }
   return false;
 }

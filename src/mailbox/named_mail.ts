@@ -3,7 +3,7 @@
 import { INBOX, normalName } from "./folder_names.ts";
 import { folderNamed, type IndexState } from "./folder_state.ts";
 import { entriesAt } from "./mail_entries.ts";
-import { type MailEntry, nameOf } from "./mail_entry.ts";
+import { type MailEntry, namedBy, nameOf } from "./mail_entry.ts";
 import { piecesToGo, planExpunge } from "./message_changes.ts";
 import type { StoredFolders } from "./stored_folders.ts";
 
@@ -29,11 +29,14 @@ const ORDERS = new WeakMap<IndexState, Uint32Array | undefined>();
 /** Where the message of that name is. */
 export async function findMail(folders: StoredFolders, name: string): Promise<Place | undefined> {
   for (const [folder, index] of await folders.indexes()) {
-    const at = lowerBound(index, name);
-    if (at < index.length && nameAt(index, at) === name) return { folder, place: placeAt(index, at) };
+    const place = placeNamed(index, name);
+    if (place >= 0) return { folder, place };
   }
   return undefined;
 }
+
+/** With so many names the table of names pays. */
+const MANY_NAMES = 50;
 
 /** Where the messages of those names are, by folder: UIDs that rise. */
 export async function findUids(
@@ -45,12 +48,27 @@ export async function findUids(
   for (const [folder, index] of await folders.indexes()) {
     const uids: number[] = [];
     for (const name of wanted) {
-      const at = lowerBound(index, name);
-      if (at < index.length && nameAt(index, at) === name) uids.push(index.uids[placeAt(index, at)]!);
+      const place = wanted.length > MANY_NAMES ? orderedPlace(index, name) : placeNamed(index, name);
+      if (place >= 0) uids.push(index.uids[place]!);
     }
     if (uids.length > 0) found.set(folder, Uint32Array.from(uids).sort());
   }
   return found;
+}
+
+/** The newest first, which most are that somebody asks for. */
+function placeNamed(index: IndexState, name: string): number {
+  const { id, copy } = namedBy(name);
+  for (let n = index.rows.length - 1; n >= 0; n--) {
+    const place = index.rows[n]!.find(id, copy);
+    if (place >= 0) return index.starts[n]! + place;
+  }
+  return -1;
+}
+
+function orderedPlace(index: IndexState, name: string): number {
+  const at = lowerBound(index, name);
+  return at < index.length && nameAt(index, at) === name ? placeAt(index, at) : -1;
 }
 
 /** Takes messages out of folders in one commit; false: they are too many, and nothing has happened. */
@@ -168,10 +186,11 @@ function lowerBound(index: IndexState, name: string): number {
 /** Mail that came in order, which is nearly all, needs no table. */
 function orderOf(index: IndexState): Uint32Array | undefined {
   if (ORDERS.has(index)) return ORDERS.get(index);
+  const compare = comparing(index);
   let order: Uint32Array | undefined;
   for (let place = 1; place < index.length; place++) {
-    if (compare(index, place - 1, place) <= 0) continue;
-    order = Uint32Array.from({ length: index.length }, (_, i) => i).sort((a, b) => compare(index, a, b));
+    if (compare(place - 1, place) <= 0) continue;
+    order = Uint32Array.from({ length: index.length }, (_, i) => i).sort(compare);
     break;
   }
   ORDERS.set(index, order);
@@ -180,15 +199,34 @@ function orderOf(index: IndexState): Uint32Array | undefined {
 
 const ID = 16;
 
-/** As their names compare. */
-function compare(index: IndexState, a: number, b: number): number {
-  const [x, y] = [rowAt(index, a), rowAt(index, b)];
-  for (let i = 0; i < ID; i++) {
-    const difference = x.row.ids[x.place * ID + i]! - y.row.ids[y.place * ID + i]!;
-    if (difference !== 0) return difference;
+/** Compares messages as their names compare: by the octets of their ids as three numbers, then by their copies' text. */
+function comparing(index: IndexState): (a: number, b: number) => number {
+  const parts = [0, 6, 12].map((from) => numbersOf(index, from, Math.min(from + 6, ID)));
+  const [first, second, third] = parts as [Float64Array, Float64Array, Float64Array];
+  const copyAt = (at: number) => {
+    const { row, place } = rowAt(index, at);
+    return String(row.copyOf[place]);
+  };
+  return (a, b) => {
+    const difference = first[a]! - first[b]! || second[a]! - second[b]! || third[a]! - third[b]!;
+    if (difference !== 0 || a === b) return difference;
+    const [x, y] = [copyAt(a), copyAt(b)];
+    return x < y ? -1 : x > y ? 1 : 0;
+  };
+}
+
+/** Some octets of each id as a number. */
+function numbersOf({ rows, length }: IndexState, from: number, to: number): Float64Array {
+  const numbers = new Float64Array(length);
+  let at = 0;
+  for (const { count, ids } of rows) {
+    for (let place = 0; place < count; place++) {
+      let number = 0;
+      for (let i = from; i < to; i++) number = number * 256 + ids[place * ID + i]!;
+      numbers[at++] = number;
+    }
   }
-  const [one, other] = [String(x.row.copyOf[x.place]), String(y.row.copyOf[y.place])];
-  return one < other ? -1 : one > other ? 1 : 0;
+  return numbers;
 }
 
 function rowAt(index: IndexState, place: number): { row: IndexState["rows"][number]; place: number } {

@@ -6,6 +6,7 @@ import { SEEN } from "./flags.ts";
 import type { FolderBatch } from "./folder_batch.ts";
 import { INBOX_ID, normalName } from "./folder_names.ts";
 import { FolderError } from "./folders.ts";
+import { isId } from "./index_row.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import { receivedAtOf } from "./object_row.ts";
 import { meantFolder } from "./sub_folder.ts";
@@ -31,7 +32,8 @@ export async function planNumbering(batch: FolderBatch, kv: Kv, limit = NUMBERED
   const came = new Map<number, number[]>();
   const modseqs = new Map<number, number>();
   for (const { key, value: entry } of arrivals) {
-    if (batch.numbered.has(entry.uid)) continue;
+    // what is damaged stays for a check of the store
+    if (!isNumberable(entry) || batch.numbered.has(entry.uid)) continue;
     batch.numbered.add(entry.uid);
     const folder = await batch.indexed(targetOf(batch, entry));
     const bits = keywordBits(folder, entry.keywords ?? []);
@@ -61,7 +63,14 @@ export async function planNumbering(batch: FolderBatch, kv: Kv, limit = NUMBERED
   for (const [folder, uids] of came) {
     batch.tell({ change: { kind: "came", folder, uids: Uint32Array.from(uids) }, known: true });
   }
-  return arrivals.length;
+  // damaged ones among them are listed again
+  return came.size === 0 ? 0 : arrivals.length;
+}
+
+function isNumberable(entry: MailEntry): boolean {
+  const { uid, body, size, receivedAt } = (entry ?? {}) as Partial<MailEntry>;
+  return typeof uid === "string" && isId(uid) && typeof body?.id === "string" && typeof size === "number" &&
+    typeof receivedAt === "number";
 }
 
 /** The folder that was named, when it is there: by who put it there, or by the recipient's sub-address. */

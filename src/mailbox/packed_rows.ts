@@ -3,6 +3,7 @@
 import * as keys from "../storage/keys.ts";
 import { type Kv, MAX_KEYS_AT_ONCE } from "../storage/port.ts";
 import { type Copies, copyRow, ONE, packCopies, unpackCopies } from "./copy_row.ts";
+import { undamaged } from "./damage.ts";
 import { type MailObject, type ObjectRow, objectRow, packObjects, unpackObjects } from "./object_row.ts";
 
 /** How many rows of each kind are kept. */
@@ -38,7 +39,9 @@ export class PackedRows {
           some.map((n) => keys.mailObjects(this.#address, n)),
         );
         for (const [i, { value }] of entries.entries()) {
-          const row = value ? unpackObjects(value) : new Map<number, MailObject>();
+          const row = value
+            ? undamaged(this.#address, () => unpackObjects(value))
+            : new Map<number, MailObject>();
           found.set(some[i]!, row);
           if (age === this.#age) keep(this.#objects, some[i]!, row);
         }
@@ -59,7 +62,7 @@ export class PackedRows {
     if (kept) return kept;
     const age = this.#age;
     const { value } = await this.#kv.get<Uint8Array>(keys.mailCopies(this.#address, n));
-    const row = value ? unpackCopies(value) : new Map<number, Copies>();
+    const row = value ? undamaged(this.#address, () => unpackCopies(value)) : new Map<number, Copies>();
     if (age === this.#age) keep(this.#copies, n, row);
     return row;
   }

@@ -2,6 +2,7 @@
 
 import * as keys from "../storage/keys.ts";
 import { unpackWent } from "./change_row.ts";
+import { undamaged } from "./damage.ts";
 import type { UidRange, Uids } from "./folders.ts";
 import type { IndexState } from "./folder_state.ts";
 import type { StoredFolders } from "./stored_folders.ts";
@@ -29,7 +30,7 @@ export async function vanished(
       batchSize: 8,
     })
   ) {
-    for (const change of unpackWent(value)) {
+    for (const change of undamaged(folders.address, () => unpackWent(value))) {
       if (change.folder === id && change.modseq > modseq) went.push(...change.uids);
     }
     if ((key[2] as number) <= modseq) break;

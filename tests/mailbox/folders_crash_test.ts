@@ -104,7 +104,8 @@ async function runAndKill(location: string, round: number, ms: number): Promise<
   let killing: ReturnType<typeof setTimeout> | undefined;
   for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
     heard += piece;
-    killing ??= setTimeout(() => child.kill("SIGKILL"), ms);
+    // not before it is at work, however slow the machine is
+    if (heard.length > 1000) killing ??= setTimeout(() => child.kill("SIGKILL"), ms);
   }
   clearTimeout(killing);
   assertEquals((await child.status).signal, "SIGKILL", heard.slice(-500));

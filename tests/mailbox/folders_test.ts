@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat, decode, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import { ANSWERED, DELETED, FLAGGED, SEEN } from "../../src/mailbox/flags.ts";
 import { type Folder, type FolderChange, FolderError, type Folders } from "../../src/mailbox/folders.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
@@ -650,4 +651,49 @@ Deno.test("MailStore.holders() finds a message wherever it is: an arrival, moved
   assertEquals(found[7]!.entry.uid, `${uidOf(1)}-1`);
   assertEquals(found[8]!.entry.folder, "Trash");
   assertEquals(await mailStore.holders(uidOf(7)), []);
+});
+
+Deno.test("A damaged arrival holds nobody back, and a damaged row says what to do", async () => {
+  await using store = await memoryStore();
+  await put(store.kv, keys.mail(BRAIN, "0"), "zort");
+  await put(store.kv, keys.mail(BRAIN, "1"), {
+    uid: "1".repeat(17),
+    size: 1,
+    receivedAt: 1,
+    body: { id: "x" },
+  });
+  const { mailStore, inbox } = await mailbox(store, 250);
+  assertEquals(inbox.messages.length, 250);
+  assertEquals((await keyCounts(store.kv)).mail, 2);
+  await deliver({ store, mailStore }, { uid: uidOf(900), text: "x", to: [BRAIN] });
+  assertEquals((await mailStore.list(BRAIN)).length, 251);
+  await put(store.kv, keys.folderIndex(BRAIN, 1, 0), new Uint8Array(9));
+  const again = await new MailStore(store, { clock: new ManualClock() }).open(BRAIN);
+  await assertRejects(() => again.select(1), StorageError, "check --store --repair");
+  assertEquals((await again.select(4)).messages.length, 0);
+});
+
+Deno.test("Messages are found and listed by name in whatever order they lie, copies behind what they are of", async () => {
+  await using store = await memoryStore();
+  const { mailStore, inbox } = await mailbox(store, 300);
+  const random = seededRandom(3);
+  for (let round = 0; round < 6; round++) {
+    const some = inbox.messages.uids.slice(0, inbox.messages.length).filter(() => random.float() < 0.2);
+    await inbox.move(some, round % 2 === 0 ? 1 : 4);
+    await inbox.copy(some.filter((uid) => uid % 2 === 0).subarray(0, 20), 1);
+  }
+  for (let i = 0; i < 12; i++) await inbox.copy(u(inbox.messages.uid(0)), 1);
+  const names = (await mailStore.list(BRAIN)).map(({ uid }) => uid);
+  assertEquals(names, [...names].sort());
+  assert(names.some((name) => name.endsWith("-12")) && new Set(names).size === names.length);
+  for (const name of names.filter((_, i) => i % 9 === 0)) {
+    assertEquals((await mailStore.get(BRAIN, name))!.uid, name);
+    const [next] = await mailStore.list(BRAIN, { after: name, limit: 1 });
+    assertEquals(next?.uid, names[names.indexOf(name) + 1]);
+  }
+  assertEquals(await mailStore.get(BRAIN, `${uidOf(1)}-99`), undefined);
+  await mailStore.remove(BRAIN, names.filter((_, i) => i % 2 === 0));
+  const left = (await mailStore.list(BRAIN, { reverse: true })).map(({ uid }) => uid);
+  assertEquals(left, names.filter((_, i) => i % 2 === 1).reverse());
+  await isSound(store);
 });
