@@ -409,16 +409,16 @@ export type AdminClient = {
             };
           };
           export: {
-            /** All of a mailbox as one mbox file. */
+            /** All of a mailbox, or of one folder, as one mbox file. */
             $get(
-              args: { param: { address: string }; query?: { format?: "mbox" } },
+              args: { param: { address: string }; query?: { format?: "mbox"; folder?: string } },
               options?: CallOptions,
             ): Promise<Response>;
           };
           import: {
             /** Put all messages of a mbox file into an account's mailbox. */
             $post(
-              args: { param: { address: string }; query?: { format?: "mbox" } },
+              args: { param: { address: string }; query?: { format?: "mbox"; folder?: string } },
               options?: CallOptions,
             ): Promise<Answer<m.Imported>>;
           };

@@ -4,14 +4,15 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Mailbox } from "../mail/envelope.ts";
 import { exportMbox, importMbox, ImportStopped } from "../mailbox/mailbox_file.ts";
 import { json, newApi, problems } from "./api_app.ts";
+import { folderOf, orProblem } from "./mail_folders.ts";
 import type { AdminOptions } from "./options.ts";
 import { Problem, quoted } from "../http/problem.ts";
-import { addressParam, knownOnly, namedMailbox } from "./schemas.ts";
+import { addressParam, folderParam, knownOnly, namedMailbox } from "./schemas.ts";
 
 const tags = ["Mailboxes"];
 const params = z.object({ address: addressParam });
 const formatParam = z.literal("mbox").default("mbox").openapi({ description: "The kind of file" });
-const query = knownOnly({ format: formatParam });
+const query = knownOnly({ format: formatParam, folder: folderParam });
 const mbox = z.string().openapi({
   format: "binary",
   description: "mbox (RFC 4155), From lines quoted as mboxrd",
@@ -21,7 +22,7 @@ const exported = createRoute({
   method: "get",
   path: "/{address}/export",
   tags,
-  summary: "All of a mailbox as one mbox file",
+  summary: "All of a mailbox, or of one folder, as one mbox file",
   request: { params, query },
   responses: {
     200: { description: "The file", content: { "application/mbox": { schema: mbox } } },
@@ -44,7 +45,7 @@ const imported = createRoute({
   tags,
   summary: "Put all messages of a mbox file into an account's mailbox",
   description:
-    "The messages get new uids. When it stops before the end, what came before stays in the mailbox.",
+    "The messages get new uids, and go into `folder`, which is made when it is missing (INBOX unless given). When it stops before the end, what came before stays in the mailbox.",
   request: { params, query, body: { required: true, content: { "application/mbox": { schema: mbox } } } },
   responses: {
     200: json(importedSchema, "What was put into it"),
@@ -63,7 +64,9 @@ export function mailboxFileRoutes(options: AdminOptions) {
       const known = address !== undefined &&
         (await accounts.has(address) || (await mailStore.usage(address)).messages > 0);
       if (!known) throw noMailbox(text);
-      return new Response(ReadableStream.from(exportMbox(mailStore, address)), {
+      const { folder } = c.req.valid("query");
+      const name = folder === undefined ? undefined : (await folderOf(folder, address, options)).name;
+      return new Response(ReadableStream.from(exportMbox(mailStore, address, name)), {
         headers: {
           "content-type": "application/mbox",
           "content-disposition": `attachment; filename="${fileName(address)}.mbox"`,
@@ -81,9 +84,10 @@ export function mailboxFileRoutes(options: AdminOptions) {
       const source = c.req.raw.body ?? ReadableStream.from<Uint8Array<ArrayBuffer>>([]);
       const { quota } = account;
       const { address: to } = account;
+      const { folder } = c.req.valid("query");
       const isThere = () => accounts.get(to)?.createdAt === account.createdAt;
       return c.json(
-        await taken(importMbox(to, source, { store, mailStore, clock, ids, quota, isThere })),
+        await taken(importMbox(to, source, { store, mailStore, clock, ids, quota, isThere, folder })),
         200,
       );
     });
@@ -91,7 +95,7 @@ export function mailboxFileRoutes(options: AdminOptions) {
 
 async function taken<T>(work: Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await orProblem(() => work);
   } catch (error) {
     if (!(error instanceof ImportStopped)) throw error;
     throw new Problem(

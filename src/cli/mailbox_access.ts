@@ -13,10 +13,12 @@ import { safe } from "./output.ts";
 
 /** Mailboxes as mbox files. */
 export interface MailboxAccess extends AsyncDisposable {
-  /** All of a mailbox. */
-  read(address: string): AsyncIterable<Uint8Array>;
-  /** Puts all messages of a file into a mailbox. */
-  write(address: string, mbox: AsyncIterable<Uint8Array>): Promise<Imported>;
+  /** The names of its folders, INBOX first. */
+  folders(address: string): Promise<string[]>;
+  /** All of a mailbox, or of one folder. */
+  read(address: string, folder?: string): AsyncIterable<Uint8Array>;
+  /** Puts all messages of a file into a folder, which is made when it is missing; undefined: INBOX. */
+  write(address: string, mbox: AsyncIterable<Uint8Array>, folder?: string): Promise<Imported>;
 }
 
 /** Finds the server, else opens the data directory. Throws {@linkcode CliError}. */
@@ -52,14 +54,19 @@ async function findServer(options: ApiOptions, inUse: string): Promise<ApiClient
 class ServedMailboxes implements MailboxAccess {
   constructor(private readonly api: ApiClient) {}
 
-  async *read(address: string): AsyncGenerator<Uint8Array> {
-    const response = await this.api.open(`${path(address)}/export`);
+  async folders(address: string): Promise<string[]> {
+    const { items } = await this.api.call<{ items: { name: string }[] }>(`${path(address)}/folders`);
+    return items.map(({ name }) => name);
+  }
+
+  async *read(address: string, folder?: string): AsyncGenerator<Uint8Array> {
+    const response = await this.api.open(`${path(address)}/export${inFolder(folder)}`);
     yield* response.body!;
   }
 
-  async write(address: string, mbox: AsyncIterable<Uint8Array>): Promise<Imported> {
+  async write(address: string, mbox: AsyncIterable<Uint8Array>, folder?: string): Promise<Imported> {
     const body = ReadableStream.from(mbox) as ReadableStream<Uint8Array<ArrayBuffer>>;
-    const response = await this.api.open(`${path(address)}/import`, {
+    const response = await this.api.open(`${path(address)}/import${inFolder(folder)}`, {
       method: "POST",
       headers: { "content-type": "application/mbox" },
       body,
@@ -74,6 +81,10 @@ class ServedMailboxes implements MailboxAccess {
 
 function path(address: string): string {
   return `/mailboxes/${encodeURIComponent(address)}`;
+}
+
+function inFolder(folder: string | undefined): string {
+  return folder === undefined ? "" : `?folder=${encodeURIComponent(folder)}`;
 }
 
 type Rest = Awaited<ReturnType<typeof import("../server/store_at_rest.ts").openStoreAtRest>>;
@@ -130,14 +141,29 @@ class OfflineMailboxes implements MailboxAccess {
     });
   }
 
-  async *read(text: string): AsyncGenerator<Uint8Array> {
-    const address = canonical(text);
-    const known = this.#accounts.has(address) || (await this.#mailStore.usage(address)).messages > 0;
-    if (!known) throw noMailbox(text);
-    yield* this.#mailbox.exportMbox(this.#mailStore, address);
+  async folders(text: string): Promise<string[]> {
+    using folders = await this.#mailStore.open(await this.#known(text));
+    return folders.list().map(({ name }) => name);
   }
 
-  async write(text: string, mbox: AsyncIterable<Uint8Array>): Promise<Imported> {
+  async *read(text: string, folder?: string): AsyncGenerator<Uint8Array> {
+    const address = await this.#known(text);
+    if (folder === undefined) return yield* this.#mailbox.exportMbox(this.#mailStore, address);
+    using folders = await this.#mailStore.open(address);
+    const found = folders.byName(folder);
+    if (!found) {
+      throw new CliError(ExitCode.noUser, `${safe(address)} has no folder "${safe(folder)}"`);
+    }
+    yield* this.#mailbox.exportMbox(this.#mailStore, address, found.name);
+  }
+
+  async #known(text: string): Promise<string> {
+    const address = canonical(text);
+    if (this.#accounts.has(address) || (await this.#mailStore.usage(address)).messages > 0) return address;
+    throw noMailbox(text);
+  }
+
+  async write(text: string, mbox: AsyncIterable<Uint8Array>, folder?: string): Promise<Imported> {
     const account = this.#accounts.get(canonical(text));
     if (!account) throw noMailbox(text);
     try {
@@ -147,6 +173,7 @@ class OfflineMailboxes implements MailboxAccess {
         clock: systemClock,
         ids: new IdMaker(systemClock, systemRandom),
         quota: account.quota,
+        folder,
       });
       // as of the call that a running server would have had
       await this.#audit.record(ADMIN, { method: "POST", path: `/api/v1${path(account.address)}/import` });

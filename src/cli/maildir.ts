@@ -1,24 +1,36 @@
 /** The Maildir folders: written from an mbox, and read as one, message by message. */
 
 import { basename, join } from "node:path";
-import { MboxWriter } from "../mail/mbox.ts";
+import { type MboxMessage, MboxWriter } from "../mail/mbox.ts";
 import { type MboxPart, MboxReader } from "../mail/mbox_reader.ts";
 import { parsePath } from "../mail/address.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 
 /** The mark of a message that somebody looked at, in a file's name behind `:2,`. */
 const SEEN = "S";
+/** Those of the others, in the order of the alphabet, and the letters that stand for them in X-Status. */
+const MARKS = [["D", "T"], ["F", "F"], ["R", "A"], ["T", "D"]] as const;
+/** Names of keywords by letters, one a line: `0 $Forwarded` is "a" (as Dovecot has it). */
+const KEYWORDS = "dovecot-keywords";
+const MOST_KEYWORDS = 26;
 /** Windows has no colon in names: programs there write another character. */
 const FLAGS = /[:;!_-]2,([A-Za-z]*)$/;
 
 /**
  * Writes the messages of a mbox into a Maildir, which is made when it is missing: each first into `tmp/`, and, when it
- * is on disk, by renaming into `new/`, or `cur/` when it was looked at. Lines end with LF. Answers how many.
+ * is on disk, by renaming into `new/`, or `cur/` when it has marks. Lines end with LF. `isFolder`: it is one within a
+ * Maildir. Answers how many.
  */
-export async function writeMaildir(dir: string, mbox: AsyncIterable<Uint8Array>): Promise<number> {
+export async function writeMaildir(
+  dir: string,
+  mbox: AsyncIterable<Uint8Array>,
+  { isFolder = false }: { isFolder?: boolean } = {},
+): Promise<number> {
   for (const part of ["", "tmp", "new", "cur"]) {
     await Deno.mkdir(join(dir, part), { recursive: true, mode: 0o700 });
   }
+  if (isFolder) await Deno.writeTextFile(join(dir, "maildirfolder"), "");
+  const keywords = await readKeywords(dir);
   const reader = new MboxReader();
   let current: MaildirFile | undefined;
   let count = 0;
@@ -27,7 +39,8 @@ export async function writeMaildir(dir: string, mbox: AsyncIterable<Uint8Array>)
       if ("text" in part) await current!.write(part.text);
       if (!("message" in part)) continue;
       await current?.end();
-      current = await MaildirFile.create(dir, { ...part.message, n: count++ });
+      const marks = marksOf(part.message, keywords);
+      current = await MaildirFile.create(dir, { ...part.message, marks, n: count++ });
     }
   }
   try {
@@ -35,6 +48,7 @@ export async function writeMaildir(dir: string, mbox: AsyncIterable<Uint8Array>)
     await take(reader.end());
     await current?.end();
     current = undefined;
+    await writeKeywords(dir, keywords);
   } finally {
     await current?.discard();
   }
@@ -56,14 +70,14 @@ class MaildirFile {
 
   static async create(
     dir: string,
-    of: { n: number; receivedAt: number | undefined; seen: boolean },
+    of: { n: number; receivedAt: number | undefined; marks: string },
   ): Promise<MaildirFile> {
     const seconds = Math.floor((of.receivedAt ?? 0) / 1000);
     for (let again = 0;; again++) {
       const order = String(of.n).padStart(6, "0");
       const name = `${seconds}.M${order}P${Deno.pid}${again === 0 ? "" : `Q${again}`}.dinopost`;
       const from = join(dir, "tmp", name);
-      const to = of.seen ? join(dir, "cur", `${name}:2,${SEEN}`) : join(dir, "new", name);
+      const to = of.marks === "" ? join(dir, "new", name) : join(dir, "cur", `${name}:2,${of.marks}`);
       if (await exists(to)) continue;
       try {
         const file = await Deno.open(from, { write: true, createNew: true, mode: 0o600 });
@@ -98,9 +112,46 @@ class MaildirFile {
   }
 }
 
+const LETTER_A = 97;
+
+/** The marks behind `:2,`, in the order of the alphabet; `names` gets keywords that it has not. */
+function marksOf({ seen, marks = "", keywords = [] }: MboxMessage, names: string[]): string {
+  const letters = MARKS.filter(([, letter]) => marks.includes(letter)).map(([mark]) => mark as string);
+  if (seen) letters.push(SEEN);
+  for (const keyword of keywords) {
+    if (!names.includes(keyword) && names.length < MOST_KEYWORDS) names.push(keyword);
+    const at = names.indexOf(keyword);
+    if (at >= 0) letters.push(String.fromCharCode(LETTER_A + at));
+  }
+  return letters.sort().join("");
+}
+
+async function readKeywords(dir: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for (const line of (await Deno.readTextFile(join(dir, KEYWORDS))).split("\n")) {
+      const [, number, name] = /^(\d{1,2}) (\S+)$/.exec(line) ?? [];
+      if (name !== undefined && Number(number) < MOST_KEYWORDS) names[Number(number)] = name;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names;
+}
+
+async function writeKeywords(dir: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await Deno.writeTextFile(join(dir, KEYWORDS), names.map((name, n) => `${n} ${name}\n`).join(""));
+}
+
 /** The messages of a Maildir as mbox, oldest first by name. Throws {@linkcode CliError} when the folder is none. */
 export async function readMaildir(dir: string): Promise<AsyncGenerator<Uint8Array>> {
-  return asMbox(await messagesIn(dir));
+  return asMbox(await messagesIn(dir), await readKeywords(dir));
+}
+
+/** Is it a Maildir? */
+export async function isMaildir(dir: string): Promise<boolean> {
+  return await exists(join(dir, "cur")) && await exists(join(dir, "new"));
 }
 
 /** The folders within a Maildir that are Maildirs themselves: `.Sent` (Maildir++) or `Sent`, at any depth. */
@@ -109,13 +160,13 @@ export async function subfoldersOf(dir: string, within = ""): Promise<string[]> 
   for await (const { name, isDirectory } of Deno.readDir(join(dir, within))) {
     if (!isDirectory || (within === "" && ["new", "cur", "tmp"].includes(name))) continue;
     const folder = join(within, name);
-    if (await exists(join(dir, folder, "cur")) && await exists(join(dir, folder, "new"))) found.push(folder);
+    if (await isMaildir(join(dir, folder))) found.push(folder);
     if (!["new", "cur", "tmp"].includes(name)) found.push(...await subfoldersOf(dir, folder));
   }
   return found.sort();
 }
 
-async function* asMbox(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+async function* asMbox(paths: readonly string[], names: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const path of paths) {
     const flags = FLAGS.exec(path)?.[1] ?? "";
     using file = await Deno.open(path);
@@ -125,7 +176,12 @@ async function* asMbox(paths: readonly string[]): AsyncGenerator<Uint8Array> {
     const writer = new MboxWriter();
     let begun = false;
     for await (const bytes of chunks(file)) {
-      if (!begun) yield writer.begin({ sender: senderOf(bytes), receivedAt, seen: flags.includes(SEEN) });
+      if (!begun) {
+        const marks = MARKS.map(([mark, letter]) => flags.includes(mark) ? letter : "").join("");
+        const keywords = [...flags].flatMap((flag) => names[flag.charCodeAt(0) - LETTER_A] ?? []);
+        const seen = flags.includes(SEEN);
+        yield writer.begin({ sender: senderOf(bytes), receivedAt, seen, marks, keywords });
+      }
       begun = true;
       yield writer.text(bytes);
     }

@@ -17,6 +17,10 @@ export interface MboxMessage {
   readonly receivedAt: number | undefined;
   /** Somebody looked at it. */
   readonly seen: boolean;
+  /** The letters of `X-Status`: A answered, F flagged, D to be deleted, T a draft; absent: none. */
+  readonly marks?: string | undefined;
+  /** Names that mail programs gave it (`X-Keywords`); absent: none. */
+  readonly keywords?: readonly string[] | undefined;
 }
 
 const CR = 13;
@@ -32,10 +36,14 @@ export class MboxWriter {
   readonly #out = new ByteBuffer();
 
   /** A message begins. */
-  begin({ sender, receivedAt = 0, seen }: MboxMessage): Uint8Array<ArrayBuffer> {
+  begin(message: MboxMessage): Uint8Array<ArrayBuffer> {
+    const { sender, receivedAt = 0, seen, marks = "", keywords = [] } = message;
     // a blank in the address would make the line unreadable; the message's own fields have it still
     const name = sender === "" || /\s/.test(sender) ? NOBODY : sender;
-    return encode(`From ${name} ${asctime(receivedAt)}\nStatus: ${seen ? "RO" : "O"}\n`);
+    // Status comes last: behind it the message is as it is, fields of the same names too
+    const more = (marks === "" ? "" : `X-Status: ${marks}\n`) +
+      (keywords.length === 0 ? "" : `X-Keywords: ${keywords.join(" ")}\n`);
+    return encode(`From ${name} ${asctime(receivedAt)}\n${more}Status: ${seen ? "RO" : "O"}\n`);
   }
 
   /** A piece of its content, with CRLF line ends. */

@@ -19,6 +19,8 @@ const OF_THE_FOLDER: ReadonlySet<string> = new Set([
   "content-length",
 ]);
 const READ_HERE = new Set([...OF_THE_FOLDER, "x-mozilla-status", "subject"]);
+/** What our own files may have before Status, each in one line. */
+const OWN = new Set(["x-status", "x-keywords"]);
 /** A larger header section is passed on as it is. */
 const MAX = 256 * 1024;
 const FIELD_NAME = /^([!-9;-~]+)[ \t]*:[ \t]*/;
@@ -61,6 +63,21 @@ export class MboxHeader {
   /** Nothing was put yet. */
   get isEmpty(): boolean {
     return this.#kept.length === 0 && this.#values.size === 0;
+  }
+
+  /** Nothing was put but what our own files have before Status. */
+  get mayBeOwn(): boolean {
+    return this.#kept.length === 0 && [...this.#values.keys()].every((name) => OWN.has(name));
+  }
+
+  /** The letters of X-Status that mean something. */
+  get marks(): string {
+    return [...new Set(this.#value("x-status").match(/[AFDT]/g))].join("");
+  }
+
+  /** Names that mail programs gave the message. */
+  get keywords(): string[] {
+    return this.#value("x-keywords").split(/[ \t,]+/).filter((word) => word !== "");
   }
 
   /** Somebody looked at the message. */

@@ -183,7 +183,7 @@ export class MboxReader {
   /** `behind` is where the next line begins. */
   #isOfHead(line: Uint8Array, place: LinePlace & { behind: number }): boolean {
     const { first, last, behind } = place;
-    if (first && last && this.#header.isEmpty) {
+    if (first && last && this.#header.mayBeOwn) {
       const status = /^Status: ([A-Z]*)$/.exec(lineText(line))?.[1];
       if (status !== undefined) {
         // our own file: what follows is the message as it is, fields of the same names too
@@ -213,7 +213,9 @@ export class MboxReader {
     const header = this.#header.take();
     const { sender, at } = this.#begun!;
     if (!this.#skipping) {
-      this.#parts.push({ message: { sender, receivedAt: at ?? timeIn(header), seen } });
+      const { marks, keywords } = this.#header;
+      const more = { ...(marks !== "" && { marks }), ...(keywords.length > 0 && { keywords }) };
+      this.#parts.push({ message: { sender, receivedAt: at ?? timeIn(header), seen, ...more } });
       if (header.length > 0) this.#parts.push({ text: header });
     }
     this.#in = "text";

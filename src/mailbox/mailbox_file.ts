@@ -9,6 +9,7 @@ import { type MboxPart, MboxReader } from "../mail/mbox_reader.ts";
 import { type BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Store } from "../storage/store.ts";
 import { together } from "../storage/write.ts";
+import { ANSWERED, DELETED, DRAFT, FLAGGED, isKeyword, MAX_KEYWORDS } from "./flags.ts";
 import { type MailEntry, mailEntry } from "./mail_entry.ts";
 import type { MailStore } from "./mail_store.ts";
 
@@ -20,13 +21,18 @@ const ABREAST = 32;
 const MAX_WARNINGS = 100;
 
 /**
- * All of a mailbox as mbox, in pieces; what comes meanwhile may be in it. A message that is removed meanwhile is left
+ * All of a mailbox, or of one folder, as mbox, in pieces; what comes meanwhile may be in it. A message that is removed meanwhile is left
  * out. Throws when a body can't be read: a file that looks whole is whole.
  */
-export async function* exportMbox(mailStore: MailStore, address: Mailbox): AsyncGenerator<Uint8Array> {
+export async function* exportMbox(
+  mailStore: MailStore,
+  address: Mailbox,
+  folder?: string,
+): AsyncGenerator<Uint8Array> {
   let after: string | undefined;
   for (;;) {
-    const page = await mailStore.list(address, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    const wanted = { limit: PAGE, ...(folder !== undefined && { folder }) };
+    const page = await mailStore.list(address, { ...wanted, ...(after !== undefined && { after }) });
     for (const entry of page) yield* exportOne(mailStore, { address, entry });
     after = page.at(-1)?.uid;
     if (page.length < PAGE) return;
@@ -37,9 +43,11 @@ async function* exportOne(
   mailStore: MailStore,
   { address, entry }: { address: Mailbox; entry: MailEntry },
 ): AsyncGenerator<Uint8Array> {
-  const { sender, receivedAt, seen = false } = entry;
+  const { sender, receivedAt, seen = false, keywords } = entry;
   const writer = new MboxWriter();
-  const begun: Uint8Array[] = [writer.begin({ sender, receivedAt, seen })];
+  const begun: Uint8Array[] = [
+    writer.begin({ sender, receivedAt, seen, marks: marksOf(entry.flags ?? 0), keywords }),
+  ];
   const fromBody = entry.prefix === "" ? 1 : 2;
   let pieces = 0;
   try {
@@ -69,6 +77,8 @@ export interface ImportOptions {
   readonly ids: IdMaker;
   /** How many bytes the mailbox may hold in all; absent: any. */
   readonly quota?: number | undefined;
+  /** The folder that they go into, which is made when it is missing. Default: INBOX. */
+  readonly folder?: string | undefined;
   /** Is the account still the one that the messages are meant for? */
   readonly isThere?: () => boolean;
 }
@@ -97,12 +107,16 @@ export class ImportStopped extends Error {
   }
 }
 
-/** Puts all messages of a mbox into a mailbox, in their order. Throws {@linkcode ImportStopped} when it can't. */
+/**
+ * Puts all messages of a mbox into a mailbox, in their order. Throws {@linkcode ImportStopped} when it can't,
+ * and a `FolderError` for a folder that can't be.
+ */
 export async function importMbox(
   address: Mailbox,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ): Promise<Imported> {
+  await makeFolder(address, options);
   const importer = new Importer(address, options, (await options.mailStore.usage(address)).bytes);
   let why: ImportStopped["why"] = "source";
   try {
@@ -120,6 +134,23 @@ export async function importMbox(
     const imported = await importer.abort();
     throw new ImportStopped(imported, error instanceof Refused ? error.why : why, error);
   }
+}
+
+async function makeFolder(address: Mailbox, { mailStore, folder }: ImportOptions): Promise<void> {
+  if (folder === undefined) return;
+  using folders = await mailStore.open(address);
+  if (folders.byName(folder) === undefined) await folders.create(folder);
+}
+
+/** The letters of X-Status, and the flags that they stand for. */
+const MARKS = [["A", ANSWERED], ["F", FLAGGED], ["D", DELETED], ["T", DRAFT]] as const;
+
+function marksOf(flags: number): string {
+  return MARKS.filter(([, bit]) => (flags & bit) !== 0).map(([mark]) => mark).join("");
+}
+
+function flagsOf(marks: string): number {
+  return MARKS.reduce((flags, [mark, bit]) => marks.includes(mark) ? flags | bit : flags, 0);
 }
 
 /** The mailbox can't take any more of it. */
@@ -205,11 +236,24 @@ class Importer {
       recipient: this.#address,
     });
     this.#planned += entry.size;
-    const writing = this.#write(message.seen ? { ...entry, seen: true } : entry, { draft, body })
+    const writing = this.#write(this.#marked(entry, message), { draft, body })
       .finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
     if (this.#writing.size >= ABREAST) await Promise.race(this.#writing);
     this.#checkWrites();
+  }
+
+  #marked(entry: MailEntry, { seen, marks = "", keywords = [] }: MboxMessage): MailEntry {
+    const flags = flagsOf(marks);
+    const known = keywords.filter(isKeyword).slice(0, MAX_KEYWORDS);
+    const { folder } = this.#options;
+    return {
+      ...entry,
+      ...(seen && { seen: true as const }),
+      ...(flags > 0 && { flags }),
+      ...(known.length > 0 && { keywords: known }),
+      ...(folder !== undefined && { folder }),
+    };
   }
 
   /** Never rejects. */
