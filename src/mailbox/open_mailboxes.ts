@@ -258,7 +258,8 @@ export class OpenMailboxes {
       const { folders } = box;
       try {
         if (!this.#store.embedded) await folders.look();
-        if (await hasArrivals(kv, address)) await folders.number();
+        // asked behind the look: what a commit has just taken from the arrivals is in folders when that is told of
+        if (await hasArrivals(kv, address) || folders.isNumbering) await folders.number();
       } catch (error) {
         if (!folders.hasEnded) throw error;
       }

@@ -68,6 +68,7 @@ export class StoredFolders {
   #queue: Operation[] = [];
   #running: Promise<void> | undefined;
   #numbering: Promise<void> | undefined;
+  #numberings = 0;
   #releasing: Promise<void> | undefined;
   readonly #live = new Map<number, LiveIndex>();
   readonly #recent = new Map<number, number>();
@@ -125,6 +126,11 @@ export class StoredFolders {
       this.#queue.push({ plan, octets, resolve: resolve as (value: unknown) => void, reject, tries: 0 });
       this.#running ??= this.#run();
     });
+  }
+
+  /** Whether what was delivered is on its way into folders: gone from where it waited, perhaps, and not in them yet. */
+  get isNumbering(): boolean {
+    return this.#numberings > 0;
   }
 
   /** Numbers what was delivered up to now. */
@@ -325,6 +331,7 @@ export class StoredFolders {
 
   async #number(): Promise<void> {
     const { kv } = this.source.store;
+    this.#numberings++;
     try {
       for (;;) {
         const numbered = await this.run((batch) => {
@@ -335,6 +342,7 @@ export class StoredFolders {
         if (numbered < NUMBERED_AT_ONCE) return;
       }
     } finally {
+      this.#numberings--;
       this.#numbering = undefined;
     }
   }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat, decode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
+import { FLAGGED } from "../../src/mailbox/flags.ts";
 import { sizeOf } from "../../src/mailbox/mail_entry.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
@@ -9,7 +10,7 @@ import { BodySweeper } from "../../src/storage/bodies/bodies.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { put } from "../support/raw_kv.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
-import { deliver, dyingView, endMailbox, keyCounts, memoryStore, uidOf } from "./helpers.ts";
+import { deliver, dyingView, endMailbox, keyCounts, memoryStore, sharedView, uidOf } from "./helpers.ts";
 
 const BRAIN = "brain@howstuffworks.com";
 const PINKY = "pinky@howstuffworks.com";
@@ -43,6 +44,42 @@ Deno.test("MailStore delivers, lists, counts and reads", async () => {
   assertEquals(await mailStore.usage(BRAIN), { messages: 3, bytes: 3 * text.length });
   assertEquals(await mailStore.usage(PINKY), { messages: 0, bytes: 0 });
   assertEquals(await mailStore.get(BRAIN, uidOf(7)), undefined);
+});
+
+Deno.test("MailStore changes and removes a message that is given its place at that moment", async () => {
+  await using store = await memoryStore();
+  let [committed, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow: Store = {
+    ...sharedView(store),
+    embedded: true,
+    async write(change) {
+      const result = await store.write(change);
+      const placed = change.mutations.some(({ type, key }) => type === "delete" && key[0] === "mail");
+      if (placed) {
+        committed.resolve();
+        await told.promise; // the store has it, and nobody here knows yet
+      }
+      return result;
+    },
+  };
+  const mailStore = mailStoreOn(slow);
+  for (const [n, act] of ["load", "change", "remove"].entries()) {
+    await deliver({ store: slow, mailStore }, { uid: uidOf(n), text: `Message ${n}\r\n`, to: [BRAIN] });
+    if (act !== "load") await committed.promise; // it is held, so it is numbered at once
+    const flagged = { mode: "add", flags: FLAGGED, keywords: [] } as const;
+    const acting = act === "change"
+      ? mailStore.change(BRAIN, [uidOf(n)], { flags: [flagged] })
+      : act === "remove"
+      ? mailStore.remove(BRAIN, [uidOf(n)])
+      : mailStore.list(BRAIN);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    told.resolve();
+    const done = await acting;
+    if (act === "change") assertEquals(done, 1);
+    [committed, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  }
+  assertEquals(await uids(mailStore), [0, 1]);
+  assertEquals((await mailStore.get(BRAIN, uidOf(1)))?.flags, FLAGGED);
 });
 
 Deno.test("sizeOf() counts octets, not characters", () => {
