@@ -129,6 +129,14 @@ export type Accepted =
   | { readonly kind: "refused"; readonly refused: ReadonlyMap<Mailbox, RecipientRefusal> }
   | { readonly kind: ContentRefusal };
 
+/** What is told of an accepted message beside itself. */
+interface Told {
+  readonly envelope: Envelope;
+  readonly origin: Origin;
+  readonly mailboxes: readonly Mailbox[];
+  readonly checks: AcceptableContent["checks"];
+}
+
 /** Accepts messages. */
 export class Acceptance {
   /** What is on its way in. */
@@ -198,17 +206,19 @@ export class Acceptance {
   /**
    * Accepts a message: from the instant it is durable, and not before, it is ours. With one answer for all recipients
    * one that can't be served doesn't hold up the others; with an answer for each it is refused. What is not accepted
-   * leaves nothing behind. Never rejects.
+   * leaves nothing behind. Never rejects. `later` is handed what is to be told of a message that was accepted, to be called
+   * once, as soon as its client was answered: nothing that may follow the reply stands before it.
    */
   async accept(
     envelope: IncomingEnvelope,
     content: AcceptableContent,
     origin: Origin,
-    more: { oneAnswer: boolean },
+    more: { oneAnswer: boolean; later?: (tell: () => void) => void },
   ): Promise<Accepted> {
     if (content.refusal) return await ended(content, { kind: content.refusal });
     const { queue, clock, captured } = this.#options;
     let plan: TargetPlan | undefined;
+    let isTold = true;
     try {
       plan = await planTargets(envelope, { size: content.size, ...more }, this.#options);
       const { targets, successes, refused } = plan;
@@ -230,21 +240,34 @@ export class Acceptance {
       const mailboxes =
         await (captured ? capture(message, captured, content.tags) : queue.accept(message, { successes }));
       if (!mailboxes) throw new Error("the content was swept away");
-      this.#log(message, { envelope, origin, mailboxes, checks: content.checks });
-      this.underWay.accepted(content.id, targets, mailboxes);
+      const told = { envelope, origin, mailboxes, checks: content.checks };
+      if (more.later) {
+        isTold = false;
+        more.later(() => {
+          this.#tell(message, content, told);
+          this.underWay.end(content.id);
+        });
+      } else this.#tell(message, content, told);
       // larger ones are none: what they enclose is cut by who sends them
       if (content.isComplaint && message.body.inMemory) {
         await this.#options.complaints?.take(new Uint8Array(message.body.inMemory));
-      }
-      if (content.mayBeReport && mailboxes[0] !== undefined) {
-        this.#options.reports?.came(content.id, mailboxes[0]);
       }
       return { kind: "accepted", targets, refused };
     } catch (error) {
       return await ended(content, { kind: this.failed(content.id, error) });
     } finally {
       plan?.release();
-      this.underWay.end(content.id);
+      if (isTold) this.underWay.end(content.id);
+    }
+  }
+
+  /** Tells all who hear of accepted messages. */
+  #tell(message: NewMessage, content: AcceptableContent, of: Told): void {
+    this.#log(message, of);
+    const { mailboxes } = of;
+    this.underWay.accepted(content.id, message.targets, mailboxes);
+    if (content.mayBeReport && mailboxes[0] !== undefined) {
+      this.#options.reports?.came(content.id, mailboxes[0]);
     }
   }
 
@@ -257,12 +280,7 @@ export class Acceptance {
 
   #log(
     { id, sender, source, body: { size } }: NewMessage,
-    of: {
-      envelope: Envelope;
-      origin: Origin;
-      mailboxes: readonly Mailbox[];
-      checks: AcceptableContent["checks"];
-    },
+    of: Told,
   ): void {
     const { journal } = this.#options;
     const { session, remote, account } = of.origin;

@@ -47,6 +47,8 @@ export class SmtpMessage implements MessageSink {
   readonly #content: IncomingContent;
   readonly #check: ArrivalCheck | undefined;
   #lineEnded = true;
+  /** What is told when the client was answered. */
+  #tell: (() => void) | undefined;
 
   constructor(
     of: {
@@ -78,7 +80,8 @@ export class SmtpMessage implements MessageSink {
     const refused = await this.#checked();
     if (refused) return refused;
     const isLmtp = this.#origin.source === "lmtp";
-    const result = onProgress ? await this.#acceptVerbosely(onProgress) : await this.#accept();
+    const later = (tell: () => void) => this.#tell = tell;
+    const result = onProgress ? await this.#acceptVerbosely(onProgress) : await this.#accept(later);
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
     const answers = this.#envelope.recipients.map(({ address }) => answer(result, address, yes));
     // With one answer for all, one that may change is worth another try.
@@ -96,10 +99,18 @@ export class SmtpMessage implements MessageSink {
     this.#content.setChecked(checked);
   }
 
-  #accept(): Promise<Accepted> {
+  answered(): void {
+    this.#tell?.();
+    this.#tell = undefined;
+  }
+
+  #accept(later?: (tell: () => void) => void): Promise<Accepted> {
     const { acceptance } = this.#options;
     const oneAnswer = this.#origin.source !== "lmtp";
-    return acceptance.accept(this.#envelope, this.#content, this.#origin, { oneAnswer });
+    return acceptance.accept(this.#envelope, this.#content, this.#origin, {
+      oneAnswer,
+      ...(later && { later }),
+    });
   }
 
   /** The same, with the first attempts told as they go on. */

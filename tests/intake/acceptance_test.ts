@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encode } from "../../src/base/bytes.ts";
 import type { AcceptedEvent } from "../../src/observe/journal.ts";
 import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Reply } from "../../src/smtp/protocol/reply.ts";
@@ -37,6 +38,19 @@ Deno.test("accept() tells the log and the queue whose message it was", async () 
   await stranger.send(["x@there.example"], undefined, { session: BRAIN });
   await stranger.send(["x@there.example"]);
   assertEquals((await stranger.house.records()).map((r) => r.authenticatedAs), [BRAIN.account, undefined]);
+});
+
+Deno.test("what is told of a message is told behind its reply, and until then it is under way", async () => {
+  await using door = await Door.open();
+  const { underWay } = door.acceptance;
+  const reaches = () => underWay.mayReach("brain@here.example", door.house.queue);
+  const sink = door.sink(await door.named(["brain@here.example"]));
+  await sink.write(encode("Subject: x\r\n\r\nHello\r\n"));
+  assertEquals(one(await sink.finish()), "250 2.0.0");
+  assertEquals([door.house.of("accepted").length, await reaches()], [0, true]);
+  sink.answered?.();
+  sink.answered?.();
+  assertEquals([door.house.of("accepted").length, await reaches()], [1, false]);
 });
 
 Deno.test("accept() leaves nothing of a large message that nobody gets", async () => {

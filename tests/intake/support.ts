@@ -74,7 +74,9 @@ export class Door implements AsyncDisposable {
       await sink.write(bytes);
       bytes.fill(0);
     }
-    return await sink.finish(more.tell);
+    const replies = await sink.finish(more.tell);
+    sink.answered?.();
+    return replies;
   }
 
   sink(

@@ -110,6 +110,13 @@ export async function finishContent(session: SessionState): Promise<Progress> {
     replies = INTERNAL_ERROR;
   }
   answerContent(session, replies);
+  // at once, where no further command waits for an answer of the same write; the session's next one notices an error
+  if (session.line.available === 0) session.line.flush().catch(() => {});
+  try {
+    sink?.answered?.();
+  } catch (error) {
+    session.logError(error);
+  }
   session.enter("ready");
   return "again";
 }

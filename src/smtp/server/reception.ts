@@ -47,6 +47,8 @@ export interface MessageSink {
    * recipient in their order. `onProgress` takes the `050` lines of VERB, without code and CRLF.
    */
   finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]>;
+  /** The reply of {@linkcode finish} is on its way to the client: what may follow it is done now. */
+  answered?(): void;
   /** The content will not be completed: everything that was written ahead is dropped. */
   abort(): void | Promise<void>;
 }
