@@ -65,11 +65,12 @@ export class TcpListener {
   /** Until then the pauses of accepting were told. */
   #quietUntil = -Infinity;
   #whenIdle: (() => void)[] = [];
+  #accepting: Promise<void> | undefined;
 
   /** Binds at once; throws what the system says (address in use, no permission). */
   static listen(options: ListenOptions): TcpListener {
     const listener = new TcpListener(options);
-    listener.#acceptAll();
+    listener.#accepting = listener.#acceptAll();
     return listener;
   }
 
@@ -103,10 +104,12 @@ export class TcpListener {
     for (const conn of this.#refusals) conn.close();
   }
 
-  /** Resolves when no connection's task is left. */
-  idle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
-    return new Promise((resolve) => void this.#whenIdle.push(resolve));
+  /** Resolves when no connection's task is left; after {@linkcode close} the port is free then. */
+  async idle(): Promise<void> {
+    // the system has the port until the accept that is under way has ended
+    if (this.#closing.signal.aborted) await this.#accepting;
+    if (this.#isIdle()) return;
+    await new Promise<void>((resolve) => void this.#whenIdle.push(resolve));
   }
 
   async #acceptAll(): Promise<void> {

@@ -147,6 +147,15 @@ Deno.test("TcpListener.close() stops accepting but lets connections go on", asyn
   conn.close();
 });
 
+Deno.test("TcpListener gives its port back by the time it is idle", async () => {
+  let port = 0;
+  for (let n = 0; n < 20; n++) {
+    const listener = listen({ port, onConnection: greet });
+    port = listener.address.port;
+    await end(listener);
+  }
+});
+
 Deno.test("TcpListener.closeConnections() ends a write to a peer that never reads", async () => {
   const errors: unknown[] = [];
   const listener = listen({
