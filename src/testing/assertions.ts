@@ -7,6 +7,10 @@ export type Expected = string | RegExp;
 export interface ExpectedMail {
   /** The mailbox it is in. */
   readonly mailbox?: Expected;
+  /** The folder it is in. */
+  readonly folder?: Expected;
+  /** All of its flags and keywords, in their order. */
+  readonly flags?: readonly Expected[];
   /** The header field From. */
   readonly from?: Expected;
   /** The header field To. */
@@ -31,6 +35,10 @@ export interface ExpectedMail {
 export interface ActualMail {
   /** The mailbox it is in. */
   readonly mailbox?: string;
+  /** The folder it is in. */
+  readonly folder?: string;
+  /** All of its flags and keywords, in their order. */
+  readonly flags?: readonly string[];
   /** The header field From. */
   readonly from?: string;
   /** The header field To. */

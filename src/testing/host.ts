@@ -209,11 +209,11 @@ export class Host {
     await this.#memory?.close();
   }
 
-  /** The messages in a mailbox, as POP3 would give them, oldest first. */
-  async mailbox(localPart: string): Promise<string[]> {
+  /** The messages in a folder of a mailbox, oldest first; unless one is named of INBOX, as POP3 would give them. */
+  async mailbox(localPart: string, folder = "INBOX"): Promise<string[]> {
     const { mailStore } = this.server;
     const texts: string[] = [];
-    for (const entry of await mailStore.list(`${localPart}@${this.domain}`)) {
+    for (const entry of await mailStore.list(`${localPart}@${this.domain}`, { folder })) {
       const pieces: Uint8Array[] = [];
       for await (const piece of mailStore.read(entry)) pieces.push(piece);
       texts.push(decode(concat(pieces)));

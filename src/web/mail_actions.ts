@@ -1,6 +1,6 @@
 /** What the forms of a mailbox do to its messages. */
 
-import { orProblem } from "../api/mail_folders.ts";
+import { foldersOf, type FolderView, orProblem } from "../api/mail_folders.ts";
 import type { AdminOptions } from "../api/options.ts";
 import { Problem } from "../http/problem.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -11,10 +11,13 @@ import type { FlashMessage } from "./flash_messages.ts";
 import { count } from "./format.ts";
 import { type Form, pathTo } from "./forms.ts";
 
-/** Where what is deleted goes first. */
-export const TRASH = "Trash";
+type Options = Pick<AdminOptions, "mailStore" | "captures">;
 
-type Options = Pick<AdminOptions, "mailStore">;
+/** The name of the folder that what is deleted goes into first; undefined: it goes for good. */
+export function trashOf(folders: readonly FolderView[]): string | undefined {
+  const marked = folders.find(({ specialUse }) => specialUse === "Trash");
+  return (marked ?? folders.find(({ name }) => name === "Trash"))?.name;
+}
 
 interface Chosen {
   readonly address: Mailbox;
@@ -48,8 +51,10 @@ export async function actOnMail(
   switch (word) {
     case "move":
       return await move(chosen, form.raw("to"), options);
-    case "trash":
-      return await move(chosen, TRASH, options);
+    case "trash": {
+      const trash = trashOf(await foldersOf(address, options));
+      return trash === undefined ? "sure?" : await move(chosen, trash, options);
+    }
     case "":
     case "delete":
       if (form.text("sure") === "") return "sure?";

@@ -12,7 +12,7 @@ import { ChangeFolder, FolderNav, folderPath } from "./folder_nav.tsx";
 import { count, number, size } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
-import { TRASH } from "./mail_actions.ts";
+import { trashOf } from "./mail_actions.ts";
 import { MailTable } from "./mail_table.tsx";
 import { ActionForm, Empty, Time } from "./parts.tsx";
 
@@ -175,7 +175,8 @@ function Actions({ folders, folder }: Pick<MailboxProps, "folders" | "folder">) 
 
 /** What is in Trash, or has none to go to, goes for good. */
 export function isForGood(folders: readonly FolderView[], folder: string | undefined): boolean {
-  return folder === TRASH || !folders.some(({ name }) => name === TRASH);
+  const trash = trashOf(folders);
+  return trash === undefined || trash === folder;
 }
 
 /** The button that deletes: into Trash, or for good, and then it asks. */

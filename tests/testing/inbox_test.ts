@@ -38,6 +38,23 @@ Deno.test("inbox().wait() answers a mail that is there, and one that comes", asy
   });
 });
 
+Deno.test("inbox().wait() waits for a folder, and tells where a mail is", async () => {
+  await withHost(async (host) => {
+    await host.send(letter("Sorted"));
+    const { uid } = await host.inbox(BRAIN).wait({ folder: "inbox" });
+    const failure = await assertRejects(
+      () => host.inbox(BRAIN).wait({ folder: "Junk", timeout: 50 }),
+      WaitError,
+    );
+    assertEquals([failure.nearest?.uid, failure.nearest?.folder], [uid, "INBOX"]);
+    const coming = host.inbox(BRAIN).wait({ folder: "Junk" });
+    await host.server.mailStore.change(BRAIN, [uid], { to: "Junk" });
+    assertMail(await coming, { subject: "Sorted", folder: "Junk", flags: [] });
+    assertEquals(await host.mailbox("brain"), []);
+    assertEquals((await host.mailbox("brain", "Junk")).length, 1);
+  });
+});
+
 Deno.test("inbox().wait() tells what came instead, and what was nearest", async () => {
   await withHost(async (host) => {
     await host.send(letter("Invoice"));

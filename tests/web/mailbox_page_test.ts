@@ -100,6 +100,14 @@ Deno.test("mail is flagged, read, moved and back, and deleted by way of Trash", 
   const wrong = await visitor.post(PATH, [["do", "move"], ["to", "Nowhere"], ["uid", ids[0]!]], 404);
   assertStringIncludes(wrong, "Nowhere");
   await visitor.post(PATH, [["do", "zort"], ["uid", ids[0]!]], 422);
+  // Trash is what it is for, whatever it is called; without it mail goes for good, and it is asked
+  await surface.json("PATCH", `/mailboxes/${BRAIN}/folders/Trash`, { body: { name: "Papierkorb" } });
+  await visitor.post(PATH, [["do", "trash"], ["uid", ids[0]!]], 303);
+  assertEquals((await itemsOf(surface, "?folder=Papierkorb")).map(({ uid }) => uid), [ids[0]]);
+  await surface.json("DELETE", `/mailboxes/${BRAIN}/folders/Papierkorb`, { status: 204 });
+  const without = await visitor.post(PATH, [["do", "trash"], ["uid", ids[1]!]], 200);
+  assertStringIncludes(without, "will be gone for good");
+  assertEquals((await itemsOf(surface)).map(({ uid }) => uid), [ids[1]]);
 });
 
 Deno.test("a message is written, kept, gone on with and sent", async () => {
