@@ -13,6 +13,7 @@ import { Router } from "../recipients/router.ts";
 import { loadSecret } from "../storage/secret.ts";
 import type { Store } from "../storage/store.ts";
 import { bringOver } from "./bring_over.ts";
+import { makeFacts } from "./mail_facts.ts";
 import type { MailServerOptions, Surroundings } from "./options.ts";
 
 /** Who has which name here, and what mail. */
@@ -55,6 +56,7 @@ export async function openNames(
     ? new CapturedMailboxes(store, { clock, mail: captured })
     : new MailStore(store, { clock, random, rememberMs: config.queue.history, leaseMs: config.lease });
   await bringOver(mailStore, { clock, journal });
+  makeFacts(mailStore);
   const accounts = new Accounts(store, {
     clock,
     random,
