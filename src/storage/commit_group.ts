@@ -11,7 +11,7 @@ import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "./port.ts";
 import { StoppedAtSum, StorageError, storageErrorOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 import { haveRoom, type Limits, NOTHING } from "./limits.ts";
-import { Batch, keyText, plan, type Planned } from "./write_plan.ts";
+import { Batch, keyText, Planned } from "./write_plan.ts";
 
 /** What a commit group needs beside the store. */
 export interface CommitGroupOptions {
@@ -30,7 +30,8 @@ export interface CommitGroupOptions {
 /** The pauses while another process holds the file: the first, the longest, and all of them together. */
 const LOCKED = { firstMs: 2, longestMs: 250, togetherMs: 10_000 } as const;
 
-interface Waiting extends Planned {
+interface Waiting {
+  readonly planned: Planned;
   resolve(result: WriteResult): void;
   reject(error: StorageError): void;
 }
@@ -59,11 +60,11 @@ export class CommitGroup implements Writer {
   /** Resolves when the write is durable; rejects with a {@linkcode StorageError} when that can't be. */
   write(change: Write): Promise<WriteResult> {
     if (this.#closed) return Promise.reject(new StorageError("closed", "The store is closed."));
-    const planned = plan(change);
+    const planned = new Planned(change);
     const { limits } = this.#options;
     if (!haveRoom(limits, planned.cost, NOTHING)) return Promise.reject(tooMuch(planned.cost, limits));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...planned, resolve, reject });
+      this.#waiting.push({ planned, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -81,7 +82,7 @@ export class CommitGroup implements Writer {
       if (this.#lastSize > 1) await turn();
       const batch = new Batch(this.#options.limits);
       let count = 0;
-      while (count < this.#waiting.length && batch.add(this.#waiting[count]!)) count++;
+      while (count < this.#waiting.length && batch.add(this.#waiting[count]!.planned)) count++;
       this.#lastSize = count;
       await this.#settle(this.#waiting.splice(0, count), batch);
     }
@@ -136,7 +137,7 @@ export class CommitGroup implements Writer {
       );
       this.#options.onError?.("A counter of the store is damaged; what it counts goes on uncounted.", error);
       for (const write of writes) {
-        if (write.mutationKeys.every((key) => damaged.has(key))) write.reject(error);
+        if (write.planned.mutationKeys.every((key) => damaged.has(key))) write.reject(error);
         else write.resolve({ ok, versionstamp });
       }
     } catch (error) {
@@ -158,7 +159,7 @@ export class CommitGroup implements Writer {
 
   #settleHalf(writes: readonly Waiting[]): Promise<void> {
     const batch = new Batch(this.#options.limits);
-    for (const write of writes) batch.add(write); // what fitted together also fits in halves
+    for (const write of writes) batch.add(write.planned); // what fitted together also fits in halves
     return this.#settle(writes, batch);
   }
 

@@ -6,24 +6,28 @@ import { isU64, u64 } from "./port.ts";
 import type { Write } from "./write.ts";
 
 /** A write, with what is to be known of it to put it beside others. */
-export interface Planned {
+export class Planned {
   readonly write: Write;
   /** What it takes of a commit's limits. */
   readonly cost: Limits;
-  /** The text of each check's key, in the order of the checks. */
-  readonly checkKeys: readonly string[];
-  /** The text of each mutation's key, in the order of the mutations. */
-  readonly mutationKeys: readonly string[];
-}
+  #checkKeys: readonly string[] | undefined;
+  #mutationKeys: readonly string[] | undefined;
 
-/** Looks a write over, once. */
-export function plan(write: Write): Planned {
-  return {
-    write,
-    cost: costOf(write),
-    checkKeys: (write.checks ?? []).map((check) => keyText(check.key)),
-    mutationKeys: write.mutations.map((mutation) => keyText(mutation.key)),
-  };
+  /** Looks a write over, as far as a commit of its own needs it. */
+  constructor(write: Write) {
+    this.write = write;
+    this.cost = costOf(write);
+  }
+
+  /** The text of each check's key, in the order of the checks. */
+  get checkKeys(): readonly string[] {
+    return this.#checkKeys ??= (this.write.checks ?? []).map((check) => keyText(check.key));
+  }
+
+  /** The text of each mutation's key, in the order of the mutations. */
+  get mutationKeys(): readonly string[] {
+    return this.#mutationKeys ??= this.write.mutations.map((mutation) => keyText(mutation.key));
+  }
 }
 
 /**
@@ -34,16 +38,16 @@ export function plan(write: Write): Planned {
  * take the second one's value for its own.
  */
 export class Batch {
-  /** The checks, equal ones once. */
-  readonly checks: Deno.AtomicCheck[] = [];
-  /** The mutations in order, sums on one key added up. */
-  readonly mutations: Deno.KvMutation[] = [];
+  readonly #checks: Deno.AtomicCheck[] = [];
+  readonly #mutations: Deno.KvMutation[] = [];
   /** The versionstamp each key was checked for. */
   readonly #checked = new Map<string, string | null>();
   /** The keys that change: at which place of the mutations their sum is, or -1 when more than sums change them. */
   readonly #changed = new Map<string, number>();
   /** What is left of the limits. */
   #room: Limits;
+  /** The first write as long as it is alone: its keys are looked at when there is another one beside it. */
+  #alone: Planned | undefined;
   #empty = true;
 
   /** An empty one, for a store with these limits. */
@@ -51,17 +55,37 @@ export class Batch {
     this.#room = limits;
   }
 
+  /** The checks, those of several writes that are equal once. */
+  get checks(): readonly Deno.AtomicCheck[] {
+    return this.#alone ? this.#alone.write.checks ?? [] : this.#checks;
+  }
+
+  /** The mutations in order, sums of several writes on one key added up. */
+  get mutations(): readonly Deno.KvMutation[] {
+    return this.#alone ? this.#alone.write.mutations : this.#mutations;
+  }
+
   /** Takes the write in, or answers false when it has to wait for the next batch. The first one always gets in. */
   add(planned: Planned): boolean {
-    if (!this.#empty && !(haveRoom(this.#room, planned.cost, NOTHING) && this.#isFreeFor(planned))) {
-      return false;
+    if (this.#empty) {
+      this.#empty = false;
+      this.#room = lessOf(this.#room, planned.cost);
+      this.#alone = planned;
+      return true;
     }
-    this.#empty = false;
+    if (!haveRoom(this.#room, planned.cost, NOTHING)) return false;
+    if (this.#alone) this.#take(this.#alone);
+    this.#alone = undefined;
+    if (!this.#isFreeFor(planned)) return false;
     this.#room = lessOf(this.#room, planned.cost);
+    this.#take(planned);
+    return true;
+  }
+
+  #take(planned: Planned): void {
     const { checks = [], mutations } = planned.write;
     for (let i = 0; i < checks.length; i++) this.#addCheck(checks[i]!, planned.checkKeys[i]!);
     for (let i = 0; i < mutations.length; i++) this.#addMutation(mutations[i]!, planned.mutationKeys[i]!);
-    return true;
   }
 
   #isFreeFor({ write, checkKeys, mutationKeys }: Planned): boolean {
@@ -81,7 +105,7 @@ export class Batch {
   #addCheck(check: Deno.AtomicCheck, key: string): void {
     if (this.#checked.get(key) === check.versionstamp) return;
     this.#checked.set(key, check.versionstamp);
-    this.checks.push(check);
+    this.#checks.push(check);
   }
 
   #addMutation(mutation: Deno.KvMutation, key: string): void {
@@ -89,13 +113,13 @@ export class Batch {
     if (!isSum(mutation)) {
       this.#changed.set(key, -1);
     } else if (place === undefined) {
-      this.#changed.set(key, this.mutations.length);
+      this.#changed.set(key, this.#mutations.length);
     } else if (place >= 0) {
-      const sum = (this.mutations[place] as Sum).value.value + mutation.value.value;
-      this.mutations[place] = { ...mutation, value: u64(sum) };
+      const sum = (this.#mutations[place] as Sum).value.value + mutation.value.value;
+      this.#mutations[place] = { ...mutation, value: u64(sum) };
       return;
     }
-    this.mutations.push(mutation);
+    this.#mutations.push(mutation);
   }
 }
 

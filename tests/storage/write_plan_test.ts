@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { EMBEDDED_LIMITS, encodedKeySize, fits, KV_CONNECT_LIMITS } from "../../src/storage/limits.ts";
-import { Batch, keyText, plan } from "../../src/storage/write_plan.ts";
+import { Batch, keyText, Planned } from "../../src/storage/write_plan.ts";
 import type { Write } from "../../src/storage/write.ts";
 
 const set = (key: string, value: unknown = 1): Deno.KvMutation => ({ type: "set", key: [key], value });
@@ -58,8 +58,8 @@ const PAIRS: [what: string, first: Write, second: Write, together: boolean][] = 
 for (const [what, first, second, expected] of PAIRS) {
   Deno.test(`Batch ${expected ? "puts together" : "keeps apart"}: ${what}`, () => {
     const batch = new Batch(EMBEDDED_LIMITS);
-    assertEquals(batch.add(plan(first)), true);
-    assertEquals(batch.add(plan(second)), expected);
+    assertEquals(batch.add(new Planned(first)), true);
+    assertEquals(batch.add(new Planned(second)), expected);
     if (!expected) {
       assertEquals(batch.mutations.length, first.mutations.length, "nothing of it may be left in");
     }
@@ -68,8 +68,8 @@ for (const [what, first, second, expected] of PAIRS) {
 
 Deno.test("Batch merges equal checks and sums, modulo 2^64", () => {
   const batch = new Batch(EMBEDDED_LIMITS);
-  batch.add(plan(guarded([check("c", "5")], sum("n", 2n ** 64n - 1n), set("x"))));
-  batch.add(plan(guarded([check("c", "5")], sum("n", 3n), set("y"))));
+  batch.add(new Planned(guarded([check("c", "5")], sum("n", 2n ** 64n - 1n), set("x"))));
+  batch.add(new Planned(guarded([check("c", "5")], sum("n", 3n), set("y"))));
   assertEquals(batch.checks, [check("c", "5")]);
   assertEquals(batch.mutations, [sum("n", 2n), set("x"), set("y")]);
 });
@@ -77,13 +77,16 @@ Deno.test("Batch merges equal checks and sums, modulo 2^64", () => {
 Deno.test("Batch leaves the order inside of one write alone", () => {
   const mutations = [sum("n", 1n), sum("n", 2n), set("n"), sum("n", 3n), sum("n", 4n), del("n")];
   const batch = new Batch(EMBEDDED_LIMITS);
-  batch.add(plan(write(...mutations)));
-  assertEquals(batch.mutations, [sum("n", 3n), set("n"), sum("n", 3n), sum("n", 4n), del("n")]);
+  batch.add(new Planned(write(...mutations)));
+  assertEquals(batch.mutations, mutations);
+  batch.add(new Planned(write(set("other"))));
+  const merged = [sum("n", 3n), set("n"), sum("n", 3n), sum("n", 4n), del("n")];
+  assertEquals(batch.mutations, [...merged, set("other")]);
 });
 
 Deno.test("Batch keeps both of a write's own checks that exclude each other", () => {
   const batch = new Batch(EMBEDDED_LIMITS);
-  batch.add(plan(guarded([check("a"), check("a", "1")], set("x"))));
+  batch.add(new Planned(guarded([check("a"), check("a", "1")], set("x"))));
   assertEquals(batch.checks.length, 2);
 });
 
@@ -113,10 +116,10 @@ for (
     ];
     for (const [first, fitting, tooMuch] of cases) {
       const batch = new Batch(limits);
-      assertEquals([first, fitting, tooMuch].map((w) => batch.add(plan(w))), [true, true, false]);
+      assertEquals([first, fitting, tooMuch].map((w) => batch.add(new Planned(w))), [true, true, false]);
     }
     // one alone gets in as it is: that it is too large is said elsewhere
-    assertEquals(new Batch(limits).add(plan(sets(limits.mutations + 1))), true);
+    assertEquals(new Batch(limits).add(new Planned(sets(limits.mutations + 1))), true);
     assertEquals(fits(limits, sets(limits.mutations)), true);
     assertEquals(fits(limits, sets(limits.mutations + 1)), false);
   });
