@@ -2,8 +2,6 @@
 
 import { SearchTexts } from "../imap/folder_texts.ts";
 import { ImapServer } from "../imap/server.ts";
-import { readCard, writeCard } from "../mail/facts_card.ts";
-import { readFacts } from "../mail/message_facts.ts";
 import { BodyWriter } from "../storage/bodies/bodies.ts";
 import type { Parts } from "./parts.ts";
 import type { ReadingServerOptions } from "./pop3_server.ts";
@@ -18,11 +16,6 @@ const searchTexts = new WeakMap<object, SearchTexts>();
 export function imapServer(parts: Parts, { config, shared, log }: ReadingServerOptions): ImapServer {
   const { accounts, appPasswords, clock, guard, ids, mailStore, store } = parts;
   const { auth, limits } = config;
-  // the one place that says so: without it no ENVELOPE can be answered
-  mailStore.useFacts({
-    make: async (pieces) => writeCard(await readFacts(pieces)),
-    isGood: (card) => readCard(card) !== undefined,
-  });
   return new ImapServer({
     ...shared,
     accounts,
