@@ -228,8 +228,9 @@ export class MailStore {
     if (value) return value;
     return await this.#open.use(key, async (folders) => {
       const found = await findMail(folders, uid);
-      const index = found && folders.state.folders.get(found.folder)?.index;
-      return index && (await entriesAt(folders, found.folder, { index, places: [found.place] }))[0];
+      if (!found) return undefined;
+      const { folder, index, place } = found;
+      return (await entriesAt(folders, folder, { index, places: [place] }))[0];
     });
   }
 

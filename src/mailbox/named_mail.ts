@@ -26,11 +26,14 @@ export interface Wanted {
 /** The places of an index in the order of names; undefined: they are in that order. */
 const ORDERS = new WeakMap<IndexState, Uint32Array | undefined>();
 
-/** Where the message of that name is. */
-export async function findMail(folders: StoredFolders, name: string): Promise<Place | undefined> {
+/** Where the message of that name is, and in which state of the folder: in the next one another may have its place. */
+export async function findMail(
+  folders: StoredFolders,
+  name: string,
+): Promise<Place & { readonly index: IndexState } | undefined> {
   for (const [folder, index] of await folders.indexes()) {
     const place = placeNamed(index, name);
-    if (place >= 0) return { folder, place };
+    if (place >= 0) return { folder, index, place };
   }
   return undefined;
 }

@@ -82,6 +82,45 @@ Deno.test("MailStore changes and removes a message that is given its place at th
   assertEquals((await mailStore.get(BRAIN, uidOf(1)))?.flags, FLAGGED);
 });
 
+Deno.test("MailStore.get() finds that message and no other, whenever one before it goes", async () => {
+  for (let turns = 0; turns < 60; turns++) {
+    await using store = await memoryStore();
+    const held: { look?: Promise<void>; write?: Promise<void> } = {};
+    const list = async function* (...args: Parameters<typeof store.kv.list>) {
+      const all = await Array.fromAsync(store.kv.list(...args));
+      await held.look;
+      yield* all;
+    };
+    const kv = new Proxy(store.kv, {
+      get: (target, name) => name === "list" ? list : Reflect.get(target, name).bind(target),
+    });
+    const view: Store = {
+      ...sharedView(store),
+      kv,
+      embedded: true,
+      async write(change) {
+        const result = await store.write(change);
+        await held.write;
+        return result;
+      },
+    };
+    const mailStore = await fill(view, 3);
+    assertEquals(await uids(mailStore), [0, 1, 2]);
+    const [look, write] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    held.write = write.promise;
+    const removing = mailStore.remove(BRAIN, [uidOf(0)]);
+    await new Promise((resolve) => setTimeout(resolve, 5)); // it is in the store, and nobody here knows yet
+    held.look = look.promise;
+    const getting = mailStore.get(BRAIN, uidOf(1));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    look.resolve();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    write.resolve();
+    assertEquals((await getting)?.uid, uidOf(1), `${turns} turns later`);
+    await removing;
+  }
+});
+
 Deno.test("sizeOf() counts octets, not characters", () => {
   const body = { id: "", size: 10, chunks: 1, shared: false };
   assertEquals(sizeOf("Delivered-To: grün@x\r\n", body), 10 + 23);
