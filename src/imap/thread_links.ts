@@ -1,5 +1,7 @@
 /** Threads by what messages say of each other (RFC 5256 4, REFERENCES, steps 1 to 4 and 6). */
 
+import { ForestNode, hang, rootOf, takeOff } from "./link_forest.ts";
+
 /** What is known of a message. */
 export interface Threadable {
   readonly number: number;
@@ -20,10 +22,12 @@ export interface ThreadNode {
   parent: ThreadNode | undefined;
 }
 
-interface Linked {
+class Linked extends ForestNode {
   message: Threadable | undefined;
   parent: Linked | undefined;
-  readonly children: Set<Linked>;
+  readonly children = new Set<Linked>();
+  /** A message is in it or below it. */
+  leadsToMessage = false;
 }
 
 /** Links messages, which are in the order of their numbers; answers the first of each thread. */
@@ -31,7 +35,7 @@ export function linkThreads(messages: readonly Threadable[]): ThreadNode[] {
   const byId = new Map<string, Linked>();
   const nodes: Linked[] = [];
   const made = (): Linked => {
-    const node: Linked = { message: undefined, parent: undefined, children: new Set() };
+    const node = new Linked();
     nodes.push(node);
     return node;
   };
@@ -61,27 +65,33 @@ export function linkThreads(messages: readonly Threadable[]): ThreadNode[] {
 function unlink(child: Linked): void {
   child.parent?.children.delete(child);
   child.parent = undefined;
+  takeOff(child);
 }
 
 function link(parent: Linked, child: Linked): void {
   if (parent === child) return;
   // without children it is above nobody
-  if (child.children.size > 0) {
-    for (let above = parent.parent; above; above = above.parent) if (above === child) return;
-  }
+  if (child.children.size > 0 && rootOf(parent) === child) return;
   child.parent = parent;
   parent.children.add(child);
+  hang(child, parent);
 }
 
 /** Step 3: places of messages that are not there go; their children stand in their stead, except at the top. */
 function pruned(nodes: readonly Linked[]): ThreadNode[] {
+  for (const node of nodes) {
+    if (!node.message) continue;
+    for (let at: Linked | undefined = node; at && !at.leadsToMessage; at = at.parent) {
+      at.leadsToMessage = true;
+    }
+  }
   const threads: ThreadNode[] = [];
   const todo: { node: Linked; parent: ThreadNode | undefined }[] = [];
   for (const node of nodes) if (!node.parent) todo.push({ node, parent: undefined });
   todo.reverse();
   for (let next = todo.pop(); next; next = todo.pop()) {
     const { node, parent } = next;
-    const children = [...node.children].filter(leadsToMessage);
+    const children = [...node.children].filter((child) => child.leadsToMessage);
     if (!node.message && (parent || children.length <= 1)) {
       for (const child of children.reverse()) todo.push({ node: child, parent });
       continue;
@@ -91,16 +101,6 @@ function pruned(nodes: readonly Linked[]): ThreadNode[] {
     for (const child of children.reverse()) todo.push({ node: child, parent: kept });
   }
   return threads.filter(({ message, children }) => message !== undefined || children.length > 0);
-}
-
-/** Is a message in it or below it? */
-function leadsToMessage(node: Linked): boolean {
-  const todo = [node];
-  for (let next = todo.pop(); next; next = todo.pop()) {
-    if (next.message) return true;
-    for (const child of next.children) todo.push(child);
-  }
-  return false;
 }
 
 /** Steps 4 and 6: by date, on each level; `latest`: whole threads by their newest message. */
