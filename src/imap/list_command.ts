@@ -1,14 +1,17 @@
 /** LIST and LSUB (RFC 9051 6.3.9, RFC 3501 6.3.9, RFC 5258, 5819, 6154). */
 
+import { type Clock, eventTurn } from "../base/clock.ts";
 import type { FolderInfo } from "../mailbox/folders.ts";
 import { statusLine } from "./folder_commands.ts";
 import type { ListCommand } from "./list_parser.ts";
-import { ListPattern } from "./list_pattern.ts";
+import { levelsAbove, ListPattern } from "./list_pattern.ts";
 import type { CommandOf } from "./message_commands.ts";
 import { no, Refusal, type SessionState } from "./session_state.ts";
 
 /** All patterns of a command, with their reference: each is held against each name. */
 const MAX_PATTERNS_LENGTH = 2000;
+/** After so many milliseconds of work others have their turn. */
+const TURN_MS = 10;
 
 /** LIST. */
 export async function list(state: SessionState, command: CommandOf<"LIST">): Promise<void> {
@@ -21,14 +24,19 @@ export async function list(state: SessionState, command: CommandOf<"LIST">): Pro
   if (returns.status?.includes("HIGHESTMODSEQ")) state.turnOnCondstore();
   const all = state.folders.list();
   const fits = patternsOf(state, args);
+  const levels = fits.filter((pattern) => pattern.tellsLevels);
+  const known = new Set(all.map(({ name }) => name));
+  const turns = new Turns(state.options.clock);
   for (const info of all) {
+    if (state.isOver()) return;
+    await turns.pause();
+    if (levels.length > 0) tellLevels(state, { args, info, all, levels, known });
     if (!fits.some((pattern) => pattern.matches(info.name))) continue;
     const inherits = inheritedSelection(args, info, all);
     const meets = isSelected(args, info);
     if (!meets && inherits.length === 0) continue;
     const attributes = attributesOf(args, info).join(" ");
-    const childInfo = inherits.length === 0 ? "" : ` ("CHILDINFO" (${inherits.join(" ")}))`;
-    state.out.untagged(`LIST (${attributes}) "/" ${state.written(info.name)}${childInfo}`);
+    state.out.untagged(`LIST (${attributes}) "/" ${state.written(info.name)}${childInfo(inherits)}`);
     // RFC 5819 2: of a name that is there for its children only, nothing is told
     if (returns.status && meets) state.out.untagged(await statusLine(state, info, returns.status));
     await state.out.flushIfMuch();
@@ -36,27 +44,76 @@ export async function list(state: SessionState, command: CommandOf<"LIST">): Pro
   state.ok(command, "Done");
 }
 
+/** Gives others their turn. */
+class Turns {
+  readonly #clock: Clock;
+  #ends: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#ends = clock.monotonic() + TURN_MS;
+  }
+
+  async pause(): Promise<void> {
+    if (this.#clock.monotonic() < this.#ends) return;
+    await eventTurn();
+    this.#ends = this.#clock.monotonic() + TURN_MS;
+  }
+}
+
+/**
+ * Tells levels above a mailbox that are none themselves, where `%` ends a pattern (RFC 9051 6.3.9): who goes from level
+ * to level would never come to what is below a mailbox that was deleted. They are known then.
+ */
+function tellLevels(
+  state: SessionState,
+  { args, info, all, levels, known }: {
+    readonly args: ListCommand;
+    readonly info: FolderInfo;
+    readonly all: readonly FolderInfo[];
+    readonly levels: readonly ListPattern[];
+    readonly known: Set<string>;
+  },
+): void {
+  for (const name of levelsAbove(info.name)) {
+    if (known.has(name)) continue;
+    known.add(name);
+    if (!levels.some((pattern) => pattern.matches(name))) continue;
+    const inherits = inheritedSelection(args, { name, hasChildren: true }, all);
+    if ((args.select.subscribed || args.select.specialUse) && inherits.length === 0) continue;
+    // RFC 3501 knows only \Noselect
+    const missing = args.extended || state.rev2 ? "\\NonExistent" : "\\Noselect";
+    state.out.untagged(`LIST (${missing} \\HasChildren) "/" ${state.written(name)}${childInfo(inherits)}`);
+  }
+}
+
+function childInfo(inherits: readonly string[]): string {
+  return inherits.length === 0 ? "" : ` ("CHILDINFO" (${inherits.join(" ")}))`;
+}
+
 /** Attributes of RFC 3501. */
 const PLAIN: Pick<ListCommand, "select" | "returns"> = { select: {}, returns: {} };
 
 /** LSUB: a name above one that is subscribed to is told with \Noselect where `%` ends a pattern. */
-export function lsub(state: SessionState, command: CommandOf<"LSUB">): void {
+export async function lsub(state: SessionState, command: CommandOf<"LSUB">): Promise<void> {
   const { args } = command;
   const [pattern] = patternsOf(state, args);
   if (!pattern) return state.ok(command, "Done");
   const subscribed = state.folders.list().filter((info) => info.subscribed);
+  const turns = new Turns(state.options.clock);
   const told = new Set<string>();
   for (const info of subscribed) {
+    await turns.pause();
     if (!pattern.matches(info.name)) continue;
     told.add(info.name);
     state.out.untagged(`LSUB (${attributesOf(PLAIN, info).join(" ")}) "/" ${state.written(info.name)}`);
   }
-  const above = args.patterns[0]!.endsWith("%") ? subscribed : [];
-  for (const { name } of above) {
-    for (const parent of pattern.matchesAbove(name)) {
+  for (const { name } of pattern.tellsLevels ? subscribed : []) {
+    await turns.pause();
+    for (const parent of levelsAbove(name)) {
       if (told.has(parent)) continue;
       told.add(parent);
-      state.out.untagged(`LSUB (\\Noselect) "/" ${state.written(parent)}`);
+      if (pattern.matches(parent)) state.out.untagged(`LSUB (\\Noselect) "/" ${state.written(parent)}`);
     }
   }
   state.ok(command, "Done");
@@ -87,7 +144,7 @@ function isSelected({ select }: ListCommand, info: FolderInfo): boolean {
 /** RFC 5258 3.5: by which selection a mailbox is told for those below it. */
 function inheritedSelection(
   { select }: ListCommand,
-  { name, hasChildren }: FolderInfo,
+  { name, hasChildren }: Pick<FolderInfo, "name" | "hasChildren">,
   all: readonly FolderInfo[],
 ): string[] {
   if (!select.recursiveMatch || !hasChildren) return [];
