@@ -173,7 +173,10 @@ export function apiUser(
     const raw = await fetch(`${messages}/${uid}`, { headers: { ...headers, accept: "message/rfc822" } });
     const text = await raw.text();
     if (raw.ok && !text.endsWith(letter.text)) {
-      ledger.problems.push(`letter ${letter.n} is damaged in the API`);
+      const [lines, wanted] = [text, letter.text].map((one) => one.split("\r\n").reverse());
+      const at = lines!.findIndex((line, n) => line !== wanted![n]);
+      const where = `${at} lines from its end: ${lines![at]} instead of ${wanted![at]}`;
+      ledger.problems.push(`letter ${letter.n} of ${letter.text.length} is damaged in the API, ${where}`);
     }
   }
 
@@ -188,6 +191,10 @@ export function apiUser(
     const answer = await fetch(`${messages}/${uid}`, { method: "PATCH", headers: json, body });
     const said = await answer.text();
     if (answer.status !== 200) throw new Error(`PATCH was answered by ${answer.status} ${said}`);
+    const is = JSON.parse(said) as { flags: string[]; folder: string };
+    if (is.folder !== folder || is.flags.includes(flag) !== on) {
+      ledger.problems.push(`PATCH of letter ${letter.n} by ${body} made it ${is.folder} ${is.flags}`);
+    }
     marked();
     arrived();
   }
