@@ -3,6 +3,7 @@
 import type { Cursor } from "./cursor.ts";
 import { parsePartialRange, parseSequenceSet } from "./sets_parser.ts";
 import type { FetchItem, FetchRequest, OctetRange, PlainItem, Section } from "./request.ts";
+import { SyntaxFault } from "./syntax_fault.ts";
 
 const PLAIN: ReadonlySet<string> = new Set<PlainItem>([
   "UID",
@@ -32,6 +33,8 @@ const MACROS: ReadonlyMap<string, readonly FetchItem[]> = new Map([
 
 /** Deeper than any message is read. */
 const MAX_PART_DEPTH = 100;
+/** Items of one command: each message is cut anew for each, and a whole message may be sent for each. */
+const MAX_ITEMS = 200;
 
 /** What follows FETCH or UID FETCH. */
 export function parseFetch(cursor: Cursor, uid: boolean): FetchRequest {
@@ -39,6 +42,9 @@ export function parseFetch(cursor: Cursor, uid: boolean): FetchRequest {
   const set = parseSequenceSet(cursor);
   cursor.sp();
   const items = cursor.opens ? cursor.list(() => parseItem(cursor)) : parseSingle(cursor);
+  if (items.length > MAX_ITEMS) {
+    throw new SyntaxFault(`More than ${MAX_ITEMS} items`, cursor.at, cursor.bytes, "LIMIT");
+  }
   const modifiers = cursor.take(" ") && !cursor.done ? parseModifiers(cursor, uid) : {};
   cursor.end();
   return { uid, set, items, ...modifiers };

@@ -55,11 +55,16 @@ export function parseSearch(cursor: Cursor, uid: boolean): SearchCommand {
 export function parseSort(cursor: Cursor, uid: boolean): SortCommand {
   cursor.sp();
   const returns = parseReturn(cursor);
-  const by = cursor.list(() => parseSortKey(cursor));
+  // what has decided nothing before decides nothing when it is named again
+  const by = new Map<SortBy, SortKey>();
+  cursor.list(() => {
+    const key = parseSortKey(cursor);
+    if (!by.has(key.by)) by.set(key.by, key);
+  });
   cursor.sp();
   const charset = parseCharset(cursor);
   cursor.sp();
-  return { uid, ...(returns && { returns }), by, ...parseProgram(cursor, charset) };
+  return { uid, ...(returns && { returns }), by: [...by.values()], ...parseProgram(cursor, charset) };
 }
 
 const SORTS: ReadonlySet<string> = new Set<SortBy>([

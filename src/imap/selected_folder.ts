@@ -42,7 +42,7 @@ export class SelectedFolder {
   /** Everything that is higher has not been told; undefined: what is kept one by one is all. */
   #flagsSince: number | undefined;
   #toldModseq: number;
-  #keywordsTold: number;
+  #keywordsTold: readonly string[];
   #gone = false;
 
   constructor(folder: Folder, readOnly: boolean) {
@@ -52,7 +52,7 @@ export class SelectedFolder {
     const { uids, length } = folder.messages;
     this.#view = { uids, length };
     this.#toldModseq = folder.info.highestModseq;
-    this.#keywordsTold = folder.info.keywords.length;
+    this.#keywordsTold = folder.info.keywords;
   }
 
   /** What the client knows. */
@@ -259,8 +259,11 @@ export class SelectedFolder {
   /** Tells the mailbox's flags when keywords were added since they were told (RFC 9051 7.3.5). */
   tellKeywords(out: Output): void {
     const { keywords } = this.folder.info;
-    if (keywords.length === this.#keywordsTold) return;
-    this.#keywordsTold = keywords.length;
+    const told = this.#keywordsTold;
+    if (keywords === told) return;
+    this.#keywordsTold = keywords;
+    // one that no message has any more gives its place to a new one
+    if (keywords.every((keyword, bit) => keyword === told[bit])) return;
     out.untagged(`FLAGS (${this.flagTable})`);
     if (!this.readOnly) out.untagged(`OK [PERMANENTFLAGS (${this.flagTable} \\*)] Flags that can be set`);
   }

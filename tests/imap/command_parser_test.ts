@@ -253,6 +253,18 @@ Deno.test("command: what is nested too deeply is refused, not followed", () => {
   args(`a SEARCH ${"(".repeat(40)}ALL${")".repeat(40)}`);
 });
 
+Deno.test("command: a criterion of SORT counts once", () => {
+  const { by } = args("a SORT (SUBJECT REVERSE SUBJECT DATE SUBJECT) UTF-8 ALL") as { by?: unknown };
+  assertEquals(by, [{ by: "SUBJECT", reverse: false }, { by: "DATE", reverse: false }]);
+});
+
+Deno.test("command: FETCH takes no more items than anybody needs", () => {
+  assert(
+    refusal(`a FETCH 1 (${"BODY.PEEK[] ".repeat(200)}UID)`).startsWith("a BAD [LIMIT] More than 200 items"),
+  );
+  args(`a FETCH 1 (${"BODY.PEEK[] ".repeat(199)}UID)`);
+});
+
 Deno.test("command: LIST", () => {
   assertEquals(args('a list (subscribed) "" "*" return (special-use)'), {
     select: { subscribed: true },
