@@ -41,7 +41,7 @@ export class FactsAhead {
 
   /** Messages may have come. */
   wake(): void {
-    if (!this.#isActive || this.#next >= this.#folders.state.head.nextObject) return;
+    if (!this.#isActive || !this.#hasMore) return;
     this.#timer?.cancel();
     this.#timer = this.#folders.source.clock.schedule(QUIET_MS, () => {
       this.#timer = undefined;
@@ -49,17 +49,22 @@ export class FactsAhead {
     });
   }
 
+  get #hasMore(): boolean {
+    return this.#next < this.#folders.state.head.nextObject;
+  }
+
   /** Goes on until all is made, or more comes. */
   async #work(): Promise<void> {
     if (this.#isWorking) return this.wake();
     this.#isWorking = true;
     try {
-      while (this.#isActive && !this.#timer && this.#next < this.#folders.state.head.nextObject) {
+      while (this.#isActive && !this.#timer && this.#hasMore) {
         const count = Math.min(AT_ONCE, this.#folders.state.head.nextObject - this.#next);
         const objects = Array.from({ length: count }, (_, i) => this.#next + i);
         this.#next += count;
         await this.#facts.make(objects);
-        await eventTurn(true);
+        // a turn that nothing follows would outlast who is done
+        if (this.#hasMore) await eventTurn(true);
       }
     } catch {
       // who asks for them hears of what is wrong
