@@ -41,13 +41,17 @@ export function parseFetch(cursor: Cursor, uid: boolean): FetchRequest {
   cursor.sp();
   const set = parseSequenceSet(cursor);
   cursor.sp();
-  const items = cursor.opens ? cursor.list(() => parseItem(cursor)) : parseSingle(cursor);
-  if (items.length > MAX_ITEMS) {
-    throw new SyntaxFault(`More than ${MAX_ITEMS} items`, cursor.at, cursor.bytes, "LIMIT");
-  }
+  const items = cursor.opens ? parseItems(cursor) : parseSingle(cursor);
   const modifiers = cursor.take(" ") && !cursor.done ? parseModifiers(cursor, uid) : {};
   cursor.end();
   return { uid, set, items, ...modifiers };
+}
+
+/** Items in parentheses. */
+export function parseItems(cursor: Cursor): FetchItem[] {
+  const items = cursor.list(() => parseItem(cursor));
+  if (items.length <= MAX_ITEMS) return items;
+  throw new SyntaxFault(`More than ${MAX_ITEMS} items`, cursor.at, cursor.bytes, "LIMIT");
 }
 
 /** One item without parentheses, or a macro. */

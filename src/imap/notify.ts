@@ -140,8 +140,9 @@ export class Notifier {
     const state = this.#state;
     const { folder, view } = state.selected!;
     const places: number[] = [];
-    for (let place = view.length - 1; place >= 0 && view.uids[place]! > after; place--) places.unshift(place);
+    for (let place = view.length - 1; place >= 0 && view.uids[place]! > after; place--) places.push(place);
     if (places.length === 0) return;
+    places.reverse();
     await fetchMessages({
       folder,
       view,

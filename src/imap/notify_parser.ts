@@ -1,7 +1,7 @@
 /** NOTIFY (RFC 5465 8). */
 
 import type { Cursor } from "./cursor.ts";
-import { parseItem } from "./fetch_parser.ts";
+import { parseItems } from "./fetch_parser.ts";
 import { parseMailbox } from "./mailbox_parser.ts";
 import type { FetchItem } from "./request.ts";
 
@@ -88,7 +88,7 @@ function parseGroup(cursor: Cursor): EventGroup {
       const name = cursor.word("an event");
       if (EVENTS.has(name)) events.add(name as NotifyEvent);
       else if (!NEVER.has(name)) unknown.push(name);
-      if (name === "MESSAGENEW") items = parseItems(cursor);
+      if (name === "MESSAGENEW") items = parseItemsOfNew(cursor);
     }, { empty: false });
   }
   cursor.expect(")");
@@ -111,9 +111,9 @@ function checkGroup(cursor: Cursor, { filter, events, items }: EventGroup, at: n
   if (!ofSelected && items) throw cursor.fault("Expected items only for the selected mailbox", at);
 }
 
-function parseItems(cursor: Cursor): readonly FetchItem[] | undefined {
+function parseItemsOfNew(cursor: Cursor): readonly FetchItem[] | undefined {
   const { at } = cursor;
-  if (cursor.take(" ") && cursor.opens) return cursor.list(() => parseItem(cursor));
+  if (cursor.take(" ") && cursor.opens) return parseItems(cursor);
   cursor.at = at;
   return undefined;
 }

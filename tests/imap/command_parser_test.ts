@@ -263,6 +263,9 @@ Deno.test("command: FETCH takes no more items than anybody needs", () => {
     refusal(`a FETCH 1 (${"BODY.PEEK[] ".repeat(200)}UID)`).startsWith("a BAD [LIMIT] More than 200 items"),
   );
   args(`a FETCH 1 (${"BODY.PEEK[] ".repeat(199)}UID)`);
+  const notify = (items: string) => `a NOTIFY SET (SELECTED (MessageNew (${items}) MessageExpunge))`;
+  assert(refusal(notify(`${"BODY.PEEK[] ".repeat(200)}UID`)).startsWith("a BAD [LIMIT] More than 200 items"));
+  args(notify("UID BODY.PEEK[]"));
 });
 
 Deno.test("command: LIST", () => {
