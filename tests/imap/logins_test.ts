@@ -9,13 +9,18 @@ Deno.test("guessing is slowed down, then refused, whatever the session", async (
   for (let i = 0; i < 21; i++) {
     const client = new Client(await harness.connect());
     await client.line();
+    const idle = harness.clock.timers;
     let answer: string[] | undefined;
     const login = client.command(`LOGIN brain guess${i}`).then((lines) => answer = lines);
     await eventTurn();
     // without time passing there is an answer only as long as there is no delay
-    for (; answer === undefined && waits < 1000; waits++) {
-      harness.clock.advance(1000);
-      await eventTurn();
+    while (answer === undefined) {
+      // passwords are looked at elsewhere, which takes the time it takes: only a delay makes time pass
+      if (harness.clock.timers > idle) {
+        harness.clock.advance(1000);
+        waits++;
+      }
+      await eventTurn(true);
     }
     last = await login;
     if (i < 20) assertEquals(last, ["tag NO [AUTHENTICATIONFAILED] Wrong name or password"]);
