@@ -12,6 +12,7 @@ const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 Deno.test("mod.ts exports the server, its parts and loadConfig", () => {
   assertEquals(Object.keys(dinopost).sort(), [
     "DeliveryQueue",
+    "FolderError",
     "MailServer",
     "MailStore",
     "MxResolver",

@@ -120,7 +120,8 @@ export class MoodyStore implements Store {
   }
   async #write(change: Write): Promise<WriteResult> {
     this.writes++;
-    await this.before?.(change);
+    // at once: between this and the store no process is killed
+    if (this.before) await this.before(change);
     return await this.store.write(change);
   }
   close(): Promise<void> {
