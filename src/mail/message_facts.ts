@@ -92,6 +92,11 @@ export function factsOfBytes(...pieces: readonly Uint8Array[]): MessageFacts {
   return factsOf(scanner.finish());
 }
 
+/** The same, with all charsets that are known. Rejects never. */
+export async function wholeFacts(pieces: readonly Uint8Array[]): Promise<MessageFacts> {
+  return await withCharsets(() => factsOfBytes(...pieces));
+}
+
 /** The places of the parts of a message that is there as a whole, and nothing else of it. */
 export function placesOfParts(message: Uint8Array): PlacedPart {
   const scanner = new MimeScanner();

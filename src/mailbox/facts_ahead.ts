@@ -29,6 +29,7 @@ export class FactsAhead {
   /** A session has the mailbox open. */
   begin(): void {
     this.#isActive = true;
+    this.#facts.gather(true);
     this.wake();
   }
 
@@ -37,6 +38,7 @@ export class FactsAhead {
     this.#isActive = false;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#facts.gather(false);
   }
 
   /** Messages may have come. */
@@ -57,6 +59,7 @@ export class FactsAhead {
   async #work(): Promise<void> {
     if (this.#isWorking) return this.wake();
     this.#isWorking = true;
+    this.#facts.flush();
     try {
       while (this.#isActive && !this.#timer && this.#hasMore) {
         const count = Math.min(AT_ONCE, this.#folders.state.head.nextObject - this.#next);

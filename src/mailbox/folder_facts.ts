@@ -1,18 +1,20 @@
 /** The facts of messages: made when they are asked for first, kept in the store, read from then on. */
 
 import { encode } from "../base/bytes.ts";
+import { eventTurn } from "../base/clock.ts";
 import { BodyMissing, readBody, readSmallBodies } from "../storage/bodies/bodies.ts";
 import * as keys from "../storage/keys.ts";
 import { FactKeeper } from "./fact_keeper.ts";
 import { LONGEST_FACTS, unpackFacts } from "./fact_row.ts";
 import type { LiveIndex } from "./folder_state.ts";
+import { FreshFacts } from "./fresh_facts.ts";
 import { type MailObject, objectRow } from "./object_row.ts";
 import type { StoredFolders } from "./stored_folders.ts";
 
 /** Makes facts. */
 export interface FactMaker {
-  /** Of a message's octets. */
-  make(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
+  /** Of a message's octets; in an array: all of them are in memory. */
+  make(pieces: AsyncIterable<Uint8Array> | readonly Uint8Array[]): Promise<Uint8Array>;
   /** False: they were made by an older program, and have to be made anew. */
   isGood(facts: Uint8Array): boolean;
 }
@@ -21,12 +23,20 @@ export interface FactMaker {
 const KEPT = 16;
 /** Rows that are read ahead of what is asked for. */
 const ROWS_AT_ONCE = 8;
+/** Of a larger message they are made when they are asked for. */
+const SMALL = 128 * 1024;
+/** So many octets of messages may wait for their facts to be made. */
+const MOST_WAITING = 1024 * 1024;
 
 /** The facts of one mailbox. */
 export class FolderFacts {
   readonly #folders: StoredFolders;
   readonly #maker: () => FactMaker | undefined;
   readonly #keeper: FactKeeper;
+  readonly #fresh: FreshFacts;
+  /** Octets of new messages whose facts are being made. */
+  #waiting = 0;
+  #gathers = false;
   /** The facts of some rows of objects. */
   readonly #rows = new Map<number, Map<number, Uint8Array>>();
   #loading: Promise<void> = Promise.resolve();
@@ -38,6 +48,46 @@ export class FolderFacts {
     this.#folders = folders;
     this.#maker = maker;
     this.#keeper = new FactKeeper(folders.source.store, folders.address);
+    this.#fresh = new FreshFacts(this.#keeper, folders.source.clock, (kept) => {
+      // a row that was read before they were there
+      for (const [object, facts] of kept) this.#rows.get(objectRow(object))?.set(object, facts);
+    });
+  }
+
+  /**
+   * Makes the facts of messages of which a commit is on its way, while that is; `placed` says which they are when it is
+   * done. Never rejects: what is not made now is made when it is asked for.
+   */
+  async makeNew(
+    contents: readonly (Uint8Array | undefined)[],
+    placed: Promise<readonly number[]>,
+  ): Promise<void> {
+    const maker = this.#maker();
+    const octets = contents.reduce((sum, one) => sum + (one?.length ?? 0), 0);
+    if (!maker || this.#waiting + octets > MOST_WAITING) return;
+    this.#waiting += octets;
+    try {
+      await eventTurn(); // the commit goes first
+      const made: (Uint8Array | undefined)[] = [];
+      for (const one of contents) made.push(one && one.length <= SMALL ? await maker.make([one]) : undefined);
+      for (const [i, object] of (await placed).entries()) if (made[i]) this.#fresh.add(object, made[i]);
+    } catch {
+      // who asks for them hears of what is wrong
+    } finally {
+      this.#waiting -= octets;
+      if (!this.#gathers) this.#fresh.flush();
+    }
+  }
+
+  /** True: facts of new messages may wait for more before they go into the store, until {@linkcode flush}. */
+  gather(on: boolean): void {
+    this.#gathers = on;
+    if (!on) this.#fresh.flush();
+  }
+
+  /** Sends facts that wait to the store. */
+  flush(): void {
+    this.#fresh.flush();
   }
 
   /** Makes the facts of objects, as far as these are there and have none. Rejects when the store fails. */
@@ -96,7 +146,7 @@ export class FolderFacts {
   /** Puts what is known into `found`; answers what is not. */
   #look(objects: readonly number[], found: Map<number, Uint8Array>, maker: FactMaker): number[] {
     return objects.filter((object) => {
-      const facts = this.#rows.get(objectRow(object))?.get(object);
+      const facts = this.#rows.get(objectRow(object))?.get(object) ?? this.#fresh.get(object);
       if (!facts || !maker.isGood(facts)) return true;
       found.set(object, facts);
       return false;
@@ -148,7 +198,11 @@ export class FolderFacts {
     const small = await readSmallBodies(kv, there.map(({ object }) => object.body));
     const made = new Map<number, Map<number, Uint8Array>>();
     for (const [i, { number, object }] of there.entries()) {
-      const facts = await maker.make(this.#pieces(object, small[i]));
+      const { prefix } = object;
+      const octets = small[i];
+      const facts = await maker.make(
+        octets ? prefix === "" ? [octets] : [encode(prefix), octets] : this.#pieces(object),
+      );
       found.set(number, facts);
       if (facts.length > LONGEST_FACTS) continue;
       const n = objectRow(number);
@@ -163,9 +217,8 @@ export class FolderFacts {
     await this.#keeper.keep(made);
   }
 
-  async *#pieces({ prefix, body }: MailObject, small: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
+  async *#pieces({ prefix, body }: MailObject): AsyncGenerator<Uint8Array> {
     if (prefix !== "") yield encode(prefix);
-    if (small) yield small;
-    else yield* readBody(this.#folders.source.store.kv, body);
+    yield* readBody(this.#folders.source.store.kv, body);
   }
 }

@@ -240,7 +240,12 @@ class HeldFolder implements Folder {
       fit = await fitting(store, messages, clock);
       const { messages: some } = fit;
       const octets = some.reduce((sum, { body }) => sum + costOf(body.write(1)).bytes, 0);
-      return await this.#folders.run((batch) => planAppend(batch, this.#id, { messages: some, by }), octets);
+      const done = this.#folders.run((batch) => planAppend(batch, this.#id, { messages: some, by }), octets);
+      const placed = done.then(({ objects }) => objects);
+      this.#held.facts.makeNew(messages.map(({ body }) => body.inMemory), placed);
+      placed.catch(() => {}); // who appends hears of it
+      const { uidValidity, uids } = await done;
+      return { uidValidity, uids };
     } catch (error) {
       await fit?.abandon();
       if (messages.length > 1 && error instanceof StorageError && error.kind === "refused") {

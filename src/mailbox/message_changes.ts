@@ -233,7 +233,7 @@ export async function planAppend(
   batch: FolderBatch,
   id: number,
   { messages, by }: { messages: readonly NewMessage[]; by?: object | undefined },
-): Promise<{ uidValidity: number; uids: Uids }> {
+): Promise<{ uidValidity: number; uids: Uids; objects: readonly number[] }> {
   const folder = await batch.indexed(id);
   const bits = messages.map(({ keywords }) => folder.keywordBits(keywords));
   const first = batch.head.nextObject;
@@ -264,5 +264,6 @@ export async function planAppend(
   });
   batch.count(messages.length, messages.reduce((sum, { body }) => sum + body.size, 0));
   batch.tell({ change: { kind: "came", folder: id, uids, by } });
-  return { uidValidity: folder.record.uidValidity, uids };
+  const objects = messages.map((_, i) => first + i);
+  return { uidValidity: folder.record.uidValidity, uids, objects };
 }
