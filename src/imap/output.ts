@@ -3,14 +3,19 @@
 import type { Deadline } from "../wire/deadlines.ts";
 import type { LineConn } from "../wire/line_conn.ts";
 
-/** So much is collected before it is sent although more commands wait. */
-const ENOUGH = 64 * 1024;
+/**
+ * So much is collected before it is sent although more commands wait: with what one more answer adds, mostly, it fits the
+ * buffer of 64 KiB that connections share.
+ */
+const ENOUGH = 44 * 1024;
 
 /** The output of one session. */
 export class Output {
   readonly #lines: LineConn;
   readonly #deadline: Deadline;
   readonly #patienceMs: number;
+  /** The sending of the last large part. */
+  #sending: Promise<void> | void = undefined;
 
   /** A client that does not read for `patienceMs` milliseconds is late. */
   constructor(lines: LineConn, options: { deadline: Deadline; patienceMs: number }) {
@@ -31,14 +36,25 @@ export class Output {
 
   /** Sends all that was put. Rejects when the connection broke. */
   flush(): Promise<void> | void {
+    return this.#lines.pending === 0 ? this.#sending : this.#send();
+  }
+
+  #send(): Promise<void> | void {
     if (this.#lines.pending === 0) return;
     this.#deadline.set(this.#patienceMs);
     return this.#lines.flush();
   }
 
-  /** Sends what was put when that is enough for a write of its own. */
+  /**
+   * Sends what was put when that is enough for a write of its own. Resolves when more may be put, while that is being
+   * sent: no more than one such part is. Rejects when one before it could not be sent.
+   */
   flushIfMuch(): Promise<void> | void {
-    return this.#lines.pending < ENOUGH ? undefined : this.flush();
+    if (this.#lines.pending < ENOUGH) return undefined;
+    const before = this.#sending;
+    const sending = this.#sending = before ? before.then(() => this.#send()) : this.#send();
+    sending?.catch(() => {}); // who sends next hears of it
+    return before ?? undefined;
   }
 
   /** Sends what was put, then a large piece without copying it. */
