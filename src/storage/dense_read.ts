@@ -6,7 +6,8 @@ import { type Kv, MAX_KEYS_AT_ONCE } from "./port.ts";
 const FEW = 20;
 /** So many more rows than were wanted so far may be read in vain before the range is given up. */
 const IN_VAIN = 32;
-const AT_A_TIME = 64;
+/** A little more than who reads many asks for at once: a read that brings less than it may is known to be the last. */
+const AT_A_TIME = 72;
 
 /** What is wanted, and where it lies. */
 export interface DenseRange {
