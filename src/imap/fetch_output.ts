@@ -46,7 +46,7 @@ export interface Fetched {
 }
 
 /** So many messages are looked up at a time; what goes meanwhile is seen at the next ones. */
-const BATCH = 100;
+const BATCH = 512;
 /** Where there is nothing to read: some milliseconds of work. */
 const INDEX_BATCH = 1000;
 

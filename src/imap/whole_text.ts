@@ -39,6 +39,9 @@ export class WholeText {
   valueOf(item: TextItem): TextValue {
     if (item.kind !== "section") return this.#decoded(item);
     const { section } = item;
+    if (section.part.length === 0 && section.text === undefined) {
+      return { kind: "bytes", pieces: [this.#octets], binary: false };
+    }
     const octets = section.part.length > 0
       ? sectionOctets(this.#placed, section)
       : sectionOctets(this.#whole, section);
