@@ -1,7 +1,7 @@
 /**
- * The letting go of messages whose last place in a folder is gone. The commit that takes a message out of a folder says
- * so in a row of dead objects; this carries it out, some at a time: the row loses them in the very commit that lets
- * their bodies go, so each is let go once, whenever the process dies.
+ * The letting go of messages whose last place in a folder is gone. Of a few the commit that takes them out of a folder
+ * lets the bodies go. Of many it says so in a row of dead objects, and this carries it out, some at a time: the row
+ * loses them in the very commit that lets their bodies go, so each is let go once, whenever the process dies.
  */
 
 import { releaseBody } from "../storage/bodies/bodies.ts";
@@ -23,6 +23,8 @@ const ROWS_AT_ONCE = 20;
 const MUTATIONS_AT_ONCE = 500;
 /** A body of more chunks is only marked. */
 const SMALL_CHUNKS = 8;
+/** So many go together with their placements, as when a client expunges what its user has deleted one by one. */
+const FEW = 24;
 
 /** Where the dead are, and what is remembered of them. */
 export interface DeadSource {
@@ -36,17 +38,55 @@ export interface DeadSource {
 export async function planRelease(batch: FolderBatch, source: DeadSource): Promise<boolean> {
   const { kv, limits } = source;
   const { address, rows } = batch;
-  const [row] = await Array.fromAsync(kv.list<Uint8Array>(keys.deadObjectsOf(address), { limit: 1 }));
+  const [row, next] = await Array.fromAsync(kv.list<Uint8Array>(keys.deadObjectsOf(address), { limit: 2 }));
   if (!row) return false;
   const ranges = unpackRanges(new Unpacker(row.value, DEAD_VERSION));
   // each body that is shared may have a check of its own, beside that of the head
   const some = first(ranges, Math.min(AT_ONCE, limits.checks - 1));
   await rows.readyCopies(some);
   await rows.readyObjects(some);
+  const done = await letGo(batch, source, some);
+  const left = rest(ranges, done);
+  if (left.length === 0) batch.mutate({ type: "delete", key: row.key });
+  else batch.mutate({ type: "set", key: row.key, value: pack(left) });
+  return left.length > 0 || next !== undefined;
+}
+
+/**
+ * Lets objects go in the very commit that takes their placements away, as far as that is cheap and nobody else's doing
+ * can fail it; answers those that are left for {@linkcode planRelease}.
+ */
+export async function letGoAtOnce(
+  batch: FolderBatch,
+  source: Omit<DeadSource, "limits">,
+  objects: readonly number[],
+): Promise<readonly number[]> {
+  if (objects.length > FEW) return objects;
+  const { rows } = batch;
+  await rows.readyCopies(objects);
+  await rows.readyObjects(objects);
+  const left: number[] = [];
+  const some: number[] = [];
+  for (const number of objects) {
+    // who owns a shared body beside this one may be quicker, and this commit would be made anew
+    const waits = rows.object(number)?.body.shared === true;
+    (waits ? left : some).push(number);
+  }
+  const done = await letGo(batch, source, some);
+  return [...left, ...some.slice(done)];
+}
+
+/** Takes a placement from each object, whose rows are ready; answers how many had their turn. */
+async function letGo(
+  batch: FolderBatch,
+  { kv, rememberMs }: Omit<DeadSource, "limits">,
+  numbers: readonly number[],
+): Promise<number> {
+  const { rows } = batch;
   const gone: MailObject[] = [];
   let done = 0;
   let mutations = 0;
-  for (const number of some) {
+  for (const number of numbers) {
     const { placements, next } = rows.copies(number);
     const object = rows.object(number);
     mutations += 4 + Math.min(SMALL_CHUNKS, object?.body.chunks ?? 0);
@@ -60,14 +100,11 @@ export async function planRelease(batch: FolderBatch, source: DeadSource): Promi
     if (!object) continue;
     gone.push(object);
     if (rows.deleteObject(number)) await dropFacts(batch, kv, objectRow(number));
-    batch.mutate(...remembered(batch, object, source.rememberMs));
+    batch.mutate(...remembered(batch, object, rememberMs));
   }
   const bodies = ownersOf(gone.map(({ body }) => body));
   for (const { ref, owners } of bodies.values()) batch.add(await releaseBody(kv, ref, owners));
-  const left = rest(ranges, done);
-  if (left.length === 0) batch.mutate({ type: "delete", key: row.key });
-  else batch.mutate({ type: "set", key: row.key, value: pack(left) });
-  return true;
+  return done;
 }
 
 /** The facts of a row of objects that are all gone. */

@@ -2,7 +2,7 @@
 
 import { MAX_VALUE_BYTES } from "../storage/limits.ts";
 import * as keys from "../storage/keys.ts";
-import { u64 } from "../storage/port.ts";
+import { type Kv, u64 } from "../storage/port.ts";
 import { together, type Write } from "../storage/write.ts";
 import { CHANGES_FULL, packWent, withWent } from "./change_row.ts";
 import { type FolderChange, FolderError } from "./folders.ts";
@@ -35,6 +35,9 @@ export interface BatchSource {
   /** The local key. */
   readonly address: string;
   readonly rows: PackedRows;
+  readonly kv: Kv;
+  /** So long is remembered that a message was there, in milliseconds; 0: not at all. */
+  readonly rememberMs: number;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** The folder that a recipient's sub-address names, where the account heeds that. */
@@ -65,6 +68,7 @@ export class FolderBatch {
   #messages = 0;
   #bytes = 0;
   #isChanged = false;
+  #leavesDead = false;
 
   /** On top of a state. */
   constructor(base: MailboxState, source: BatchSource) {
@@ -183,8 +187,14 @@ export class FolderBatch {
     this.#set(keys.mailChanges(this.address, head.changesTail), this.#tail);
   }
 
+  /** Did objects die in it that are let go behind it? */
+  get leavesDead(): boolean {
+    return this.#leavesDead;
+  }
+
   /** Objects lost a placement each: they are let go behind this commit. */
   died(modseq: number, objects: readonly number[]): void {
+    if (objects.length > 0) this.#leavesDead = true;
     let left = [...objects].sort((a, b) => a - b);
     for (let part = 0; left.length > 0; part++) {
       const once: number[] = [];

@@ -1,6 +1,7 @@
 /** What is done to the messages of a folder: each function plans it into a batch, for so much as one commit takes. */
 
 import { MAX_COPY } from "./copy_row.ts";
+import { letGoAtOnce } from "./dead_objects.ts";
 import type { FolderBatch } from "./folder_batch.ts";
 import type { FolderDraft } from "./folder_draft.ts";
 import { type FlagChange, FolderError, type NewMessage, type Uids } from "./folders.ts";
@@ -143,7 +144,7 @@ export async function planExpunge(
   const taken = folder.take(places);
   const went = Uint32Array.from(taken, ({ uid }) => uid);
   batch.went(id, modseq, went);
-  batch.died(modseq, taken.map(({ object }) => object));
+  batch.died(modseq, await letGoAtOnce(batch, batch.source, taken.map(({ object }) => object)));
   batch.count(-taken.length, -taken.reduce((sum, { size }) => sum + size, 0));
   batch.tell({
     change: { kind: "went", folder: id, uids: went, modseq, by },

@@ -85,6 +85,8 @@ export class StoredFolders {
     this.#batchSource = {
       address,
       rows: this.rows,
+      kv,
+      rememberMs: source.rememberMs,
       loadIndex: (id) => readIndex(kv, address, id),
       detailOf: (recipient) => source.detailOf(recipient, address),
     };
@@ -245,6 +247,7 @@ export class StoredFolders {
     batch.rows.publish();
     this.#publish(batch.state(versionstamp));
     this.#tell(batch.told);
+    if (batch.leavesDead || batch.head.changesRows > MOST_CHANGES) this.#releaseSoon();
     for (const { operation, value } of planned) operation.resolve(value);
   }
 
@@ -302,9 +305,12 @@ export class StoredFolders {
     for (const one of told) {
       this.source.onTold(this, one);
       for (const listener of this.#listeners) listener(one);
-      if (one.change.kind !== "went" || this.#releasing || this.#hasEnded) continue;
-      this.release().catch(() => {}); // the next look goes on
     }
+  }
+
+  #releaseSoon(): void {
+    if (this.#releasing || this.#hasEnded) return;
+    this.release().catch(() => {}); // the next look goes on
   }
 
   /** Reads what others changed. */

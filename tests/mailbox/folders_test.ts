@@ -369,6 +369,33 @@ Deno.test("\\Recent is for whoever claims it first, in this process and the next
   assertEquals(next.recentFrom(true), 3);
 });
 
+Deno.test("A few messages that go take their bodies along in the commit that has them go", async () => {
+  await using store = await memoryStore();
+  let writes = 0;
+  const view: Store = {
+    kv: store.kv,
+    embedded: true,
+    limits: store.limits,
+    close: () => store.close(),
+    write: (change) => (writes++, store.write(change)),
+  };
+  const { mailStore, folders, inbox } = await mailbox(view, 3);
+  await folders.create("x");
+  await inbox.copy(u(2), folders.byName("x")!.id);
+  const before = writes;
+  assertEquals(await inbox.expunge(u(1, 2, 3)), u(1, 2, 3));
+  assertEquals(writes - before, 1);
+  const { body, object, dead } = await keyCounts(store.kv);
+  assertEquals([body, object, dead], [1, 1, undefined], "the copy is there still");
+  using x = await select(folders, "x");
+  assert((await textOf(x, 1)).endsWith("Message 1\r\n"));
+  await x.expunge(u(1));
+  await mailStore.finishRemovals();
+  assertEquals(writes - before, 2);
+  const left = await keyCounts(store.kv);
+  assertEquals([left.body, left.object, left.copies, left.dead], Array(4).fill(undefined));
+});
+
 Deno.test("What can't be written is not shown, and what waited for it is refused", async () => {
   await using store = await memoryStore();
   await mailbox(store, 3);

@@ -92,7 +92,7 @@ Deno.test("MailStore.get() finds that message and no other, whenever one before 
       yield* all;
     };
     const kv = new Proxy(store.kv, {
-      get: (target, name) => name === "list" ? list : Reflect.get(target, name).bind(target),
+      get: (target, name) => name === "list" ? list : Reflect.get(target, name)?.bind(target),
     });
     const view: Store = {
       ...sharedView(store),
