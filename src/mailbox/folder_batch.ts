@@ -130,8 +130,9 @@ export class FolderBatch {
     return modseq;
   }
 
-  /** No UID before that one is \Recent any more. */
+  /** No UID before that one is \Recent any more, where the folder still is. */
   claim(id: number, uid: number): void {
+    if (this.#gone.has(id)) return;
     const { record } = this.folder(id);
     if (record.recent >= uid) return;
     record.recent = uid;

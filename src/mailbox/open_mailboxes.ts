@@ -94,7 +94,10 @@ export class OpenMailboxes {
     const held = { folders, facts, use, room: this.room };
     return new HeldFolders(held, () => {
       box.sessions--;
-      if (box.sessions === 0) box.ahead.rest();
+      if (box.sessions === 0) {
+        box.ahead.rest();
+        folders.writeClaims();
+      }
       this.#used(box, -1);
       if (![...this.#open.values()].some(({ sessions }) => sessions > 0)) this.#timer?.cancel();
     });

@@ -161,10 +161,25 @@ export class StoredFolders {
     const first = Math.max(recent, this.#recent.get(id) ?? 1);
     if (claim && first < uidNext) {
       this.#recent.set(id, uidNext);
-      // should it fail, they are \Recent for somebody else too, which is allowed
-      this.run((batch) => batch.claim(id, uidNext)).catch(() => {});
+      // other servers want to know it; else nobody is made to wait for a commit that has nothing but this
+      if (!this.source.store.embedded) this.writeClaims();
     }
     return first;
+  }
+
+  /** Writes which messages are \Recent no more, where no change has taken that along. */
+  writeClaims(): void {
+    if (this.#recent.size === 0 || this.#hasEnded) return;
+    // should it fail, they are \Recent for somebody else too, which is allowed
+    this.run((batch) => this.#claim(batch)).catch(() => {});
+  }
+
+  #claim(batch: FolderBatch): void {
+    for (const [id, uid] of this.#recent) {
+      const folder = this.#state.folders.get(id);
+      if (!folder) this.#recent.delete(id);
+      else if (folder.record.recent < uid) batch.claim(id, uid);
+    }
   }
 
   /** The indexes of all folders. */
@@ -238,6 +253,7 @@ export class StoredFolders {
     }
     let { versionstamp } = this.#state;
     if (batch.isChanged) {
+      this.#claim(batch);
       const operations = planned.map(({ operation }) => operation);
       const written = await this.#write(batch, operations);
       if (written === undefined) return;

@@ -1,6 +1,7 @@
 /** IMAP sessions for tests: real accounts, and mailboxes in memory. */
 
 import { encode } from "../../src/base/bytes.ts";
+import { eventTurn } from "../../src/base/clock.ts";
 import { IdMaker } from "../../src/base/ids.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -168,6 +169,8 @@ export class Harness implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const conn of this.#conns) conn.close();
     await this.ended();
+    // what is \Recent no more is written behind the session
+    await eventTurn();
     this.deadlines.close();
     await this.store.close();
   }

@@ -369,6 +369,28 @@ Deno.test("\\Recent is for whoever claims it first, in this process and the next
   assertEquals(next.recentFrom(true), 3);
 });
 
+Deno.test("What is \\Recent no more is written with the next change, else at the end of the last session", async () => {
+  await using store = await memoryStore();
+  const { folders, inbox } = await mailbox(store, 2);
+  const written = async () =>
+    (await store.kv.get<{ recent: number }>(keys.folder(BRAIN, inbox.info.id))).value!.recent;
+  inbox.recentFrom(true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(await written(), 1);
+  await folders.create("x");
+  assertEquals(await written(), 3);
+  using x = await select(folders, "x");
+  await inbox.append([newMessage("Hi")]);
+  await x.append([newMessage("Hi")]);
+  assertEquals([inbox.recentFrom(true), x.recentFrom(true)], [3, 1]);
+  await folders.delete("x");
+  assertEquals(await written(), 4);
+  await inbox.append([newMessage("Hi")]);
+  assertEquals(inbox.recentFrom(true), 4);
+  folders[Symbol.dispose]();
+  await until(async () => await written() === 5);
+});
+
 Deno.test("A few messages that go take their bodies along in the commit that has them go", async () => {
   await using store = await memoryStore();
   let writes = 0;
