@@ -18,7 +18,7 @@ import { type FolderSource, StoredFolders } from "./stored_folders.ts";
 /** A mailbox that nobody uses stays in memory for so long, milliseconds. */
 const KEPT_MS = 60_000;
 /** At most so many that nobody uses, and with so many messages together. */
-const KEPT = 32;
+const KEPT = 128;
 const KEPT_MESSAGES = 200_000;
 
 /** So many arrivals of a mailbox that nobody looks at get their places by themselves when it is swept; so many at once. */
