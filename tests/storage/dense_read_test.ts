@@ -44,7 +44,7 @@ Deno.test("values that lie close together are read as a range, others one by one
         .map((n) => ({ type: "set", key: ["row", n], value: n * 2 }) as const);
       await db.atomic().mutate(...mutations).commit();
     }
-    const store = new EmbeddedKv(db, db);
+    const store = new EmbeddedKv(db, [db]);
     const dense = Array.from({ length: 200 }, (_, n) => 1000 + n);
     const sparse = Array.from({ length: 60 }, (_, n) => 1 + n * 45);
     const half = [...Array.from({ length: 60 }, (_, n) => n), ...sparse.filter((n) => n > 1000)];

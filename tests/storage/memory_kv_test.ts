@@ -47,7 +47,7 @@ Deno.test("the store in memory answers as Deno's own KV, whatever keys and commi
       fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { maxLength: 12 }),
       async (keys, commits) => {
         const inner = await Deno.openKv(":memory:");
-        const [theirs, ours] = [new EmbeddedKv(inner, inner), new MemoryKv()];
+        const [theirs, ours] = [new EmbeddedKv(inner, [inner]), new MemoryKv()];
         try {
           for (const steps of commits) {
             const mutations = steps.map((one) => mutationOf(one, keys[one.key]!));
