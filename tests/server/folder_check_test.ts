@@ -4,6 +4,7 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import { unpackCopies } from "../../src/mailbox/copy_row.ts";
 import type { FolderRecord, HeadRecord } from "../../src/mailbox/folder_state.ts";
 import { IndexRow } from "../../src/mailbox/index_row.ts";
+import type { MailEntry } from "../../src/mailbox/mail_entry.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { packObjects, unpackObjects } from "../../src/mailbox/object_row.ts";
 import { checkStore } from "../../src/server/store_check.ts";
@@ -25,6 +26,12 @@ async function furnish(store: Store): Promise<void> {
   for (let i = 1; i <= 6; i++) {
     await deliver({ store, mailStore }, { uid: uidOf(i), text: `Message ${i}\r\n`, to: [BRAIN] });
   }
+  // a body that had two owners is not let go by the commit that expunges its message
+  await change<MailEntry>(store, keys.mail(BRAIN, uidOf(5)), (entry) => ({
+    ...entry,
+    body: { ...entry.body, shared: true },
+  }));
+  await put(store.kv, keys.bodyRefs(uidOf(5)), new Deno.KvU64(1n));
   // one commit numbers, one copies, one stores, one removes, and none lets go
   const dying = new MailStore(dyingView(store, 5), { clock });
   dying.useFacts({ make: () => Promise.resolve(encode("facts")), isGood: () => true });
