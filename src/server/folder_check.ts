@@ -79,7 +79,10 @@ class Mailbox {
     const objectRows = await this.#rows(keys.mailObjectsOf(address), "row of messages", unpackObjects);
     for (const { row } of objectRows) for (const [number, object] of row) this.#objects.set(number, object);
     const end = await kv.get(keys.mailboxRemoval(address));
-    if (!this.#head && end.versionstamp === null) await this.#makeHead();
+    // arrivals, and a removal among them that an older version began, need no head
+    if (!this.#head && end.versionstamp === null && (this.#objects.size > 0 || await this.#hasFolders())) {
+      await this.#makeHead();
+    }
     if (!this.#head) {
       // it is about to go with its account
       for (const { key, row } of objectRows) {
@@ -93,6 +96,12 @@ class Mailbox {
     await this.#owned(objectRows);
     await this.#leftFacts(new Set(objectRows.map(({ key }) => key[2] as number)));
     return held;
+  }
+
+  async #hasFolders(): Promise<boolean> {
+    const { kv } = this.#check;
+    for await (const _ of kv.list(keys.folders(this.#address), { limit: 1 })) return true;
+    return false;
   }
 
   /** A head whose numbers are all higher than those that were given. */

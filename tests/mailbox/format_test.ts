@@ -114,3 +114,9 @@ Deno.test("A store of a format before the first or behind this one is refused", 
   }
   assertEquals((await store.kv.get(keys.formatBefore)).value, 1);
 });
+
+Deno.test("A store that was not brought over yet has no faults, whatever was begun in it", async () => {
+  await using old = await oldStore();
+  const { faults } = await checkStore(old.store, { repair: false });
+  assertEquals(faults, []);
+});
