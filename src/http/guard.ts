@@ -49,10 +49,10 @@ export function openSites(
 ): MiddlewareHandler {
   return async (c, next) => {
     const host = hostOf(c);
-    const { method, path, url } = c.req;
-    const found = host === undefined
-      ? undefined
-      : policyAnswer(host, { method, path }, policyOf) ?? settingsAnswer(host, { method, url }, settingsOf);
+    const { method, path } = c.req;
+    const address = () => c.req.query("emailaddress");
+    const found = host === undefined ? undefined : policyAnswer(host, { method, path }, policyOf) ??
+      settingsAnswer(host, { method, path, address }, settingsOf);
     if (!found) return await next();
     c.res = found;
   };

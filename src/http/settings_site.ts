@@ -8,23 +8,20 @@ const PATHS = ["/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.
 
 /**
  * The answer to a request for the settings of a domain: of the address that is asked for, or of the one that the host
- * is named for. Undefined: it asks for something else. `host` is in lower case, without port and final dot.
+ * is named for; `address` tells the address. Undefined: it asks for something else. `host` is in lower case, without port and final dot.
  */
 export function settingsAnswer(
   host: string,
-  { method, url }: { method: string; url: string },
+  { method, path, address }: { method: string; path: string; address: () => string | undefined },
   settingsOf: SettingsOf,
 ): Response | undefined {
-  const { pathname, searchParams } = new URL(url);
   const named = host.startsWith("autoconfig.") ? host.slice("autoconfig.".length) : undefined;
   const site = named === undefined ? undefined : settingsOf(named);
-  if (!PATHS.includes(pathname)) {
+  if (!PATHS.includes(path)) {
     return site === undefined ? undefined : new Response("Nothing here\n", { status: 404 });
   }
-  const address = searchParams.get("emailaddress");
-  const wanted = address?.includes("@")
-    ? address.slice(address.lastIndexOf("@") + 1).toLowerCase()
-    : undefined;
+  const asked = address();
+  const wanted = asked?.includes("@") ? asked.slice(asked.lastIndexOf("@") + 1).toLowerCase() : undefined;
   const found = wanted === undefined ? site : settingsOf(wanted);
   if (found === undefined) {
     return site === undefined ? undefined : new Response("Nothing here\n", { status: 404 });

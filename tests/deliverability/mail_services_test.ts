@@ -69,8 +69,11 @@ Deno.test("clientConfig() names each service with its port and how TLS begins", 
 
 Deno.test("settings are found at autoconfig.DOMAIN and by the address, and nothing else is", async () => {
   const settingsOf = ownSettings(config);
-  const ask = (host: string, path: string, method = "GET") =>
-    settingsAnswer(host, { method, url: `http://${host}${path}` }, settingsOf);
+  const ask = (host: string, target: string, method = "GET") => {
+    const { pathname: path, searchParams } = new URL(target, `http://${host}`);
+    const address = () => searchParams.get("emailaddress") ?? undefined;
+    return settingsAnswer(host, { method, path, address }, settingsOf);
+  };
   const plain = "/mail/config-v1.1.xml";
   const known = "/.well-known/autoconfig/mail/config-v1.1.xml";
   const rows: [string, string, string, string | number | undefined][] = [
