@@ -23,6 +23,8 @@ export interface AppendMessage {
 /** ` [(flags)] ["date"] [UTF8 (]`, up to the literal's head, which has to stand at the end. */
 export function parseAppendMessage(cursor: Cursor, literal: LiteralHead): AppendMessage {
   cursor.sp();
+  // IMAPClient 4.1 puts two blanks between a literal and the next one
+  while (cursor.next === 32) cursor.sp();
   let flags: readonly string[] = [];
   let internalDate: number | undefined;
   if (cursor.opens) {
