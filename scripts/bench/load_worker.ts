@@ -13,7 +13,7 @@ import {
 } from "./imap_load.ts";
 import { imapMix } from "./imap_mix.ts";
 import { logIn, type LoginLoad } from "./login_load.ts";
-import { readMaildrop } from "./pop3_load.ts";
+import { emptyMaildrop, readMaildrop } from "./pop3_load.ts";
 import { Sink } from "./sink.ts";
 import { type Load, LoadConn, sendLoad } from "./smtp_client.ts";
 
@@ -74,6 +74,7 @@ const tasks = {
   listened: (): number => listeners!.close(),
 
   readMaildrop,
+  emptyMaildrop,
 
   imapMix,
   imapAppend,

@@ -40,6 +40,23 @@ export async function readMaildrop(
   }
 }
 
+/** Logs in, takes all messages and deletes them; answers how many. */
+export async function emptyMaildrop(port: number, user: string, password: string): Promise<number> {
+  const drop = new Maildrop(await Deno.connect({ hostname: "127.0.0.1", port }));
+  try {
+    await drop.line();
+    await drop.ask(`USER ${user}`);
+    await drop.ask(`PASS ${password}`);
+    const messages = Number((await drop.ask("STAT")).split(" ")[1]);
+    if (messages > 0) await drop.retrieve(messages);
+    await drop.remove(messages);
+    await drop.ask("QUIT");
+    return messages;
+  } finally {
+    drop.close();
+  }
+}
+
 class Maildrop {
   readonly #conn: Deno.TcpConn;
   readonly #buffer = new Uint8Array(256 * 1024);
@@ -86,6 +103,16 @@ class Maildrop {
     const bytes = encoder.encode(commands);
     const [octets] = await Promise.all([this.#until(messages), this.#writeAll(bytes)]);
     return octets;
+  }
+
+  /** Marks the first so many as deleted. */
+  async remove(messages: number): Promise<void> {
+    let commands = "";
+    for (let n = 1; n <= messages; n++) commands += `DELE ${n}\r\n`;
+    const answers = async () => {
+      for (let n = 1; n <= messages; n++) await this.line();
+    };
+    await Promise.all([answers(), this.#writeAll(encoder.encode(commands))]);
   }
 
   close(): void {

@@ -107,6 +107,8 @@ export interface Load {
   readonly pipelined?: boolean;
   /** A connection for each message. */
   readonly anew?: boolean;
+  /** No more than so many, evenly over each second: a message lasts from when it should have been begun. */
+  readonly perSecond?: number;
   /** Small messages of HTML in place of equal ones, each with its number: to `to`, or (empty) to a hundred in turn. */
   readonly letters?: boolean;
 }
@@ -134,13 +136,21 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
   const lasted: number[] = [];
   let left = load.messages;
   let accepted = 0;
+  /** Waits for the turn of the message of that number, counted from the end; answers when that was. */
+  async function turnOf(number: number): Promise<number> {
+    if (!load.perSecond) return performance.now();
+    const turn = from + (load.messages - 1 - number) * 1000 / load.perSecond;
+    const early = turn - performance.now();
+    if (early > 0) await new Promise((resolve) => void setTimeout(resolve, early));
+    return turn;
+  }
   async function run(): Promise<void> {
     let conn = load.anew ? undefined : await LoadConn.greet(load.port);
     while (left > 0) {
       const number = --left;
       const named = recipientOf(number);
       const parts = load.letters ? partsOf(load.to || named, letterOf(number, named)) : equal;
-      const from = performance.now();
+      const from = await turnOf(number);
       conn ??= await LoadConn.greet(load.port);
       if (await sendOne(conn, parts)) accepted++;
       if (load.anew) {
