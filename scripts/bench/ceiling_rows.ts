@@ -1,6 +1,8 @@
 /** The rows of the table that hold what is accepted against what bare Deno with KV commit groups accepts in the same run. */
 
+import { Bare } from "./bare.ts";
 import type { Bench } from "./bench.ts";
+import { median } from "./median.ts";
 import { ServerProcess } from "./server_process.ts";
 import type { Load } from "./smtp_client.ts";
 
@@ -30,11 +32,11 @@ export async function ceiling(bench: Bench): Promise<void> {
       rates.bare.push(await rate(bench, bare.port, set));
       rates.ours.push(await rate(bench, server.smtp, set));
     }
-    const value = middle(rates.bare);
+    const value = median(rates.bare);
     bench.tell({ what: `bare Deno KV commit groups, 4 KiB, ${what}`, value, unit: "messages/s" });
     bench.tell({
       what: `accept 4 KiB, ${what}, of that`,
-      value: middle(rates.ours) * 100 / value,
+      value: median(rates.ours) * 100 / value,
       unit: "%",
       ...(target && { target }),
     });
@@ -58,43 +60,5 @@ async function send(
   bench: Bench,
   load: Pick<Load, "port" | "messages" | "connections" | "anew">,
 ): Promise<number> {
-  const { ms, refused } = await bench.load.run("send", { ...load, size: SIZE, to: TO });
-  if (refused > 0) throw new Error(`${refused} of ${load.messages} messages were refused`);
-  return ms;
-}
-
-/** `ceiling.ts` in a process of its own. */
-class Bare implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-
-  private constructor(child: Deno.ChildProcess, readonly port: number) {
-    this.#child = child;
-  }
-
-  static async start(dir: string): Promise<Bare> {
-    await Deno.mkdir(dir, { recursive: true });
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", new URL("./ceiling.ts", import.meta.url).pathname, "--dir", dir],
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let said = "";
-    while (!said.includes("\n")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error("The bare server did not start");
-      said += value;
-    }
-    await reader.cancel();
-    return new Bare(child, Number(said));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.status;
-  }
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+  return (await bench.load.sendAll({ ...load, size: SIZE, to: TO })).ms;
 }

@@ -3,6 +3,7 @@
 import { DovecotImap, dovecotIsHere } from "../../tests/support/dovecot_imap.ts";
 import type { Bench } from "./bench.ts";
 import { ServerProcess } from "./server_process.ts";
+import { sharedMemoryOf } from "./usage.ts";
 
 /** The password of all. */
 export const PASSWORD = "bench";
@@ -26,7 +27,7 @@ async function startDovecot(_: Bench, users: readonly string[]): Promise<ImapPee
   const dovecot = await DovecotImap.start(users, PASSWORD);
   return {
     port: dovecot.port,
-    memory: () => memoryOf(dovecot.processes()),
+    memory: () => sharedMemoryOf(dovecot.processes()),
     async restart() {
       await dovecot.stop();
       await dovecot.restart();
@@ -42,25 +43,11 @@ async function startDinopost(bench: Bench, users: readonly string[]): Promise<Im
     get port() {
       return server.imap;
     },
-    memory: () => memoryOf([server.pid]),
+    memory: () => sharedMemoryOf([server.pid]),
     async restart() {
       await server.stop();
       server = await ServerProcess.start(dir, "imap", 0, users.length);
     },
     [Symbol.asyncDispose]: () => server.stop(),
   };
-}
-
-function memoryOf(pids: readonly number[]): number | undefined {
-  let sum = 0;
-  for (const pid of pids) {
-    try {
-      const told = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
-      sum += Number(/^Pss:\s+(\d+) kB/m.exec(told)?.[1]);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) return undefined;
-      // it has ended meanwhile
-    }
-  }
-  return sum;
 }

@@ -1,6 +1,7 @@
 /** The thread that makes the load, seen from the one that measures. */
 
 import type { Tasks } from "./load_worker.ts";
+import type { Load, LoadResult } from "./smtp_client.ts";
 
 type Answer<N extends keyof Tasks> = Awaited<ReturnType<Tasks[N]>>;
 
@@ -27,6 +28,13 @@ export class LoadWorker {
     this.#open.set(id, call);
     this.#worker.postMessage({ id, name, args });
     return call.promise as Promise<Answer<N>>;
+  }
+
+  /** Sends messages; rejects when one of them was refused. */
+  async sendAll(load: Load): Promise<LoadResult> {
+    const result = await this.run("send", load);
+    if (result.refused === 0) return result;
+    throw new Error(`The server refused ${result.refused} of ${load.messages} messages`);
   }
 
   /** Ends the thread. */

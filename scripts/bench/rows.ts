@@ -6,15 +6,17 @@ import { bulk } from "./bulk_rows.ts";
 import { captured, mailpit } from "./capture_rows.ts";
 import { ceiling } from "./ceiling_rows.ts";
 import { checks } from "./check_rows.ts";
-import { LoadWorker } from "./load.ts";
 import { harness } from "./harness_rows.ts";
 import { imap } from "./imap_rows.ts";
+import { LoadWorker } from "./load.ts";
 import { logins } from "./login_rows.ts";
+import { median } from "./median.ts";
 import { nodes } from "./nodes_rows.ts";
+import { queue } from "./queue_rows.ts";
 import { keysOf, lagWhileSigning, signatureRate } from "./signing.ts";
 import { search } from "./search_rows.ts";
 import { type Mode, ServerProcess } from "./server_process.ts";
-import type { Load, LoadResult } from "./smtp_client.ts";
+import type { Load } from "./smtp_client.ts";
 import { waiting } from "./waiting_rows.ts";
 
 const SIZE = 4096;
@@ -138,7 +140,7 @@ async function big(bench: Bench): Promise<void> {
     const messages = Math.ceil(240 / mib);
     const from = server.cpu();
     const load = { connections: 4, messages, size: mib * 2 ** 20, to: REMOTE, port: server.smtp };
-    const result = all(load, await bench.load.run("send", load));
+    const result = await bench.load.sendAll(load);
     bench.tell({
       what: `accept ${mib} MiB, 4 connections`,
       value: mib * messages * 1000 / result.ms,
@@ -151,7 +153,7 @@ async function big(bench: Bench): Promise<void> {
 async function parallel(bench: Bench): Promise<void> {
   await using server = await serve(bench, "hold");
   const load = { connections: 50, messages: 50, size: 20 * 2 ** 20, to: REMOTE, port: server.smtp };
-  const result = all(load, await bench.load.run("send", load));
+  const result = await bench.load.sendAll(load);
   const value = 20 * load.messages * 1000 / result.ms;
   const peak = server.memory()?.peak;
   bench.tell({ what: "accept 50 at a time of 20 MiB", value, unit: "MiB/s", ...(peak && { peak }) });
@@ -198,7 +200,7 @@ async function pop3(bench: Bench): Promise<void> {
   await using server = await serve(bench, "local");
   const messages = 2000;
   const load = { connections: 20, messages, size: SIZE, to: LOCAL, port: server.smtp };
-  all(load, await bench.load.run("send", load));
+  await bench.load.sendAll(load);
   for (let round = 0; round < 3; round++) {
     const found = await bench.load.run("readMaildrop", server.pop3, LOCAL, "bench");
     if (found.messages !== messages) throw new Error(`The maildrop has ${found.messages} of ${messages}`);
@@ -217,7 +219,7 @@ async function mailbox(bench: Bench): Promise<void> {
   {
     await using server = await ServerProcess.start(dir, "local");
     const load = { connections: 50, messages, size: SIZE, to: LOCAL, port: server.smtp };
-    all(load, await bench.load.run("send", load));
+    await bench.load.sendAll(load);
   }
   await using server = await ServerProcess.start(dir, "local");
   const found = await bench.load.run("readMaildrop", server.pop3, LOCAL, "bench", 100);
@@ -228,71 +230,6 @@ async function mailbox(bench: Bench): Promise<void> {
   const peak = server.memory()?.peak;
   if (peak === undefined) return;
   bench.tell({ what: `memory with ${messages} in a maildrop`, value: peak, unit: "MiB", target: "< 150" });
-}
-
-async function queue(bench: Bench): Promise<void> {
-  const dir = bench.folder();
-  await fillQueue(bench, dir);
-  await openQueue(bench, dir);
-  const sink = await bench.load.run("sinkOpen");
-  try {
-    const from = performance.now();
-    await using _server = await ServerProcess.start(dir, "relay", sink);
-    const came = await bench.load.run("sinkUntil", bench.queue, SINK_MS);
-    const value = came * 1000 / (performance.now() - from);
-    bench.tell({ what: `flush of ${came} messages, start included`, value, unit: "messages/s" });
-  } finally {
-    await bench.load.run("sinkClose");
-  }
-}
-
-async function fillQueue(bench: Bench, dir: string): Promise<void> {
-  await using server = await ServerProcess.start(dir, "hold");
-  const chunk = Math.max(1000, Math.floor(bench.queue / 10));
-  let first = 0;
-  let last = 0;
-  for (let sent = 0; sent < bench.queue; sent += chunk) {
-    const messages = Math.min(chunk, bench.queue - sent);
-    const load = { connections: 50, messages, size: SIZE, to: REMOTE, port: server.smtp };
-    const result = all(load, await bench.load.run("send", load));
-    last = messages * 1000 / result.ms;
-    // the first chunk is that of cold code
-    if (sent <= chunk) first = last;
-  }
-  bench.tell({
-    what: `accept with ${bench.queue} queued, against an empty queue`,
-    value: last * 100 / first,
-    unit: "%",
-    target: "≥ 80",
-  });
-}
-
-async function openQueue(bench: Bench, dir: string): Promise<void> {
-  await using server = await ServerProcess.start(dir, "hold");
-  const { startMs: value } = server;
-  bench.tell({ what: `start with ${bench.queue} queued`, value, unit: "ms", target: "< 1,000" });
-  for (
-    const [what, path, target] of [
-      ["the page's first view, after the start", "/", "< 200"],
-      ["the page's list of the queue", "/queue", "< 200"],
-    ] as const
-  ) {
-    bench.tell({ what, value: await server.view(path), unit: "ms", target });
-  }
-  for (
-    const [what, path, target] of [
-      ["page of the queue", "/api/v1/queue?limit=100", "< 20"],
-      ["summary of the queue", "/api/v1/queue/summary", "< 500"],
-    ] as const
-  ) {
-    await server.ask(path); // the code is warm from the second one on
-    const times: number[] = [];
-    for (let n = 0; n < 9; n++) times.push((await server.ask(path)).ms);
-    bench.tell({ what, value: median(times), unit: "ms", target });
-  }
-  const peak = server.memory()?.peak;
-  if (peak === undefined) return;
-  bench.tell({ what: `memory with ${bench.queue} queued`, value: peak, unit: "MiB", target: "< 200" });
 }
 
 /** What 100 who listen to the events cost those who send: rounds with and without them take turns. */
@@ -323,10 +260,6 @@ async function listeners(bench: Bench): Promise<void> {
   }
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
 /** A server that has an empty store. */
 function serve(bench: Bench, mode: Mode): Promise<ServerProcess> {
   return ServerProcess.start(bench.folder(), mode);
@@ -346,7 +279,7 @@ async function measure(
   const send = async (messages: number) => {
     const load = { ...of, port: server.smtp, messages };
     const from = performance.now();
-    const result = all(load, await bench.load.run("send", load));
+    const result = await bench.load.sendAll(load);
     await arrive(messages);
     return { ...result, ms: performance.now() - from };
   };
@@ -358,12 +291,6 @@ async function measure(
   const from = server.cpu();
   const { ms, p50, p99 } = await send(messages);
   return { value: messages * 1000 / ms, unit: "messages/s", p50, p99, ...costs(server, from, messages) };
-}
-
-/** The result, when every message was accepted. */
-function all(load: Load, result: LoadResult): LoadResult {
-  if (result.refused === 0) return result;
-  throw new Error(`The server refused ${result.refused} of ${load.messages} messages`);
 }
 
 function costs(server: ServerProcess, from: number | undefined, messages: number): Partial<Row> {

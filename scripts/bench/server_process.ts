@@ -1,5 +1,7 @@
 /** The server under measurement: a process of its own, its start, its end, what it costs. */
 
+import { cpuOf, memoryOf } from "./usage.ts";
+
 /** What the server does with what it takes; see `serve.ts`. `plain`: as the task `capture` does. */
 export type Mode = "hold" | "local" | "relay" | "capture" | "captureOnDisk" | "plain" | "imap";
 
@@ -15,7 +17,6 @@ const ANYWHERE = Object.fromEntries(
 const START_MS = 20_000;
 /** At its first start a server hashes the password of each account. */
 const START_MS_ACCOUNT = 1000;
-const TICKS_PER_SECOND = 100;
 /** What opens its HTTP surface. */
 export const TOKEN = "bench";
 
@@ -88,16 +89,12 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Memory in MiB: now, and the most since the start (where the system tells: Linux). */
   memory(): { rss: number; peak: number } | undefined {
-    const status = this.#proc("status");
-    if (status === undefined) return undefined;
-    const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
-    return { rss: mib("VmRSS"), peak: mib("VmHWM") };
+    return memoryOf(this.pid);
   }
 
   /** Seconds of CPU so far (where the system tells: Linux). */
   cpu(): number | undefined {
-    const fields = this.#proc("stat")?.split(") ")[1]?.split(" ");
-    return fields && (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    return cpuOf(this.pid);
   }
 
   /** Asks the HTTP surface; answers what it said and how long it took. */
@@ -147,14 +144,6 @@ export class ServerProcess implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
-  }
-
-  #proc(file: string): string | undefined {
-    try {
-      return Deno.readTextFileSync(`/proc/${this.#child.pid}/${file}`);
-    } catch {
-      return undefined;
-    }
   }
 }
 

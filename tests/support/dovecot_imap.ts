@@ -1,6 +1,7 @@
 /** Debian's Dovecot with IMAP on loopback, from a configuration of its own, over mdbox; it can be killed and started anew. */
 
 import { getAvailablePort } from "@std/net";
+import { descendants } from "./processes.ts";
 
 const BINARY = "/usr/sbin/dovecot";
 const ADDRESS = "127.0.0.1";
@@ -87,21 +88,7 @@ export class DovecotImap implements AsyncDisposable {
 
   /** The processes that it has started, whatever they do. */
   processes(): number[] {
-    if (!this.#child) return [];
-    const parents = new Map<number, number[]>();
-    for (const { name } of Deno.readDirSync("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      const parent = parentOf(Number(name));
-      if (parent !== undefined) parents.set(parent, [...parents.get(parent) ?? [], Number(name)]);
-    }
-    const found: number[] = [];
-    const ask = [this.#child.pid];
-    for (let pid = ask.pop(); pid !== undefined; pid = ask.pop()) {
-      const children = parents.get(pid) ?? [];
-      found.push(...children);
-      ask.push(...children);
-    }
-    return found;
+    return this.#child ? descendants(this.#child.pid) : [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,14 +181,6 @@ async function owner(): Promise<{ uid: number; gid: number }> {
   const line = (await Deno.readTextFile("/etc/passwd")).split("\n").find((one) => one.startsWith("mail:"))!;
   const [, , uid, gid] = line.split(":");
   return { uid: Number(uid), gid: Number(gid) };
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]?.split(" ")[1]);
-  } catch {
-    return undefined; // it has ended
-  }
 }
 
 function signal(pid: number, name: Deno.Signal): void {
