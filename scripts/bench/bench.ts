@@ -14,6 +14,10 @@ export interface Row {
   readonly cpu?: number;
   /** The most memory it had: MiB. */
   readonly peak?: number;
+  /** The figure divided by Postfix's of the same run. */
+  readonly ofPostfix?: number;
+  /** The figure in percent of bare Deno's with KV commit groups, of the same run. */
+  readonly ofBare?: number;
   /** What the figure should be. */
   readonly target?: string;
 }

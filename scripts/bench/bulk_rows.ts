@@ -6,7 +6,7 @@ import { findWaiting, groupWaiting } from "../../src/queue/search.ts";
 import type { Parts } from "../../src/server/parts.ts";
 import { BodyWriter } from "../../src/storage/bodies/bodies.ts";
 import type { Bench } from "./bench.ts";
-import { postsuper } from "./postfix.ts";
+import { postsuper } from "./postsuper.ts";
 import { close, open } from "./waiting_rows.ts";
 
 const WAITING = 100_000;

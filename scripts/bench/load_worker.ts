@@ -15,15 +15,30 @@ import { imapMix } from "./imap_mix.ts";
 import { logIn, type LoginLoad } from "./login_load.ts";
 import { emptyMaildrop, readMaildrop } from "./pop3_load.ts";
 import { Sink } from "./sink.ts";
-import { type Load, LoadConn, sendLoad } from "./smtp_client.ts";
+import { type Load, LoadConn, type LoadResult, sendLoad } from "./smtp_client.ts";
 
 const idle: LoadConn[] = [];
 let sink: Sink | undefined;
 let listeners: EventListeners | undefined;
+let beside: { readonly end: AbortController; readonly result: Promise<LoadResult> } | undefined;
 
 /** What the worker does; `LoadWorker` in `load.ts` calls these by name. */
 const tasks = {
   send: (load: Load) => sendLoad(load),
+
+  /** Begins to send beside another load. */
+  sendBeside(load: Load): void {
+    const end = new AbortController();
+    const result = sendLoad(load, end.signal);
+    result.catch(() => {}); // `besideEnd` tells
+    beside = { end, result };
+  },
+
+  /** Ends it when its messages are through. */
+  besideEnd(): Promise<LoadResult> {
+    beside!.end.abort();
+    return beside!.result;
+  },
 
   /** Opens connections that have said EHLO, some at a time; answers how many there are. */
   async idleOpen(port: number, count: number): Promise<number> {

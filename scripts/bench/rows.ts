@@ -12,6 +12,7 @@ import { LoadWorker } from "./load.ts";
 import { logins } from "./login_rows.ts";
 import { median } from "./median.ts";
 import { nodes } from "./nodes_rows.ts";
+import { postfix } from "./postfix_rows.ts";
 import { queue } from "./queue_rows.ts";
 import { keysOf, lagWhileSigning, signatureRate } from "./signing.ts";
 import { search } from "./search_rows.ts";
@@ -29,6 +30,7 @@ const SINK_MS = 120_000;
 export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   accept,
   ceiling,
+  postfix: (bench) => postfix(bench),
   deliver,
   shared,
   nodes: (bench) => nodes(bench),

@@ -109,6 +109,8 @@ export interface Load {
   readonly anew?: boolean;
   /** No more than so many, evenly over each second: a message lasts from when it should have been begun. */
   readonly perSecond?: number;
+  /** So long a connection rests after each message. */
+  readonly pauseMs?: number;
   /** Small messages of HTML in place of equal ones, each with its number: to `to`, or (empty) to a hundred in turn. */
   readonly letters?: boolean;
 }
@@ -125,8 +127,8 @@ export interface LoadResult {
   readonly p99: number;
 }
 
-/** Sends it all. */
-export async function sendLoad(load: Load): Promise<LoadResult> {
+/** Sends it all, or until it is told to end: the messages may be endless then. */
+export async function sendLoad(load: Load, end?: AbortSignal): Promise<LoadResult> {
   const { pipelined = false } = load;
   const partsOf = (to: string, text: Uint8Array) => {
     const rcpt = encoder.encode(`RCPT TO:<${to}>\r\n`);
@@ -146,7 +148,7 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
   }
   async function run(): Promise<void> {
     let conn = load.anew ? undefined : await LoadConn.greet(load.port);
-    while (left > 0) {
+    while (left > 0 && !end?.aborted) {
       const number = --left;
       const named = recipientOf(number);
       const parts = load.letters ? partsOf(load.to || named, letterOf(number, named)) : equal;
@@ -159,6 +161,7 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
         conn = undefined;
       }
       lasted.push(performance.now() - from);
+      if (load.pauseMs) await new Promise((resolve) => void setTimeout(resolve, load.pauseMs));
     }
     await conn?.say(QUIT);
     conn?.close();
@@ -168,7 +171,7 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
   const ms = performance.now() - from;
   lasted.sort((a, b) => a - b);
   const at = (part: number) => lasted[Math.floor((lasted.length - 1) * part)] ?? 0;
-  return { accepted, refused: load.messages - accepted, ms, p50: at(0.5), p99: at(0.99) };
+  return { accepted, refused: lasted.length - accepted, ms, p50: at(0.5), p99: at(0.99) };
 }
 
 async function sendOne(
