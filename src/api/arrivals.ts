@@ -1,7 +1,6 @@
 /** The messages that came lately, and what is known of each: who waits for mail hears of them here, and looks back. */
 
 import type { Clock } from "../base/clock.ts";
-import { OldestKeys } from "../base/oldest.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { fieldValue } from "../mail/decoded_header.ts";
@@ -37,18 +36,27 @@ interface Kept extends Notice {
   arrival?: Promise<Arrival | undefined>;
 }
 
-/** So many are remembered, each with some hundred bytes. */
-const MOST = 4000;
+/** At least so many are remembered, each with some hundred bytes; so many more, and the oldest are forgotten. */
+const KEPT = 4000;
+const MORE = 1000;
+
+/** What is looked up among those that are remembered. */
+interface Index {
+  /** By {@linkcode nameOf}. */
+  readonly notices: Map<string, Kept>;
+  /** The numbers of the first notices of messages. */
+  readonly numbers: Map<string, number>;
+  /** So many of them it has. */
+  count: number;
+}
 
 /** Listens to the journal. */
 export class Arrivals {
   readonly #mailStore: MailStore;
-  readonly #kept = new Map<string, Kept>();
-  readonly #oldest = new OldestKeys(this.#kept);
-  /** Those, oldest first, and some in front that are not kept any more. */
-  #order: Kept[] = [];
-  /** The numbers of the first notices of messages, as long as these are kept. */
-  readonly #numbers = new Map<string, number>();
+  /** What is remembered, oldest first. */
+  #kept: Kept[] = [];
+  /** Made when somebody asks: mail comes by the thousand where nobody does. */
+  #index: Index | undefined;
   /** Who listens, by mailbox; undefined: to all. */
   readonly #listeners = new Map<Mailbox | undefined, Set<(notice: Notice) => void>>();
   #number = 0;
@@ -77,18 +85,18 @@ export class Arrivals {
 
   /** What came lately, newest first, back to the notice of that number. */
   *recent(number = 0): Generator<Notice> {
-    const order = this.#order;
-    for (let at = order.length - 1; at >= 0 && order[at]!.number > number; at--) yield order[at]!;
+    const kept = this.#kept;
+    for (let at = kept.length - 1; at >= 0 && kept[at]!.number > number; at--) yield kept[at]!;
   }
 
   /** The number of that message's first notice; undefined when it is not remembered. */
   numberOf(uid: string): number | undefined {
-    return this.#numbers.get(uid);
+    return this.#indexed().numbers.get(uid);
   }
 
   /** The notice of a message in a mailbox (its key), when it is remembered. */
   notice(mailbox: Mailbox, uid: string): Notice | undefined {
-    return this.#kept.get(`${uid} ${mailbox}`);
+    return this.#keptOf(mailbox, uid);
   }
 
   /** Calls `listener` for what comes from now on into that mailbox (its key), or any; the answer ends that. */
@@ -103,7 +111,7 @@ export class Arrivals {
 
   /** What is known of a message: read once, however many ask. Undefined: it is gone. */
   async read(mailbox: Mailbox, of: { readonly uid: string } | MailEntry): Promise<Arrival | undefined> {
-    const kept = this.#kept.get(`${of.uid} ${mailbox}`);
+    const kept = this.#keptOf(mailbox, of.uid);
     if (!kept) return await this.#read(mailbox, of);
     const reading = kept.arrival ??= this.#read(mailbox, of);
     try {
@@ -119,7 +127,7 @@ export class Arrivals {
 
   /** The message is gone: nothing is known of it any more but when it came. */
   forget(mailbox: Mailbox, uid: string): void {
-    delete this.#kept.get(`${uid} ${mailbox}`)?.arrival;
+    delete this.#keptOf(mailbox, uid)?.arrival;
   }
 
   async #read(mailbox: Mailbox, of: { readonly uid: string } | MailEntry): Promise<Arrival | undefined> {
@@ -129,23 +137,39 @@ export class Arrivals {
     return header && arrivalOf(mailbox, entry, header);
   }
 
+  #keptOf(mailbox: Mailbox, uid: string): Kept | undefined {
+    return this.#indexed().notices.get(nameOf(mailbox, uid));
+  }
+
+  /** The index, with all that has come since it was asked last. */
+  #indexed(): Index {
+    const index = this.#index ??= { notices: new Map(), numbers: new Map(), count: 0 };
+    for (; index.count < this.#kept.length; index.count++) {
+      const notice = this.#kept[index.count]!;
+      const { mailbox, uid, number } = notice;
+      index.notices.set(nameOf(mailbox, uid), notice);
+      if (!index.numbers.has(uid)) index.numbers.set(uid, number);
+    }
+    return index;
+  }
+
   #came(mailbox: Mailbox, uid: string, at: number): void {
     const notice: Kept = { mailbox, uid, at, number: ++this.#number };
-    this.#kept.set(`${uid} ${mailbox}`, notice);
-    this.#order.push(notice);
-    if (this.#order.length > 2 * MOST) this.#order = this.#order.slice(-MOST);
-    if (!this.#numbers.has(uid)) this.#numbers.set(uid, notice.number);
-    if (this.#kept.size > MOST) {
-      const key = this.#oldest.next()!;
-      const oldest = this.#kept.get(key)!;
-      this.#kept.delete(key);
-      this.#numbers.delete(oldest.uid);
-      this.#completeSince = Math.max(this.#completeSince, oldest.at + 1);
+    this.#kept.push(notice);
+    if (this.#kept.length > KEPT + MORE) {
+      this.#completeSince = Math.max(this.#completeSince, this.#kept.at(-KEPT - 1)!.at + 1);
+      this.#kept = this.#kept.slice(-KEPT);
+      this.#index = undefined;
     }
+    if (this.#listeners.size === 0) return;
     for (const to of [mailbox, undefined]) {
       for (const listener of this.#listeners.get(to) ?? []) listener(notice);
     }
   }
+}
+
+function nameOf(mailbox: Mailbox, uid: string): string {
+  return `${uid} ${mailbox}`;
 }
 
 function arrivalOf(

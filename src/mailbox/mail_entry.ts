@@ -78,5 +78,10 @@ const ASCII = /^[\x00-\x7f]*$/;
 
 /** The octets of prefix and body together. */
 export function sizeOf(prefix: string, body: BodyRef): number {
-  return (ASCII.test(prefix) ? prefix.length : encode(prefix).length) + body.size;
+  return octetsOf(prefix) + body.size;
+}
+
+/** The octets of a prefix: nearly all are ASCII, and need not be encoded to be counted. */
+export function octetsOf(prefix: string): number {
+  return ASCII.test(prefix) ? prefix.length : encode(prefix).length;
 }

@@ -113,8 +113,14 @@ export class Router {
     return ours && isRole(domain === "" ? recipient : local);
   }
 
-  #expand(address: Mailbox): Resolution {
-    return new Expansion(this, this.#options).of(localKey(address));
+  #expand(given: Mailbox): Resolution {
+    const address = localKey(given);
+    const { directory } = this.#options;
+    // nearly every recipient is an account of that very name
+    if (!directory.alias(address) && directory.hasAccount(address)) {
+      return { kind: "local", recipients: [{ kind: "mailbox", address }], list: false };
+    }
+    return new Expansion(this, this.#options).of(address);
   }
 }
 
