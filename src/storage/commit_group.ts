@@ -7,11 +7,12 @@ import { messageOf } from "../base/errors.ts";
 import { setImmediate } from "node:timers";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { CommitChain } from "./commit_chain.ts";
+import { keyText } from "./key_identity.ts";
 import { isU64, type Kv, MAX_KEYS_AT_ONCE } from "./port.ts";
 import { StoppedAtSum, StorageError, storageErrorOf } from "./storage_error.ts";
 import type { Write, Writer, WriteResult } from "./write.ts";
 import { haveRoom, type Limits, NOTHING } from "./limits.ts";
-import { Batch, keyText, Planned } from "./write_plan.ts";
+import { Batch, Planned } from "./write_plan.ts";
 
 /** What a commit group needs beside the store. */
 export interface CommitGroupOptions {
@@ -137,7 +138,7 @@ export class CommitGroup implements Writer {
       );
       this.#options.onError?.("A counter of the store is damaged; what it counts goes on uncounted.", error);
       for (const write of writes) {
-        if (write.planned.mutationKeys.every((key) => damaged.has(key))) write.reject(error);
+        if (write.planned.write.mutations.every(({ key }) => damaged.has(keyText(key)))) write.reject(error);
         else write.resolve({ ok, versionstamp });
       }
     } catch (error) {

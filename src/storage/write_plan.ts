@@ -1,6 +1,6 @@
 /** The plan of a commit: which writes may share one without any difference to be seen. */
 
-import { binaryString } from "../base/bytes.ts";
+import { isSameKey, keyHash } from "./key_identity.ts";
 import { costOf, haveRoom, lessOf, type Limits, NOTHING } from "./limits.ts";
 import { isU64, u64 } from "./port.ts";
 import type { Write } from "./write.ts";
@@ -10,8 +10,8 @@ export class Planned {
   readonly write: Write;
   /** What it takes of a commit's limits. */
   readonly cost: Limits;
-  #checkKeys: readonly string[] | undefined;
-  #mutationKeys: readonly string[] | undefined;
+  #checkHashes: readonly number[] | undefined;
+  #mutationHashes: readonly number[] | undefined;
 
   /** Looks a write over, as far as a commit of its own needs it. */
   constructor(write: Write) {
@@ -19,15 +19,21 @@ export class Planned {
     this.cost = costOf(write);
   }
 
-  /** The text of each check's key, in the order of the checks. */
-  get checkKeys(): readonly string[] {
-    return this.#checkKeys ??= (this.write.checks ?? []).map((check) => keyText(check.key));
+  /** The hash of each check's key, in the order of the checks. */
+  get checkHashes(): readonly number[] {
+    return this.#checkHashes ??= hashesOf(this.write.checks ?? []);
   }
 
-  /** The text of each mutation's key, in the order of the mutations. */
-  get mutationKeys(): readonly string[] {
-    return this.#mutationKeys ??= this.write.mutations.map((mutation) => keyText(mutation.key));
+  /** The hash of each mutation's key, in the order of the mutations. */
+  get mutationHashes(): readonly number[] {
+    return this.#mutationHashes ??= hashesOf(this.write.mutations);
   }
+}
+
+function hashesOf(all: readonly { readonly key: Deno.KvKey }[]): number[] {
+  const hashes: number[] = [];
+  for (let i = 0; i < all.length; i++) hashes.push(keyHash(all[i]!.key));
+  return hashes;
 }
 
 /**
@@ -36,14 +42,19 @@ export class Planned {
  * sums may meet on a key, as long as nobody checks it: in which order they happen can't be seen. Two sets of a key are
  * kept apart although KV does them in order: both writers would get the same versionstamp, and the first one would
  * take the second one's value for its own.
+ *
+ * Keys are told apart by their hashes, which cost a tenth of what their texts do: two that have the same hash by chance
+ * are taken for the same where that keeps writes apart, and looked at where it would make one of two.
  */
 export class Batch {
   readonly #checks: Deno.AtomicCheck[] = [];
   readonly #mutations: Deno.KvMutation[] = [];
-  /** The versionstamp each key was checked for. */
-  readonly #checked = new Map<string, string | null>();
-  /** The keys that change: at which place of the mutations their sum is, or -1 when more than sums change them. */
-  readonly #changed = new Map<string, number>();
+  /** The last check of each key, by the key's hash. */
+  readonly #checked = new Map<number, Deno.AtomicCheck>();
+  /** The keys that change, by hash: at which place of the mutations their sum is, or -1 when more than sums change them. */
+  readonly #changed = new Map<number, number>();
+  /** What the sums at those places come to, where they are of several writes. */
+  readonly #sums = new Map<number, bigint>();
   /** What is left of the limits. */
   #room: Limits;
   /** The first write as long as it is alone: its keys are looked at when there is another one beside it. */
@@ -62,7 +73,12 @@ export class Batch {
 
   /** The mutations in order, sums of several writes on one key added up. */
   get mutations(): readonly Deno.KvMutation[] {
-    return this.#alone ? this.#alone.write.mutations : this.#mutations;
+    if (this.#alone) return this.#alone.write.mutations;
+    for (const [place, sum] of this.#sums) {
+      this.#mutations[place] = { ...this.#mutations[place] as Sum, value: u64(sum) };
+    }
+    this.#sums.clear();
+    return this.#mutations;
   }
 
   /** Takes the write in, or answers false when it has to wait for the next batch. The first one always gets in. */
@@ -82,61 +98,57 @@ export class Batch {
     return true;
   }
 
-  #take(planned: Planned): void {
-    const { checks = [], mutations } = planned.write;
-    for (let i = 0; i < checks.length; i++) this.#addCheck(checks[i]!, planned.checkKeys[i]!);
-    for (let i = 0; i < mutations.length; i++) this.#addMutation(mutations[i]!, planned.mutationKeys[i]!);
+  #take({ write, checkHashes, mutationHashes }: Planned): void {
+    const { checks = [], mutations } = write;
+    for (let i = 0; i < checks.length; i++) this.#addCheck(checks[i]!, checkHashes[i]!);
+    for (let i = 0; i < mutations.length; i++) this.#addMutation(mutations[i]!, mutationHashes[i]!);
   }
 
-  #isFreeFor({ write, checkKeys, mutationKeys }: Planned): boolean {
-    for (let i = 0; i < checkKeys.length; i++) {
-      if (this.#changed.has(checkKeys[i]!)) return false;
-      const before = this.#checked.get(checkKeys[i]!);
+  #isFreeFor({ write, checkHashes, mutationHashes }: Planned): boolean {
+    const { checks = [], mutations } = write;
+    for (let i = 0; i < checks.length; i++) {
+      if (this.#changed.has(checkHashes[i]!)) return false;
+      const before = this.#checked.get(checkHashes[i]!);
       // two that expect different versions can't both be right: together they would only fail together
-      if (before !== undefined && before !== write.checks![i]!.versionstamp) return false;
+      if (before && !isSameCheck(before, checks[i]!)) return false;
     }
-    for (let i = 0; i < mutationKeys.length; i++) {
-      const place = this.#changed.get(mutationKeys[i]!);
-      if (place !== undefined && (place < 0 || !isSum(write.mutations[i]!))) return false;
+    for (let i = 0; i < mutations.length; i++) {
+      const place = this.#changed.get(mutationHashes[i]!);
+      if (place !== undefined && !this.#addsTo(place, mutations[i]!)) return false;
     }
     return true;
   }
 
-  #addCheck(check: Deno.AtomicCheck, key: string): void {
-    if (this.#checked.get(key) === check.versionstamp) return;
-    this.#checked.set(key, check.versionstamp);
+  /** Is it a sum on the key of the sum at that place? */
+  #addsTo(place: number, mutation: Deno.KvMutation): mutation is Sum {
+    return place >= 0 && isSum(mutation) && isSameKey(this.#mutations[place]!.key, mutation.key);
+  }
+
+  #addCheck(check: Deno.AtomicCheck, hash: number): void {
+    const before = this.#checked.get(hash);
+    if (before && isSameCheck(before, check)) return;
+    this.#checked.set(hash, check);
     this.#checks.push(check);
   }
 
-  #addMutation(mutation: Deno.KvMutation, key: string): void {
-    const place = this.#changed.get(key);
-    if (!isSum(mutation)) {
-      this.#changed.set(key, -1);
-    } else if (place === undefined) {
-      this.#changed.set(key, this.#mutations.length);
-    } else if (place >= 0) {
-      const sum = (this.#mutations[place] as Sum).value.value + mutation.value.value;
-      this.#mutations[place] = { ...mutation, value: u64(sum) };
+  #addMutation(mutation: Deno.KvMutation, hash: number): void {
+    const place = this.#changed.get(hash);
+    if (place !== undefined && this.#addsTo(place, mutation)) {
+      const before = this.#sums.get(place) ?? (this.#mutations[place] as Sum).value.value;
+      this.#sums.set(place, before + mutation.value.value);
       return;
     }
+    this.#changed.set(hash, place === undefined && isSum(mutation) ? this.#mutations.length : -1);
     this.#mutations.push(mutation);
   }
+}
+
+function isSameCheck(a: Deno.AtomicCheck, b: Deno.AtomicCheck): boolean {
+  return a.versionstamp === b.versionstamp && isSameKey(a.key, b.key);
 }
 
 type Sum = Extract<Deno.KvMutation, { type: "sum" }>;
 
 function isSum(mutation: Deno.KvMutation): mutation is Sum {
   return mutation.type === "sum" && isU64(mutation.value);
-}
-
-/** A text that is the same for two keys when KV takes them for the same; about as long as the key itself. */
-export function keyText(key: Deno.KvKey): string {
-  let text = "";
-  for (const part of key) {
-    // the length in front of what may hold anything keeps ["a", "b"] apart from ["ab"]
-    if (typeof part === "string") text += `${part.length}:${part}`;
-    else if (part instanceof Uint8Array) text += `b${part.length}:${binaryString(part)}`;
-    else text += `${typeof part} ${String(part)};`;
-  }
-  return text;
 }
