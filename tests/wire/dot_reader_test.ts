@@ -271,3 +271,34 @@ Deno.test("DotReader decodes 64 KiB pieces of a large text", () => {
   assertEquals(reader.push(bytes(".\r\n")).state, "end");
   assertEquals(total, 50 * part.length);
 });
+
+/** Texts of long lines with rare things in them: what is read four octets at a time. */
+const longText = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.nat(90).map((length) => "x".repeat(length)) },
+    { weight: 4, arbitrary: fc.constantFrom("\r\n", "\r\n", "\r\n.", "\xff\x80\x0e", "\t") },
+    { weight: 1, arbitrary: fc.constantFrom("\r\n.\r\n", "\r", "\n", "\0", "\x0b") },
+  ),
+  { minLength: 6, maxLength: 30, size: "max" },
+).map((parts) => parts.join(""));
+
+Deno.test("DotReader agrees with the slow reference on long lines, wherever they are in memory", () => {
+  fc.assert(
+    fc.property(
+      longText,
+      fc.nat(7),
+      fc.nat(700),
+      fc.constantFrom<Options>({}, { bare: "normalize" }, { maxLine: 100 }),
+      (text, before, cut, options) => {
+        // what stands around it in memory is not looked at
+        const memory = new Uint8Array(before + text.length + 5);
+        memory.set(bytes(text), before);
+        const [from, end] = [before, before + text.length];
+        const place = Math.min(from + cut, end);
+        const parts = [memory.subarray(from, place), memory.subarray(place, end)];
+        assertEquals(sure(decode(parts, options)), sure(reference(text, options)));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
