@@ -17,6 +17,7 @@ const LF = 10;
 const CR = 13;
 const TOO_LONG: Line = { kind: "tooLong" };
 const DONE = Promise.resolve();
+const ENDED = Promise.resolve(false);
 /** Up to here a loop is quicker than the platform's encoder. */
 const SHORT_TEXT = 512;
 
@@ -41,7 +42,11 @@ export class LineConn {
   #closed = false;
   #out: Uint8Array<ArrayBuffer> | undefined;
   #outEnd = 0;
+  /** The only output so far: octets that stay as they are. */
+  #ready: Uint8Array | undefined;
   #sending: Promise<void> | undefined;
+  /** The output buffer that is being sent. */
+  #sendingOut: Uint8Array<ArrayBuffer> | undefined;
 
   /** `bufferSize` octets are held while idle (default 2,048). */
   constructor(conn: ByteConn, options: { bufferSize?: number } = {}) {
@@ -92,22 +97,17 @@ export class LineConn {
     return { kind: "bareLf", bytes: buffer.subarray(start, at) };
   }
 
-  /** Reads once more. False at the end of the stream or after {@linkcode close}; throws when the connection broke. */
-  async fill(): Promise<boolean> {
-    if (this.#reading) throw new Error("A read is under way already");
-    if (this.#closed) return false;
-    const room = this.#room();
-    this.#reading = true;
+  /** Reads once more. False at the end of the stream or after {@linkcode close}; rejects when the connection broke. */
+  fill(): Promise<boolean> {
+    if (this.#reading) return Promise.reject(new Error("A read is under way already"));
+    if (this.#closed) return ENDED;
     try {
-      const count = await this.#conn.read(room);
-      if (count === null) return false;
-      this.#end += count;
-      return true;
+      const room = this.#room();
+      this.#reading = true;
+      // no async function, nor for a write: they run for each command
+      return this.#conn.read(room).then(this.#filled, this.#notFilled);
     } catch (error) {
-      if (this.#closed) return false;
-      throw error;
-    } finally {
-      this.#reading = false;
+      return Promise.reject(error);
     }
   }
 
@@ -156,22 +156,28 @@ export class LineConn {
     this.#outEnd = at;
   }
 
+  /** Adds octets that never change: where they are all there is to send, they are not copied. */
+  putLasting(bytes: Uint8Array): void {
+    if (this.#outEnd > 0 || this.#ready) this.#putBytes(bytes);
+    else this.#ready = bytes;
+  }
+
   /** How many octets wait for {@linkcode flush}. */
   get pending(): number {
-    return this.#outEnd;
+    return this.#ready ? this.#ready.length : this.#outEnd;
   }
 
   /** Sends all that was put, in one write. Throws when the connection broke; ends when it is closed. */
   flush(): Promise<void> {
     // two writes at a time could interleave, since each may go out in parts
     if (this.#sending) return this.#sending.then(() => this.flush());
-    if (this.#outEnd === 0) return DONE;
-    return this.#sending = this.#sendOutput();
+    if (this.pending === 0) return DONE;
+    return this.#sending = this.#send(this.#takeOutput());
   }
 
   /** Sends all that was put, then `bytes` without copying them: for large pieces. */
   async write(bytes: Uint8Array): Promise<void> {
-    do await this.flush(); while (this.#sending || this.#outEnd > 0);
+    do await this.flush(); while (this.#sending || this.pending > 0);
     await (this.#sending = this.#send(bytes));
   }
 
@@ -265,6 +271,11 @@ export class LineConn {
 
   /** The output buffer, with room for `length` more octets. */
   #reserve(length: number): Uint8Array<ArrayBuffer> {
+    const ready = this.#ready;
+    if (ready) {
+      this.#ready = undefined;
+      this.#putBytes(ready);
+    }
     const out = this.#out ??= takeOutput();
     const need = this.#outEnd + length;
     if (need <= out.length) return out;
@@ -274,20 +285,50 @@ export class LineConn {
     return this.#out = larger;
   }
 
-  async #sendOutput(): Promise<void> {
-    const out = this.#out!;
-    const length = this.#outEnd;
+  #takeOutput(): Uint8Array {
+    const ready = this.#ready;
+    if (ready) {
+      this.#ready = undefined;
+      return ready;
+    }
+    const out = this.#sendingOut = this.#out!;
+    const bytes = out.subarray(0, this.#outEnd);
     this.#out = undefined;
     this.#outEnd = 0;
-    await this.#send(out.subarray(0, length));
-    giveBack(out);
+    return bytes;
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#conn.write(bytes);
-    } finally {
-      this.#sending = undefined;
-    }
+  #send(bytes: Uint8Array): Promise<void> {
+    return this.#conn.write(bytes).then(this.#sent, this.#notSent);
   }
+
+  // what a read or a write comes to; there is one of each at a time
+
+  readonly #filled = (count: number | null): boolean => {
+    this.#reading = false;
+    if (count === null) return false;
+    this.#end += count;
+    return true;
+  };
+
+  readonly #notFilled = (error: unknown): boolean => {
+    this.#reading = false;
+    if (this.#closed) return false;
+    throw error;
+  };
+
+  readonly #sent = (): void => {
+    this.#sending = undefined;
+    const out = this.#sendingOut;
+    if (!out) return;
+    this.#sendingOut = undefined;
+    giveBack(out);
+  };
+
+  readonly #notSent = (error: unknown): void => {
+    this.#sending = undefined;
+    // not given back: the system may still have it
+    this.#sendingOut = undefined;
+    throw error;
+  };
 }

@@ -46,9 +46,11 @@ class Tcp implements TcpByteConn {
     return this.raw.read(into);
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    let written = await this.raw.write(bytes);
-    while (written < bytes.length) written += await this.raw.write(bytes.subarray(written));
+  write(bytes: Uint8Array): Promise<void> {
+    // no async function: nearly always one write takes it all
+    return this.raw.write(bytes).then((written) =>
+      written < bytes.length ? this.write(bytes.subarray(written)) : undefined
+    );
   }
 
   close(): void {

@@ -213,6 +213,31 @@ Deno.test("LineConn sends what was put in one write", async () => {
   assertEquals(await drain(peer), "250-mail.example\r\n250-SIZE\r\n250 grüße\r\n");
 });
 
+Deno.test("LineConn sends octets that never change as they are, or among others", async () => {
+  const ok = encode("250 ok\r\n");
+  const { peer, lines } = setUp();
+  const sent: Uint8Array[] = [];
+  const conn = lines.conn as MemoryConn;
+  const write = conn.write.bind(conn);
+  conn.write = (bytes) => {
+    sent.push(bytes);
+    return write(bytes);
+  };
+  for (const put of [[ok], [ok, "a"], ["b", ok], [ok, ok], [ok, ok, "c"], [ok]]) {
+    for (const one of put) typeof one === "string" ? lines.put(one) : lines.putLasting(one);
+    assertEquals(lines.pending, put.reduce((sum, one) => sum + one.length, 0));
+    await lines.flush();
+    assertEquals(lines.pending, 0);
+  }
+  assertEquals([sent[0] === ok, sent.length], [true, 6]);
+  lines.putLasting(ok);
+  await lines.write(encode("d"));
+  lines.close();
+  const k = "250 ok\r\n";
+  assertEquals(await drain(peer), `${k}${k}ab${k}${k}${k}${k}${k}c${k}${k}d`);
+  assertEquals(binaryString(ok), k);
+});
+
 Deno.test("LineConn puts any text as UTF-8", async () => {
   const text = fc.array(
     fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), fc.constant("a".repeat(700))),

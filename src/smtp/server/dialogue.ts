@@ -115,6 +115,11 @@ class HeardConn extends LineConn {
     this.#said(typeof text === "string" ? text : decode(text));
   }
 
+  override putLasting(bytes: Uint8Array): void {
+    super.putLasting(bytes);
+    this.#said(decode(bytes));
+  }
+
   #heard(line: Line): void {
     if (line.kind === "tooLong") return this.#note("# The client sent a line that was too long.");
     const text = binaryString(line.bytes);

@@ -71,10 +71,12 @@ class SmtpSession implements IdleConnection {
 
   /** For the connection limiter: a client that has sent no MAIL yet may be sent away while it is waited for. */
   get idleSince(): number | undefined {
-    const { phase, messages, facts, over } = this.#state;
-    const unused = messages === 0 && (phase === "greeted" || phase === "ready") &&
-      facts.account === undefined;
-    return this.#waiting && unused && !over ? this.#waitingSince : undefined;
+    return this.#waiting && !this.#state.over && this.#isUnused() ? this.#waitingSince : undefined;
+  }
+
+  #isUnused(): boolean {
+    const { phase, messages, facts } = this.#state;
+    return messages === 0 && (phase === "greeted" || phase === "ready") && facts.account === undefined;
   }
 
   /** Sends an idle client away. */
@@ -106,49 +108,51 @@ class SmtpSession implements IdleConnection {
 
   async #converse(): Promise<void> {
     const state = this.#state;
+    const { line } = state;
     while (!state.over) {
       const progress = (state.mode ?? this.#commands).take(state);
-      if (progress === "more") {
-        if (!await this.#fill()) return state.end("gone");
-      } else if (progress !== "again") {
+      if (progress === "again") continue;
+      if (progress !== "more") {
         await this.#wait(progress);
+        continue;
       }
+      if (!this.#expect()) continue;
+      let more = false;
+      try {
+        // what was answered so far goes out in one write
+        if (line.pending > 0) await line.flush();
+        const reading = this.#firstRead ?? line.fill();
+        this.#firstRead = undefined;
+        more = await reading;
+      } catch {
+        // the connection broke: that ends the session and is nobody's fault
+      }
+      this.#waiting = false;
+      if (!more) return state.end("gone");
     }
   }
 
-  /** Sends what was answered so far, all in one write, and waits for more input. False: none will come. */
-  async #fill(): Promise<boolean> {
+  /** More input is waited for from now on. False: the session is over, since the server shuts down. */
+  #expect(): boolean {
     const state = this.#state;
-    if (this.#options.closing.aborted && this.#mayInterrupt()) {
+    const { closing, limiter, clock } = this.#options;
+    if (closing.aborted && this.#mayInterrupt()) {
       this.#sayLast(SHUTTING_DOWN, "shutdown");
-      return true;
+      return false;
     }
     const patience = (state.mode ?? this.#commands).patience(state);
     if (patience !== undefined) state.deadline.set(patience);
     this.#waiting = true;
-    if (this.#options.limiter) this.#waitingSince = this.#options.clock.monotonic();
-    try {
-      if (state.line.pending > 0) await state.line.flush();
-      const reading = this.#firstRead ?? state.line.fill();
-      this.#firstRead = undefined;
-      return await reading;
-    } catch {
-      // the connection broke: that ends the session and is nobody's fault
-      return false;
-    } finally {
-      this.#waiting = false;
-    }
+    if (limiter && this.#isUnused()) this.#waitingSince = clock.monotonic();
+    return true;
   }
 
   /** Waits for somebody on our side; the client gets what was answered so far, and no time-out runs. */
-  async #wait(progress: Promise<Progress>): Promise<void> {
+  #wait(progress: Promise<Progress>): Promise<unknown> {
     const { deadline, line } = this.#state;
     deadline.clear();
-    if (line.pending > 0) {
-      await Promise.all([progress, line.flush().catch(() => this.#state.end("gone"))]);
-    } else {
-      await progress;
-    }
+    if (line.pending === 0) return progress;
+    return Promise.all([progress, line.flush().catch(() => this.#state.end("gone"))]);
   }
 
   #sayLast(last: Reply, why: ClosedBecause): void {

@@ -143,7 +143,8 @@ export class SessionState {
   /** Puts a reply without counting it. */
   say(of: Reply): void {
     const { wire } = of as Partial<FixedReply>;
-    this.put(wire ?? formatReply(of));
+    if (wire && this.#cut === undefined) this.line.putLasting(wire);
+    else this.put(wire ?? formatReply(of));
     if (of.close) this.end("refused");
     this.options.onEvent?.({ kind: "command", verb: this.verb, code: of.code }, this.facts);
   }
