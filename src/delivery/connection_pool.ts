@@ -16,7 +16,8 @@ export interface PoolOptions {
 interface Destination {
   active: number;
   readonly waiting: (() => void)[];
-  readonly idle: { readonly client: SmtpClient; readonly kind: string; readonly timer: Timer }[];
+  /** In the order in which they came. */
+  readonly idle: { readonly client: SmtpClient; readonly kind: string; readonly until: number }[];
 }
 
 /**
@@ -29,6 +30,8 @@ export class ConnectionPool {
   readonly #maxTransactions: number;
   readonly #destinations = new Map<string, Destination>();
   readonly #goodbyes = new Tasks(() => {}); // quit() never throws
+  /** The next look at what is idle for too long: one for all, instead of a timer for each message. */
+  #look: Timer | undefined;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -73,12 +76,10 @@ export class ConnectionPool {
       const at = idle.findLastIndex((parked) => parked.kind === kind);
       const [parked] = at < 0 ? [] : idle.splice(at, 1);
       if (!parked) break;
-      parked.timer.cancel();
       if (parked.client.usable) return parked.client;
       parked.client.close();
     }
     const other = idle.shift();
-    other?.timer.cancel();
     if (other) this.#quit(other.client);
     return undefined;
   }
@@ -89,25 +90,32 @@ export class ConnectionPool {
     if (!client.usable) return client.close();
     if (this.#closed || client.transactions >= this.#maxTransactions) return this.#quit(client);
     const d = this.#destination(destination);
-    const timer = this.#clock.schedule(this.#idleMs, () => {
-      d.idle.splice(d.idle.findIndex((parked) => parked.client === client), 1);
-      this.#tidy(destination, d);
-      this.#quit(client);
-    });
-    d.idle.push({ client, kind, timer });
+    d.idle.push({ client, kind, until: this.#clock.monotonic() + this.#idleMs });
+    this.#look ??= this.#clock.schedule(this.#idleMs, () => this.#endIdle());
   }
 
   /** Says goodbye to all that is idle, and from now on to whatever becomes idle. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#look?.cancel();
     for (const [destination, d] of this.#destinations) {
-      for (const { client, timer } of d.idle.splice(0)) {
-        timer.cancel();
-        this.#quit(client);
-      }
+      for (const { client } of d.idle.splice(0)) this.#quit(client);
       this.#tidy(destination, d);
     }
     while (this.#goodbyes.size > 0) await this.#goodbyes.settle(this.#clock, 60_000);
+  }
+
+  /** Says goodbye to what was idle for too long. */
+  #endIdle(): void {
+    this.#look = undefined;
+    const now = this.#clock.monotonic();
+    let next = Infinity;
+    for (const [destination, d] of this.#destinations) {
+      while (d.idle[0] && d.idle[0].until <= now) this.#quit(d.idle.shift()!.client);
+      next = Math.min(next, d.idle[0]?.until ?? Infinity);
+      this.#tidy(destination, d);
+    }
+    if (next < Infinity) this.#look = this.#clock.schedule(next - now, () => this.#endIdle());
   }
 
   #destination(name: string): Destination {

@@ -1,7 +1,6 @@
 /** One connection to a server: lines out, replies in, a limit of time on each, and TLS. */
 
 import { messageOf } from "../../base/errors.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { FaultStage } from "../../faults/rule.ts";
 import type { FaultPoint } from "../../faults/rules.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
@@ -11,6 +10,7 @@ import { clientTls } from "../../wire/tls.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { type ClientOptions, type ClientTarget, type ClientTimeouts, DEFAULT_TIMEOUTS } from "./options.ts";
 import type { PeerFacts, SecurityLevel } from "./outcome.ts";
+import { Patience } from "./patience.ts";
 import { formatReply, type Reply } from "../protocol/reply.ts";
 import { isReplyError, type ReplyError, ReplyReader } from "./reply_reader.ts";
 
@@ -18,9 +18,9 @@ import { isReplyError, type ReplyError, ReplyReader } from "./reply_reader.ts";
 export class ClientChannel {
   readonly timeouts: ClientTimeouts;
   readonly #faults: ClientFaults | undefined;
-  readonly #clock: Clock;
   readonly #lines: LineConn;
   readonly #replies: ReplyReader;
+  readonly #patience: Patience;
   #peer: PeerFacts;
   #trace: ((line: string) => void) | undefined;
   #writing: Promise<ReplyError | undefined> | undefined;
@@ -29,9 +29,9 @@ export class ClientChannel {
   #error: ReplyError | undefined;
 
   constructor(conn: ByteConn, target: ClientTarget, options: ClientOptions) {
-    this.#clock = options.clock;
     this.#lines = new LineConn(conn);
     this.#replies = new ReplyReader(this.#lines);
+    this.#patience = new Patience(options.clock, (limitMs, what) => this.#late(limitMs, what));
     this.#peer = { host: target.host, address: target.address };
     this.timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.trace = options.trace;
@@ -118,11 +118,11 @@ export class ClientChannel {
   async drain(limitMs: number): Promise<ReplyError | undefined> {
     this.flush();
     if (this.#writing === undefined) return this.#error;
-    const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "took no more data"));
+    this.#patience.begin(limitMs, "took no more data");
     try {
       return await this.#writing ?? this.#error;
     } finally {
-      timer.cancel();
+      this.#patience.end();
     }
   }
 
@@ -157,7 +157,7 @@ export class ClientChannel {
       this.#end({ error: "broken", text: "The TLS handshake failed: a rule of faults asks for that" });
       return this.#error!;
     }
-    const timer = this.#clock.schedule(limit, () => this.#late(limit, "didn't complete the TLS handshake"));
+    this.#patience.begin(limit, "didn't complete the TLS handshake");
     try {
       const { ca, ...others } = options;
       const conn = await clientTls(this.#lines.conn, { ...others, ...(ca && { ca: [...ca] }) });
@@ -173,7 +173,7 @@ export class ClientChannel {
       this.#end({ error: "broken", text: `The TLS handshake failed: ${messageOf(error)}` });
       return this.#error!;
     } finally {
-      timer.cancel();
+      this.#patience.end();
     }
   }
 
@@ -203,11 +203,11 @@ export class ClientChannel {
   }
 
   async #wait(limitMs: number): Promise<Reply | ReplyError> {
-    const timer = this.#clock.schedule(limitMs, () => this.#late(limitMs, "didn't answer"));
+    this.#patience.begin(limitMs, "didn't answer");
     try {
       return await this.#replies.next();
     } finally {
-      timer.cancel();
+      this.#patience.end();
     }
   }
 
@@ -232,6 +232,7 @@ export class ClientChannel {
   #end(error: ReplyError): void {
     if (this.#error) return;
     this.#error = error;
+    this.#patience.close();
     this.#lines.close();
   }
 }

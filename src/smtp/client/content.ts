@@ -54,7 +54,8 @@ export async function sendContent(
     channel.note(".");
   }
   // what goes wrong from here on shows in the reply
-  await channel.drain(channel.timeouts.block);
+  if (channel.pending < BLOCK) channel.flush();
+  else await channel.drain(channel.timeouts.block);
   return { kind: "sent" };
 }
 
