@@ -11,6 +11,18 @@ export function encode(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
+/** Where short texts are encoded. */
+const shortly = new Uint8Array(6 * 1024);
+
+/**
+ * Text as UTF-8, in an array that the next call may write anew: for who copies it at once. An array of its own costs as
+ * much as several steps of a message's way.
+ */
+export function encodeShortly(text: string): Uint8Array {
+  if (text.length * 3 > shortly.length) return encoder.encode(text);
+  return shortly.subarray(0, encoder.encodeInto(text, shortly).written);
+}
+
 /** UTF-8 as text; what is not UTF-8 becomes U+FFFD. */
 export function decode(bytes: Uint8Array): string {
   return utf8.decode(bytes);

@@ -5,7 +5,6 @@
  * same expansion (`recipients/expand.ts`).
  */
 
-import { encode } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
@@ -108,8 +107,10 @@ export interface AcceptableContent {
 
 /** What content begins with. */
 interface BegunContent extends Pick<AcceptableContent, "signFor"> {
-  readonly before: Uint8Array;
+  readonly before: string;
   readonly header: Uint8Array;
+  /** No other fields are in it; undefined: there may be any. */
+  readonly names: ReadonlySet<string> | undefined;
 }
 
 /** The store took nothing: for want of room, or for another reason. */
@@ -175,31 +176,42 @@ export class Acceptance {
    */
   begin(
     header: Uint8Array,
-    { id, origin, envelope }: { id: string; origin: Origin; envelope: Envelope },
+    id: string,
+    { origin, envelope }: { readonly origin: Origin; readonly envelope: Envelope },
   ): BegunContent | "loop" | "authors" {
-    const { received, authors, ...scan } = scanHeader(header);
+    const { end, received, authors, names, empty, obsolete } = scanHeader(header);
     const { clock, hostname, maxHops, router } = this.#options;
     if (received > maxHops) return "loop";
     const now = clock.now();
-    const { trust, account, author, client, checked } = origin;
+    const { source, trust, account, author, client, checked } = origin;
     if (trust === "user" && authors > 1) return "authors";
     const { recipients, sender } = envelope;
-    const trace = receivedField({
-      ...client,
-      by: hostname,
-      id,
-      at: now,
-      ...(recipients.length === 1 ? { for: recipients[0]!.address } : {}),
-    });
+    const { helo, remote, protocol, tls } = client;
+    const to = recipients.length === 1 ? recipients[0]!.address : undefined;
+    const trace = receivedField({ helo, remote, protocol, tls, by: hostname, id, at: now, for: to });
     const domain = router.domains[0]!;
-    const fixed = fixHeader(header, { trust, checked, ...scan, account, author, domain, now, id, hostname });
+    const fixed = fixHeader(header, {
+      trust,
+      checked,
+      names,
+      empty,
+      obsolete,
+      account,
+      author,
+      domain,
+      now,
+      id,
+      hostname,
+    });
     // what has no field at all is no header section, but body
-    const isBody = scan.names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
-    const signFor = authors > 1 ? undefined : signingDomain(fixed.header, { ...origin, sender });
+    const isBody = names.size === 0 && fixed.header.length > 0 && fixed.header[0] !== 13;
     return {
-      before: encode(`${trace}${fixed.added}${isBody ? "\r\n" : ""}`),
+      before: isBody ? `${trace}${fixed.added}\r\n` : trace + fixed.added,
       header: fixed.header,
-      ...(signFor !== undefined && { signFor }),
+      names: fixed.header === header && end >= 0 ? names : undefined,
+      signFor: authors > 1
+        ? undefined
+        : signingDomain(fixed.header, { source, trust, account, author, sender }),
     };
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { binaryString } from "../base/bytes.ts";
 import { localKey, parseMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
-import { fieldOctets, parseFields } from "../mail/header.ts";
+import { parseFields } from "../mail/header.ts";
 import type { Journal } from "../observe/journal.ts";
 import { historyOf } from "../queue/history.ts";
 import type { Suppressions } from "../queue/suppressions.ts";
@@ -31,10 +31,9 @@ const ENCLOSED: ReadonlySet<string> = new Set([
   "message/rfc822-headers",
 ]);
 
-/** Is that a header section of such a complaint? */
-export function isComplaint(header: Uint8Array): boolean {
-  const type = fieldOctets(header, "content-type");
-  return type !== undefined && /^\s*multipart\/report\b/i.test(type) && /feedback-report/i.test(type);
+/** Is that the Content-Type of such a complaint? */
+export function isComplaint(type: string): boolean {
+  return /^\s*multipart\/report\b/i.test(type) && /feedback-report/i.test(type);
 }
 
 /** Reads complaints. */

@@ -67,7 +67,7 @@ export function fixHeader(header: Uint8Array, options: FixupOptions): FixedHeade
   if (checked && options.names.has("authentication-results")) fixed = withoutResultsOf(fixed, hostname);
   if (trust === "user" && !options.names.has("dkim-signature")) fixed = plain(fixed, options);
   if (trust === "user") fixed = withDomains(fixed, domain);
-  return { added: trust === "stranger" ? "" : missingFields(fixed, { ...options, names }), header: fixed };
+  return { added: trust === "stranger" ? "" : missingFields(fixed, names, options), header: fixed };
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -81,7 +81,8 @@ function emptyFields({ names, empty }: FixupOptions): ReadonlySet<string> {
 }
 
 /** Date, Message-ID, MIME-Version where MIME is used, and From, or Sender when From names somebody else. */
-function missingFields(header: Uint8Array, { trust, names, account, author, ...of }: FixupOptions): string {
+function missingFields(header: Uint8Array, names: ReadonlySet<string>, of: FixupOptions): string {
+  const { trust, account, author } = of;
   // what was signed elsewhere may be signed as having no such field
   if (trust === "network" && names.has("dkim-signature")) return "";
   let fields = "";

@@ -1,5 +1,6 @@
 /** The content of a message on its way in: its header section is held back until it is whole, to be mended. */
 
+import { encodeShortly } from "../base/bytes.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import { isComplaint } from "./complaints.ts";
@@ -137,7 +138,7 @@ export class IncomingContent implements AcceptableContent {
   #begin(section: Uint8Array): void | Promise<void> {
     this.#headerEnded = true;
     this.#check?.header(section);
-    const begun = this.#acceptance.begin(section, { id: this.id, ...this.#of });
+    const begun = this.#acceptance.begin(section, this.id, this.#of);
     if (typeof begun === "string") {
       this.#refusal = begun;
       return;
@@ -145,12 +146,14 @@ export class IncomingContent implements AcceptableContent {
     this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127);
     const { before, header, signFor } = begun;
     this.#signFor = signFor;
-    this.#subject = fieldOctets(header, "subject");
-    this.#isComplaint = isComplaint(header);
-    this.#tags = fieldOctets(header, "x-tags");
-    this.#mayBeReport = mayBeReport(this.#subject ?? "", fieldOctets(header, "content-type") ?? "");
-    this.#tlsOptional = fieldOctets(header, "tls-required")?.toLowerCase() === "no";
-    const waiting = this.#append(before);
+    this.#subject = fieldIn(begun, "subject");
+    const type = fieldIn(begun, "content-type");
+    this.#isComplaint = type !== undefined && isComplaint(type);
+    this.#tags = fieldIn(begun, "x-tags");
+    this.#mayBeReport = mayBeReport(this.#subject ?? "", type ?? "");
+    this.#tlsOptional = fieldIn(begun, "tls-required")?.toLowerCase() === "no";
+    // small as it is, it is copied at once
+    const waiting = this.#append(encodeShortly(before));
     return waiting ? waiting.then(() => this.#append(header)) : this.#append(header);
   }
 
@@ -165,4 +168,12 @@ export class IncomingContent implements AcceptableContent {
       this.#refusal = this.#acceptance.failed(this.id, error);
     });
   }
+}
+
+/** The octets of a field, for which only a header is looked through that may have it. */
+function fieldIn(
+  { header, names }: { readonly header: Uint8Array; readonly names: ReadonlySet<string> | undefined },
+  name: string,
+): string | undefined {
+  return names === undefined || names.has(name) ? fieldOctets(header, name) : undefined;
 }

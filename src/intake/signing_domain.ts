@@ -30,15 +30,29 @@ export function signingDomain(header: Uint8Array, by: SigningFacts): string | un
   const { source, trust, account, author, sender } = by;
   if (source === "lmtp" || trust === "stranger" || trust === "captured") return undefined;
   const from = fieldOctets(header, "from");
-  const named = from === undefined
-    ? domainsOf(author)
-    : addressDomains(Buffer.from(from, "latin1").toString()).map((domain) => normalizeDomain(domain));
-  const [domain, ...others] = new Set(named);
-  if (domain === undefined || others.length > 0) return undefined;
-  const own = [...domainsOf(sender), ...domainsOf(account)];
-  return account === undefined || own.includes(domain) ? domain : own[0];
+  const domain = from === undefined ? domainOf(author) : onlyDomain(from);
+  if (domain === undefined || account === undefined) return domain;
+  const ofSender = domainOf(sender);
+  const ofAccount = domainOf(account);
+  return domain === ofSender || domain === ofAccount ? domain : ofSender ?? ofAccount;
 }
 
-function domainsOf(address: Mailbox | undefined): string[] {
-  return [address ? normalizeDomain(splitMailbox(address).domain) ?? [] : []].flat();
+/** One address, with a name before it or without: what nearly every From has. */
+const USUAL = /^(?:[^"(),:;<>@[\\\]]*<)?[^\s"(),:;<>@[\\\]]+@([A-Za-z0-9.-]+)>?$/;
+// deno-lint-ignore no-control-regex
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
+/** The domain of all addresses in the octets of a field; undefined: there is none, or several. */
+function onlyDomain(octets: string): string | undefined {
+  const usual = USUAL.exec(octets);
+  if (usual) return normalizeDomain(usual[1]!);
+  const text = BEYOND_ASCII.test(octets) ? Buffer.from(octets, "latin1").toString() : octets;
+  const [first, ...others] = addressDomains(text);
+  if (first === undefined) return undefined;
+  const domain = normalizeDomain(first);
+  return others.every((other) => normalizeDomain(other) === domain) ? domain : undefined;
+}
+
+function domainOf(address: Mailbox | undefined): string | undefined {
+  return address ? normalizeDomain(splitMailbox(address).domain) : undefined;
 }

@@ -14,9 +14,9 @@ export interface HeaderScan {
   /** A name has blanks behind it (RFC 5322 4.5.8). */
   readonly obsolete: boolean;
   /** The names of its fields in lower case. */
-  readonly names: Set<string>;
+  readonly names: ReadonlySet<string>;
   /** Those that say nothing wherever they stand: blanks only, or `<>`. */
-  readonly empty: Set<string>;
+  readonly empty: ReadonlySet<string>;
 }
 
 /** One field of a header section. */
@@ -63,13 +63,14 @@ const known = new Map<number, KnownName>(
  */
 export function scanHeader(bytes: Uint8Array): HeaderScan {
   const names = new Set<string>();
-  const empty = new Set<string>();
-  let [received, authors, obsolete] = [0, 0, false];
-  const scan = (end: number): HeaderScan => ({ end, received, authors, obsolete, names, empty });
+  let empty: Set<string> | undefined;
+  let [end, received, authors, obsolete] = [-1, 0, 0, false];
   for (let at = 0; at < bytes.length;) {
     const first = bytes[at]!;
-    if (first === LF) return scan(at + 1);
-    if (first === CR && bytes[at + 1] === LF) return scan(at + 2);
+    if (first === LF || (first === CR && bytes[at + 1] === LF)) {
+      end = first === LF ? at + 1 : at + 2;
+      break;
+    }
     let colon = at;
     let hash = 0;
     let byte = first;
@@ -81,8 +82,8 @@ export function scanHeader(bytes: Uint8Array): HeaderScan {
     if (lineEnd < 0) break;
     if (colon > at && (byte === COLON || colonFollows(bytes, colon))) {
       const name = nameAt(bytes, { start: at, end: colon, hash });
-      if (!isEmptyValue(bytes, colon, lineEnd)) empty.delete(name);
-      else if (!names.has(name)) empty.add(name);
+      if (!isEmptyValue(bytes, colon, lineEnd)) empty?.delete(name);
+      else if (!names.has(name)) (empty ??= new Set()).add(name);
       names.add(name);
       if (name === "received") received++;
       else if (name === "from") authors++;
@@ -90,8 +91,10 @@ export function scanHeader(bytes: Uint8Array): HeaderScan {
     }
     at = lineEnd + 1;
   }
-  return scan(-1);
+  return { end, received, authors, obsolete, names, empty: empty ?? NONE };
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Does nothing stand from the colon to the line's end but blanks and empty angle brackets, nor on a folded line behind? */
 function isEmptyValue(bytes: Uint8Array, colon: number, lineEnd: number): boolean {

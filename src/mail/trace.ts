@@ -20,9 +20,9 @@ export interface ReceivedFacts {
   /** When it came: milliseconds since 1970. */
   readonly at: number;
   /** The recipient, only when there is one alone: others' names are nobody's business (RFC 5321 7.6). */
-  readonly for?: Mailbox;
+  readonly for?: Mailbox | undefined;
   /** Protocol and cipher of the connection. */
-  readonly tls?: { readonly protocol: string; readonly cipher: string };
+  readonly tls?: { readonly protocol: string; readonly cipher: string } | undefined;
 }
 
 /** A Received field with its CRLF, folded. */

@@ -25,6 +25,14 @@ Deno.test("a message of our own is signed in the name of its author's domain", (
     ["a@here.example, b@other.example", undefined],
     ["jo", undefined],
     ["Jo <>", undefined],
+    ["<jo@here.example>", "here.example"],
+    ["Jo =?utf-8?q?x?= <jo.x@sub.Here.Example>", "sub.here.example"],
+    ["<jo@here.example> (at home)", "here.example"],
+    ["Jo <jo@here.example", "here.example"],
+    ["jo@here.example>", "here.example"],
+    ["Jo <@relay.example:jo@here.example>", "here.example"],
+    ["jo@here_.example.", "here_.example"],
+    ["jo@-", undefined],
   ];
   for (const trust of ["user", "network"] as const) {
     for (const [from, expected] of cases) assertEquals([from, domain(from, { trust })], [from, expected]);
