@@ -12,7 +12,7 @@ export function encode(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Where short texts are encoded. */
-const shortly = new Uint8Array(6 * 1024);
+const shortly = new Uint8Array(32 * 1024);
 
 /**
  * Text as UTF-8, in an array that the next call may write anew: for who copies it at once. An array of its own costs as

@@ -1,7 +1,7 @@
 /** The journal: one stream of events that feeds log lines, counters and the live view. */
 
 import type { EnhancedStatus } from "../mail/outcome.ts";
-import { log, type LogFields, type LogLevel } from "./log.ts";
+import { log, logFacts, type LogFields, type LogLevel } from "./log.ts";
 
 /** What every event about a message carries. */
 export interface MessageEvent {
@@ -201,6 +201,7 @@ export class Journal {
       : type === "bounced" || (type === "login" && !event.ok)
       ? "WARN"
       : "INFO";
-    this.write(level, type, factsOf(event));
+    if (this.write === log && !("nextAttemptAt" in event)) logFacts(level, event);
+    else this.write(level, type, factsOf(event));
   }
 }

@@ -1,6 +1,7 @@
 /** The log: one line for each event, for people or for programs, through `@std/log`. */
 
 import * as std from "@std/log";
+import { encodeShortly } from "../base/bytes.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 
 /** How loud a line is. */
@@ -68,11 +69,27 @@ export function setupLogging(options: LogOptions): LogControl {
  */
 export function log(level: LogLevel, event: string, fields?: LogFields): void {
   const logger = std.getLogger(NAME);
-  if (logger.level > std.LogLevels[level] || logger.handlers.length === 0) return;
+  const { handlers } = logger;
+  if (logger.level > std.LogLevels[level] || handlers.length === 0) return;
+  const [own] = handlers;
+  // as a rule nobody else listens, and a record for each line costs as much as the line
+  if (handlers.length === 1 && own instanceof LineHandler) return own.line(level, event, fields);
   if (level === "INFO") logger.info(event, fields);
   else if (level === "WARN") logger.warn(event, fields);
   else if (level === "ERROR") logger.error(event, fields);
   else logger.debug(event, fields);
+}
+
+/** The same of an event whose fields are all but its type: nothing is copied for a line of text. */
+export function logFacts(level: LogLevel, event: { readonly type: string }): void {
+  if (!isLogged(level)) return;
+  const { handlers } = std.getLogger(NAME);
+  const [own] = handlers;
+  if (handlers.length === 1 && own instanceof LineHandler && own.lineFormat === "text") {
+    return own.line(level, event.type, event as LogFields, "type");
+  }
+  const { type, ...fields } = event;
+  log(level, type, fields);
 }
 
 /** Whether lines of that level are written: asked before fields are made that cost something. */
@@ -85,6 +102,8 @@ export function isLogged(level: LogLevel): boolean {
 class LineHandler extends std.BaseHandler {
   lineFormat: "text" | "json";
   readonly #write: (bytes: Uint8Array) => void;
+  /** Who takes the bytes may keep them. */
+  readonly #keeps: boolean;
   readonly #clock: Clock;
   readonly #onUnload = () => this.flush();
   #buffer = "";
@@ -94,6 +113,7 @@ class LineHandler extends std.BaseHandler {
     super("NOTSET");
     this.lineFormat = options.format;
     this.#write = options.write ?? writeStderr;
+    this.#keeps = options.write !== undefined;
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -107,12 +127,14 @@ class LineHandler extends std.BaseHandler {
   }
 
   override handle(record: std.LogRecord): void {
-    const time = timestamp(this.#clock.now());
-    const fields = record.args[0] as LogFields | undefined;
-    this.log(
-      this.lineFormat === "json" ? jsonLine(time, record, fields) : textLine(time, record, fields),
-    );
-    if (record.level >= std.LogLevels.WARN) this.flush();
+    this.line(record.levelName as LogLevel, record.msg, record.args[0] as LogFields | undefined);
+  }
+
+  /** Writes a line; `but` names a field that is left out of one of text. */
+  line(level: LogLevel, event: string, fields: LogFields | undefined, but?: string): void {
+    const head = { time: timestamp(this.#clock.now()), level, event };
+    this.log(this.lineFormat === "json" ? jsonLine(head, fields) : textLine(head, fields, but));
+    if (level === "WARN" || level === "ERROR") this.flush();
   }
 
   log(line: string): void {
@@ -125,9 +147,9 @@ class LineHandler extends std.BaseHandler {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#buffer === "") return;
-    const bytes = encoder.encode(this.#buffer);
+    const text = this.#buffer;
     this.#buffer = "";
-    this.#write(bytes);
+    this.#write(this.#keeps ? encoder.encode(text) : encodeShortly(text));
   }
 
   /** Always on the system's clock: lines are not held back by a clock that stands still. */
@@ -147,15 +169,19 @@ function writeStderr(bytes: Uint8Array): void {
 
 let lastSecond = -1;
 let secondText = "";
+let lastMs = -1;
+let msText = "";
 
-/** ISO 8601 in UTC; the text of a second is made once. */
+/** ISO 8601 in UTC; the texts of a millisecond and of a second are made once. */
 function timestamp(ms: number): string {
+  if (ms === lastMs) return msText;
+  lastMs = ms;
   const second = Math.floor(ms / 1000);
   if (second !== lastSecond) {
     secondText = new Date(second * 1000).toISOString().slice(0, 20);
     lastSecond = second;
   }
-  return `${secondText}${String(Math.floor(ms - second * 1000)).padStart(3, "0")}Z`;
+  return msText = `${secondText}${String(Math.floor(ms - second * 1000)).padStart(3, "0")}Z`;
 }
 
 // control characters that JSON leaves alone, line separators, and marks that turn the direction of text around
@@ -198,19 +224,26 @@ function apart(fields: LogFields): LogFields {
   return Object.fromEntries(entries.map(([name, value]) => [OWN.has(name) ? `fields.${name}` : name, value]));
 }
 
-function jsonLine(time: string, record: std.LogRecord, given: LogFields | undefined): string {
+/** What each line begins with. */
+interface LineHead {
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly event: string;
+}
+
+function jsonLine({ time, level, event }: LineHead, given: LogFields | undefined): string {
   const fields = given && apart(given);
   const rest = fields ? jsonText(fields) : "{}";
-  const head = `{"time":"${time}","level":"${record.levelName}","event":${jsonText(record.msg)}`;
+  const head = `{"time":"${time}","level":"${level}","event":${jsonText(event)}`;
   return rest.length < 3 || rest[0] !== "{" ? `${head}}\n` : `${head},${rest.slice(1)}\n`;
 }
 
-function textLine(time: string, record: std.LogRecord, given: LogFields | undefined): string {
+function textLine({ time, level, event }: LineHead, given: LogFields | undefined, but?: string): string {
   const fields = given && apart(given);
-  let line = `${time} ${record.levelName} ${record.msg}`;
+  let line = `${time} ${level} ${event}`;
   for (const name in fields) {
     const value = fields[name];
-    if (value !== undefined) line += ` ${name}=${textValue(value)}`;
+    if (value !== undefined && name !== but) line += ` ${name}=${textValue(value)}`;
   }
   return line + "\n";
 }

@@ -117,6 +117,13 @@ export class Metrics {
       bounds: LATENCIES,
     },
   );
+  /** What each message adds to; and those of `#accepted` by source. */
+  readonly #each = {
+    recipients: this.#recipients.series([]),
+    sizes: this.#sizes.series([]),
+    mailbox: this.#mailbox.series([]),
+  };
+  readonly #sources = new Map<string, Series>();
   /** The numbers of `#commands` by service, verb and code: four commands make a message. */
   readonly #answered = new Map<string, Map<string, Map<number, Series>>>();
   readonly #commands = this.#counter("smtp_commands_total", "SMTP commands, by the reply", [
@@ -245,12 +252,12 @@ export class Metrics {
   #count(event: JournalEvent): void {
     switch (event.type) {
       case "accepted":
-        this.#accepted.add([known(event.source, SOURCES)]);
-        this.#recipients.add([], event.recipients.length);
-        this.#sizes.observe([], event.size);
+        this.#cameBy(event.source).value++;
+        this.#each.recipients.value += event.recipients.length;
+        this.#each.sizes.observe(event.size);
         break;
       case "mailbox":
-        this.#mailbox.add([]);
+        this.#each.mailbox.value++;
         break;
       case "delivered":
       case "deferred":
@@ -278,6 +285,12 @@ export class Metrics {
       case "note":
         this.#notes.add([event.level]);
     }
+  }
+
+  #cameBy(source: string): Series {
+    let series = this.#sources.get(source);
+    if (!series) this.#sources.set(source, series = this.#accepted.series([known(source, SOURCES)]));
+    return series;
   }
 
   #destination(recipient: string): string {

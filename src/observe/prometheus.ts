@@ -47,9 +47,28 @@ export class Counter implements Family {
   }
 }
 
+/** The values of a histogram for one set of labels. */
+export class Observed {
+  readonly counts: number[];
+  sum = 0;
+
+  constructor(private readonly bounds: readonly number[]) {
+    this.counts = new Array(bounds.length + 1).fill(0);
+  }
+
+  /** Counts a value. */
+  observe(value: number): void {
+    const { bounds, counts } = this;
+    let bucket = 0;
+    while (bucket < bounds.length && !(value <= bounds[bucket]!)) bucket++;
+    counts[bucket]!++;
+    this.sum += value;
+  }
+}
+
 /** How often a value was at most so large, for each set of labels. */
 export class Histogram implements Family {
-  readonly #series = new Map<string, { counts: number[]; sum: number }>();
+  readonly #series = new Map<string, Observed>();
   readonly #bounds: readonly number[];
   readonly #labels: readonly string[];
 
@@ -60,22 +79,20 @@ export class Histogram implements Family {
   ) {
     this.#bounds = of.bounds;
     this.#labels = of.labels;
-    if (of.labels.length === 0) this.observe([], undefined);
+    if (of.labels.length === 0) this.series([]);
   }
 
-  /** Without a value the series is there, with nothing in it. */
-  observe(values: readonly string[], value: number | undefined): void {
+  /** Counts a value. */
+  observe(values: readonly string[], value: number): void {
+    this.series(values).observe(value);
+  }
+
+  /** What is counted for a set of labels, to be kept by who adds to it often. It is there from now on. */
+  series(values: readonly string[]): Observed {
     const key = values.join(BETWEEN);
     let series = this.#series.get(key);
-    if (!series) {
-      series = { counts: new Array(this.#bounds.length + 1).fill(0), sum: 0 };
-      this.#series.set(key, series);
-    }
-    if (value === undefined) return;
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    const bucket = at < 0 ? this.#bounds.length : at;
-    series.counts[bucket] = series.counts[bucket]! + 1;
-    series.sum += value;
+    if (!series) this.#series.set(key, series = new Observed(this.#bounds));
+    return series;
   }
 
   text(): string {
