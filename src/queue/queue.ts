@@ -19,6 +19,7 @@ import { Operator, type QueueAction, type Refusal } from "./operator.ts";
 import type { DeliveryQueueOptions } from "./options.ts";
 import { QueueStore } from "./queue_store.ts";
 import { type QueueRecord, UNSPLIT } from "./record.ts";
+import { recover } from "./recovery.ts";
 import { OutcomeRecorder } from "./recorder.ts";
 import { Retries } from "./retries.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -62,6 +63,7 @@ export class DeliveryQueue {
   readonly #jobs: Jobs;
   readonly #index: WaitingIndex;
   readonly #contents = new ContentCache();
+  readonly #longestWaitMs: number;
   #recovery: Promise<void> | undefined;
 
   /** Does nothing before {@linkcode start}. */
@@ -77,7 +79,7 @@ export class DeliveryQueue {
     const destinationOf = (of: { readonly domain: string }) =>
       of.domain === UNSPLIT ? UNSPLIT : options.destinationOf(of);
     const isHere = (destination: string) => destination === UNSPLIT || router.isLocal(destination);
-    const longestWaitMs = Math.max(FULL_PAUSE_MS, ...schedule.retry);
+    const longestWaitMs = this.#longestWaitMs = Math.max(FULL_PAUSE_MS, ...schedule.retry);
     const reporter = new BounceWriter({ kv: store.kv, clock, ids, router, hostname });
     const planner = new EnqueuePlanner(options.mailStore);
     const scheduler = new Scheduler({ ...options, isHere });
@@ -126,12 +128,13 @@ export class DeliveryQueue {
 
   /** Starts the work. On the embedded store what a dead process had claimed is due at once. */
   start(): void {
-    const { store, journal } = this.#options;
+    const { store, journal, clock } = this.#options;
     this.#worker.start();
     if (!store.embedded) return;
     // its numbers are asked for again and again; a long queue is read while the server works
     this.#index.tally.start();
-    this.#recovery = this.#queue.recover().then((count) => {
+    const now = clock.now();
+    this.#recovery = recover(this.#queue, now, now + this.#longestWaitMs).then((count) => {
       if (count > 0) journal.note("INFO", "deliveries of the last run are taken up again", { count });
     }).catch((error) => journal.note("ERROR", "queue recovery failed", { error: String(error) }))
       .finally(() => {

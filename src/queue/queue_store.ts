@@ -326,30 +326,6 @@ export class QueueStore {
     }));
   }
 
-  /**
-   * Ends the leases of a process that is no more; only for the embedded store, which has one owner at a time.
-   * Answers how many.
-   */
-  async recover(): Promise<number> {
-    const moved: Promise<unknown>[] = [];
-    for await (const entry of this.store.kv.list<DueMark>(keys.queueDueAll, { batchSize: 500 })) {
-      const { domain, lease } = entry.value;
-      if (!lease || lease.owner === this.owner) continue;
-      const { id, part } = placeOf(entry.key);
-      const value: DueMark = { domain };
-      const mutations: Deno.KvMutation[] = [
-        { type: "delete", key: entry.key },
-        { type: "set", key: keys.queueDue(lease.at, id, part), value },
-      ];
-      const checks = [{ key: entry.key, versionstamp: entry.versionstamp }];
-      moved.push(this.store.write({ checks, mutations, size: 200 }));
-    }
-    // all of them have their answer before somebody looks for those that were moved
-    const failed = (await Promise.allSettled(moved)).find((one) => one.status === "rejected");
-    if (failed) throw failed.reason;
-    return moved.length;
-  }
-
   /** The records of one message, by part. */
   async message(id: string): Promise<QueueRecord[]> {
     const records: QueueRecord[] = [];

@@ -252,6 +252,52 @@ Deno.test("a recovery that fails in part forgets neither what it moved nor what 
   await checkStore(house.store.kv);
 });
 
+for (const back of [0, MINUTE]) {
+  Deno.test(`what a dead process had is taken up again, with the clock set back by ${back} ms meanwhile`, async () => {
+    const gate = Promise.withResolvers<void>();
+    let dead = true;
+    await using house = await House.open({
+      answer: async () => {
+        if (dead) await gate.promise;
+        return DELIVERED;
+      },
+    });
+    await house.accept(["x@a.example"]);
+    await house.settled();
+    assertEquals(house.agent.active, 1);
+    dead = false;
+    house.clock.jump(house.clock.now() - back);
+    const { gone } = await house.kill();
+    // at once, or when the lease ends that is further away than any of today
+    await house.pass(back === 0 ? 1 : 3 * MINUTE);
+    assertEquals(house.of("delivered").length, 1);
+    gate.resolve();
+    await gone;
+    await checkStore(house.store.kv);
+  });
+}
+
+Deno.test("a lease of a dead process from before the clock was set back by days ends with the next start", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["x@a.example"]);
+  await house.settled();
+  house.clock.jump(house.clock.now() - 2 * DAY);
+  const { gone } = await house.kill();
+  await house.settled();
+  const due: unknown[] = [];
+  for await (const { value } of house.store.kv.list({ prefix: ["q", "due"] })) due.push(value);
+  assertEquals(due, [{ domain: "a.example" }]);
+  gate.resolve();
+  await gone;
+  await checkStore(house.store.kv);
+});
+
 Deno.test("who lost the lease writes nothing", async () => {
   const gate = Promise.withResolvers<void>();
   await using house = await House.open({
