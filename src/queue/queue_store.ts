@@ -57,6 +57,9 @@ export interface Times {
   readonly monotonic: number;
 }
 
+/** Records of the first reading of a list: a page of 100 messages, what tells that there are more, and some parts. */
+const PAGE = 128;
+
 /** So often a claim of several is tried again although none of them was seen to have gone. */
 const MOST_TRIES = 3;
 
@@ -337,14 +340,29 @@ export class QueueStore {
   async *messages(after?: string): AsyncGenerator<QueueRecord[]> {
     let parts: QueueRecord[] = [];
     const all = after === undefined ? keys.queueItemsAll : keys.queueItemsAfter(after);
-    for await (const { value } of this.store.kv.list<QueueRecord>(all, { batchSize: 500 })) {
-      if (parts[0] && parts[0].id !== value.id) {
+    for await (const record of this.#items(all)) {
+      if (parts[0] && parts[0].id !== record.id) {
         yield parts;
         parts = [];
       }
-      parts.push(value);
+      parts.push(record);
     }
     if (parts.length > 0) yield parts;
+  }
+
+  /** First no more than a page of a list, which is all that most want; who goes on is served by larger readings. */
+  async *#items(all: Deno.KvListSelector): AsyncGenerator<QueueRecord> {
+    const { kv } = this.store;
+    let last: QueueRecord | undefined;
+    const page = kv.list<QueueRecord>(all, { limit: PAGE, batchSize: PAGE });
+    let count = 0;
+    for await (const { value } of page) {
+      yield last = value;
+      count++;
+    }
+    if (!last || count < PAGE) return;
+    const rest = keys.queueItemsFrom(last.id, last.part + 1);
+    for await (const { value } of kv.list<QueueRecord>(rest, { batchSize: 500 })) yield value;
   }
 
   /** The records under some names; those that are not there are left out. */

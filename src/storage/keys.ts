@@ -103,6 +103,11 @@ export function queueItemsAfter(id: string): Deno.KvListSelector {
   return { start: ["q", "item", id, true], end: ["q", "item", true] };
 }
 
+/** The records from that one on, oldest message first. */
+export function queueItemsFrom(id: string, part: number): Deno.KvListSelector {
+  return { start: ["q", "item", id, part], end: ["q", "item", true] };
+}
+
 /** The records of the messages from the id `first` to `last`, oldest message first. */
 export function queueItemsBetween(first: string, last: string): Deno.KvListSelector {
   return { start: ["q", "item", first], end: ["q", "item", last, true] };

@@ -894,3 +894,23 @@ Deno.test("history that was to be kept for longer is not removed before its time
   house.clock.advance(5 * DAY);
   assertEquals(await sweepHistory(house.store, house.clock.now(), DAY), 250);
 });
+
+Deno.test("a list goes on behind its first reading in the midst of a message, and from behind any other", async () => {
+  await using house = await House.open({ concurrency: 0 });
+  const ids: string[] = [];
+  for (let n = 0; n < 50; n++) {
+    ids.push(await house.accept(["a", "b", "c"].map((name) => `x@${name}.example`)));
+  }
+  const listed = async (after?: string) => {
+    const found: [string, number[]][] = [];
+    for await (const records of house.queue.messages(after)) {
+      found.push([records[0]!.id, records.map(({ part }) => part)]);
+    }
+    return found;
+  };
+  const all = ids.map((id) => [id, [0, 1, 2]]);
+  assertEquals(await listed(), all);
+  assertEquals(await listed(ids[3]), all.slice(4));
+  assertEquals(await listed(ids[9]), all.slice(10));
+  assertEquals(await listed(ids.at(-1)), []);
+});
