@@ -235,10 +235,20 @@ function chainOf(socket: TLSSocket): Uint8Array[] {
 
 function factsOf(socket: TLSSocket, server: boolean): TlsFacts {
   const serverName = server && (socket as unknown as { servername: string | false | null }).servername;
+  const untrusted = server ? undefined : distrust(socket);
   return {
     protocol: socket.getProtocol() ?? "",
     cipher: socket.getCipher().name,
     ...(serverName && { serverName }),
-    ...(!server && !socket.authorized && { untrusted: String(socket.authorizationError ?? "UNKNOWN") }),
+    ...(untrusted !== undefined && { untrusted }),
   };
+}
+
+/**
+ * Why the server is not trusted. Of a session that was resumed Deno says "authorized" in any case, also where it was made
+ * with a certificate that nobody vouches for; so none is resumed from here, and one that was all the same proves nothing.
+ */
+function distrust(socket: TLSSocket): string | undefined {
+  if (socket.isSessionReused()) return "SESSION_RESUMED";
+  return socket.authorized ? undefined : String(socket.authorizationError ?? "UNKNOWN");
 }

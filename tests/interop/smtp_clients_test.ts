@@ -261,6 +261,52 @@ testWith(
 );
 
 testWith(
+  ["openssl", "posttls-finger"],
+  "clients that come back resume their TLS sessions: OpenSSL on each listener, and Postfix",
+  async (office) => {
+    const ways: [Kind, ...string[]][] = [
+      ["smtp", "-starttls", "smtp"],
+      ["submission", "-starttls", "smtp"],
+      ["submissions"],
+      ["pop3", "-starttls", "pop3"],
+      ["pop3s"],
+      ["imap", "-starttls", "imap"],
+      ["imaps"],
+    ];
+    for (const [kind, ...starttls] of ways) {
+      for (const [version, name] of [["-tls1_2", "TLSv1.2"], ["-tls1_3", "TLSv1.3"]] as const) {
+        const session = `${office.dir}/${kind}${version}`;
+        const bye = kind.startsWith("imap") ? "a LOGOUT\r\n" : "QUIT\r\n";
+        const connect = async (...more: string[]) => {
+          const args = [
+            "s_client",
+            "-verify_return_error",
+            "-CAfile",
+            office.certificate,
+            "-ign_eof",
+            version,
+          ];
+          args.push("-servername", "localhost", "-connect", `localhost:${office.port(kind)}`, ...starttls);
+          // the goodbye comes behind the tickets of TLS 1.3
+          const after = /^ *Verify return code: 0 /m;
+          const { out } = await office.run("openssl", [...args, ...more], { stdin: bye, after });
+          return /^(?:New|Reused), TLSv1\.\d/m.exec(out)?.[0];
+        };
+        assertEquals(await connect("-sess_out", session), `New, ${name}`, kind);
+        assertEquals(await connect("-sess_in", session), `Reused, ${name}`, kind);
+      }
+    }
+    await office.file("main.cf", "compatibility_level = 3.6\ninet_protocols = ipv4\n");
+    const { out, err } = await office.run("posttls-finger", [
+      ...["-c", "-l", "secure", "-F", office.certificate, "-r", "1", "-L", "summary,cache", "-T", "20"],
+      ...["-h", "native", `[localhost]:${office.port("smtp")}`, "localhost"],
+    ], { env: { MAIL_CONFIG: office.dir } });
+    assertMatch(out + err, /localhost\[127\.0\.0\.1\]:\d+: Reusing old session\n/);
+  },
+  EMPTY,
+);
+
+testWith(
   ["smtp-source", "posttls-finger"],
   "Postfix's smtp-source under load, and posttls-finger's verified connection",
   async (office) => {

@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import type { Buffer } from "node:buffer";
-import { connect } from "node:tls";
+import process from "node:process";
+import { connect, type ConnectionOptions } from "node:tls";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { binaryString, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
@@ -497,4 +498,91 @@ Deno.test("what a client sends in clear within TLS breaks its connection, as a r
   await assertRejects(() => reading, Deno.errors.ConnectionAborted);
   server.close();
   clientBelow.close();
+});
+
+/** Talks to a server as OpenSSL does, with a session of before or to keep one; answers what OpenSSL says of it. */
+async function openssl(tls: ServerTls, args: readonly string[]): Promise<{ said: string; server: TlsConn }> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const child = new Deno.Command("openssl", {
+    args: ["s_client", "-connect", `127.0.0.1:${listener.addr.port}`, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const server = await tls.upgrade(tcpConn(await listener.accept())) as TlsConn;
+  // the tickets of TLS 1.3 stand before it
+  await server.write(encode("220 ready\r\n"));
+  let said = "";
+  for await (const piece of child.stdout) {
+    said += binaryString(piece);
+    if (said.includes("220 ready") && !child.stdin.locked) await child.stdin.getWriter().close();
+  }
+  server.close();
+  await child.status;
+  return { said, server };
+}
+
+for (const version of ["-tls1_2", "-tls1_3"]) {
+  Deno.test(`serverTls() resumes the session of a client that comes back, by its name only (${version})`, async () => {
+    const tls = serverTls(MAIL, { sni: { "other.test": OTHER } });
+    const file = await Deno.makeTempFile();
+    try {
+      const first = await openssl(tls, [version, "-servername", "mail.test", "-sess_out", file]);
+      assertStringIncludes(first.said, "\nNew, TLSv1.");
+      assert(first.server.tls.endPoint);
+      // what a client says before its handshake is over could be said again by anybody
+      if (version === "-tls1_3") assertStringIncludes(first.said, "\n    Max Early Data: 0\n");
+      for (let n = 0; n < 2; n++) {
+        const again = await openssl(tls, [version, "-servername", "mail.test", "-sess_in", file]);
+        assertStringIncludes(again.said, "\nReused, TLSv1.");
+        // no login is bound to a certificate that was not shown on this connection
+        assertEquals(again.server.tls.endPoint, undefined);
+      }
+      const other = await openssl(tls, [version, "-servername", "other.test", "-sess_in", file]);
+      assertStringIncludes(other.said, "\nNew, TLSv1.");
+      assert(other.server.tls.endPoint);
+    } finally {
+      await Deno.remove(file);
+    }
+  });
+}
+
+Deno.test("clientTls() resumes no session, so that each certificate is looked at", async () => {
+  const tls = serverTls(MAIL);
+  for (let n = 0; n < 3; n++) {
+    const { client, server } = await encrypted(tls);
+    await server.write(encode("220 ready\r\n")); // the tickets stand before it
+    await text(client);
+    assertEquals(client.tls.untrusted, "DEPTH_ZERO_SELF_SIGNED_CERT");
+    assert(server.tls.endPoint, "a session was resumed");
+    client.close();
+    server.close();
+  }
+});
+
+Deno.test("A session that was resumed all the same vouches for nobody", async () => {
+  const library = process.getBuiltinModule("node:tls");
+  const { connect } = library;
+  let session: Buffer | undefined;
+  const resuming = (options: ConnectionOptions) => {
+    const socket = connect({ ...options, ...(session && { session }) });
+    socket.once("secureConnect", () => session = socket.getSession());
+    return socket;
+  };
+  Object.assign(library, { connect: resuming });
+  try {
+    const tls = serverTls(MAIL);
+    const seen: [string | undefined, boolean][] = [];
+    for (let n = 0; n < 2; n++) {
+      const { client, server } = await encrypted(tls);
+      await server.write(encode("220 ready\r\n"));
+      await text(client);
+      seen.push([client.tls.untrusted, server.tls.endPoint === undefined]);
+      client.close();
+      server.close();
+    }
+    assertEquals(seen, [["DEPTH_ZERO_SELF_SIGNED_CERT", false], ["SESSION_RESUMED", true]]);
+  } finally {
+    Object.assign(library, { connect });
+  }
 });

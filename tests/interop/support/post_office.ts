@@ -40,6 +40,8 @@ export class PostOffice implements AsyncDisposable {
     const env = {
       ...FREE_PORTS,
       DINOPOST_LISTEN_POP3S: "127.0.0.1:0",
+      DINOPOST_LISTEN_IMAP: "127.0.0.1:0",
+      DINOPOST_LISTEN_IMAPS: "127.0.0.1:0",
       DINOPOST_LISTEN_SUBMISSION: "127.0.0.1:0",
       DINOPOST_LISTEN_SUBMISSIONS: "127.0.0.1:0",
       DINOPOST_LISTEN_LMTP: "127.0.0.1:0",
