@@ -14,7 +14,7 @@ import { scanHeader } from "../mail/header.ts";
 import type { Srs } from "../mail/srs.ts";
 import { type ReceivedFacts, receivedField } from "../mail/trace.ts";
 import type { Quotas } from "../mailbox/quotas.ts";
-import type { Journal } from "../observe/journal.ts";
+import type { AcceptedEvent, Journal } from "../observe/journal.ts";
 import type { Transcripts } from "../observe/transcripts.ts";
 import type { NewMessage } from "../queue/message.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
@@ -71,7 +71,7 @@ export interface Origin {
   /** The client's IP address, where there is one. */
   readonly remote?: string;
   /** It is checked: results that claim to be ours are forged. */
-  readonly checked?: true;
+  readonly checked?: true | undefined;
 }
 
 /** The envelope of a message on its way in; recipients may have their routes from when they were named. */
@@ -137,6 +137,8 @@ interface Told {
   readonly mailboxes: readonly Mailbox[];
   readonly checks: AcceptableContent["checks"];
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Accepts messages. */
 export class Acceptance {
@@ -225,14 +227,19 @@ export class Acceptance {
     envelope: IncomingEnvelope,
     content: AcceptableContent,
     origin: Origin,
-    more: { oneAnswer: boolean; later?: (tell: () => void) => void },
+    more: { oneAnswer: boolean; later?: ((tell: () => void) => void) | undefined },
   ): Promise<Accepted> {
     if (content.refusal) return await ended(content, { kind: content.refusal });
     const { queue, clock, captured } = this.#options;
     let plan: TargetPlan | undefined;
     let isTold = true;
     try {
-      plan = await planTargets(envelope, { size: content.size, ...more }, this.#options);
+      const planning = planTargets(
+        envelope,
+        { size: content.size, oneAnswer: more.oneAnswer },
+        this.#options,
+      );
+      plan = planning instanceof Promise ? await planning : planning;
       const { targets, successes, refused } = plan;
       if (targets.length === 0) return await ended(content, { kind: "refused", refused });
       const leaves = targets.some(({ kind }) => kind === "queue");
@@ -245,9 +252,9 @@ export class Acceptance {
         receivedAt: clock.now(),
         source: origin.source,
         targets,
-        ...(origin.account === undefined ? {} : { authenticatedAs: origin.account }),
-        ...(subject && { subject }),
-        ...(leaves && content.signFor !== undefined && { signFor: content.signFor }),
+        authenticatedAs: origin.account,
+        subject: subject || undefined,
+        signFor: leaves ? content.signFor : undefined,
       };
       const mailboxes =
         await (captured ? capture(message, captured, content.tags) : queue.accept(message, { successes }));
@@ -296,18 +303,13 @@ export class Acceptance {
   ): void {
     const { journal } = this.#options;
     const { session, remote, account } = of.origin;
-    journal.emit({
-      type: "accepted",
-      id,
-      sender,
-      recipients: of.envelope.recipients.map((r) => r.address),
-      size,
-      source,
-      ...(session === undefined ? {} : { session }),
-      ...(remote === undefined ? {} : { remote }),
-      ...(account === undefined ? {} : { account }),
-      ...(of.checks && { checks: of.checks }),
-    });
+    const recipients = of.envelope.recipients.map((r) => r.address);
+    const event: Writable<AcceptedEvent> = { type: "accepted", id, sender, recipients, size, source };
+    if (session !== undefined) event.session = session;
+    if (remote !== undefined) event.remote = remote;
+    if (account !== undefined) event.account = account;
+    if (of.checks) event.checks = of.checks;
+    journal.emit(event);
     for (const mailbox of of.mailboxes) journal.emit({ type: "mailbox", id, mailbox, sender, size });
   }
 }
@@ -335,6 +337,7 @@ async function ended(content: AcceptableContent, result: Accepted): Promise<Acce
 
 /** What MAIL said; SMTPUTF8 only where something needs it, since many programs ask for it each time. */
 function parametersOf(envelope: Envelope, { utf8Header, tlsOptional }: AcceptableContent): SenderParameters {
+  if (!tlsOptional && isBare(envelope)) return NO_PARAMETERS;
   const { recipients, sender, utf8, ...parameters } = envelope;
   const needed = utf8 && (utf8Header || needsUtf8(sender) || recipients.some((r) => needsUtf8(r.address)));
   return {
@@ -343,4 +346,12 @@ function parametersOf(envelope: Envelope, { utf8Header, tlsOptional }: Acceptabl
     ...parameters,
     ...(needed && { utf8 }),
   };
+}
+
+const NO_PARAMETERS: SenderParameters = {};
+
+/** Does it name sender and recipients, and nothing else? */
+function isBare(envelope: Envelope): boolean {
+  for (const name in envelope) if (name !== "sender" && name !== "recipients") return false;
+  return true;
 }

@@ -76,22 +76,26 @@ export class SmtpMessage implements MessageSink {
     const content = this.#content;
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
     if (!this.#lineEnded && this.#origin.trust !== "captured") await content.write(CRLF);
-    await content.end();
-    const refused = await this.#checked();
+    const ending = content.end();
+    if (ending) await ending;
+    const refused = this.#check && await this.#checked(this.#check);
     if (refused) return refused;
-    const isLmtp = this.#origin.source === "lmtp";
-    const later = (tell: () => void) => this.#tell = tell;
-    const result = onProgress ? await this.#acceptVerbosely(onProgress) : await this.#accept(later);
+    const result = onProgress
+      ? await this.#acceptVerbosely(onProgress)
+      : await this.#accept((tell) => this.#tell = tell);
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
-    const answers = this.#envelope.recipients.map(({ address }) => answer(result, address, yes));
+    const isLmtp = this.#origin.source === "lmtp";
+    const { recipients } = this.#envelope;
+    if (recipients.length === 1 && !isLmtp) return answer(result, recipients[0]!.address, yes);
+    const answers = recipients.map(({ address }) => answer(result, address, yes));
     // With one answer for all, one that may change is worth another try.
     return isLmtp ? answers : answers.find(({ code }) => code < 500) ?? answers[0]!;
   }
 
   /** The reply that refuses a stranger's message. */
-  async #checked(): Promise<Reply | undefined> {
-    if (!this.#check || this.#content.refusal) return undefined;
-    const checked = await this.#check.finish();
+  async #checked(check: ArrivalCheck): Promise<Reply | undefined> {
+    if (this.#content.refusal) return undefined;
+    const checked = await check.finish();
     if (!("front" in checked)) {
       await this.#content.abort();
       return checked;
@@ -107,10 +111,7 @@ export class SmtpMessage implements MessageSink {
   #accept(later?: (tell: () => void) => void): Promise<Accepted> {
     const { acceptance } = this.#options;
     const oneAnswer = this.#origin.source !== "lmtp";
-    return acceptance.accept(this.#envelope, this.#content, this.#origin, {
-      oneAnswer,
-      ...(later && { later }),
-    });
+    return acceptance.accept(this.#envelope, this.#content, this.#origin, { oneAnswer, later });
   }
 
   /** The same, with the first attempts told as they go on. */
@@ -159,8 +160,8 @@ function originOf(
   return {
     source: service === "submissions" ? "submission" : service,
     trust,
-    ...(check && { checked: true }),
-    client: { helo, remote, protocol, ...(tls === undefined ? {} : { tls }) },
+    checked: check ? true : undefined,
+    client: { helo, remote, protocol, tls },
     account,
     author: account,
     session: id,

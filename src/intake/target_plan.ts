@@ -49,8 +49,60 @@ interface Blocked {
  * just gone, must not hold up the others: its copy takes the way over the queue, unless nobody else gets the message.
  * With an answer for each (LMTP) its recipient is refused.
  */
-export async function planTargets(
-  { sender, recipients }: { sender: Mailbox; recipients: readonly RoutedRecipient[] },
+export function planTargets(
+  envelope: PlannedEnvelope,
+  of: { size: number; oneAnswer: boolean },
+  by: TargetPlanOptions,
+): TargetPlan | Promise<TargetPlan> {
+  return planOne(envelope, of.size, by) ?? planAll(envelope, of, by);
+}
+
+/** What of an envelope is looked at. */
+interface PlannedEnvelope {
+  readonly sender: Mailbox;
+  readonly recipients: readonly RoutedRecipient[];
+}
+
+const NOBODY: ReadonlyMap<Mailbox, RecipientRefusal> = new Map();
+const nothing = () => {};
+
+/**
+ * The same for one recipient with one target, who hears of no success: nearly all messages have no more. Undefined: it
+ * is not so.
+ */
+function planOne(
+  { sender, recipients }: PlannedEnvelope,
+  size: number,
+  by: TargetPlanOptions,
+): TargetPlan | Promise<TargetPlan> | undefined {
+  const recipient = recipients[0];
+  if (recipients.length !== 1 || recipient === undefined || recipient.notify !== undefined) return undefined;
+  const expanded = currentTargets(recipient, by.router);
+  const target = expanded[0];
+  if (expanded.length !== 1 || target === undefined || target.waits) return undefined;
+  const planned = (targets: readonly DeliveryTarget[], release: () => void): TargetPlan => {
+    return { targets, refused: NOBODY, successes: [], release };
+  };
+  if (target.kind === "queue") return planned([forwarded(target, sender, by)], nothing);
+  if (by.router.isRole(recipient.address)) return planned([target], nothing);
+  const taking = takeRoom(target, { sender, size }, by);
+  if (!(taking instanceof Promise)) return planned([target], taking);
+  return taking.then((taken) => {
+    if (taken) return planned([target], taken);
+    return { ...planned([], nothing), refused: new Map([[recipient.address, "full"]]) };
+  });
+}
+
+function takeRoom(
+  { address, owner }: DeliveryTarget,
+  { sender, size }: { sender: Mailbox; size: number },
+  { quotas }: TargetPlanOptions,
+): Release | Promise<Release | undefined> {
+  return quotas.take(address, () => mailboxSize(size, { sender: senderFor(sender, owner), address }));
+}
+
+async function planAll(
+  { sender, recipients }: PlannedEnvelope,
   { size, oneAnswer }: { size: number; oneAnswer: boolean },
   by: TargetPlanOptions,
 ): Promise<TargetPlan> {
@@ -69,9 +121,7 @@ export async function planTargets(
         else if (target.kind === "queue") targets.push(forwarded(target, sender, by));
         else if (by.router.isRole(recipient.address)) targets.push(target);
         else {
-          const { address, owner } = target;
-          const of = { sender: senderFor(sender, owner), address };
-          const taking = by.quotas.take(address, () => mailboxSize(size, of));
+          const taking = takeRoom(target, { sender, size }, by);
           const taken = taking instanceof Promise ? await taking : taking;
           if (taken) {
             targets.push(target);

@@ -21,11 +21,11 @@ export interface NewMessage {
   /** Who made it. */
   readonly source: Source;
   /** As people read it, cut; absent when it has none, or nobody asks for it. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** Who was logged in. */
-  readonly authenticatedAs?: Mailbox;
+  readonly authenticatedAs?: Mailbox | undefined;
   /** The domain in whose name it is signed on its way out; absent: it is nobody's of ours. */
-  readonly signFor?: string;
+  readonly signFor?: string | undefined;
   /** One at least. */
   readonly targets: readonly DeliveryTarget[];
 }
