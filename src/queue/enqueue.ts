@@ -73,6 +73,11 @@ function planned(
 
 /** Each address once, as the first target that has it. */
 function once(targets: readonly DeliveryTarget[]): { boxes: DeliveryTarget[]; queued: DeliveryTarget[] } {
+  if (targets.length === 1) {
+    return targets[0]!.kind === "mailbox"
+      ? { boxes: [targets[0]!], queued: [] }
+      : { boxes: [], queued: [targets[0]!] };
+  }
   const seen = new Set<Mailbox>();
   const boxes: DeliveryTarget[] = [];
   const queued: DeliveryTarget[] = [];
@@ -100,6 +105,7 @@ export interface Group {
  * has a record of its own, which hands the content over to the mailbox.
  */
 export function group(queued: readonly DeliveryTarget[]): Group[] {
+  if (queued.length === 0) return [];
   const { groups, into } = grouping(MAX_RECIPIENTS, MAX_RECIPIENT_BYTES);
   for (const d of queued) {
     const { domain } = splitMailbox(d.address);
@@ -153,15 +159,14 @@ function grouping(maxRecipients: number, maxBytes: number, maxKeyBytes = Infinit
   return { groups, into };
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 function queueRecipient(d: DeliveryTarget): QueueRecipient {
   const via = d.via ?? (d.recipient.address === d.address ? undefined : d.recipient.address);
-  return {
-    ...d.recipient,
-    address: d.address,
-    attempts: 0,
-    ...(via === undefined ? {} : { via }),
-    ...(d.waits === undefined ? {} : { lastError: d.waits.reason }),
-  };
+  const recipient: Writable<QueueRecipient> = { ...d.recipient, address: d.address, attempts: 0 };
+  if (via !== undefined) recipient.via = via;
+  if (d.waits !== undefined) recipient.lastError = d.waits.reason;
+  return recipient;
 }
 
 /** About what a recipient takes in a record: text beyond ASCII is kept with two bytes a character. */
@@ -205,7 +210,7 @@ export function parametersFor<P extends SenderParameters>(parameters: P, owner: 
 
 function recordOf(message: NewMessage, of: Group, at: { part: number; body: BodyRef }): QueueRecord {
   const { id, sender, receivedAt, source, authenticatedAs, parameters, subject, signFor } = message;
-  return {
+  const record: Writable<QueueRecord> = {
     ...parametersFor(parameters, of.owner),
     id,
     part: at.part,
@@ -216,8 +221,10 @@ function recordOf(message: NewMessage, of: Group, at: { part: number; body: Body
     receivedAt,
     dueAt: of.dueAt ?? receivedAt,
     source,
-    ...(authenticatedAs === undefined ? {} : { authenticatedAs }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(signFor === undefined ? {} : { signFor }),
   };
+  // what is not there is no part of what is written
+  if (authenticatedAs !== undefined) record.authenticatedAs = authenticatedAs;
+  if (subject !== undefined) record.subject = subject;
+  if (signFor !== undefined) record.signFor = signFor;
+  return record;
 }

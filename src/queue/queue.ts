@@ -176,11 +176,11 @@ export class DeliveryQueue {
   async accept(message: NewMessage, options: AcceptOptions = {}): Promise<readonly Mailbox[] | false> {
     const { store, journal } = this.#options;
     const { successes = [] } = options;
-    const reserved = new Map<QueueRecord, Reservation>();
+    let reserved: Map<QueueRecord, Reservation> | undefined;
     try {
       const plan = this.#planner.plan(message, (record) => {
         const slot = record.dueAt <= message.receivedAt ? this.#slots.reserve(record) : undefined;
-        if (slot) reserved.set(record, slot);
+        if (slot) (reserved ??= new Map()).set(record, slot);
         return slot?.lease;
       });
       const { reports, write } = successes.length === 0
@@ -194,26 +194,28 @@ export class DeliveryQueue {
         });
       const result = await store.write(write);
       if (!result.ok) return false;
-      emitReports(journal, message.id, reports);
-      if (reserved.size > 0) {
+      if (reports.length > 0) emitReports(journal, message.id, reports);
+      if (reserved) {
         this.transcripts.emit(message.id, {
           kind: "attempts",
           parts: [...reserved.keys()].map((r) => r.part),
         });
       }
       for (const record of plan.records) {
-        const slot = reserved.get(record);
+        const slot = reserved?.get(record);
         if (!slot) this.#due.schedule(record.dueAt, record);
         else {
           this.#contents.keep(record, message.body.inMemory);
           slot.commit(result.versionstamp);
         }
       }
-      for (const record of reports.flatMap((r) => r.plan.records)) this.#due.schedule(record.dueAt);
-      if (reserved.size > 0) this.#worker.run();
+      for (const { plan: { records } } of reports) {
+        for (const record of records) this.#due.schedule(record.dueAt);
+      }
+      if (reserved) this.#worker.run();
       return plan.mailboxes;
     } finally {
-      for (const slot of reserved.values()) slot[Symbol.dispose]();
+      for (const slot of reserved?.values() ?? []) slot[Symbol.dispose]();
     }
   }
 

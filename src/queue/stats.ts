@@ -55,14 +55,14 @@ export interface Counted {
 }
 
 /** What is counted of a record. */
-export function countedOf(record: QueueRecord): Counted {
+export function countedOf(record: QueueRecord, domains: readonly string[] = domainsOf(record)): Counted {
   const { id, part, receivedAt, dueAt, held = false } = record;
   let [most, why]: [number, string | undefined] = [0, undefined];
   for (const { attempts, lastError, lastReply } of record.recipients) {
     const said = lastReply ?? lastError;
     if (said !== undefined && attempts >= most) [most, why] = [attempts, said];
   }
-  return { id, part, receivedAt, dueAt, held, domains: domainsOf(record), attempts: most, lastError: why };
+  return { id, part, receivedAt, dueAt, held, domains, attempts: most, lastError: why };
 }
 
 /** The state of a record. */
@@ -100,14 +100,14 @@ export async function countQueue(
   now: number,
 ): Promise<QueueStats> {
   const count = new QueueCount(now);
-  for await (const records of messages) count.add(records.map(countedOf));
+  for await (const records of messages) count.add(records.map((record) => countedOf(record)));
   return count.stats();
 }
 
 /** The same for messages that are at hand. */
 export function countWaiting(messages: Iterable<readonly QueueRecord[]>, now: number): QueueStats {
   const count = new QueueCount(now);
-  for (const records of messages) count.add(records.map(countedOf));
+  for (const records of messages) count.add(records.map((record) => countedOf(record)));
   return count.stats();
 }
 

@@ -4,7 +4,7 @@ import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
-import { type Counted, countedOf, countRecords, type QueueStats } from "./stats.ts";
+import { type Counted, countedOf, countRecords, domainsOf, type QueueStats } from "./stats.ts";
 
 const AT_A_TIME = 200;
 
@@ -42,10 +42,11 @@ class Reading {
   }
 
   #put(record: QueueRecord): void {
-    const counted = countedOf(record);
-    const domains = record.recipients.length === 1 ? this.#shared(counted.domains) : counted.domains;
-    const others = this.#messages.get(record.id)?.filter(({ part }) => part !== record.part) ?? [];
-    this.#messages.set(record.id, [...others, { ...counted, domains }]);
+    const all = domainsOf(record);
+    const counted = countedOf(record, record.recipients.length === 1 ? this.#shared(all) : all);
+    const before = this.#messages.get(record.id);
+    const others = before?.filter(({ part }) => part !== record.part);
+    this.#messages.set(record.id, others ? [...others, counted] : [counted]);
   }
 
   #remove({ id, part }: { readonly id: string; readonly part: number }): void {
