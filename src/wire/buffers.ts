@@ -2,7 +2,7 @@
 
 /** Size of the buffers that content is read into, and that large output is collected in. */
 export const BULK_SIZE = 64 * 1024;
-/** Size of the buffers that replies are collected in. */
+/** Size of the buffers that replies are collected in, and that most connections have while they are idle. */
 export const OUTPUT_SIZE = 2 * 1024;
 
 const MAX_SPARE_BULK = 64;

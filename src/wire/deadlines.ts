@@ -12,28 +12,28 @@ export interface Deadline {
   end(): void;
 }
 
-/** Watches deadlines with one sweep every `everyMs` (1,000), so one may be told that much late. */
+/**
+ * Watches deadlines with a sweep twice in `everyMs` (1,000), so one may be told that much late: its time counts from the
+ * sweep behind its setting on, which spares each the look at the clock.
+ */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #everyMs: number;
   readonly #watched = new Set<Watched>();
+  readonly #onSet = () => this.#start();
+  readonly #onEnd = (one: Watched) => this.#forget(one);
   #timer: Timer | undefined;
   #closed = false;
 
   /** No timer is set before a deadline is. */
   constructor(clock: Clock, everyMs = 1000) {
     this.#clock = clock;
-    this.#everyMs = everyMs;
+    this.#everyMs = everyMs / 2;
   }
 
   /** `onLate` is called once for each time that was set and passed; it must not throw. */
   watch(onLate: () => void): Deadline {
-    const watched: Watched = new Watched(
-      onLate,
-      this.#clock,
-      () => this.#start(),
-      (one) => this.#forget(one),
-    );
+    const watched = new Watched(onLate, this.#onSet, this.#onEnd);
     this.#watched.add(watched);
     return watched;
   }
@@ -71,13 +71,17 @@ export class Deadlines {
     const late: Watched[] = [];
     let waiting = false;
     for (const one of this.#watched) {
+      if (one.within !== undefined) {
+        one.at = now + one.within;
+        one.within = undefined;
+      }
       if (one.at <= now) late.push(one);
       else if (one.at !== Infinity) waiting = true;
     }
     if (waiting) this.#start();
     for (const one of late) {
       // an earlier one of this round may have ended or moved it
-      if (one.at > now) continue;
+      if (one.at > now || one.within !== undefined) continue;
       one.at = Infinity;
       one.onLate();
     }
@@ -87,32 +91,33 @@ export class Deadlines {
 class Watched implements Deadline {
   /** On the monotonic clock; Infinity: nothing is awaited. */
   at = Infinity;
+  /** So many ms behind the next sweep, which `at` does not say yet. */
+  within: number | undefined = undefined;
   readonly onLate: () => void;
-  readonly #clock: Clock;
-  readonly #started: () => void;
-  readonly #ended: (one: Watched) => void;
+  readonly #onSet: () => void;
+  readonly #onEnd: (one: Watched) => void;
   #over = false;
 
-  constructor(onLate: () => void, clock: Clock, started: () => void, ended: (one: Watched) => void) {
+  constructor(onLate: () => void, onSet: () => void, onEnd: (one: Watched) => void) {
     this.onLate = onLate;
-    this.#clock = clock;
-    this.#started = started;
-    this.#ended = ended;
+    this.#onSet = onSet;
+    this.#onEnd = onEnd;
   }
 
   set(ms: number): void {
     if (this.#over) return;
-    this.at = this.#clock.monotonic() + ms;
-    this.#started();
+    this.within = ms;
+    this.#onSet();
   }
 
   clear(): void {
+    this.within = undefined;
     this.at = Infinity;
   }
 
   end(): void {
     this.#over = true;
-    this.at = Infinity;
-    this.#ended(this);
+    this.clear();
+    this.#onEnd(this);
   }
 }

@@ -5,6 +5,11 @@ import { binaryString } from "../base/bytes.ts";
 /** The first octet of a TLS record with a handshake. */
 const TLS_HANDSHAKE = 0x16;
 
+const HYPHEN = 45;
+const SLASH = 47;
+/** What is looked at for a first word. */
+const LONGEST_WORD = 16;
+
 /** The methods of HTTP: no verb of SMTP or POP3 is among them. */
 const METHODS = new Set([
   "GET",
@@ -19,16 +24,21 @@ const METHODS = new Set([
   "PRI",
 ]);
 
-/** Tells whether a line begins as a TLS handshake does. */
-export function looksEncrypted(input: Uint8Array): boolean {
-  return input[0] === TLS_HANDSHAKE;
+/** Tells whether input that begins with this octet begins as a TLS handshake does. */
+export function looksEncrypted(first: number | undefined): boolean {
+  return first === TLS_HANDSHAKE;
 }
 
 /** Tells whether input begins as another protocol does: a TLS handshake, or a first word such as GET. */
 export function looksForeign(input: Uint8Array): boolean {
-  if (looksEncrypted(input)) return true;
-  const word = /^[A-Z][A-Z/-]*/.exec(binaryString(input.subarray(0, 16)));
-  return word !== null && isForeignWord(word[0]);
+  if (looksEncrypted(input[0])) return true;
+  let length = 0;
+  while (length < LONGEST_WORD && isOfWord(input[length])) length++;
+  return length > 0 && isForeignWord(binaryString(input.subarray(0, length)));
+}
+
+function isOfWord(octet: number | undefined): boolean {
+  return octet !== undefined && ((octet >= 65 && octet <= 90) || octet === HYPHEN || octet === SLASH);
 }
 
 /** Tells whether a line with this first word, in upper case, belongs to another protocol. */

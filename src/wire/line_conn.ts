@@ -1,7 +1,7 @@
 /** The buffers of one connection: lines in, replies out, for servers and clients of all protocols. */
 
 import { encode } from "../base/bytes.ts";
-import { BULK_SIZE, giveBack, takeBulk, takeOutput } from "./buffers.ts";
+import { BULK_SIZE, giveBack, OUTPUT_SIZE, takeBulk, takeOutput } from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
 
 /** One line, or what is wrong with it. `bytes` are a view, valid until the next call on the connection. */
@@ -18,6 +18,7 @@ const CR = 13;
 const TOO_LONG: Line = { kind: "tooLong" };
 const DONE = Promise.resolve();
 const ENDED = Promise.resolve(false);
+const NOTHING = new Uint8Array(0);
 /** Up to here a loop is quicker than the platform's encoder. */
 const SHORT_TEXT = 512;
 
@@ -28,7 +29,7 @@ const SHORT_TEXT = 512;
 export class LineConn {
   #conn: ByteConn;
   /** The small buffer that is always there. */
-  readonly #idle: Uint8Array<ArrayBuffer>;
+  #idle: Uint8Array<ArrayBuffer>;
   /** The buffer in use: the small one, a grown one, or a borrowed one. */
   #buffer: Uint8Array<ArrayBuffer>;
   #start = 0;
@@ -48,10 +49,11 @@ export class LineConn {
   /** The output buffer that is being sent. */
   #sendingOut: Uint8Array<ArrayBuffer> | undefined;
 
-  /** `bufferSize` octets are held while idle (default 2,048). */
+  /** `bufferSize` octets are held while idle (default: {@linkcode OUTPUT_SIZE}). */
   constructor(conn: ByteConn, options: { bufferSize?: number } = {}) {
     this.#conn = conn;
-    this.#idle = this.#buffer = new Uint8Array(options.bufferSize ?? 2048);
+    const { bufferSize = OUTPUT_SIZE } = options;
+    this.#idle = this.#buffer = bufferSize === OUTPUT_SIZE ? takeOutput() : new Uint8Array(bufferSize);
   }
 
   /** The connection below. */
@@ -114,6 +116,11 @@ export class LineConn {
   /** What was read and not yet taken; a view, valid until the next call other than {@linkcode consume}. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  /** The first octet of what is {@linkcode buffered}; undefined when that is nothing. */
+  get first(): number | undefined {
+    return this.#start < this.#end ? this.#buffer[this.#start] : undefined;
   }
 
   /** How many octets {@linkcode buffered} holds. */
@@ -200,6 +207,16 @@ export class LineConn {
     this.#closed = true;
     // a borrowed buffer is not given back here: someone may still be reading a view of it
     this.#conn.close();
+  }
+
+  /** Closes, and lets others have the buffers: nobody uses this any more, or what it showed of them. */
+  end(): void {
+    this.close();
+    if (this.#reading || this.#sending) return;
+    giveBack(this.#idle);
+    if (this.#buffer !== this.#idle) giveBack(this.#buffer);
+    this.#idle = this.#buffer = NOTHING;
+    this.#start = this.#end = this.#scan = 0;
   }
 
   /**

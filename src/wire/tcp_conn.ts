@@ -22,7 +22,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /** The address without its IPv6 wrapping: `::ffff:127.0.0.1` is `127.0.0.1`. */
 export function plainAddress(hostname: string): string {
-  return MAPPED.exec(hostname)?.[1] ?? hostname;
+  return hostname[0] === ":" ? MAPPED.exec(hostname)?.[1] ?? hostname : hostname;
 }
 
 class Tcp implements TcpByteConn {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { Deadlines } from "../../src/wire/deadlines.ts";
 
@@ -96,4 +96,21 @@ Deno.test("Deadlines.close() ends it", () => {
   deadline.set(1000);
   clock.advance(10_000);
   assertEquals([late, clock.timers], [[], 0]);
+});
+
+Deno.test("Deadlines tells nobody early, and nobody more than `everyMs` late, whenever it is set", () => {
+  for (let offset = 0; offset < 1200; offset += 130) {
+    for (const ms of [0, 1, 400, 999, 1000, 5000]) {
+      const clock = new ManualClock();
+      const deadlines = new Deadlines(clock, 1000);
+      // the sweep is under way for another one
+      deadlines.watch(() => {}).set(100_000);
+      clock.advance(offset);
+      let told: number | undefined;
+      deadlines.watch(() => told = clock.monotonic()).set(ms);
+      clock.advance(20_000);
+      const late = told! - offset - ms;
+      assert(late >= 0 && late <= 1000, `set at ${offset} for ${ms}: ${late} ms late`);
+    }
+  }
 });

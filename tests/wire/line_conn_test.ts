@@ -238,6 +238,26 @@ Deno.test("LineConn sends octets that never change as they are, or among others"
   assertEquals(binaryString(ok), k);
 });
 
+Deno.test("LineConn.end() lets others have its buffer, unless a read may still go into it", async () => {
+  const ended = setUp();
+  await ended.peer.write(encode("QUIT\r\n"));
+  await ended.lines.fill();
+  const { buffer } = ended.lines.buffered;
+  ended.lines.end();
+  assertEquals([ended.lines.closed, ended.lines.available, ended.lines.first], [true, 0, undefined]);
+  assertStrictEquals(setUp().lines.buffered.buffer, buffer);
+  // a second end does not give it away twice
+  ended.lines.end();
+  assert(setUp().lines.buffered.buffer !== buffer);
+
+  const reading = setUp();
+  const inUse = reading.lines.buffered.buffer;
+  const filling = reading.lines.fill();
+  reading.lines.end();
+  assert(setUp().lines.buffered.buffer !== inUse);
+  assertEquals(await filling, false);
+});
+
 Deno.test("LineConn puts any text as UTF-8", async () => {
   const text = fc.array(
     fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), fc.constant("a".repeat(700))),

@@ -15,6 +15,21 @@ export function fixed(of: Reply): FixedReply {
   return { ...of, wire: encode(formatReply(of)) };
 }
 
+const keptReplies = new Map<string, FixedReply>();
+/** So many, for servers that have several names. */
+const MAX_KEPT = 64;
+
+/** A reply that a server gives all of its clients: prepared when it is first given. */
+export function kept(code: number, status: EnhancedStatus | undefined, text: string): FixedReply {
+  const key = `${code} ${status} ${text}`;
+  let found = keptReplies.get(key);
+  if (!found) {
+    found = say(code, status, text);
+    if (keptReplies.size < MAX_KEPT) keptReplies.set(key, found);
+  }
+  return found;
+}
+
 function say(code: number, status: EnhancedStatus | undefined, ...lines: string[]): FixedReply {
   return fixed(reply(code, status, ...lines));
 }

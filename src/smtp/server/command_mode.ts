@@ -41,7 +41,7 @@ export class CommandMode implements ReadingMode {
     const { line } = session;
     if (line.available > 0) {
       // such a client may never send a whole line
-      const foreign = this.#begun ? looksEncrypted(line.buffered) : looksForeign(line.buffered);
+      const foreign = this.#begun ? looksEncrypted(line.first) : looksForeign(line.buffered);
       this.#begun = true;
       if (foreign) return refuseForeign(session);
     }

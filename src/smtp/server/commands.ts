@@ -11,6 +11,7 @@ import {
   ALREADY_IN,
   ALREADY_TLS,
   EXPN_REFUSED,
+  kept,
   NEEDS_ARGUMENT,
   NO_ARGUMENT,
   NOOP_OK,
@@ -22,7 +23,7 @@ import {
   VERBOSE_ON,
   VRFY_REFUSED,
 } from "../protocol/replies.ts";
-import { closing, type Reply, reply } from "../protocol/reply.ts";
+import { type Reply, reply } from "../protocol/reply.ts";
 import { mayFail, runWithFaults } from "./command_faults.ts";
 import type { SessionState } from "./session_state.ts";
 
@@ -109,7 +110,7 @@ function rset(session: SessionState, argument: string): void {
 function quit(session: SessionState, argument: string): void {
   if (argument !== "") return session.answer(NO_ARGUMENT);
   session.end("quit");
-  session.say(closing(reply(221, "2.0.0", `${session.options.hostname} closes the connection`)));
+  session.say(kept(221, "2.0.0", `${session.options.hostname} closes the connection`));
 }
 
 function verb(session: SessionState): void {

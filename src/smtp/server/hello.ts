@@ -2,7 +2,7 @@
 
 import { isLoopbackPeer } from "../../base/ip.ts";
 import { normalizeDomain, normalizeLiteral } from "../../mail/domain.ts";
-import { fixed, type FixedReply, HELLO_NEEDS_NAME } from "../protocol/replies.ts";
+import { fixed, type FixedReply, HELLO_NEEDS_NAME, kept } from "../protocol/replies.ts";
 import { type Reply, reply } from "../protocol/reply.ts";
 import type { SessionState } from "./session_state.ts";
 
@@ -14,7 +14,7 @@ const MAX_NAME = 255;
 /** HELO. */
 export function helo(session: SessionState, argument: string): void {
   if (!introduce(session, argument, false)) return session.answer(HELLO_NEEDS_NAME);
-  session.say(reply(250, undefined, session.options.hostname));
+  session.say(kept(250, undefined, session.options.hostname));
 }
 
 /** EHLO, and LHLO for LMTP. */

@@ -148,7 +148,10 @@ export function answerContent(session: SessionState, replies: Reply | Reply[]): 
 /** How long the next piece of the transaction's content may take, in ms; all of it together must not be a slow drip. */
 export function contentPatience(session: SessionState): number {
   const transaction = session.transaction!;
-  transaction.contentStartedAt ??= session.options.clock.monotonic();
+  if (transaction.contentStartedAt === undefined) {
+    transaction.contentStartedAt = session.options.clock.monotonic();
+    return session.options.limits.dataTimeoutMs;
+  }
   return octetsPatience(session, transaction.contentStartedAt, transaction.size);
 }
 

@@ -48,19 +48,25 @@ export interface SmtpServerOptions
  */
 export class SmtpServer extends SessionServer {
   readonly #options: SmtpServerOptions;
+  /** What all sessions are given, and those that are not offered TLS. */
+  readonly #common: Omit<SmtpSessionOptions, "id" | "onEvent">;
+  readonly #withoutTls: Omit<SmtpSessionOptions, "id" | "onEvent">;
 
   /** Listens nowhere yet: {@linkcode SessionServer.listen}. */
   constructor(options: SmtpServerOptions) {
     super(options);
     this.#options = options;
+    const { tls, ...others } = options;
+    this.#withoutTls = { ...others, ...this.shared };
+    this.#common = tls ? { ...this.#withoutTls, tls } : this.#withoutTls;
   }
 
   /** See {@linkcode SessionServer}. */
   protected override session(conn: ByteConn, id: string): Promise<void> {
-    const { tls, ...options } = this.#options;
-    const onEvent = options.watch?.(id, conn);
-    const offered = tls && !(options.noTlsOnLoopback && this.#listensOnLoopback(conn)) ? { tls } : {};
-    return serveSmtp(conn, { ...options, ...offered, ...this.shared, id, ...(onEvent && { onEvent }) });
+    const { tls, noTlsOnLoopback, watch } = this.#options;
+    const onEvent = watch?.(id, conn);
+    const common = tls && noTlsOnLoopback && this.#listensOnLoopback(conn) ? this.#withoutTls : this.#common;
+    return serveSmtp(conn, onEvent ? { ...common, id, onEvent } : { ...common, id });
   }
 
   /** By the address that was bound: who listens on all of them is for others too. */

@@ -1,13 +1,14 @@
 /** One receiving session from greeting to close, for SMTP, submission and LMTP (RFC 5321, 6409, 2033). */
 
+import { onAbort } from "../../base/abort.ts";
 import { eventTurn } from "../../base/clock.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
 import type { IdleConnection } from "../../wire/connection_limiter.ts";
 import { LineConn } from "../../wire/line_conn.ts";
 import { looksForeign } from "../../wire/foreign.ts";
 import { CommandMode } from "./command_mode.ts";
-import { EARLY_TALKER, EVICTED, FOREIGN_PROTOCOL, IDLE, SHUTTING_DOWN } from "../protocol/replies.ts";
-import { formatReply, type Reply, reply } from "../protocol/reply.ts";
+import { EARLY_TALKER, EVICTED, FOREIGN_PROTOCOL, IDLE, kept, SHUTTING_DOWN } from "../protocol/replies.ts";
+import type { Reply } from "../protocol/reply.ts";
 import type { ClosedBecause } from "./session_event.ts";
 import type { SmtpSessionOptions } from "./session_options.ts";
 import { greetWithFaults, handshakeWithFaults } from "./session_faults.ts";
@@ -42,8 +43,8 @@ class SmtpSession implements IdleConnection {
     const state = this.#state;
     const { closing, ending, onEvent, limiter } = this.#options;
     const onClosing = () => this.#shutDown();
-    closing.addEventListener("abort", onClosing);
-    ending?.addEventListener("abort", onClosing);
+    const ignoreClosing = onAbort(closing, onClosing);
+    const ignoreEnding = ending && onAbort(ending, onClosing);
     const unwatch = limiter?.watch(this);
     try {
       onEvent?.({ kind: "connected" }, state.facts);
@@ -58,11 +59,11 @@ class SmtpSession implements IdleConnection {
       state.logError(error);
       state.enter("greeted");
     }
-    closing.removeEventListener("abort", onClosing);
-    ending?.removeEventListener("abort", onClosing);
+    ignoreClosing();
+    ignoreEnding?.();
     unwatch?.();
     state.deadline.end();
-    state.line.close();
+    state.line.end();
     onEvent?.(
       { kind: "closed", why: state.why, messages: state.messages, errors: state.budget.errors },
       state.facts,
@@ -93,7 +94,7 @@ class SmtpSession implements IdleConnection {
     }
     if (this.#options.faults && !await greetWithFaults(this.#state)) return;
     const protocol = this.#options.service === "lmtp" ? "LMTP" : "ESMTP";
-    this.#state.put(formatReply(reply(220, undefined, `${this.#options.hostname} ${protocol} dinopost`)));
+    this.#state.put(kept(220, undefined, `${this.#options.hostname} ${protocol} dinopost`).wire);
   }
 
   /** Tells whether input has arrived already, without waiting for any. */
