@@ -37,11 +37,14 @@ const QUOTED_STRING = new RegExp(`"(?:[ !#-\\[\\]-~${NON_ASCII}]|\\\\[ -~])*"`, 
 /** Everything a domain or a literal may hold and what ends it may not: the grammar is checked after the cut. */
 const DOMAIN_TEXT = /\[[^\]]*\]|[^\s<>,:;@"()[\]\\]+/y;
 const AT_DOMAIN = /@([^\s<>,:;@"()[\]\\]+)/y;
-/** The path of nearly every command, to spare it the steps; what doesn't match goes the long way. */
-const USUAL = new RegExp(
-  "^[ \\t]*<([A-Za-z0-9!#$%&'*+\\-/=?^_`{|}~][A-Za-z0-9!#$%&'*+\\-/=?^_`{|}~.]{0,99})" +
-    "@([a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){1,3})>(?:[ \\t]+(.*))?$",
-);
+const DOT = 46;
+const HYPHEN = 45;
+const LESS = 60;
+const GREATER = 62;
+const AT = 64;
+/** The longest name of the DNS and the longest of its labels, without the last dot (RFC 1035 2.3.4). */
+const MAX_NAME = 253;
+const MAX_LABEL = 63;
 // deno-lint-ignore no-control-regex
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
@@ -55,14 +58,7 @@ export function parsePath(
   kind: "reverse" | "forward",
   options?: { bare: boolean },
 ): ParsedPath {
-  const usual = USUAL.exec(text);
-  if (usual) {
-    const domain = normalizeDomain(usual[2]!);
-    if (domain !== undefined && usual[1]!.length + domain.length + 3 <= MAX_PATH) {
-      return { ok: true, mailbox: `${usual[1]}@${domain}`, rest: usual[3] ?? "", utf8: false };
-    }
-  }
-  return parseAnyPath(text, kind, options?.bare ?? false);
+  return usualPath(text) ?? parseAnyPath(text, kind, options?.bare ?? false);
 }
 
 /**
@@ -119,6 +115,57 @@ function foldLocal(local: string): string {
   // NFC on both sides: lower case may decompose, and composing may bring ASCII to light that must be quoted
   const text = localText(local).normalize("NFC").toLowerCase().normalize("NFC");
   return match(DOTTED, text, 0) === text ? text : quoteLocal(text);
+}
+
+// what an octet may be in a path that is written as its canonical form is
+const LOCAL = 1;
+const NAME = 2;
+const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return (/[\w!#$%&'*+\-/=?^`{|}~]/.test(character) ? LOCAL : 0) | (/[a-z0-9_]/.test(character) ? NAME : 0);
+});
+
+/** The path of nearly every command, `<local@domain>` in canonical form: one look at each character; else undefined. */
+function usualPath(text: string): ParsedPath | undefined {
+  let at = 0;
+  while (isBlank(text.charCodeAt(at))) at++;
+  if (text.charCodeAt(at) !== LESS) return undefined;
+  const start = ++at;
+  while (isLocal(text.charCodeAt(at)) || (at > start && text.charCodeAt(at) === DOT)) at++;
+  if (at === start || text.charCodeAt(at) !== AT) return undefined;
+  const end = usualDomainEnd(text, at + 1);
+  if (end < 0 || text.charCodeAt(end) !== GREATER || end - start > MAX_PATH - 2) return undefined;
+  const mailbox = text.slice(start, end);
+  if (end + 1 === text.length) return { ok: true, mailbox, rest: "", utf8: false };
+  let rest = end + 1;
+  while (isBlank(text.charCodeAt(rest))) rest++;
+  return rest === end + 1 ? undefined : { ok: true, mailbox, rest: text.slice(rest), utf8: false };
+}
+
+/** Where a domain in canonical form ends; -1 when there is none. */
+function usualDomainEnd(text: string, start: number): number {
+  let at = start;
+  for (;;) {
+    const label = at;
+    let code = text.charCodeAt(at);
+    while (isName(code) || (code === HYPHEN && at > label)) code = text.charCodeAt(++at);
+    const length = at - label;
+    if (length === 0 || length > MAX_LABEL || text.charCodeAt(at - 1) === HYPHEN) return -1;
+    if (code !== DOT) return at - start > MAX_NAME ? -1 : at;
+    at++;
+  }
+}
+
+function isLocal(code: number): boolean {
+  return code < 128 && (CLASSES[code]! & LOCAL) !== 0;
+}
+
+function isName(code: number): boolean {
+  return code < 128 && (CLASSES[code]! & NAME) !== 0;
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 function parseAnyPath(text: string, kind: "reverse" | "forward", bare: boolean): ParsedPath {

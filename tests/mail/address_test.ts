@@ -382,6 +382,63 @@ Deno.test("parsePath() never throws, and what it accepts parses to itself", () =
   );
 });
 
+Deno.test("parsePath() takes the usual path for what it takes any other for", () => {
+  const part = fc.constantFrom(
+    ...[
+      "a",
+      "B",
+      "foo",
+      "-",
+      "_",
+      ".",
+      "..",
+      "@",
+      "@",
+      "@",
+      "x.example",
+      "sink.test",
+      "Sink.test",
+      "localhost",
+    ],
+    ...[
+      ">",
+      ">",
+      "> ",
+      " ",
+      "\t",
+      "SIZE=1",
+      "\u00fc",
+      "%",
+      "[",
+      '"',
+      ",",
+      "\0",
+      "\n",
+      "l".repeat(63),
+      "m".repeat(50),
+    ],
+  );
+  const near = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(""));
+  const usual = fc.tuple(
+    fc.constantFrom("", " ", "\t "),
+    fc.stringMatching(/^[a-zA-Z0-9!#$%&'*+=?^_`{|}~\/.-]{1,20}$/),
+    fc.stringMatching(/^[a-z0-9_-]{1,64}(\.[a-zA-Z0-9_-]{1,20}){0,3}\.?$/),
+    fc.constantFrom("", " ", " SIZE=1", "\tA=1 B=2 ", "x", " \n"),
+  );
+  const check = (blanks: string, text: string) => {
+    // behind a source route, which is dropped, the same text never goes the short way
+    const expected = parsePath(`${blanks}<@r.example:${text}`, "reverse");
+    assertEquals(parsePath(`${blanks}<${text}`, "reverse"), expected, text);
+  };
+  // what is something else without its route
+  const isOther = (text: string) => /^[@>]/.test(text) || text.length > 230;
+  fc.assert(fc.property(near, (text) => isOther(text) || check("", text)), { numRuns: 4000 });
+  fc.assert(
+    fc.property(usual, ([blanks, local, name, rest]) => check(blanks, `${local}@${name}>${rest}`)),
+    { numRuns: 4000 },
+  );
+});
+
 Deno.test("parsePath() takes linear time for hostile texts", async () => {
   for (const text of ["<" + "a.".repeat(50_000), '<"' + "\\".repeat(100_000), "<" + "@a,".repeat(30_000)]) {
     const ms = await cpuMs(() => assert(!parsePath(text, "forward").ok));
