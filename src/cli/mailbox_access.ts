@@ -185,6 +185,7 @@ class OfflineMailboxes implements MailboxAccess {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#mailStore.close();
     await this.#accounts.close();
     await this.#rest[Symbol.asyncDispose]();
   }

@@ -38,7 +38,6 @@ export class FactsAhead {
     this.#isActive = false;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#facts.gather(false);
   }
 
   /** Messages may have come. */

@@ -85,6 +85,11 @@ export class FolderFacts {
     if (!on) this.#fresh.flush();
   }
 
+  /** Do facts of new messages wait, or are some being made? */
+  get areWaiting(): boolean {
+    return this.#fresh.areWaiting || this.#waiting > 0;
+  }
+
   /** Sends facts that wait to the store. */
   flush(): void {
     this.#fresh.flush();

@@ -32,6 +32,11 @@ export class FreshFacts {
     this.#onKept = onKept;
   }
 
+  /** Do some wait for more before they leave? */
+  get areWaiting(): boolean {
+    return this.#facts.size > 0;
+  }
+
   /** Facts that have not left yet. */
   get(object: number): Uint8Array | undefined {
     const facts = this.#facts.get(object);

@@ -115,6 +115,11 @@ export class MailStore {
     this.#open.maker = maker;
   }
 
+  /** Writes what may wait, when nobody uses a mailbox any more. Never rejects. */
+  close(): Promise<void> {
+    return this.#open.close();
+  }
+
   /** Hears of every change that this process makes, when it is durable, until the answer is called. */
   on(listener: (change: MailChange) => void): () => void {
     this.#listeners.add(listener);

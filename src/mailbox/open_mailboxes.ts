@@ -25,6 +25,12 @@ const KEPT_MESSAGES = 200_000;
 const MANY_ARRIVALS = 2000;
 const TOO_MANY_ARRIVALS = 50_000;
 
+/**
+ * What no change has taken along is written so long after the end of a mailbox's last session, milliseconds: a client
+ * that comes and goes again and again is not made to wait for it.
+ */
+const REST_MS = 2000;
+
 /** On a shared store mailboxes in use are looked at so often, milliseconds; so many at once. */
 const LOOK_MS = 1000;
 const PER_LOOK = 5;
@@ -43,6 +49,8 @@ interface OpenMailbox {
   readonly using: Map<number, number>;
   /** When it was used last, by the clock's monotonic time. */
   usedAt: number;
+  /** Set between its last session and the next one, when there is something left to write. */
+  resting?: Timer | undefined;
 }
 
 /** What mailboxes are opened with. */
@@ -84,6 +92,8 @@ export class OpenMailboxes {
     const { folders, facts, using } = box;
     box.holders++;
     box.sessions++;
+    box.resting?.cancel();
+    box.resting = undefined;
     box.ahead.begin();
     this.#watch();
     const use = (id: number, more: 1 | -1) => {
@@ -94,10 +104,7 @@ export class OpenMailboxes {
     const held = { folders, facts, use, room: this.room };
     return new HeldFolders(held, () => {
       box.sessions--;
-      if (box.sessions === 0) {
-        box.ahead.rest();
-        folders.writeClaims();
-      }
+      if (box.sessions === 0) this.#rest(box);
       this.#used(box, -1);
       if (![...this.#open.values()].some(({ sessions }) => sessions > 0)) this.#timer?.cancel();
     });
@@ -187,13 +194,21 @@ export class OpenMailboxes {
     const box = this.#open.get(address);
     this.#open.delete(address);
     box?.ahead.rest();
+    box?.resting?.cancel();
     box?.folders.end();
+  }
+
+  /** Writes what waits for more, or for the next change. No session is there any more. Never rejects. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((box) => settle(box)));
   }
 
   /** Gives up what nobody has used for a while, or what is too much; of what is held, all but what is in use. */
   tidy(): void {
     const now = this.#options.clock.monotonic();
-    const idle = [...this.#open.values()].filter((box) => box.holders === 0 && box.folders.isIdle);
+    const idle = [...this.#open.values()].filter((box) =>
+      box.holders === 0 && !box.resting && box.folders.isIdle
+    );
     let left = idle.length;
     let messages = 0;
     for (const { folders } of idle) messages += held(folders);
@@ -209,6 +224,13 @@ export class OpenMailboxes {
       folders.giveUpIndexes(new Set(using.keys()));
       facts.forget();
     }
+  }
+
+  #rest(box: OpenMailbox): void {
+    const { folders, facts, ahead } = box;
+    ahead.rest();
+    if (!folders.hasClaims && !facts.areWaiting) facts.gather(false);
+    else box.resting ??= this.#options.clock.schedule(REST_MS, () => void settle(box));
   }
 
   #used(box: OpenMailbox, by: 1 | -1): void {
@@ -325,6 +347,15 @@ export class OpenMailboxes {
     const detailOf: FolderSource["detailOf"] = (recipient, of) => this.detailOf(recipient, of);
     return new StoredFolders({ store: this.#store, clock, rememberMs, onTold, detailOf }, address, state);
   }
+}
+
+/** Writes what waits for more, or for the next change of a mailbox. Never rejects. */
+async function settle(box: OpenMailbox): Promise<void> {
+  box.resting?.cancel();
+  box.resting = undefined;
+  box.facts.gather(false);
+  await box.folders.writeClaims();
+  await box.facts.idle();
 }
 
 /** The messages of a mailbox whose index is in memory. */

@@ -167,11 +167,20 @@ export class StoredFolders {
     return first;
   }
 
-  /** Writes which messages are \Recent no more, where no change has taken that along. */
-  writeClaims(): void {
-    if (this.#recent.size === 0 || this.#hasEnded) return;
+  /** Are messages \Recent no more, and no change has taken that along? */
+  get hasClaims(): boolean {
+    for (const [id, uid] of this.#recent) {
+      const record = this.#state.folders.get(id)?.record;
+      if (record && record.recent < uid) return true;
+    }
+    return false;
+  }
+
+  /** Writes which messages are \Recent no more. Never rejects. */
+  async writeClaims(): Promise<void> {
+    if (!this.hasClaims || this.#hasEnded) return;
     // should it fail, they are \Recent for somebody else too, which is allowed
-    this.run((batch) => this.#claim(batch)).catch(() => {});
+    await this.run((batch) => this.#claim(batch)).catch(() => {});
   }
 
   #claim(batch: FolderBatch): void {

@@ -154,6 +154,7 @@ export async function closeParts(parts: Parts): Promise<void> {
   await parts.reports?.settle();
   for (const counts of [parts.sessions, parts.dmarc]) await counts.write().catch(() => {}); // the store may be away
   await parts.suppressions?.close();
+  await parts.mailStore.close();
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
   await parts.store.close();
   parts.directory?.lock.release();

@@ -51,6 +51,7 @@ async function mailbox(count: number) {
     async [Symbol.asyncDispose]() {
       inbox[Symbol.dispose]();
       folders[Symbol.dispose]();
+      await mailStore.close();
       await store.close();
     },
   });

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
+import { eventTurn } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { unpackFacts } from "../../src/mailbox/fact_row.ts";
 import { MailStore } from "../../src/mailbox/mail_store.ts";
@@ -95,7 +96,7 @@ Deno.test("when nobody has the mailbox open, nothing is made, and it is made up 
   assertEquals(clock.timers, 0);
 });
 
-Deno.test("the facts of what is appended are made of its octets in memory, and kept when the session ends", async () => {
+Deno.test("the facts of what is appended are made of its octets in memory, and kept when no session was there for a while", async () => {
   await using box = await office();
   const { store, clock, mailStore, made, append } = box;
   const folders = await mailStore.open(BRAIN);
@@ -109,20 +110,30 @@ Deno.test("the facts of what is appended are made of its octets in memory, and k
   assertEquals(await facts(inbox), ["3", "5"]);
   inbox[Symbol.dispose]();
   folders[Symbol.dispose]();
+  clock.advance(1900);
+  await append("seventeen");
+  await until(() => made.length === 3);
+  clock.advance(1999);
+  await eventTurn();
+  assertEquals(await kept(store), 0);
+  clock.advance(1);
   await until(async () => await kept(store) === 1);
+  assertEquals(clock.timers, 0);
   // what is in the store does for another server
   const other = new MailStore(store, { clock });
   other.useFacts({ make: () => Promise.reject(new Error("made twice")), isGood: () => true });
   using again = await other.open(BRAIN);
   using there = await again.select(again.byName("INBOX")!.id);
   assertEquals(await facts(there), ["3", "5"]);
-  assertEquals(made, ["3", "5"]);
+  assertEquals(made, ["3", "5", "9"]);
 });
 
 Deno.test("what can't be appended leaves no facts", async () => {
   await using box = await office();
-  const { store, made, append } = box;
+  const { store, clock, made, append } = box;
   await append("one");
+  await until(() => made.length === 1);
+  clock.advance(2000);
   await until(async () => await kept(store) === 1);
   const before = made.length;
   const write = store.write.bind(store);
@@ -131,6 +142,8 @@ Deno.test("what can't be appended leaves no facts", async () => {
   await until(() => made.length > before);
   store.write = write;
   await append("three");
+  await until(() => made.length === 3);
+  clock.advance(2000);
   const rows = async () => {
     const facts: string[] = [];
     for await (const { value } of store.kv.list<Uint8Array>(keys.mailFactsOf(BRAIN))) {

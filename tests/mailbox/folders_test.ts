@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat, decode, encode } from "../../src/base/bytes.ts";
+import { eventTurn } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { ANSWERED, DELETED, FLAGGED, SEEN } from "../../src/mailbox/flags.ts";
@@ -369,9 +370,9 @@ Deno.test("\\Recent is for whoever claims it first, in this process and the next
   assertEquals(next.recentFrom(true), 3);
 });
 
-Deno.test("What is \\Recent no more is written with the next change, else at the end of the last session", async () => {
+Deno.test("What is \\Recent no more is written with the next change, else behind the last session", async () => {
   await using store = await memoryStore();
-  const { folders, inbox } = await mailbox(store, 2);
+  const { mailStore, clock, folders, inbox } = await mailbox(store, 2);
   const written = async () =>
     (await store.kv.get<{ recent: number }>(keys.folder(BRAIN, inbox.info.id))).value!.recent;
   inbox.recentFrom(true);
@@ -388,7 +389,22 @@ Deno.test("What is \\Recent no more is written with the next change, else at the
   await inbox.append([newMessage("Hi")]);
   assertEquals(inbox.recentFrom(true), 4);
   folders[Symbol.dispose]();
+  clock.advance(1500);
+  (await mailStore.open(BRAIN))[Symbol.dispose]();
+  clock.advance(1999);
+  await eventTurn();
+  assertEquals(await written(), 4);
+  clock.advance(1);
   await until(async () => await written() === 5);
+  // who stops does not wait for that
+  using again = await mailStore.open(BRAIN);
+  using box = await select(again, "INBOX");
+  await box.append([newMessage("Hi")]);
+  box.recentFrom(true);
+  again[Symbol.dispose]();
+  assertEquals([clock.timers, await written()], [1, 5]);
+  await mailStore.close();
+  assertEquals([clock.timers, await written()], [0, 6]);
 });
 
 Deno.test("A few messages that go take their bodies along in the commit that has them go", async () => {
