@@ -152,7 +152,10 @@ export class OpenMailboxes {
   arrived(address: string): void {
     const folders = this.peek(address);
     // what fails now is tried by who looks next
-    if (folders) return void folders.number().catch(() => {});
+    if (folders) {
+      folders.arrivals.add();
+      return void folders.number().catch(() => {});
+    }
     const count = (this.#arrivals.get(address) ?? 0) + 1;
     this.#arrivals.set(address, count);
     if (count >= TOO_MANY_ARRIVALS) this.#sweep(address).catch(() => {});
@@ -284,7 +287,11 @@ export class OpenMailboxes {
       try {
         if (!this.#store.embedded) await folders.look();
         // asked behind the look: what a commit has just taken from the arrivals is in folders when that is told of
-        if (await hasArrivals(kv, address) || folders.isNumbering) await folders.number();
+        const { arrived, areNumbered } = folders.arrivals;
+        if (!this.#store.embedded || !areNumbered) {
+          if (await hasArrivals(kv, address) || folders.isNumbering) await folders.number();
+          else folders.arrivals.sawNothingWait(arrived);
+        }
       } catch (error) {
         if (!folders.hasEnded) throw error;
       }

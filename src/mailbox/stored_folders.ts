@@ -10,6 +10,7 @@ import type { Mailbox } from "../mail/envelope.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { StorageError, storageErrorOf } from "../storage/storage_error.ts";
+import { ArrivalCount } from "./arrival_count.ts";
 import { MOST_CHANGES, planForget } from "./change_log.ts";
 import { planRelease } from "./dead_objects.ts";
 import { type BatchSource, FolderBatch, type Told } from "./folder_batch.ts";
@@ -61,6 +62,8 @@ export class StoredFolders {
   readonly source: FolderSource;
   /** Objects and copies. */
   readonly rows: PackedRows;
+  /** What was delivered by this process. */
+  readonly arrivals: ArrivalCount = new ArrivalCount();
   #state: MailboxState;
   #infos: FolderInfo[] | undefined;
   #hasEnded = false;
@@ -169,11 +172,7 @@ export class StoredFolders {
 
   /** Are messages \Recent no more, and no change has taken that along? */
   get hasClaims(): boolean {
-    for (const [id, uid] of this.#recent) {
-      const record = this.#state.folders.get(id)?.record;
-      if (record && record.recent < uid) return true;
-    }
-    return false;
+    return [...this.#recent].some(([id, uid]) => (this.#state.folders.get(id)?.record.recent ?? uid) < uid);
   }
 
   /** Writes which messages are \Recent no more. Never rejects. */
@@ -365,12 +364,14 @@ export class StoredFolders {
     this.#numberings++;
     try {
       for (;;) {
+        let arrived = 0;
         const numbered = await this.run((batch) => {
           // what comes from now on may not be seen by this look
           this.#numbering = undefined;
+          arrived = this.arrivals.arrived;
           return planNumbering(batch, kv);
         });
-        if (numbered < NUMBERED_AT_ONCE) return;
+        if (numbered < NUMBERED_AT_ONCE) return this.arrivals.sawNothingWait(arrived);
       }
     } finally {
       this.#numberings--;

@@ -407,6 +407,45 @@ Deno.test("What is \\Recent no more is written with the next change, else behind
   assertEquals([clock.timers, await written()], [0, 6]);
 });
 
+Deno.test("A mailbox in memory is opened again without a look into the store, unless a delivery has no place yet", async () => {
+  await using store = await memoryStore();
+  let looks = 0;
+  let fails = false;
+  const { kv } = store;
+  const view: Store = {
+    kv: {
+      get: (key) => kv.get(key),
+      getMany: (some) => kv.getMany(some),
+      list: (selector, options) => (looks++, kv.list(selector, options)),
+      watch: (key, signal) => kv.watch(key, signal),
+      commit: (checks, mutations) => kv.commit(checks, mutations),
+      close: () => {},
+    },
+    embedded: true,
+    limits: store.limits,
+    close: () => store.close(),
+    // a delivery itself can be written
+    write: (change) =>
+      fails && !change.mutations.some(({ key, type }) => key[0] === "mail" && type === "set")
+        ? Promise.reject(new StorageError("full", "The disk is full."))
+        : store.write(change),
+  };
+  const { mailStore, inbox } = await mailbox(view, 2);
+  const before = looks;
+  using again = await mailStore.open(BRAIN);
+  assertEquals([looks - before, again.byName("INBOX")?.messages], [0, 2]);
+  fails = true;
+  await deliver({ store: view, mailStore }, { uid: uidOf(7), text: "x", to: [BRAIN] });
+  await until(() => looks > before);
+  await assertRejects(() => mailStore.open(BRAIN), StorageError);
+  fails = false;
+  using third = await mailStore.open(BRAIN);
+  assertEquals([third.byName("INBOX")?.messages, uids(inbox)], [3, [1, 2, 3]]);
+  const after = looks;
+  using fourth = await mailStore.open(BRAIN);
+  assertEquals([looks - after, fourth.byName("INBOX")?.messages], [0, 3]);
+});
+
 Deno.test("A few messages that go take their bodies along in the commit that has them go", async () => {
   await using store = await memoryStore();
   let writes = 0;
