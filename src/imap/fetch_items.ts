@@ -18,9 +18,17 @@ export type CardItem = "ENVELOPE" | "BODYSTRUCTURE" | "BODY" | "PREVIEW";
 
 /** What has to be read in the message itself. */
 export type TextItem =
-  | Labelled & { readonly kind: "section"; readonly section: Section }
+  | SectionItem
   | Labelled & { readonly kind: "binary"; readonly part: PartNumber }
   | Labelled & { readonly kind: "binarySize"; readonly part: PartNumber };
+
+/** A section of the message. */
+export interface SectionItem extends Labelled {
+  readonly kind: "section";
+  readonly section: Section;
+  /** The names of `HEADER.FIELDS`, in lower case: folded once, since there may be thousands. */
+  readonly names?: ReadonlySet<string> | undefined;
+}
 
 interface Labelled {
   /** `BODY[HEADER.FIELDS (subject)]<0>`, as it is answered. */
@@ -80,7 +88,9 @@ function textItem(item: FetchItem): TextItem | undefined {
   switch (item.item) {
     case "BODY[]": {
       const { section, partial } = item;
-      return { kind: "section", label: `BODY[${sectionText(section)}]${origin(partial)}`, section, partial };
+      const label = `BODY[${sectionText(section)}]${origin(partial)}`;
+      const names = section.fields && new Set(section.fields.map((name) => name.toLowerCase()));
+      return { kind: "section", label, section, partial, names };
     }
     case "BINARY[]": {
       const { part, partial } = item;

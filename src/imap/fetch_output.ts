@@ -1,5 +1,6 @@
 /** The answers to FETCH (RFC 9051 7.5.2), written as they go: a message's texts are not gathered. */
 
+import { eventTurn } from "../base/clock.ts";
 import { readCard } from "../mail/facts_card.ts";
 import { imapString } from "../mail/imap_text.ts";
 import type { MessageFacts } from "../mail/message_facts.ts";
@@ -47,6 +48,8 @@ export interface Fetched {
 
 /** So many messages are looked up at a time; what goes meanwhile is seen at the next ones. */
 const BATCH = 512;
+/** After so many octets of texts others have their turn: some milliseconds of work. */
+const TURN_WORK = 1024 * 1024;
 /** Where there is nothing to read: some milliseconds of work. */
 const INDEX_BATCH = 1000;
 
@@ -157,6 +160,9 @@ class Answers {
         out.put(")\r\n");
         const sent = out.flushIfMuch();
         if (sent) await sent;
+        if (this.texts.work < TURN_WORK) continue;
+        this.texts.work = 0;
+        await eventTurn();
       }
     } finally {
       await cards?.return(undefined);

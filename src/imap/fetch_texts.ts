@@ -21,6 +21,8 @@ interface Shared {
 /** The texts of one message after the other. */
 export class MessageTexts {
   unknownEncoding = false;
+  /** So many octets were looked through or put, as far as nobody waited for the store or the client. */
+  work = 0;
   readonly #shared: Shared;
   readonly #needsParts: boolean;
   #message: WholeText | StreamedText | undefined;
@@ -46,6 +48,7 @@ export class MessageTexts {
     if (octets) {
       const message = new WholeText(octets);
       this.#values = items.map((item) => message.valueOf(item));
+      this.work += items.length * octets.length;
       return true;
     }
     const position = folder.messages.position(uid);
@@ -92,6 +95,7 @@ export class MessageTexts {
         continue;
       }
       out.put(`${before}${item.label} `);
+      this.work += item.label.length;
       before = " ";
       const done = this.#putValue(value, item);
       if (done) await done;

@@ -69,12 +69,14 @@ export function contentStart(octets: Uint8Array): number {
   return -1;
 }
 
-/** The fields of a header section that have one of these names, or that have none of them; and the blank line. */
+/**
+ * The fields of a header section that have one of these names, which are in lower case, or that have none of them; and
+ * the blank line.
+ */
 export function fieldsOf(
   header: Uint8Array,
-  { names, not }: { names: readonly string[]; not: boolean },
+  { names, not }: { names: ReadonlySet<string>; not: boolean },
 ): Uint8Array[] {
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
   const pieces: Uint8Array[] = [];
   let [start, taking] = [0, false];
   const end = (at: number) => {
@@ -86,7 +88,7 @@ export function fieldsOf(
     if (header[at] === LF || (header[at] === CR && header[at + 1] === LF)) break;
     if (header[at] !== 32 && header[at] !== 9) {
       const name = nameAt(header, at, next);
-      const takes = name !== undefined && wanted.has(name) !== not;
+      const takes = name !== undefined && names.has(name) !== not;
       if (takes !== taking) {
         end(at);
         [start, taking] = [at, takes];

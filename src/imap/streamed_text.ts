@@ -4,7 +4,7 @@ import { concat } from "../base/bytes.ts";
 import type { PlacedPart } from "../mail/message_facts.ts";
 import { transferDecoder, transferOf } from "../mail/transfer_decoding.ts";
 import { BodyMissing } from "../storage/bodies/bodies.ts";
-import type { TextItem } from "./fetch_items.ts";
+import type { SectionItem, TextItem } from "./fetch_items.ts";
 import { COPIED, CutLiteral, type FetchedFolder, type FetchOut } from "./fetch_target.ts";
 import type { OctetRange } from "./request.ts";
 import { type Octets, partAt, sectionOctets } from "./sections.ts";
@@ -72,7 +72,7 @@ export class StreamedText {
     const octets = this.#octetsOf(item);
     if (!octets) return NIL;
     if (item.kind === "section") {
-      return item.section.fields ? this.#fields(octets, item) : { kind: "range", octets };
+      return item.names ? this.#fields(octets, item, item.names) : { kind: "range", octets };
     }
     const encoding = item.part.length === 0 ? "binary" : encodingOf(partAt(this.#whole, item.part)!);
     if (transferOf(encoding) === undefined) return { kind: "unknown" };
@@ -90,13 +90,12 @@ export class StreamedText {
     return part && { from: part.contentStart, to: part.contentEnd };
   }
 
-  async #fields({ from, to }: Octets, item: TextItem): Promise<TextValue> {
+  async #fields({ from, to }: Octets, item: SectionItem, names: ReadonlySet<string>): Promise<TextValue> {
     const pieces: Uint8Array[] = [];
     for await (const piece of this.#octets({ from, to: Math.min(to, from + MOST_HEADER) })) {
       pieces.push(piece.slice());
     }
-    const { section } = item as Extract<TextItem, { kind: "section" }>;
-    return { kind: "bytes", pieces: fields(concat(pieces), section), binary: false };
+    return { kind: "bytes", pieces: fields(concat(pieces), item, names), binary: false };
   }
 
   /** How long it is decoded, and whether NUL is in what is asked for of it. */

@@ -3,8 +3,7 @@
 import { concat } from "../base/bytes.ts";
 import { type PlacedPart, placesOfParts } from "../mail/message_facts.ts";
 import { transferDecoder, transferOf } from "../mail/transfer_decoding.ts";
-import type { TextItem } from "./fetch_items.ts";
-import type { Section } from "./request.ts";
+import type { SectionItem, TextItem } from "./fetch_items.ts";
 import { contentStart, fieldsOf, type Octets, partAt, sectionOctets } from "./sections.ts";
 
 /** What an item is: octets at hand, octets to be read, a number, nothing, or no one knows how to decode it. */
@@ -47,7 +46,7 @@ export class WholeText {
       : sectionOctets(this.#whole, section);
     if (!octets) return NIL;
     const bytes = this.#octets.subarray(octets.from, octets.to);
-    return { kind: "bytes", pieces: section.fields ? fields(bytes, section) : [bytes], binary: false };
+    return { kind: "bytes", pieces: item.names ? fields(bytes, item, item.names) : [bytes], binary: false };
   }
 
   #decoded({ kind, part: number }: Exclude<TextItem, { kind: "section" }>): TextValue {
@@ -83,9 +82,13 @@ export class WholeText {
   }
 }
 
-/** The fields of a header section that a section names. */
-export function fields(header: Uint8Array, { text, fields: names = [] }: Section): Uint8Array[] {
-  return fieldsOf(header, { names, not: text === "HEADER.FIELDS.NOT" });
+/** The fields of a header section that an item names. */
+export function fields(
+  header: Uint8Array,
+  { section }: SectionItem,
+  names: ReadonlySet<string>,
+): Uint8Array[] {
+  return fieldsOf(header, { names, not: section.text === "HEADER.FIELDS.NOT" });
 }
 
 /** Only what has no parts in it is decoded (RFC 2045 6.4). */

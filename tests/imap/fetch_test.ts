@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { binaryString, concat, encode, octetsOf } from "../../src/base/bytes.ts";
+import { eventTurn } from "../../src/base/clock.ts";
 import { Cursor } from "../../src/imap/cursor.ts";
 import { CutLiteral, type Fetching, fetchMessages, setsSeen } from "../../src/imap/fetch_output.ts";
 import { parseItem } from "../../src/imap/fetch_parser.ts";
@@ -416,4 +417,26 @@ Deno.test("any part of any message is the same, held or streamed", async () => {
     ),
     { numRuns: 300 },
   );
+});
+
+Deno.test("a FETCH gives others their turn by the octets it goes through, not by messages", async () => {
+  const header = octets(`${"X-Field: a value\n".repeat(50)}\n`);
+  const folder = new MemoryFolder(Array.from({ length: 400 }, () => header));
+  const names = Array.from({ length: 6000 }, (_, n) => `X-Name-${n}`).join(" ");
+  const turns = async (...texts: string[]) => {
+    let [count, isDone] = [0, false];
+    const others = (async () => {
+      for (; !isDone; count++) await eventTurn();
+    })();
+    await fetched(folder, { items: texts });
+    isDone = true;
+    await others;
+    return count;
+  };
+  // 26 MB of names; and 5 MB to be looked through, for one octet of each
+  assert(await turns(`BODY.PEEK[HEADER.FIELDS (${names})]`) > 20);
+  const many = Array.from({ length: 15 }, (_, n) => `BODY.PEEK[HEADER.FIELDS (X-None-${n})]<0.1>`);
+  assert(await turns(...many) > 3);
+  // little is done in one go
+  assert(await turns("BODY.PEEK[HEADER]") <= 2);
 });
