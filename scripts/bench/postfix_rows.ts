@@ -10,7 +10,7 @@ import { findPostfix, type PostfixHere } from "./postfix.ts";
 import { LOCAL, NAMES, type Peer, type PeerName, type PeerWork, startPeer } from "./postfix_peers.ts";
 import { longQueue } from "./queue_rows.ts";
 import type { LoadResult } from "./smtp_client.ts";
-import { send, SmtpSink, type SourceLoad } from "./smtp_source.ts";
+import { patience, send, SmtpSink, type SourceLoad } from "./smtp_source.ts";
 
 const SIZE = 4096;
 const REMOTE = "user@sink.test";
@@ -20,13 +20,13 @@ const WARM = 3000;
 /** Messages that tell how many last the wanted time, for each second of it. */
 const FIRST = 500;
 const MOST = 200_000;
-const LONGEST_MS = 300_000;
 /** How often a mailbox is looked at. */
 const POLL_MS = 50;
 /** Beside a flush one session rests so long after each message. */
 const BESIDE_MS = 30;
+const SETTLE_MS = 500;
 /** A server that computes less within so long has nothing left to do. */
-const REST = { ms: 500, seconds: 0.02 };
+const REST = { ms: 1000, seconds: 0.02 };
 const DELIVERING: readonly PeerName[] = ["Postfix", "dinopost"];
 /** Octets for each second of a measurement. */
 const BIG = 200 * 2 ** 20;
@@ -93,7 +93,7 @@ async function inTurn(
       }
       // what it leaves to be written is not written in the next one's time
       await new Deno.Command("sync").output();
-      await pause(REST.ms);
+      await pause(SETTLE_MS);
     }
   }
   for (const what of Object.keys(found.get("dinopost")![0]!)) {
@@ -155,7 +155,7 @@ async function deliver(bench: Bench, start: Start): Promise<Figures> {
   let there = 0;
   const arrive = async (messages: number) => {
     there += messages;
-    for (const late = performance.now() + LONGEST_MS;;) {
+    for (const late = performance.now() + patience(messages);;) {
       const came = await peer.delivered();
       if (came > there) throw new Error(`The mailbox has ${came}, more than the ${there} that were sent`);
       if (came === there) return;
@@ -170,7 +170,7 @@ async function relay(bench: Bench, start: Start): Promise<Figures> {
   await using sink = await SmtpSink.start();
   await using peer = await start({ mode: "relay", sink: sink.port });
   let there = 0;
-  const arrive = (messages: number) => sink.until(there += messages, LONGEST_MS);
+  const arrive = (messages: number) => sink.exactly(there += messages);
   return {
     "relay to a sink, 20 connections": await delivered(bench, peer, { to: REMOTE, arrive, times: 4 }),
   };
@@ -181,7 +181,7 @@ async function delivered(
   peer: Peer,
   { to, arrive, times }: { to: string; arrive(messages: number): Promise<void>; times: number },
 ): Promise<Figure> {
-  const messages = warmUp(bench);
+  const messages = Math.ceil(warmUp(bench) / 2);
   await send({ port: peer.port, to, size: SIZE, connections: 20, messages });
   await arrive(messages);
   return { ...await rate(bench, peer, { connections: 20, to }, arrive), target: `≥ ${times} × Postfix` };
@@ -208,9 +208,10 @@ async function flush(bench: Bench, start: Start): Promise<Figures> {
   await using peer = await start({ mode: "defer", sink: sink.port });
   const { queue } = bench;
   await send({ port: peer.port, to: REMOTE, size: SIZE, connections: 50, messages: queue });
-  await rest(peer);
+  await rest(peer, queue);
   await peer.deliver();
-  await rest(peer);
+  await rest(peer, queue);
+  await sink.exactly(0);
   const cpu = peer.cpu() ?? 0;
   const from = performance.now();
   await peer.flush();
@@ -218,13 +219,13 @@ async function flush(bench: Bench, start: Start): Promise<Figures> {
   await bench.load.run("sendBeside", { ...paced, messages: Infinity });
   let beside: LoadResult;
   try {
-    await sink.until(queue, 2 * LONGEST_MS);
+    await sink.until(queue);
   } finally {
     beside = await bench.load.run("besideEnd");
   }
   if (beside.refused > 0) throw new Error(`${beside.refused} messages beside the flush were refused`);
   const all = queue + beside.accepted;
-  await sink.until(all, LONGEST_MS);
+  await sink.exactly(all);
   const value = all * 1000 / (performance.now() - from);
   return {
     [`flush of ${queue.toLocaleString("en")} queued messages`]: {
@@ -277,9 +278,9 @@ function costs(peer: Peer, from: number | undefined, messages: number): Pick<Row
   };
 }
 
-/** Resolves when it has nothing left to do. */
-async function rest(peer: Peer): Promise<void> {
-  const late = performance.now() + LONGEST_MS;
+/** Resolves when it has nothing left to do, after so many messages. */
+async function rest(peer: Peer, messages: number): Promise<void> {
+  const late = performance.now() + patience(messages);
   for (let before = -1, now = peer.cpu() ?? 0; now - before > REST.seconds; now = peer.cpu() ?? 0) {
     if (performance.now() > late) throw new Error("The server does not come to rest");
     before = now;

@@ -5,10 +5,13 @@ import { getAvailablePort } from "@std/net";
 const ADDRESS = "127.0.0.1";
 const SOURCE = "/usr/sbin/smtp-source";
 const SINK = "/usr/sbin/smtp-sink";
-/** A load that takes longer has gone wrong. */
-const LONGEST_MS = 300_000;
 const START_TRIES = 100;
 const POLL_MS = 10;
+
+/** How long so many messages may take: milliseconds, which only what has gone wrong needs. */
+export function patience(messages: number): number {
+  return 120_000 + 20 * messages;
+}
 
 /** What is to be sent. */
 export interface SourceLoad {
@@ -32,7 +35,7 @@ export async function send({ port, to, connections, messages, size, anew }: Sour
     args: [...args, `${ADDRESS}:${port}`],
     stdin: "null",
     stdout: "null",
-    signal: AbortSignal.timeout(LONGEST_MS),
+    signal: AbortSignal.timeout(patience(messages)),
   }).output();
   const ms = performance.now() - from;
   if (!success) {
@@ -79,11 +82,17 @@ export class SmtpSink implements AsyncDisposable {
     return Number([...this.#said.matchAll(/mesg=(\d+)/g)].at(-1)?.[1] ?? 0);
   }
 
-  /** Resolves when so many came; throws when they don't within `ms`. */
-  async until(count: number, ms: number): Promise<void> {
-    for (const late = performance.now() + ms; this.count < count; await pause(POLL_MS)) {
+  /** Resolves when so many came, or more; throws when they don't come. */
+  async until(count: number): Promise<void> {
+    for (const late = performance.now() + patience(count); this.count < count; await pause(POLL_MS)) {
       if (performance.now() > late) throw new Error(`The sink got ${this.count} of ${count} messages`);
     }
+  }
+
+  /** Resolves when so many came and no more; throws otherwise. */
+  async exactly(count: number): Promise<void> {
+    await this.until(count);
+    if (this.count > count) throw new Error(`The sink got ${this.count} messages for ${count}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

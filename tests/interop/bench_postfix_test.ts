@@ -13,7 +13,7 @@ Deno.test({
     here ? "" : " (skipped: Debian's is not installed, or this is not root)"
   }`,
   ignore: !here,
-  timeout: 300_000,
+  timeout: 600_000,
   fn: async () => {
     const root = await Deno.makeTempDir({ prefix: "dinopost-bench-" });
     await Deno.chmod(root, 0o711);
