@@ -14,6 +14,7 @@ import type { DestinationRate } from "./rate_limit.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Suppressions } from "./suppressions.ts";
 import type { Suspensions } from "./suspensions.ts";
+import type { TallyOptions } from "./tally.ts";
 import type { NewWork, Waker } from "./waker.ts";
 
 /** What a {@linkcode DeliveryQueue} works with. */
@@ -62,6 +63,8 @@ export interface DeliveryQueueOptions {
   readonly waker: (wake: (work?: NewWork) => void) => Waker;
   /** Says to the other servers of a shared store that there may be work for them. */
   readonly notifyPeers?: ((work: NewWork) => void) | undefined;
+  /** What the run before has kept of the queue's numbers, and from how many messages on they are kept. */
+  readonly tally?: TallyOptions | undefined;
   /** How long a lease lasts, in milliseconds; default: two minutes. */
   readonly leaseMs?: number | undefined;
 }

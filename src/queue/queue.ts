@@ -30,6 +30,7 @@ import { FULL_PAUSE_MS } from "./split.ts";
 import { countQueue, type QueueStats } from "./stats.ts";
 import { successReports } from "./success_reports.ts";
 import type { ImportedQueue } from "./transfer.ts";
+import type { Write } from "../storage/write.ts";
 import { type Waiting, WaitingIndex } from "./waiting_index.ts";
 import { QueueWorker } from "./worker.ts";
 
@@ -68,7 +69,7 @@ export class DeliveryQueue {
 
   /** Does nothing before {@linkcode start}. */
   constructor(given: DeliveryQueueOptions) {
-    const index = new WaitingIndex(given.store, given.clock);
+    const index = new WaitingIndex(given.store, given.clock, given.tally);
     const options = this.#options = { ...given, store: index.store };
     const { store, clock, journal, ids, router, hostname, schedule } = options;
     const { transcripts } = this;
@@ -156,6 +157,14 @@ export class DeliveryQueue {
     await this.#options.agent.close();
     await this.#recovery;
     await this.#index.tally.close();
+  }
+
+  /**
+   * Keeps the numbers of a long queue for the next run, once it is stopped: answers what the store is to be closed with.
+   * @internal
+   */
+  async keep(): Promise<() => Write | undefined> {
+    return await this.#index.tally.keep();
   }
 
   /** Is nothing due or under way? */

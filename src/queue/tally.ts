@@ -1,78 +1,86 @@
-/** The tally of the queue in an embedded store: what its numbers are made of, in memory, kept true by every write. */
+/**
+ * The tally of the queue in an embedded store: what its numbers are made of, in memory, kept true by every write. It is
+ * read at the start, from what the run before has kept where that is still true.
+ */
 
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
+import type { Write } from "../storage/write.ts";
+import { CountedMessages } from "./counted_messages.ts";
+import { headWrite, keepRows, type KeptTally, packed } from "./kept_tally.ts";
 import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
-import { type Counted, countedOf, countRecords, domainsOf, type QueueStats } from "./stats.ts";
+import { type Counted, countedOf, type QueueStats } from "./stats.ts";
 
 const AT_A_TIME = 200;
+/** A shorter queue is read as quickly as what would be kept of it. */
+const FEWEST_KEPT = 1000;
+/** A longer one would hold up the end of the server. */
+const MOST_KEPT = 500_000;
 
-/** One reading of the store, and what has changed since: about 150 bytes a record. */
+/** Where a {@linkcode Tally} begins, and when it is kept. */
+export interface TallyOptions {
+  /** What the run before has kept. */
+  readonly kept?: KeptTally | undefined;
+  /** It is kept for the next run from so many messages on. */
+  readonly fewestKept?: number | undefined;
+}
+
+/** One reading, and what has changed since. */
 class Reading {
-  readonly #messages = new Map<string, Counted[]>();
-  /** The domains of records, once each. */
-  readonly #domains = new Map<string, readonly string[]>();
+  readonly messages = new CountedMessages();
   /** What was written while it was read: newer than what is read. */
   #seen: Set<string> | undefined = new Set();
   readonly done: Promise<void>;
   isGivenUp = false;
 
-  constructor(store: Store) {
-    this.done = this.#read(store);
+  constructor(source: AsyncIterable<Counted>) {
+    this.done = this.#read(source);
     this.done.catch(() => {}); // who asks hears of that
   }
 
-  async #read({ kv }: Store): Promise<void> {
-    for await (const { value } of kv.list<QueueRecord>(keys.queueItemsAll, { batchSize: AT_A_TIME })) {
+  get isWhole(): boolean {
+    return this.#seen === undefined;
+  }
+
+  async #read(source: AsyncIterable<Counted>): Promise<void> {
+    for await (const counted of source) {
       if (this.isGivenUp) return;
-      if (!this.#seen!.has(nameOf(value))) this.#put(value);
+      if (!this.#seen!.has(nameOf(counted))) this.messages.put(counted);
     }
     this.#seen = undefined;
   }
 
   see(place: { readonly id: string; readonly part: number }, record: QueueRecord | undefined): void {
     this.#seen?.add(nameOf(place));
-    if (record) this.#put(record);
-    else this.#remove(place);
-  }
-
-  count(now: number): QueueStats {
-    return countRecords(this.#messages.values(), now);
-  }
-
-  #put(record: QueueRecord): void {
-    const all = domainsOf(record);
-    const counted = countedOf(record, record.recipients.length === 1 ? this.#shared(all) : all);
-    const before = this.#messages.get(record.id);
-    const others = before?.filter(({ part }) => part !== record.part);
-    this.#messages.set(record.id, others ? [...others, counted] : [counted]);
-  }
-
-  #remove({ id, part }: { readonly id: string; readonly part: number }): void {
-    const left = this.#messages.get(id)?.filter((one) => one.part !== part) ?? [];
-    if (left.length > 0) this.#messages.set(id, left);
-    else this.#messages.delete(id);
-    if (this.#messages.size === 0) this.#domains.clear();
-  }
-
-  #shared(domains: readonly string[]): readonly string[] {
-    const known = this.#domains.get(domains[0]!);
-    if (known) return known;
-    this.#domains.set(domains[0]!, domains);
-    return domains;
+    if (record) this.messages.put(countedOf(record));
+    else this.messages.remove(place);
   }
 }
 
 /** Counts the queue without a look into the store, once that was read. */
 export class Tally {
+  readonly #store: Store;
+  readonly #fewestKept: number;
+  #kept: KeptTally | undefined;
   #reading: Reading | undefined;
+  /** Writes that have begun, and how many of them are under way. */
+  #begun = 0;
+  #underWay = 0;
 
-  constructor(private readonly store: Store) {}
+  constructor(store: Store, { kept, fewestKept = FEWEST_KEPT }: TallyOptions = {}) {
+    this.#store = store;
+    this.#kept = kept;
+    this.#fewestKept = fewestKept;
+  }
 
   /** Begins to read the store, while it goes on. */
   start(): void {
-    this.#reading ??= new Reading(this.store);
+    if (this.#reading) return;
+    // what was written before would be missing
+    const kept = this.#begun === 0 ? this.#kept : undefined;
+    this.#kept = undefined;
+    this.#reading = new Reading(kept ? this.#readKept(kept) : this.#readQueue());
   }
 
   /** The queue in numbers. Rejects when the store fails. */
@@ -85,7 +93,18 @@ export class Tally {
       if (this.#reading === reading) this.#reading = undefined;
       throw error;
     }
-    return reading.count(now());
+    return reading.messages.count(now());
+  }
+
+  /** A write begins that may change records: until its {@linkcode ended} nobody knows what is in the store. */
+  begin(): void {
+    this.#begun++;
+    this.#underWay++;
+  }
+
+  /** A write has ended, and what it changed was told by {@linkcode see}. */
+  ended(): void {
+    this.#underWay--;
   }
 
   /** A record was written, or (undefined) deleted. */
@@ -102,7 +121,37 @@ export class Tally {
   /** Reads no more. */
   async close(): Promise<void> {
     const reading = this.#reading;
+    if (reading?.isWhole) return;
     this.forget();
     await reading?.done.catch(() => {});
+  }
+
+  /**
+   * Keeps a long queue's tally for the next run. Answers what makes the last write of the store, behind which there is
+   * none: undefined where nothing can be kept, or something was written meanwhile. Rejects when the store fails.
+   */
+  async keep(): Promise<() => Write | undefined> {
+    const reading = this.#reading;
+    if (!reading?.isWhole || this.#underWay > 0) return () => undefined;
+    const { messages } = reading;
+    const isWorthIt = messages.size >= this.#fewestKept && messages.size <= MOST_KEPT;
+    const rows = isWorthIt ? packed(messages.records()) : [];
+    const begun = this.#begun;
+    await keepRows(this.#store, rows);
+    return () => rows.length > 0 && this.#begun === begun ? headWrite(rows.length) : undefined;
+  }
+
+  async *#readQueue(): AsyncGenerator<Counted> {
+    const all = this.#store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize: AT_A_TIME });
+    for await (const { value } of all) yield countedOf(value);
+  }
+
+  /** What was kept, and where that can't be read the queue from its beginning: what came twice is counted once. */
+  async *#readKept(kept: KeptTally): AsyncGenerator<Counted> {
+    try {
+      yield* kept();
+    } catch {
+      yield* this.#readQueue();
+    }
   }
 }

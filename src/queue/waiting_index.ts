@@ -9,7 +9,7 @@ import type { Store } from "../storage/store.ts";
 import type { Write, WriteResult } from "../storage/write.ts";
 import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
-import { Tally } from "./tally.ts";
+import { Tally, type TallyOptions } from "./tally.ts";
 
 /** Some or all of what waits, at one instant. */
 export interface Waiting {
@@ -50,9 +50,13 @@ export class WaitingIndex {
   #asked = 0;
 
   /** Reads nothing before it is asked. `maxMessages`: it holds no more. */
-  constructor(store: Store, clock: Clock, maxMessages: number = MAX_MESSAGES) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    { maxMessages = MAX_MESSAGES, ...tally }: TallyOptions & { readonly maxMessages?: number } = {},
+  ) {
     this.#store = store;
-    this.tally = new Tally(store);
+    this.tally = new Tally(store, tally);
     this.#clock = clock;
     this.#maxMessages = maxMessages;
     this.store = {
@@ -72,7 +76,7 @@ export class WaitingIndex {
         return store.silentSince;
       },
       write: (change) => this.#write(change),
-      close: () => store.close(),
+      close: (last) => store.close(last),
     };
   }
 
@@ -124,9 +128,11 @@ export class WaitingIndex {
   }
 
   async #write(change: Write): Promise<WriteResult> {
-    let result: WriteResult;
+    this.tally.begin();
     try {
-      result = await this.#store.write(change);
+      const result = await this.#store.write(change);
+      if (result.ok) this.#see(change, result.versionstamp);
+      return result;
     } catch (error) {
       // nobody knows for sure that it did not happen: what is known is read again
       if (change.mutations.some(({ key }) => keys.queuePlace(key))) {
@@ -134,9 +140,9 @@ export class WaitingIndex {
         this.tally.forget();
       }
       throw error;
+    } finally {
+      this.tally.ended();
     }
-    if (result.ok) this.#see(change, result.versionstamp);
-    return result;
   }
 
   #see({ mutations }: Write, versionstamp: string): void {

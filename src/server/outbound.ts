@@ -15,6 +15,7 @@ import { DeliveryQueue } from "../queue/queue.ts";
 import type { MessageSigner } from "../queue/signatures.ts";
 import type { Suppressions } from "../queue/suppressions.ts";
 import type { Suspensions } from "../queue/suspensions.ts";
+import type { TallyOptions } from "../queue/tally.ts";
 import { PeerNotifier, SharedWaker } from "../queue/shared_waker.ts";
 import { KvWaker, type NewWork, TimerWaker, type Waker } from "../queue/waker.ts";
 import type { Router } from "../recipients/router.ts";
@@ -40,6 +41,8 @@ export interface OutboundParts extends Surroundings {
   readonly signing: MessageSigner | undefined;
   readonly suspensions: Suspensions;
   readonly suppressions: Suppressions | undefined;
+  /** What the run before has kept of the queue's numbers. */
+  readonly tally?: TallyOptions | undefined;
   readonly leaseMs?: number | undefined;
   /** Takes each line of each conversation with another server, with the message's id. */
   readonly trace?: ((id: string, line: string) => void) | undefined;

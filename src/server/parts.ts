@@ -26,9 +26,11 @@ import { Journal } from "../observe/journal.ts";
 import { DeliveryHealth } from "../observe/delivery_health.ts";
 import { Health } from "../observe/health.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { takeTally } from "../queue/kept_tally.ts";
 import type { DeliveryQueue } from "../queue/queue.ts";
 import { Suppressions } from "../queue/suppressions.ts";
 import { Suspensions } from "../queue/suspensions.ts";
+import type { TallyOptions } from "../queue/tally.ts";
 import type { Reception } from "../smtp/server/reception.ts";
 import { Dialogues } from "../smtp/server/dialogue.ts";
 import { openStore, type Store } from "../storage/store.ts";
@@ -114,6 +116,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       onCommit: (writes, ms) => metrics.commit(writes, ms),
       onSilence: (since) => tellSilence(since, around),
     });
+    const tally = { kept: await takeTally(store) }; // before anything is written
     if (directory) directory.backups.files = store.kv.files;
     const certificates = await openCertificates(around, options);
     const tls = options.certificate ? serverTls(options.certificate, { clock }) : certificates?.tls;
@@ -122,6 +125,7 @@ export async function openParts(config: Config, options: MailServerOptions): Pro
       around,
       options,
       resolver,
+      tally,
       signing: await openSigning({ ...around, resolver }, options),
       names: await openNames(store, around, options),
     });
@@ -156,7 +160,9 @@ export async function closeParts(parts: Parts): Promise<void> {
   await parts.suppressions?.close();
   await parts.mailStore.close();
   await Promise.all([parts.accounts.close(), parts.aliases.close(), parts.captured?.close()]);
-  await parts.store.close();
+  // without it the next start reads the queue
+  const last = await parts.queue.keep().catch(() => undefined);
+  await parts.store.close(last);
   parts.directory?.lock.release();
 }
 
@@ -221,6 +227,7 @@ interface ServiceGround {
   readonly around: Surroundings;
   readonly options: MailServerOptions;
   readonly resolver: Resolver;
+  readonly tally: TallyOptions;
   readonly signing: Signing | undefined;
   readonly names: Names;
 }
@@ -229,7 +236,7 @@ function createServices(
   store: Store,
   by: ServiceGround,
 ): Omit<Parts, "directory" | "certificates" | "tls" | "deliverability"> {
-  const { around, options, resolver, signing, names } = by;
+  const { around, options, resolver, tally, signing, names } = by;
   const { faults, leaseMs, trace } = options;
   const { config, clock, random } = around;
   // Behind loopback may be all users of a webmail: it is never refused as a whole, only accounts are slowed down.
@@ -240,7 +247,7 @@ function createServices(
   const quotas = new Quotas(captures ? { ...names, accounts: { get: () => undefined } } : names);
   names.mailStore.useRoom((address, size) => quotas.take(address, size));
   const known = { ...names, ...outboundLists(store, around), ...reportingOf(store, by) };
-  const base = { ...around, ...known, store, resolver, quotas, ids, faults, dialogues };
+  const base = { ...around, ...known, store, resolver, quotas, ids, faults, dialogues, tally };
   const agent = makeAgent(base, options);
   const queue = makeQueue({ ...base, agent, signing, leaseMs: leaseMs ?? config.lease, trace });
   const { hostname, limits: { hops: maxHops, messageSize, recipients } } = config;

@@ -6,6 +6,7 @@
 import { messageOf } from "../base/errors.ts";
 import { dirname } from "node:path";
 import { BodyFiles } from "./bodies/files.ts";
+import { lastCommitOf } from "./last_commit.ts";
 import type { Kv, ListOptions } from "./port.ts";
 import { StoppedAtSum } from "./storage_error.ts";
 
@@ -34,19 +35,31 @@ export async function openEmbedded(
     throw error;
   }
   const [writer, ...readers] = opened;
-  return new EmbeddedKv(writer!, readers, new BodyFiles(bodiesBeside(location)));
+  return new EmbeddedKv(writer!, readers, { location, files: new BodyFiles(bodiesBeside(location)) });
 }
 
 /** An embedded store that is open. */
 export class EmbeddedKv implements Kv {
   readonly #writer: Deno.Kv;
   readonly #readers: readonly Deno.Kv[];
+  readonly #location: string | undefined;
+  readonly files: BodyFiles | undefined;
   #turn = 0;
 
   /** Reads from handles in turn, and writes to one, which may be among them. Without `files` all bodies are in rows. */
-  constructor(writer: Deno.Kv, readers: readonly Deno.Kv[], readonly files?: BodyFiles) {
+  constructor(
+    writer: Deno.Kv,
+    readers: readonly Deno.Kv[],
+    of: { readonly location?: string; readonly files?: BodyFiles } = {},
+  ) {
     this.#writer = writer;
     this.#readers = readers;
+    this.#location = of.location;
+    this.files = of.files;
+  }
+
+  lastCommit(): string | undefined {
+    return this.#location === undefined ? undefined : lastCommitOf(this.#location);
   }
 
   get #reader(): Deno.Kv {

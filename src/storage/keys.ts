@@ -150,6 +150,19 @@ export function queueImported(id: string): Deno.KvKey {
   return ["q", "imported", id];
 }
 
+/** That the tally of the queue is kept whole: a `TallyHead`. See `queue/kept_tally.ts`. */
+export const queueTally: Deno.KvKey = ["q", "tally"];
+
+/** A row of it: a `TallyRow`. */
+export function queueTallyRow(n: number): Deno.KvKey {
+  return ["q", "tally", n];
+}
+
+/** Its rows from the nth on. */
+export function queueTallyRows(from = 0): Deno.KvListSelector {
+  return { start: queueTallyRow(from), end: ["q", "tally", true] };
+}
+
 /** What servers on a shared store watch to hear of new work: a `Notice`. See `shared_waker.ts`. */
 export const queueWake: Deno.KvKey = ["q", "wake"];
 

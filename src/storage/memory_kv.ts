@@ -16,6 +16,10 @@ const CALLS_A_TURN = 200;
 const BATCH = 100;
 const MAX_BATCH = 1000;
 
+function stampOf(commit: number): string {
+  return commit.toString(16).padStart(20, "0");
+}
+
 /** What a mutation does to one row. */
 type Change = { readonly text: string; readonly mutation: Deno.KvMutation };
 
@@ -27,6 +31,10 @@ export class MemoryKv implements Kv {
   #commits = 0;
   #calls = 0;
   #closed = false;
+
+  lastCommit(): string {
+    return stampOf(this.#commits);
+  }
 
   async get<T>(key: Deno.KvKey): Promise<Deno.KvEntryMaybe<T>> {
     await this.#called();
@@ -86,7 +94,7 @@ export class MemoryKv implements Kv {
     for (const { key, versionstamp } of checks) {
       if ((this.#rows.get(orderText(key))?.versionstamp ?? null) !== versionstamp) return { ok: false };
     }
-    const versionstamp = (++this.#commits).toString(16).padStart(20, "0");
+    const versionstamp = stampOf(++this.#commits);
     for (const change of changes) this.#apply(change, versionstamp);
     return { ok: true, versionstamp };
   }

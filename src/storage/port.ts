@@ -13,6 +13,12 @@ export interface Kv {
    * @internal
    */
   readonly files?: BodyFiles | undefined;
+  /**
+   * The versionstamp of the last commit of all, by whichever process; undefined where it can't be told, absent where
+   * several processes have the store at once.
+   * @internal
+   */
+  lastCommit?(): string | undefined;
   /** What is under that key. */
   get<T = unknown>(key: Deno.KvKey): Promise<Deno.KvEntryMaybe<T>>;
   /** What is under those keys, at most ten, all at one instant. */

@@ -32,8 +32,11 @@ export interface Store extends Writer {
   readonly silentSince?: number | undefined;
   /** Resolves when the write is durable; rejects with a `StorageError` when that can't be. */
   write(change: Write): Promise<WriteResult>;
-  /** Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. */
-  close(): Promise<void>;
+  /**
+   * Takes no more writes, waits for those in flight, and closes KV. A second call does nothing more. `last` is asked
+   * for a write behind which there is none; who closes hears nothing of it.
+   */
+  close(last?: () => Write | undefined): Promise<void>;
 }
 
 /** How to open a store. */
@@ -164,11 +167,12 @@ class KvStore implements Store {
     }
   }
 
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  close(last?: () => Write | undefined): Promise<void> {
+    return this.#closing ??= this.#close(last?.());
   }
 
-  async #close(): Promise<void> {
+  async #close(last: Write | undefined): Promise<void> {
+    if (last) this.write(last).catch(() => {});
     const written = this.#group.close();
     if (!this.embedded) {
       const ended = new AbortController();

@@ -18,6 +18,7 @@ import { Journal, type JournalEvent } from "../../src/observe/journal.ts";
 import { DeliveryQueue } from "../../src/queue/queue.ts";
 import type { DeliveryQueueOptions } from "../../src/queue/options.ts";
 import type { NewMessage } from "../../src/queue/message.ts";
+import { type KeptTally, takeTally } from "../../src/queue/kept_tally.ts";
 import type { DueMark } from "../../src/queue/queue_store.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 import type { Schedule } from "../../src/queue/schedule.ts";
@@ -216,7 +217,7 @@ export class House {
     return house;
   }
 
-  #begin(start: boolean): void {
+  #begin(start: boolean, kept?: KeptTally): void {
     const { store, clock, agent, mailStore, router, ids } = this;
     const journal = new Journal(undefined);
     journal.on((event) => void this.events.push(event));
@@ -248,6 +249,8 @@ export class House {
       // the clock may be set, as for a server
       waker: (wake) => new TimerWaker(clock, () => wake(), 15 * MINUTE),
       suspensions: this.suspensions,
+      // of every queue that is not empty, so that all steps of tests meet it
+      tally: { kept, fewestKept: 1 },
       ...given,
       accounts: this.accounts,
     });
@@ -257,7 +260,9 @@ export class House {
   /** Stops the queue and starts another one on the same store. */
   async restart(graceMs = 1000): Promise<void> {
     await this.queue.stop(graceMs);
-    this.#begin(true);
+    const last = (await this.queue.keep().catch(() => undefined))?.();
+    if (last) await this.underneath.write(last);
+    this.#begin(true, await takeTally(this.underneath));
   }
 
   /**
@@ -270,7 +275,7 @@ export class House {
     // what it has written already is in the store before the next one begins
     await this.underneath.write({ mutations: [], size: 0 });
     this.store = new MoodyStore(this.underneath, this.activity);
-    this.#begin(true);
+    this.#begin(true, await takeTally(this.underneath));
     return { gone: dead.stop(0) };
   }
 

@@ -50,6 +50,7 @@ export function countedKv(kv: Kv, activity: StoreActivity): Kv {
     watch: (key, signal) => kv.watch(key, signal),
     commit: (checks, mutations) => activity.during(kv.commit(checks, mutations)),
     close: () => kv.close(),
+    ...(kv.lastCommit && { lastCommit: () => kv.lastCommit!() }),
   };
 }
 
