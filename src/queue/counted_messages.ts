@@ -29,7 +29,7 @@ export class CountedMessages {
     const { id, part } = counted;
     const domains = counted.domains.length === 1 ? this.#shared(counted.domains) : counted.domains;
     const before = this.#messages.get(id);
-    const own = { ...counted, domains };
+    const own = domains === counted.domains ? counted : { ...counted, domains };
     this.#messages.set(id, before ? [...before.filter((one) => one.part !== part), own] : [own]);
   }
 

@@ -12,7 +12,7 @@ import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import { type Counted, countedOf, type QueueStats } from "./stats.ts";
 
-const AT_A_TIME = 200;
+const AT_A_TIME = 500;
 /** A shorter queue is read as quickly as what would be kept of it. */
 const FEWEST_KEPT = 1000;
 /** A longer one would hold up the end of the server. */
@@ -34,7 +34,7 @@ class Reading {
   readonly done: Promise<void>;
   isGivenUp = false;
 
-  constructor(source: AsyncIterable<Counted>) {
+  constructor(source: AsyncIterable<readonly Counted[]>) {
     this.done = this.#read(source);
     this.done.catch(() => {}); // who asks hears of that
   }
@@ -43,10 +43,13 @@ class Reading {
     return this.#seen === undefined;
   }
 
-  async #read(source: AsyncIterable<Counted>): Promise<void> {
-    for await (const counted of source) {
+  async #read(source: AsyncIterable<readonly Counted[]>): Promise<void> {
+    const seen = this.#seen!;
+    for await (const some of source) {
       if (this.isGivenUp) return;
-      if (!this.#seen!.has(nameOf(counted))) this.messages.put(counted);
+      for (const counted of some) {
+        if (seen.size === 0 || !seen.has(nameOf(counted))) this.messages.put(counted);
+      }
     }
     this.#seen = undefined;
   }
@@ -141,13 +144,20 @@ export class Tally {
     return () => rows.length > 0 && this.#begun === begun ? headWrite(rows.length) : undefined;
   }
 
-  async *#readQueue(): AsyncGenerator<Counted> {
+  /** Some at a time, as they are read: to hand over each by itself takes as long as to read it. */
+  async *#readQueue(): AsyncGenerator<readonly Counted[]> {
     const all = this.#store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize: AT_A_TIME });
-    for await (const { value } of all) yield countedOf(value);
+    let some: Counted[] = [];
+    for await (const { value } of all) {
+      if (some.push(countedOf(value)) < AT_A_TIME) continue;
+      yield some;
+      some = [];
+    }
+    yield some;
   }
 
   /** What was kept, and where that can't be read the queue from its beginning: what came twice is counted once. */
-  async *#readKept(kept: KeptTally): AsyncGenerator<Counted> {
+  async *#readKept(kept: KeptTally): AsyncGenerator<readonly Counted[]> {
     try {
       yield* kept();
     } catch {
