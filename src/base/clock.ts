@@ -43,6 +43,11 @@ export async function eventTurn(busy = false): Promise<void> {
   for (let n = 0; n < TURNS; n++) await new Promise<void>((resolve) => void setImmediate(resolve));
 }
 
+/** Calls `fn` once all has run that need not wait for anything outside: promises that are settled, and what they settle. */
+export function soon(fn: () => void): void {
+  setImmediate(fn);
+}
+
 /** Waits for `ms` milliseconds of that clock; ends early, without an error, when the signal is aborted. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

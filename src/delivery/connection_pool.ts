@@ -13,8 +13,19 @@ export interface PoolOptions {
   readonly maxTransactions?: number;
 }
 
+/** A connection on which the content of a message has ended: the next one may be put behind it. */
+export interface Offer {
+  readonly client: SmtpClient;
+  readonly kind: string;
+  /** The turn of that message, which goes to who takes the connection. */
+  readonly turn: Turn;
+  /** It is taken: it is given back by who took it. */
+  taken(): void;
+}
+
 interface Destination {
   active: number;
+  readonly offers: Offer[];
   readonly waiting: (() => void)[];
   /** In the order in which they came. */
   readonly idle: { readonly client: SmtpClient; readonly kind: string; readonly until: number }[];
@@ -84,6 +95,27 @@ export class ConnectionPool {
     return undefined;
   }
 
+  /** Offers a connection, until what this answers is called; undefined: it is not to be used again. */
+  offer(destination: string, offer: Offer): (() => void) | undefined {
+    if (this.#closed || offer.client.transactions >= this.#maxTransactions) return undefined;
+    const { offers } = this.#destination(destination);
+    offers.push(offer);
+    return () => {
+      const at = offers.indexOf(offer);
+      if (at >= 0) offers.splice(at, 1);
+    };
+  }
+
+  /** Takes an offered connection of that kind, with its turn: that which was offered last. */
+  takeOffered(destination: string, kind = ""): Offer | undefined {
+    const offers = this.#destinations.get(destination)?.offers ?? [];
+    const at = offers.findLastIndex((offer) => offer.kind === kind);
+    if (at < 0) return undefined;
+    const [offer] = offers.splice(at, 1);
+    offer!.taken();
+    return offer;
+  }
+
   /** Keeps a connection for the next message of that kind, or says goodbye to it. Only for who has a turn. */
   park(destination: string, client: SmtpClient, kind = ""): void {
     client.trace = undefined;
@@ -120,7 +152,7 @@ export class ConnectionPool {
 
   #destination(name: string): Destination {
     let d = this.#destinations.get(name);
-    if (!d) this.#destinations.set(name, d = { active: 0, waiting: [], idle: [] });
+    if (!d) this.#destinations.set(name, d = { active: 0, offers: [], waiting: [], idle: [] });
     return d;
   }
 
@@ -156,6 +188,12 @@ export class Turn {
     this.#destination = destination;
     this.waitedMs += this.#clock.monotonic() - from;
     return true;
+  }
+
+  /** Has the one of another job, which has none then. */
+  takeOver(other: Turn): void {
+    this.#destination = other.#destination;
+    other.#destination = undefined;
   }
 
   /** Gives it up. */

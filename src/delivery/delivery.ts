@@ -24,6 +24,11 @@ export interface DeliveryJob {
   readonly unsigned?: Pick<DeliveryJob, "size" | "text"> | undefined;
   /** False when the lease was lost: nothing more is sent then. */
   stillOurs(): boolean;
+  /**
+   * The end of the text is about to go out: another job for the same destination may be begun now, which goes over the
+   * same connection without waiting for the answer. Answers whether one was.
+   */
+  next?(): boolean;
   /** Hears what happens. */
   readonly transcript?: Transcript;
   /** Its octets stay as they are: nothing is converted for a peer that can't take them. */

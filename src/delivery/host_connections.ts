@@ -9,7 +9,7 @@ import {
   type ConnectResult,
   SmtpClient,
 } from "../smtp/client/client.ts";
-import type { ConnectionPool } from "./connection_pool.ts";
+import type { ConnectionPool, Offer } from "./connection_pool.ts";
 import { destinationOf, portOf, smartHostOf, tlsOf } from "./domain_rules.ts";
 import { HostGroups } from "./host_groups.ts";
 import { HostMemory } from "./host_memory.ts";
@@ -35,6 +35,8 @@ export class HostConnections {
   >();
   /** Hosts on which TLS broke, and how: they are spoken with in clear, where that is allowed. */
   readonly #tlsFailures: HostMemory<string>;
+  /** Hosts on which a message came to nothing behind the end of another one: each waits for the answer again. */
+  readonly #oneByOne: HostMemory<true>;
   readonly #stop = new AbortController();
   /** Conversations under way, so that {@linkcode abort} can end them. */
   readonly #active = new Set<SmtpClient>();
@@ -48,6 +50,7 @@ export class HostConnections {
     this.groups = new HostGroups(clock);
     this.#dead = new HostMemory(clock, memoryMs);
     this.#tlsFailures = new HostMemory(clock, memoryMs);
+    this.#oneByOne = new HostMemory(clock, memoryMs);
   }
 
   /** The hosts that a domain's mail would be offered to now, or why there are none; `wish`: what its sender wants of TLS. */
@@ -94,13 +97,44 @@ export class HostConnections {
   /** A connection that is left over from another message with the same wish, for the same hosts. */
   takeIdle(domain: string, wish?: SenderParameters["tls"]): SmtpClient | undefined {
     const client = this.#pool.take(this.destinationOf(domain), kindOf(domain, wish));
-    const counted = client && this.#counted.get(client);
-    if (counted && !counted.domains.has(domain)) {
-      counted.domains.add(domain);
-      const { session } = counted;
-      this.count(domain, { ...session, policy: { ...session.policy, domain } });
-    }
+    if (client) this.#countFor(domain, client);
     return this.#hold(client);
+  }
+
+  /**
+   * Offers a connection to the next message for the same hosts with the same wish, since the content of one has ended on
+   * it; until what this answers is called. Undefined: the next one is not to be put behind it.
+   */
+  offer(
+    domain: string,
+    { client, wish, ...of }: Pick<Offer, "client" | "turn" | "taken"> & { wish: SenderParameters["tls"] },
+  ): (() => void) | undefined {
+    if (this.#oneByOne.recall(this.#keyOn(domain, client))) return undefined;
+    return this.#pool.offer(this.destinationOf(domain), { client, kind: kindOf(domain, wish), ...of });
+  }
+
+  /** A connection that is offered, with the turn of who offers it. */
+  takeOffered(domain: string, wish?: SenderParameters["tls"]): Pick<Offer, "client" | "turn"> | undefined {
+    const offer = this.#pool.takeOffered(this.destinationOf(domain), kindOf(domain, wish));
+    if (offer) this.#countFor(domain, offer.client);
+    return offer;
+  }
+
+  /** A message came to nothing behind the end of another one. */
+  rememberOneByOne(domain: string, client: SmtpClient): void {
+    this.#oneByOne.remember(this.#keyOn(domain, client), true);
+  }
+
+  #keyOn(domain: string, { peer: { address } }: SmtpClient): string {
+    return keyOf({ address, port: this.portOf(domain) });
+  }
+
+  #countFor(domain: string, client: SmtpClient): void {
+    const counted = this.#counted.get(client);
+    if (!counted || counted.domains.has(domain)) return;
+    counted.domains.add(domain);
+    const { session } = counted;
+    this.count(domain, { ...session, policy: { ...session.policy, domain } });
   }
 
   /** A new connection, as the host's policies demand; `trace` is told its lines. */

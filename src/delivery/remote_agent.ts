@@ -66,10 +66,15 @@ export class RemoteAgent implements DeliveryAgent {
     transcript.subscribe(linesTo((line) => dialogue.add(line), traceLine));
     try {
       const early = this.#closed ? localDeferral("4.3.2", "This server is shutting down") : undefined;
-      if (!early) await takeTurn();
-      outcomes = early
-        ? job.recipients.map(() => early)
-        : await new RemoteAttempt(job, this.#connections, { transcript, takeTurn }).run();
+      const behind = early ? undefined : this.#connections.takeOffered(job.domain, job.parameters.tls);
+      if (behind) turn.takeOver(behind.turn);
+      else if (!early) await takeTurn();
+      outcomes = early ? job.recipients.map(() => early) : await new RemoteAttempt(job, this.#connections, {
+        transcript,
+        turn,
+        takeTurn,
+        behind: behind?.client,
+      }).run();
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = localDeferral("4.3.0", text);

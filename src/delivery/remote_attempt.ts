@@ -3,7 +3,8 @@
 import type { EnvelopeRecipient } from "../mail/envelope.ts";
 import { type Deferred, type Failed, localReason, type Outcome } from "../mail/outcome.ts";
 import type { Transcript } from "../observe/transcripts.ts";
-import type { ClientTarget, SmtpClient } from "../smtp/client/client.ts";
+import type { ClientTarget, SmtpClient, Transacted } from "../smtp/client/client.ts";
+import type { Turn } from "./connection_pool.ts";
 import type { DeliveryJob } from "./delivery.ts";
 import type { HostConnections } from "./host_connections.ts";
 import type { RouteHost } from "./secured_route.ts";
@@ -30,33 +31,48 @@ export class RemoteAttempt {
   readonly #job: DeliveryJob;
   readonly #connections: HostConnections;
   readonly #transcript: Transcript;
+  readonly #turn: Turn;
   readonly #takeTurn: () => Promise<boolean>;
+  readonly #behind: SmtpClient | undefined;
   readonly #all: readonly Pending[];
   /** Those without an outcome. */
   #left: readonly Pending[];
   /** So many recipients at a time, since a peer showed that it takes no more. */
   #atOnce = Infinity;
+  /** What the last transaction came to. */
+  #last: Transacted | undefined;
+  /** The connection is another message's by now, which goes behind this one. */
+  #handedOn = false;
 
   /**
    * `transcript` hears every line of the conversations, and of each host. `takeTurn` waits for a turn at the destination
-   * that the domain has by now; true: it is another one than before.
+   * that the domain has by now; true: it is another one than before. `behind`: the connection of a message whose content
+   * has ended, and which gave its `turn`.
    */
   constructor(
     job: DeliveryJob,
     connections: HostConnections,
-    of: { readonly transcript: Transcript; takeTurn(): Promise<boolean> },
+    of: {
+      readonly transcript: Transcript;
+      readonly turn: Turn;
+      readonly behind?: SmtpClient | undefined;
+      takeTurn(): Promise<boolean>;
+    },
   ) {
     this.#job = job;
     this.#connections = connections;
     this.#transcript = of.transcript;
+    this.#turn = of.turn;
     this.#takeTurn = of.takeTurn;
+    this.#behind = of.behind;
     this.#all = job.recipients.map((recipient) => ({ recipient, outcome: undefined, refusal: undefined }));
     this.#left = this.#all;
   }
 
   /** Runs it: one outcome per recipient, in their order. */
   async run(): Promise<Outcome[]> {
-    if (this.#isOurs()) await this.#reuse();
+    if (this.#behind) await this.#goBehind(this.#behind);
+    else if (this.#isOurs()) await this.#reuse();
     if (this.#left.length > 0 && this.#isOurs()) await this.#routed();
     return this.#all.map(({ recipient, outcome, refusal }) => {
       const final = outcome ?? refusal ?? NO_HOST;
@@ -73,6 +89,14 @@ export class RemoteAttempt {
     this.#step(`Using cached esmtp connection to ${idle.peer.host}...`);
     this.#note(idle.peer, "over the connection of an earlier message");
     await this.#converse(idle);
+  }
+
+  /** Sends behind the end of another message, over its connection. */
+  async #goBehind(client: SmtpClient): Promise<void> {
+    this.#step(`Using cached esmtp connection to ${client.peer.host}...`);
+    this.#note(client.peer, "over the connection of an earlier message, behind its end");
+    await this.#converse(client);
+    if (this.#last?.stale) this.#connections.rememberOneByOne(this.#job.domain, client);
   }
 
   async #routed(): Promise<void> {
@@ -138,19 +162,19 @@ export class RemoteAttempt {
    * an opportunity. `target`: the host's, of a connection that is new.
    */
   async #converse(client: SmtpClient, target?: ClientTarget): Promise<Next> {
-    client.trace = (line) => this.#line(line);
+    this.#handedOn = false;
     const [before, atOnce] = [this.#left.length, this.#atOnce];
     try {
-      while (await this.#transact(client) === "again" && client.usable && this.#isOurs());
+      while (await this.#transact(client) === "again" && this.#mayUse(client) && this.#isOurs());
       if (this.#left.length > 0 && this.#tlsBroke(client, target)) {
         return this.#isOurs() ? "sameHost" : "nextHost";
       }
     } finally {
       const { domain, parameters } = this.#job;
-      this.#connections.giveBack(domain, client, parameters.tls);
+      if (!this.#handedOn) this.#connections.giveBack(domain, client, parameters.tls);
     }
     const helped = this.#left.length < before || this.#atOnce < atOnce;
-    if (helped && !client.usable && this.#left.length > 0 && this.#isOurs()) return "sameHost";
+    if (helped && !this.#mayUse(client) && this.#left.length > 0 && this.#isOurs()) return "sameHost";
     for (const pending of this.#left) {
       if (pending.refusal && isTooMany(pending.refusal)) pending.outcome = pending.refusal;
     }
@@ -160,11 +184,16 @@ export class RemoteAttempt {
 
   /** Did it break within TLS, and may the next connection be in clear (RFC 7435)? */
   #tlsBroke(client: SmtpClient, target: ClientTarget | undefined): boolean {
-    const { tlsError } = client;
+    const tlsError = this.#last?.tlsError;
     if (target === undefined || tlsError === undefined || !this.#maySendInClear(client)) return false;
     this.#connections.rememberTlsFailure(target, tlsError);
     client.close();
     return true;
+  }
+
+  /** Is the connection still this message's, and of use? */
+  #mayUse(client: SmtpClient): boolean {
+    return !this.#handedOn && client.usable;
   }
 
   #maySendInClear(client: SmtpClient): boolean {
@@ -175,7 +204,12 @@ export class RemoteAttempt {
   async #transact(client: SmtpClient): Promise<"again" | "done"> {
     const { sender, size, parameters, text, unsigned, asIs = false } = this.#job;
     const batch = this.#left.slice(0, this.#atOnce);
-    const outcomes = await client.send({
+    let withdraw: (() => void) | undefined;
+    const ended = () => {
+      withdraw = this.#offer(client);
+      return withdraw !== undefined && this.#job.next?.() === true;
+    };
+    const result = await client.transact({
       sender,
       recipients: batch.map(({ recipient }) => recipient),
       size,
@@ -184,10 +218,16 @@ export class RemoteAttempt {
       unsigned,
       asIs,
       mayEnd: () => this.#job.stillOurs(),
+    }, {
+      trace: (line) => this.#line(line),
+      ...(this.#job.next && batch.length === this.#left.length && { ended }),
     });
+    withdraw?.();
+    this.#last = result;
+    const { outcomes, stale, tlsError, fewer } = result;
     // these say nothing: a fresh connection will tell
-    if (client.staleBeforeMail) return "done";
-    if (client.tlsError !== undefined && this.#maySendInClear(client)) return "done";
+    if (stale) return "done";
+    if (tlsError !== undefined && this.#maySendInClear(client)) return "done";
     const lost = outcomes.find((o) => o.code === undefined && shouldTryNextHost(o));
     if (lost) this.#note(client.peer, lost.text);
     const tooMany = apply(outcomes, batch);
@@ -197,11 +237,18 @@ export class RemoteAttempt {
     const only = outcomes[0]!;
     // one is too many: the others need not send all of it again to hear the same
     if (batch.length === 1 && only.stage === "end" && only.peerStatus?.endsWith(".5.3")) this.#settle(only);
-    if (client.fewer !== undefined) {
-      this.#atOnce = client.fewer;
+    if (fewer !== undefined) {
+      this.#atOnce = fewer;
       return "again";
     }
     return waiting > 0 && isServed ? "again" : "done";
+  }
+
+  /** Who takes the connection gives it back. */
+  #offer(client: SmtpClient): (() => void) | undefined {
+    const { domain, parameters } = this.#job;
+    const taken = () => this.#handedOn = true;
+    return this.#connections.offer(domain, { client, wish: parameters.tls, turn: this.#turn, taken });
   }
 
   /** False when the lease is gone; then nothing more is tried. */

@@ -38,8 +38,11 @@ export interface DispatchOptions extends SplitOptions {
 export class Dispatcher {
   constructor(private readonly options: DispatchOptions) {}
 
-  /** Makes one attempt. Never rejects: what fails here is a deferral. */
-  async dispatch(claim: Claim): Promise<DeliveryResult> {
+  /**
+   * Makes one attempt. Never rejects: what fails here is a deferral. `next`: begins another one for the same destination,
+   * which goes behind the end of this one; answers whether there is one.
+   */
+  async dispatch(claim: Claim, next?: () => boolean): Promise<DeliveryResult> {
     const { record } = claim;
     const { router, suspensions } = this.options;
     try {
@@ -51,7 +54,7 @@ export class Dispatcher {
         this.#suppressed(record),
       ]);
       if (suspension) return { outcomes: deferSuspended(record, suspension) };
-      return await this.#deliverUnlessSuppressed(claim, suppressed);
+      return await this.#deliverUnlessSuppressed(claim, suppressed, next);
     } catch (error) {
       const text = `The attempt failed here: ${error instanceof Error ? error.message : String(error)}`;
       const outcome = { kind: "deferred", status: "4.3.0", text } as const;
@@ -98,22 +101,24 @@ export class Dispatcher {
   async #deliverUnlessSuppressed(
     claim: Claim,
     found: readonly (Suppression | undefined)[],
+    next: (() => boolean) | undefined,
   ): Promise<DeliveryResult> {
     const { recipients } = claim.record;
     const failures = found.map((one) => one && this.options.suppressions!.failureFor(one));
-    if (!failures.some((failure) => failure)) return await this.#deliverElsewhere(claim, recipients);
+    if (!failures.some((failure) => failure)) return await this.#deliverElsewhere(claim, recipients, next);
     const suppressed = recipients.flatMap(({ address }, i) =>
       failures[i] ? [{ recipient: address, outcome: failures[i], durationMs: 0 }] : []
     );
     const others = recipients.filter((_, i) => !failures[i]);
     if (others.length === 0) return { outcomes: suppressed };
-    const result = await this.#deliverElsewhere(claim, others);
+    const result = await this.#deliverElsewhere(claim, others, next);
     return { ...result, outcomes: [...result.outcomes, ...suppressed] };
   }
 
   async #deliverElsewhere(
     claim: Claim,
     recipients: QueueRecord["recipients"],
+    next: (() => boolean) | undefined,
   ): Promise<DeliveryResult> {
     const { record } = claim;
     const { agent, store, leases, contents, transcripts, signatures } = this.options;
@@ -130,6 +135,7 @@ export class Dispatcher {
       ...(record.source === "release" && { asIs: true }),
       stillOurs: () => leases.isSurelyOurs(claim),
       transcript: transcripts.open(record.id),
+      ...(next && { next }),
       ...((record.forceRetry ?? record.asked) && { ignoreHostCache: true }),
     });
     return { outcomes, ...(signed && { signed }) };

@@ -164,18 +164,42 @@ export class Scheduler {
     return undefined;
   }
 
+  /**
+   * The claim that takes the place of one that is under way to the same destination, if any: it waits no longer for it
+   * than for a place. Others come first where places are few.
+   */
+  nextBehind(destination: string): { destination: string; claim: Claim } | undefined {
+    const lane = this.#lanes.get(destination);
+    if (!lane || lane.here || lane.waiting.length === 0) return undefined;
+    if (this.#active >= this.limits.concurrency && this.#turn.size > 0) return undefined;
+    const rate = this.limits.rateOf?.(destination);
+    if (rate && rate.waitMs > 0) return undefined;
+    rate?.take();
+    const claim = lane.waiting.shift()!;
+    this.#waiting--;
+    if (lane.waiting.length === 0) this.#turn.delete(destination);
+    return { destination, claim };
+  }
+
   /** A delivery ended; `backOff`: its host has too much of us. */
   done(destination: string, backOff = false): void {
     const lane = this.#lane(destination);
     lane.active--;
-    lane.backOffs = backOff ? lane.backOffs + 1 : 0;
-    lane.window = backOff
-      ? Math.max(1, lane.window >> 1)
-      : Math.min(lane.window + 1, this.limits.perDestination(destination));
+    this.learn(destination, backOff);
     if (lane.here) this.#activeHere--;
     else this.#active--;
     this.#enqueue(destination, lane);
     this.#tidy(destination, lane);
+  }
+
+  /** What a delivery showed whose place another one has already. */
+  learn(destination: string, backOff: boolean): void {
+    const lane = this.#lanes.get(destination);
+    if (!lane) return;
+    lane.backOffs = backOff ? lane.backOffs + 1 : 0;
+    lane.window = backOff
+      ? Math.max(1, lane.window >> 1)
+      : Math.min(lane.window + 1, this.limits.perDestination(destination));
   }
 
   /** Takes a claim out that waits, most likely for that destination; false when it does not wait (any more). */

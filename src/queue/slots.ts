@@ -23,6 +23,8 @@ export interface SlotsOptions {
 export interface Turn {
   readonly destination: string;
   readonly claim: Claim;
+  /** Its place is another turn's by now. */
+  handedOn?: true;
 }
 
 /** Claims in this server's hands: leased, and waiting for their turn or under way. */
@@ -86,9 +88,19 @@ export class Slots {
     return this.#options.scheduler.next();
   }
 
+  /** The claim that has the place of a turn from now on, since its message has been sent and only the answer is waited for. */
+  nextBehind(turn: Turn): Turn | undefined {
+    if (turn.handedOn) return undefined;
+    const next = this.#options.scheduler.nextBehind(turn.destination);
+    if (next) turn.handedOn = true;
+    return next;
+  }
+
   /** A turn ended: another claim may have it; `backOff`: its host has too much of us. */
-  end({ destination }: Turn, backOff: boolean): void {
-    this.#options.scheduler.done(destination, backOff);
+  end({ destination, handedOn }: Turn, backOff: boolean): void {
+    const { scheduler } = this.#options;
+    if (handedOn) scheduler.learn(destination, backOff);
+    else scheduler.done(destination, backOff);
   }
 
   /**

@@ -47,6 +47,8 @@ export class QueueWorker {
   #claiming = false;
   /** Attempts whose turn is over and whose outcomes are not written yet. */
   #unwritten = 0;
+  /** Attempts whose place another one has already. */
+  #handedOn = 0;
   /** Until a destination's rate lets one go. */
   #pause: Timer | undefined;
   #idle: (() => void)[] = [];
@@ -97,7 +99,7 @@ export class QueueWorker {
     let result: DeliveryResult | undefined;
     let isOver = false;
     try {
-      result = await dispatcher.dispatch(claim);
+      result = await dispatcher.dispatch(claim, () => this.#beginBehind(turn));
       const settling = this.#settle(claim, result);
       if (!isConnectionFailure(result.outcomes) && this.#unwritten < MAX_UNWRITTEN) {
         isOver = true;
@@ -114,8 +116,19 @@ export class QueueWorker {
     }
   }
 
+  /** A message was sent and only its answer is waited for: the next one for its destination may go behind it. */
+  #beginBehind(turn: Turn): boolean {
+    const { slots, tasks } = this.#options;
+    const next = this.#unwritten < MAX_UNWRITTEN ? slots.nextBehind(turn) : undefined;
+    if (!next) return false;
+    this.#handedOn++;
+    tasks.run(`deliver ${nameOf(next.claim.record)}`, () => this.#deliver(next));
+    return true;
+  }
+
   #endTurn(turn: Turn, result: DeliveryResult | undefined): void {
     const { slots, due } = this.#options;
+    if (turn.handedOn) this.#handedOn--;
     slots.end(turn, isBackoffSignal(result?.outcomes ?? []));
     due.freed(turn.destination);
     this.run();
@@ -162,7 +175,8 @@ export class QueueWorker {
   /** Is nothing due, waiting or under way? Records that pause don't count. */
   get isIdle(): boolean {
     const { due, scheduler: { active, waiting } } = this.#options;
-    const rests = active === 0 && this.#unwritten === 0 && (waiting === 0 || this.#pause !== undefined);
+    const rests = active + this.#handedOn + this.#unwritten === 0 &&
+      (waiting === 0 || this.#pause !== undefined);
     return this.#stop.signal.aborted || (rests && !this.#claiming && !due.hasMore);
   }
 

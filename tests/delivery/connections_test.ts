@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../smtp/client/helpers.ts";
+import type { Attempt } from "../../src/delivery/delivery.ts";
 import { brief, Fixture } from "./fixture.ts";
 
 const MX1 = "127.0.2.1";
@@ -126,4 +127,73 @@ Deno.test("a host that refuses at once is asked again for the next message", asy
   assertEquals((await fixture.deliver())[0]!.outcome.kind, "deferred");
   fixture.set(MX1, {});
   assertEquals(brief(await fixture.deliver()), [BY_MX1]);
+});
+
+Deno.test("a message goes behind the end of another one, over its connection and in its turn", async () => {
+  await using fixture = new Fixture({ [MX1]: {} }, { maxConnectionsPerDomain: 1 });
+  await fixture.deliver();
+  let second: Promise<Attempt[]> | undefined;
+  const first = fixture.deliver({
+    next: () => {
+      second = fixture.deliver();
+      assertEquals(fixture.agent.load("far.example"), { active: 1, waiting: 0, max: 1 });
+      return true;
+    },
+  });
+  assertEquals(brief(await first), [BY_MX1]);
+  assertEquals(brief(await second!), [BY_MX1]);
+  assertEquals(fixture.dialed.length, 1);
+  assertEquals(fixture.peers[MX1]!.sessions[0]!.messages.length, 3);
+  assertEquals(fixture.agent.load("far.example"), { active: 0, waiting: 0, max: 1 });
+  // and it is left for the next one
+  assertEquals(brief(await fixture.deliver()), [BY_MX1]);
+  assertEquals(fixture.dialed.length, 1);
+});
+
+Deno.test("a message that nobody goes behind keeps its connection, also from those with another wish", async () => {
+  await using fixture = new Fixture({ [MX1]: {} });
+  await fixture.deliver();
+  let second: Promise<Attempt[]> | undefined;
+  const next = () => {
+    second = fixture.deliver({ parameters: { tls: "optional" } });
+    return true;
+  };
+  assertEquals(brief(await fixture.deliver({ next })), [BY_MX1]);
+  assertEquals(brief(await second!), [BY_MX1]);
+  assertEquals(fixture.dialed.length, 2);
+  assertEquals(brief(await fixture.deliver({ next: () => false })), [BY_MX1]);
+  assertEquals(fixture.dialed.length, 2);
+});
+
+Deno.test("a message behind one that is not taken costs no attempt, and its host gets them one by one again", async () => {
+  const OK = "250 2.0.0 Ok";
+  await using fixture = new Fixture({ [MX1]: { end: [OK, "451 4.7.1 Not this text", OK] } });
+  let begun: Promise<Attempt[]>[] = [];
+  const next = () => begun.push(fixture.deliver()) > 0;
+  await fixture.deliver();
+  assertEquals(brief(await fixture.deliver({ next })), ["deferred 4.7.1 end 451 mx1.far.example"]);
+  assertEquals(brief(await begun[0]!), [BY_MX1]);
+  assertEquals(begun.length, 1);
+  assertEquals(fixture.dialed.length, 2);
+  assertEquals(fixture.peers[MX1]!.sessions.map(({ messages }) => messages.length), [1, 1]);
+  begun = [];
+  for (let n = 0; n < 2; n++) assertEquals(brief(await fixture.deliver({ next })), [BY_MX1]);
+  assertEquals(begun.length, 0);
+  fixture.clock.advance(5 * 60_000);
+  await fixture.deliver();
+  await fixture.deliver({ next });
+  assertEquals(begun.length, 1);
+  await Promise.all(begun);
+});
+
+Deno.test("abort() ends a message and the one behind it", async () => {
+  await using fixture = new Fixture({ [MX1]: { end: ["250 2.0.0 Ok", { silence: true }] } });
+  await fixture.deliver();
+  let second: Promise<Attempt[]> | undefined;
+  const first = fixture.deliver({ next: () => (second = fixture.deliver(), true) });
+  await until(() => second !== undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  fixture.agent.abort();
+  assertEquals(brief(await first), ["deferred 4.4.2 end mx1.far.example"]);
+  assertMatch((await second!)[0]!.outcome.status, /^4/);
 });

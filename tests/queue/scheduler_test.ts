@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Claim } from "../../src/queue/queue_store.ts";
+import type { DestinationRate } from "../../src/queue/rate_limit.ts";
 import type { Stage } from "../../src/mail/outcome.ts";
 import { isBackoffSignal, Scheduler, type SchedulerLimits } from "../../src/queue/scheduler.ts";
 
@@ -193,4 +194,50 @@ Deno.test("property: whatever happens, the counts are right and nothing is left 
       assertEquals([waiting.length, s.waiting, s.active, s.lanes], [0, 0, 0, 0]);
     }),
   );
+});
+
+Deno.test("nextBehind() gives a place on to the same destination, as long as no other one waits for places", () => {
+  const s = scheduler({ concurrency: 3, perDestination: () => 1 });
+  for (const name of ["a", "a", "a"]) s.add(name, claim(name));
+  assertEquals(start(s), ["a"]);
+  assertEquals(s.nextBehind("a")?.destination, "a");
+  assertEquals([s.active, s.waiting], [1, 1]);
+  s.learn("a", false); // the first one ends: its place is the second one's
+  assertEquals([s.active, start(s)], [1, []]);
+  s.done("a");
+  assertEquals(start(s), ["a"]);
+  assertEquals(s.nextBehind("a"), undefined);
+  assertEquals(s.nextBehind("b"), undefined);
+  s.done("a");
+  assertEquals([s.active, s.waiting, s.lanes], [0, 0, 0]);
+  s.learn("a", false); // it may end when nothing is known of its destination any more
+  assertEquals(s.lanes, 0);
+
+  const full = scheduler({ concurrency: 2, perDestination: () => 2 });
+  for (const name of ["a", "b", "a", "c"]) full.add(name, claim(name));
+  assertEquals(start(full), ["a", "b"]);
+  assertEquals(full.nextBehind("a"), undefined); // c has had no place yet
+});
+
+Deno.test("nextBehind() keeps to a destination's rate, and to what happens here", () => {
+  let waitMs = 0;
+  let taken = 0;
+  const rate = {
+    get waitMs() {
+      return waitMs;
+    },
+    take: () => void taken++,
+  };
+  const s = scheduler({
+    perDestination: () => 1,
+    rateOf: (destination) => destination === "a" ? rate as unknown as DestinationRate : undefined,
+    isHere: (destination) => destination === "here",
+  });
+  for (const name of ["a", "a", "a", "here", "here"]) s.add(name, claim(name));
+  start(s);
+  assert(s.nextBehind("a"));
+  assertEquals(taken, 2);
+  waitMs = 1000;
+  assertEquals([s.nextBehind("a"), s.nextBehind("here")], [undefined, undefined]);
+  assertEquals(taken, 2);
 });

@@ -445,3 +445,44 @@ Deno.test("what is deleted is not sent, and what is sent can't be deleted, whoev
   assertEquals(house.of("note").map((n) => n.what).filter((what) => what === "lease lost"), []);
   await checkStore(house.store.kv);
 });
+
+Deno.test("a message is begun when the one before it was sent, and each is settled by its own outcome", async () => {
+  const gates = new Map<string, PromiseWithResolvers<Outcome>>();
+  const begun: string[] = [];
+  await using house = await House.open({
+    perDestination: () => 1,
+    answer: ({ address }, job) => {
+      begun.push(address);
+      const gate = Promise.withResolvers<Outcome>();
+      gates.set(address, gate);
+      if (address !== "c@far.example") job.next?.();
+      return gate.promise;
+    },
+  });
+  await house.accept(["a@far.example"]);
+  await house.settled();
+  for (const name of ["b", "c", "d"]) await house.accept([`${name}@far.example`]);
+  await house.settled();
+  // a had nobody behind it when it was sent
+  assertEquals(begun, ["a@far.example"]);
+  gates.get("a@far.example")!.resolve(DELIVERED);
+  await house.settled();
+  assertEquals(begun, ["a@far.example", "b@far.example", "c@far.example"]);
+  let idle = false;
+  const ends = house.queue.idle().then(() => idle = true);
+  gates.get("c@far.example")!.resolve(DELIVERED);
+  await house.settled();
+  gates.get("d@far.example")!.resolve(DELIVERED);
+  await house.settled();
+  // b still waits for its answer
+  assertEquals([begun.length, idle], [4, false]);
+  gates.get("b@far.example")!.resolve(DEFERRED);
+  await ends;
+  assertEquals(house.of("delivered").map((event) => event.recipient), [
+    "a@far.example",
+    "c@far.example",
+    "d@far.example",
+  ]);
+  assertEquals(house.of("deferred").map((event) => event.recipient), ["b@far.example"]);
+  await checkStore(house.store.kv);
+});

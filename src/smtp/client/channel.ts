@@ -1,5 +1,6 @@
 /** One connection to a server: lines out, replies in, a limit of time on each, and TLS. */
 
+import { soon } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { FaultStage } from "../../faults/rule.ts";
 import type { FaultPoint } from "../../faults/rules.ts";
@@ -83,6 +84,11 @@ export class ClientChannel {
     this.#replies.trace = trace && ((line) => trace(`< ${line}`));
   }
 
+  /** Told our lines alone: the answers that are still to come belong to what was said before. */
+  set traceOfOurs(trace: ((line: string) => void) | undefined) {
+    this.#trace = trace;
+  }
+
   /** Bytes that wait for {@linkcode flush} or {@linkcode drain}. */
   get pending(): number {
     return this.#pending;
@@ -112,6 +118,11 @@ export class ClientChannel {
    */
   flush(): void {
     if (this.#pending > 0) this.#writing = this.#write();
+  }
+
+  /** {@linkcode flush}, but only when all has had its chance that would put more now. */
+  flushSoon(): void {
+    soon(() => this.flush());
   }
 
   /** Writes what was put and waits for it, at most `limitMs`. */

@@ -38,6 +38,32 @@ export type ConnectResult =
     readonly tls?: TlsVerdict | undefined;
   };
 
+/** What a transaction came to. */
+export interface Transacted {
+  /** One per recipient, in their order. */
+  readonly outcomes: readonly Outcome[];
+  /** See {@linkcode SmtpClient.staleBeforeMail}. */
+  readonly stale: boolean;
+  /** See {@linkcode SmtpClient.fewer}. */
+  readonly fewer: number | undefined;
+  /** See {@linkcode SmtpClient.tlsError}. */
+  readonly tlsError: string | undefined;
+}
+
+/** How to make a transaction. */
+export interface TransactOptions {
+  /** Told each line. */
+  readonly trace?: (line: string) => void;
+  /**
+   * Called when the end of the content goes out for all recipients, and another message may be sent behind it at once, before
+   * its answer is there: the peer pipelines, and took the last one promptly. Answers whether one is about to come.
+   */
+  readonly ended?: () => boolean;
+}
+
+/** Nobody waits behind a message of a peer that took the last one no sooner: milliseconds. */
+const PROMPT_MS = 500;
+
 /** A conversation with one server, for one message after the other. */
 export class SmtpClient {
   /** What the server offers. */
@@ -45,11 +71,14 @@ export class SmtpClient {
   readonly #channel: ClientChannel;
   readonly #options: ClientOptions;
   #sent = 0;
-  #busy = false;
+  /** The transaction that was begun last, until it is over. */
+  #current: ClientTransaction | undefined;
+  /** The same, when another one may be begun behind the end of its content. */
+  #ending: ClientTransaction | undefined;
   #reset = false;
-  #stale = false;
-  #fewer: number | undefined;
-  #tlsError: string | undefined;
+  /** The last message was taken promptly. */
+  #prompt = false;
+  #last: Transacted | undefined;
 
   private constructor(opened: Opened, options: ClientOptions) {
     this.#channel = opened.channel;
@@ -87,7 +116,11 @@ export class SmtpClient {
 
   /** True while another message may be sent. */
   get usable(): boolean {
-    return !this.#busy && !this.#channel.closed && this.#sent < (this.extensions.mailLimit ?? Infinity);
+    return this.#current === undefined && this.#hasMore;
+  }
+
+  get #hasMore(): boolean {
+    return !this.#channel.closed && this.#sent < (this.extensions.mailLimit ?? Infinity);
   }
 
   /**
@@ -96,7 +129,7 @@ export class SmtpClient {
    * nothing about the message: send it over a fresh connection at once.
    */
   get staleBeforeMail(): boolean {
-    return this.#stale;
+    return this.#last?.stale ?? false;
   }
 
   /**
@@ -105,7 +138,7 @@ export class SmtpClient {
    * refusal of their own may be sent to again at once, so many at a time.
    */
   get fewer(): number | undefined {
-    return this.#fewer;
+    return this.#last?.fewer;
   }
 
   /**
@@ -113,7 +146,7 @@ export class SmtpClient {
    * TLS itself may be the reason. A connection in clear may do better (RFC 7435).
    */
   get tlsError(): string | undefined {
-    return this.#tlsError;
+    return this.#last?.tlsError;
   }
 
   /** Was TLS demanded by the host's domain? */
@@ -142,30 +175,61 @@ export class SmtpClient {
    * already.
    */
   async send(message: OutgoingMessage): Promise<Outcome[]> {
-    if (this.#busy) throw new Error("A message is under way already on this connection");
-    this.#busy = true;
-    const transaction = new ClientTransaction(this.#channel, message, {
+    return [...(await this.transact(message)).outcomes];
+  }
+
+  /**
+   * The same, with all that it came to; also behind a message whose content has ended (`ended`).
+   * @internal
+   */
+  async transact(message: OutgoingMessage, options: TransactOptions = {}): Promise<Transacted> {
+    const before = this.#ending;
+    if (this.#current && !before) throw new Error("A message is under way already on this connection");
+    const { clock, lmtp, chunking } = this.#options;
+    const { trace, ended } = options;
+    const behind = before?.over;
+    const transaction: ClientTransaction = new ClientTransaction(this.#channel, message, {
       peer: this.extensions,
-      lmtp: this.#options.lmtp === true,
-      chunking: this.#options.chunking !== false,
-      reset: this.#reset,
+      lmtp: lmtp === true,
+      chunking: chunking !== false,
+      reset: !before && this.#reset,
+      behind,
+      trace,
+      ended: ended && (() => {
+        if (!this.#mayBeFollowed) return false;
+        this.#ending = transaction;
+        return ended();
+      }),
     });
     const reused = this.#sent++ > 0;
+    const from = clock.now();
+    this.#current = transaction;
+    this.#ending = undefined;
     try {
       const outcomes = await transaction.run();
-      this.#reset = transaction.unfinished;
-      this.#fewer = transaction.fewer;
-      this.#tlsError = reused ? undefined : transaction.tlsError;
-      this.#stale = reused && !transaction.sound && !transaction.answered;
-      return outcomes;
+      await behind; // where it had nothing to say
+      const { fewer, tlsError, sound, answered, unfinished } = transaction;
+      this.#prompt = sound && !unfinished && clock.now() - from < PROMPT_MS;
+      const stale = reused && !sound && !answered;
+      return this.#last = { outcomes, fewer, tlsError: reused ? undefined : tlsError, stale };
     } finally {
-      this.#busy = false;
+      transaction.end();
+      if (this.#ending === transaction) this.#ending = undefined;
+      if (this.#current === transaction) {
+        this.#current = undefined;
+        this.#reset = transaction.unfinished;
+      }
     }
+  }
+
+  get #mayBeFollowed(): boolean {
+    if (!this.#prompt || !this.#hasMore || this.#options.lmtp) return false;
+    return this.extensions.pipelining && !this.#channel.mayFail();
   }
 
   /** Says goodbye and closes. Doesn't throw. */
   async quit(): Promise<void> {
-    if (!this.#channel.closed && !this.#busy) await this.#channel.ask("QUIT", this.#channel.timeouts.quit);
+    if (!this.#channel.closed && !this.#current) await this.#channel.ask("QUIT", this.#channel.timeouts.quit);
     this.#channel.close();
   }
 

@@ -1,11 +1,10 @@
 /** One mail transaction as a client: MAIL, RCPT, the content, and each recipient's outcome. */
 
 import type { FaultPoint } from "../../faults/rules.ts";
-import { readHeaderSection } from "../../mail/header.ts";
-import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/decoded_header.ts";
 import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
 import { mailCommand, rcptCommand, wantsSuccess } from "./commands.ts";
+import { subjectOf } from "./examination.ts";
 import type { PeerExtensions } from "./extensions.ts";
 import type { OutgoingMessage } from "./options.ts";
 import {
@@ -32,6 +31,12 @@ export interface ClientTransactionOptions {
   readonly chunking: boolean;
   /** The transaction before this one did not end with 2xx: RSET comes first. */
   readonly reset: boolean;
+  /** The commands go out behind the end of another transaction's content: resolves when that is over, true when it was taken. */
+  readonly behind?: Promise<boolean> | undefined;
+  /** Told each line. */
+  readonly trace?: ((line: string) => void) | undefined;
+  /** Asked when the end of the content was put, for all recipients at once; true: the next transaction may come behind it. */
+  readonly ended?: (() => boolean) | undefined;
 }
 
 /**
@@ -41,6 +46,11 @@ export interface ClientTransactionOptions {
  * and RCPT are known, the content would be out before anybody accepted a recipient, and a stale connection could not
  * be told from a lost message any more. So a message costs two round trips either way; BDAT's worth is that no octets
  * of a message can be taken for its end, and that nothing is sent when all recipients are refused.
+ *
+ * The group may stand directly behind the end of the content of the transaction before (RFC 2920 3.1 allows that
+ * explicitly), so that a message costs one round trip. Its content is not begun before the other message was taken:
+ * whatever else becomes of that, this one goes over a fresh connection. It could follow behind a refusal, too, but some
+ * peers keep what they refused, and would give it to those recipients.
  */
 export class ClientTransaction {
   /** False when the conversation lost its beat: the connection must not be used again. */
@@ -67,6 +77,7 @@ export class ClientTransaction {
   /** Indices of the recipients that RCPT is said for. */
   #asked: readonly number[] = [];
   #accepted: number[] = [];
+  #over: PromiseWithResolvers<boolean> | undefined;
 
   constructor(
     private readonly channel: ClientChannel,
@@ -75,6 +86,16 @@ export class ClientTransaction {
   ) {
     this.#outcomes = message.recipients.map(() => undefined);
     this.unfinished = options.reset;
+  }
+
+  /** Resolves when all its answers are there; true when the peer took all of it. */
+  get over(): Promise<boolean> {
+    return (this.#over ??= Promise.withResolvers()).promise;
+  }
+
+  /** All its answers are there. */
+  end(): void {
+    this.#over?.resolve(this.sound && !this.unfinished);
   }
 
   /** Runs it: one outcome per recipient, in their order. */
@@ -92,11 +113,12 @@ export class ClientTransaction {
   }
 
   async #converse(utf8: boolean): Promise<void> {
-    const { channel, message, options: { peer, reset, chunking } } = this;
+    const { channel, message, options: { peer, reset, chunking, behind } } = this;
     const bdat = chunking && peer.chunking;
     // where a rule may stand for an answer, each command waits to know whether it is said at all
     const group = peer.pipelining && !channel.mayFail();
     this.unfinished = true;
+    this.#listen();
     const commands = [mailCommand(message, peer, utf8)];
     for (const i of this.#asked) commands.push(rcptCommand(message.recipients[i]!, peer, utf8));
     if (group) {
@@ -105,6 +127,7 @@ export class ClientTransaction {
       if (!bdat) channel.put("DATA");
       channel.flush();
     }
+    if (behind && !await this.#follows(behind)) return;
     if (reset && !await this.#reset(group)) return;
     if (!await this.#mail(group ? undefined : commands[0])) {
       // a group goes on to its end behind a refused MAIL
@@ -117,6 +140,23 @@ export class ClientTransaction {
       ? this.#accepted.length > 0 && this.#open && await this.#mayBegin()
       : await this.#data(group);
     if (ready) await this.#text(bdat ? "bdat" : "data");
+  }
+
+  #listen(): void {
+    const { behind, trace } = this.options;
+    if (behind) this.channel.traceOfOurs = trace;
+    else if (trace) this.channel.trace = trace;
+  }
+
+  /** Did the peer take the message before? If not, nobody knows for sure what it takes these commands for. */
+  async #follows(behind: Promise<boolean>): Promise<boolean> {
+    const isTaken = await behind;
+    this.channel.trace = this.options.trace;
+    if (isTaken) return true;
+    const text = "The message before this one was not taken";
+    this.#settleRest(deferred("4.4.2", text, "mail", this.channel.peer));
+    this.#drop();
+    return false;
   }
 
   /** A peer that can't forget the transaction before is not used for this one: a fresh connection will do. */
@@ -235,7 +275,9 @@ export class ClientTransaction {
     const { channel } = this;
     this.#began = true;
     if (!await this.#mayEnd()) return;
-    const result = await sendContent(channel, this.message, how);
+    const isForAll = this.#accepted.length === this.#outcomes.length;
+    const ended = isForAll ? this.options.ended : undefined;
+    const result = await sendContent(channel, this.message, { how, ended });
     if (result.kind === "kept") {
       const status = result.why === "lease" ? "4.4.2" : "4.3.0";
       this.#settleRest(deferred(status, result.text, "end", channel.peer));
@@ -346,14 +388,4 @@ export class ClientTransaction {
     const stage: Stage = this.#began ? "end" : "mail";
     return deferred("4.3.0", "The transaction ended without an outcome", stage, this.channel.peer);
   }
-}
-
-async function subjectOf({ text }: OutgoingMessage): Promise<string> {
-  const header = await readHeaderSection(
-    (async function* () {
-      yield* text();
-    })(),
-    MAX_HEADER_OCTETS,
-  );
-  return fieldValue(await parseHeader(header), "subject");
 }

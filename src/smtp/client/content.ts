@@ -21,11 +21,12 @@ const BLOCK = 64 * 1024;
 /**
  * Sends the content and its end. By DATA the 354 has come; by BDAT the command goes out with the content, as one chunk.
  * The peer never gets an end, and so never takes the message, unless all of the content was read and it is still ours.
+ * `ended`: asked when the end was put; true: somebody may put commands behind it, which go out in the same write.
  */
 export async function sendContent(
   channel: ClientChannel,
   message: OutgoingMessage,
-  how: "data" | "bdat",
+  { how, ended }: { how: "data" | "bdat"; ended?: (() => boolean) | undefined },
 ): Promise<ContentResult> {
   const dots = how === "data" ? new DotWriter() : undefined;
   if (!dots) channel.put(`BDAT ${message.size} LAST`);
@@ -54,8 +55,10 @@ export async function sendContent(
     channel.note(".");
   }
   // what goes wrong from here on shows in the reply
-  if (channel.pending < BLOCK) channel.flush();
-  else await channel.drain(channel.timeouts.block);
+  if (channel.pending < BLOCK) {
+    if (ended?.()) channel.flushSoon();
+    else channel.flush();
+  } else await channel.drain(channel.timeouts.block);
   return { kind: "sent" };
 }
 

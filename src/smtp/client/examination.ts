@@ -1,5 +1,7 @@
 /** The examination of message content before it is sent: is there anything that not every peer takes? */
 
+import { readHeaderSection } from "../../mail/header.ts";
+import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/decoded_header.ts";
 import type { OutgoingMessage } from "./options.ts";
 
 /** What was found. */
@@ -47,6 +49,17 @@ export async function examine(
     eightBitHeader: eight?.inHeader ?? false,
     text: all ? () => all : message.text,
   };
+}
+
+/** The subject, as people read it. Rejects when the content can't be read. */
+export async function subjectOf({ text }: OutgoingMessage): Promise<string> {
+  const header = await readHeaderSection(
+    (async function* () {
+      yield* text();
+    })(),
+    MAX_HEADER_OCTETS,
+  );
+  return fieldValue(await parseHeader(header), "subject");
 }
 
 /** The lengths of lines. */
