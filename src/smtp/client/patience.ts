@@ -16,6 +16,7 @@ export class Patience {
   #timer: Timer | undefined;
   /** When the timer fires. */
   #firesAt = Infinity;
+  #closed = false;
 
   /** `onLate` is told the limit, and what the peer did not do, in words. */
   constructor(clock: Clock, onLate: (limitMs: number, what: string) => void) {
@@ -25,6 +26,7 @@ export class Patience {
 
   /** From now on it is waited for at most `limitMs`. */
   begin(limitMs: number, what: string): void {
+    if (this.#closed) return;
     this.#until = this.#clock.monotonic() + limitMs;
     this.#limitMs = limitMs;
     this.#what = what;
@@ -38,6 +40,7 @@ export class Patience {
 
   /** Nothing is waited for any more. */
   close(): void {
+    this.#closed = true;
     this.#until = Infinity;
     this.#timer?.cancel();
   }
