@@ -73,9 +73,11 @@ class Dinopost implements Peer {
     this.#server = server;
   }
 
+  /** Its first start hashes the account's password, for which it takes memory that no message needs: it's started again. */
   static async start(dir: string, mode: PostfixMode, sink: number): Promise<Dinopost> {
-    const server = await ServerProcess.start(dir, mode === "defer" ? "hold" : mode, sink);
-    return new Dinopost(dir, sink, server);
+    const start = () => ServerProcess.start(dir, mode === "defer" ? "hold" : mode, sink);
+    await (await start()).stop();
+    return new Dinopost(dir, sink, await start());
   }
 
   get port(): number {
