@@ -63,7 +63,10 @@ export interface DeliveryQueueOptions {
   readonly waker: (wake: (work?: NewWork) => void) => Waker;
   /** Says to the other servers of a shared store that there may be work for them. */
   readonly notifyPeers?: ((work: NewWork) => void) | undefined;
-  /** What the run before has kept of the queue's numbers, and from how many messages on they are kept. */
+  /**
+   * What the run before has kept of the queue's numbers, and from how many messages on they are kept.
+   * @internal
+   */
   readonly tally?: TallyOptions | undefined;
   /** How long a lease lasts, in milliseconds; default: two minutes. */
   readonly leaseMs?: number | undefined;
