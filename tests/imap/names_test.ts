@@ -59,7 +59,7 @@ Deno.test("names: patterns made to take long do not", async () => {
   ];
   for (const patterns of all) {
     const ms = await cpuMs(() => {
-      for (let i = 0; i < 200; i++) {
+      for (let i = 0; i < 40; i++) {
         for (const pattern of patterns) pattern.matches(`${"a".repeat(480)}c`);
       }
     });
