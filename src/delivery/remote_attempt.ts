@@ -209,7 +209,7 @@ export class RemoteAttempt {
       withdraw = this.#offer(client);
       return withdraw !== undefined && this.#job.next?.() === true;
     };
-    const result = await client.transact({
+    const sending = client.transact({
       sender,
       recipients: batch.map(({ recipient }) => recipient),
       size,
@@ -222,7 +222,8 @@ export class RemoteAttempt {
       trace: (line) => this.#line(line),
       ...(this.#job.next && batch.length === this.#left.length && { ended }),
     });
-    withdraw?.();
+    // also when it fails: who came later would take a connection that nobody holds
+    const result = await sending.finally(() => withdraw?.());
     this.#last = result;
     const { outcomes, stale, tlsError, fewer } = result;
     // these say nothing: a fresh connection will tell

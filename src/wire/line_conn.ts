@@ -104,10 +104,10 @@ export class LineConn {
     if (this.#reading) return Promise.reject(new Error("A read is under way already"));
     if (this.#closed) return ENDED;
     try {
-      const room = this.#room();
+      const reading = this.#conn.read(this.#room());
       this.#reading = true;
       // no async function, nor for a write: they run for each command
-      return this.#conn.read(room).then(this.#filled, this.#notFilled);
+      return reading.then(this.#filled, this.#notFilled);
     } catch (error) {
       return Promise.reject(error);
     }
