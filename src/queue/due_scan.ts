@@ -216,7 +216,9 @@ export class DueScan {
       const { when, id, part } = entry;
       last = { when, id, part };
       // A lease of ours that ran out while the store failed: its delivery still runs here.
-      if (!isOurs(entry) && !names.has(nameOf(entry))) this.#see(entry, { begin, stops, look });
+      if (!isOurs(entry) && (names.size === 0 || !names.has(nameOf(entry)))) {
+        this.#see(entry, { begin, stops, look });
+      }
       if (picked.length < MAX_PICKED && ++seen < MAX_SEEN && !served?.(stops)) continue;
       complete = false;
       break;

@@ -43,6 +43,8 @@ export class Leases {
 
   /** Is the record this server's, now or as soon as it is durable? */
   has(of: Named): boolean {
+    // a scan of the index asks for each of its entries
+    if (this.#claims.size === 0 && this.#announced.size === 0) return false;
     const name = nameOf(of);
     return this.#claims.has(name) || this.#announced.has(name);
   }
