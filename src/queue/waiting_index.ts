@@ -8,6 +8,7 @@ import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write, WriteResult } from "../storage/write.ts";
 import { nameOf } from "./queue_store.ts";
+import { SharedTexts } from "./shared_texts.ts";
 import type { QueueRecord } from "./record.ts";
 import { Tally, type TallyOptions } from "./tally.ts";
 
@@ -162,13 +163,10 @@ export class WaitingIndex {
   }
 }
 
-/** A message's records by part, and of each the versionstamp. */
-interface Message {
-  readonly records: readonly QueueRecord[];
-  readonly stamps: readonly string[];
-}
+/** A message's records, by part: most have one, for which a list of its own would take a third more memory. */
+type Message = Known | readonly Known[];
 
-const NO_MESSAGE: Message = { records: [], stamps: [] };
+const NO_MESSAGE: readonly Known[] = [];
 
 /** One reading of the store, and what has changed since. */
 class Reading {
@@ -194,6 +192,7 @@ class Reading {
 
   async #read(store: Store, clock: Clock): Promise<void> {
     const began = clock.monotonic();
+    const texts = new SharedTexts();
     const all = store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize: 500 });
     for await (const { value: record, versionstamp } of all) {
       if (this.#seen!.has(nameOf(record))) continue;
@@ -201,7 +200,8 @@ class Reading {
         this.state = "full";
         break;
       }
-      this.#put({ record, versionstamp });
+      texts.shareIn(record);
+      this.#put({ record, versionstamp: texts.one(versionstamp) });
     }
     if (this.state === "reading") this.state = "whole";
     this.#seen = undefined;
@@ -210,8 +210,8 @@ class Reading {
   }
 
   known(id: string): readonly Known[] {
-    const { records, stamps } = this.#messages.get(id) ?? NO_MESSAGE;
-    return records.map((record, i) => ({ record, versionstamp: stamps[i]! }));
+    const message = this.#messages.get(id) ?? NO_MESSAGE;
+    return isOne(message) ? [message] : message;
   }
 
   /** A record was written, or (undefined) deleted. */
@@ -224,28 +224,20 @@ class Reading {
 
   #put(known: Known): void {
     const { id, part } = known.record;
-    if (!this.#messages.has(id)) {
+    const before = this.#messages.get(id);
+    if (!before) {
       const last = this.#order?.at(-1);
       if (last === undefined || last < id) this.#order?.push(id);
       else this.#order = undefined;
     }
-    const others = this.known(id).filter(({ record }) => record.part !== part);
-    this.#set(id, [...others, known]);
+    const isAlone = !before || (isOne(before) && before.record.part === part);
+    this.#messages.set(id, isAlone ? known : withPart(this.known(id), known));
   }
 
   #remove({ id, part }: { readonly id: string; readonly part: number }): void {
     const left = this.known(id).filter(({ record }) => record.part !== part);
-    if (left.length > 0) this.#set(id, left);
+    if (left.length > 0) this.#messages.set(id, left.length === 1 ? left[0]! : left);
     else this.#messages.delete(id);
-  }
-
-  /** Who looks at the old records meanwhile goes on seeing them. */
-  #set(id: string, all: Known[]): void {
-    if (all.length > 1) all.sort((a, b) => a.record.part - b.record.part);
-    this.#messages.set(id, {
-      records: all.map(({ record }) => record),
-      stamps: all.map(({ versionstamp }) => versionstamp),
-    });
   }
 
   *messages(after?: string): Generator<readonly QueueRecord[]> {
@@ -253,9 +245,19 @@ class Reading {
     const order = this.#order ??= [...this.#messages.keys()].sort();
     for (let i = after === undefined ? 0 : firstBehind(order, after); i < order.length; i++) {
       const message = this.#messages.get(order[i]!);
-      if (message) yield message.records;
+      if (message) yield isOne(message) ? [message.record] : message.map(({ record }) => record);
     }
   }
+}
+
+function isOne(message: Message): message is Known {
+  return "record" in message;
+}
+
+/** A list of its own: who looks at the old one meanwhile goes on seeing that. */
+function withPart(all: readonly Known[], known: Known): readonly Known[] {
+  const others = all.filter(({ record }) => record.part !== known.record.part);
+  return [...others, known].sort((a, b) => a.record.part - b.record.part);
 }
 
 /** The place of the first of the sorted ids that is behind `after`. */
