@@ -32,6 +32,10 @@ export interface Known {
 const MAX_MESSAGES = 200_000;
 /** Nobody asked for it for so long: it is given up, in milliseconds. */
 const UNUSED_MS = 10 * 60_000;
+/** So many records are read at a time: whoever asks for something else meanwhile waits for some of these. */
+const AT_A_TIME = 64;
+/** The same over a network, where each time is a way there and back. */
+const AT_A_TIME_SHARED = 500;
 /** On a shared store, which others write to: read again after so many times the time it took, in milliseconds. */
 const STALE_SHARE = 10;
 const STALE_MS = 2000;
@@ -193,7 +197,8 @@ class Reading {
   async #read(store: Store, clock: Clock): Promise<void> {
     const began = clock.monotonic();
     const texts = new SharedTexts();
-    const all = store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize: 500 });
+    const batchSize = store.embedded ? AT_A_TIME : AT_A_TIME_SHARED;
+    const all = store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize });
     for await (const { value: record, versionstamp } of all) {
       if (this.#seen!.has(nameOf(record))) continue;
       if (this.size >= this.maxMessages && !this.#messages.has(record.id)) {
