@@ -183,7 +183,8 @@ export function testIf(
   });
 }
 
-function isInstalled(program: string): boolean {
+/** Is there such a program, by its path or its name? */
+export function isInstalled(program: string): boolean {
   const dirs = program.startsWith("/") ? [""] : (Deno.env.get("PATH") ?? "").split(":").concat("/usr/sbin");
   for (const dir of dirs) {
     try {
