@@ -131,7 +131,7 @@ class QueueCount {
   }
 
   add(records: readonly Counted[]): void {
-    const { receivedAt } = records[0]!;
+    const receivedAt = receivedAtOf(records);
     const state = messageState(records, this.#now);
     this.#total++;
     this.#oldest = Math.min(this.#oldest ?? Infinity, receivedAt);
@@ -158,6 +158,13 @@ class QueueCount {
       oldest: this.#oldest,
     };
   }
+}
+
+/** When a message came: its records differ in that when the clock was set back while one of them was delivered. */
+function receivedAtOf(records: readonly Counted[]): number {
+  let oldest = records[0]!.receivedAt;
+  for (const { receivedAt } of records) oldest = Math.min(oldest, receivedAt);
+  return oldest;
 }
 
 /** A {@linkcode DestinationStats} that is being counted. */

@@ -48,6 +48,16 @@ Deno.test("a message counts once for each domain, whether its recipients are spl
   ]);
 });
 
+Deno.test("a message is as old as the oldest of its records, in whatever order they are counted", async () => {
+  const now = 10 * MINUTE;
+  const parts = [record("a", "one.test"), record("a", "two.test", { part: 1, receivedAt: now - MINUTE })];
+  for (const records of [parts, parts.toReversed()]) {
+    const stats = await countQueue(queueOf(records), now);
+    assertEquals(stats.ages.slice(0, 2).map(({ byState }) => byState.queued), [0, 1]);
+    assertEquals(stats.oldest, 0);
+  }
+});
+
 Deno.test("a search in another order finds the first ones of all, however many fit", () => {
   const sizes = Array.from({ length: 50 }, (_, i) => (i * 37) % 50);
   const messages = sizes.map((size, i) => {
