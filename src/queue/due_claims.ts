@@ -1,8 +1,9 @@
-/** The claims of what is due: looks through the index, now and when the alarm fires, and takes leases. */
+/** The claims of what is due: looks through the index, now and when the alarm fires, and claims what has room. */
 
 import type { Clock } from "../base/clock.ts";
 import type { Journal } from "../observe/journal.ts";
 import { isStoreAway } from "../storage/storage_error.ts";
+import { claim } from "./claiming.ts";
 import { DueScan, type Picked } from "./due_scan.ts";
 import type { Leases } from "./leases.ts";
 import type { QueueStore, Times } from "./queue_store.ts";
@@ -49,6 +50,7 @@ export class DueClaims {
   constructor(options: DueClaimsOptions) {
     this.#options = options;
     const { queue, scheduler, leases } = options;
+    leases.onMissed((dueAt) => this.schedule(dueAt));
     this.#scan = new DueScan({
       queue,
       scheduler,
@@ -138,27 +140,38 @@ export class DueClaims {
 
   /** The clock was set back, perhaps while no server ran: what waits for a time far off is due now. */
   async #reschedule(now: number): Promise<void> {
-    const { queue, journal, longestWaitMs } = this.#options;
-    const count = await reschedule(queue.store, now, now + longestWaitMs + SET_BACK_MS);
+    const { queue: { store }, leases, journal, longestWaitMs } = this.#options;
+    const count = await reschedule({ store, leases }, now, now + longestWaitMs + SET_BACK_MS);
     if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
     this.#scan.rewind(now);
   }
 
-  async #lease(picked: readonly Picked[], times: Times): Promise<void> {
-    const { queue, slots, scheduler } = this.#options;
+  async #lease(all: readonly Picked[], times: Times): Promise<void> {
+    const { queue, slots, scheduler, leases } = this.#options;
+    // from now on nobody here changes them
+    const picked = all.filter(({ entry, destination }) => {
+      const isFree = leases.announce(entry);
+      if (!isFree) scheduler.unreserve(destination);
+      return isFree;
+    });
+    if (picked.length === 0) return;
+    const unclaimed = ({ entry, destination }: Picked) => {
+      leases.retract(entry);
+      scheduler.unreserve(destination);
+    };
     try {
-      const claims = await queue.claim(picked.map((p) => p.entry), times);
+      const claims = await claim(queue, picked.map((p) => p.entry), times);
       const ours = claims.filter((claim) => claim !== undefined);
       // who finds nothing read ahead reads it when its turn comes
       if (slots.isOpen) await this.#options.readAhead(ours.map(({ record }) => record)).catch(() => {});
       if (!slots.isOpen) await queue.unclaim(ours);
       for (const [i, claim] of claims.entries()) {
         if (claim) slots.fill(claim, picked[i]!.destination);
-        else scheduler.unreserve(picked[i]!.destination);
+        else unclaimed(picked[i]!);
       }
     } catch (error) {
       // Those that were claimed nevertheless are due again when the lease ends.
-      for (const { destination } of picked) scheduler.unreserve(destination);
+      picked.forEach(unclaimed);
       this.#scan.rewind(picked[0]!.entry.when);
       throw error;
     }

@@ -1,4 +1,7 @@
-/** The leases of this server: its claims by name, renewed while they last. */
+/**
+ * The leases of this server: its claims by name, on a shared store renewed while they last. On the embedded store they
+ * are all that keeps two from having a record at once: who delivers it has a claim here, and who changes it says so.
+ */
 
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Tasks } from "../base/tasks.ts";
@@ -34,6 +37,9 @@ export class Leases {
   readonly #claims = new Map<string, Claim>();
   /** Records that are being accepted with a lease: they are in the index before their claim is here. */
   readonly #announced = new Set<string>();
+  /** Records whose change is being written: by how many, and whether somebody passed them over for that. */
+  readonly #changing = new Map<string, { count: number; missed: boolean }>();
+  #onMissed: (dueAt: number) => void = () => {};
   #renewal: Timer | undefined;
   #closed = false;
 
@@ -41,12 +47,52 @@ export class Leases {
     this.#options = options;
   }
 
-  /** Is the record this server's, now or as soon as it is durable? */
+  /**
+   * Is the record this server's, now or as soon as it is durable, or is it being changed? Who passes it over for that
+   * hears of it by {@linkcode onMissed}, should the change come to nothing.
+   */
   has(of: Named): boolean {
     // a scan of the index asks for each of its entries
     if (this.#claims.size === 0 && this.#announced.size === 0) return false;
     const name = nameOf(of);
+    if (this.#isInHands(name)) return true;
+    const change = this.#changing.get(name);
+    if (change) change.missed = true;
+    return change !== undefined;
+  }
+
+  /** Told when a record is free that was passed over since it was being changed, and when it was due before. */
+  onMissed(listener: (dueAt: number) => void): void {
+    this.#onMissed = listener;
+  }
+
+  /** Is the record delivered, about to be, or being accepted? */
+  isInHands(of: Named): boolean {
+    return this.#isInHands(nameOf(of));
+  }
+
+  #isInHands(name: string): boolean {
     return this.#claims.has(name) || this.#announced.has(name);
+  }
+
+  /**
+   * Writes a change of a record that nobody delivers: until that is over, nobody here begins to. Undefined: somebody
+   * has it. Rejects when the write does.
+   */
+  async change<T>(of: Named & { readonly dueAt: number }, write: () => Promise<T>): Promise<T | undefined> {
+    const name = nameOf(of);
+    if (this.#isInHands(name)) return undefined;
+    const change = this.#changing.get(name) ?? { count: 0, missed: false };
+    change.count++;
+    this.#changing.set(name, change);
+    try {
+      return await write();
+    } finally {
+      if (--change.count === 0) {
+        this.#changing.delete(name);
+        if (change.missed) this.#onMissed(of.dueAt);
+      }
+    }
   }
 
   /** The claim of a record. */
@@ -54,20 +100,22 @@ export class Leases {
     return this.#claims.get(nameOf(of));
   }
 
-  /** A record is about to be written with a lease. Ended by {@linkcode retract}. */
-  announce(record: Named): void {
+  /** A record is about to be claimed, or written with a claim: false when it can't be. Ended by {@linkcode retract}. */
+  announce(record: Named): boolean {
+    if (this.has(record)) return false;
     this.#announced.add(nameOf(record));
+    return true;
   }
 
-  /** A record that was announced has its claim now, or did not come about. */
+  /** A record that was announced has its claim now, or gets none. */
   retract(record: Named): void {
     this.#announced.delete(nameOf(record));
   }
 
-  /** Takes a claim in: from now on it is renewed. */
+  /** Takes a claim in: from now on it is renewed, where it has an end. */
   add(claim: Claim): void {
     this.#claims.set(nameOf(claim.record), claim);
-    if (!this.#closed) this.#renewal ??= this.#schedule();
+    if (!this.#closed && !claim.inMemory) this.#renewal ??= this.#schedule();
   }
 
   /** Forgets a claim, which is settled, given up or lost. */
@@ -82,7 +130,7 @@ export class Leases {
     const margin = queue.leaseMs * MARGIN;
     if (clock.monotonic() >= claim.leaseEnds - margin) return false;
     // The monotonic clock stands still while a machine sleeps; others go by the time of day.
-    return queue.store.embedded || clock.now() < claim.leaseKeyAt - margin;
+    return queue.store.embedded || clock.now() < claim.dueKeyAt - margin;
   }
 
   /** Renews no more. */

@@ -8,6 +8,7 @@ import { together } from "../storage/write.ts";
 import type { DueClaims } from "./due_claims.ts";
 import { emitConsequences } from "./events.ts";
 import { deletionWrite } from "./history.ts";
+import type { Leases } from "./leases.ts";
 import type { QueueStore } from "./queue_store.ts";
 import { type Changer, changeRecords } from "./record_change.ts";
 import type { QueueRecord } from "./record.ts";
@@ -53,6 +54,7 @@ export interface OperatorOptions {
   readonly journal: Journal;
   readonly router: Router;
   readonly slots: Slots;
+  readonly leases: Leases;
   readonly due: DueClaims;
   readonly recorder: OutcomeRecorder;
   /** Hear of what will not be tried after all. */
@@ -266,11 +268,13 @@ export class Operator {
    * it, and must know that it is the last.
    */
   async #change(all: readonly Acted[], change: Changer): Promise<void> {
+    const { queue: { store }, leases } = this.options;
+    const by = { store, leases };
     for (let n = 0;; n++) {
       const of = all.filter(({ chosen }) => typeof chosen !== "string" && n < chosen.length);
       if (of.length === 0) return;
       const records = of.map(({ chosen }) => chosen[n] as Chosen);
-      const changes = await changeRecords(this.options.queue.store, records, change);
+      const changes = await changeRecords(by, records, change);
       for (const [i, result] of changes.entries()) {
         const acted = of[i]!;
         if (result.ok) {
@@ -296,7 +300,7 @@ export class Operator {
     const { slots, due } = this.options;
     const claims = await slots.unclaim(records);
     // A claim that could not be given up is due at the end of its lease.
-    for (const { leaseKeyAt } of claims) due.schedule(leaseKeyAt);
+    for (const { dueKeyAt } of claims) due.schedule(dueKeyAt);
     return claims.map(({ record }) => record);
   }
 }

@@ -114,7 +114,7 @@ export class DeliveryQueue {
       retries,
     };
     this.#worker = new QueueWorker(parts);
-    this.#operator = new Operator({ ...options, queue, index, slots, due, recorder, retries });
+    this.#operator = new Operator({ ...options, queue, index, slots, leases, due, recorder, retries });
     const standstill = (of: { readonly domain: string }) =>
       options.concurrency > 0 || isHere(of.domain) ? undefined : PAUSED;
     this.#jobs = new Jobs({ operator: this.#operator, retries, clock, ids, tasks, standstill });
@@ -223,6 +223,10 @@ export class DeliveryQueue {
       }
       if (reserved) this.#worker.run();
       return plan.mailboxes;
+    } catch (error) {
+      // nobody knows for sure that it did not happen: then it is due, and found
+      if (reserved) this.#due.schedule(message.receivedAt);
+      throw error;
     } finally {
       for (const slot of reserved?.values() ?? []) slot[Symbol.dispose]();
     }

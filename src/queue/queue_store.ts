@@ -2,13 +2,14 @@
  * The queue in the store: records, the due index, leases.
  *
  * Every record that isn't held has exactly one key in the due index. Who changes a record moves that key in the
- * same commit, under a check, so that two can never change it at once. A lease is a due key that was moved to its
- * end: when the owner dies, the record is simply due again.
+ * same commit, under a check, so that two can never change it at once. On a shared store a lease is a due key that was
+ * moved to its end: when the owner dies, the record is simply due again. On the embedded store there is nobody else to
+ * see that: a claim is in memory alone (see `leases.ts`), its due key stays where it is, and is there when the process
+ * dies.
  */
 
 import { readDense } from "../storage/dense_read.ts";
 import * as keys from "../storage/keys.ts";
-import { MAX_KEYS_AT_ONCE } from "../storage/port.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write } from "../storage/write.ts";
 import type { QueueRecord } from "./record.ts";
@@ -37,9 +38,11 @@ export interface DueEntry extends DuePlace {
 /** A record that its holder may deliver until the lease ends. */
 export interface Claim {
   readonly record: QueueRecord;
+  /** It is in memory alone, and has no end. */
+  readonly inMemory?: true;
   /** Where the due key is: milliseconds since 1970. */
-  leaseKeyAt: number;
-  /** The versionstamp of the due key. */
+  dueKeyAt: number;
+  /** The versionstamp of the due key; of a claim in memory that of the record. */
   versionstamp: string;
   /** The end of the lease on the monotonic clock. */
   leaseEnds: number;
@@ -60,11 +63,13 @@ export interface Times {
 /** Records of the first reading of a list: a page of 100 messages, what tells that there are more, and some parts. */
 const PAGE = 128;
 
-/** So often a claim of several is tried again although none of them was seen to have gone. */
-const MOST_TRIES = 3;
-
 /** How long a lease lasts unless configured otherwise: long enough for a renewal to fail twice, short enough for a dead owner not to matter. */
 export const LEASE_MS = 120_000;
+
+/** The claim of a record that is of the commit `versionstamp`, for the one process that there is. */
+export function claimInMemory(record: QueueRecord, versionstamp: string): Claim {
+  return { record, inMemory: true, dueKeyAt: record.dueAt, versionstamp, leaseEnds: Infinity };
+}
 
 /** A rough size of a record for the commit group. */
 function sizeOf(record: QueueRecord): number {
@@ -133,14 +138,15 @@ export const queueWrites = {
   },
 };
 
-function dueAt(record: QueueRecord, at: number, owner?: string): Deno.KvMutation {
+/** Sets the due key of a record: due at `at`, or leased to `owner` until then. */
+export function dueAt(record: QueueRecord, at: number, owner?: string): Deno.KvMutation {
   const { domain } = record;
   const value: DueMark = owner === undefined ? { domain } : { domain, lease: { owner, at: record.dueAt } };
   return { type: "set", key: keys.queueDue(at, record.id, record.part), value };
 }
 
 function dueKey(claim: Claim): Deno.KvKey {
-  return keys.queueDue(claim.leaseKeyAt, claim.record.id, claim.record.part);
+  return keys.queueDue(claim.dueKeyAt, claim.record.id, claim.record.part);
 }
 
 function placeOf(key: Deno.KvKey): DuePlace {
@@ -148,23 +154,8 @@ function placeOf(key: Deno.KvKey): DuePlace {
 }
 
 function check(claim: Claim): Deno.AtomicCheck {
-  return { key: dueKey(claim), versionstamp: claim.versionstamp };
-}
-
-/** In an order that is another one for each server. */
-function inOrderOf(owner: string, entries: readonly DueEntry[]): DueEntry[] {
-  const places = new Map(entries.map((entry) => [entry, hash(owner, nameOf(entry))]));
-  return entries.toSorted((a, b) => places.get(a)! - places.get(b)!);
-}
-
-/** FNV-1a of 32 bits, its last steps mixed (as MurmurHash ends): ids differ in their last characters. */
-function hash(...texts: readonly string[]): number {
-  let found = 0x811c9dc5;
-  for (const text of texts) {
-    for (let i = 0; i < text.length; i++) found = Math.imul(found ^ text.charCodeAt(i), 0x01000193);
-  }
-  found = Math.imul(found ^ found >>> 16, 0x85ebca6b);
-  return (found ^ found >>> 13) >>> 0;
+  const { inMemory, record: { id, part }, versionstamp } = claim;
+  return { key: inMemory ? keys.queueItem(id, part) : dueKey(claim), versionstamp };
 }
 
 /** Reads and moves records in the store. */
@@ -189,106 +180,9 @@ export class QueueStore {
     }
   }
 
-  /** Takes leases, in the order of `entries`; undefined where somebody else was quicker. */
-  async claim(entries: readonly DueEntry[], times: Times): Promise<(Claim | undefined)[]> {
-    const records = await this.#records(entries);
-    if (!this.store.embedded) return await this.#claimShared(entries, records, times);
-    return await Promise.all(entries.map((entry) => this.#claim(entry, records.get(nameOf(entry)), times)));
-  }
-
-  /**
-   * The same where others look at the same entries: each server begins elsewhere, and takes as many in one commit as a
-   * commit has checks. When that fails those are left that are still there, instead of one after the other being tried.
-   */
-  async #claimShared(
-    entries: readonly DueEntry[],
-    records: ReadonlyMap<string, QueueRecord>,
-    times: Times,
-  ): Promise<(Claim | undefined)[]> {
-    const claims = new Map<DueEntry, Claim | undefined>();
-    const whole: DueEntry[] = [];
-    for (const entry of inOrderOf(this.owner, entries)) {
-      if (records.has(nameOf(entry))) whole.push(entry);
-      else claims.set(entry, await this.#claim(entry, undefined, times));
-    }
-    const size = Math.min(this.store.limits.checks, MAX_KEYS_AT_ONCE);
-    const chunks: DueEntry[][] = [];
-    for (let i = 0; i < whole.length; i += size) chunks.push(whole.slice(i, i + size));
-    await Promise.all(chunks.map(async (chunk) => {
-      for (let left = chunk, tries = 0; left.length > 0; tries++) {
-        const before = left.length;
-        const taken = await this.#claimTogether(left, records, times);
-        for (const [i, claim] of (taken ?? []).entries()) claims.set(left[i]!, claim);
-        if (taken) return;
-        left = await this.#unchanged(left);
-        if (left.length < before || tries < MOST_TRIES) continue;
-        for (const entry of left) {
-          claims.set(entry, await this.#claim(entry, records.get(nameOf(entry)), times));
-        }
-        return;
-      }
-    }));
-    return entries.map((entry) => claims.get(entry));
-  }
-
-  /** Takes all leases in one commit; undefined: one of them at least is somebody else's. */
-  async #claimTogether(
-    entries: readonly DueEntry[],
-    records: ReadonlyMap<string, QueueRecord>,
-    times: Times,
-  ): Promise<Claim[] | undefined> {
-    const until = times.now + this.leaseMs;
-    const result = await this.store.write({
-      checks: entries.map((e) => ({
-        key: keys.queueDue(e.when, e.id, e.part),
-        versionstamp: e.versionstamp,
-      })),
-      mutations: entries.flatMap((e) => [
-        { type: "delete" as const, key: keys.queueDue(e.when, e.id, e.part) },
-        dueAt(records.get(nameOf(e))!, until, this.owner),
-      ]),
-      size: 300 * entries.length,
-    });
-    if (!result.ok) return undefined;
-    const leaseEnds = times.monotonic + this.leaseMs;
-    const { versionstamp } = result;
-    return entries.map((e) => ({
-      record: records.get(nameOf(e))!,
-      leaseKeyAt: until,
-      versionstamp,
-      leaseEnds,
-    }));
-  }
-
-  /** Those that are as they were when they were read. */
-  async #unchanged(entries: readonly DueEntry[]): Promise<DueEntry[]> {
-    const now = await this.store.kv.getMany<DueMark[]>(
-      entries.map((e) => keys.queueDue(e.when, e.id, e.part)),
-    );
-    return entries.filter((entry, i) => now[i]!.versionstamp === entry.versionstamp);
-  }
-
-  async #claim(
-    entry: DueEntry,
-    record: QueueRecord | undefined,
-    times: Times,
-  ): Promise<Claim | undefined> {
-    const key = keys.queueDue(entry.when, entry.id, entry.part);
-    const checks = [{ key, versionstamp: entry.versionstamp }];
-    if (!record) {
-      // Only a store that something else changed has such a key; it would be found due for ever.
-      await this.store.write({ checks, mutations: [{ type: "delete", key }], size: 100 });
-      return undefined;
-    }
-    const until = times.now + this.leaseMs;
-    const result = await this.store.write({
-      checks,
-      mutations: [{ type: "delete", key }, dueAt(record, until, this.owner)],
-      size: 300,
-    });
-    if (!result.ok) return undefined;
-    const leaseEnds = times.monotonic + this.leaseMs;
-    return { record, leaseKeyAt: until, versionstamp: result.versionstamp, leaseEnds };
+  /** Do other processes see what this one claims? */
+  get isShared(): boolean {
+    return !this.store.embedded;
   }
 
   /** Renews the lease of a claim; false when it was lost. Rejects when the store fails. */
@@ -298,7 +192,7 @@ export class QueueStore {
     const result = await this.store.write(queueWrites.moveLease(claim, at, this.owner));
     if (!result.ok) return false;
     delete claim.maybeAt;
-    claim.leaseKeyAt = at;
+    claim.dueKeyAt = at;
     claim.versionstamp = result.versionstamp;
     claim.leaseEnds = times.monotonic + this.leaseMs;
     return true;
@@ -307,13 +201,17 @@ export class QueueStore {
   /** Is the claim still ours? Finds its due key again when a renewal happened that the store had rejected. */
   async isOurs(claim: Claim): Promise<boolean> {
     const { id, part } = claim.record;
-    for (const at of [claim.leaseKeyAt, claim.maybeAt]) {
+    if (claim.inMemory) {
+      const { versionstamp } = await this.store.kv.get(keys.queueItem(id, part));
+      return versionstamp === claim.versionstamp;
+    }
+    for (const at of [claim.dueKeyAt, claim.maybeAt]) {
       if (at === undefined) continue;
       const entry = await this.store.kv.get<DueMark>(keys.queueDue(at, id, part));
       if (entry.versionstamp === null) continue;
       if (entry.versionstamp === claim.versionstamp) return true;
       if (at !== claim.maybeAt || entry.value.lease?.owner !== this.owner) continue;
-      claim.leaseKeyAt = at;
+      claim.dueKeyAt = at;
       claim.versionstamp = entry.versionstamp;
       delete claim.maybeAt;
       return true;
@@ -321,9 +219,10 @@ export class QueueStore {
     return false;
   }
 
-  /** Gives claims up, untouched; those that were lost don't matter. */
+  /** Gives claims up, untouched; those that were lost don't matter, and those in memory are not in the store. */
   async unclaim(claims: readonly Claim[]): Promise<void> {
-    await Promise.allSettled(claims.map(async (claim) => {
+    const stored = claims.filter(({ inMemory }) => !inMemory);
+    await Promise.allSettled(stored.map(async (claim) => {
       await claim.renewing;
       await this.store.write(queueWrites.unclaim(claim));
     }));
@@ -365,8 +264,10 @@ export class QueueStore {
     for await (const { value } of kv.list<QueueRecord>(rest, { batchSize: 500 })) yield value;
   }
 
-  /** The records under some names; those that are not there are left out. */
-  async #records(items: readonly { id: string; part: number }[]): Promise<Map<string, QueueRecord>> {
+  /** The records under some names, by name; those that are not there are left out. */
+  async records(
+    items: readonly { id: string; part: number }[],
+  ): Promise<Map<string, Deno.KvEntry<QueueRecord>>> {
     if (items.length === 0) return new Map();
     const ids = items.map(({ id }) => id).sort();
     return await readDense<QueueRecord>(this.store.kv, {

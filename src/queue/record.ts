@@ -38,7 +38,8 @@ export const UNSPLIT = "*";
  * One message for one next hop (all its recipients have the same domain), stored under `["q","item",id,part]`.
  * Legal states, by the due index alone:
  * - a due key at `dueAt` without a lease: it waits for that time (state `queued` when due, else `deferred`);
- * - a due key elsewhere, with a lease: somebody delivers it now; when the lease ends it is simply due again;
+ *   on the embedded store its process may have it in memory to deliver it now, which nothing here tells;
+ * - a due key elsewhere, with a lease: a server of a shared store delivers it now; when the lease ends it is due again;
  * - no due key and `held`: it waits for the operator.
  */
 export interface QueueRecord extends SenderParameters {

@@ -3,6 +3,7 @@
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { together, type Write } from "../storage/write.ts";
+import type { Leases } from "./leases.ts";
 import { type DueMark, queueWrites } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 
@@ -22,6 +23,12 @@ export interface Changed {
 /** An operator's wish. */
 export type Changer = (record: QueueRecord) => Changed | Promise<Changed>;
 
+/** What a change works with: `leases` knows what is delivered here. */
+export interface ChangeOptions {
+  readonly store: Store;
+  readonly leases: Pick<Leases, "change" | "isInHands">;
+}
+
 /** How often a change is tried while others change the same message. */
 const MAX_TRIES = 50;
 
@@ -30,18 +37,19 @@ const MAX_TRIES = 50;
  * else is written with it; it is asked again when something else changed meanwhile.
  */
 export async function changeRecord(
-  store: Store,
+  by: ChangeOptions,
   of: { readonly id: string; readonly part: number },
   change: Changer,
 ): Promise<Change> {
+  const { store, leases } = by;
   const key = keys.queueItem(of.id, of.part);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const item = await store.kv.get<QueueRecord>(key);
     if (item.versionstamp === null) return { ok: false, why: "gone" };
-    const free = await freed(store, item);
+    const free = leases.isInHands(of) ? "busy" : await freed(store, item);
     if (free === "busy") return { ok: false, why: "busy" };
     if (free === "changed") continue;
-    const changed = await written(store, { record: item.value, free }, change);
+    const changed = await written(by, { record: item.value, free }, change);
     if (changed) return changed;
   }
   return { ok: false, why: "busy" };
@@ -49,18 +57,18 @@ export async function changeRecord(
 
 /**
  * The same for many records, at most one of each message: those that share content must know of each other. Answers in
- * their order. What is known of a record is not read again: one check tells whether it is still so, and that nobody
- * delivers it, since who writes a record writes its due key with it, and who leases it moves that key.
+ * their order. What is known of a record is not read again: one check tells whether it is still so, and that no other
+ * server delivers it, since who writes a record writes its due key with it, and who leases it moves that key.
  */
 export async function changeRecords(
-  store: Store,
+  by: ChangeOptions,
   all: readonly { readonly record: QueueRecord; readonly versionstamp?: string | undefined }[],
   change: Changer,
 ): Promise<Change[]> {
   return await Promise.all(all.map(async ({ record, versionstamp }) => {
     const known = versionstamp !== undefined && freeIf(record, versionstamp);
-    return known && await written(store, { record, free: known }, change) ||
-      await changeRecord(store, record, change);
+    return known && await written(by, { record, free: known }, change) ||
+      await changeRecord(by, record, change);
   }));
 }
 
@@ -76,7 +84,7 @@ function freeIf(record: QueueRecord, versionstamp: string): Write {
 
 /** Puts into the place of a record what is wanted; undefined when it changed meanwhile. */
 async function written(
-  store: Store,
+  { store, leases }: ChangeOptions,
   { record, free }: { record: QueueRecord; free: Write },
   change: Changer,
 ): Promise<Change | undefined> {
@@ -84,7 +92,9 @@ async function written(
   const own: Write = next.record
     ? queueWrites.insert(next.record)
     : { mutations: [{ type: "delete", key: keys.queueItem(record.id, record.part) }], size: 100 };
-  const result = await store.write(together(free, own, ...(next.also ? [next.also] : [])));
+  const write = together(free, own, ...(next.also ? [next.also] : []));
+  const result = await leases.change(record, () => store.write(write));
+  if (!result) return { ok: false, why: "busy" };
   if (!result.ok) return undefined;
   next.done?.();
   return { ok: true, record: next.record };
@@ -116,14 +126,16 @@ async function freed(
  * Makes due at `now` what waits for a time after `latest`, which no policy asks for: the clock was set back. Answers
  * how many that are.
  */
-export async function reschedule(store: Store, now: number, latest: number): Promise<number> {
+export async function reschedule(by: ChangeOptions, now: number, latest: number): Promise<number> {
   const far: { id: string; part: number }[] = [];
-  for await (const { key, value } of store.kv.list<DueMark>(keys.queueDueAfter(latest), { batchSize: 200 })) {
+  for await (
+    const { key, value } of by.store.kv.list<DueMark>(keys.queueDueAfter(latest), { batchSize: 200 })
+  ) {
     if (!value.lease) far.push({ id: key[3] as string, part: key[4] as number });
   }
   let count = 0;
   for (const place of far) {
-    const changed = await changeRecord(store, place, (record) => ({
+    const changed = await changeRecord(by, place, (record) => ({
       record: record.dueAt <= latest
         ? record
         : { ...record, dueAt: now, receivedAt: Math.min(now, record.receivedAt) },

@@ -4,10 +4,11 @@ import * as keys from "../storage/keys.ts";
 import { type DueMark, LEASE_MS, type QueueStore } from "./queue_store.ts";
 
 /**
- * Ends the leases of a process that is no more; only for the embedded store, which has one owner at a time. They end
- * within the time that a lease lasts, or, when the clock was set back meanwhile, perhaps behind `latest`, for which
- * nothing else waits: so a long queue is not read. One between the two, from before the clock was set back by less or
- * of another configuration, is due when it ends. Answers how many.
+ * Ends the leases of a process that is no more; only for the embedded store, which has one owner at a time. None is made
+ * there: they are of an earlier version, or of the time when the store was a shared one. They end within the time that a
+ * lease lasts, or, when the clock was set back meanwhile, perhaps behind `latest`, for which nothing else waits: so a
+ * long queue is not read. One between the two, from before the clock was set back by less or of another configuration, is
+ * due when it ends. Answers how many.
  */
 export async function recover(queue: QueueStore, now: number, latest: number): Promise<number> {
   const until = now + Math.max(queue.leaseMs, LEASE_MS);

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Transcripts } from "../observe/transcripts.ts";
 import type { Leases } from "./leases.ts";
-import type { Claim, QueueStore } from "./queue_store.ts";
+import { type Claim, claimInMemory, type QueueStore } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -63,7 +63,9 @@ export class Slots {
     scheduler.reserve(destination);
     leases.announce(record);
     const { owner, leaseMs } = queue;
-    const lease = { owner, until: clock.now() + leaseMs, leaseEnds: clock.monotonic() + leaseMs };
+    const lease = queue.isShared
+      ? { owner, until: clock.now() + leaseMs, leaseEnds: clock.monotonic() + leaseMs }
+      : undefined;
     return new Reservation(this, { record, destination, lease });
   }
 
@@ -77,7 +79,7 @@ export class Slots {
   fill(claim: Claim, destination: string): void {
     const { scheduler, leases } = this.#options;
     this.release(claim.record, destination);
-    // It stays leased: on the embedded store the next start finds it, on a shared one the end of the lease.
+    // On the embedded store it is simply due; on a shared one it stays leased until that ends.
     if (!this.#open) return this.forget(claim);
     leases.add(claim);
     scheduler.add(this.#options.destinationOf(claim.record), claim);
@@ -145,15 +147,15 @@ export interface Lease {
 export class Reservation implements Disposable {
   #open = true;
 
-  /** What is to be written with the record. */
-  readonly lease: Lease;
+  /** What is to be written with the record; undefined: nothing, since nobody else sees it. */
+  readonly lease: Lease | undefined;
 
   constructor(
     private readonly slots: Slots,
     private readonly of: {
       readonly record: QueueRecord;
       readonly destination: string;
-      readonly lease: Lease;
+      readonly lease: Lease | undefined;
     },
   ) {
     this.lease = of.lease;
@@ -161,9 +163,12 @@ export class Reservation implements Disposable {
 
   /** The record is durable: it is delivered as soon as its turn comes. */
   commit(versionstamp: string): void {
-    const { record, destination, lease: { until: leaseKeyAt, leaseEnds } } = this.of;
+    const { record, destination, lease } = this.of;
     this.#open = false;
-    this.slots.fill({ record, leaseKeyAt, versionstamp, leaseEnds }, destination);
+    const claim = lease
+      ? { record, dueKeyAt: lease.until, versionstamp, leaseEnds: lease.leaseEnds }
+      : claimInMemory(record, versionstamp);
+    this.slots.fill(claim, destination);
   }
 
   [Symbol.dispose](): void {

@@ -151,17 +151,19 @@ export class QueueWorker {
 
   /** Writes down what came of a claim, and tells of it. */
   async #settle(claim: Claim, result: DeliveryResult): Promise<void> {
-    const { recorder, journal, retries, due } = this.#options;
+    const { recorder, journal, retries, due, leases } = this.#options;
     let consequences: Consequences | undefined;
     try {
       consequences = await recorder.settle(claim, result, this.#stop.signal);
+      // who hears of it may want to change what is left
+      leases.remove(claim);
       if (!consequences) return;
       emitConsequences(journal, claim.record, consequences);
       retries.settled(claim.record, consequences);
       for (const record of consequences.waiting) due.schedule(record.dueAt);
     } finally {
-      // Whoever has it now, it is due at the end of the lease at the latest.
-      if (!consequences) due.schedule(claim.leaseKeyAt);
+      // Whoever has it now, it is due then at the latest.
+      if (!consequences) due.schedule(claim.dueKeyAt);
     }
   }
 

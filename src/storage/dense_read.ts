@@ -18,16 +18,19 @@ export interface DenseRange {
   nameOf(key: Deno.KvKey): string;
 }
 
-/** The values by name; those that are not there are left out. */
-export async function readDense<T>(kv: Kv, { wanted, range, nameOf }: DenseRange): Promise<Map<string, T>> {
-  const found = new Map<string, T>();
+/** The rows by name; those that are not there are left out. */
+export async function readDense<T>(
+  kv: Kv,
+  { wanted, range, nameOf }: DenseRange,
+): Promise<Map<string, Deno.KvEntry<T>>> {
+  const found = new Map<string, Deno.KvEntry<T>>();
   let isWhole = false;
   if (wanted.size > FEW) {
     let inVain = 0;
     isWhole = true;
-    for await (const { key, value } of kv.list<T>(range, { batchSize: AT_A_TIME })) {
-      const name = nameOf(key);
-      if (wanted.has(name)) found.set(name, value);
+    for await (const entry of kv.list<T>(range, { batchSize: AT_A_TIME })) {
+      const name = nameOf(entry.key);
+      if (wanted.has(name)) found.set(name, entry);
       else if (++inVain > IN_VAIN + found.size) {
         isWhole = false;
         break;
@@ -40,7 +43,9 @@ export async function readDense<T>(kv: Kv, { wanted, range, nameOf }: DenseRange
   for (let i = 0; i < left.length; i += MAX_KEYS_AT_ONCE) {
     const some = left.slice(i, i + MAX_KEYS_AT_ONCE);
     const read = kv.getMany<T[]>(some.map(([, key]) => key)).then((entries) => {
-      for (const [n, { value }] of entries.entries()) if (value !== null) found.set(some[n]![0], value);
+      for (const [n, entry] of entries.entries()) {
+        if (entry.versionstamp !== null) found.set(some[n]![0], entry);
+      }
     });
     reads.push(read);
   }

@@ -6,7 +6,8 @@ import type { NewWork } from "../../src/queue/waker.ts";
 import { tempDir } from "../storage/stores.ts";
 import { KvConnectServer } from "../support/kv_connect_server.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
-import { checkStore, DAY, DEFERRED, DELIVERED, House, local, MINUTE } from "./support.ts";
+import { drop, put } from "../support/raw_kv.ts";
+import { checkStore, DAY, DEFERRED, DELIVERED, HOUR, House, local, MINUTE } from "./support.ts";
 
 /** Registers a test for each kind of store. */
 function onEachStore(name: string, test: (location: string) => Promise<void>): void {
@@ -109,6 +110,117 @@ onEachStore("what a dead server had is taken up again", async (location) => {
   gate.resolve();
   await gone;
   await checkStore(house.store.kv);
+});
+
+onEachSharedStore("a lease is renewed for as long as the delivery takes", async (location) => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    location,
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["a@there.example"]);
+  await house.settled();
+  assert(house.agent.active === 1);
+  const [job] = house.agent.jobs;
+  for (let s = 0; s < 600; s += 10) {
+    house.clock.advance(10_000);
+    await house.settled();
+    assert(job!.stillOurs(), `after ${s} seconds`);
+  }
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
+  await checkStore(house.store.kv);
+});
+
+onEachSharedStore("a lease that could not be renewed is over before others see its end", async (location) => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    location,
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  await house.accept(["a@there.example"]);
+  await house.settled();
+  assert(house.agent.active === 1);
+  house.store.before = () => Promise.reject(new Error("disk full"));
+  const [job] = house.agent.jobs;
+  house.clock.advance(114_000);
+  assert(job!.stillOurs());
+  house.clock.advance(2_000);
+  assert(!job!.stillOurs());
+  house.store.before = undefined;
+  gate.resolve();
+  await house.pass(HOUR);
+  // nobody took it: it is still the one that has it
+  assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
+  await checkStore(house.store.kv);
+});
+
+for (const instant of ["with the renewal", "as it is written", "as it is in the store"] as const) {
+  onEachSharedStore(`a delivery that ends ${instant} of its lease keeps its outcome`, async (location) => {
+    const gate = Promise.withResolvers<void>();
+    await using house = await House.open({
+      location,
+      answer: async () => {
+        await gate.promise;
+        return DELIVERED;
+      },
+    });
+    await house.accept(["a@there.example"]);
+    await house.settled();
+    assert(house.agent.active === 1);
+    const before = house.store.writes;
+    if (instant === "as it is written") house.store.before = () => gate.resolve();
+    house.clock.advance(80_000);
+    if (instant === "with the renewal") gate.resolve();
+    if (instant === "as it is in the store") {
+      await house.settled();
+      gate.resolve();
+    }
+    await house.queue.idle();
+    assert(house.store.writes > before + 1, "both were written");
+    await house.pass(HOUR);
+    assertEquals([house.agent.jobs.length, house.of("delivered").length], [1, 1]);
+    assertEquals(house.of("note"), []);
+    await checkStore(house.store.kv);
+  });
+}
+
+onEachSharedStore("who lost the lease writes nothing", async (location) => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    location,
+    answer: async () => {
+      await gate.promise;
+      return DELIVERED;
+    },
+  });
+  const id = await house.accept(["a@there.example"]);
+  await house.settled();
+  assert(house.agent.active === 1);
+  // another server took it over
+  const { kv } = house.store;
+  for await (const { key } of kv.list({ prefix: ["q", "due"] })) await drop(kv, key);
+  const later = house.clock.now() + 10 * MINUTE;
+  const [record] = await house.records();
+  await put(kv, ["q", "due", later, id, 0], {
+    domain: "there.example",
+    lease: { owner: "other", at: record!.dueAt },
+  });
+  gate.resolve();
+  await house.queue.idle();
+  assertEquals(house.of("delivered"), []);
+  assertEquals(house.of("note").map((n) => n.what), ["lease lost"]);
+  await checkStore(kv);
+  // when that one is dead too, it comes back
+  await house.pass(11 * MINUTE);
+  assertEquals(house.of("delivered").length, 1);
 });
 
 onEachSharedStore("two servers share the work, and nothing is delivered twice", async (location) => {

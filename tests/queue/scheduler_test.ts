@@ -6,7 +6,7 @@ import type { Stage } from "../../src/mail/outcome.ts";
 import { isBackoffSignal, Scheduler, type SchedulerLimits } from "../../src/queue/scheduler.ts";
 
 function claim(name: string): Claim {
-  return { record: { id: name } as Claim["record"], leaseKeyAt: 0, versionstamp: "", leaseEnds: 0 };
+  return { record: { id: name } as Claim["record"], dueKeyAt: 0, versionstamp: "", leaseEnds: 0 };
 }
 
 function scheduler(limits: Partial<SchedulerLimits> = {}): Scheduler {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
+import { claim } from "../../src/queue/claiming.ts";
 import { type DueEntry, QueueStore, queueWrites } from "../../src/queue/queue_store.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 import { openStore } from "../../src/storage/store.ts";
@@ -35,7 +36,7 @@ Deno.test("servers that look at the same records claim each once, in few commits
   for (const entries of seen) assertEquals(entries.length, COUNT);
   const before = server.calls.get("atomic_write") ?? 0;
   const times = { now: 1000, monotonic: 1000 };
-  const claims = await Promise.all(queues.map((queue, i) => queue.claim(seen[i]!, times)));
+  const claims = await Promise.all(queues.map((queue, i) => claim(queue, seen[i]!, times)));
   const commits = server.calls.get("atomic_write")! - before;
   const owners = new Map<string, number>();
   for (const [i, all] of claims.entries()) {

@@ -10,9 +10,9 @@ import { Scheduler } from "../../src/queue/scheduler.ts";
 import { Slots } from "../../src/queue/slots.ts";
 
 /** Slots of a server that has `owner` as its name, without a store. */
-function slots() {
+function slots({ isShared = true } = {}) {
   const clock = new ManualClock();
-  const queue = { owner: "us", leaseMs: 120_000 } as QueueStore;
+  const queue = { owner: "us", leaseMs: 120_000, isShared } as QueueStore;
   const tasks = new Tasks(() => {});
   const scheduler = new Scheduler({ concurrency: 200, perDestination: () => 20 });
   const leases = new Leases({ queue, clock, journal: new Journal(undefined), tasks });

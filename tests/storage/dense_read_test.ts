@@ -54,7 +54,7 @@ Deno.test("values that lie close together are read as a range, others one by one
       const of = counted(store);
       const found = await readDense<number>(of.kv, wanted(numbers));
       assertEquals(
-        [...found].sort(([a], [b]) => Number(a) - Number(b)),
+        [...found].map(([name, { value }]) => [name, value]).sort(([a], [b]) => Number(a) - Number(b)),
         [...new Set(numbers)].sort((a, b) => a - b).filter((n) => n % 7 !== 0).map((n) => [String(n), n * 2]),
       );
       assertEquals(of.rows <= most, true, `${of.rows} rows for ${numbers.length} values`);

@@ -81,7 +81,7 @@ export async function readSmallBodies(
     nameOf: (key) => key[2] === 0 ? key[1] as string : "",
   });
   return refs.map(({ id, size }) => {
-    const bytes = found.get(id);
+    const bytes = found.get(id)?.value;
     return bytes?.length === size ? bytes : undefined;
   });
 }
