@@ -141,9 +141,13 @@ export class DueClaims {
   /** The clock was set back, perhaps while no server ran: what waits for a time far off is due now. */
   async #reschedule(now: number): Promise<void> {
     const { queue: { store }, leases, journal, longestWaitMs } = this.#options;
-    const count = await reschedule({ store, leases }, now, now + longestWaitMs + SET_BACK_MS);
-    if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
-    this.#scan.rewind(now);
+    try {
+      const count = await reschedule({ store, leases }, now, now + longestWaitMs + SET_BACK_MS);
+      if (count > 0) journal.note("WARN", "the clock was set back; messages are due now", { count });
+    } finally {
+      // also when it fails in part: those that are due now lie before what the next try looks at
+      this.#scan.rewind(now);
+    }
   }
 
   async #lease(all: readonly Picked[], times: Times): Promise<void> {

@@ -275,13 +275,17 @@ export class Operator {
       if (of.length === 0) return;
       const records = of.map(({ chosen }) => chosen[n] as Chosen);
       const changes = await changeRecords(by, records, change);
-      for (const [i, result] of changes.entries()) {
+      for (const [i, change] of changes.entries()) {
+        if (change.status === "rejected") continue;
+        const { value: result } = change;
         const acted = of[i]!;
         if (result.ok) {
           acted.done++;
           if (result.record) acted.changed.push(result.record);
         } else if (result.why === "busy") acted.busy.push(records[i]!.record);
       }
+      const failed = changes.find((change) => change.status === "rejected");
+      if (failed) throw failed.reason;
     }
   }
 

@@ -57,15 +57,15 @@ export async function changeRecord(
 
 /**
  * The same for many records, at most one of each message: those that share content must know of each other. Answers in
- * their order. What is known of a record is not read again: one check tells whether it is still so, and that no other
+ * their order, and what failed does not hide what did not. What is known of a record is not read again: one check tells whether it is still so, and that no other
  * server delivers it, since who writes a record writes its due key with it, and who leases it moves that key.
  */
 export async function changeRecords(
   by: ChangeOptions,
   all: readonly { readonly record: QueueRecord; readonly versionstamp?: string | undefined }[],
   change: Changer,
-): Promise<Change[]> {
-  return await Promise.all(all.map(async ({ record, versionstamp }) => {
+): Promise<PromiseSettledResult<Change>[]> {
+  return await Promise.allSettled(all.map(async ({ record, versionstamp }) => {
     const known = versionstamp !== undefined && freeIf(record, versionstamp);
     return known && await written(by, { record, free: known }, change) ||
       await changeRecord(by, record, change);

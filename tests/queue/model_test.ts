@@ -290,6 +290,27 @@ Deno.test("property: every recipient of every accepted message has one fate, wha
           [{ do: "accept", to: ["z@a.example"] }, { do: "jump", ms: -22_523_643 }, { do: "kill" }],
           [DEFERRED, DELIVERED],
         ],
+        // the store fails for some of those that are made due, and not for others
+        [
+          [
+            ...Array.from({ length: 4 }, () => ({ do: "accept", to: ["x@a.example"] }) as const),
+            { do: "pass", ms: 0 },
+            { do: "fail", writes: 2, every: 1 },
+            { do: "flush", domain: undefined },
+          ],
+          [DEFERRED],
+        ],
+        // the store fails when one of two records is due for the clock that was set back
+        [
+          [
+            { do: "accept", to: ["x@a.example", "x@c.example"] },
+            { do: "accept", to: ["pinky@here.example"] },
+            { do: "jump", ms: -960_001 },
+            { do: "fail", writes: 1, every: 2 },
+            { do: "pass", ms: 900_000 },
+          ],
+          [DEFERRED],
+        ],
         [
           [{ do: "jump", ms: -120_022 }, { do: "accept", to: ["x@a.example"] }, {
             do: "pass",
