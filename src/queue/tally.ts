@@ -12,7 +12,7 @@ import { nameOf } from "./queue_store.ts";
 import type { QueueRecord } from "./record.ts";
 import { type Counted, countedOf, type QueueStats } from "./stats.ts";
 
-const AT_A_TIME = 500;
+const AT_A_TIME = 128;
 /** A shorter queue is read as quickly as what would be kept of it. */
 const FEWEST_KEPT = 1000;
 /** A longer one would hold up the end of the server. */

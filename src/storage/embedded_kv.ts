@@ -3,6 +3,7 @@
  * writer's one they would wait behind each large commit, and on a single one behind each other.
  */
 
+import { eventTurn } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { dirname } from "node:path";
 import { BodyFiles } from "./bodies/files.ts";
@@ -12,6 +13,12 @@ import { StoppedAtSum } from "./storage_error.ts";
 
 /** With two, 50 sessions of IMAP do a fifth more and wait half as long at worst. */
 const READERS = 2;
+
+/**
+ * After so many entries, some 4 ms of work, the platform looks at its sockets: who goes through a long list is answered
+ * as quickly as he asks, and keeps it from that for 61 turns of the event loop.
+ */
+const BETWEEN_TURNS = 512;
 
 const SUM_FAILED = /^Failed to perform /;
 
@@ -78,7 +85,8 @@ export class EmbeddedKv implements Kv {
   }
 
   list<T>(selector: Deno.KvListSelector, options?: ListOptions): AsyncIterable<Deno.KvEntry<T>> {
-    return this.#reader.list<T>(selector, options);
+    const entries = this.#reader.list<T>(selector, options);
+    return (options?.limit ?? Infinity) < BETWEEN_TURNS ? entries : withTurns(entries);
   }
 
   async *watch<T>(key: Deno.KvKey, signal: AbortSignal): AsyncGenerator<Deno.KvEntryMaybe<T>> {
@@ -110,6 +118,13 @@ export class EmbeddedKv implements Kv {
   close(): void {
     for (const one of new Set([...this.#readers, this.#writer])) one.close();
   }
+}
+
+/** The same entries, and a look at the sockets now and then. */
+function withTurns<T>(entries: AsyncIterableIterator<T>): AsyncIterable<T> {
+  let count = 0;
+  const next = () => ++count % BETWEEN_TURNS === 0 ? eventTurn().then(() => entries.next()) : entries.next();
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 /**
