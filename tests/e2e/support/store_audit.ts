@@ -7,6 +7,7 @@ import { MailStore } from "../../../src/mailbox/mail_store.ts";
 import { unpackObjects } from "../../../src/mailbox/object_row.ts";
 import type { QueueRecord } from "../../../src/queue/record.ts";
 import { type BodyRef, BodySweeper, readBody } from "../../../src/storage/bodies/bodies.ts";
+import type { BodyMark } from "../../../src/storage/bodies/layout.ts";
 import { openStore, type Store } from "../../../src/storage/store.ts";
 
 /** What was found. */
@@ -17,7 +18,7 @@ export interface Audit {
   readonly queue: { readonly recipients: string[]; readonly text: string; readonly id: string }[];
   /** Rules that do not hold. */
   readonly problems: string[];
-  /** Bodies that nobody owned and that were still there when the server had stopped. */
+  /** Bodies that never had an owner and that were still there when the server had stopped. */
   readonly marked: number;
 }
 
@@ -47,7 +48,8 @@ class Auditor {
   }
 
   async run(): Promise<Audit> {
-    const marked = (await this.#all(["bodypending"])).length;
+    // those of the last moment were let go, and wait for the next sweep
+    const marked = (await this.#all<BodyMark>(["bodypending"])).filter(({ value: { at } }) => at > 0).length;
     await new BodySweeper(this.#store, { clock: systemClock, graceMs: 0 }).sweep(true);
     const mailboxes = await this.#mailboxes();
     const queue = await this.#queue();
