@@ -249,6 +249,16 @@ export class DeliveryQueue {
   }
 
   /**
+   * How many messages wait, once that was read; undefined: more than there is room for. Rejects when the store fails.
+   * @internal
+   */
+  async count(): Promise<number | undefined> {
+    if (this.#options.store.embedded) return await this.#index.tally.size();
+    const waiting = await this.waiting({ whole: true });
+    return waiting.whole ? waiting.size : undefined;
+  }
+
+  /**
    * All that waits, as far as it is known now; `whole`: as far as there is room for it in memory.
    * @internal
    */

@@ -88,6 +88,16 @@ export class Tally {
 
   /** The queue in numbers. Rejects when the store fails. */
   async stats(now: () => number): Promise<QueueStats> {
+    const messages = await this.#whole();
+    return messages.count(now());
+  }
+
+  /** How many messages are in the queue. Rejects when the store fails. */
+  async size(): Promise<number> {
+    return (await this.#whole()).size;
+  }
+
+  async #whole(): Promise<CountedMessages> {
     this.start();
     const reading = this.#reading!;
     try {
@@ -96,7 +106,7 @@ export class Tally {
       if (this.#reading === reading) this.#reading = undefined;
       throw error;
     }
-    return reading.messages.count(now());
+    return reading.messages;
   }
 
   /** A write begins that may change records: until its {@linkcode ended} nobody knows what is in the store. */

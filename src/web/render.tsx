@@ -9,7 +9,7 @@ import { localPath, withParameter } from "./forms.ts";
 import { Layout } from "./layout.tsx";
 import type { FlashMessage } from "./flash_messages.ts";
 import type { Waiting } from "../queue/queue.ts";
-import { waitingAtHand } from "./waiting.ts";
+import { countAtHand } from "./waiting.ts";
 
 /** Scripts, styles and connections from this server only; no frame but a message's, no form that leads elsewhere. */
 const POLICY =
@@ -45,7 +45,9 @@ export async function show(
   const url = new URL(c.req.url);
   const flashMessage = flashMessages.take(url.searchParams.get("notice") ?? undefined);
   url.searchParams.delete("notice");
-  const waiting = of.waiting ?? await waitingAtHand(options.queue, options.clock);
+  const waiting = of.waiting
+    ? of.waiting.whole ? of.waiting.size : undefined
+    : await countAtHand(options.queue, options.clock);
   const view: View = {
     now: options.clock.now(),
     hostname: server.hostname,
@@ -54,7 +56,7 @@ export async function show(
     csrf: c.get("csrf"),
     here: url.pathname + url.search,
     flashMessage,
-    waiting: waiting.whole ? waiting.size : undefined,
+    waiting,
     unseen: options.captured?.unseen,
     open: options.open ?? false,
   };

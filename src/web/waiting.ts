@@ -10,9 +10,20 @@ const PATIENCE_MS = 60;
 export async function waitingAtHand(queue: DeliveryQueue, clock: Clock): Promise<Waiting> {
   const known = await queue.waiting();
   if (known.whole) return known;
-  const stop = new AbortController();
-  const read = queue.waiting({ whole: true }).then(() => {}, () => {}); // the error is the store's, which reports it
-  await Promise.race([read, sleep(clock, PATIENCE_MS, stop.signal)]);
-  stop.abort();
+  await patiently(queue.waiting({ whole: true }), clock);
   return await queue.waiting();
+}
+
+/** How many messages wait; undefined: nobody knows at once. Unlike a look at them it does not have them all read. */
+export async function countAtHand(queue: DeliveryQueue, clock: Clock): Promise<number | undefined> {
+  return await patiently(queue.count(), clock);
+}
+
+/** What is read, if that does not take too long; undefined, too, when it fails: the error is the store's, which reports it. */
+async function patiently<T>(reading: Promise<T>, clock: Clock): Promise<T | undefined> {
+  const stop = new AbortController();
+  const end = sleep(clock, PATIENCE_MS, stop.signal).then(() => undefined);
+  const read = await Promise.race([reading.catch(() => undefined), end]);
+  stop.abort();
+  return read;
 }

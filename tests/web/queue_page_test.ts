@@ -62,6 +62,20 @@ Deno.test("the queue's page tells ranges and totals, and tabs and rows are of on
   assertStringIncludes(await visitor.get("/queue?q=servfail"), "1–100 of 250");
 });
 
+Deno.test("each view tells how many messages wait, and has not all of them read for that", async () => {
+  await using surface = await filled();
+  const visitor = await Visitor.of(surface);
+  const { queue } = surface.server;
+  for (const path of ["/", "/accounts"]) {
+    assertStringIncludes(await visitor.get(path), 'aria-label="250 waiting"', path);
+  }
+  assertEquals((await queue.waiting()).whole, false, "the first that asks for it");
+  const [one, other] = await queue.select({ domain: "other.example" });
+  await queue.delete(one!);
+  await queue.hold(other!);
+  assertStringIncludes(await visitor.get("/events"), 'aria-label="249 waiting"');
+});
+
 Deno.test("messages are grouped by answer, subject, sender and destination, and each group leads to them", async () => {
   await using surface = await filled();
   const visitor = await Visitor.of(surface);
