@@ -1,6 +1,6 @@
 /** The output of commands: tables, ages, and text from outside that can't harm a terminal. */
 
-import { formatDuration } from "../base/units.ts";
+import { formatCount, formatDuration } from "../base/units.ts";
 
 const encoder = new TextEncoder();
 const CONTROL = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
@@ -95,12 +95,9 @@ export function cut(text: string, width: number): string {
   return characters.length <= width ? text : characters.slice(0, width - 1).join("") + "…";
 }
 
-let numbers: Intl.NumberFormat | undefined;
-
 /** `12,345`. */
 export function number(value: number): string {
-  numbers ??= new Intl.NumberFormat("en"); // it takes some MiB, which most commands need not
-  return numbers.format(value);
+  return formatCount(value);
 }
 
 /** `1 message`, `12,345 messages`. */

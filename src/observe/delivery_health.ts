@@ -1,6 +1,7 @@
 /** The health of delivery: what the attempts of the last ten minutes say of this server, its way out and its name. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import { formatCount } from "../base/units.ts";
 import type { Health } from "./health.ts";
 import type { AttemptEvent, Journal, JournalEvent } from "./journal.ts";
 import { RecentOutcomes } from "./recent.ts";
@@ -127,7 +128,7 @@ export class DeliveryHealth {
   #attemptsProblem(): string | undefined {
     const { all, bad, mostBad } = this.#attempts.count();
     if (!mostBad) return undefined;
-    return `Of ${number(all)} delivery attempts in the last ten minutes ${number(bad)} failed`;
+    return `Of ${formatCount(all)} delivery attempts in the last ten minutes ${formatCount(bad)} failed`;
   }
 
   #destinationsProblem(): string | undefined {
@@ -139,7 +140,9 @@ export class DeliveryHealth {
     for (const { count, text } of byReason.values()) {
       if (count < LEAST_DESTINATIONS || count * 2 <= this.#destinations.size) continue;
       const all = this.#destinations.size;
-      const share = count === all ? `All ${number(all)}` : `${number(count)} of ${number(all)}`;
+      const share = count === all
+        ? `All ${formatCount(all)}`
+        : `${formatCount(count)} of ${formatCount(all)}`;
       return `${share} destinations that were tried in the last ten minutes fail with: ${text}`;
     }
     return undefined;
@@ -154,13 +157,9 @@ export class DeliveryHealth {
     const others = found.length - 1;
     const and = others === 0
       ? ""
-      : ` and ${number(others)} other ${others === 1 ? "destination" : "destinations"}`;
+      : ` and ${formatCount(others)} other ${others === 1 ? "destination" : "destinations"}`;
     return `Mail to ${last.domain}${and} is taken for spam or blocked: ${last.text}`;
   }
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }
 
 /** Does the peer say that it takes us for a sender of spam? For ever it may say so of one message. */

@@ -1,8 +1,6 @@
 /** The formats of times, sizes and counts as people read them. */
 
-import { formatSize } from "../base/units.ts";
-
-const numbers = new Intl.NumberFormat("en");
+import { formatCount, formatSize } from "../base/units.ts";
 
 /**
  * A time as seen from now: `12 s ago`, `in 3 h`. The page's script runs this very function, so it uses nothing from
@@ -48,7 +46,7 @@ export function size(bytes: number): string {
 
 /** `12,345`. */
 export function number(value: number): string {
-  return numbers.format(value);
+  return formatCount(value);
 }
 
 /** `1 message`, `12 messages`. */

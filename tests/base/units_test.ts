@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/base/units.ts";
+import { formatCount, formatDuration, formatSize, parseDuration, parseSize } from "../../src/base/units.ts";
 
 Deno.test("parseDuration() reads what people write", () => {
   const table: [string | number, number | undefined][] = [
@@ -90,5 +90,20 @@ Deno.test("formatDuration() and formatSize() write for people", () => {
     "1.5KiB",
     "50MiB",
     "1TiB",
+  ]);
+});
+
+Deno.test("property: formatCount() writes whole numbers as Intl does", () => {
+  const intl = new Intl.NumberFormat("en");
+  fc.assert(fc.property(fc.maxSafeInteger(), (value) => formatCount(value) === intl.format(value)));
+  assertEquals([0, 7, 999, 1000, 12_345, 1_234_567, -1, -1000].map(formatCount), [
+    "0",
+    "7",
+    "999",
+    "1,000",
+    "12,345",
+    "1,234,567",
+    "-1",
+    "-1,000",
   ]);
 });
