@@ -127,9 +127,11 @@ export function buildPage({ options, auth, server, activity, destinations }: Pag
   // where mail is captured the page opens on it
   app.get(options.captured ? "/overview" : "/", async (c) => {
     const facts = await overviewFacts(page);
+    const { stats } = facts;
     return await show(c, page, {
       title: "Overview",
       at: "overview",
+      waiting: { size: stats?.total ?? 0, whole: stats !== undefined },
       body: (view) => <Overview view={view} page={page} facts={facts} />,
     });
   });

@@ -37,7 +37,7 @@ export async function show(
     at: Section | undefined;
     status?: ContentfulStatusCode;
     /** What the view shows of the queue, so that all of it is of one look. */
-    waiting?: Waiting;
+    waiting?: Pick<Waiting, "size" | "whole">;
     body: (view: View) => Child;
   },
 ): Promise<Response> {
