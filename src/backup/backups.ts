@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { formatSize } from "../base/units.ts";
 import { diskOf, LEAST_ROOM_BYTES, RESERVE_BYTES } from "../storage/disk_reserve.ts";
 import type { BodyFiles } from "../storage/bodies/files.ts";
-import { BACKUP_FORMAT, type BackupFile, packBackup } from "./archive.ts";
+import type { BackupFile } from "./archive.ts";
 import { BackupRefused } from "./refused.ts";
 import { removeSnapshot, snapshotOf } from "./snapshot.ts";
 
@@ -62,6 +62,7 @@ export class Backups {
       }
       const createdAt = new Date(clock.now()).toISOString();
       const content = contentOf(store, size);
+      const { BACKUP_FORMAT, packBackup } = await import("./archive.ts"); // what a start does without
       return packBackup(
         { format: BACKUP_FORMAT, version, createdAt, bytes },
         contents(dataDir, names, { name: DATABASE, size, content }),
