@@ -104,13 +104,6 @@ export async function countQueue(
   return count.stats();
 }
 
-/** The same for messages that are at hand. */
-export function countWaiting(messages: Iterable<readonly QueueRecord[]>, now: number): QueueStats {
-  const count = new QueueCount(now);
-  for (const records of messages) count.add(records.map((record) => countedOf(record)));
-  return count.stats();
-}
-
 /** The same for what is counted of each record. */
 export function countRecords(messages: Iterable<readonly Counted[]>, now: number): QueueStats {
   const count = new QueueCount(now);

@@ -2,17 +2,16 @@
 /** The view of all destinations: what waits for each, how many attempts fail there, and pauses. */
 
 import { Hono } from "hono";
-import { countWaiting, type DestinationStats } from "../queue/stats.ts";
+import type { DestinationStats } from "../queue/stats.ts";
 import { describeSuspension, type Suspension } from "../queue/suspensions.ts";
 import type { PageContext, PageEnv, View } from "./context.ts";
 import type { Tried } from "./destination_tally.ts";
-import { atLeast, count, number } from "./format.ts";
+import { count, number } from "./format.ts";
 import { pathTo } from "./forms.ts";
 import { Head } from "./layout.tsx";
 import { ActionForm, Empty, Time } from "./parts.tsx";
 import { queueUrl } from "./queue_rows.ts";
 import { show } from "./render.tsx";
-import { waitingAtHand } from "./waiting.ts";
 
 interface Row {
   readonly domain: string;
@@ -26,11 +25,10 @@ const MOST = 500;
 
 /** The page. */
 export function destinationPages(page: PageContext): Hono<PageEnv> {
-  const { options: { queue, clock, suspensions, suppressions, domains }, destinations } = page;
+  const { options: { suspensions, suppressions, domains }, destinations, queueStats } = page;
   return new Hono<PageEnv>().get("/domains", async (c) => {
-    const [waiting, suspended] = await Promise.all([waitingAtHand(queue, clock), suspensions?.list() ?? []]);
-    const stats = countWaiting(waiting.messages(), clock.now()).destinations;
-    const byDomain = new Map(stats.map((of) => [of.domain, of]));
+    const [stats, suspended] = await Promise.all([queueStats.statsAtHand(), suspensions?.list() ?? []]);
+    const byDomain = new Map(stats?.destinations.map((of) => [of.domain, of]));
     const pauses = new Map(suspended.map((of) => [of.domain, of]));
     const names = new Set([...byDomain.keys(), ...pauses.keys(), ...destinations.domains()]);
     const rows = [...names].filter((domain) => !domains.includes(domain)).map((domain): Row => ({
@@ -42,12 +40,12 @@ export function destinationPages(page: PageContext): Hono<PageEnv> {
     return await show(c, page, {
       title: "Destinations",
       at: "queue",
-      waiting,
+      waiting: { size: stats?.total ?? 0, whole: stats !== undefined },
       body: (view) => (
         <Destinations
           view={view}
           rows={rows}
-          whole={waiting.whole}
+          counted={stats !== undefined}
           canPause={!!suspensions}
           suppresses={!!suppressions}
         />
@@ -57,9 +55,9 @@ export function destinationPages(page: PageContext): Hono<PageEnv> {
 }
 
 function Destinations(
-  p: { view: View; rows: readonly Row[]; whole: boolean; canPause: boolean; suppresses: boolean },
+  p: { view: View; rows: readonly Row[]; counted: boolean; canPause: boolean; suppresses: boolean },
 ) {
-  const { view, rows, whole, canPause, suppresses } = p;
+  const { view, rows, counted, canPause, suppresses } = p;
   return (
     <>
       <p class="crumbs">
@@ -72,53 +70,55 @@ function Destinations(
         {suppresses ? <a class="button" href="/suppressions">Suppressed addresses</a> : null}
       </Head>
       <div class="card" id="destinations" data-live="1">
-        {rows.length === 0
-          ? (
-            <Empty title="Nothing waits for anybody">
-              Mail that can't be delivered at once shows up here.
-            </Empty>
-          )
-          : (
-            <>
-              <table class="stack">
-                <thead>
-                  <tr>
-                    <th>Destination</th>
-                    <th class="number">Waiting</th>
-                    <th>Oldest</th>
-                    <th>Next attempt</th>
-                    <th class="number">Failures</th>
-                    {canPause ? <th>Delivery</th> : null}
-                  </tr>
-                </thead>
-                <tbody>
-                  {rows.slice(0, MOST).map((row) => (
-                    <DestinationRow
-                      key={row.domain}
-                      view={view}
-                      row={row}
-                      whole={whole}
-                      canPause={canPause}
-                    />
-                  ))}
-                </tbody>
-              </table>
-              <div class="pager">
-                <span>
-                  {rows.length > MOST
-                    ? `1–${MOST} of ${number(rows.length)}`
-                    : count(rows.length, "destination")}
-                </span>
-              </div>
-            </>
-          )}
+        {!counted || rows.length === 0 ? <Nothing counted={counted} /> : (
+          <>
+            <table class="stack">
+              <thead>
+                <tr>
+                  <th>Destination</th>
+                  <th class="number">Waiting</th>
+                  <th>Oldest</th>
+                  <th>Next attempt</th>
+                  <th class="number">Failures</th>
+                  {canPause ? <th>Delivery</th> : null}
+                </tr>
+              </thead>
+              <tbody>
+                {rows.slice(0, MOST).map((row) => (
+                  <DestinationRow
+                    key={row.domain}
+                    view={view}
+                    row={row}
+                    canPause={canPause}
+                  />
+                ))}
+              </tbody>
+            </table>
+            <div class="pager">
+              <span>
+                {rows.length > MOST
+                  ? `1–${MOST} of ${number(rows.length)}`
+                  : count(rows.length, "destination")}
+              </span>
+            </div>
+          </>
+        )}
       </div>
     </>
   );
 }
 
-function DestinationRow(p: { view: View; row: Row; whole: boolean; canPause: boolean }) {
-  const { view, row: { domain, waiting, tried, suspension }, whole, canPause } = p;
+function Nothing({ counted }: { counted: boolean }) {
+  if (!counted) return <Empty title="What waits is being counted">Look again in a moment.</Empty>;
+  return (
+    <Empty title="Nothing waits for anybody">
+      Mail that can't be delivered at once shows up here.
+    </Empty>
+  );
+}
+
+function DestinationRow(p: { view: View; row: Row; canPause: boolean }) {
+  const { view, row: { domain, waiting, tried, suspension }, canPause } = p;
   const why = suspension ? describeSuspension(suspension) : waiting?.lastError;
   return (
     <tr data-row={domain}>
@@ -131,7 +131,7 @@ function DestinationRow(p: { view: View; row: Row; whole: boolean; canPause: boo
       <td class="number" data-label="Waiting">
         {waiting === undefined
           ? "0"
-          : <a href={queueUrl({ text: "", order: "oldest", domain })}>{atLeast(waiting.messages, whole)}</a>}
+          : <a href={queueUrl({ text: "", order: "oldest", domain })}>{number(waiting.messages)}</a>}
       </td>
       <td data-label="Oldest">
         {waiting === undefined

@@ -4,7 +4,7 @@ import type { Outcome } from "../../src/mail/outcome.ts";
 import type { Job } from "../../src/queue/jobs.ts";
 import { QUEUE_ACTIONS, type QueueAction } from "../../src/queue/operator.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
-import { countWaiting, type QueueStats } from "../../src/queue/stats.ts";
+import { countedOf, countRecords, type QueueStats } from "../../src/queue/stats.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, FAILED, HOUR, House, local } from "./support.ts";
 
 /** What may happen to a queue. */
@@ -164,9 +164,10 @@ class Play {
     }
     assertEquals(await house.records(), stored, "what the index shows is what is in the store");
     const all = Map.groupBy(stored, ({ id }) => id).values();
+    const counted = all.map((records) => records.map((record) => countedOf(record)));
     assertEquals(
       numbers(await house.queue.stats()),
-      numbers(countWaiting(all, house.clock.now())),
+      numbers(countRecords(counted, house.clock.now())),
       "the numbers in memory are those of the store",
     );
     const waiting = new Map<string, number>();

@@ -69,6 +69,7 @@ Deno.test("each view tells how many messages wait, and has not all of them read 
   for (const path of ["/", "/accounts"]) {
     assertStringIncludes(await visitor.get(path), 'aria-label="250 waiting"', path);
   }
+  assertStringIncludes(await visitor.get("/domains"), "2 destinations");
   assertEquals((await queue.waiting()).whole, false, "the first that asks for it");
   const [one, other] = await queue.select({ domain: "other.example" });
   await queue.delete(one!);
