@@ -53,7 +53,7 @@ export class Leases {
    */
   has(of: Named): boolean {
     // a scan of the index asks for each of its entries
-    if (this.#claims.size === 0 && this.#announced.size === 0) return false;
+    if (this.#claims.size + this.#announced.size + this.#changing.size === 0) return false;
     const name = nameOf(of);
     if (this.#isInHands(name)) return true;
     const change = this.#changing.get(name);
