@@ -197,10 +197,11 @@ class Reading {
   async #read(store: Store, clock: Clock): Promise<void> {
     const began = clock.monotonic();
     const texts = new SharedTexts();
+    const seen = this.#seen!;
     const batchSize = store.embedded ? AT_A_TIME : AT_A_TIME_SHARED;
     const all = store.kv.list<QueueRecord>(keys.queueItemsAll, { batchSize });
     for await (const { value: record, versionstamp } of all) {
-      if (this.#seen!.has(nameOf(record))) continue;
+      if (seen.size > 0 && seen.has(nameOf(record))) continue;
       if (this.size >= this.maxMessages && !this.#messages.has(record.id)) {
         this.state = "full";
         break;
