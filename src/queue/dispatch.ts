@@ -1,5 +1,6 @@
 /** The dispatch of a claim: into a mailbox here, to another server, or as a split into records that go one way each. */
 
+import { allOf, type Awaitable } from "../base/awaitable.ts";
 import { sentContent } from "../authentication/dkim_outgoing.ts";
 import type { DeliveryAgent } from "../delivery/delivery.ts";
 import { Dialogue, linesTo, summaryLine, traceLine } from "../delivery/transcript.ts";
@@ -16,7 +17,7 @@ import type { DeliveryResult } from "./result.ts";
 import type { Signatures } from "./signatures.ts";
 import { needsSplit, split, type SplitOptions } from "./split.ts";
 import type { Suppression, Suppressions } from "./suppressions.ts";
-import { deferSuspended, type Suspensions } from "./suspensions.ts";
+import { deferSuspended, type Suspension, type Suspensions } from "./suspensions.ts";
 
 /** What a {@linkcode Dispatcher} works with. */
 export interface DispatchOptions extends SplitOptions {
@@ -49,10 +50,9 @@ export class Dispatcher {
       if (await needsSplit(record, this.options)) return await split(record, this.options);
       if (isForHere(record, router)) return await deliverToMailbox(record, this.options);
       // asked for together: on a shared store they go in one request
-      const [suspension, suppressed] = await Promise.all([
-        suspensions?.get(record.domain),
-        this.#suppressed(record),
-      ]);
+      const [suspension, suppressed] = await allOf<
+        [Suspension | undefined, readonly (Suppression | undefined)[]]
+      >([suspensions?.find(record.domain), this.#suppressed(record)]);
       if (suspension) return { outcomes: deferSuspended(record, suspension) };
       return await this.#deliverUnlessSuppressed(claim, suppressed, next);
     } catch (error) {
@@ -92,27 +92,29 @@ export class Dispatcher {
   }
 
   /** Which recipients get nothing, by their place. What somebody releases goes out whatever came back before. */
-  async #suppressed({ recipients, source }: QueueRecord): Promise<readonly (Suppression | undefined)[]> {
+  #suppressed({ recipients, source }: QueueRecord): Awaitable<readonly (Suppression | undefined)[]> {
     const { suppressions } = this.options;
     if (!suppressions || source === "release") return [];
-    return await Promise.all(recipients.map(({ address }) => suppressions.get(address)));
+    return allOf<(Suppression | undefined)[]>(recipients.map(({ address }) => suppressions.find(address)));
   }
 
-  async #deliverUnlessSuppressed(
+  #deliverUnlessSuppressed(
     claim: Claim,
     found: readonly (Suppression | undefined)[],
     next: (() => boolean) | undefined,
   ): Promise<DeliveryResult> {
     const { recipients } = claim.record;
     const failures = found.map((one) => one && this.options.suppressions!.failureFor(one));
-    if (!failures.some((failure) => failure)) return await this.#deliverElsewhere(claim, recipients, next);
+    if (!failures.some((failure) => failure)) return this.#deliverElsewhere(claim, recipients, next);
     const suppressed = recipients.flatMap(({ address }, i) =>
       failures[i] ? [{ recipient: address, outcome: failures[i], durationMs: 0 }] : []
     );
     const others = recipients.filter((_, i) => !failures[i]);
-    if (others.length === 0) return { outcomes: suppressed };
-    const result = await this.#deliverElsewhere(claim, others, next);
-    return { ...result, outcomes: [...result.outcomes, ...suppressed] };
+    if (others.length === 0) return Promise.resolve({ outcomes: suppressed });
+    return this.#deliverElsewhere(claim, others, next).then((result) => ({
+      ...result,
+      outcomes: [...result.outcomes, ...suppressed],
+    }));
   }
 
   async #deliverElsewhere(

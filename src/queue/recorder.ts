@@ -1,5 +1,6 @@
 /** The recorder of what a delivery came to: queue, history, reports and mailbox in one commit. */
 
+import type { Awaitable } from "../base/awaitable.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { type OutcomeFacts, peerText } from "../mail/outcome.ts";
@@ -72,15 +73,14 @@ export class OutcomeRecorder {
     }
   }
 
-  async #settle(claim: Claim, result: DeliveryResult): Promise<Consequences | undefined> {
+  #settle(claim: Claim, result: DeliveryResult): Promise<Consequences | undefined> {
     const { outcomes, also, split, signed } = result;
     const record = signed ? { ...claim.record, signed } : claim.record;
     if (split) {
-      const consequences = await this.#split(record, split);
-      return await this.#commit(claim, () => Promise.resolve(consequences));
+      return this.#split(record, split).then((made) => this.#commit(claim, () => Promise.resolve(made)));
     }
     const commit = () => this.#commit(claim, () => this.consequences(record, outcomes, also?.write));
-    return await (record.body.shared ? this.#lock.run(record.id, commit) : commit());
+    return record.body.shared ? this.#lock.run(record.id, commit) : commit();
   }
 
   /** Undefined: somebody else has the record now. */
@@ -123,14 +123,18 @@ export class OutcomeRecorder {
     const now = clock.now();
     const settlement = settle(record, outcomes, { schedule, now });
     const { rest } = settlement;
-    const { reports, warned } = await this.#reports(record, settlement, now);
+    const planned = this.#reports(record, settlement, now);
+    const { reports, warned } = planned instanceof Promise ? await planned : planned;
     const writes: Write[] = [
       this.#history(record, settlement, { now, dialogue: outcomes[0]?.dialogue }),
       ...reports.map((r) => r.plan.write),
       ...(warned ? [warned] : []),
     ];
     if (delivery) writes.push(delivery);
-    else if (!rest) writes.push(await releaseBody(queue.store.kv, record.body));
+    else if (!rest) {
+      const released = releaseBody(queue.store.kv, record.body);
+      writes.push(released instanceof Promise ? await released : released);
+    }
     return {
       outcomes: settlement.outcomes,
       rest,
@@ -143,7 +147,17 @@ export class OutcomeRecorder {
     };
   }
 
-  async #reports(
+  /** Nearly all who are served have none. */
+  #reports(
+    record: QueueRecord,
+    settlement: Settlement,
+    now: number,
+  ): Awaitable<{ reports: PlannedReport[]; warned: Write | undefined }> {
+    if (settlement.rest || settlement.toReport.length > 0) return this.#planned(record, settlement, now);
+    return { reports: [], warned: undefined };
+  }
+
+  async #planned(
     record: QueueRecord,
     settlement: Settlement,
     now: number,

@@ -1,5 +1,6 @@
 /** The signatures of messages on their way to other servers: made once for each, however many records and attempts it has. */
 
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Signed, SizedContent } from "../authentication/dkim_outgoing.ts";
 import type { QueueRecord } from "./record.ts";
 
@@ -20,18 +21,18 @@ export class Signatures {
   constructor(private readonly signer: MessageSigner | undefined) {}
 
   /** The signatures of a record's message; undefined: it goes without. Rejects when the content can't be read. */
-  async of(record: QueueRecord, content: SizedContent): Promise<Signed | undefined> {
+  of(record: QueueRecord, content: SizedContent): Awaitable<Signed | undefined> {
     const { signed, signFor, id, body } = record;
     if (signed || signFor === undefined || !this.signer) return signed;
-    if (!body.shared) return await this.signer.sign(content, signFor);
+    if (!body.shared) return this.signer.sign(content, signFor);
     const before = this.#made.get(id);
-    if (before) return await before;
+    if (before) return before;
     const made = this.signer.sign(content, signFor);
     this.#made.set(id, made);
     if (this.#made.size > MAX_REMEMBERED) this.#made.delete(this.#made.keys().next().value!);
     // a key may be there by the next attempt
     const forget = () => void this.#made.delete(id);
     made.then((signed) => signed ?? forget(), forget);
-    return await made;
+    return made;
   }
 }

@@ -3,6 +3,7 @@
  * those of a domain that became ours while they waited.
  */
 
+import { after, type Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import { splitMailbox } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -42,14 +43,14 @@ const PIECES = 10;
 const ROOM: Limits = { ...EMBEDDED_LIMITS, mutations: 980, bytes: 760 * 1024, keyBytes: 74 * 1024 };
 
 /** Must the record be sorted out before it can be delivered? */
-export async function needsSplit(record: QueueRecord, by: SplitOptions): Promise<boolean> {
+export function needsSplit(record: QueueRecord, by: SplitOptions): Awaitable<boolean> {
   if (record.domain === UNSPLIT) return true;
   if (!isForHere(record, by.router)) return false;
   if (record.recipients.length > 1) return true;
   if (by.router.captures) return false;
   // Its account is gone, or never was one: the name may still lead somewhere.
   const { address } = record.recipients[0]!;
-  return !(await by.accounts.has(address)) && leadsOn(by.router, address);
+  return after(by.accounts.has(address), (has) => !has && leadsOn(by.router, address));
 }
 
 /** What takes the record's place, to be written under its lease: mailbox entries, and records due at once. */

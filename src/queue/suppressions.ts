@@ -1,5 +1,6 @@
 /** The suppression list: addresses that nothing is sent to, since what went there came back again and again. */
 
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import { localKey } from "../mail/address.ts";
 import type { Mailbox } from "../mail/envelope.ts";
@@ -95,7 +96,15 @@ export class Suppressions {
   }
 
   /** The one of an address; undefined when there is none. */
-  get(address: Mailbox): Promise<Suppression | undefined> {
+  async get(address: Mailbox): Promise<Suppression | undefined> {
+    return await this.#rows.get(localKey(address));
+  }
+
+  /**
+   * The same, at once where it is known.
+   * @internal
+   */
+  find(address: Mailbox): Awaitable<Suppression | undefined> {
     return this.#rows.get(localKey(address));
   }
 

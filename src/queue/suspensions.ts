@@ -1,5 +1,6 @@
 /** The suspensions of destinations: which domains get nothing for now, until when, and why. */
 
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Deferred } from "../mail/outcome.ts";
 import * as keys from "../storage/keys.ts";
@@ -42,7 +43,15 @@ export class Suspensions {
   }
 
   /** The one of a domain (canonical); undefined when there is none. */
-  get(domain: string): Promise<Suspension | undefined> {
+  async get(domain: string): Promise<Suspension | undefined> {
+    return await this.#rows.get(domain);
+  }
+
+  /**
+   * The same, at once where it is known.
+   * @internal
+   */
+  find(domain: string): Awaitable<Suspension | undefined> {
     return this.#rows.get(domain);
   }
 

@@ -6,6 +6,7 @@
 
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import type { Tasks } from "../base/tasks.ts";
+import type { Outcome } from "../mail/outcome.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { DueClaims } from "./due_claims.ts";
@@ -106,7 +107,9 @@ export class QueueWorker {
         this.#unwritten++;
         this.#endTurn(turn, result);
       }
-      await Promise.all([settling, this.#putOff(turn, result)]);
+      await (isConnectionFailure(result.outcomes)
+        ? Promise.all([settling, this.#putOff(turn, result.outcomes[0]!.outcome)])
+        : settling);
     } finally {
       result?.release?.();
       slots.forget(claim);
@@ -135,13 +138,12 @@ export class QueueWorker {
   }
 
   /** Where no connection came about, that stands for all that wait for the same hosts: they go together in one commit. */
-  async #putOff(turn: Turn, { outcomes }: DeliveryResult): Promise<void> {
-    if (!isConnectionFailure(outcomes)) return;
+  async #putOff(turn: Turn, failure: Outcome): Promise<void> {
     const { slots, dispatcher } = this.#options;
     await Promise.all(
       slots.behind(turn).map(async (claim) => {
         try {
-          await this.#settle(claim, dispatcher.putOff(claim, outcomes[0]!.outcome));
+          await this.#settle(claim, dispatcher.putOff(claim, failure));
         } finally {
           slots.forget(claim);
         }

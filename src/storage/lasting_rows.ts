@@ -1,5 +1,6 @@
 /** Rows that last until a time or until somebody takes them away, and that each delivery asks for. */
 
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import { expiring, removing } from "./expiry.ts";
 import type { Store } from "./store.ts";
@@ -29,6 +30,8 @@ export class LastingRows<T extends Lasting> {
   readonly #form: LastingForm<T>;
   /** All of them by name, on a store that nobody else writes to. */
   #known: Promise<Map<string, T>> | undefined;
+  /** The same when they are read. */
+  #read: Map<string, T> | undefined;
 
   constructor(store: Store, clock: Clock, form: LastingForm<T>) {
     this.#store = store;
@@ -43,14 +46,22 @@ export class LastingRows<T extends Lasting> {
 
   /** All of them, in the order of their keys. Rejects when the store fails, as all calls do. */
   async list(): Promise<T[]> {
-    return (await this.#read()).filter((row) => this.lasts(row));
+    return (await this.#readAll()).filter((row) => this.lasts(row));
   }
 
-  /** The one of a name; undefined when there is none. */
-  async get(name: string): Promise<T | undefined> {
+  /** The one of a name, at once where all are known; undefined when there is none. */
+  get(name: string): Awaitable<T | undefined> {
+    return this.#read ? this.#lasting(this.#read.get(name)) : this.#find(name);
+  }
+
+  async #find(name: string): Promise<T | undefined> {
     const row = this.#store.embedded
       ? (await this.#all()).get(name)
       : (await this.#store.kv.get<T>(this.#form.key(name))).value;
+    return this.#lasting(row);
+  }
+
+  #lasting(row: T | null | undefined): T | undefined {
     return row && this.lasts(row) ? row : undefined;
   }
 
@@ -79,8 +90,8 @@ export class LastingRows<T extends Lasting> {
   }
 
   #all(): Promise<Map<string, T>> {
-    return this.#known ??= this.#read().then(
-      (rows) => new Map(rows.map((row) => [this.#form.name(row), row])),
+    return this.#known ??= this.#readAll().then(
+      (rows) => this.#read = new Map(rows.map((row) => [this.#form.name(row), row])),
       (error) => {
         this.#known = undefined;
         throw error;
@@ -88,7 +99,7 @@ export class LastingRows<T extends Lasting> {
     );
   }
 
-  async #read(): Promise<T[]> {
+  async #readAll(): Promise<T[]> {
     const rows: T[] = [];
     for await (const { value } of this.#store.kv.list<T>(this.#form.all, { batchSize: 500 })) {
       rows.push(value);

@@ -1,5 +1,6 @@
 /** One connection to a server: lines out, replies in, a limit of time on each, and TLS. */
 
+import { type Awaitable } from "../../base/awaitable.ts";
 import { soon } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { FaultStage } from "../../faults/rule.ts";
@@ -137,10 +138,13 @@ export class ClientChannel {
     }
   }
 
-  /** The next reply, or why there is none within `limitMs`. */
-  async reply(limitMs: number): Promise<Reply | ReplyError> {
+  /** The next reply, at once where it is there, or why there is none within `limitMs`. */
+  reply(limitMs: number): Awaitable<Reply | ReplyError> {
     const ready = this.#replies.take();
-    const got = ready ?? await this.#wait(limitMs);
+    return ready ? this.#checked(ready) : this.#wait(limitMs);
+  }
+
+  #checked(got: Reply | ReplyError): Reply | ReplyError {
     if (!isReplyError(got)) return got;
     this.#end(got);
     return this.#error!;
@@ -216,7 +220,7 @@ export class ClientChannel {
   async #wait(limitMs: number): Promise<Reply | ReplyError> {
     this.#patience.begin(limitMs, "didn't answer");
     try {
-      return await this.#replies.next();
+      return this.#checked(await this.#replies.next());
     } finally {
       this.#patience.end();
     }

@@ -1,5 +1,6 @@
 /** One mail transaction as a client: MAIL, RCPT, the content, and each recipient's outcome. */
 
+import { after, type Awaitable } from "../../base/awaitable.ts";
 import type { FaultPoint } from "../../faults/rules.ts";
 import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
@@ -100,11 +101,8 @@ export class ClientTransaction {
 
   /** Runs it: one outcome per recipient, in their order. */
   async run(): Promise<Outcome[]> {
-    const { message, utf8, asked, outcomes } = await prepare(
-      this.message,
-      this.options.peer,
-      this.channel.peer,
-    );
+    const prepared = prepare(this.message, this.options.peer, this.channel.peer);
+    const { message, utf8, asked, outcomes } = prepared instanceof Promise ? await prepared : prepared;
     this.message = message;
     this.#asked = asked;
     for (const [i, outcome] of outcomes.entries()) this.#outcomes[i] = outcome;
@@ -169,8 +167,12 @@ export class ClientTransaction {
   }
 
   /** 503 speaks of the conversation, never of the message. */
-  async #mail(command: string | undefined): Promise<boolean> {
-    const reply = await this.#reply("mail", command, { stage: "mail", from: this.message.sender });
+  #mail(command: string | undefined): Awaitable<boolean> {
+    const point = { stage: "mail", from: this.message.sender } as const;
+    return after(this.#reply("mail", command, point), (reply) => this.#toMail(reply));
+  }
+
+  #toMail(reply: Reply | undefined): boolean {
     if (!reply) return false;
     if (reply.code === 503) {
       this.#settleRest(outOfStep(reply, "mail", this.channel.peer));
@@ -183,13 +185,15 @@ export class ClientTransaction {
     return this.#open;
   }
 
-  async #rcpt(index: number, command: string | undefined): Promise<boolean> {
+  #rcpt(index: number, command: string | undefined): Awaitable<boolean> {
     const to = [this.message.recipients[index]!.address];
-    const reply = await this.#reply("rcpt", command, { stage: "rcpt", from: this.message.sender, to });
-    if (!reply) return false;
-    if (isPositive(reply)) this.#accepted.push(index);
-    else this.#outcomes[index] ??= this.#refusedRcpt(reply);
-    return true;
+    const point = { stage: "rcpt", from: this.message.sender, to } as const;
+    return after(this.#reply("rcpt", command, point), (reply) => {
+      if (!reply) return false;
+      if (isPositive(reply)) this.#accepted.push(index);
+      else this.#outcomes[index] ??= this.#refusedRcpt(reply);
+      return true;
+    });
   }
 
   /** Behind accepted recipients a refusal may mean their number (RFC 5321 4.5.3.1.10), whatever its code. */
@@ -199,11 +203,15 @@ export class ClientTransaction {
   }
 
   /** The answer to DATA: may the content begin? */
-  async #data(group: boolean): Promise<boolean> {
-    const nobody = this.#accepted.length === 0;
-    if (!group && nobody) return false;
-    const reply = await this.#reply("data", group ? undefined : "DATA", this.#point("data"));
+  #data(group: boolean): Awaitable<boolean> {
+    if (!group && this.#accepted.length === 0) return false;
+    const command = group ? undefined : "DATA";
+    return after(this.#reply("data", command, this.#point("data")), (reply) => this.#toData(reply));
+  }
+
+  #toData(reply: Reply | undefined): Awaitable<boolean> {
     if (!reply) return false;
+    const nobody = this.#accepted.length === 0;
     if (reply.code !== 354) {
       const { peer } = this.channel;
       const strayed = reply.code === 503 && !nobody;
@@ -214,8 +222,7 @@ export class ClientTransaction {
       return false;
     }
     if (this.#open && !nobody) return true;
-    await this.#endNothing();
-    return false;
+    return this.#endNothing().then(() => false);
   }
 
   /** Before a first BDAT: does no rule of faults stand for its answer? */
@@ -335,22 +342,24 @@ export class ClientTransaction {
    * Says a command, when there is one, and reads a reply; undefined when the conversation is over. `point`: where a rule
    * of faults may stand for it.
    */
-  async #reply(
+  #reply(
     stage: "mail" | "rcpt" | "data",
     command: string | undefined,
     point?: FaultPoint,
-  ): Promise<Reply | undefined> {
-    const { channel } = this;
-    const limit = channel.timeouts[stage];
-    const reply =
-      await (command === undefined
-        ? channel.reply(limit)
-        : point
-        ? channel.askAt(point, command, limit)
-        : channel.ask(command, limit));
+  ): Awaitable<Reply | undefined> {
+    const { channel, channel: { timeouts: { [stage]: limit } } } = this;
+    const reply = command === undefined
+      ? channel.reply(limit)
+      : point
+      ? channel.askAt(point, command, limit)
+      : channel.ask(command, limit);
+    return after(reply, (reply) => this.#replied(reply, stage));
+  }
+
+  #replied(reply: Reply | ReplyError, stage: "mail" | "rcpt" | "data"): Reply | undefined {
     this.#blame(reply, stage);
-    if (isReplyError(reply)) this.#settleRest(replyErrorOf(reply, stage, channel.peer));
-    else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, channel.peer)); // RFC 5321 3.8
+    if (isReplyError(reply)) this.#settleRest(replyErrorOf(reply, stage, this.channel.peer));
+    else if (reply.code === 421) this.#settleRest(outcomeOf(reply, stage, this.channel.peer)); // RFC 5321 3.8
     else return reply;
     this.#drop();
     return undefined;

@@ -1,5 +1,6 @@
 /** The sending of a message's content as a client, by DATA or BDAT (RFC 5321 4.1.1.4, RFC 3030). */
 
+import { eachPiece } from "../../base/awaitable.ts";
 import { messageOf } from "../../base/errors.ts";
 import { DotWriter } from "../../wire/dot_writer.ts";
 import type { ClientChannel } from "./channel.ts";
@@ -31,18 +32,24 @@ export async function sendContent(
   const dots = how === "data" ? new DotWriter() : undefined;
   if (!dots) channel.put(`BDAT ${message.size} LAST`);
   let seen = 0;
+  let error: ReplyError | undefined;
+  const drained = async () => {
+    error = await channel.drain(channel.timeouts.block);
+    return error === undefined;
+  };
+  const take = (piece: Uint8Array) => {
+    seen += piece.length;
+    if (seen > message.size) return false;
+    if (dots) { for (const part of dots.encode(piece)) channel.putBytes(part); }
+    else channel.putBytes(piece);
+    // a chunk's last byte is its end, so it waits until all is known to be well
+    return channel.pending >= BLOCK && (dots || seen < message.size) ? drained() : true;
+  };
   try {
-    for await (const piece of message.text()) {
-      seen += piece.length;
-      if (seen > message.size) return wrongSize(message.size, "more");
-      if (dots) { for (const part of dots.encode(piece)) channel.putBytes(part); }
-      else channel.putBytes(piece);
-      // a chunk's last byte is its end, so it waits until all is known to be well
-      if (channel.pending >= BLOCK && (dots || seen < message.size)) {
-        const error = await channel.drain(channel.timeouts.block);
-        if (error) return { kind: "broken", error };
-      }
-    }
+    const reading = eachPiece(message.text(), take);
+    if (reading) await reading;
+    if (error) return { kind: "broken", error };
+    if (seen > message.size) return wrongSize(message.size, "more");
     if (seen < message.size) return wrongSize(message.size, `only ${seen}`);
     if (message.mayEnd && !(await message.mayEnd())) {
       return { kind: "kept", why: "lease", text: "The lease was lost: another runner has the message now" };

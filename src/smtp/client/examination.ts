@@ -1,5 +1,6 @@
 /** The examination of message content before it is sent: is there anything that not every peer takes? */
 
+import { after, type Awaitable, eachPiece } from "../../base/awaitable.ts";
 import { readHeaderSection } from "../../mail/header.ts";
 import { fieldValue, MAX_HEADER_OCTETS, parseHeader } from "../../mail/decoded_header.ts";
 import type { OutgoingMessage } from "./options.ts";
@@ -23,32 +24,34 @@ const MAX_LINE = 1000;
 const LF = 10;
 const CR = 13;
 
-/** Reads a message; `octets`: looks for octets over 127 as well. Rejects when the content can't be read. */
-export async function examine(
-  message: OutgoingMessage,
-  { octets }: { octets: boolean },
-): Promise<Examined> {
+/**
+ * Reads a message, at once where it is in memory; `octets`: looks for octets over 127 as well. Rejects when the content
+ * can't be read.
+ */
+export function examine(message: OutgoingMessage, { octets }: { octets: boolean }): Awaitable<Examined> {
   let pieces: Uint8Array[] | undefined = message.size <= KEPT ? [] : undefined;
   let kept = 0;
   const lines = new Lines();
   const eight = octets ? new EightBits() : undefined;
-  for await (const piece of message.text()) {
+  const look = (piece: Uint8Array) => {
     kept += piece.length;
     if (kept > KEPT) pieces = undefined;
     pieces?.push(piece);
     lines.look(piece);
     eight?.look(piece);
     // what is over the limit of lines is converted, for which all is read again anyway
-    if (!pieces && lines.tooLong && (!eight || eight.anywhere)) break;
-  }
-  lines.end();
-  const all = pieces;
-  return {
-    longLine: lines.tooLong,
-    eightBit: eight?.anywhere ?? false,
-    eightBitHeader: eight?.inHeader ?? false,
-    text: all ? () => all : message.text,
+    return pieces !== undefined || !lines.tooLong || (eight !== undefined && !eight.anywhere);
   };
+  return after(eachPiece(message.text(), look), () => {
+    lines.end();
+    const all = pieces;
+    return {
+      longLine: lines.tooLong,
+      eightBit: eight?.anywhere ?? false,
+      eightBitHeader: eight?.inHeader ?? false,
+      text: all ? () => all : message.text,
+    };
+  });
 }
 
 /** The subject, as people read it. Rejects when the content can't be read. */
