@@ -164,7 +164,11 @@ Deno.test("property: the kept numbers are those of a reading, whatever is writte
         await raw.close();
       }
     }),
-    { numRuns: 15, endOnFailure: Deno.env.get("SHRINK") === undefined },
+    {
+      numRuns: 15,
+      endOnFailure: Deno.env.get("SHRINK") === undefined,
+      examples: [[[{ do: "stop", meanwhile: false, late: false }]]], // chance may bring none that keeps
+    },
   );
   assert(kept > 0, "nothing was ever kept");
 });
