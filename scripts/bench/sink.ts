@@ -44,15 +44,19 @@ export class Sink {
   /** Closes the port and all connections. */
   close(): void {
     this.#listener.close();
-    for (const conn of this.#conns) conn.close();
+    for (const conn of this.#conns) this.#end(conn);
   }
 
   async #accept(): Promise<void> {
     for await (const conn of this.#listener) {
       conn.setNoDelay(true);
       this.#conns.add(conn);
-      this.#serve(conn).catch(() => {}).finally(() => this.#conns.delete(conn));
+      this.#serve(conn).catch(() => {}).finally(() => this.#end(conn));
     }
+  }
+
+  #end(conn: Deno.TcpConn): void {
+    if (this.#conns.delete(conn)) conn.close();
   }
 
   async #serve(conn: Deno.TcpConn): Promise<void> {
