@@ -80,19 +80,28 @@ export class Leases {
    * has it. Rejects when the write does.
    */
   async change<T>(of: Named & { readonly dueAt: number }, write: () => Promise<T>): Promise<T | undefined> {
-    const name = nameOf(of);
-    if (this.#isInHands(name)) return undefined;
-    const change = this.#changing.get(name) ?? { count: 0, missed: false };
-    change.count++;
-    this.#changing.set(name, change);
-    try {
-      return await write();
-    } finally {
-      if (--change.count === 0) {
-        this.#changing.delete(name);
-        if (change.missed) this.#onMissed(of.dueAt);
-      }
+    return this.isInHands(of) ? undefined : await this.changing([of], write);
+  }
+
+  /** Nobody here begins to deliver these records before `act` is over; who does already goes on. */
+  async changing<T>(all: readonly (Named & { readonly dueAt: number })[], act: () => Promise<T>): Promise<T> {
+    for (const of of all) {
+      const change = this.#changing.get(nameOf(of)) ?? { count: 0, missed: false };
+      change.count++;
+      this.#changing.set(nameOf(of), change);
     }
+    try {
+      return await act();
+    } finally {
+      for (const of of all) this.#changed(of);
+    }
+  }
+
+  #changed(of: Named & { readonly dueAt: number }): void {
+    const change = this.#changing.get(nameOf(of))!;
+    if (--change.count > 0) return;
+    this.#changing.delete(nameOf(of));
+    if (change.missed) this.#onMissed(of.dueAt);
   }
 
   /** The claim of a record. */

@@ -700,6 +700,33 @@ Deno.test("what is being delivered can't be changed; what waits behind it in mem
   await checkStore(house.store.kv);
 });
 
+Deno.test("what waits in memory can be deleted also while the loop looks for more", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const gate = Promise.withResolvers<void>();
+    await using house = await House.open({
+      location: `${dir}/store.db`,
+      perDestination: () => 1,
+      answer: async () => {
+        await gate.promise;
+        return DELIVERED;
+      },
+    });
+    const ids: string[] = [];
+    for (let n = 0; n < 100; n++) ids.push(await house.accept([`a${n}@there.example`]));
+    const [, ...waiting] = ids;
+    const refused: string[] = [];
+    for (const id of waiting) if (await house.queue.delete(id) !== undefined) refused.push(id);
+    assertEquals(refused, []);
+    gate.resolve();
+    await house.queue.idle();
+    assertEquals(house.agent.jobs.map((j) => j.recipients[0]!.address), ["a0@there.example"]);
+    assertEquals(await house.records(), []);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("bounce() sends its report off at once, to a sender elsewhere too", async () => {
   await using house = await House.open({ answer: () => DEFERRED });
   const id = await house.accept(["a@there.example"], { sender: "bill@microsoft.example" });
