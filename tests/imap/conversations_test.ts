@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { ImapSessionOptions } from "../../src/imap/session.ts";
 import { parseScript, type PlayOptions, playScript, type Script } from "../../src/testing/script.ts";
 import type { ServerTls } from "../../src/wire/tls.ts";
-import { Harness, type HarnessOptions, pretendedTls } from "./harness.ts";
+import { pretendedTls } from "../support/conns.ts";
+import { Harness, type HarnessOptions } from "./harness.ts";
 
 const FOLDER = new URL("../../fixtures/imap/", import.meta.url);
 

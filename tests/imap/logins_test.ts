@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { eventTurn } from "../../src/base/clock.ts";
-import { BRAIN, Client, Harness, PASSWORD } from "./harness.ts";
+import { BRAIN, PASSWORD } from "../support/mailbox_harness.ts";
+import { Client, Harness } from "./harness.ts";
 
 Deno.test("guessing is slowed down, then refused, whatever the session", async () => {
   await using harness = await Harness.start({ remote: "192.0.2.9", session: { allowInsecure: true } });

@@ -8,7 +8,8 @@ import { tcpConn } from "../../src/wire/tcp_conn.ts";
 import { clientTls } from "../../src/wire/tls.ts";
 import { CERTIFICATE } from "../smtp/client/certificate.ts";
 import { SmtpTalk } from "../e2e/support/smtp_talk.ts";
-import { BRAIN, Client, PASSWORD } from "./harness.ts";
+import { BRAIN, PASSWORD } from "../support/mailbox_harness.ts";
+import { Client } from "./harness.ts";
 
 function portOf(server: MailServer, kind: string): number {
   return Number(server.addresses[kind]![0]!.split(":").at(-1));

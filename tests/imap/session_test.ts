@@ -7,16 +7,9 @@ import { type Clock, eventTurn } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { scramClient } from "../pop3/scram_client.ts";
-import {
-  BRAIN,
-  Client,
-  END_POINT,
-  Harness,
-  type HarnessOptions,
-  MESSAGES,
-  PASSWORD,
-  pretendedTls,
-} from "./harness.ts";
+import { END_POINT, pretendedTls } from "../support/conns.ts";
+import { BRAIN, PASSWORD } from "../support/mailbox_harness.ts";
+import { Client, Harness, type HarnessOptions, MESSAGES } from "./harness.ts";
 
 /** Brain's sessions, each with INBOX selected. */
 async function sessions(harness: Harness, count: number): Promise<Client[]> {

@@ -4,7 +4,9 @@ import { parseScript, type PlayOptions, playScript, type Script } from "../../sr
 import { clientTls, type ServerTls, serverTls } from "../../src/wire/tls.ts";
 import { CERTIFICATE } from "../smtp/client/certificate.ts";
 import { replayed } from "../testing/replayed.ts";
-import { BRAIN, Harness, type HarnessOptions, pretendedTls } from "./harness.ts";
+import { pretendedTls } from "../support/conns.ts";
+import { BRAIN } from "../support/mailbox_harness.ts";
+import { Harness, type HarnessOptions } from "./harness.ts";
 
 const FOLDER = new URL("../../fixtures/pop3/", import.meta.url);
 

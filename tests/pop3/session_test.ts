@@ -5,17 +5,9 @@ import type { MemoryConn } from "../../src/wire/memory_conn.ts";
 import { clientTls, serverTls } from "../../src/wire/tls.ts";
 import { CERTIFICATE } from "../smtp/client/certificate.ts";
 import { scramClient } from "./scram_client.ts";
-import {
-  BRAIN,
-  Client,
-  END_POINT,
-  Harness,
-  MESSAGES,
-  PASSWORD,
-  PREFIX,
-  pretendedTls,
-  uidOf,
-} from "./harness.ts";
+import { END_POINT, pretendedTls } from "../support/conns.ts";
+import { BRAIN, PASSWORD } from "../support/mailbox_harness.ts";
+import { Client, Harness, MESSAGES, PREFIX, uidOf } from "./harness.ts";
 import { eventTurn } from "../../src/base/clock.ts";
 import { drop } from "../support/raw_kv.ts";
 
@@ -135,9 +127,9 @@ Deno.test("A store that fails at QUIT removes nothing and says so", async () => 
   const client = new Client(await harness.connect());
   await client.logIn();
   await client.command("DELE 1");
-  harness.disk.broken = true;
+  harness.disk.failure = new Error("The disk is full");
   assertEquals(await client.command("QUIT"), "-ERR [SYS/TEMP] No message was removed");
-  harness.disk.broken = false;
+  harness.disk.failure = undefined;
   client.close();
   await harness.ended();
   assertEquals((await harness.uids()).length, 3);

@@ -7,9 +7,10 @@ import { binaryString, encode } from "../../src/base/bytes.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { memoryPair } from "../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
-import { type TcpByteConn, tcpConn } from "../../src/wire/tcp_conn.ts";
+import { tcpConn } from "../../src/wire/tcp_conn.ts";
 import { clientTls, type ServerTls, serverTls, type TlsMaterial } from "../../src/wire/tls.ts";
 import type { TlsConn } from "../../src/wire/tls_conn.ts";
+import { tcpPair } from "../support/conns.ts";
 
 const MAIL = await makeMaterial("mail.test", ["DNS:mail.test", "IP:127.0.0.1"], 30);
 const OTHER = await makeMaterial("other.test", ["DNS:other.test"], 3);
@@ -29,14 +30,6 @@ async function makeMaterial(name: string, names: string[], days: number): Promis
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
-}
-
-async function tcpPair(): Promise<[TcpByteConn, TcpByteConn]> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const dialing = Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  const server = tcpConn(await listener.accept());
-  listener.close();
-  return [tcpConn(await dialing), server];
 }
 
 interface Encrypted {

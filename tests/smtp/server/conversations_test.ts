@@ -5,7 +5,8 @@ import { replayed } from "../../testing/replayed.ts";
 import type { Service } from "../../../src/smtp/server/reception.ts";
 import { serverTls } from "../../../src/wire/tls.ts";
 import { CERTIFICATE } from "../client/certificate.ts";
-import { type HarnessOptions, pretendedTls, startSession } from "./server_harness.ts";
+import { pretendedTls } from "../../support/conns.ts";
+import { type HarnessOptions, startSession } from "./server_harness.ts";
 
 const FOLDER = new URL("../../../fixtures/smtp/", import.meta.url);
 

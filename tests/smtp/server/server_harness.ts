@@ -8,8 +8,7 @@ import type { SmtpSessionOptions } from "../../../src/smtp/server/session_option
 import { memoryPair, type MemoryPairOptions } from "../../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { Deadlines } from "../../../src/wire/deadlines.ts";
-import { tcpConn } from "../../../src/wire/tcp_conn.ts";
-import type { ServerTls } from "../../../src/wire/tls.ts";
+import { fromAddress, tcpPair } from "../../support/conns.ts";
 import { type FakeBehaviour, FakeReception } from "./fake_reception.ts";
 
 const WATCHDOG_MS = 60_000;
@@ -39,24 +38,6 @@ export interface Harness {
   readonly done: Promise<void>;
 }
 
-/** A TLS that encrypts nothing but says that it does. */
-export const pretendedTls: ServerTls = {
-  expiresSoon: false,
-  daysLeft: 90,
-  endsAt: 0,
-  reload() {},
-  upgrade: (conn) =>
-    Promise.resolve({
-      read: (into) => conn.read(into),
-      write: (bytes) => conn.write(bytes),
-      close: () => conn.close(),
-      closeWrite: () => conn.closeWrite!(),
-      remote: conn.remote,
-      local: conn.local,
-      tls: { protocol: "TLSv1.3", cipher: "TLS_PRETENDED" },
-    }),
-};
-
 /** Starts a session. The caller closes `conn` and awaits `done`. */
 export async function startSession(options: HarnessOptions = {}): Promise<Harness> {
   const clock = new ManualClock();
@@ -66,7 +47,7 @@ export async function startSession(options: HarnessOptions = {}): Promise<Harnes
   const reception = new FakeReception(behaviour);
   const events: SessionEvent[] = [];
   const [conn, plain] = tcp ? await tcpPair() : memoryPair(memory);
-  const server = remote === undefined ? plain : withRemote(plain, remote);
+  const server = fromAddress(plain, remote);
   // A session that doesn't end must not keep a test from ending.
   const watchdog = systemClock.schedule(WATCHDOG_MS, () => conn.close());
   await before?.(conn);
@@ -94,27 +75,4 @@ export async function startSession(options: HarnessOptions = {}): Promise<Harnes
     deadlines.close();
   });
   return { conn, server, reception, clock, events, closing, done };
-}
-
-/** Two ends of a TCP connection on loopback. */
-export async function tcpPair(): Promise<[ByteConn, ByteConn]> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const port = (listener.addr as Deno.NetAddr).port;
-  const [client, server] = await Promise.all([
-    Deno.connect({ hostname: "127.0.0.1", port }),
-    listener.accept(),
-  ]);
-  listener.close();
-  return [tcpConn(client), tcpConn(server)];
-}
-
-function withRemote(conn: ByteConn, hostname: string): ByteConn {
-  return {
-    read: (into) => conn.read(into),
-    write: (bytes) => conn.write(bytes),
-    close: () => conn.close(),
-    closeWrite: () => conn.closeWrite!(),
-    remote: { hostname, port: 50000 },
-    local: conn.local,
-  };
 }

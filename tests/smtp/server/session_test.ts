@@ -5,7 +5,8 @@ import type { MemoryConn } from "../../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { clientTls, serverTls } from "../../../src/wire/tls.ts";
 import { CERTIFICATE } from "../client/certificate.ts";
-import { type Harness, type HarnessOptions, pretendedTls, startSession } from "./server_harness.ts";
+import { pretendedTls } from "../../support/conns.ts";
+import { type Harness, type HarnessOptions, startSession } from "./server_harness.ts";
 
 const ENVELOPE =
   "HELO client.mindspring.com\r\nMAIL FROM:<jsmith@mindspring.com>\r\nRCPT TO:<brain@howstuffworks.com>\r\n";
