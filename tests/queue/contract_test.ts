@@ -29,6 +29,22 @@ function onEachSharedStore(name: string, test: (location: string) => Promise<voi
   }
 }
 
+/** A peer that takes a message when the gate is open. */
+function deliveredAfter(gate: PromiseWithResolvers<void>): () => Promise<typeof DELIVERED> {
+  return async () => {
+    await gate.promise;
+    return DELIVERED;
+  };
+}
+
+/** A message of which the delivery has begun. */
+async function begin(house: House): Promise<string> {
+  const id = await house.accept(["a@there.example"]);
+  await house.settled();
+  assertEquals(house.agent.active, 1);
+  return id;
+}
+
 onEachStore("a message is delivered, retried and returned", async (location) => {
   await using house = await House.open({
     location,
@@ -98,9 +114,7 @@ onEachStore("what a dead server had is taken up again", async (location) => {
       return DELIVERED;
     },
   });
-  await house.accept(["a@there.example"]);
-  await house.settled();
-  assertEquals(house.agent.active, 1);
+  await begin(house);
   dead = false;
   const { gone } = await house.kill();
   // Alone on its store, a server knows that whoever had a lease is no more; one of several waits for the end of it.
@@ -114,16 +128,8 @@ onEachStore("what a dead server had is taken up again", async (location) => {
 
 onEachSharedStore("a lease is renewed for as long as the delivery takes", async (location) => {
   const gate = Promise.withResolvers<void>();
-  await using house = await House.open({
-    location,
-    answer: async () => {
-      await gate.promise;
-      return DELIVERED;
-    },
-  });
-  await house.accept(["a@there.example"]);
-  await house.settled();
-  assert(house.agent.active === 1);
+  await using house = await House.open({ location, answer: deliveredAfter(gate) });
+  await begin(house);
   const [job] = house.agent.jobs;
   for (let s = 0; s < 600; s += 10) {
     house.clock.advance(10_000);
@@ -138,16 +144,8 @@ onEachSharedStore("a lease is renewed for as long as the delivery takes", async 
 
 onEachSharedStore("a lease that could not be renewed is over before others see its end", async (location) => {
   const gate = Promise.withResolvers<void>();
-  await using house = await House.open({
-    location,
-    answer: async () => {
-      await gate.promise;
-      return DELIVERED;
-    },
-  });
-  await house.accept(["a@there.example"]);
-  await house.settled();
-  assert(house.agent.active === 1);
+  await using house = await House.open({ location, answer: deliveredAfter(gate) });
+  await begin(house);
   house.store.before = () => Promise.reject(new Error("disk full"));
   const [job] = house.agent.jobs;
   house.clock.advance(114_000);
@@ -165,16 +163,8 @@ onEachSharedStore("a lease that could not be renewed is over before others see i
 for (const instant of ["with the renewal", "as it is written", "as it is in the store"] as const) {
   onEachSharedStore(`a delivery that ends ${instant} of its lease keeps its outcome`, async (location) => {
     const gate = Promise.withResolvers<void>();
-    await using house = await House.open({
-      location,
-      answer: async () => {
-        await gate.promise;
-        return DELIVERED;
-      },
-    });
-    await house.accept(["a@there.example"]);
-    await house.settled();
-    assert(house.agent.active === 1);
+    await using house = await House.open({ location, answer: deliveredAfter(gate) });
+    await begin(house);
     const before = house.store.writes;
     if (instant === "as it is written") house.store.before = () => gate.resolve();
     house.clock.advance(80_000);
@@ -194,16 +184,8 @@ for (const instant of ["with the renewal", "as it is written", "as it is in the 
 
 onEachSharedStore("who lost the lease writes nothing", async (location) => {
   const gate = Promise.withResolvers<void>();
-  await using house = await House.open({
-    location,
-    answer: async () => {
-      await gate.promise;
-      return DELIVERED;
-    },
-  });
-  const id = await house.accept(["a@there.example"]);
-  await house.settled();
-  assert(house.agent.active === 1);
+  await using house = await House.open({ location, answer: deliveredAfter(gate) });
+  const id = await begin(house);
   // another server took it over
   const { kv } = house.store;
   for await (const { key } of kv.list({ prefix: ["q", "due"] })) await drop(kv, key);
@@ -282,14 +264,9 @@ onEachSharedStore("a server that slept past its lease ends no text and writes no
   await using sleeper = await House.open({
     location,
     seed: 1,
-    answer: async () => {
-      await gate.promise;
-      return DELIVERED;
-    },
+    answer: deliveredAfter(gate),
   });
-  const id = await sleeper.accept(["a@there.example"]);
-  await sleeper.settled();
-  assertEquals(sleeper.agent.active, 1);
+  const id = await begin(sleeper);
   const [job] = sleeper.agent.jobs;
   assert(job!.stillOurs());
   await using other = await House.open({ location, seed: 2 });
