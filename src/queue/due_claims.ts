@@ -106,6 +106,12 @@ export class DueClaims {
     if (this.#scan.roomFor(destination)) this.#hasMore = true;
   }
 
+  /** Records wait for their turn no more: there may be room for others. */
+  withdrawn(records: Iterable<{ readonly domain: string }>): void {
+    for (const record of records) this.freed(this.#options.destinationOf(record));
+    if (this.#hasMore) this.#onDue();
+  }
+
   /** What was passed over for one destination is another one's from now on. */
   move(from: string, to: string): void {
     this.#scan.move(from, to);
@@ -151,18 +157,14 @@ export class DueClaims {
   }
 
   async #lease(all: readonly Picked[], times: Times): Promise<void> {
-    const { queue, slots, scheduler, leases } = this.#options;
+    const { queue, slots, leases } = this.#options;
     // from now on nobody here changes them
     const picked = all.filter(({ entry, destination }) => {
       const isFree = leases.announce(entry);
-      if (!isFree) scheduler.unreserve(destination);
+      if (!isFree) this.#giveBack(destination);
       return isFree;
     });
     if (picked.length === 0) return;
-    const unclaimed = ({ entry, destination }: Picked) => {
-      leases.retract(entry);
-      scheduler.unreserve(destination);
-    };
     try {
       const claims = await claim(queue, picked.map((p) => p.entry), times);
       const ours = claims.filter((claim) => claim !== undefined);
@@ -171,13 +173,22 @@ export class DueClaims {
       if (!slots.isOpen) await queue.unclaim(ours);
       for (const [i, claim] of claims.entries()) {
         if (claim) slots.fill(claim, picked[i]!.destination);
-        else unclaimed(picked[i]!);
+        else {
+          leases.retract(picked[i]!.entry);
+          this.#giveBack(picked[i]!.destination);
+        }
       }
     } catch (error) {
       // Those that were claimed nevertheless are due again when the lease ends.
-      picked.forEach(unclaimed);
-      this.#scan.rewind(picked[0]!.entry.when);
+      for (const { entry } of picked) leases.retract(entry);
+      this.#scan.putBack(picked);
       throw error;
     }
+  }
+
+  /** A place is not needed after all: others may have been passed over for want of it. */
+  #giveBack(destination: string): void {
+    this.#options.scheduler.unreserve(destination);
+    this.freed(destination);
   }
 }

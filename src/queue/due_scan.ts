@@ -66,6 +66,8 @@ export class DueScan {
   readonly #passed = new PassedOver();
   /** Destinations that have room for what was passed over. */
   readonly #ready = new Set<string>();
+  /** Those that have nothing in hand whose end could tell of room: there was none for any destination. */
+  readonly #leftOut = new Set<string>();
   /** What came in during a look: it is passed over when the look has ended. */
   #arrived: (readonly [destination: string, place: DuePlace])[] | undefined;
   /** The same of what moved to another destination. */
@@ -102,6 +104,7 @@ export class DueScan {
     const place = { ...START, when };
     if (this.#arrived) this.#arrived.push([destination, place]);
     else this.#passed.moreFrom(destination, place);
+    this.#leaveOut(destination);
     return true;
   }
 
@@ -113,14 +116,25 @@ export class DueScan {
     }
     if (!this.#passed.has(from)) return;
     this.#passed.move(from, to);
+    if (this.#leftOut.delete(from)) this.#leaveOut(to);
     if (this.#ready.delete(from)) this.#ready.add(to);
   }
 
-  /** A delivery to that destination ended. True when it has room now for records that were passed over. */
+  /** Somebody of that destination gave a place up. True when there is room now for records that were passed over. */
   roomFor(destination: string): boolean {
-    if (!this.#passed.has(destination) || !this.#options.scheduler.isLow(destination)) return false;
-    this.#ready.add(destination);
-    return true;
+    const { scheduler } = this.#options;
+    if (this.#passed.has(destination) && scheduler.isLow(destination)) this.#ready.add(destination);
+    for (const one of this.#leftOut) {
+      if (this.#ready.size >= scheduler.room) break;
+      this.#leftOut.delete(one);
+      this.#ready.add(one);
+    }
+    return this.#ready.size > 0;
+  }
+
+  #leaveOut(destination: string): void {
+    const { scheduler } = this.#options;
+    if (scheduler.room === 0 && !scheduler.has(destination)) this.#leftOut.add(destination);
   }
 
   /** Looks for records that are due at `now` and have room. When it rejects, nothing was seen and nothing reserved. */
@@ -142,10 +156,7 @@ export class DueScan {
       this.#from = earlier(this.#from, last ?? nowhere);
       return { picked: look.picked, complete: complete && caughtUp };
     } catch (error) {
-      for (const { entry, destination } of look.picked) {
-        this.#options.scheduler.unreserve(destination);
-        this.#passed.moreFrom(destination, entry);
-      }
+      this.putBack(look.picked);
       this.#from = earlier(this.#from, start);
       throw error;
     } finally {
@@ -153,6 +164,15 @@ export class DueScan {
       const moved = this.#moved;
       this.#arrived = this.#moved = undefined;
       for (const [from, to] of moved) this.move(from, to);
+    }
+  }
+
+  /** What was picked can't be claimed now: it is met again by the next look. */
+  putBack(picked: readonly Picked[]): void {
+    for (const { entry, destination } of picked) {
+      this.#options.scheduler.unreserve(destination);
+      this.#passed.moreFrom(destination, entry);
+      this.#ready.add(destination);
     }
   }
 
@@ -187,8 +207,10 @@ export class DueScan {
 
   /** Is there still room for something of the destination that was passed over? */
   #tidy(destination: string): void {
-    if (this.#passed.has(destination) && this.#options.scheduler.hasRoom(destination)) return;
+    const isPassed = this.#passed.has(destination);
+    if (isPassed && this.#options.scheduler.hasRoom(destination)) return;
     this.#ready.delete(destination);
+    if (isPassed) this.#leaveOut(destination);
   }
 
   async #lookBehind(end: DuePlace, look: Look): Promise<void> {
@@ -241,7 +263,10 @@ export class DueScan {
     const more = begin.has(destination) ? undefined : this.#passed.moreOf(destination);
     if (more && !isBefore(entry, more)) return; // it is met when that is read
     if (scheduler.hasRoom(destination)) this.#pick(destination, entry, look);
-    else if (!this.#passed.add(destination, entry)) stops.set(destination, entry);
+    else {
+      if (!this.#passed.add(destination, entry)) stops.set(destination, entry);
+      this.#leaveOut(destination);
+    }
   }
 
   /** Notes up to where each destination is known after a pass that ended at `last`, or (undefined) came to its end. */

@@ -238,16 +238,18 @@ export class Operator {
     const all = await Promise.all(ids.map((id) => this.#choose(id, verb)));
     const records = all.flatMap(({ chosen }) => typeof chosen === "string" ? [] : chosen)
       .map(({ record }) => record);
-    const waiting: QueueRecord[] = [];
+    const { leases, due } = this.options;
+    const withdrawn: QueueRecord[] = [];
     try {
       // who looks for work meanwhile passes them over, and has none of them before it is changed
-      await this.options.leases.changing(records, async () => {
-        waiting.push(...await this.#unclaim(records));
+      await leases.changing(records, async () => {
+        withdrawn.push(...await this.#unclaim(records));
         await this.#change(all, verb.change);
       });
     } finally {
-      waiting.push(...all.flatMap(({ changed }) => changed));
+      const waiting = [...withdrawn, ...all.flatMap(({ changed }) => changed)];
       this.#schedule(waiting.filter((record) => !record.held));
+      due.withdrawn(withdrawn);
     }
     return all.map((of) => resultOf(of, verb));
   }

@@ -186,6 +186,7 @@ export class DeliveryQueue {
     const { store, journal } = this.#options;
     const { successes = [] } = options;
     let reserved: Map<QueueRecord, Reservation> | undefined;
+    let isWritten = false;
     try {
       const plan = this.#planner.plan(message, (record) => {
         const slot = record.dueAt <= message.receivedAt ? this.#slots.reserve(record) : undefined;
@@ -203,6 +204,7 @@ export class DeliveryQueue {
         });
       const result = await store.write(write);
       if (!result.ok) return false;
+      isWritten = true;
       if (reports.length > 0) emitReports(journal, message.id, reports);
       if (reserved) {
         this.transcripts.emit(message.id, {
@@ -229,6 +231,7 @@ export class DeliveryQueue {
       throw error;
     } finally {
       for (const slot of reserved?.values() ?? []) slot[Symbol.dispose]();
+      if (reserved && !isWritten) this.#due.withdrawn(reserved.keys());
     }
   }
 

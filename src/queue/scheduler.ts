@@ -96,6 +96,16 @@ export class Scheduler {
     return this.#lanes.size;
   }
 
+  /** For how many more claims there is room in all. */
+  get room(): number {
+    return Math.max(0, MAX_WAITING - this.#waiting - this.#reserved);
+  }
+
+  /** Is anybody of that destination under way, waiting or expected? */
+  has(destination: string): boolean {
+    return this.#lanes.has(destination);
+  }
+
   /** Is there room for one more claim of that destination? */
   hasRoom(destination: string): boolean {
     return this.#roomOf(destination) > 0;
@@ -261,8 +271,7 @@ export class Scheduler {
 
   /** How many may wait for one destination. */
   get #capacity(): number {
-    const room = MAX_WAITING - this.#waiting - this.#reserved;
-    return room <= 0 ? 0 : Math.min(MAX_WAITING_PER_LANE, Math.ceil(room * SHARE_OF_ROOM));
+    return Math.min(MAX_WAITING_PER_LANE, Math.ceil(this.room * SHARE_OF_ROOM));
   }
 
   #roomOf(destination: string): number {

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DueScan } from "../../src/queue/due_scan.ts";
 import type { DueEntry, DuePlace, QueueStore } from "../../src/queue/queue_store.ts";
 import type { Claim } from "../../src/queue/queue_store.ts";
@@ -6,9 +6,10 @@ import { Scheduler } from "../../src/queue/scheduler.ts";
 
 /** A scan of an index in memory, that counts what is read; the destinations in `full` have no room. */
 function scanOf(index: DueEntry[], full: Set<string>) {
-  const counted = { entries: 0 };
+  const counted = { entries: 0, fails: false };
   const queue = {
     async *due(now: number, from?: DuePlace) {
+      if (counted.fails) throw new Error("disk I/O error");
       for (const entry of index) {
         if (entry.when > now || (from && entry.when < from.when)) continue;
         counted.entries++;
@@ -88,6 +89,29 @@ Deno.test("what was seen is looked at again bit by bit, for what came in behind 
   assertEquals((await scan.look(20_000)).picked.map((p) => p.entry.id), ["A"]);
 });
 
+Deno.test("what was passed over is picked again when its claim fails, or the rest can't be read", async () => {
+  const full = new Set(["a.example", "b.example"]);
+  const index = ["b.example", "a.example"].map((domain, i): DueEntry => ({
+    when: i + 1,
+    id: `M${i}`,
+    part: 0,
+    mark: { domain },
+    versionstamp: "1",
+  }));
+  const { scan, counted } = scanOf(index, full);
+  assertEquals((await scan.look(100)).picked, []);
+  full.clear();
+  for (const domain of ["a.example", "b.example"]) assert(scan.roomFor(domain));
+  for (const what of ["claim", "read"]) {
+    counted.fails = what === "read";
+    if (counted.fails) await assertRejects(() => scan.look(100), Error, "disk I/O error");
+    else scan.putBack((await scan.look(100)).picked);
+  }
+  counted.fails = false;
+  const { picked } = await scan.look(100);
+  assertEquals(picked.map(({ entry }) => entry.when).sort(), [1, 2]);
+});
+
 /** A scan of an index that is sorted, and what it takes to empty it. */
 class Drain {
   readonly index: DueEntry[] = [];
@@ -96,6 +120,8 @@ class Drain {
   /** Domains that have another one's hosts. */
   readonly firsts = new Map<string, string>();
   read = 0;
+  /** The reading fails after so many entries. */
+  failsAfter = Infinity;
   now = 1_000_000;
   readonly scan: DueScan;
 
@@ -122,6 +148,7 @@ class Drain {
     for (let i = start < 0 ? this.index.length : start; i < this.index.length; i++) {
       const entry = this.index[i]!;
       if (entry.when > now) return;
+      if (this.failsAfter-- <= 0) throw new Error("disk I/O error");
       this.read++;
       if (this.read % 100 === 0) await Promise.resolve();
       yield entry;
@@ -136,9 +163,13 @@ class Drain {
     if (!this.scan.skip(this.#nameOf(entry.mark.domain), entry.when)) this.scan.rewind(entry.when);
   }
 
-  /** Looks, and takes the places of what was picked; some claims come too late. */
-  async look(late: (id: string) => boolean = () => false): Promise<boolean> {
+  /** Looks, and takes the places of what was picked; some claims come too late, or `fails` has all of them fail. */
+  async look(late: (id: string) => boolean = () => false, fails = false): Promise<boolean> {
     const { picked, complete } = await this.scan.look(this.now);
+    if (fails) {
+      this.scan.putBack(picked);
+      return false;
+    }
     for (const { entry, destination } of picked) {
       assertEquals(this.held.has(entry.id), false, `${entry.id} was picked twice`);
       this.scheduler.unreserve(destination);
@@ -170,7 +201,15 @@ class Drain {
 }
 
 Deno.test("a long queue is read about once, for one destination and for several", async () => {
-  for (const [domains, count, heard] of [[1, 20_000, false], [40, 20_000, false], [1, 3000, true]] as const) {
+  for (
+    const [domains, count, heard] of [
+      [1, 20_000, false],
+      [40, 20_000, false],
+      [1, 3000, true],
+      // more destinations than can wait, so that some have nobody whose end tells of room
+      [22_000, 22_000, false],
+    ] as const
+  ) {
     const drain = new Drain();
     for (let i = 0; i < count; i++) {
       drain.index.push(
@@ -214,10 +253,15 @@ Deno.test("whatever comes in, in whatever order, is picked once and not forgotte
       if (random(20) === 0) drain.scan.hear({ from: 0 });
       if (random(30) === 0) drain.firsts.delete(`d${1 + random(5)}.example`);
       if (random(3) > 0) {
-        const looking = drain.look((id) => random(50) === 0 && left.delete(id));
+        if (random(10) === 0) drain.failsAfter = random(300);
+        const late = (id: string) => random(50) === 0 && left.delete(id);
+        const looking = drain.look(late, random(10) === 0).catch((error) => {
+          assertEquals(error.message, "disk I/O error");
+        });
         if (random(2) === 0) put();
         if (random(10) === 0) drain.join(`d${1 + random(5)}.example`, "d0.example");
         await looking;
+        drain.failsAfter = Infinity;
       }
       for (const id of drain.deliver(random(25)).ended) assert(left.delete(id));
     }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, House, leaseToTheDead, MINUTE, SCHEDULE } from "./support.ts";
 import { put } from "../support/raw_kv.ts";
@@ -55,6 +55,69 @@ Deno.test("a full waiting room leaves the rest in the index, and fetches it as i
   // oldest first, but for the room in between
   const order = house.agent.jobs.filter((j) => j.domain === "slow.example").map((j) => j.id);
   assertEquals(order.slice(0, 500), [...order].sort().slice(0, 500));
+  await checkStore(house.store.kv);
+});
+
+for (const action of ["delete", "hold"] as const) {
+  Deno.test(`who waits behind a full waiting room has its turn when all there are gone: ${action}`, async () => {
+    const notYet = { waitMs: MINUTE, take: () => {} };
+    let isOpen = false;
+    await using house = await House.open({ start: false, rateOf: () => isOpen ? undefined : notYet });
+    const ids: string[] = [];
+    for (let i = 0; i < 505; i++) ids.push(await house.accept([`a${i}@there.example`]));
+    house.queue.start();
+    await house.settled();
+    for (const id of ids.slice(0, 500)) assertEquals(await house.queue[action](id), undefined);
+    isOpen = true;
+    await house.pass(MINUTE);
+    assertEquals(house.of("delivered").map(({ id }) => id), ids.slice(500));
+    await checkStore(house.store.kv);
+  });
+}
+
+Deno.test("who waits behind a full waiting room has its turn when nobody there could be accepted", async () => {
+  await using house = await House.open({ start: false });
+  const id = await house.accept(["a@there.example"]);
+  const gate = Promise.withResolvers<void>();
+  house.store.before = async () => {
+    await gate.promise;
+    throw new Error("disk full");
+  };
+  house.queue.start();
+  const refused = Array.from(
+    { length: 500 },
+    () => assertRejects(() => house.queue.accept(house.message(["b@there.example"])), Error, "disk full"),
+  );
+  await new Promise((resolve) => setTimeout(resolve)); // what waits is looked at
+  gate.resolve();
+  await Promise.all(refused);
+  house.store.before = undefined;
+  await house.settled();
+  assertEquals(house.of("delivered").map((event) => event.id), [id]);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("where all waiting room is taken, each place that is left goes to who has none", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    start: false,
+    answer: async (_, { domain }) => {
+      if (domain !== "d0.example") await gate.promise;
+      return DELIVERED;
+    },
+  });
+  // as many as are delivered at once and can wait, and more
+  const ids: string[] = [];
+  for (let i = 0; i < 20_100; i++) ids.push(await house.accept([`a@d${i}.example`]));
+  const next = await house.accept(["b@d20051.example"]);
+  house.queue.start();
+  await house.settled();
+  // the first one of those without a place is gone before it has one
+  assertEquals(await house.queue.delete(ids[20_051]!), undefined);
+  gate.resolve();
+  await house.settled();
+  assertEquals(house.of("delivered").length, 20_100);
+  assert(house.of("delivered").some(({ id }) => id === next));
   await checkStore(house.store.kv);
 });
 
