@@ -98,15 +98,18 @@ export class Tally {
   }
 
   async #whole(): Promise<CountedMessages> {
-    this.start();
-    const reading = this.#reading!;
-    try {
-      await reading.done;
-    } catch (error) {
-      if (this.#reading === reading) this.#reading = undefined;
-      throw error;
+    for (;;) {
+      this.start();
+      const reading = this.#reading!;
+      try {
+        await reading.done;
+      } catch (error) {
+        if (this.#reading === reading) this.#reading = undefined;
+        throw error;
+      }
+      // one that was given up knows a part of it
+      if (reading.isWhole) return reading.messages;
     }
-    return reading.messages;
   }
 
   /** A write begins that may change records: until its {@linkcode ended} nobody knows what is in the store. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { type KeptTally, takeTally } from "../../src/queue/kept_tally.ts";
@@ -215,5 +215,15 @@ Deno.test("rows that are not whole are no numbers: the queue is read", async () 
     },
   });
   assertEquals(numbers(await index.tally.stats(() => clock.now())), await scanned(store));
+  await store.close();
+});
+
+Deno.test("a write that fails while the queue is read makes no numbers of half of it", async () => {
+  const store = await openStore({ location: ":memory:", clock });
+  await Promise.all(Array.from({ length: 500 }, (_, n) => store.write(set(n, 0, 1))));
+  const { index } = await Run.start(store, dyingStore(store, 0));
+  const size = index.tally.size();
+  await assertRejects(() => index.store.write(set(0, 0, 2)), Error, "dead");
+  assertEquals(await size, 500);
   await store.close();
 });
