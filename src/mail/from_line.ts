@@ -5,6 +5,7 @@
 
 import { parseMailbox } from "./address.ts";
 import type { Mailbox } from "./envelope.ts";
+import { decodeUtf8Address } from "./xtext.ts";
 
 /** What a `From ` line says. */
 export interface FromLine {
@@ -89,7 +90,7 @@ function isLooseDate(text: string): boolean {
 }
 
 function senderOf(name = ""): Mailbox {
-  return parseMailbox(name) ?? "";
+  return parseMailbox(decodeUtf8Address(name)) ?? "";
 }
 
 /** Hours east of UTC of the names that RFC 5322 4.3 knows; others mean several zones. */

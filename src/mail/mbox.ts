@@ -6,8 +6,10 @@
 
 import { encode } from "../base/bytes.ts";
 import { formatDate } from "./header.ts";
+import { needsUtf8 } from "./address.ts";
 import type { Mailbox } from "./envelope.ts";
 import { ByteBuffer, LineCutter, type LinePlace } from "./line_cutter.ts";
+import { encodeUtf8Address } from "./xtext.ts";
 
 /** What an mbox file says of a message beside its content. */
 export interface MboxMessage {
@@ -39,7 +41,9 @@ export class MboxWriter {
   begin(message: MboxMessage): Uint8Array<ArrayBuffer> {
     const { sender, receivedAt = 0, seen, marks = "", keywords = [] } = message;
     // a blank in the address would make the line unreadable; the message's own fields have it still
-    const name = sender === "" || /\s/.test(sender) ? NOBODY : sender;
+    const known = sender === "" || /\s/.test(sender) ? NOBODY : sender;
+    // the line is ASCII (RFC 4155): at another octet Python's mailbox gives the whole file up
+    const name = needsUtf8(known) ? encodeUtf8Address(known) : known;
     // Status comes last: behind it the message is as it is, fields of the same names too
     const more = (marks === "" ? "" : `X-Status: ${marks}\n`) +
       (keywords.length === 0 ? "" : `X-Keywords: ${keywords.join(" ")}\n`);

@@ -50,6 +50,22 @@ Deno.test("MboxWriter writes what mail programs know as mboxrd", () => {
   );
 });
 
+Deno.test("A From line is ASCII, and names a sender who is not", () => {
+  const text = "Subject: One\r\n\r\n";
+  for (
+    const [sender, written] of [
+      ["grå@xn--gr-zia.example", "gr\\x{E5}@xn--gr-zia.example"],
+      ['"用户@"@b.example', '"\\x{7528}\\x{6237}@"@b.example'],
+      ['"grå \\"x"@b.example', "MAILER-DAEMON"],
+    ] as const
+  ) {
+    const file = write([[{ ...FIRST, sender }, text]]);
+    assertEquals(binaryString(file).split("\n")[0], `From ${written} Mon Jan  5 09:00:00 2026`);
+    const kept = written === "MAILER-DAEMON" ? "" : sender;
+    assertEquals(read([file]), [[{ ...FIRST, sender: kept }, text]]);
+  }
+});
+
 Deno.test("MboxReader reads what others write", () => {
   const table: [string, string, [Partial<MboxMessage>, string][]][] = [
     ["an empty file", "", []],
