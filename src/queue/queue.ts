@@ -364,9 +364,9 @@ export class DeliveryQueue {
    * @internal
    */
   async import(source: AsyncIterable<Uint8Array>): Promise<ImportedQueue> {
-    const { store, clock } = this.#options;
+    const { store, clock, ids } = this.#options;
     const { importQueue } = await import("./transfer.ts");
-    return await importQueue(source, { store, clock, wake: (dueAt) => this.#due.wake(dueAt) });
+    return await importQueue(source, { store, clock, ids, wake: (dueAt) => this.#due.wake(dueAt) });
   }
 
   async #idsOf(fits: (records: readonly QueueRecord[]) => boolean): Promise<string[]> {

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { decode, encode } from "../base/bytes.ts";
 import { type Clock, sleep } from "../base/clock.ts";
-import { isId } from "../base/ids.ts";
+import { type IdMaker, isId } from "../base/ids.ts";
 import { OctetReader } from "../base/octet_reader.ts";
 import { type BodyDraft, type BodyRef, BodyWriter, readBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
@@ -121,6 +121,8 @@ export interface ImportedQueue {
 export interface ImportOptions {
   readonly store: Store;
   readonly clock: Clock;
+  /** For the contents: one of a message's id may be here already, which a mailbox has. */
+  readonly ids: IdMaker;
   /** Records are in the index, due at that time or later. */
   wake(dueAt: number): void;
 }
@@ -189,12 +191,12 @@ async function importMessage(
   reader: OctetReader,
   options: ImportOptions,
 ): Promise<boolean> {
-  const { store, clock } = options;
+  const { store, clock, ids } = options;
   const { id, records: { length: total } } = message;
   const mark = await store.kv.get<ImportMark>(keys.queueImported(id));
   const { records: done = 0, body: known } = mark.value ?? {};
   const isHere = done >= total || (done === 0 && await isInQueue(store, id));
-  const body = isHere || known ? undefined : new BodyWriter(store, { id, clock });
+  const body = isHere || known ? undefined : new BodyWriter(store, { id: ids.next(), clock });
   try {
     let size = 0;
     for await (const piece of reader.octets(message.size)) {

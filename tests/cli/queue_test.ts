@@ -175,7 +175,13 @@ Deno.test("queue export and import move each message once, as it was", async () 
   assertEquals(tell(again.out), tell(await Deno.readTextFile(file)));
   assertEquals((await next.run(["import", file])).out, "2 messages taken over.\n");
   for (const [id, records] of before) {
-    assertEquals(await next.server.queue.message(id), records);
+    // the content is there under a name of its own
+    const taken = (await next.server.queue.message(id)).map((record, part) => {
+      const { id } = records[part]!.body;
+      assert(record.body.id !== id);
+      return { ...record, body: { ...record.body, id } };
+    });
+    assertEquals(taken, records);
     const text = await new Response(ReadableStream.from(next.server.queue.text(records[0]!))).text();
     assertStringIncludes(text, "A letter of ");
   }

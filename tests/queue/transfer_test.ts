@@ -1,0 +1,31 @@
+import { assertEquals } from "@std/assert";
+import { checkStore, DEFERRED, DELIVERED, House, local } from "./support.ts";
+
+for (const size of [100, 300_000]) {
+  Deno.test(`what comes back to a server leaves the copy of a mailbox there alone: ${size} octets`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await using house = await House.open({ location: `${folder}/store.db`, answer: () => DEFERRED });
+      const text = `Subject: Hello\r\n\r\n${`${"x".repeat(76)}\r\n`.repeat(size / 78)}`;
+      const id = await house.accept(["a@there.example", local("pinky")], { text });
+      await house.settled();
+      const file: Uint8Array[] = [];
+      for await (const piece of house.queue.exported([id])) file.push(piece.slice());
+      assertEquals(await house.queue.delete(id), undefined);
+      house.agent.answer = () => DELIVERED;
+      const stream = () => ReadableStream.from(file);
+      const both = await Promise.allSettled([house.queue.import(stream()), house.queue.import(stream())]);
+      assertEquals(both.filter(({ status }) => status === "fulfilled").length, 1);
+      assertEquals(await house.queue.import(stream()), { imported: 0, known: 1 });
+      await house.queue.flush();
+      await house.queue.idle();
+      assertEquals(house.of("delivered").map((event) => event.id), [id]);
+      assertEquals(house.agent.texts.at(-1), text);
+      // behind its Return-Path
+      assertEquals((await house.mailbox("pinky")).map((kept) => kept.endsWith(text)), [true]);
+      await checkStore(house.store.kv);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
