@@ -47,7 +47,11 @@ const passwordSchema = z.string().min(1).max(MAX_PASSWORD).superRefine((password
 });
 const quotaSchema = z.union([
   z.int().min(0).max(Number.MAX_SAFE_INTEGER),
-  z.string().max(30).regex(/^\d{1,12}(?:\.\d{1,6})? *(?:[KMGT]i?)?B$/i, "is no size such as 1GiB"),
+  // in either case by its letters: a flag would get into the document's pattern, where none can be
+  z.string().max(30).regex(
+    /^\d{1,12}(?:\.\d{1,6})? *(?:[KMGTkmgt][Ii]?)?[Bb]$/,
+    "is no size such as 1GiB",
+  ),
 ]).openapi({ description: 'Bytes, or a size such as "1GiB"', example: "1GiB" });
 
 /** What GET answers and nobody sets. */

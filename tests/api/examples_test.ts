@@ -94,6 +94,27 @@ Deno.test("each operation has an example of its parameters, body and good answer
   assert(examples > 50);
 });
 
+Deno.test("an example that stands in a schema fits it", async () => {
+  await using surface = await Surface.start();
+  const document = await (await surface.fetch("/openapi.json")).json();
+  const found: string[] = [];
+  let examples = 0;
+  const look = (within: unknown, at: string): void => {
+    if (typeof within !== "object" || within === null) return;
+    const schema = within as Full & { readonly example?: unknown };
+    const isSchema = schema.type !== undefined || schema.anyOf !== undefined;
+    if (isSchema && schema.example !== undefined) {
+      examples++;
+      found.push(...faults(schema.example, schema, document.components.schemas, at));
+    }
+    for (const [name, inner] of Object.entries(within)) if (name !== "example") look(inner, `${at}.${name}`);
+  };
+  look(document.components.schemas, "schemas");
+  look(document.paths, "paths");
+  assertEquals(found, []);
+  assert(examples > 50, `only ${examples}`);
+});
+
 Deno.test("a false example is found: the test of examples can fail", () => {
   const schema: Full = {
     type: "object",
