@@ -176,13 +176,14 @@ Deno.test("queue export and import move each message once, as it was", async () 
   assertEquals((await next.run(["import", file])).out, "2 messages taken over.\n");
   for (const [id, records] of before) {
     // the content is there under a name of its own
-    const taken = (await next.server.queue.message(id)).map((record, part) => {
+    const taken = await next.server.queue.message(id);
+    const alike = taken.map((record, part) => {
       const { id } = records[part]!.body;
       assert(record.body.id !== id);
       return { ...record, body: { ...record.body, id } };
     });
-    assertEquals(taken, records);
-    const text = await new Response(ReadableStream.from(next.server.queue.text(records[0]!))).text();
+    assertEquals(alike, records);
+    const text = await new Response(ReadableStream.from(next.server.queue.text(taken[0]!))).text();
     assertStringIncludes(text, "A letter of ");
   }
   const known = await next.run(["import", "-"], { stdin: again.out });
