@@ -130,8 +130,8 @@ export interface ImportOptions {
 /** That a message was imported is remembered for a year, that its sender was warned for a month: milliseconds. */
 const REMEMBERED_MS = 365 * 24 * 3600_000;
 const WARNED_MS = 30 * 24 * 3600_000;
-/** So many records are written in one commit. */
-const RECORDS_AT_ONCE = 200;
+/** So many records are written in one commit, which takes them also where each is as large as a value may be. */
+const RECORDS_AT_ONCE = 10;
 /** A line tells of all recipients of a message. */
 const MAX_LINE = 16 * 1024 * 1024;
 

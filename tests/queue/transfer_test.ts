@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { checkStore, DEFERRED, DELIVERED, House, local } from "./support.ts";
 
 for (const size of [100, 300_000]) {
@@ -29,3 +29,20 @@ for (const size of [100, 300_000]) {
     }
   });
 }
+
+Deno.test("a message with thousands of recipients elsewhere is exported and imported whole", async () => {
+  await using house = await House.open({ answer: () => ({ ...DEFERRED, text: "x".repeat(400) }) });
+  const text = "x".repeat(50_000);
+  const to = Array.from({ length: 5000 }, (_, i) => `user${i}@there${i % 3}.example`);
+  const id = await house.accept(to, { text });
+  await house.queue.idle();
+  const records = await house.queue.message(id);
+  assert(records.length >= 100);
+  const file: Uint8Array[] = [];
+  for await (const piece of house.queue.exported([id])) file.push(piece.slice());
+  await using other = await House.open({ seed: 8, start: false });
+  assertEquals(await other.queue.import(ReadableStream.from(file)), { imported: 1, known: 0 });
+  const body = (await other.queue.message(id))[0]!.body;
+  assertEquals(await other.queue.message(id), records.map((record) => ({ ...record, body })));
+  await checkStore(other.store.kv);
+});
