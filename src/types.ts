@@ -67,6 +67,8 @@ export type { CaptureChange, Captured, NewCaptured, RemovedBecause } from "./cap
 export type { CapturedListOptions, CapturedMail, Retention } from "./capture/captured_mail.ts";
 export type { FactMaker } from "./mailbox/folder_facts.ts";
 export type {
+  Appended,
+  Appending,
   By,
   Copied,
   FlagChange,

@@ -1,6 +1,6 @@
 /** APPEND (RFC 9051 6.3.12; RFC 3502, 3516, 4315, 6855, 7889): messages go from the connection into the store as they come. */
 
-import type { Folder, NewMessage } from "../mailbox/folders.ts";
+import type { Appending, Folder, NewMessage } from "../mailbox/folders.ts";
 import type { BodyWriter } from "../storage/bodies/bodies.ts";
 import { type AppendMessage, parseAppendAfter, parseAppendMessage } from "./append_parser.ts";
 import type { Received } from "./command_reader.ts";
@@ -38,7 +38,7 @@ interface Begun {
 
 /**
  * One APPEND. Few messages are put in by one commit. More go in batches, so that memory is bounded; when one of them can't
- * be taken, those before it are removed: all or none stay (RFC 3502 6.3.11).
+ * be taken, those before it are removed, if need be by the next process: all or none stay (RFC 3502 6.3.11).
  */
 class Append {
   readonly #state: SessionState;
@@ -50,6 +50,7 @@ class Append {
   /** Octets of what is not put in yet, for the quota. */
   #bytes = 0;
   #folder: Folder | undefined;
+  #appending: Appending | undefined;
   #uidValidity = 0;
   /** Of what was put in. */
   readonly #uids: number[] = [];
@@ -75,7 +76,7 @@ class Append {
         }
         next = after.next;
       }
-      await this.#putIn();
+      await this.#putIn(true);
       kept = true;
       this.#state.appended += this.#uids.length;
       this.#state.ok(this.#command, "Done", `APPENDUID ${this.#uidValidity} ${formatSet(this.#uids)}`);
@@ -101,7 +102,7 @@ class Append {
     const { reader, options } = this.#state;
     let writer: BodyWriter | undefined;
     try {
-      if (this.#begun.length >= BATCH_MESSAGES || this.#heldBytes > BATCH_BYTES) await this.#putIn();
+      if (this.#begun.length >= BATCH_MESSAGES || this.#heldBytes > BATCH_BYTES) await this.#putIn(false);
       const head = parseAppendMessage(cursor, literal);
       const given = givenFlags(head.flags);
       await this.#admit(head, literal);
@@ -195,15 +196,16 @@ class Append {
   }
 
   /** Puts in what is held, by one commit. */
-  async #putIn(): Promise<void> {
+  async #putIn(isLast: boolean): Promise<void> {
     const state = this.#state;
     if (!this.#folder) {
       const target = state.folders.byName(state.nameOf(this.#command.args.mailbox));
       if (!target) throw no("The mailbox was deleted meanwhile", "TRYCREATE");
       this.#folder = await state.folders.select(target.id);
+      this.#appending = this.#folder.appending({ by: state });
     }
     const messages = this.#begun.map(({ writer, message }) => ({ ...message, body: writer.finish() }));
-    const { uidValidity, uids } = await this.#folder.append(messages, { by: state });
+    const { uidValidity, uids } = await this.#appending!.put(messages, isLast);
     this.#begun = [];
     this.#heldBytes = this.#bytes = 0;
     this.#uidValidity = uidValidity;
@@ -213,9 +215,8 @@ class Append {
   /** Nothing of it stays. */
   async #undo(): Promise<void> {
     for (const { writer } of this.#begun) await writer.abort();
-    if (this.#uids.length === 0) return;
     try {
-      await this.#folder!.expunge(Uint32Array.from(this.#uids), { by: this.#state });
+      await this.#appending?.undo();
     } catch (error) {
       this.#state.options.onEvent?.({ kind: "error", error });
     }

@@ -6,7 +6,15 @@ import { type Kv, u64 } from "../storage/port.ts";
 import { together, type Write } from "../storage/write.ts";
 import { CHANGES_FULL, packWent, withWent } from "./change_row.ts";
 import { type FolderChange, FolderError } from "./folders.ts";
-import type { FolderRecord, FolderState, HeadRecord, MailboxState } from "./folder_state.ts";
+import {
+  type FolderRecord,
+  type FolderState,
+  type HeadRecord,
+  type MailboxState,
+  type Mark,
+  marksOf,
+  withMarks,
+} from "./folder_state.ts";
 import { FolderDraft } from "./folder_draft.ts";
 import { Packer, packRanges } from "./packing.ts";
 import { type PackedRows, RowDrafts } from "./packed_rows.ts";
@@ -64,6 +72,7 @@ export class FolderBatch {
   readonly #gone = new Set<number>();
   readonly #mutations: Deno.KvMutation[] = [];
   readonly #others: Write[] = [];
+  #marks: readonly Mark[];
   #tail: Uint8Array | undefined;
   #messages = 0;
   #bytes = 0;
@@ -75,6 +84,7 @@ export class FolderBatch {
     this.#base = base;
     this.source = source;
     this.head = { ...base.head };
+    this.#marks = marksOf(base.head);
     this.#tail = base.tail;
     this.rows = new RowDrafts(source.rows);
   }
@@ -211,6 +221,18 @@ export class FolderBatch {
     }
   }
 
+  /** What several commits do together, as it will be. */
+  get marks(): readonly Mark[] {
+    return this.#marks;
+  }
+
+  /** Sets the mark of that id, or takes it away. */
+  mark(id: string, mark: Mark | undefined): void {
+    this.#isChanged = true;
+    const others = this.#marks.filter((one) => one.id !== id);
+    this.#marks = mark ? [...others, mark] : others;
+  }
+
   /** Takes something into the commit. */
   add(write: Write): void {
     this.#isChanged = true;
@@ -252,7 +274,11 @@ export class FolderBatch {
   write(): Write {
     const { address } = this;
     const head = { key: keys.mailbox(address), versionstamp: this.#base.versionstamp };
-    const mutations: Deno.KvMutation[] = [{ type: "set", key: head.key, value: { ...this.head } }];
+    const mutations: Deno.KvMutation[] = [{
+      type: "set",
+      key: head.key,
+      value: withMarks(this.head, this.#marks),
+    }];
     for (const [id, draft] of this.#folders) {
       const isGone = this.#gone.has(id);
       mutations.push(...draft.mutations(address, isGone));
@@ -272,7 +298,7 @@ export class FolderBatch {
     const folders = new Map(this.#base.folders);
     for (const [id, draft] of this.#folders) folders.set(id, draft.state());
     for (const id of this.#gone) folders.delete(id);
-    return { head: { ...this.head }, versionstamp, folders, tail: this.#tail };
+    return { head: withMarks(this.head, this.#marks), versionstamp, folders, tail: this.#tail };
   }
 
   #set(key: Deno.KvKey, value: Uint8Array): void {

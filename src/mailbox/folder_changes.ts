@@ -1,6 +1,7 @@
 /** What is done to folders themselves: each function plans it into a batch. */
 
 import type { FolderBatch } from "./folder_batch.ts";
+import type { UnfinishedInbox } from "./folder_state.ts";
 import { checkName, INBOX, INBOX_ID, normalName, parentsOf } from "./folder_names.ts";
 import { FolderError, type SpecialUse } from "./folders.ts";
 import { planExpunge } from "./message_changes.ts";
@@ -34,17 +35,16 @@ export function planCreate(
   return folder.id;
 }
 
-/**
- * Gives a folder another name, and its children with it. INBOX stays: answers the ids of the folder that its messages
- * are to be moved to.
- */
-export function planRename(batch: FolderBatch, from: string, to: string): { inboxTo?: number } {
+/** Gives a folder another name, and its children with it. INBOX stays: answers where its messages are to go. */
+export function planRename(batch: FolderBatch, from: string, to: string): UnfinishedInbox | undefined {
   const [before, name] = [normalName(from), normalName(to)];
   checkName(name);
   const folder = batch.named(before);
   if (!folder) throw new FolderError("nonexistent", `There is no folder ${before}`);
   if (batch.named(name)) throw new FolderError("exists", `There is a folder ${name} already`);
-  if (folder.id === INBOX_ID) return { inboxTo: planCreate(batch, name, {}) };
+  if (folder.id === INBOX_ID) {
+    return { kind: "inbox", folder: planCreate(batch, name, {}), before: folder.record.uidNext };
+  }
   if (name.startsWith(`${before}/`)) throw new FolderError("cannot", "A folder can't be moved into itself");
   const below = [...batch.folders()].filter(({ record }) => record.name.startsWith(`${before}/`));
   if (below.length > MAX_RENAMED) throw new FolderError("limit", "Too many folders are in that folder");
@@ -62,7 +62,7 @@ export function planRename(batch: FolderBatch, from: string, to: string): { inbo
   batch.change();
   for (const one of renamed) batch.folder(one.id).record.name = one.name;
   batch.tell({ change: { kind: "folders" }, renamed: true });
-  return {};
+  return undefined;
 }
 
 /** Takes a folder away, with its messages. */

@@ -12,6 +12,8 @@ import {
   type HeadRecord,
   IndexState,
   type MailboxState,
+  marksOf,
+  withMarks,
 } from "./folder_state.ts";
 import { IndexRow } from "./index_row.ts";
 
@@ -55,13 +57,8 @@ export async function raiseRestored(
   if (restored === null || head.restored === restored) return false;
   const uidValidity = Math.max(head.nextUidValidity, Math.floor(now / 1000));
   const modseq = head.modseq + RAISED;
-  const raised: HeadRecord = {
-    ...head,
-    modseq,
-    restored,
-    nextUidValidity: uidValidity + 1,
-    changesFloor: modseq,
-  };
+  const numbers = { modseq, nextUidValidity: uidValidity + 1, changesFloor: modseq };
+  const raised = withMarks({ ...head, ...numbers, restored }, marksOf(head));
   const key = keys.mailbox(address);
   const mutations: Deno.KvMutation[] = [{ type: "set", key, value: raised }];
   for (const { id, record } of folders.values()) {

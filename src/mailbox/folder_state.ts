@@ -23,6 +23,59 @@ export interface HeadRecord {
   readonly changesRows: number;
   /** The mark of the restored backup that this has taken notice of. */
   readonly restored?: string;
+  /** What several commits do together and have not done yet, see `unfinished.ts`; absent: nothing. */
+  readonly unfinished?: {
+    /** The mod-sequence of the head when a version wrote it that knows of it. */
+    readonly modseq: number;
+    readonly marks: readonly Mark[];
+  };
+}
+
+/** That a change is unfinished which several commits make: from the first of them to the last one. */
+export interface Mark {
+  /** No other change has it. */
+  readonly id: string;
+  /** On a shared store others take it for given up from then on: milliseconds since 1970. */
+  readonly until: number;
+  readonly of: Unfinished;
+}
+
+/** What such a change is. */
+export type Unfinished = UnfinishedPut | UnfinishedInbox;
+
+/** An APPEND or a COPY. */
+export interface UnfinishedPut {
+  readonly kind: "put";
+  /** The folder that messages are put into. */
+  readonly folder: number;
+  /** What was put there up to now: the first and the last UID of each range, one after the other. */
+  readonly uids: readonly number[];
+  /** The folder that they are copied from; absent: they are new. */
+  readonly from?: number;
+}
+
+/** A RENAME of INBOX. */
+export interface UnfinishedInbox {
+  readonly kind: "inbox";
+  /** The folder that its messages go to. */
+  readonly folder: number;
+  /** All of those whose UIDs are lower. */
+  readonly before: number;
+}
+
+/**
+ * The changes that are unfinished. An older version keeps the marks and knows nothing of them: people may have gone by
+ * what it showed, so they hold no more once it has changed something.
+ */
+export function marksOf({ modseq, unfinished }: HeadRecord): readonly Mark[] {
+  return unfinished?.modseq === modseq ? unfinished.marks : [];
+}
+
+/** A head with these marks, and no others. */
+export function withMarks(head: HeadRecord, marks: readonly Mark[]): HeadRecord {
+  if (marks.length > 0) return { ...head, unfinished: { modseq: head.modseq, marks } };
+  const { unfinished: _, ...rest } = head;
+  return rest;
 }
 
 /** The value under `keys.folder`. */

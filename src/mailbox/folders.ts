@@ -88,7 +88,10 @@ export interface Folders extends Disposable {
   byId(id: number): FolderInfo | undefined;
   /** Makes missing parents too. */
   create(name: string, options?: { readonly specialUse?: SpecialUse | undefined }): Promise<FolderInfo>;
-  /** With children. INBOX: its messages move into a new folder of that name (RFC 9051 6.3.6). */
+  /**
+   * With children. INBOX: its messages move into a new folder of that name (RFC 9051 6.3.6). It is durable that all of
+   * them do; when the store fails in the middle, the rest goes when the mailbox is opened next.
+   */
   rename(from: string, to: string): Promise<void>;
   /** With its messages; children stay. INBOX can't be deleted. */
   delete(name: string): Promise<void>;
@@ -136,6 +139,25 @@ export interface Copied {
   readonly to: Uids;
 }
 
+/** Where messages were put. */
+export interface Appended {
+  /** Of the folder. */
+  readonly uidValidity: number;
+  /** The UIDs that they got there. */
+  readonly uids: Uids;
+}
+
+/** Messages that are put into a folder some at a time: all of them are there in the end, or none (RFC 3502). */
+export interface Appending {
+  /** Puts some in, by one commit; they are there to stay when those are there that are the last ones. */
+  put(messages: readonly NewMessage[], isLast: boolean): Promise<Appended>;
+  /**
+   * Takes out what was put in, for whoever does not put the last ones in; behind those it does nothing. Rejects with a
+   * `StorageError` when that can't be done now: it is done when the mailbox is opened next.
+   */
+  undo(): Promise<void>;
+}
+
 /** Who does it. */
 export interface By {
   /** Told with the change. */
@@ -152,15 +174,14 @@ export interface Folder extends Disposable {
   store(uids: Uids, change: FlagChange): Promise<{ readonly stored: Uids; readonly modified: Uids }>;
   /** Removes messages; answers which. */
   expunge(uids: Uids, options?: By): Promise<Uids>;
-  /** Copies messages into a folder: all that are there, or none. */
+  /** Copies messages into a folder: all that are there, or none, whenever the process dies. */
   copy(uids: Uids, to: number, options?: By): Promise<Copied>;
   /** Moves them. */
   move(uids: Uids, to: number, options?: By): Promise<Copied>;
   /** Puts new messages in, all or none, in one commit. */
-  append(
-    messages: readonly NewMessage[],
-    options?: By,
-  ): Promise<{ readonly uidValidity: number; readonly uids: Uids }>;
+  append(messages: readonly NewMessage[], options?: By): Promise<Appended>;
+  /** Puts new messages in, all or none, in several commits. */
+  appending(options?: By): Appending;
   /** Which UIDs, of those asked for, went after that mod-sequence (RFC 7162 3.2.5); perhaps some that went before. */
   vanishedSince(modseq: number, within?: readonly UidRange[]): Promise<Uids>;
   /** The first UID that is \Recent for who asks (RFC 3501 2.3.2); with `claim` for nobody else from then on. */

@@ -3,12 +3,13 @@
 import { encode } from "../base/bytes.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { BodyMissing, readBody } from "../storage/bodies/bodies.ts";
-import { costOf } from "../storage/limits.ts";
 import { StorageError } from "../storage/storage_error.ts";
 import type { FolderFacts } from "./folder_facts.ts";
 import { planCreate, planDelete, planRename, planSubscribe } from "./folder_changes.ts";
 import { INBOX_ID, normalName } from "./folder_names.ts";
 import {
+  type Appended,
+  type Appending,
   type By,
   type Copied,
   type FlagChange,
@@ -23,22 +24,16 @@ import {
   type UidRange,
   type Uids,
 } from "./folders.ts";
-import { type Fitting, fitting } from "./large_appends.ts";
+import { HeldAppending } from "./held_appending.ts";
 import type { LiveIndex } from "./folder_state.ts";
 import type { MailEntry } from "./mail_entry.ts";
 import { entriesAt } from "./mail_entries.ts";
-import {
-  pieces,
-  piecesToGo,
-  planAppend,
-  planCopy,
-  planExpunge,
-  planFlags,
-  planMove,
-} from "./message_changes.ts";
+import { pieces, piecesToGo, planCopy, planExpunge, planFlags, planMove } from "./message_changes.ts";
 import { smallTexts } from "./small_texts.ts";
 import { changesOnly, type StoredFolders } from "./stored_folders.ts";
+import { planInbox, ROWS_PER_MOVE, withPut } from "./unfinished.ts";
 import { vanished } from "./vanished.ts";
+import type { WholeChanges } from "./whole_changes.ts";
 
 /** Takes room in the account's quota, see `quotas.ts`; undefined: there is none. */
 export type TakeRoom = (
@@ -54,6 +49,7 @@ export interface HeldBy {
   readonly folders: StoredFolders;
   readonly room: TakeRoom;
   readonly facts: FolderFacts;
+  readonly changes: WholeChanges;
   /** Counts who uses a folder's index. */
   use(id: number, more: 1 | -1): void;
 }
@@ -102,11 +98,19 @@ export class HeldFolders implements Folders {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const { inboxTo } = await this.#folders.run((batch) => planRename(batch, from, to));
-    if (inboxTo === undefined) return;
-    using inbox = await this.select(INBOX_ID);
-    const { uids, length } = inbox.messages;
-    await inbox.move(uids.subarray(0, length), inboxTo);
+    const change = this.#held.changes.begin();
+    const some = () =>
+      change.run(async (batch, before) => {
+        const left = before ?? planRename(batch, from, to);
+        const hasMore = left?.kind === "inbox" && await planInbox(batch, left);
+        return [hasMore, hasMore ? left : undefined] as const;
+      });
+    try {
+      while (await some());
+    } catch (error) {
+      // its first commit decides, and the rest of INBOX goes behind it
+      if (!change.leave() || !(error instanceof StorageError)) throw error;
+    }
   }
 
   async delete(name: string): Promise<void> {
@@ -201,16 +205,23 @@ class HeldFolder implements Folder {
     const index = this.#index;
     const places = index.state.places(uids);
     const release = await this.#take(() => places.reduce((sum, place) => sum + index.size(place), 0));
+    const change = this.#held.changes.begin();
     const done: { from: Uids; to: Uids }[] = [];
     try {
-      for (const some of pieces(index.state, uids)) {
-        done.push(await this.#folders.run((batch) => planCopy(batch, this.#id, { uids: some, to, by })));
+      const all = pieces(index.state, uids);
+      for (const some of all) {
+        const isLast = some === all.at(-1);
+        done.push(
+          await change.run(async (batch, before) => {
+            const placed = await planCopy(batch, this.#id, { uids: some, to, by });
+            const left = { folder: to, uids: placed.to, from: this.#id };
+            return [placed, isLast ? undefined : withPut(before, left)];
+          }),
+        );
       }
     } catch (error) {
-      // all or none (RFC 9051 6.4.7)
-      for (const { to: copies } of done) {
-        await this.#folders.run((batch) => planExpunge(batch, to, { uids: copies, by })).catch(() => {});
-      }
+      // all or none (RFC 9051 6.4.7); what can't be undone now is undone when the mailbox is looked at next
+      await change.undo().catch(() => {});
       throw error;
     } finally {
       release();
@@ -221,40 +232,22 @@ class HeldFolder implements Folder {
   async move(uids: Uids, to: number, { by }: By = {}): Promise<Copied> {
     void this.info;
     const done: { from: Uids; to: Uids }[] = [];
-    // in each piece the rows of both folders change
-    for (const some of pieces(this.#index.state, uids, 4)) {
+    for (const some of pieces(this.#index.state, uids, ROWS_PER_MOVE)) {
       done.push(await this.#folders.run((batch) => planMove(batch, this.#id, { uids: some, to, by })));
     }
     return this.#copied(done, to);
   }
 
-  async append(
-    messages: readonly NewMessage[],
-    { by }: By = {},
-  ): Promise<{ uidValidity: number; uids: Uids }> {
+  async append(messages: readonly NewMessage[], options: By = {}): Promise<Appended> {
+    return await this.appending(options).put(messages, true);
+  }
+
+  appending({ by }: By = {}): Appending {
     void this.info;
-    const release = await this.#take(() => messages.reduce((sum, { body }) => sum + body.size, 0));
-    const { store, clock } = this.#folders.source;
-    let fit: Fitting | undefined;
-    try {
-      fit = await fitting(store, messages, clock);
-      const { messages: some } = fit;
-      const octets = some.reduce((sum, { body }) => sum + costOf(body.write(1)).bytes, 0);
-      const done = this.#folders.run((batch) => planAppend(batch, this.#id, { messages: some, by }), octets);
-      const placed = done.then(({ objects }) => objects);
-      this.#held.facts.makeNew(messages.map(({ body }) => body.inMemory), placed);
-      placed.catch(() => {}); // who appends hears of it
-      const { uidValidity, uids } = await done;
-      return { uidValidity, uids };
-    } catch (error) {
-      await fit?.abandon();
-      if (messages.length > 1 && error instanceof StorageError && error.kind === "refused") {
-        throw new FolderError("limit", "So many messages can't be put into a folder at once");
-      }
-      throw error;
-    } finally {
-      release();
-    }
+    const { facts, changes } = this.#held;
+    const change = changes.begin();
+    const take = (size: () => number) => this.#take(size);
+    return new HeldAppending({ folders: this.#folders, facts, change, id: this.#id, take, by });
   }
 
   async vanishedSince(modseq: number, within?: readonly UidRange[]): Promise<Uids> {

@@ -87,6 +87,7 @@ export class MailStore {
     });
     this.#open = new OpenMailboxes(store, {
       clock,
+      random,
       rememberMs,
       finish: (address) => this.#removals.finish(address),
       onTold: (folders, told) => {
@@ -318,6 +319,7 @@ export class MailStore {
       left.add(key[1] as string);
     }
     for (const address of left) await this.#open.use(address, (folders) => folders.release());
+    await this.#open.settle();
   }
 
   /** Gives mail its place in folders where much of it waits and nobody looks. Rejects when the store fails. */

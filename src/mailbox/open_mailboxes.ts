@@ -1,6 +1,7 @@
 /** The mailboxes that are in memory: those in use, and a few that were just now. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { FactsAhead } from "./facts_ahead.ts";
@@ -14,6 +15,7 @@ import type { MailboxState } from "./folder_state.ts";
 import { takeOut } from "./named_mail.ts";
 import { hasArrivals } from "./numbering.ts";
 import { type FolderSource, StoredFolders } from "./stored_folders.ts";
+import { WholeChanges } from "./whole_changes.ts";
 
 /** A mailbox that nobody uses stays in memory for so long, milliseconds. */
 const KEPT_MS = 60_000;
@@ -40,6 +42,7 @@ interface OpenMailbox {
   readonly folders: StoredFolders;
   readonly facts: FolderFacts;
   readonly ahead: FactsAhead;
+  readonly changes: WholeChanges;
   holders: number;
   /** How many of them stay, and want to hear of what others do. */
   sessions: number;
@@ -56,6 +59,7 @@ interface OpenMailbox {
 /** What mailboxes are opened with. */
 export interface OpenOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly rememberMs: number;
   /** Carries out what must have happened before a mailbox is looked at. */
   readonly finish: (address: string) => Promise<void>;
@@ -89,7 +93,7 @@ export class OpenMailboxes {
   /** A hold on a mailbox, which is made when there is none. */
   async hold(address: string): Promise<Folders> {
     const box = (await this.#get(address, true))!;
-    const { folders, facts, using } = box;
+    const { folders, facts, changes, using } = box;
     box.holders++;
     box.sessions++;
     box.resting?.cancel();
@@ -101,7 +105,7 @@ export class OpenMailboxes {
       if (users === 0) using.delete(id);
       else using.set(id, users);
     };
-    const held = { folders, facts, use, room: this.room };
+    const held = { folders, facts, changes, use, room: this.room };
     return new HeldFolders(held, () => {
       box.sessions--;
       if (box.sessions === 0) this.#rest(box);
@@ -172,6 +176,11 @@ export class OpenMailboxes {
     const swept = this.#sweeping.then(() => this.use(address, () => Promise.resolve()));
     this.#sweeping = swept.then(() => {}, () => {});
     return swept;
+  }
+
+  /** Does away with what is unfinished in the mailboxes in memory. Never rejects. */
+  async settle(): Promise<void> {
+    for (const { changes } of this.#open.values()) if (changes.areLeft) await changes.settle();
   }
 
   /** Takes messages out of the folders of a mailbox that is perhaps being opened just now. */
@@ -270,6 +279,7 @@ export class OpenMailboxes {
     for (const [i, box] of boxes.entries()) {
       const [head, sums] = [rows[2 * i]!.versionstamp, rows[2 * i + 1]!.versionstamp];
       if (head !== box.folders.state.versionstamp) await box.folders.look();
+      if (box.changes.areLeft) await box.changes.settle();
       if (sums === box.sums) continue;
       box.sums = sums;
       await box.folders.number();
@@ -286,6 +296,7 @@ export class OpenMailboxes {
       const { folders } = box;
       try {
         if (!this.#store.embedded) await folders.look();
+        if (box.changes.areLeft) await box.changes.settle();
         // asked behind the look: what a commit has just taken from the arrivals is in folders when that is told of
         const { arrived, areNumbered } = folders.arrivals;
         if (!this.#store.embedded || !areNumbered) {
@@ -318,7 +329,7 @@ export class OpenMailboxes {
 
   async #load(address: string, make: boolean): Promise<OpenMailbox | undefined> {
     const { kv } = this.#store;
-    const { clock, finish } = this.#options;
+    const { clock, random, finish } = this.#options;
     for (;;) {
       await finish(address);
       const state = await readState(kv, address);
@@ -330,6 +341,7 @@ export class OpenMailboxes {
           folders,
           facts,
           ahead: new FactsAhead(folders, facts),
+          changes: new WholeChanges(folders, random),
           holders: 0,
           sessions: 0,
           using: new Map(),

@@ -196,7 +196,17 @@ Deno.test("APPEND of many messages: all of them, or none when one can't be taken
     "* STATUS Archive (MESSAGES 520)",
     "tag OK Done",
   ]);
-  // and none when the client goes in the middle
+  // and none when the client goes in the middle, or the store fails there
+  const [third] = await sessions(harness, 1) as [Client];
+  await third.send(`z APPEND Archive${many(201, 3000)}`);
+  const status = async () => (await other.command("STATUS Archive (MESSAGES)"))[0];
+  while (await status() === "* STATUS Archive (MESSAGES 520)") await eventTurn();
+  harness.disk.failure = new StorageError("full", "no space left");
+  await third.send("\r\n");
+  assertEquals(await third.until("z"), ["tag NO [LIMIT] There is no room on the disk now"]);
+  harness.disk.failure = undefined;
+  await sessions(harness, 1);
+  assertEquals(await status(), "* STATUS Archive (MESSAGES 520)");
   await one.send(`z APPEND Archive${many(450, 3000)} {3000+}\r\nxx`);
   one.close();
   while (!harness.events.some(({ kind }) => kind === "ended")) await eventTurn();

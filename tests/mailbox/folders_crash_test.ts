@@ -86,9 +86,9 @@ function program(location: string, round: number): string {
     await Promise.all([worker(), worker(), worker(), worker()]);`;
 }
 
-/** Runs it for a while, kills it, and answers what it told. */
-async function runAndKill(location: string, round: number, ms: number): Promise<unknown[][]> {
-  const child = new Deno.Command(Deno.execPath(), {
+/** A process that runs a program. */
+function start(text: string): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--no-check",
@@ -96,10 +96,15 @@ async function runAndKill(location: string, round: number, ms: number): Promise<
       "--unstable-kv",
       "--no-lock",
       `--config=${new URL(import.meta.resolve("../../deno.json")).pathname}`,
-      `data:text/javascript,${encodeURIComponent(program(location, round))}`,
+      `data:text/javascript,${encodeURIComponent(text)}`,
     ],
     stdout: "piped",
   }).spawn();
+}
+
+/** Runs it for a while, kills it, and answers what it told. */
+async function runAndKill(location: string, round: number, ms: number): Promise<unknown[][]> {
+  const child = start(program(location, round));
   let heard = "";
   let killing: ReturnType<typeof setTimeout> | undefined;
   for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
@@ -155,6 +160,65 @@ Deno.test("Whenever a process is killed, no message is lost, no UID given twice,
           }
         }
         for (const id of have) assert(there.has(id) || mayGo.has(id), `${id} is lost`);
+      } finally {
+        await store.close();
+      }
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+/** In so many rows that what is done to all of them takes several commits. */
+const MANY = 7100;
+
+/** A program that fills INBOX, begins something that puts messages elsewhere, and dies at the first that are there. */
+function halfDoing(location: string, work: string): string {
+  return `
+    import { encode } from ${resolve("../../src/base/bytes.ts")};
+    import { systemClock as clock } from ${resolve("../../src/base/clock.ts")};
+    import { MailStore } from ${resolve("../../src/mailbox/mail_store.ts")};
+    import { draftOf } from ${resolve("../../src/storage/bodies/bodies.ts")};
+    import { openStore } from ${resolve("../../src/storage/store.ts")};
+    const store = await openStore({ location: ${JSON.stringify(location)}, clock });
+    const folders = await new MailStore(store, { clock }).open(${JSON.stringify(BRAIN)});
+    let n = 0;
+    const some = () => Array.from({ length: 100 }, () => ({
+      body: draftOf("R" + String(clock.now()).padStart(13, "0").slice(-7) + String(n++).padStart(8, "0"), encode("Narf")),
+      flags: 0,
+      keywords: [],
+      internalDate: clock.now(),
+    }));
+    const inbox = await folders.select(1);
+    while (inbox.messages.length < ${MANY}) await inbox.append(some());
+    const sent = await folders.select(folders.byName("Sent").id);
+    folders.on((change) => {
+      if (change.kind === "came" && change.folder !== 1) Deno.kill(Deno.pid, "SIGKILL");
+    });
+    ${work}`;
+}
+
+Deno.test("What takes several commits has not happened when a process is killed between them, or goes on", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "dinopost_folders_" });
+  const location = `${dir}/dinopost.db`;
+  const works = [
+    "await inbox.copy(inbox.messages.uids.slice(0, inbox.messages.length), sent.info.id);",
+    "const all = sent.appending(); for (let i = 0; i < 5; i++) await all.put(some(), i === 4);",
+    'await folders.rename("INBOX", "Old");',
+  ];
+  try {
+    for (const work of works) {
+      assertEquals((await start(halfDoing(location, work)).output()).signal, "SIGKILL", work);
+      const store = await openStore({ location, clock: systemClock });
+      try {
+        const mailStore = new MailStore(store, { clock: systemClock });
+        using folders = await mailStore.open(BRAIN);
+        const counts = folders.list().filter(({ messages }) => messages > 0)
+          .map(({ name, messages }) => [name, messages]);
+        assertEquals(counts, [[work.includes("rename") ? "Old" : "INBOX", MANY]], work);
+        await mailStore.finishRemovals();
+        assertEquals((await checkStore(store, { repair: false })).faults, []);
+        assertEquals((await mailStore.usage(BRAIN)).messages, MANY);
       } finally {
         await store.close();
       }
