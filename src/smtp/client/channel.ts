@@ -144,6 +144,12 @@ export class ClientChannel {
     return ready ? this.#checked(ready) : this.#wait(limitMs);
   }
 
+  /** What came although nothing was asked; undefined: nothing, as far as was read. */
+  unasked(): Reply | ReplyError | undefined {
+    const ready = this.#replies.take();
+    return ready && this.#checked(ready);
+  }
+
   #checked(got: Reply | ReplyError): Reply | ReplyError {
     if (!isReplyError(got)) return got;
     this.#end(got);

@@ -117,6 +117,7 @@ export class ClientTransaction {
     const group = peer.pipelining && !channel.mayFail();
     this.unfinished = true;
     this.#listen();
+    if (!behind && this.#isOutOfStep("mail")) return;
     const commands = [mailCommand(message, peer, utf8)];
     for (const i of this.#asked) commands.push(rcptCommand(message.recipients[i]!, peer, utf8));
     if (group) {
@@ -144,6 +145,21 @@ export class ClientTransaction {
     const { behind, trace } = this.options;
     if (behind) this.channel.traceOfOurs = trace;
     else if (trace) this.channel.trace = trace;
+  }
+
+  /**
+   * Did more answers come than were due? Then each that follows would be taken for that of a later command, in the end one
+   * to RCPT for that to the content, and a message for taken that nobody has.
+   */
+  #isOutOfStep(stage: "mail" | "data"): boolean {
+    const { channel } = this;
+    const reply = channel.unasked();
+    if (reply === undefined) return false;
+    this.#settleRest(
+      isReplyError(reply) ? replyErrorOf(reply, stage, channel.peer) : outOfStep(reply, stage, channel.peer),
+    );
+    this.#drop();
+    return true;
   }
 
   /** Did the peer take the message before? If not, nobody knows for sure what it takes these commands for. */
@@ -282,6 +298,8 @@ export class ClientTransaction {
     const { channel } = this;
     this.#began = true;
     if (!await this.#mayEnd()) return;
+    // by DATA the 354 proves that it is not
+    if (how === "bdat" && this.#isOutOfStep("data")) return;
     const isForAll = this.#accepted.length === this.#outcomes.length;
     const ended = isForAll ? this.options.ended : undefined;
     const result = await sendContent(channel, this.message, { how, ended });

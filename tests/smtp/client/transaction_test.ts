@@ -462,3 +462,26 @@ function counting(onWrite: () => void): (address: string, port: number) => Promi
     };
   };
 }
+
+Deno.test("send() takes an answer too many for no message's, and uses the connection no more", async () => {
+  const twice = { raw: "250 2.0.0 Ok\r\n250 2.0.0 Queued\r\n" };
+  const extensions = ["PIPELINING", "CHUNKING"];
+  {
+    await using peer = ScriptedPeer.start({ extensions, end: [twice, "552 5.3.4 Too big"] });
+    const client = await connected(peer);
+    assertEquals(brief(await client.send(message())), [DELIVERED, DELIVERED]);
+    assertEquals(brief(await client.send(message())), Array(2).fill("deferred 4.5.0 mail"));
+    assert(client.staleBeforeMail && !client.usable);
+    assertEquals(peer.sessions[0]!.lines.filter((line) => line.startsWith("MAIL")).length, 1);
+  }
+  for (
+    const [mail, rcpt, expected] of [[twice, OK, "deferred 4.5.0 data"], [OK, twice, "deferred 4.5.0 data"]]
+  ) {
+    await using peer = ScriptedPeer.start({ extensions, mail: mail!, rcpt: rcpt!, end: "552 5.3.4 Too big" });
+    const client = await connected(peer);
+    assertEquals(brief(await client.send(message({ to: ["a@x"] }))), [expected]);
+    assert(!client.usable);
+    await peer.until(() => peer.sessions[0]!.closed);
+    assertEquals(peer.sessions[0]!.lines.at(-1)!.slice(0, 4), "RCPT");
+  }
+});
