@@ -23,7 +23,9 @@ const NONE: DaneFinding = { kind: "none" };
 /** Searches. The DNS without validation demands nothing, nor does a host in a zone without signatures. Never rejects. */
 export async function findDane(of: DaneHost, resolver: Resolver): Promise<DaneFinding> {
   const { host, port, owner } = of;
-  for (const base of await basesOf(of, resolver)) {
+  const bases = await basesOf(of, resolver);
+  if ("kind" in bases) return bases;
+  for (const base of bases) {
     const answer = await resolver.tlsa(`_${port}._tcp.${base}`);
     if (answer.kind === "temporaryFailure") {
       return { kind: "unknown", why: `The TLSA records of ${base} can't be looked up now: ${answer.why}` };
@@ -40,11 +42,18 @@ export async function findDane(of: DaneHost, resolver: Resolver): Promise<DaneFi
 }
 
 /** The names below which the records may stand: what the host is an alias of, then the host (RFC 7672 2.2.2). */
-async function basesOf({ host, owner, secure }: DaneHost, resolver: Resolver): Promise<string[]> {
+async function basesOf(
+  { host, owner, secure }: DaneHost,
+  resolver: Resolver,
+): Promise<string[] | Extract<DaneFinding, { kind: "unknown" }>> {
   if (secure === undefined) return [];
   if (secure) return owner === undefined ? [host] : [owner, host];
   if (owner === undefined) return [];
   // the alias may be signed, and what it leads to not
   const alias = await resolver.alias(host);
+  // who stands in the way of this question alone must not make the records go away (RFC 7672 2.1.2)
+  if (alias.kind === "temporaryFailure") {
+    return { kind: "unknown", why: `Whether ${host} is a signed alias can't be looked up now: ${alias.why}` };
+  }
   return alias.kind === "found" && alias.secure ? [host] : [];
 }

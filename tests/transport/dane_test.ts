@@ -157,6 +157,24 @@ Deno.test("DANE: records stand below what the host is an alias of, else below th
   }
 });
 
+Deno.test("DANE: whether a host is a signed alias must be known, or the records could be kept from being found", async () => {
+  await using internet = await LoopbackInternet.start({ dnssec: true, ca: [] });
+  const near = await internet.host("near.test", { accounts: { jo: "x" } });
+  const peer = internet.peer("far.test", TLS);
+  internet.zone("mx.far.test", { CNAME: "real.elsewhere.test" });
+  internet.zone("real.elsewhere.test", { A: [peer.address.hostname], insecure: true });
+  internet.zone(at(internet.smtpPort), { TLSA: [tlsa(elsewhere)] });
+  internet.dns.fail("mx.far.test", "servfail", "CNAME");
+  const reply = await near.send({ from: "jo@near.test", to: "jsmith@far.test", text: "Subject: Hi\r\n\r\n" });
+  await internet.settled();
+  const [made] = await near.server.queue.attempts(/queued as (\S+)/.exec(reply)![1]!);
+  assertEquals([made!.outcome.kind, peer.sessions.length], ["deferred", 0]);
+  assertMatch(
+    made!.outcome.text,
+    /^Whether mx\.far\.test is a signed alias can't be looked up now: .*SERVFAIL/,
+  );
+});
+
 Deno.test("DANE goes before MTA-STS, and another host is tried where one is wrong", async () => {
   const ca = await Authority.make();
   await using internet = await LoopbackInternet.start({ dnssec: true, ca: [ca.cert] });
