@@ -50,7 +50,7 @@ export class DueClaims {
   constructor(options: DueClaimsOptions) {
     this.#options = options;
     const { queue, scheduler, leases } = options;
-    leases.onMissed((dueAt) => this.schedule(dueAt));
+    leases.onMissed((when) => this.schedule(when));
     this.#scan = new DueScan({
       queue,
       scheduler,

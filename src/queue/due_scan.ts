@@ -12,7 +12,7 @@ export interface DueScanOptions {
   /** The destination of a domain. */
   destinationOf(of: { readonly domain: string }): string;
   /** Is that record in our hands already? */
-  isOurs(of: { id: string; part: number }): boolean;
+  isOurs(of: DuePlace): boolean;
 }
 
 /** A record to claim, for which the scheduler keeps a place. */

@@ -31,15 +31,20 @@ interface Named {
   readonly part: number;
 }
 
+/** The same, and where in the due index it was met. */
+interface Met extends Named {
+  readonly when?: number;
+}
+
 /** The records that this server delivers, or will deliver next. */
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #claims = new Map<string, Claim>();
   /** Records that are being accepted with a lease: they are in the index before their claim is here. */
   readonly #announced = new Set<string>();
-  /** Records whose change is being written: by how many, and whether somebody passed them over for that. */
-  readonly #changing = new Map<string, { count: number; missed: boolean }>();
-  #onMissed: (dueAt: number) => void = () => {};
+  /** Records whose change is being written: by how many, and the first place at which they were passed over for that. */
+  readonly #changing = new Map<string, { count: number; missed: number }>();
+  #onMissed: (when: number) => void = () => {};
   #renewal: Timer | undefined;
   #closed = false;
 
@@ -51,18 +56,18 @@ export class Leases {
    * Is the record this server's, now or as soon as it is durable, or is it being changed? Who passes it over for that
    * hears of it by {@linkcode onMissed}, should the change come to nothing.
    */
-  has(of: Named): boolean {
+  has(of: Met): boolean {
     // a scan of the index asks for each of its entries
     if (this.#claims.size + this.#announced.size + this.#changing.size === 0) return false;
     const name = nameOf(of);
     if (this.#isInHands(name)) return true;
     const change = this.#changing.get(name);
-    if (change) change.missed = true;
+    if (change) change.missed = Math.min(change.missed, of.when ?? 0);
     return change !== undefined;
   }
 
-  /** Told when a record is free that was passed over since it was being changed, and when it was due before. */
-  onMissed(listener: (dueAt: number) => void): void {
+  /** Told when a record is free that was passed over since it was being changed, and where in the index that was. */
+  onMissed(listener: (when: number) => void): void {
     this.#onMissed = listener;
   }
 
@@ -79,14 +84,14 @@ export class Leases {
    * Writes a change of a record that nobody delivers: until that is over, nobody here begins to. Undefined: somebody
    * has it. Rejects when the write does.
    */
-  async change<T>(of: Named & { readonly dueAt: number }, write: () => Promise<T>): Promise<T | undefined> {
+  async change<T>(of: Named, write: () => Promise<T>): Promise<T | undefined> {
     return this.isInHands(of) ? undefined : await this.changing([of], write);
   }
 
   /** Nobody here begins to deliver these records before `act` is over; who does already goes on. */
-  async changing<T>(all: readonly (Named & { readonly dueAt: number })[], act: () => Promise<T>): Promise<T> {
+  async changing<T>(all: readonly Named[], act: () => Promise<T>): Promise<T> {
     for (const of of all) {
-      const change = this.#changing.get(nameOf(of)) ?? { count: 0, missed: false };
+      const change = this.#changing.get(nameOf(of)) ?? { count: 0, missed: Infinity };
       change.count++;
       this.#changing.set(nameOf(of), change);
     }
@@ -97,11 +102,11 @@ export class Leases {
     }
   }
 
-  #changed(of: Named & { readonly dueAt: number }): void {
+  #changed(of: Named): void {
     const change = this.#changing.get(nameOf(of))!;
     if (--change.count > 0) return;
     this.#changing.delete(nameOf(of));
-    if (change.missed) this.#onMissed(of.dueAt);
+    if (change.missed < Infinity) this.#onMissed(change.missed);
   }
 
   /** The claim of a record. */
@@ -110,7 +115,7 @@ export class Leases {
   }
 
   /** A record is about to be claimed, or written with a claim: false when it can't be. Ended by {@linkcode retract}. */
-  announce(record: Named): boolean {
+  announce(record: Met): boolean {
     if (this.has(record)) return false;
     this.#announced.add(nameOf(record));
     return true;

@@ -16,11 +16,11 @@ Deno.test("A record whose change is being written is not claimed beside it, and 
   const tasks = new Tasks(() => {});
   const leases = new Leases({ queue: new QueueStore(store, "me"), clock, journal, tasks });
   const missed: number[] = [];
-  leases.onMissed((dueAt) => missed.push(dueAt));
+  leases.onMissed((when) => missed.push(when));
   const written = Promise.withResolvers<string>();
 
   const changing = leases.change(RECORD, () => written.promise);
-  assertEquals(leases.announce(RECORD), false, "nothing else is in this server's hands");
+  assertEquals(leases.announce({ ...RECORD, when: RECORD.dueAt }), false, "nothing else is in this server's hands");
   assertEquals(leases.announce(OTHER), true);
   assertEquals(await leases.change(OTHER, () => Promise.resolve("")), undefined, "about to be claimed");
   written.resolve("changed");
