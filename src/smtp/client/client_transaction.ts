@@ -6,8 +6,7 @@ import type { Deferred, Outcome, Stage } from "../../mail/outcome.ts";
 import type { ClientChannel } from "./channel.ts";
 import { mailCommand, rcptCommand, wantsSuccess } from "./commands.ts";
 import { subjectOf } from "./examination.ts";
-import type { PeerExtensions } from "./extensions.ts";
-import type { OutgoingMessage } from "./options.ts";
+import type { ClientTransactionOptions, OutgoingMessage } from "./options.ts";
 import {
   deferred,
   isPositive,
@@ -24,21 +23,6 @@ import { prepare } from "./preparation.ts";
 import { sendContent } from "./content.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { isReplyError, type ReplyError } from "./reply_reader.ts";
-
-/** What a transaction is told beside its message. */
-export interface ClientTransactionOptions {
-  readonly peer: PeerExtensions;
-  readonly lmtp: boolean;
-  readonly chunking: boolean;
-  /** The transaction before this one did not end with 2xx: RSET comes first. */
-  readonly reset: boolean;
-  /** The commands go out behind the end of another transaction's content: resolves when that is over, true when it was taken. */
-  readonly behind?: Promise<boolean> | undefined;
-  /** Told each line. */
-  readonly trace?: ((line: string) => void) | undefined;
-  /** Asked when the end of the content was put, for all recipients at once; true: the next transaction may come behind it. */
-  readonly ended?: (() => boolean) | undefined;
-}
 
 /**
  * One transaction. Commands go out as one group where the peer pipelines (RFC 2920), else one by one.
@@ -152,12 +136,10 @@ export class ClientTransaction {
    * to RCPT for that to the content, and a message for taken that nobody has.
    */
   #isOutOfStep(stage: "mail" | "data"): boolean {
-    const { channel } = this;
-    const reply = channel.unasked();
-    if (reply === undefined) return false;
-    this.#settleRest(
-      isReplyError(reply) ? replyErrorOf(reply, stage, channel.peer) : outOfStep(reply, stage, channel.peer),
-    );
+    const { peer } = this.channel;
+    const reply = this.channel.unasked();
+    if (!reply) return false;
+    this.#settleRest(isReplyError(reply) ? replyErrorOf(reply, stage, peer) : outOfStep(reply, stage, peer));
     this.#drop();
     return true;
   }

@@ -6,6 +6,7 @@ import type { EnvelopeRecipient, Mailbox, SenderParameters } from "../../mail/en
 import type { FaultRules } from "../../faults/rules.ts";
 import type { TlsDemand } from "../../transport/demand.ts";
 import type { ByteConn } from "../../wire/byte_conn.ts";
+import type { PeerExtensions } from "./extensions.ts";
 
 /** A message on its way out. */
 export interface OutgoingMessage {
@@ -127,4 +128,19 @@ export interface ClientTarget {
   readonly address: string;
   /** The port. */
   readonly port: number;
+}
+
+/** What a transaction is told beside its message. */
+export interface ClientTransactionOptions {
+  readonly peer: PeerExtensions;
+  readonly lmtp: boolean;
+  readonly chunking: boolean;
+  /** The transaction before this one did not end with 2xx: RSET comes first. */
+  readonly reset: boolean;
+  /** The commands go out behind the end of another transaction's content: resolves when that is over, true when it was taken. */
+  readonly behind?: Promise<boolean> | undefined;
+  /** Told each line. */
+  readonly trace?: ((line: string) => void) | undefined;
+  /** Asked when the end of the content was put, for all recipients at once; true: the next transaction may come behind it. */
+  readonly ended?: (() => boolean) | undefined;
 }
