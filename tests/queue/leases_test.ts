@@ -20,7 +20,11 @@ Deno.test("A record whose change is being written is not claimed beside it, and 
   const written = Promise.withResolvers<string>();
 
   const changing = leases.change(RECORD, () => written.promise);
-  assertEquals(leases.announce({ ...RECORD, when: RECORD.dueAt }), false, "nothing else is in this server's hands");
+  assertEquals(
+    leases.announce({ ...RECORD, when: RECORD.dueAt }),
+    false,
+    "nothing else is in this server's hands",
+  );
   assertEquals(leases.announce(OTHER), true);
   assertEquals(await leases.change(OTHER, () => Promise.resolve("")), undefined, "about to be claimed");
   written.resolve("changed");
