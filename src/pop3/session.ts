@@ -272,8 +272,14 @@ class Session {
       onEvent?.({ kind: "in-use", account: account.address });
       return this.#put(IN_USE);
     }
-    if (!anyLogin && !(await accounts.isCurrent(account))) {
-      await maildrop.close();
+    let isCurrent = false;
+    try {
+      // behind the lock: from here on the end of the account takes it away
+      isCurrent = anyLogin !== undefined || await accounts.isCurrent(account);
+    } finally {
+      if (!isCurrent) await maildrop.close();
+    }
+    if (!isCurrent) {
       this.#over = "refused";
       return this.#put(ACCOUNT_GONE);
     }

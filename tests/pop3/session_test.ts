@@ -354,6 +354,24 @@ Deno.test("A session on a store that can't be read says so and lives on", async 
   assertEquals(await client.command(`PASS ${PASSWORD}`), "+OK 3 messages, 233 octets");
 });
 
+Deno.test("A store that fails behind a login leaves the maildrop to the next one", async () => {
+  await using harness = await Harness.start();
+  const client = new Client(await harness.connect());
+  await client.line();
+  await client.command("USER brain");
+  const { accounts } = harness;
+  accounts.isCurrent = () => Promise.reject(new Error("the store does not answer"));
+  // the password is right once more, and then nobody can say whose it is
+  accounts.verify = (name) => Promise.resolve(accounts.byName(name));
+  assertEquals(
+    await client.command(`PASS ${PASSWORD}`),
+    "-ERR [SYS/TEMP] The mail store can't be read at the moment",
+  );
+  accounts.isCurrent = () => Promise.resolve(true);
+  await client.command("USER brain");
+  assertEquals(await client.command(`PASS ${PASSWORD}`), "+OK 3 messages, 233 octets");
+});
+
 Deno.test("A client that does not read is dropped after the idle time", async () => {
   const messages = ["Subject: large\r\n\r\n" + "x\r\n".repeat(200_000)];
   await using harness = await Harness.start({ messages });
