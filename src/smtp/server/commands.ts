@@ -124,7 +124,8 @@ function starttls(session: SessionState, argument: string): void | Promise<void>
   if (session.facts.tls) return session.answer(ALREADY_TLS);
   if (session.facts.account !== undefined) return session.answer(ALREADY_IN);
   session.say(TLS_READY);
-  if (!session.over) return session.encrypt();
+  // a moment later: a time-out that is set now would be cleared by who waits for this
+  if (!session.over) return Promise.resolve().then(() => session.encrypt());
 }
 
 function auth(session: SessionState, argument: string): void | Promise<void> {

@@ -148,12 +148,19 @@ class SmtpSession implements IdleConnection {
     return true;
   }
 
-  /** Waits for somebody on our side; the client gets what was answered so far, and no time-out runs. */
+  /**
+   * Waits for somebody on our side; the client gets what was answered so far, and no time-out runs before it alone is
+   * waited for: to read that.
+   */
   #wait(progress: Promise<Progress>): Promise<unknown> {
     const { deadline, line } = this.#state;
     deadline.clear();
     if (line.pending === 0) return progress;
-    return Promise.all([progress, line.flush().catch(() => this.#state.end("gone"))]);
+    const sent = line.flush().catch(() => this.#state.end("gone"));
+    return progress.then(() => {
+      deadline.set(this.#options.limits.commandTimeoutMs);
+      return sent;
+    });
   }
 
   #sayLast(last: Reply, why: ClosedBecause): void {

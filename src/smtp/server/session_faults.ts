@@ -34,9 +34,9 @@ export async function passes(session: SessionState, action: FaultAction | undefi
 export async function breakHandshake(session: SessionState): Promise<void> {
   const { line, options, deadline } = session;
   try {
+    deadline.set(options.limits.commandTimeoutMs);
     await line.flush();
     line.discardInput();
-    deadline.set(options.limits.commandTimeoutMs);
     await line.fill();
     line.discardInput();
     line.put(TLS_ALERT);

@@ -180,9 +180,9 @@ export class SessionState {
   async encrypt(): Promise<void> {
     const { line, options } = this;
     try {
+      this.deadline.set(options.limits.commandTimeoutMs);
       await line.flush();
       line.discardInput();
-      this.deadline.set(options.limits.commandTimeoutMs);
       const conn = await options.tls!.upgrade(line.conn);
       line.replace(conn);
       this.facts.tls = conn.tls;

@@ -319,6 +319,35 @@ Deno.test("serveSmtp() closes on a client that does not read its replies", async
   harness.conn.close();
 });
 
+Deno.test("serveSmtp() closes on a client that reads no reply while one is made that takes time", async () => {
+  const harness = await startSession({ memory: { capacity: 64 }, behaviour: { later: true } });
+  let isOver = false;
+  harness.done.then(() => isOver = true);
+  await until(harness.conn, /^220/);
+  harness.conn.write(encode(`HELO x\r\n${"MAIL FROM:<>\r\nRSET\r\n".repeat(10)}`)).catch(() => {});
+  await turns();
+  harness.clock.advance(299_000);
+  await turns();
+  assert(!isOver);
+  harness.clock.advance(2_000);
+  await turns();
+  assert(isOver);
+  harness.conn.close();
+});
+
+Deno.test("serveSmtp() closes on a client that wants TLS and does not read the answer", async () => {
+  const harness = await startSession({ memory: { capacity: 32 }, tls: pretendedTls });
+  let isOver = false;
+  harness.done.then(() => isOver = true);
+  await until(harness.conn, /^220/);
+  await say(harness.conn, "HELO x\r\nSTARTTLS\r\n");
+  await turns();
+  harness.clock.advance(301_000);
+  await turns();
+  assert(isOver);
+  harness.conn.close();
+});
+
 // --- shutdown -------------------------------------------------------------------------------------------------
 
 Deno.test("serveSmtp() tells an idle client at once that the server shuts down", async () => {
