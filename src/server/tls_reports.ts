@@ -22,6 +22,8 @@ export interface TlsReportsOptions extends Reporter, HttpsOptions {
 
 const TIME_MS = 30_000;
 const MAX_ANSWER = 64 * 1024;
+/** A record can't make us write to more. */
+const MAX_ADDRESSES = 5;
 
 /** Sends reports. */
 export class TlsReports {
@@ -37,7 +39,7 @@ export class TlsReports {
         const uris = await this.#wanted(domain);
         // who can't be asked now is asked tomorrow; of servers on one store one alone sends
         if (uris === undefined || !await sessions.take([entry])) continue;
-        for (const uri of uris) await this.#send(uri, entry.value);
+        for (const uri of uris.slice(0, MAX_ADDRESSES)) await this.#send(uri, entry.value);
       }
     } catch (error) {
       journal.note("WARN", "TLS reports not sent", { error: messageOf(error) });

@@ -151,3 +151,34 @@ Deno.test("a report goes by HTTPS, too, whatever the certificate, and once", asy
   check(posts[0]!.body);
   await store.close();
 });
+
+Deno.test("a record can't make us write to many", async () => {
+  const clock = new ManualClock("2026-01-05T09:00:00Z");
+  const store = await openStore({ location: ":memory:", clock });
+  const journal = new Journal();
+  const sessions = new TlsSessions(store, { clock, journal });
+  const policy = { type: "no-policy-found", domain: "far.test", text: [], mx: [] } as const;
+  sessions.count("far.test", { policy, verdict: {} });
+  await sessions.write();
+  clock.advance(24 * 60 * 60_000);
+  const rua = Array.from({ length: 500 }, (_, i) => `mailto:victim${i}@other.test`).join();
+  const asked: string[] = [];
+  const reports = new TlsReports({
+    sessions,
+    journal,
+    clock: systemClock,
+    hostname: "mail.near.test",
+    contact: "postmaster@near.test",
+    allowPrivate: true,
+    resolver: new FakeResolver({ "_smtp._tls.far.test": { txt: [`v=TLSRPTv1; rua=${rua}`] } }),
+    submission: {
+      submit: ({ to }) => {
+        asked.push(...to);
+        return Promise.resolve({ ok: true, id: "1", refused: [] });
+      },
+    },
+  });
+  await reports.sendAll();
+  await store.close();
+  assertEquals(asked, [0, 1, 2, 3, 4].map((i) => `victim${i}@other.test`));
+});
