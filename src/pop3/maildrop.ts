@@ -32,16 +32,25 @@ export class Maildrop {
     this.reset();
   }
 
-  /** Locks and lists a mailbox for the session of that id; undefined when another session has it. */
-  static async open(store: MailStore, address: Mailbox, id: string): Promise<Maildrop | undefined> {
+  /**
+   * Locks and lists a mailbox for the session of that id; "inUse" when another session has it. `isThere` is asked behind
+   * the lock, which the end of an account takes away, whether its account is still there; "gone" when it is not.
+   */
+  static async open(
+    store: MailStore,
+    { address, id, isThere }: { address: Mailbox; id: string; isThere: () => Promise<boolean> },
+  ): Promise<Maildrop | "inUse" | "gone"> {
     const lock = await store.lock(address, id);
-    if (!lock) return undefined;
+    if (!lock) return "inUse";
     try {
-      return new Maildrop(store, { address, lock, mails: await store.snapshot(address) });
+      const maildrop = new Maildrop(store, { address, lock, mails: await store.snapshot(address) });
+      if (await isThere()) return maildrop;
     } catch (error) {
       await lock.release();
       throw error;
     }
+    await lock.release();
+    return "gone";
   }
 
   /** False when the lock was lost: the session has to end. */

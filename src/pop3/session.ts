@@ -267,19 +267,13 @@ class Session {
     const { accounts, mailStore, id, anyLogin, onEvent } = this.#options;
     // the password was right, whatever becomes of the maildrop
     onEvent?.({ kind: "login", ok: true, mechanism, name, account: account.address });
-    const maildrop = await Maildrop.open(mailStore, account.address, id);
-    if (!maildrop) {
+    const isThere = async () => anyLogin !== undefined || await accounts.isCurrent(account);
+    const maildrop = await Maildrop.open(mailStore, { address: account.address, id, isThere });
+    if (maildrop === "inUse") {
       onEvent?.({ kind: "in-use", account: account.address });
       return this.#put(IN_USE);
     }
-    let isCurrent = false;
-    try {
-      // behind the lock: from here on the end of the account takes it away
-      isCurrent = anyLogin !== undefined || await accounts.isCurrent(account);
-    } finally {
-      if (!isCurrent) await maildrop.close();
-    }
-    if (!isCurrent) {
+    if (maildrop === "gone") {
       this.#over = "refused";
       return this.#put(ACCOUNT_GONE);
     }
