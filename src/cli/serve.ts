@@ -74,19 +74,22 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
   logWarnings(warnings);
   const welcome = await loadWelcome(config);
   const signals = new StopSignals();
+  let running: ServedServer | undefined;
+  // also at the start and while it stops: unheard it would end the process at once
+  const reload = () => void (running && reloadServer(running, { read, logging }));
+  Deno.addSignalListener("SIGHUP", reload);
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   try {
-    const server = await start(config);
-    const reload = () => void reloadServer(server, { read, logging });
-    Deno.addSignalListener("SIGHUP", reload);
+    const server = running = await start(config);
     await announce(server, { config, logging, welcome });
     log("INFO", "stopping", { signal: await signals.asked });
     logging.flush();
-    Deno.removeSignalListener("SIGHUP", reload);
+    running = undefined;
     if (!inMemory(config)) await removeAdminFile(config.dataDir);
     await stopServer(server);
   } finally {
     signals.close();
+    Deno.removeSignalListener("SIGHUP", reload);
     globalThis.removeEventListener("unhandledrejection", onUnhandled);
     logging.flush();
   }

@@ -120,6 +120,7 @@ for (const [name, cut] of [["SIGTERM", ", a stuck one is cut off"], ["SIGINT", "
       server.signal(name);
       assertEquals((await idle.closed()).slice(0, 9), "421 4.3.2");
       assertEquals((await inMail.closed()).slice(0, 9), "421 4.3.2");
+      server.signal("SIGHUP"); // there is nothing to reload any more
       assertEquals(await SmtpTalk.dial(smtp).then(() => "taken", () => "refused"), "refused");
       await writing.write(", second half\r\n.\r\n");
       await writing.expect("250 2.0.0");
