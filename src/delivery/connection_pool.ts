@@ -119,8 +119,9 @@ export class ConnectionPool {
   /** Keeps a connection for the next message of that kind, or says goodbye to it. Only for who has a turn. */
   park(destination: string, client: SmtpClient, kind = ""): void {
     client.trace = undefined;
-    if (!client.usable) return client.close();
-    if (this.#closed || client.transactions >= this.#maxTransactions) return this.#quit(client);
+    if (!client.usable || this.#closed || client.transactions >= this.#maxTransactions) {
+      return this.#quit(client);
+    }
     const d = this.#destination(destination);
     d.idle.push({ client, kind, until: this.#clock.monotonic() + this.#idleMs });
     this.#look ??= this.#clock.schedule(this.#idleMs, () => this.#endIdle());

@@ -153,6 +153,8 @@ Deno.test("deliver() opens another connection when the peer limits transactions 
   assertEquals(brief(await fixture.deliver({ to })), Array(6).fill(BY_MX1));
   const sessions = fixture.peers[MX1]!.sessions.map((s) => s.messages.map((m) => m.rcpts.length));
   assertEquals([sessions, fixture.dialed], [[[2], [2], [2]], [MX1, MX1, MX1]]);
+  await fixture.peers[MX1]!.until(() => fixture.peers[MX1]!.sessions.every(({ closed }) => closed));
+  assertEquals(fixture.peers[MX1]!.sessions.map(({ lines }) => lines.at(-1)), ["QUIT", "QUIT", "QUIT"]);
 
   // also when it began over a connection that was left by another message
   await using second = new Fixture({ [MX1]: limits("RCPTMAX=2 MAILMAX=2") });

@@ -218,6 +218,12 @@ export class ClientChannel {
     return instead ?? await this.ask(line, limitMs, shown);
   }
 
+  /** Says goodbye, where the peer is still there (RFC 5321 4.1.1.10), and ends the connection. Doesn't throw. */
+  async quit(): Promise<void> {
+    if (!this.closed) await this.ask("QUIT", this.timeouts.quit);
+    this.close();
+  }
+
   /** Ends the connection at once. */
   close(): void {
     this.#end({ error: "closed", text: "The connection was closed here" });

@@ -229,8 +229,8 @@ export class SmtpClient {
 
   /** Says goodbye and closes. Doesn't throw. */
   async quit(): Promise<void> {
-    if (!this.#channel.closed && !this.#current) await this.#channel.ask("QUIT", this.#channel.timeouts.quit);
-    this.#channel.close();
+    if (this.#current) this.#channel.close();
+    else await this.#channel.quit();
   }
 
   /** Ends the connection at once; a message under way is deferred. */

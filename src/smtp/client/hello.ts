@@ -79,7 +79,7 @@ async function open(
   try {
     const opening = new Opening(channel, target, options);
     const opened = await opening.run(tls);
-    if (!("channel" in opened)) channel.close();
+    if (!("channel" in opened)) await channel.quit();
     const { verdict } = opening;
     return verdict ? { ...opened, tls: { ...verdict, local: channel.local } } : opened;
   } finally {

@@ -128,6 +128,22 @@ Deno.test("connect() tells that nobody listens", async () => {
   }
 });
 
+Deno.test("connect() takes its leave of who doesn't welcome it (RFC 5321 3.1, 4.1.1.10)", async () => {
+  const rows: [PeerScript, string[]][] = [
+    [{ greeting: "554 5.3.2 No mail here" }, ["QUIT"]],
+    [{ ehlo: "451 4.3.0 Later" }, ["EHLO", "QUIT"]],
+    [{ ehlo: "550 Hm", helo: "550 No" }, ["EHLO", "HELO", "QUIT"]],
+    [{}, ["EHLO", "QUIT"]], // no STARTTLS
+    [{ ehlo: { drop: true, raw: "421 4.3.2 Bye\r\n" } }, ["EHLO"]],
+  ];
+  for (const [script, verbs] of rows) {
+    await using peer = ScriptedPeer.start(script);
+    assertEquals((await connect(peer, { tls: "require" })).ok, false);
+    await peer.until(() => peer.sessions[0]!.closed);
+    assertEquals(peer.sessions[0]!.lines.map((line) => line.split(" ")[0]), verbs);
+  }
+});
+
 Deno.test("connect() gives up after 30 seconds, and closes what comes later", async () => {
   const clock = new ManualClock();
   let late = () => {};
