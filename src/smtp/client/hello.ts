@@ -260,9 +260,10 @@ class Opening {
     let reply = initial === undefined
       ? await channel.askAt(point, `AUTH ${name}`, limit)
       : await channel.askAt(point, `AUTH ${name} ${initial.toBase64()}`, limit, `AUTH ${name} ****`);
-    while (!isReplyError(reply) && reply.code === 334) {
+    for (let challenges = 1; !isReplyError(reply) && reply.code === 334; challenges++) {
       let answer: string;
       try {
+        if (challenges > MAX_CHALLENGES) throw new Error("the server asks again and again");
         answer = (await mechanism.respond(challengeOf(reply))).toBase64();
       } catch (error) {
         await channel.ask("*", limit); // RFC 4954 4: the client gives up
@@ -288,6 +289,9 @@ function explained(text: string): string {
   if (!/handshake ?failure|protocol ?version|signature|unsupported|certificate/i.test(text)) return text;
   return `${text} (it may have no key that TLS can be spoken with here: ${USABLE_KEYS})`;
 }
+
+/** No mechanism has more. */
+const MAX_CHALLENGES = 3;
 
 const TLS_FAILED = { tlsFailed: true } as const;
 

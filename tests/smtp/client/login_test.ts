@@ -127,6 +127,7 @@ Deno.test("connect() defers when it can't log in: the operator has to act, not t
     [["AUTH PLAIN"], "454 4.7.0 Later", "deferred 4.7.0 auth 454"],
     [["AUTH PLAIN"], "504 5.5.4 Unknown", "deferred 4.7.8 auth 504"],
     [["AUTH LOGIN"], "334 VXNlcm5hbWU6", "deferred 4.7.0 auth"],
+    [["AUTH PLAIN"], "334 ", "deferred 4.7.0 auth"],
     [["AUTH CRAM-MD5"], "334 ***", "deferred 4.7.0 auth"],
     [["AUTH GSSAPI"], "", "deferred 4.7.4 auth"],
     [[], "", "deferred 4.7.4 auth"],
