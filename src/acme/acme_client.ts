@@ -73,7 +73,7 @@ const NONCE_TRIES = 20;
 const REQUEST_MS = 30_000;
 /** What is not decided by then won't be. */
 const POLL_MS = 5 * 60_000;
-/** Where the authority does not say when to ask again. */
+/** Where the authority does not say when to ask again, or by our clock says "now": never without a pause. */
 const POLL_EVERY_MS = 1_000;
 const AGAIN_MS = { least: 60_000, otherwise: 6 * 3600_000, most: 24 * 3600_000 } as const;
 /** Profiles that are for servers like this one, by preference; one is always named, since who names none gets any. */
@@ -168,7 +168,8 @@ export class AcmeClient {
       if (clock.monotonic() > end) {
         throw new AcmeError("the authority has not decided within five minutes", "");
       }
-      await sleep(clock, Math.min(this.#retryAfter(answer) ?? POLL_EVERY_MS, POLL_MS), signal);
+      const pauseMs = Math.max(POLL_EVERY_MS, this.#retryAfter(answer) ?? 0);
+      await sleep(clock, Math.min(pauseMs, POLL_MS), signal);
       signal.throwIfAborted();
     }
   }
@@ -212,7 +213,14 @@ export class AcmeClient {
 
   /** Without a payload it only reads (POST-as-GET). */
   async #post(url: string, payload?: unknown): Promise<Answer> {
-    return await this.#signed(url, { kid: await this.#accountUrl() }, payload);
+    const kid = await this.#accountUrl();
+    try {
+      return await this.#signed(url, { kid }, payload);
+    } catch (error) {
+      // an authority that began anew: the next try registers
+      if (error instanceof AcmeError && error.type === "accountDoesNotExist") this.#account = undefined;
+      throw error;
+    }
   }
 
   async #signed(url: string, who: { kid: string } | { jwk: unknown }, payload: unknown): Promise<Answer> {

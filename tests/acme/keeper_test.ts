@@ -111,3 +111,46 @@ Deno.test("a certificate is left alone until a third of its life is left, whatev
     });
   }
 });
+
+const to = (name: string) => `https://ca.example/${name}`;
+const HEADERS = { "replay-nonce": "n", location: to("account") };
+const directory = () =>
+  Response.json({ newNonce: to("nonce"), newAccount: to("account"), newOrder: to("order") });
+
+Deno.test("an authority that knows the account no more is told of it again", () => {
+  const type = "urn:ietf:params:acme:error:accountDoesNotExist";
+  const unknown = () => Response.json({ type }, { status: 400, headers: HEADERS });
+  return keeping(async ({ clock, asked }) => {
+    const registered = () => asked.filter((path) => path === "/account").length;
+    for (const [i, pauseMs] of [10_000, 60_000].entries()) {
+      await settled(() => asked.at(-1) === "/order" && clock.timers > 0);
+      assertEquals(registered(), i + 1);
+      clock.advance(pauseMs);
+      await settled(() => asked.at(-1) !== "/order");
+    }
+  }, {
+    answer: (path) =>
+      path === "/dir"
+        ? directory()
+        : path === "/order"
+        ? unknown()
+        : new Response("{}", { headers: HEADERS }),
+  });
+});
+
+Deno.test("an authority that is to be asked again at once is asked after a second", () =>
+  keeping(async ({ clock, asked }) => {
+    const polls = () => asked.filter((path) => path === "/pending").length;
+    for (let i = 1; i < 4; i++) {
+      await settled(() => polls() === i && clock.timers > 0);
+      clock.advance(999);
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(polls(), i);
+      clock.advance(1);
+    }
+  }, {
+    answer: (path) => {
+      const headers = { ...HEADERS, location: to("pending"), "retry-after": "0" };
+      return path === "/dir" ? directory() : Response.json({ status: "pending" }, { headers });
+    },
+  }));
