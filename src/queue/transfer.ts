@@ -8,7 +8,7 @@ import { decode, encode } from "../base/bytes.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { type IdMaker, isId } from "../base/ids.ts";
 import { OctetReader } from "../base/octet_reader.ts";
-import { type BodyDraft, type BodyRef, BodyWriter, readBody } from "../storage/bodies/bodies.ts";
+import { type BodyDraft, BodyMissing, type BodyRef, BodyWriter, readBody } from "../storage/bodies/bodies.ts";
 import { expiring } from "../storage/expiry.ts";
 import * as keys from "../storage/keys.ts";
 import type { Store } from "../storage/store.ts";
@@ -63,8 +63,7 @@ export async function* exportQueue(
         if (refusal === "busy") busy.push(id);
         const records = [...taken.get(id)!.values()];
         if (refusal !== undefined || records.length === 0) continue;
-        yield* exported(store, records);
-        messages++;
+        if (yield* exported(store, records)) messages++;
       }
     }
     left = busy;
@@ -72,17 +71,32 @@ export async function* exportQueue(
   yield line({ end: true, messages, busy: left });
 }
 
-async function* exported(store: Store, records: readonly QueueRecord[]): AsyncGenerator<Uint8Array> {
+/** Answers false when somebody deleted the message meanwhile. */
+async function* exported(
+  store: Store,
+  records: readonly QueueRecord[],
+): AsyncGenerator<Uint8Array, boolean> {
   const { id, body } = records[0]!;
-  const warned = (await store.kv.get<string[]>(keys.queueWarned(id))).value;
-  yield line({
-    id,
-    records: records.map(({ body: _, ...record }) => record),
-    ...(warned && { warned }),
-    size: body.size,
+  const content = readBody(store.kv, body);
+  const first = await content.next().catch(async (error) => {
+    if (error instanceof BodyMissing && !await isInQueue(store, id)) return undefined;
+    throw error;
   });
-  yield* readBody(store.kv, body);
-  yield encode("\n");
+  if (!first) return false;
+  try {
+    const warned = (await store.kv.get<string[]>(keys.queueWarned(id))).value;
+    yield line({
+      id,
+      records: records.map(({ body: _, ...record }) => record),
+      ...(warned && { warned }),
+      size: body.size,
+    });
+    for (let next = first; !next.done; next = await content.next()) yield next.value;
+    yield encode("\n");
+    return true;
+  } finally {
+    await content.return(undefined);
+  }
 }
 
 function line(value: unknown): Uint8Array {

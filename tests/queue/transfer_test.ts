@@ -1,4 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { decode } from "../../src/base/bytes.ts";
+import { BodyMissing } from "../../src/storage/bodies/bodies.ts";
+import { drop } from "../support/raw_kv.ts";
 import { checkStore, DEFERRED, DELIVERED, House, local } from "./support.ts";
 
 for (const size of [100, 300_000]) {
@@ -45,4 +48,21 @@ Deno.test("a message with thousands of recipients elsewhere is exported and impo
   const body = (await other.queue.message(id))[0]!.body;
   assertEquals(await other.queue.message(id), records.map((record) => ({ ...record, body })));
   await checkStore(other.store.kv);
+});
+
+Deno.test("what is deleted while it is exported is left out, and what is damaged is not", async () => {
+  await using house = await House.open({ answer: () => DEFERRED });
+  const ids: string[] = [];
+  for (const name of ["a", "b", "c"]) ids.push(await house.accept([`${name}@there.example`]));
+  await house.settled();
+  const lines: string[] = [];
+  for await (const piece of house.queue.exported(ids)) {
+    lines.push(decode(piece));
+    if (lines.at(-1)!.includes(ids[0]!)) await house.queue.delete(ids[1]!);
+  }
+  const found = ids.map((id) => lines.some((line) => line.startsWith(`{"id":"${id}"`)));
+  assertEquals(found, [true, false, true]);
+  assertEquals(JSON.parse(lines.at(-1)!), { end: true, messages: 2, busy: [] });
+  await drop(house.store.kv, ["body", ids[2]!, 0]);
+  await assertRejects(() => Array.fromAsync(house.queue.exported(ids)), BodyMissing);
 });
