@@ -1,5 +1,6 @@
 /** A resolver for one message, which waits for no answer any more once its time is over: mail comes in whatever the DNS does. */
 
+import { onAbort } from "../base/abort.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Semaphore } from "../base/semaphore.ts";
 import type { DnsResult, MxRecord, Resolver } from "../dns/resolver.ts";
@@ -21,12 +22,25 @@ export class BoundedResolver implements CheckQuestions {
     this.#places = places;
   }
 
-  /** From `ms` milliseconds on, all that has no answer ends in a temporary failure; the timer may be taken back. */
-  endIn(ms: number, clock: Clock): Timer {
-    return clock.schedule(ms, () => {
-      this.#late = { kind: "temporaryFailure", why: `The DNS did not answer within ${ms / 1000} s` };
+  /**
+   * From `ms` milliseconds on, or once `ending` is aborted, all that has no answer ends in a temporary failure; the timer
+   * may be taken back.
+   */
+  endIn(ms: number, clock: Clock, ending?: AbortSignal): Timer {
+    const end = (why: string) => {
+      this.#late ??= { kind: "temporaryFailure", why };
       this.#end.resolve(this.#late);
-    });
+    };
+    const timer = clock.schedule(ms, () => end(`The DNS did not answer within ${ms / 1000} s`));
+    const stop = () => end("This server stops and waits for no answer");
+    const ignore = ending && onAbort(ending, stop);
+    if (ending?.aborted) stop();
+    return {
+      cancel: () => {
+        timer.cancel();
+        ignore?.();
+      },
+    };
   }
 
   mx(domain: string): Promise<DnsResult<MxRecord>> {

@@ -89,12 +89,12 @@ export class MessageCheck {
     this.#hasher.write(piece);
   }
 
-  /** The message is complete. Never rejects. */
-  async finish(): Promise<CheckOutcome> {
+  /** The message is complete; once `ending` is aborted no answer of the DNS is waited for. Never rejects. */
+  async finish(ending?: AbortSignal): Promise<CheckOutcome> {
     this.#hasher.end();
     const { policies, clock } = this.#options;
     const mayRefuse = Object.values(policies).includes("enforce");
-    const timer = this.#resolver.endIn(mayRefuse ? ENFORCE_MS : MARK_MS, clock);
+    const timer = this.#resolver.endIn(mayRefuse ? ENFORCE_MS : MARK_MS, clock, ending);
     try {
       return await this.#outcome();
     } finally {

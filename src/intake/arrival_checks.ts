@@ -127,9 +127,9 @@ export class ArrivalCheck {
     this.#check.body(piece);
   }
 
-  /** The message is complete: what is known of it, or the reply that refuses it. */
-  async finish(): Promise<Checked | Reply> {
-    const outcome = await this.#check.finish();
+  /** The message is complete: what is known of it, or the reply that refuses it; of no answer waited for once `ending`. */
+  async finish(ending?: AbortSignal): Promise<Checked | Reply> {
+    const outcome = await this.#check.finish(ending);
     this.#onOutcome(outcome);
     const { refusal, field, words } = outcome;
     if (!refusal) return { front: encode(field), words };

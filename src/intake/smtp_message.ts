@@ -72,16 +72,16 @@ export class SmtpMessage implements MessageSink {
     return this.#content.write(piece);
   }
 
-  async finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]> {
+  async finish(onProgress?: (line: string) => void, ending?: AbortSignal): Promise<Reply | Reply[]> {
     const content = this.#content;
     // Chunks (RFC 3030) may end within a line, which every reader of the content would have to complete and count anew.
     if (!this.#lineEnded && this.#origin.trust !== "captured") await content.write(CRLF);
-    const ending = content.end();
-    if (ending) await ending;
-    const refused = this.#check && await this.#checked(this.#check);
+    const completing = content.end();
+    if (completing) await completing;
+    const refused = this.#check && await this.#checked(this.#check, ending);
     if (refused) return refused;
     const result = onProgress
-      ? await this.#acceptVerbosely(onProgress)
+      ? await this.#acceptVerbosely(onProgress, ending)
       : await this.#accept((tell) => this.#tell = tell);
     const yes = reply(250, "2.0.0", `Ok: queued as ${content.id}`);
     const isLmtp = this.#origin.source === "lmtp";
@@ -93,9 +93,9 @@ export class SmtpMessage implements MessageSink {
   }
 
   /** The reply that refuses a stranger's message. */
-  async #checked(check: ArrivalCheck): Promise<Reply | undefined> {
+  async #checked(check: ArrivalCheck, ending: AbortSignal | undefined): Promise<Reply | undefined> {
     if (this.#content.refusal) return undefined;
-    const checked = await check.finish();
+    const checked = await check.finish(ending);
     if (!("front" in checked)) {
       await this.#content.abort();
       return checked;
@@ -115,11 +115,14 @@ export class SmtpMessage implements MessageSink {
   }
 
   /** The same, with the first attempts told as they go on. */
-  async #acceptVerbosely(onProgress: (line: string) => void): Promise<Accepted> {
+  async #acceptVerbosely(
+    onProgress: (line: string) => void,
+    ending: AbortSignal | undefined,
+  ): Promise<Accepted> {
     const { transcripts } = this.#options.acceptance;
     using attempts = new FirstAttempts(this.#content.id, onProgress, { ...this.#options, transcripts });
     const result = await this.#accept();
-    if (result.kind === "accepted") await attempts.ended(result.targets);
+    if (result.kind === "accepted") await attempts.ended(result.targets, ending);
     return result;
   }
 

@@ -1,5 +1,6 @@
 /** The first attempts for a message, as a session with VERB hears of them: in the words of sendmail. */
 
+import { onAbort } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { verbLine } from "../delivery/transcript.ts";
 import type { TranscriptEvent, Transcripts } from "../observe/transcripts.ts";
@@ -38,8 +39,8 @@ export class FirstAttempts implements Disposable {
     if (line !== undefined) this.#say(line);
   }
 
-  /** Says what is known at once, then waits for the attempts, at most as long as allowed. */
-  async ended(targets: readonly DeliveryTarget[]): Promise<void> {
+  /** Says what is known at once, then waits for the attempts, at most as long as allowed, or until `ending` is aborted. */
+  async ended(targets: readonly DeliveryTarget[], ending?: AbortSignal): Promise<void> {
     for (const d of targets) {
       if (d.recipient.address !== d.address) {
         this.#say(`<${d.recipient.address}>... aliased to <${d.address}>`);
@@ -47,16 +48,18 @@ export class FirstAttempts implements Disposable {
       if (d.kind === "mailbox") this.#say(`<${d.address}>... Sent (in the mailbox)`);
     }
     if (this.#parts.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#options.clock.schedule(this.#options.verboseMs, () => {
-          this.#say("Delivery takes long; it goes on in the queue");
-          resolve();
-        });
-        this.#allDone = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const leave = () => {
+        this.#say("Delivery takes long; it goes on in the queue");
+        resolve();
+      };
+      this.#allDone = resolve;
+      const timer = this.#options.clock.schedule(this.#options.verboseMs, leave);
+      const ignore = ending && onAbort(ending, leave);
+      if (ending?.aborted) leave();
+      await promise;
+      timer.cancel();
+      ignore?.();
     }
     this[Symbol.dispose]();
   }

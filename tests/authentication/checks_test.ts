@@ -20,7 +20,10 @@ const SILENT: Resolver = {
 };
 
 /** The check of a signed message by a name server that never answers, and its outcome once that is known. */
-function silently(policies: CheckPolicies): { clock: ManualClock; outcome: () => CheckOutcome | undefined } {
+function silently(
+  policies: CheckPolicies,
+  ending?: AbortSignal,
+): { clock: ManualClock; outcome: () => CheckOutcome | undefined } {
   const clock = new ManualClock();
   const client = { ip: "192.0.2.1", helo: "mail.sender.example", sender: "jo@sender.example" };
   const check = new MessageCheck(client, {
@@ -36,7 +39,7 @@ function silently(policies: CheckPolicies): { clock: ManualClock; outcome: () =>
   check.header(encode(`${header}\r\n`));
   check.body(encode("Hello\r\n"));
   let outcome: CheckOutcome | undefined;
-  void check.finish().then((it) => outcome = it);
+  void check.finish(ending).then((it) => outcome = it);
   return { clock, outcome: () => outcome };
 }
 
@@ -55,6 +58,24 @@ Deno.test("where nobody is refused, a text waits two seconds for a name server t
     iprev: "temperror",
   });
   assertEquals(outcome()?.refusal, undefined);
+});
+
+Deno.test("a server that stops waits for no name server, and asks to come again where somebody may be refused", async () => {
+  for (const policies of [MARK, { ...MARK, spf: "enforce" }] as const) {
+    const ending = new AbortController();
+    const { clock, outcome } = silently(policies, ending.signal);
+    await eventTurn();
+    assertEquals(outcome(), undefined);
+    ending.abort();
+    await eventTurn();
+    assertEquals(outcome()?.words["spf"], "temperror");
+    assertEquals(outcome()?.refusal?.temporary, policies.spf === "enforce" ? true : undefined);
+    assertEquals(clock.timers, 0);
+    // one that comes behind that does not wait either
+    const late = silently(policies, ending.signal);
+    await eventTurn();
+    assertEquals(late.outcome()?.words["spf"], "temperror");
+  }
 });
 
 Deno.test("where somebody may be refused, it waits half a minute, and then asks to come again", async () => {

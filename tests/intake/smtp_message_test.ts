@@ -367,6 +367,29 @@ Deno.test("VERB waits a minute at most, and then says no more", async () => {
   assertEquals(lines, ["Delivery takes long; it goes on in the queue"]);
 });
 
+Deno.test("VERB waits for nothing once the server stops", async () => {
+  await using door = await Door.open();
+  const { house } = door;
+  const gate = Promise.withResolvers<void>();
+  const lines: string[] = [];
+  house.agent.answer = async () => {
+    await gate.promise;
+    return DEFERRED;
+  };
+  const ending = new AbortController();
+  const sent = door.send(["x@elsewhere.example"], undefined, {
+    tell: (l) => lines.push(l),
+    ending: ending.signal,
+  });
+  await house.settled();
+  assertEquals(house.agent.active, 1);
+  ending.abort();
+  assertMatch(one(await sent), /^250 /);
+  assertEquals(lines, ["Delivery takes long; it goes on in the queue"]);
+  gate.resolve();
+  await house.queue.idle();
+});
+
 Deno.test("Return-Path is the final server's alone, and Bcc stays with who submits (RFC 5321 4.4, RFC 5322 3.6.3)", async () => {
   await using door = await Door.open();
   const text = "Return-Path: <evil@x.example>\r\nSubject: a\r\nBcc: pinky@here.example,\r\n x@y.example\r\n" +

@@ -65,8 +65,12 @@ export class Door implements AsyncDisposable {
   async send(
     to: readonly (string | EnvelopeRecipient)[],
     text: string | readonly string[] = "Subject: x\r\n\r\nHello\r\n",
-    more: { session?: Partial<SessionFacts>; envelope?: Partial<Envelope>; tell?: (line: string) => void } =
-      {},
+    more: {
+      session?: Partial<SessionFacts>;
+      envelope?: Partial<Envelope>;
+      tell?: (line: string) => void;
+      ending?: AbortSignal;
+    } = {},
   ): Promise<Reply | Reply[]> {
     const sink = this.sink(to, more);
     for (const piece of typeof text === "string" ? [text] : text) {
@@ -74,7 +78,7 @@ export class Door implements AsyncDisposable {
       await sink.write(bytes);
       bytes.fill(0);
     }
-    const replies = await sink.finish(more.tell);
+    const replies = await sink.finish(more.tell, more.ending);
     sink.answered?.();
     return replies;
   }

@@ -20,6 +20,7 @@ export function beginLogin(session: SessionState, name: string, initial?: string
   const { remote, tls } = session.facts;
   const mechanism = session.reception.sasl?.begin(name, {
     address: remote.hostname,
+    closing: session.options.closing,
     endPoint: tls?.endPoint,
   });
   if (!mechanism) return session.answer(UNKNOWN_MECHANISM);
@@ -76,6 +77,8 @@ class AuthMode implements ReadingMode {
     if (step.kind === "cancelled") return void fail(session, CANCELLED);
     const { name: mechanism, user } = this.#exchange.mechanism;
     if (step.kind === "failed") {
+      // who had to wait is told that the server goes down, and nothing else
+      if (step.why === "refused" && session.options.closing.aborted) return void (session.mode = undefined);
       fail(session, step.why === "refused" ? TOO_MANY_LOGINS : WRONG_LOGIN);
       return session.options.onEvent?.({ kind: "login", ok: false, name: user, mechanism }, session.facts);
     }

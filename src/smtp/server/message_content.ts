@@ -104,7 +104,9 @@ export async function finishContent(session: SessionState): Promise<Progress> {
   const sink = transaction.takeSink();
   let replies: Reply | Reply[];
   try {
-    replies = sink ? await sink.finish(progressLines(session)) : transaction.failure ?? INTERNAL_ERROR;
+    replies = sink
+      ? await sink.finish(progressLines(session), session.options.ending)
+      : transaction.failure ?? INTERNAL_ERROR;
   } catch (error) {
     session.logError(error);
     replies = INTERNAL_ERROR;

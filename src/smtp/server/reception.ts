@@ -44,9 +44,10 @@ export interface MessageSink {
   write(piece: Uint8Array): void | Promise<void>;
   /**
    * The content is complete: takes responsibility, or says why not. One reply for SMTP; for LMTP one reply per
-   * recipient in their order. `onProgress` takes the `050` lines of VERB, without code and CRLF.
+   * recipient in their order. `onProgress` takes the `050` lines of VERB, without code and CRLF. Once `ending` is aborted
+   * nobody else is waited for: the server stops.
    */
-  finish(onProgress?: (line: string) => void): Promise<Reply | Reply[]>;
+  finish(onProgress?: (line: string) => void, ending?: AbortSignal): Promise<Reply | Reply[]>;
   /** The reply of {@linkcode finish} is on its way to the client: what may follow it is done now. */
   answered?(): void;
   /** The content will not be completed: everything that was written ahead is dropped. */

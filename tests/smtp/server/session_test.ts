@@ -1,11 +1,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { binaryString, encode } from "../../../src/base/bytes.ts";
 import { systemClock } from "../../../src/base/clock.ts";
+import { type Reply, reply } from "../../../src/smtp/protocol/reply.ts";
 import type { MemoryConn } from "../../../src/wire/memory_conn.ts";
 import type { ByteConn } from "../../../src/wire/byte_conn.ts";
 import { clientTls, serverTls } from "../../../src/wire/tls.ts";
 import { CERTIFICATE } from "../client/certificate.ts";
+import { AccountSasl } from "../../../src/auth/sasl.ts";
+import { BRAIN, LoginFixture } from "../../auth/login_fixture.ts";
 import { pretendedTls } from "../../support/conns.ts";
+import { FakeReception } from "./fake_reception.ts";
 import { type Harness, type HarnessOptions, startSession } from "./server_harness.ts";
 
 const ENVELOPE =
@@ -359,6 +363,50 @@ Deno.test("serveSmtp() tells an idle client at once that the server shuts down",
     assertMatch(await rest(conn), /^421 4\.3\.2 [^\r]*\r\n$/);
   });
   assertEquals(closed(harness), "shutdown");
+});
+
+Deno.test("serveSmtp() tells a client whose login has to wait that the server shuts down, and it has not failed", async () => {
+  await using logins = await LoginFixture.open();
+  const { authenticator, guard } = logins;
+  const reception = Object.assign(new FakeReception(), { sasl: new AccountSasl(authenticator) });
+  for (let i = 0; i < 5; i++) guard.begin("127.0.0.1", BRAIN).wrong();
+  const harness = await using({ reception, auth: "always" }, async ({ conn, closing }) => {
+    await until(conn, /^220 .*\r\n/);
+    await say(conn, `EHLO x\r\nAUTH PLAIN ${encode(`\0${BRAIN}\0narf`).toBase64()}\r\n`);
+    await until(conn, /^250 .*\r\n/m);
+    await turns();
+    closing.abort();
+    assertMatch(await rest(conn), /^421 4\.3\.2 [^\r]*\r\n$/);
+  });
+  assertEquals(closed(harness), "shutdown");
+  assertEquals(harness.events.filter(({ kind }) => kind === "login"), []);
+});
+
+Deno.test("serveSmtp() hands on that the server stops to who waits for others behind a text", async () => {
+  const ending = new AbortController();
+  const reception = new FakeReception();
+  const told: unknown[] = [];
+  reception.open = () => ({
+    write() {},
+    abort() {},
+    finish(_, signal) {
+      signal?.addEventListener("abort", () => resolve(reply(451, "4.3.2", "Come again")));
+      told.push(signal);
+      return promise;
+    },
+  });
+  const { promise, resolve } = Promise.withResolvers<Reply>();
+  await using({ reception, ending: ending.signal }, async ({ conn, closing }) => {
+    await until(conn, /^220 .*\r\n/);
+    await say(conn, `${ENVELOPE}DATA\r\nHello\r\n.\r\n`);
+    await until(conn, /354 .*\r\n/);
+    await turns();
+    closing.abort();
+    await turns();
+    ending.abort();
+    assertMatch(await rest(conn), /^451 4\.3\.2 Come again\r\n421 4\.3\.2 [^\r]*\r\n$/);
+  });
+  assertEquals(told, [ending.signal]);
 });
 
 // a text on its way is taken whole, then the client is told
