@@ -34,7 +34,7 @@ export function addCheck(program: Command): void {
 }
 
 async function check(options: CheckOptions): Promise<void> {
-  const { config, warnings, line } = await readFor(options);
+  const { config, warnings, line, placed } = await readFor(options);
   if (options.repair && !options.store) {
     throw new CliError(ExitCode.usage, "--repair goes with --store; a configuration is mended by hand");
   }
@@ -46,7 +46,9 @@ async function check(options: CheckOptions): Promise<void> {
   const aboutNames = nameWarnings(config).map(({ path, text }) => line(path, text));
   for (const warning of [...warnings, ...aboutNames]) printError(`dinopost: warning: ${safe(warning)}`);
   const { checkCertificates } = await import("../server/certificates.ts");
-  const certificate = await checkCertificates(config);
+  const certificate = await checkCertificates(config).catch((error) => {
+    throw placed(error);
+  });
   const { describeSigning } = await import("../server/signing.ts");
   const signing = await describeSigning(
     config,

@@ -69,7 +69,7 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
   const { capture = false, smtp, http, pop3 } = options;
   const listen = { smtp: listOf(smtp), admin: listOf(http), pop3: listOf(pop3) };
   const read = () => readFor(options, { listen }, { capture });
-  const { config, warnings } = await read();
+  const { config, warnings, placed } = await read();
   const logging = setupLogging(config.log);
   logWarnings(warnings);
   const welcome = await loadWelcome(config);
@@ -80,7 +80,9 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
   Deno.addSignalListener("SIGHUP", reload);
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   try {
-    const server = running = await start(config);
+    const server = running = await start(config).catch((error) => {
+      throw placed(error);
+    });
     await announce(server, { config, logging, welcome });
     log("INFO", "stopping", { signal: await signals.asked });
     logging.flush();
@@ -115,11 +117,13 @@ async function reloadServer(
   { read, logging }: { read: () => Promise<ReadConfig>; logging: LogControl },
 ): Promise<void> {
   try {
-    const { config, warnings } = await read();
+    const { config, warnings, placed } = await read();
     logging.level = config.log.level;
     logging.format = config.log.format;
     logWarnings(warnings);
-    await server.reload(config);
+    await server.reload(config).catch((error) => {
+      throw placed(error);
+    });
     log("INFO", "reloaded");
   } catch (error) {
     log("ERROR", "reload refused", { error });

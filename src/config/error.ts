@@ -8,6 +8,8 @@ export interface Origin {
   line?: number;
   /** The key, such as `queue.retry`. */
   key?: string;
+  /** The same step by step, where the line is still to be found: `ReadConfig.placed` does. */
+  path?: readonly (string | number)[];
 }
 
 /**
@@ -22,7 +24,7 @@ export class ConfigError extends Error {
   faults: readonly ConfigError[] = [this];
 
   /** `problem` says what was received and what would be right. */
-  constructor(origin: Origin, problem: string) {
+  constructor(origin: Origin, readonly problem: string) {
     super(located(origin, problem));
     this.origin = origin;
   }

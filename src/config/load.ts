@@ -47,6 +47,8 @@ export interface ReadConfig {
   readonly warnings: readonly string[];
   /** The line that says something of a key: file, line, key, text. */
   line(path: Path, text: string): string;
+  /** The same error; one of the configuration that was found without its text says the line as all others do. */
+  placed(error: unknown): unknown;
 }
 
 /**
@@ -106,7 +108,17 @@ export async function readConfig(options: LoadOptions = {}): Promise<ReadConfig>
   const warnings = warningsOf(config, isGiven)
     .map(({ path, text }) => ({ text, origin: originOf(path, context) }))
     .sort(byLine).map(({ text, origin }) => located(origin, text));
-  return { config, warnings, line: (path, text) => located(originOf(path, context), text) };
+  return {
+    config,
+    warnings,
+    line: (path, text) => located(originOf(path, context), text),
+    placed: (error) => placed(error, context),
+  };
+}
+
+function placed(error: unknown, context: Context): unknown {
+  if (!(error instanceof ConfigError) || !error.origin.path) return error;
+  return new ConfigError(originOf(error.origin.path, context), error.problem);
 }
 
 /** Reads the values; those that can't be read are faults, and the rest goes on without them to find more. */

@@ -6,6 +6,7 @@ import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import { AcmeFiles } from "../acme/files.ts";
 import type { CertificateConfig, Config } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
+import { type Path, pathText } from "../config/keys.ts";
 import type { Health } from "../observe/health.ts";
 import type { Journal } from "../observe/journal.ts";
 import { type ServerTls, serverTls, type TlsMaterial } from "../wire/tls.ts";
@@ -124,7 +125,7 @@ function endOf(daysLeft: number): string {
  */
 export async function checkCertificates(config: Config, clock: Clock = systemClock): Promise<string> {
   const { own, sni } = await filesOf(config);
-  const given = isGiven(config) ? await readConfigured(own, config, "tls") : undefined;
+  const given = isGiven(config) ? await readConfigured(own, config, ["tls"]) : undefined;
   const named = await readNamed(sni, config);
   if (config.tls?.acme) {
     return `Its TLS certificate is got from ${new URL(config.tls.acme.directory).hostname}.`;
@@ -171,7 +172,7 @@ function madeFiles({ dataDir }: Config): Files {
 
 async function readAll({ own, sni }: AllFiles, config: Config) {
   return {
-    own: isGiven(config) ? await readConfigured(own, config, "tls") : await read(own),
+    own: isGiven(config) ? await readConfigured(own, config, ["tls"]) : await read(own),
     sni: await readNamed(sni, config),
   };
 }
@@ -179,13 +180,13 @@ async function readAll({ own, sni }: AllFiles, config: Config) {
 async function readNamed(sni: AllFiles["sni"], config: Config) {
   const named: Record<string, TlsMaterial> = {};
   for (const [name, files] of Object.entries(sni)) {
-    named[name] = await readConfigured(files, config, `tls.sni[${JSON.stringify(name)}]`);
+    named[name] = await readConfigured(files, config, ["tls", "sni", name]);
   }
   return named;
 }
 
 /** Throws a {@linkcode ConfigError} that names the files when they can't be used together; a handshake shows it. */
-async function readConfigured(files: Files, { file, tls }: Config, key: string): Promise<TlsMaterial> {
+async function readConfigured(files: Files, { file, tls }: Config, path: Path): Promise<TlsMaterial> {
   try {
     const material = await read(files);
     await tryCertificate(material, { minVersion: tls!.minVersion });
@@ -200,7 +201,7 @@ async function readConfigured(files: Files, { file, tls }: Config, key: string):
         "PEM files of a certificate and of its key",
       ];
     throw new ConfigError(
-      { source: file ?? "configuration", key },
+      { source: file ?? "configuration", key: pathText(path), path },
       `received ${what}, which can't be used (${reason}); expected ${expected}`,
     );
   }

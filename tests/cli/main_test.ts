@@ -83,7 +83,24 @@ Deno.test("serve and check end with 78 when the certificate's files can't be use
     for (const command of ["serve", "check"]) {
       const { code, out, err } = await runCli([command], { cwd, env });
       assertEquals([code, out], [78, ""], err);
-      assert(/^dinopost: .*\/nowhere\/cert\.pem .*\/nowhere\/key\.pem.*\n$/.test(err), err);
+      assert(
+        /^dinopost: environment: DINOPOST_TLS_KEY: .*\/nowhere\/cert\.pem .*\/nowhere\/key\.pem.*\n$/.test(
+          err,
+        ),
+        err,
+      );
+    }
+    const files = { cert: "/nowhere/cert.pem", key: "/nowhere/key.pem" };
+    for (
+      const [line, key, tls] of [[2, "tls", files], [3, 'tls.sni["a.test"]', { sni: { "a.test": files } }]]
+    ) {
+      const text = `{\n"tls": ${JSON.stringify(tls).replace(/(?<="sni":)/, "\n")}\n}`;
+      await Deno.writeTextFile(`${cwd}/dinopost.jsonc`, text);
+      for (const command of ["serve", "check"]) {
+        const { code, out, err } = await runCli([command], { cwd });
+        assertEquals([code, out], [78, ""], err);
+        assert(err.startsWith(`dinopost: dinopost.jsonc:${line}: ${key}: received the certificate`), err);
+      }
     }
   } finally {
     await Deno.remove(cwd, { recursive: true });
