@@ -53,10 +53,14 @@ export class Retries {
   }
 
   /** An attempt is over, and what came of it is durable. */
-  settled(record: QueueRecord, of: Pick<Consequences, "outcomes" | "waiting">): void {
+  settled(record: QueueRecord, of: Pick<Consequences, "outcomes" | "rest" | "waiting">): void {
     for (const retry of this.#followed.get(record.id) ?? []) {
-      const parts = of.outcomes.length > 0 ? [] : of.waiting.filter(({ id }) => id === record.id);
-      retry.settled(record.part, { kinds: of.outcomes.map(({ outcome }) => outcome.kind), parts });
+      const isTried = of.outcomes.length > 0;
+      retry.settled(record.part, {
+        kinds: of.outcomes.map(({ outcome }) => outcome.kind),
+        parts: isTried ? [] : of.waiting.filter(({ id }) => id === record.id),
+        why: isTried ? undefined : of.rest?.recipients[0]!.lastError,
+      });
     }
   }
 
@@ -138,6 +142,8 @@ export class Retry {
   #begun = false;
   readonly #closed = new Set<number>();
   readonly #kinds = new Set<Outcome["kind"]>();
+  /** Why one of them was not tried. */
+  #why = "It left the queue, and its history is not kept";
   #ended: ((end: RetryEnd) => void) | undefined;
 
   constructor(readonly id: string, readonly since: number, ended: (end: RetryEnd) => void) {
@@ -156,11 +162,16 @@ export class Retry {
     this.#endWhenAllAre();
   }
 
-  /** An attempt for a record is over; `parts` took its place. */
+  /** An attempt for a record is over; `parts` took its place, or `why` it was not tried. */
   settled(
     part: number,
-    of: { readonly kinds: readonly Outcome["kind"][]; readonly parts: readonly QueueRecord[] },
+    of: {
+      readonly kinds: readonly Outcome["kind"][];
+      readonly parts: readonly QueueRecord[];
+      readonly why?: string | undefined;
+    },
   ): void {
+    this.#why = of.why ?? this.#why;
     this.#closed.add(part);
     this.#open.delete(part);
     for (const kind of of.kinds) this.#kinds.add(kind);
@@ -182,6 +193,6 @@ export class Retry {
   #endWhenAllAre(): void {
     if (!this.#begun || this.#open.size > 0) return;
     const kind = (["deferred", "failed", "delivered"] as const).find((one) => this.#kinds.has(one));
-    this.end(kind ?? { text: "It left the queue, and its history is not kept" });
+    this.end(kind ?? { text: this.#why });
   }
 }

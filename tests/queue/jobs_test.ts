@@ -67,6 +67,28 @@ Deno.test("what is held, deleted or bounced before its turn ends the wait for it
   assertEquals([job.state, job.deferred, job.refusals], ["done", 1, 4]);
 });
 
+Deno.test("who waits for a retry is told when its domain was suspended before its turn", async () => {
+  const gate = Promise.withResolvers<void>();
+  let isOpen = true;
+  await using house = await House.open({
+    perDestination: () => 1,
+    answer: async () => {
+      if (!isOpen) await gate.promise;
+      return DEFERRED;
+    },
+  });
+  const ids = [await house.accept(["a@x.example"]), await house.accept(["b@x.example"])];
+  await house.queue.idle();
+  isOpen = false;
+  const job = house.queue.jobs.start("retry", ids);
+  await house.settled();
+  await house.suspensions.put({ domain: "x.example" });
+  gate.resolve();
+  await ended(house, job);
+  assertEquals([job.state, job.deferred], ["done", 1]);
+  assertEquals(job.refused.map(({ text }) => text), ["Delivery to x.example is suspended"]);
+});
+
 Deno.test("a wait ends also when another one did it, as on a shared store", async () => {
   await using house = await House.open({ answer: () => DEFERRED, perDestination: () => 1 });
   const id = await house.accept(["a@x.example"]);
