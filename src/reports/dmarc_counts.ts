@@ -27,9 +27,11 @@ export interface DmarcSource {
   readonly disposition: "pass" | "none" | "quarantine" | "reject";
   /** The policy asks for more than was done. */
   readonly isOverridden: boolean;
+  /** That was its owner's wish: the policy is a test. */
+  readonly isTest?: true;
   readonly aligned: { readonly dkim: boolean; readonly spf: boolean };
   readonly dkim: readonly { readonly domain: string; readonly selector: string; readonly result: string }[];
-  readonly spf: { readonly domain: string; readonly scope: string; readonly result: string } | undefined;
+  readonly spf: { readonly domain: string; readonly result: string } | undefined;
 }
 
 /** One line of a report. */
@@ -113,20 +115,23 @@ function sourceOf(
   { dmarc, spf, dkim = [] }: CheckResults,
   { ip, sender, isRefused }: { ip: string; sender: Mailbox; isRefused: boolean },
 ): DmarcSource {
-  const { result, domain, disposition, aligned } = dmarc!;
+  const { result, domain, policy = "none", disposition, aligned } = dmarc!;
   const passed = result === "pass";
+  const isOverridden = !passed && !isRefused && policy !== "none";
   return {
     ip,
     headerFrom: domain,
     envelopeFrom: splitMailbox(sender).domain,
-    disposition: passed ? "pass" : isRefused ? "reject" : "none",
-    isOverridden: !passed && !isRefused && disposition !== "none",
+    // "pass" is for a policy that would have been enforced (RFC 9990, appendix A)
+    disposition: passed && policy !== "none" ? "pass" : isRefused ? "reject" : "none",
+    isOverridden,
+    ...(isOverridden && disposition === "none" && { isTest: true }),
     aligned,
     dkim: dkim.slice(0, MAX_SIGNATURES).map((one) => ({
       domain: one.domain ?? "",
       selector: one.selector ?? "",
       result: one.result,
     })),
-    spf: spf && { domain: spf.domain, scope: spf.identity === "helo" ? "helo" : "mfrom", result: spf.result },
+    spf: spf && { domain: spf.domain, result: spf.result },
   };
 }

@@ -18,7 +18,7 @@ export function dmarcReport(
   const begin = Date.parse(day) / 1000;
   const end = begin + DAY_S - 1;
   const { domain } = policy;
-  const id = `${day}.${domain}`;
+  const id = `${day}.${domain}@${hostname}`;
   const body = [
     tag("version", "1.0"),
     tag("report_metadata", [
@@ -36,7 +36,7 @@ export function dmarcReport(
   }</feedback>\n`;
   const filename = `${hostname}!${domain}!${begin}!${end}.xml.gz`;
   const { gzipSync } = process.getBuiltinModule("node:zlib");
-  return { id: `${id}@${hostname}`, domain, filename, content: new Uint8Array(gzipSync(encode(xml))) };
+  return { id, domain, filename, content: new Uint8Array(gzipSync(encode(xml))) };
 }
 
 function policyTags({ domain, p, sp, np, adkim, aspf, fo, testing }: PublishedPolicy): string[] {
@@ -54,7 +54,7 @@ function policyTags({ domain, p, sp, np, adkim, aspf, fo, testing }: PublishedPo
 }
 
 function recordTag({ source, count }: DmarcRow): string {
-  const { ip, headerFrom, envelopeFrom, disposition, isOverridden, aligned, dkim, spf } = source;
+  const { ip, headerFrom, envelopeFrom, disposition, isOverridden, isTest, aligned, dkim, spf } = source;
   const evaluated = [
     tag("disposition", disposition),
     tag("dkim", aligned.dkim ? "pass" : "fail"),
@@ -62,8 +62,8 @@ function recordTag({ source, count }: DmarcRow): string {
     ...(isOverridden
       ? [
         tag("reason", [
-          tag("type", "local_policy"),
-          tag("comment", "Results are marked here, mail is taken"),
+          tag("type", isTest ? "policy_test_mode" : "local_policy"),
+          ...(isTest ? [] : [tag("comment", "Results are marked here, mail is taken")]),
         ]),
       ]
       : []),
@@ -79,7 +79,8 @@ function recordTag({ source, count }: DmarcRow): string {
         tag("dkim", [tag("domain", one.domain), tag("selector", one.selector), tag("result", one.result)])
       ),
       ...(spf
-        ? [tag("spf", [tag("domain", spf.domain), tag("scope", spf.scope), tag("result", spf.result)])]
+        // no other scope is allowed; without a sender it is that of postmaster at the HELO name (RFC 7208 2.4)
+        ? [tag("spf", [tag("domain", spf.domain), tag("scope", "mfrom"), tag("result", spf.result)])]
         : []),
     ]),
   ]);

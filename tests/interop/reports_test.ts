@@ -49,7 +49,7 @@ testIf([PYTHON], "parsedmarc reads our report of DMARC", async () => {
     isOverridden: false,
     aligned: { dkim: true, spf: false },
     dkim: [{ domain: "far.example", selector: "s1", result: "pass" }],
-    spf: { domain: "list.example", scope: "mfrom", result: "softfail" },
+    spf: { domain: "list.example", result: "softfail" },
   };
   const forged: DmarcSource = {
     ...passed,

@@ -1,8 +1,15 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { gunzipSync } from "node:zlib";
-import { LoopbackInternet } from "../../src/testing/loopback_internet.ts";
+import type { DmarcVerdict } from "../../src/authentication/dmarc.ts";
+import { parseDmarcRecord } from "../../src/authentication/dmarc_record.ts";
+import { ManualClock } from "../../src/base/manual_clock.ts";
+import { Journal } from "../../src/observe/journal.ts";
+import { DmarcCounts } from "../../src/reports/dmarc_counts.ts";
+import { dmarcReport } from "../../src/reports/dmarc_report.ts";
 import { parseReport } from "../../src/reports/report.ts";
 import { unpacked } from "../../src/reports/unpack.ts";
+import { LoopbackInternet } from "../../src/testing/loopback_internet.ts";
+import { memoryStore } from "../mailbox/helpers.ts";
 
 const TEXT = "From: jsmith@far.test\r\nSubject: Hello\r\n\r\nHello\r\n";
 
@@ -63,6 +70,65 @@ Deno.test("a domain that asks for reports of DMARC gets one a day (RFC 9990)", a
   );
   const { kind, reporter, domain, good, bad } = parseReport(unpacked(packed)!)!;
   assertEquals([kind, reporter, domain, good, bad], ["dmarc", "mail.near.test", "far.test", 2, 1]);
+});
+
+/** A report of one message, as flat XML, and the id of its letter. */
+async function reportOf(policy: string, verdict: Partial<DmarcVerdict>, isRefused = false) {
+  await using store = await memoryStore();
+  const clock = new ManualClock(Date.UTC(2026, 0, 5, 12));
+  const counts = new DmarcCounts(store, { clock, journal: new Journal() });
+  const results = {
+    iprev: { result: "none", ip: "192.0.2.1" } as never,
+    spf: { result: "pass", identity: "helo", domain: "mail.far.test", reason: "" },
+    dmarc: {
+      result: "fail",
+      domain: "far.test",
+      record: parseDmarcRecord(`v=DMARC1; ${policy}; rua=mailto:dmarc@far.test`)!,
+      recordDomain: "far.test",
+      disposition: "none",
+      aligned: { spf: false, dkim: false },
+      ...verdict,
+    },
+  } as const;
+  counts.count(results, { ip: "192.0.2.1", sender: "", isRefused });
+  await counts.write();
+  clock.advance(24 * 3600_000);
+  const rows = (await Array.fromAsync(counts.past())).map(({ value }) => value);
+  const by = { hostname: "mail.near.test", contact: "postmaster@near.test", version: "0.1.0" };
+  const { id, content } = dmarcReport(rows, by);
+  return { id, flat: new TextDecoder().decode(gunzipSync(content)).replace(/\n/g, "") };
+}
+
+Deno.test("a row tells by the words of RFC 9990 what was done with the mail, and why not more", async () => {
+  const passed = { result: "pass", aligned: { spf: false, dkim: true } } as const;
+  const local = "none: local_policy";
+  const test = "none: policy_test_mode";
+  const table: [string, Partial<DmarcVerdict>, string, boolean?][] = [
+    ["p=reject", { ...passed, policy: "reject" }, "pass: "],
+    ["p=quarantine; t=y", { ...passed, policy: "quarantine" }, "pass: "],
+    ["p=none", { ...passed, policy: "none" }, "none: "],
+    ["p=none", { policy: "none" }, "none: "],
+    ["p=reject", { policy: "reject", disposition: "reject" }, local],
+    ["p=reject", { policy: "reject", disposition: "reject" }, "reject: ", true],
+    ["p=reject; t=y", { policy: "reject", disposition: "quarantine" }, local],
+    ["p=quarantine; t=y", { policy: "quarantine", disposition: "none" }, test],
+  ];
+  for (const [record, verdict, expected, isRefused] of table) {
+    const { flat } = await reportOf(record, verdict, isRefused);
+    const disposition = /<disposition>(\w+)</.exec(flat)?.[1];
+    const reason = /<reason><type>(\w+)</.exec(flat)?.[1] ?? "";
+    assertEquals(`${disposition}: ${reason}`, expected, record);
+  }
+});
+
+Deno.test("a report has its letter's id, and no scope of SPF but mfrom, also of mail without a sender", async () => {
+  const { id, flat } = await reportOf("p=none", { policy: "none" });
+  assertEquals(id, "2026-01-05.far.test@mail.near.test");
+  assertStringIncludes(flat, `<report_id>${id}</report_id>`);
+  assertStringIncludes(
+    flat,
+    "<spf><domain>mail.far.test</domain><scope>mfrom</scope><result>pass</result></spf>",
+  );
 });
 
 Deno.test("what was refused by DMARC is reported as that; who is elsewhere must want the reports", async () => {
