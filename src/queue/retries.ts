@@ -59,7 +59,7 @@ export class Retries {
       retry.settled(record.part, {
         kinds: of.outcomes.map(({ outcome }) => outcome.kind),
         parts: isTried ? [] : of.waiting.filter(({ id }) => id === record.id),
-        why: isTried ? undefined : of.rest?.recipients[0]!.lastError,
+        why: isTried ? undefined : of.rest?.recipients[0]?.lastError,
       });
     }
   }
