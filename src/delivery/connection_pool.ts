@@ -127,14 +127,20 @@ export class ConnectionPool {
     this.#look ??= this.#clock.schedule(this.#idleMs, () => this.#endIdle());
   }
 
+  /** Says goodbye to what is idle at a destination, and offers nothing of it any more: its name means other hosts now. */
+  empty(destination: string): void {
+    const d = this.#destinations.get(destination);
+    if (!d) return;
+    d.offers.length = 0;
+    for (const { client } of d.idle.splice(0)) this.#quit(client);
+    this.#tidy(destination, d);
+  }
+
   /** Says goodbye to all that is idle, and from now on to whatever becomes idle. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#look?.cancel();
-    for (const [destination, d] of this.#destinations) {
-      for (const { client } of d.idle.splice(0)) this.#quit(client);
-      this.#tidy(destination, d);
-    }
+    for (const destination of this.#destinations.keys()) this.empty(destination);
     while (this.#goodbyes.size > 0) await this.#goodbyes.settle(this.#clock, 60_000);
   }
 

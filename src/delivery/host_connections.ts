@@ -48,6 +48,7 @@ export class HostConnections {
     const { clock, retryIntervalMs } = options;
     const memoryMs = Math.min(retryIntervalMs ?? MAX_MEMORY_MS, MAX_MEMORY_MS);
     this.groups = new HostGroups(clock);
+    this.groups.onEnd((first) => pool.empty(first));
     this.#dead = new HostMemory(clock, memoryMs);
     this.#tlsFailures = new HostMemory(clock, memoryMs);
     this.#oneByOne = new HostMemory(clock, memoryMs);
@@ -94,8 +95,9 @@ export class HostConnections {
     return portOf(this.#options, domain);
   }
 
-  /** A connection that is left over from another message with the same wish, for the same hosts. */
+  /** A connection that is left over from another message with the same wish, for the same hosts, where these are known. */
   takeIdle(domain: string, wish?: SenderParameters["tls"]): SmtpClient | undefined {
+    if (this.groups.isStale(domain)) return undefined;
     const client = this.#pool.take(this.destinationOf(domain), kindOf(domain, wish));
     if (client) this.#countFor(domain, client);
     return this.#hold(client);
@@ -115,6 +117,7 @@ export class HostConnections {
 
   /** A connection that is offered, with the turn of who offers it. */
   takeOffered(domain: string, wish?: SenderParameters["tls"]): Pick<Offer, "client" | "turn"> | undefined {
+    if (this.groups.isStale(domain)) return undefined;
     const offer = this.#pool.takeOffered(this.destinationOf(domain), kindOf(domain, wish));
     if (offer) this.#countFor(domain, offer.client);
     return offer;

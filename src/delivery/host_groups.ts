@@ -25,6 +25,7 @@ export class HostGroups {
   /** Of each domain the hosts, as one text, and until when that is known. */
   readonly #domains = new Map<string, { readonly hosts: string; readonly until: number }>();
   #listeners: ((domain: string, first: string) => void)[] = [];
+  #endListeners: ((first: string) => void)[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,12 +36,23 @@ export class HostGroups {
     this.#listeners.push(listener);
   }
 
+  /** Told when the name of a group's first domain means its hosts no more. */
+  onEnd(listener: (first: string) => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  /** Were the domain's hosts looked up too long ago to use a connection that another domain may have made? */
+  isStale(domain: string): boolean {
+    const known = this.#domains.get(domain);
+    return known !== undefined && this.#clock.monotonic() >= known.until;
+  }
+
   /** The domain that stands for all that have the same hosts: itself where none are known. */
   firstOf(domain: string): string {
     const known = this.#domains.get(domain);
     if (!known) return domain;
     const group = this.#groups.get(known.hosts)!;
-    if (group.first === domain || this.#clock.monotonic() < known.until) return group.first;
+    if (group.first === domain || !this.isStale(domain)) return group.first;
     this.#leave(domain);
     return domain;
   }
@@ -67,13 +79,22 @@ export class HostGroups {
     const { first, members } = this.#groups.get(hosts)!;
     const leaving = first === domain ? members : [domain];
     for (const one of leaving) this.#domains.delete(one);
-    if (first === domain) this.#groups.delete(hosts);
-    else members.delete(domain);
+    if (first !== domain) members.delete(domain);
+    else {
+      this.#groups.delete(hosts);
+      this.#ended(first);
+    }
   }
 
   #forgetAll(): void {
+    const ended = [...this.#groups.values()];
     this.#groups.clear();
     this.#domains.clear();
+    for (const { first } of ended) this.#ended(first);
+  }
+
+  #ended(first: string): void {
+    for (const listener of this.#endListeners) listener(first);
   }
 }
 

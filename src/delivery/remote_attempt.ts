@@ -101,6 +101,7 @@ export class RemoteAttempt {
 
   async #routed(): Promise<void> {
     const { domain, parameters } = this.#job;
+    const wasStale = this.#connections.groups.isStale(domain);
     const route = await this.#connections.route(domain, parameters.tls);
     for (const session of route.prevented ?? []) this.#connections.count(domain, session);
     for (const step of route.steps) this.#step(step);
@@ -109,7 +110,8 @@ export class RemoteAttempt {
       return this.#settle({ kind, status, text, stage: "route" });
     }
     // now it is known whose hosts they are, too
-    if (await this.#takeTurn() && this.#isOurs()) await this.#reuse();
+    const hasMoved = await this.#takeTurn();
+    if ((hasMoved || wasStale) && this.#isOurs()) await this.#reuse();
     let tried = 0;
     for (const host of route.hosts.slice(0, MAX_HOSTS)) {
       for (const address of host.addresses) {

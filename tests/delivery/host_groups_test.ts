@@ -70,6 +70,28 @@ Deno.test("nobody is sent to the hosts that the first domain has had since", asy
   assertEquals(fixture.agent.destinationOf("d1.example"), "d1.example");
 });
 
+Deno.test("the first domain is looked up again, too, while the others keep its connections warm", async () => {
+  const zones = structuredClone(SHARED);
+  await using fixture = new Fixture({ [MX1]: {}, [MX2]: {} }, {}, zones);
+  const send = async (domain: string) => brief(await fixture.deliver({ domain }))[0]!.split(" ").at(-1);
+  for (const domain of ["d0.example", "d1.example"]) await send(domain);
+  // a minute later the same hosts are found, and the same connection is used
+  for (let seconds = 0; seconds < 62; seconds += 2) {
+    fixture.clock.advance(2_000);
+    await send("d1.example");
+  }
+  assertEquals(await send("d0.example"), "mx1.far.example");
+  assertEquals(fixture.dialed, [MX1]);
+  zones["d0.example"] = { mx: [[10, "mx2.far.example"]] };
+  for (let seconds = 0; seconds < 62; seconds += 2) {
+    fixture.clock.advance(2_000);
+    await send("d1.example");
+  }
+  assertEquals(await send("d0.example"), "mx2.far.example");
+  assertEquals(await send("d1.example"), "mx1.far.example");
+  assertEquals(await send("d0.example"), "mx2.far.example");
+});
+
 Deno.test("only routes on which nothing is demanded make a group", () => {
   const sts = { demand: { by: "sts", why: "The policy demands verified TLS" } } as const;
   const dane = { demand: { by: "dane", why: "TLSA", base: "mx.example", records: [], names: [] } } as const;
