@@ -18,6 +18,9 @@ const FEWEST_KEPT = 1000;
 /** A longer one would hold up the end of the server. */
 const MOST_KEPT = 500_000;
 
+/** So often the queue is read for who waits, while writes that fail have each reading given up. */
+const MOST_TRIES = 5;
+
 /** Where a {@linkcode Tally} begins, and when it is kept. */
 export interface TallyOptions {
   /** What the run before has kept. */
@@ -98,7 +101,7 @@ export class Tally {
   }
 
   async #whole(): Promise<CountedMessages> {
-    for (;;) {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
       this.start();
       const reading = this.#reading!;
       try {
@@ -110,6 +113,7 @@ export class Tally {
       // one that was given up knows a part of it
       if (reading.isWhole) return reading.messages;
     }
+    throw new Error("The queue can't be counted now: the store fails");
   }
 
   /** A write begins that may change records: until its {@linkcode ended} nobody knows what is in the store. */

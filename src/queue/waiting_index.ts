@@ -5,6 +5,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import * as keys from "../storage/keys.ts";
+import { isUntried } from "../storage/storage_error.ts";
 import type { Store } from "../storage/store.ts";
 import type { Write, WriteResult } from "../storage/write.ts";
 import { nameOf } from "./queue_store.ts";
@@ -140,7 +141,7 @@ export class WaitingIndex {
       return result;
     } catch (error) {
       // nobody knows for sure that it did not happen: what is known is read again
-      if (change.mutations.some(({ key }) => keys.queuePlace(key))) {
+      if (!isUntried(error) && change.mutations.some(({ key }) => keys.queuePlace(key))) {
         this.#shown = this.#next = undefined;
         this.tally.forget();
       }

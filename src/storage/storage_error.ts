@@ -64,6 +64,12 @@ export function isDiskFull(error: unknown): boolean {
   return error instanceof StorageError && error.kind === "full";
 }
 
+/** True when a write was refused before it began, so that surely nothing of it has happened. */
+export function isUntried(error: unknown): boolean {
+  return error instanceof StorageError &&
+    (error.kind === "refused" || (error.kind !== "away" && error.cause === undefined));
+}
+
 /** True when the store behind a network does not answer, which is logged once, when it begins. */
 export function isStoreAway(error: unknown): boolean {
   return error instanceof StorageError && error.kind === "away";

@@ -7,6 +7,7 @@ import { type QueueRecord, UNSPLIT } from "../../src/queue/record.ts";
 import { countQueue, type QueueStats } from "../../src/queue/stats.ts";
 import { WaitingIndex } from "../../src/queue/waiting_index.ts";
 import * as keys from "../../src/storage/keys.ts";
+import { StorageError } from "../../src/storage/storage_error.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
 import type { Write } from "../../src/storage/write.ts";
 
@@ -221,9 +222,32 @@ Deno.test("rows that are not whole are no numbers: the queue is read", async () 
 Deno.test("a write that fails while the queue is read makes no numbers of half of it", async () => {
   const store = await openStore({ location: ":memory:", clock });
   await Promise.all(Array.from({ length: 500 }, (_, n) => store.write(set(n, 0, 1))));
-  const { index } = await Run.start(store, dyingStore(store, 0));
-  const size = index.tally.size();
-  await assertRejects(() => index.store.write(set(0, 0, 2)), Error, "dead");
+  const { index: { tally, store: own } } = await Run.start(store, dyingStore(store, 0));
+  const size = tally.size();
+  await assertRejects(() => own.write(set(0, 0, 2)), Error, "dead");
   assertEquals(await size, 500);
+  // nor does it go on reading for ever
+  tally.forget();
+  let isOver = false;
+  const counted = tally.size().finally(() => isOver = true);
+  const failing = (async () => {
+    while (!isOver) await own.write(set(0, 0, 2)).catch(() => {});
+  })();
+  await assertRejects(() => counted, Error, "The queue can't be counted now");
+  await failing;
+  await store.close();
+});
+
+Deno.test("a write that is refused before it begins has no queue read again", async () => {
+  const store = await openStore({ location: ":memory:", clock });
+  await store.write(set(0, 0, 1));
+  let readings = 0;
+  const { list } = store.kv;
+  store.kv.list = (...args) => (readings++, list.apply(store.kv, args) as never);
+  const { index } = await Run.start(store);
+  assertEquals([await index.tally.size(), readings], [1, 1]);
+  const huge: Write = { ...set(1, 0, 1), size: 10_000_000 };
+  await assertRejects(() => index.store.write(huge), StorageError, "can't take a write");
+  assertEquals([await index.tally.size(), readings], [1, 1]);
   await store.close();
 });
