@@ -111,6 +111,8 @@ async function planAll(
   const successes: Success[] = [];
   // no DisposableStack: on the way of every message it costs more than all else here
   const room: Release[] = [];
+  // a mailbox gets one copy, however many recipients lead to it
+  const hasRoom = new Set<Mailbox>();
   const release = () => room.forEach((one) => one());
   try {
     for (const recipient of recipients) {
@@ -119,13 +121,14 @@ async function planAll(
       for (const target of expanded) {
         if (target.waits) blocked.push({ recipient, target, alone, why: "gone" });
         else if (target.kind === "queue") targets.push(forwarded(target, sender, by));
-        else if (by.router.isRole(recipient.address)) targets.push(target);
+        else if (by.router.isRole(recipient.address) || hasRoom.has(target.address)) targets.push(target);
         else {
           const taking = takeRoom(target, { sender, size }, by);
           const taken = taking instanceof Promise ? await taking : taking;
           if (taken) {
             targets.push(target);
             room.push(taken);
+            hasRoom.add(target.address);
           } else blocked.push({ recipient, target: later(target, by.clock), alone, why: "full" });
         }
       }

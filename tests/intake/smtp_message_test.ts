@@ -146,6 +146,20 @@ Deno.test("a full mailbox alone is refused, and among others waits in the queue"
   await checkStore(house.store.kv);
 });
 
+Deno.test("a mailbox that several recipients lead to needs the room of one copy", async () => {
+  await using door = await Door.open({
+    quotas: { brain: 900 },
+    aliases: { "info@here.example": { targets: ["brain@here.example"] } },
+  });
+  const text = `A: b\r\n\r\n${"x".repeat(250)}\r\n`;
+  const to = ["info@here.example", "brain@here.example"];
+  const replies = await door.send(to, text, { session: { service: "lmtp" } });
+  assertEquals([replies].flat().map(({ code }) => code), [250, 250]);
+  assertEquals((await door.house.mailbox("brain")).length, 1);
+  // nothing is left taken: what there is room for gets in
+  assertMatch(one(await door.send(["brain@here.example"], "A: b\r\n\r\n")), /^250 /);
+});
+
 Deno.test("a mailbox that stays full is returned, for that recipient only", async () => {
   await using door = await Door.open({ quotas: { brain: 10 } });
   const { house } = door;
