@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { dirname } from "node:path";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { concat } from "../../src/base/bytes.ts";
@@ -520,6 +521,32 @@ Deno.test("a stored body keeps its file while a backup copies", async () => {
   letGo();
   assertEquals(await sweeper(store).sweep(false), 1);
   assertEquals(await left(store), []);
+});
+
+Deno.test({
+  name: "the first file's folder is durable with it, and after that the file's name alone",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using at = await fileStore();
+    const { store, dir } = at;
+    const synced: string[] = [];
+    const { open } = Deno;
+    Deno.open = async (path, options) => {
+      const file = await open(path, options);
+      const { sync } = file;
+      file.sync = () => {
+        synced.push(String(path));
+        return sync.call(file);
+      };
+      return file;
+    };
+    try {
+      for (const id of ["A", "B"]) await commit(store, (await written(store, id, textOf(MIB))).finish());
+    } finally {
+      Deno.open = open;
+    }
+    assertEquals(synced, [dir, dirname(dir), dir]);
+  },
 });
 
 Deno.test({

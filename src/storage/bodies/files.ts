@@ -4,7 +4,7 @@
  */
 
 import { messageOf } from "../../base/errors.ts";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StorageError, storageErrorOf } from "../storage_error.ts";
 
 /** Room on the disk, and who has to hear when there was none. */
@@ -23,6 +23,8 @@ export class BodyFiles {
   onReleased: (() => void) | undefined;
   readonly #dir: string;
   #isThere = false;
+  /** The folder's own name is durable. */
+  #isKnown = false;
   /** The sync of the folder that is under way, and the one behind it. */
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
@@ -123,12 +125,10 @@ export class BodyFiles {
 
   async #syncDir(): Promise<void> {
     if (Deno.build.os === "windows") return; // its folders can't be opened, and need not be
-    const dir = await Deno.open(this.#dir);
-    try {
-      await dir.sync();
-    } finally {
-      dir.close();
-    }
+    await syncFolder(this.#dir);
+    if (this.#isKnown) return;
+    await syncFolder(dirname(this.#dir));
+    this.#isKnown = true;
   }
 
   /**
@@ -185,6 +185,16 @@ export class BodyFile {
   close(): void {
     if (!this.#closed) this.#file.close();
     this.#closed = true;
+  }
+}
+
+/** Makes the names in a folder durable. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await Deno.open(path);
+  try {
+    await folder.sync();
+  } finally {
+    folder.close();
   }
 }
 
