@@ -1,5 +1,6 @@
 /** Replies: how a server's answer is kept and written (RFC 5321 4.2, RFC 2034). */
 
+import { encode } from "../../base/bytes.ts";
 import type { EnhancedStatus } from "../../mail/outcome.ts";
 
 /** A server's answer. */
@@ -24,16 +25,27 @@ export function closing(of: Reply): Reply {
   return { ...of, close: true };
 }
 
-/** A reply as it goes on the wire, CRLF included; control bytes in the text become `?`. */
+/** The octets of a line without its CRLF (RFC 5321 4.5.3.1.5). */
+const MAX_LINE = 510;
+const CUT = "...";
+const room = new Uint8Array(MAX_LINE - CUT.length);
+
+/** A reply as it goes on the wire, CRLF included; control bytes in the text become `?`, and what is too long is cut. */
 export function formatReply(of: Reply): string {
   const status = of.status === undefined ? "" : `${of.status} `;
   const last = of.lines.length - 1;
-  if (last <= 0) return `${of.code} ${status}${clean(of.lines[0] ?? "")}\r\n`;
+  if (last <= 0) return `${cut(`${of.code} ${status}${clean(of.lines[0] ?? "")}`)}\r\n`;
   let text = "";
   for (let i = 0; i <= last; i++) {
-    text += `${of.code}${i < last ? "-" : " "}${status}${clean(of.lines[i]!)}\r\n`;
+    text += `${cut(`${of.code}${i < last ? "-" : " "}${status}${clean(of.lines[i]!)}`)}\r\n`;
   }
   return text;
+}
+
+function cut(line: string): string {
+  if (line.length * 3 <= MAX_LINE || encode(line).length <= MAX_LINE) return line;
+  // no character is cut in the middle
+  return line.slice(0, new TextEncoder().encodeInto(line, room).read) + CUT;
 }
 
 // deno-lint-ignore no-control-regex
