@@ -35,6 +35,22 @@ Deno.test("A handshake can't be made to fail where none is offered, and is told 
   assertEquals(errors.map(({ name }: { name: string }) => name), ["0.tlsFail"]);
 });
 
+Deno.test("STARTTLS is answered as a rule says also where it is not offered", async () => {
+  await using town = await CapturingServer.start();
+  const rules = [
+    { stage: "starttls", reply: "454 4.7.0 No TLS today", times: 1 },
+    { stage: "starttls", drop: true, times: 1 },
+  ];
+  assertEquals(await town.status("/api/v1/faults", sent(rules)), 200);
+  using talk = await town.talk();
+  await talk.ask("STARTTLS", "454 4.7.0 No TLS today");
+  await assertRejects(() => talk.ask("STARTTLS", "220"), Error);
+  using after = await town.talk();
+  await after.ask("STARTTLS", "502 5.5.1");
+  const { items } = await (await town.ask("/api/v1/faults")).json();
+  assertEquals(items.map(({ acted }: { acted: number }) => acted), [1, 1]);
+});
+
 Deno.test("An address of any domain asks for a fault", async () => {
   await using town = await CapturingServer.start();
   for (

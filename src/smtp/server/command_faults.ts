@@ -81,7 +81,8 @@ function refuse(session: SessionState, { verb, argument }: Command, why: Reply):
 
 /** Says that TLS may begin, and lets the handshake fail. */
 async function failTls(session: SessionState, command: Command): Promise<void> {
-  if (session.facts.tls || command.argument !== "") return await command.run();
+  const begins = session.options.tls && !session.facts.tls && command.argument === "";
+  if (!begins) return await command.run();
   session.say(TLS_READY);
   await breakHandshake(session);
 }

@@ -57,7 +57,11 @@ const COMMANDS: Readonly<Record<Verb, Row>> = {
   VRFY: { run: (session, argument) => lookUp("VRFY", session, argument), junk: true },
   EXPN: { run: (session, argument) => lookUp("EXPN", session, argument), junk: true },
   VERB: { run: verb, junk: true },
-  STARTTLS: { run: starttls, absent: ({ options }) => options.tls ? undefined : ABSENT_VERB },
+  STARTTLS: {
+    run: starttls,
+    // a rule speaks of it also where it is not offered: who says it all the same is answered by that
+    absent: (session) => session.options.tls || mayFail(session, "STARTTLS") ? undefined : ABSENT_VERB,
+  },
   AUTH: { run: auth, absent: (session) => isLoginOffered(session) ? undefined : ABSENT_VERB },
 };
 
@@ -120,6 +124,7 @@ function verb(session: SessionState): void {
 }
 
 function starttls(session: SessionState, argument: string): void | Promise<void> {
+  if (!session.options.tls) return session.answer(ABSENT_VERB);
   if (argument !== "") return session.answer(NO_ARGUMENT);
   if (session.facts.tls) return session.answer(ALREADY_TLS);
   if (session.facts.account !== undefined) return session.answer(ALREADY_IN);
