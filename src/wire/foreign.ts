@@ -1,4 +1,4 @@
-/** The first octets of other protocols that end up on mail ports: TLS, HTTP, RTSP, SSH. */
+/** The first octets of other protocols that end up on mail ports: TLS, HTTP, RTSP, SSH, and whatever is no text. */
 
 import { binaryString } from "../base/bytes.ts";
 
@@ -29,12 +29,20 @@ export function looksEncrypted(first: number | undefined): boolean {
   return first === TLS_HANDSHAKE;
 }
 
-/** Tells whether input begins as another protocol does: a TLS handshake, or a first word such as GET. */
+/**
+ * Tells whether input begins as another protocol does: a TLS handshake, another octet that begins no line of text, or a
+ * first word such as GET.
+ */
 export function looksForeign(input: Uint8Array): boolean {
-  if (looksEncrypted(input[0])) return true;
+  if (isBinary(input[0])) return true;
   let length = 0;
   while (length < LONGEST_WORD && isOfWord(input[length])) length++;
   return length > 0 && isForeignWord(binaryString(input.subarray(0, length)));
+}
+
+/** RDP, SOCKS and others begin with a control character, and send no line's end; blanks and NUL are answered in a line. */
+function isBinary(octet: number | undefined): boolean {
+  return octet !== undefined && ((octet > 0 && octet < 9) || (octet > 13 && octet < 32));
 }
 
 function isOfWord(octet: number | undefined): boolean {

@@ -11,11 +11,13 @@ Deno.test("looksForeign() knows other protocols by their first octets", () => {
     "PRI * HTTP/2.0",
     "POST",
     "\x16\x03\x01",
+    "\x03\0\0\x2f\x2a\xe0", // RDP
+    "\x05\x01\0", // SOCKS
     "SSH-2.0",
     "OPTIONS * RTSP",
   ];
   for (const input of foreign) assert(looksForeign(encode(input)), input);
-  for (const input of ["", "EHLO x", "G", "helo x", "\x15", "USER brain", "CAPA"]) {
+  for (const input of ["", "EHLO x", "G", "helo x", "\tEHLO x", "\r\nEHLO x", "\0", "USER brain", "CAPA"]) {
     assert(!looksForeign(encode(input)), input);
   }
 });
