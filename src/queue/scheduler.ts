@@ -241,19 +241,29 @@ export class Scheduler {
     this.#tidy(from, lane);
   }
 
+  /** Did the last ones to that destination fail, as the next ones will do most likely? */
+  isFailing(destination: string): boolean {
+    return (this.#lanes.get(destination)?.backOffs ?? 0) >= BACK_OFFS_BEFORE;
+  }
+
+  /** How many claims wait for one destination. */
+  waitingFor(destination: string): number {
+    return this.#lanes.get(destination)?.waiting.length ?? 0;
+  }
+
   /**
-   * Takes those out that wait for a destination to which a connection has just failed, when that leaves it one at a
-   * time, and the last ones failed too: as long as some succeed, its hosts may only have too many of them.
+   * Takes out the first one that waits for a destination to which a connection has just failed, when that leaves it one
+   * at a time, and the last ones failed too: as long as some succeed, its hosts may only have too many of them.
    */
-  takeBehind(destination: string, wants: (claim: Claim) => boolean): Claim[] {
+  takeBehind(destination: string, wants: (claim: Claim) => boolean): Claim | undefined {
     const lane = this.#lanes.get(destination);
-    if (!lane || lane.here || lane.window >> 1 > 1 || lane.backOffs < BACK_OFFS_BEFORE) return [];
-    const all = lane.waiting.splice(0);
-    const taken = all.filter(wants);
-    lane.waiting.push(...all.filter((claim) => !wants(claim)));
-    this.#waiting -= taken.length;
+    if (!lane || lane.here || lane.window >> 1 > 1 || !this.isFailing(destination)) return undefined;
+    const at = lane.waiting.findIndex(wants);
+    if (at < 0) return undefined;
+    const [claim] = lane.waiting.splice(at, 1);
+    this.#waiting--;
     if (lane.waiting.length === 0) this.#turnOf(lane).delete(destination);
-    return taken;
+    return claim;
   }
 
   /** Empties the waiting room, for shutting down. */

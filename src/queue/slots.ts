@@ -105,11 +105,16 @@ export class Slots {
     else scheduler.done(destination, backOff);
   }
 
+  /** How many wait for the hosts of this turn. */
+  countBehind({ destination }: Turn): number {
+    return this.#options.scheduler.waitingFor(destination);
+  }
+
   /**
-   * Those that wait for the host that this turn met in vain, and need not try it now; each ended by {@linkcode forget}.
-   * Who wants more or less of TLS may fare otherwise.
+   * The first of those that wait for the host that this turn met in vain, and need not try it now; ended by
+   * {@linkcode forget}. Who wants more or less of TLS may fare otherwise.
    */
-  behind({ destination, claim }: Turn): Claim[] {
+  takeBehind({ destination, claim }: Turn): Claim | undefined {
     return this.#options.scheduler.takeBehind(
       destination,
       ({ record }) => !(record.forceRetry ?? record.asked) && record.tls === claim.record.tls,

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, House, leaseToTheDead, MINUTE, SCHEDULE } from "./support.ts";
+import type { QueueRecord } from "../../src/queue/record.ts";
+import { eventTurn } from "../../src/base/clock.ts";
+import type { Write } from "../../src/storage/write.ts";
 import { put } from "../support/raw_kv.ts";
 
 Deno.test("fifty destinations that hang delay neither new messages for another one nor what is due", async () => {
@@ -152,6 +155,119 @@ Deno.test("a connection that fails stands for all that wait for its host, and ea
   answers.now = DELIVERED;
   await house.pass(15 * MINUTE);
   assertEquals(house.of("delivered").length, 400);
+  await checkStore(house.store.kv);
+});
+
+/** Is it the write that puts a record off which was not tried? */
+function putsOff({ mutations }: Write): boolean {
+  return mutations.some(({ key, type, ...of }) =>
+    type === "set" && key[1] === "item" &&
+    (of as { value: QueueRecord }).value.recipients[0]!.lastError?.startsWith("Not tried, since")
+  );
+}
+
+/** Holds back what puts records off, until it is told to let one through, or all. */
+function holdBack(house: House) {
+  const held: (() => void)[] = [];
+  house.store.before = (change) =>
+    putsOff(change) ? new Promise((resolve) => void held.push(resolve)) : undefined;
+  return {
+    held,
+    /** Resolves when so many are held, and no more come. */
+    async until(count: number) {
+      while (held.length < count) await eventTurn();
+      for (let n = 0; n < 20; n++) await eventTurn();
+      assertEquals(held.length, count);
+    },
+    end() {
+      house.store.before = undefined;
+      for (const go of held.splice(0)) go();
+    },
+  };
+}
+
+Deno.test("few are put off at a time, of all hosts that are down, and mail comes in between", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async (_, { domain }) => {
+      if (!domain.startsWith("down")) return DELIVERED;
+      await gate.promise;
+      return DEFERRED;
+    },
+  });
+  for (let i = 0; i < 600; i++) await house.accept([`a${i}@down${i % 3}.example`]);
+  const { held, until, end } = holdBack(house);
+  gate.resolve();
+  await until(16);
+  // as one is written the next one follows
+  for (let n = 0; n < 50; n++) {
+    held.shift()!();
+    await until(16);
+  }
+  await house.accept(["b@up.example"]);
+  while (house.of("delivered").length === 0) await eventTurn();
+  assertEquals(house.of("delivered")[0]!.recipient, "b@up.example");
+  const before = house.of("deferred").length;
+  assert(before < 150, `${before} were put off by then`);
+  end();
+  await house.queue.idle();
+  assertEquals(house.of("deferred").length, 600);
+  const records = await house.records();
+  assertEquals(records.length, 600);
+  for (const { recipients: [recipient], dueAt } of records) {
+    assertEquals([recipient!.attempts, dueAt], [1, house.clock.now() + 15 * MINUTE]);
+  }
+  await checkStore(house.store.kv);
+});
+
+Deno.test("once a connection comes about nobody more is put off", async () => {
+  const gates = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
+  let tried = 0;
+  await using house = await House.open({
+    answer: async () => {
+      const number = tried++;
+      await gates[number]?.promise;
+      return number < 3 ? DEFERRED : DELIVERED;
+    },
+  });
+  for (let i = 0; i < 200; i++) await house.accept([`a${i}@down.example`]);
+  while (tried < 5) await eventTurn();
+  const { held, until, end } = holdBack(house);
+  for (let failed = 0; failed < 3; failed++) {
+    gates[failed]!.resolve();
+    while (house.of("deferred").length === failed) await eventTurn();
+  }
+  await until(16);
+  for (const gate of gates) gate.resolve();
+  while (house.of("delivered").length === 0) await eventTurn();
+  for (const go of held.splice(0)) go();
+  await until(0);
+  end();
+  await house.queue.idle();
+  assertEquals([house.of("delivered").length, house.of("deferred").length], [200 - 3 - 16, 3 + 16]);
+  await checkStore(house.store.kv);
+});
+
+Deno.test("a server that stops puts off those that are being written, and leaves the others due", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async () => {
+      await gate.promise;
+      return DEFERRED;
+    },
+  });
+  for (let i = 0; i < 400; i++) await house.accept([`a${i}@down.example`]);
+  const { until, end } = holdBack(house);
+  gate.resolve();
+  await until(16);
+  const stopped = house.queue.stop(1000);
+  end();
+  await stopped;
+  const records = await house.records();
+  const late = records.filter(({ dueAt }) => dueAt > house.clock.now());
+  assertEquals(late.length, house.of("deferred").length);
+  assertEquals(late.length, house.agent.jobs.length + 16);
+  assertEquals(records.length, 400);
   await checkStore(house.store.kv);
 });
 
