@@ -66,6 +66,7 @@ export class Dispatcher {
 
   /** What another record's failure to connect means for one that waited behind it for the same hosts: it isn't tried. */
   putOff({ record }: Claim, failure: Outcome): DeliveryResult {
+    this.options.contents.take(record); // nobody sends it now
     const transcript = this.options.transcripts.open(record.id);
     const outcome = {
       ...failure,

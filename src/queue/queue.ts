@@ -86,8 +86,9 @@ export class DeliveryQueue {
     const scheduler = new Scheduler({ ...options, isHere });
     const leases = new Leases({ queue, clock, journal, tasks });
     const slots = new Slots({ queue, clock, scheduler, leases, transcripts, destinationOf });
+    const isSent = (destination: string) => !isHere(destination) && !scheduler.isFailing(destination);
     const readAhead = (records: readonly QueueRecord[]) =>
-      this.#contents.readAhead(store.kv, records.filter((record) => !isHere(destinationOf(record))));
+      this.#contents.readAhead(store.kv, records.filter((record) => isSent(destinationOf(record))));
     const claiming = { queue, scheduler, slots, leases, destinationOf, longestWaitMs, readAhead };
     const due = new DueClaims({ ...options, ...claiming });
     options.onJoin?.((...names) => [scheduler, due].forEach((of) => of.move(...names)));

@@ -3,6 +3,7 @@ import type { Outcome } from "../../src/mail/outcome.ts";
 import { checkStore, DAY, DEFERRED, DELIVERED, House, leaseToTheDead, MINUTE, SCHEDULE } from "./support.ts";
 import type { QueueRecord } from "../../src/queue/record.ts";
 import { eventTurn } from "../../src/base/clock.ts";
+import { isBody } from "../../src/storage/keys.ts";
 import type { Write } from "../../src/storage/write.ts";
 import { put } from "../support/raw_kv.ts";
 
@@ -269,6 +270,32 @@ Deno.test("a server that stops puts off those that are being written, and leaves
   assertEquals(late.length, house.agent.jobs.length + 16);
   assertEquals(records.length, 400);
   await checkStore(house.store.kv);
+});
+
+Deno.test("no content is read for those that will be put off", async () => {
+  let isDown = true;
+  await using house = await House.open({ start: false, answer: () => isDown ? DEFERRED : DELIVERED });
+  for (let i = 0; i < 2000; i++) await house.accept([`a${i}@down.example`]);
+  const read = new Set<string>();
+  const { kv } = house.store;
+  const { list, getMany, get } = kv;
+  const see = <T>(entry: Deno.KvEntryMaybe<T>) => {
+    if (isBody(entry.key)) read.add(String(entry.key));
+    return entry;
+  };
+  kv.list = async function* <T>(...args: Parameters<typeof list>) {
+    for await (const entry of list<T>(...args)) yield see(entry) as Deno.KvEntry<T>;
+  };
+  kv.getMany = async (keys) => (await getMany(keys)).map(see) as never;
+  kv.get = async (key) => see(await get(key)) as never;
+  house.queue.start();
+  await house.queue.idle();
+  assertEquals(house.of("deferred").length, 2000);
+  assert(read.size < 1500, `${read.size} were read`);
+  isDown = false;
+  await house.pass(15 * MINUTE);
+  assertEquals(house.of("delivered").length, 2000);
+  assertEquals(read.size, 2000);
 });
 
 Deno.test("who wants another TLS than those who failed is tried, and goes", async () => {
