@@ -34,6 +34,8 @@ export interface ReportRow {
 }
 
 const MAX_ROWS = 50;
+/** A longer text of JSON is no report that anybody sends; it may hold a value in every other character. */
+const MAX_JSON = 1024 * 1024;
 const MAX_TEXT = 100;
 
 /** Reads a report; undefined: it is none. What it has too much is left out of the rows, never out of the sums. */
@@ -41,7 +43,7 @@ export function parseReport(bytes: Uint8Array): Report | undefined {
   const text = decode(bytes).replace(/^\uFEFF/, "").trimStart();
   try {
     return text.startsWith("{")
-      ? tlsReport(JSON.parse(text))
+      ? text.length <= MAX_JSON ? tlsReport(JSON.parse(text)) : undefined
       : text.startsWith("<")
       ? dmarcReport(text)
       : undefined;
