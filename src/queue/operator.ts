@@ -123,6 +123,18 @@ export class Operator {
     });
   }
 
+  /** Lets messages go on that were held for another server and can't be given to it, as they were before. */
+  async keepAfterAll(ids: readonly string[]): Promise<void> {
+    await this.#act(ids, {
+      chosen: (records) => some(records, ({ exported }) => exported === true) ?? "notHeld",
+      change: (record) => {
+        if (!record.exported) return { record };
+        const { held: _, exported: __, ...free } = record;
+        return { record: free };
+      },
+    });
+  }
+
   /** Makes all messages (of a domain) due now that are neither held nor suspended; answers how many. */
   async flush(domain?: string): Promise<number> {
     return await this.#makeDue(await this.toFlush(domain), false);

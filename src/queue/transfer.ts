@@ -68,6 +68,8 @@ export async function* exportQueue(
     }
     left = busy;
   }
+  // of these the other server has nothing, whatever of them is held
+  if (left.length > 0) await operator.keepAfterAll(left);
   yield line({ end: true, messages, busy: left });
 }
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decode } from "../../src/base/bytes.ts";
 import { BodyMissing } from "../../src/storage/bodies/bodies.ts";
 import { drop } from "../support/raw_kv.ts";
-import { checkStore, DEFERRED, DELIVERED, House, local } from "./support.ts";
+import { checkStore, DEFERRED, DELIVERED, House, local, MINUTE } from "./support.ts";
 
 for (const size of [100, 300_000]) {
   Deno.test(`what comes back to a server leaves the copy of a mailbox there alone: ${size} octets`, async () => {
@@ -65,4 +65,27 @@ Deno.test("what is deleted while it is exported is left out, and what is damaged
   assertEquals(JSON.parse(lines.at(-1)!), { end: true, messages: 2, busy: [] });
   await drop(house.store.kv, ["body", ids[2]!, 0]);
   await assertRejects(() => Array.fromAsync(house.queue.exported(ids)), BodyMissing);
+});
+
+Deno.test("what is being delivered to the end of an export is not in it, and nothing of it stays held", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using house = await House.open({
+    answer: async (_, { domain }) => {
+      if (domain === "slow.example") await gate.promise;
+      return DEFERRED;
+    },
+  });
+  const id = await house.accept(["a@slow.example", "b@there.example"]);
+  await house.settled();
+  const before = await house.queue.message(id);
+  const exporting = Array.fromAsync(house.queue.exported([id]), decode);
+  await house.pass(MINUTE);
+  assertEquals(JSON.parse((await exporting).at(-1)!), { end: true, messages: 0, busy: [id] });
+  assertEquals(await house.queue.message(id), before);
+  await checkStore(house.store.kv);
+  house.agent.answer = () => DELIVERED;
+  await house.pass(15 * MINUTE);
+  assertEquals(house.of("delivered").map(({ recipient }) => recipient), ["b@there.example"]);
+  gate.resolve();
+  await house.settled();
 });
