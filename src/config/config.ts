@@ -118,7 +118,10 @@ export interface WebhookConfig {
   url: string;
   /** Which events it gets. */
   events: ("accepted" | "delivered" | "deferred" | "bounced" | "mailbox" | "health")[];
-  /** Signs the posts: `whsec_` and base64 with its padding, which every library of Standard Webhooks takes, or any text, which a library needs as raw octets. */
+  /**
+   * Signs the posts: `whsec_` and base64 with its padding, which every library of Standard Webhooks takes, or any text,
+   * which a library needs as raw octets.
+   */
   secret?: string;
   /** It may be on a loopback, private or link-local address. */
   allowPrivate: boolean;
