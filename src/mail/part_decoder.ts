@@ -43,7 +43,8 @@ class ExactQuotedPrintable implements PartDecoder {
     this.#decoder = decoder;
   }
 
-  update(line: Uint8Array<ArrayBuffer>): void {
+  update(sent: Uint8Array<ArrayBuffer>): void {
+    const line = withoutBlanks(sent);
     if (this.#endsHard) this.#decoder.update(ENCODED_CRLF);
     this.#endsHard = line.at(-1) !== 0x3d;
     this.#decoder.update(this.#endsHard ? concat([line, SOFT]) : line);
@@ -52,4 +53,11 @@ class ExactQuotedPrintable implements PartDecoder {
   finalize(): Promise<ArrayBuffer> {
     return this.#decoder.finalize();
   }
+}
+
+/** RFC 2045 6.7 (3), (5): white space at a line's end was put there on the way, behind a soft end too. */
+function withoutBlanks(line: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  let end = line.length;
+  while (line[end - 1] === 0x20 || line[end - 1] === 0x09) end--;
+  return line.subarray(0, end);
 }

@@ -112,6 +112,7 @@ Deno.test("an attachment that is not in base64 keeps its octets (RFC 2045 6.7, R
     ["quoted-printable", "a=3Db\r\n1,2", "a=b\r\n1,2"],
     ["quoted-printable", "a=0Ab=0D=0A1=\r\n,2=", "a\nb\r\n1,2"],
     ["quoted-printable", "a=\r\n\r\n\r\n", "a\r\n\r\n"],
+    ["quoted-printable", "soft= \t\r\nly \r\n \t\r\nb=20 = \r\n", "softly\r\n\r\nb  "],
   ];
   for (const [encoding, sent, octets] of cases) {
     for (const type of ["text/csv", "text/calendar", "application/json"]) {
