@@ -248,7 +248,7 @@ export class Accounts {
       return undefined;
     }
     const { account, guess } = this.recall(name, password);
-    if (account) return account;
+    if (account && (await this.isCurrent(account))) return account;
     const verifying = this.#verifying.get(guess!) ?? this.#verify(name, password);
     this.#verifying.set(guess!, verifying);
     try {

@@ -72,7 +72,8 @@ export class Authenticator {
 
   async #byAppPassword(name: string, password: string | undefined): Promise<Account | undefined> {
     const account = password === undefined ? undefined : this.#accounts.byName(name);
-    return account && await this.#appPasswords?.verify(account, password!) ? account : undefined;
+    const isRight = account && await this.#appPasswords?.verify(account, password!);
+    return isRight && await this.#accounts.isCurrent(account) ? account : undefined;
   }
 
   /** May who logged in act as that one? As itself only, however it writes its name; empty: it did not ask. */
@@ -106,7 +107,7 @@ export class Authenticator {
       if (!await attempt.admitted(closing)) return "refused";
       const ended = await exchange.final(final);
       const account = this.#accounts.byName(name);
-      if (ended.ok && account) {
+      if (ended.ok && account && await this.#accounts.isCurrent(account)) {
         attempt.right();
         return { account, proof: ended.reply };
       }

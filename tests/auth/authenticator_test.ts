@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decode, encode } from "../../src/base/bytes.ts";
+import { Authenticator } from "../../src/auth/authenticator.ts";
 import { BRAIN, LoginFixture, OFFICE } from "./login_fixture.ts";
 
 Deno.test("Authenticator: 200 logins at once with the right password wait for no time, also behind typos", async () => {
@@ -105,4 +106,20 @@ Deno.test("Authenticator: whoever waits when the server goes down is refused", a
   const waiting = logins.authenticator.password({ ...OFFICE, closing: closing.signal }, BRAIN, "narf");
   closing.abort();
   assertEquals(await waiting, "refused");
+});
+
+Deno.test("Authenticator: nobody logs in to an account that another server has removed, also who did a moment ago", async () => {
+  await using logins = await LoginFixture.open();
+  const { accounts, guard } = logins;
+  const appPasswords = { verify: (_: unknown, password: string) => Promise.resolve(password === "app") };
+  const authenticator = new Authenticator({ accounts, guard, appPasswords });
+  const logIn = async () => [
+    await authenticator.password(OFFICE, BRAIN, "narf"),
+    await authenticator.password(OFFICE, BRAIN, "app"),
+    await logins.scram(BRAIN, "narf"),
+  ];
+  assertEquals((await logIn()).map((found) => typeof found), ["object", "object", "object"]);
+  // memory does not know yet what the shared store says
+  accounts.isCurrent = () => Promise.resolve(false);
+  assertEquals(await logIn(), ["wrong", "wrong", "wrong"]);
 });
