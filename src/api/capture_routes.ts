@@ -124,7 +124,8 @@ async function emptyQueue(queue: DeliveryQueue, clock: Clock): Promise<void> {
   for (;;) {
     let busy = false;
     for await (const [record] of queue.messages()) {
-      busy = record !== undefined && await queue.delete(record.id) === "busy" || busy;
+      const refusal = record && await queue.delete(record.id);
+      busy ||= refusal === "busy" || refusal === "partlyBusy";
     }
     if (!busy) return;
     if (clock.monotonic() > until) {

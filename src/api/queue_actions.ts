@@ -107,5 +107,7 @@ export function queueActions(options: AdminOptions) {
 }
 
 function refuse(refusal: Refusal | undefined): void {
-  if (refusal !== undefined) throw new Problem(refusal === "gone" ? 404 : 409, REFUSALS[refusal]);
+  if (refusal === undefined) return;
+  const more = refusal === "partlyBusy" ? { isChanged: true } : {};
+  throw new Problem(refusal === "gone" ? 404 : 409, REFUSALS[refusal], more);
 }

@@ -44,6 +44,8 @@ export interface ProblemExtras {
   readonly members?: Readonly<Record<string, unknown>>;
   /** More headers of the answer, such as Allow. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Something was changed all the same, which the audit log tells. */
+  readonly isChanged?: boolean;
 }
 
 /** A problem as an exception: the error handler turns it into the answer. */

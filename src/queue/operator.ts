@@ -24,13 +24,18 @@ export const QUEUE_ACTIONS = ["retry", "hold", "release", "bounce", "delete"] as
 /** One of them. */
 export type QueueAction = typeof QUEUE_ACTIONS[number];
 
-/** An operator's wish can't be met: no such message, being delivered at this moment, held, its destinations suspended. */
-export type Refusal = "gone" | "busy" | "held" | "notHeld" | "suspended";
+/**
+ * An operator's wish can't be met: no such message, being delivered at this moment (all of it, or to some recipients, and
+ * it was done for the others), held, its destinations suspended.
+ */
+export type Refusal = "gone" | "busy" | "partlyBusy" | "held" | "notHeld" | "suspended";
 
 /** Why, in a sentence. */
 export const REFUSALS: Readonly<Record<Refusal, string>> = {
   gone: "The message is not in the queue",
   busy: "The message is being delivered at this moment; try again shortly",
+  partlyBusy:
+    "To some recipients the message is being delivered at this moment; for the others it was done: try again shortly",
   held: "The message is held; release it first",
   notHeld: "The message is not held",
   suspended: "Delivery to its destinations is suspended",
@@ -340,7 +345,7 @@ function resultOf({ id, chosen, changed, done, busy }: Acted, { all }: Verb): Ac
   const refused = typeof chosen === "string"
     ? chosen
     : busy.length > 0
-    ? "busy"
+    ? done > 0 ? "partlyBusy" : "busy"
     : done === 0
     ? "gone"
     : undefined;

@@ -60,7 +60,7 @@ export async function* exportQueue(
         (record) => void taken.get(record.id)!.set(record.part, record),
       );
       for (const { id, refusal } of results) {
-        if (refusal === "busy") busy.push(id);
+        if (refusal === "busy" || refusal === "partlyBusy") busy.push(id);
         const records = [...taken.get(id)!.values()];
         if (refusal !== undefined || records.length === 0) continue;
         if (yield* exported(store, records)) messages++;

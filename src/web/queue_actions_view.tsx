@@ -108,7 +108,8 @@ async function carryOut(
 
 /** Does it to each; some at a time, so that their commits come together. */
 async function actOnAll(queue: DeliveryQueue, act: Act, ids: readonly string[]): Promise<Tally> {
-  const tally: Tally = { done: [], refused: { gone: 0, busy: 0, held: 0, notHeld: 0, suspended: 0 } };
+  const refused = { gone: 0, busy: 0, partlyBusy: 0, held: 0, notHeld: 0, suspended: 0 };
+  const tally: Tally = { done: [], refused };
   for (let i = 0; i < ids.length; i += 50) {
     await Promise.all(
       ids.slice(i, i + 50).map(async (id) => {
@@ -126,6 +127,10 @@ function summary(act: Act, { done, refused }: Tally): string {
   if (done.length > 0) said.push(`${count(done.length, "message")} ${DONE[act][done.length === 1 ? 0 : 1]}`);
   if (refused.busy > 0) {
     said.push(`${count(refused.busy, "message")} being delivered at that moment: try again shortly`);
+  }
+  if (refused.partlyBusy > 0) {
+    const some = count(refused.partlyBusy, "message");
+    said.push(`${some} being delivered to some at that moment, and done for the others: try again shortly`);
   }
   if (refused.gone > 0) said.push(`${count(refused.gone, "message")} had left the queue meanwhile`);
   if (refused.notHeld > 0) said.push(`${count(refused.notHeld, "message")} not held before`);

@@ -180,3 +180,29 @@ Deno.test("a suspension is told by retry, flush and the route", async () => {
     "Delivery to example.net is suspended: A longer one",
   );
 });
+
+Deno.test("what is done for some recipients only is told, and is in the audit log", async () => {
+  using slow = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const smartHost = { host: "127.0.0.1", port: slow.addr.port, tls: "never" };
+  await using surface = await Surface.start({
+    config: {
+      queue: { concurrency: 5 },
+      outbound: { allowPrivate: true, domains: { "slow.example": { smartHost } } },
+    },
+  });
+  await surface.json("PUT", "/suspensions/later.example", { body: {} });
+  const id = await surface.send({ to: ["jo@slow.example", "jo@later.example"] }, TEXT);
+  using _conn = await slow.accept();
+  while (
+    !(await surface.json("GET", `/queue/${id}`)).recipients.some((r: { lastError: string | null }) =>
+      r.lastError?.includes("suspended")
+    )
+  );
+  const { detail } = await surface.json("DELETE", `/queue/${id}`, { status: 409 });
+  assertStringIncludes(detail, "for the others it was done");
+  const { recipients } = await surface.json("GET", `/queue/${id}`);
+  assertEquals(recipients.map((r: { address: string }) => r.address), ["jo@slow.example"]);
+  await surface.json("DELETE", `/queue/${id}`, { status: 409 });
+  const { items } = await surface.json("GET", "/audit");
+  assertEquals(items.map((e: { action: string }) => e.action), ["queue.delete", "suspensions.set"]);
+});
