@@ -58,11 +58,12 @@ export class HostConnections {
   async route(domain: string, wish?: SenderParameters["tls"]): Promise<Route> {
     const { resolver, random, ownNames, ownAddresses, family, allowPrivate, policies } = this.#options;
     const smartHost = smartHostOf(this.#options, domain);
+    const ownHere = ownAddresses?.(this.portOf(domain)) ?? [];
     const search: MailHostsOptions = {
       resolver,
       random,
-      ownNames,
-      ...(ownAddresses && { ownAddresses }),
+      ownNames: smartHost && ownHere.length === 0 ? [] : ownNames,
+      ownAddresses: ownHere,
       family: family ?? "any",
       allowPrivate: allowPrivate ?? false,
     };

@@ -37,8 +37,11 @@ export interface RemoteAgentOptions {
   readonly hostname: string;
   /** Names by which an MX record may mean this server. */
   readonly ownNames: readonly string[];
-  /** Addresses by which it may. */
-  readonly ownAddresses?: readonly string[];
+  /**
+   * Addresses at which this server takes mail on a port, by which it may. A smart host of our name or address at a port
+   * of which there are none is another server.
+   */
+  readonly ownAddresses?: (port: number) => readonly string[];
   /** Default 25. */
   readonly port?: number;
   /** Which addresses are used; default `any`. */

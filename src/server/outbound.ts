@@ -116,8 +116,12 @@ export function makeAgent(
   { ca = rootsOf(parts), policyPort }: Pick<MailServerOptions, "ca" | "policyPort"> = {},
 ): RemoteAgent {
   const { config, clock, random, resolver, faults, store, sessions } = parts;
-  const { outbound, relay, hostname } = config;
+  const { outbound, relay, hostname, listen: { smtp, submission, submissions } } = config;
   const { port, family, allowPrivate, tls, maxConnectionsPerDomain } = outbound;
+  const own = new Map<number, string[]>();
+  for (const endpoint of [...smtp, ...submission, ...submissions]) {
+    own.set(endpoint.port, [...own.get(endpoint.port) ?? [], ...addressesOf(endpoint.hostname)]);
+  }
   return new RemoteAgent({
     ca,
     sessions,
@@ -133,7 +137,7 @@ export function makeAgent(
     tls,
     maxConnectionsPerDomain,
     ownNames: [hostname],
-    ownAddresses: config.listen.smtp.filter((e) => e.port === port).flatMap((e) => addressesOf(e.hostname)),
+    ownAddresses: (port) => own.get(port) ?? [],
     perDomain: outbound.domains,
     retryIntervalMs: Math.min(...config.queue.retry),
     ...(relay.smartHost && { smartHost: relay.smartHost }),

@@ -355,6 +355,26 @@ Deno.test("deliver() by a smart host: one destination for all domains, with a lo
   assertMatch(fixture.peers["127.0.2.9"]!.sessions[0]!.lines[1]!, /^AUTH PLAIN /);
 });
 
+Deno.test("deliver() by a smart host on this machine, unless it is this server", async () => {
+  const ownAddresses = (port: number) => port === 25 || port === 587 ? ["127.0.2.9"] : [];
+  const itself = "deferred 4.4.6 route";
+  const rows: [host: string, port: number, outcome: string][] = [
+    ["127.0.2.9", 10025, "delivered 2.0.0 end 250 127.0.2.9"],
+    ["near.example", 10025, "delivered 2.0.0 end 250 near.example"],
+    ["127.0.2.9", 587, itself],
+    ["near.example", 587, itself],
+  ];
+  for (const [host, port, outcome] of rows) {
+    const zones = { "near.example": { a: ["127.0.2.9"] } };
+    await using fixture = new Fixture(
+      { "127.0.2.9": {} },
+      { smartHost: { host, port }, ownAddresses },
+      zones,
+    );
+    assertEquals(brief(await fixture.deliver()), [outcome]);
+  }
+});
+
 Deno.test("deliver() by a route of one domain, beside the way of all others", async () => {
   const route = { host: "127.0.2.9", port: 2526, user: "brain", password: "x" };
   await using fixture = new Fixture(
