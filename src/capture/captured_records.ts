@@ -68,11 +68,13 @@ export class CapturedRecords {
   }
 
   /** Writes anew what may change of a message: whether it was seen, its tags, and who doesn't show it any more. */
-  async update({ id, seen, tags, parts, gone }: Kept): Promise<void> {
-    const key = keys.captured(id, parts[0]!);
+  async update(kept: Kept): Promise<void> {
+    const key = keys.captured(kept.id, kept.parts[0]!);
     for (;;) {
       const { value, versionstamp } = await this.#store.kv.get<CapturedRecord>(key);
       if (!value) return;
+      // as it is by now: of two changes at once the first may be written last
+      const { seen, tags, gone } = kept;
       const { seen: _, tags: __, gone: ___, ...rest } = value;
       const next: CapturedRecord = {
         ...rest,

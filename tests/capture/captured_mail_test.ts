@@ -3,9 +3,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import type { CaptureChange, Captured } from "../../src/capture/captured.ts";
-import type { CapturedMail } from "../../src/capture/captured_mail.ts";
+import { CapturedMail } from "../../src/capture/captured_mail.ts";
 import { checkStore } from "../../src/server/store_check.ts";
-import { openStore } from "../../src/storage/store.ts";
+import { draftOf } from "../../src/storage/bodies/bodies.ts";
+import { MemoryStore } from "../../src/storage/memory_store.ts";
+import { openStore, type Store } from "../../src/storage/store.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { tempDir } from "../storage/stores.ts";
 import { CapturingServer } from "./capturing_server.ts";
@@ -160,3 +162,41 @@ Deno.test("On a disk all is there after a restart, and the store is whole", asyn
   const found = await checkStore(store.opened, { repair: false });
   assertEquals([found.faults, found.messages], [[], 3]);
 });
+
+Deno.test("What changes twice at once is kept as it became last", async () => {
+  await using memory = new MemoryStore();
+  const clock = new ManualClock();
+  const keep = { messages: 10, age: null, size: 1_000_000, memory: false };
+  const id = "06FZ000000000001";
+  {
+    await using store = closing(await openStore({ location: ":memory:", memory, clock }));
+    const mail = new CapturedMail(store, { clock, keep });
+    const message = { id, receivedAt: 1, sender: "", recipients: ["jo@x.example"] };
+    assert(await mail.capture(message, draftOf(id, new TextEncoder().encode(letter("a")))));
+    const { get } = store.kv;
+    // the first one to read is the last one to write
+    const gate = Promise.withResolvers<void>();
+    let reads = 0;
+    store.kv.get = async <T>(key: Deno.KvKey) => {
+      const isFirst = ++reads === 1;
+      const entry = await get.call(store.kv, key);
+      if (isFirst) await gate.promise;
+      return entry as Deno.KvEntryMaybe<T>;
+    };
+    const first = mail.markSeen([id]);
+    await mail.markSeen([id], false);
+    gate.resolve();
+    await first;
+    assertEquals(mail.get(id)?.seen, false);
+    await mail.close();
+  }
+  await using store = closing(await openStore({ location: ":memory:", memory, clock }));
+  const mail = new CapturedMail(store, { clock, keep });
+  await mail.load();
+  assertEquals(mail.get(id)?.seen, false);
+  await mail.close();
+});
+
+function closing(store: Store): Store & AsyncDisposable {
+  return Object.assign(store, { [Symbol.asyncDispose]: () => store.close() });
+}
