@@ -83,7 +83,9 @@ export class DayCounts<T extends DayCount> {
         pending.delete(name);
       }
     } catch (error) {
-      for (const [name, count] of pending) {
+      const [failed, ...others] = pending;
+      // last: it may be the only one that the store never takes
+      for (const [name, count] of [...others, failed!]) {
         const newer = this.#pending.get(name);
         this.set(name, newer ? this.#form.sum(newer, count) : count);
       }

@@ -33,10 +33,10 @@ export interface DomainDay {
   readonly policies: PolicyCount[];
 }
 
-/** A hostile zone can't make a row of the store too large. */
+/** A hostile zone can't make a row of the store too large: 64 KiB. */
 const MAX_POLICIES = 8;
 const MAX_LINES = 10;
-const MAX_DETAILS = 40;
+const MAX_DETAILS = 25;
 const MAX_TEXT = 200;
 
 /** Counts. */

@@ -64,3 +64,19 @@ Deno.test("what the store does not take waits on, with what is counted meanwhile
   clock.advance(DAY);
   assertEquals(await rows(fruit), ["2026-01-05 1 apple", "2026-01-05 6 pear", "2026-01-05 1 plum"]);
 });
+
+Deno.test("what the store never takes keeps nothing else waiting", async () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 5, 12));
+  await using store = await memoryStore();
+  const fruit = basket(store, clock);
+  const huge = "x".repeat(70_000);
+  for (const name of ["apple", "pear"]) {
+    fruit.set(name, { day: fruit.today, name: name === "apple" ? huge : name, count: 1 });
+  }
+  await assertRejects(() => fruit.write(), Error, "too large");
+  fruit.set("plum", { day: fruit.today, name: "plum", count: 1 });
+  for (let round = 0; round < 2; round++) await assertRejects(() => fruit.write(), Error, "too large");
+  assertEquals(fruit.waiting, 1);
+  clock.advance(DAY);
+  assertEquals(await rows(fruit), ["2026-01-05 1 pear", "2026-01-05 1 plum"]);
+});

@@ -152,6 +152,33 @@ Deno.test("a report goes by HTTPS, too, whatever the certificate, and once", asy
   await store.close();
 });
 
+Deno.test("the worst that a domain can make us count fits a row of the store", async () => {
+  const clock = new ManualClock("2026-01-05T09:00:00Z");
+  const store = await openStore({ location: ":memory:", clock });
+  const sessions = new TlsSessions(store, { clock, journal: new Journal() });
+  const label = "x".repeat(60);
+  const address = Array(8).fill("2001").join(":");
+  for (let id = 0; id < 10; id++) {
+    const mx = Array.from(
+      { length: 12 },
+      (_, i) => `${id}-${i}.${[label, label, label, label].join(".")}.test`,
+    );
+    const text = ["version: STSv1", "mode: testing", ...mx.map((host) => `mx: ${host}`)];
+    const policy = { type: "sts", domain: "far.test", text, mx } as const;
+    for (const host of mx) {
+      const verdict = {
+        failure: "starttls-not-supported",
+        reason: `454 ${"日".repeat(300)}`,
+        local: address,
+      } as const;
+      sessions.count("far.test", { policy, verdict, host, address });
+    }
+  }
+  await sessions.write();
+  assertEquals(sessions.waiting, 0);
+  await store.close();
+});
+
 Deno.test("a record can't make us write to many", async () => {
   const clock = new ManualClock("2026-01-05T09:00:00Z");
   const store = await openStore({ location: ":memory:", clock });
