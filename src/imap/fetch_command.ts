@@ -31,7 +31,7 @@ export async function fetch(state: SessionState, command: CommandOf<"FETCH">): P
     view: selected.view,
     places,
     items,
-    withUid: uid || state.uidOnly,
+    withUid: uid,
     uidOnly: state.uidOnly,
     rev2: state.rev2,
     ...(state.rev2 ? {} : { recent: (one: number) => selected.isRecent(one) }),

@@ -37,7 +37,7 @@ export async function store(state: SessionState, command: CommandOf<"STORE">): P
     await state.out.flushIfMuch();
   }
   if (modified.length > 0) {
-    const numbers = uid || state.uidOnly ? modified : numbersOf(state, modified);
+    const numbers = uid ? modified : numbersOf(state, modified);
     return state.ok(command, "Some had been changed", `MODIFIED ${formatSet(numbers)}`);
   }
   state.ok(command, uids.length === 0 ? "There is no such message" : "Done");

@@ -8,12 +8,20 @@ import { bad, type SessionState } from "./session_state.ts";
 export function placesOf(state: SessionState, set: SequenceSet, uid: boolean): Uint32Array {
   const selected = state.selected!;
   const { view } = selected;
+  if (!uid) refuseNumbers(state);
   if (set === "$") return placesOfUids(savedRanges(selected), view);
   if (uid) return placesOfUids(set, view);
-  if (state.uidOnly) throw bad("Numbers of messages are not in use: send UIDs", "UIDREQUIRED");
   const places = placesOfNumbers(set, view);
   if (!places) throw bad("There is no message of such a number");
   return places;
+}
+
+/**
+ * Throws a refusal (BAD) where the client has asked for UIDs alone: no command says numbers of messages then, or is
+ * answered by some (RFC 9586 3.2, 3.7, 3.8).
+ */
+export function refuseNumbers(state: SessionState): void {
+  if (state.uidOnly) throw bad("Numbers of messages are not in use: send UIDs", "UIDREQUIRED");
 }
 
 /** The UIDs that a set names. */

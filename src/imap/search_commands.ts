@@ -1,14 +1,14 @@
 /** SEARCH, SORT and THREAD (RFC 9051 6.4.4; RFC 4731, 5182, 5256, 5267, 9394, 9585). */
 
 import type { CommandOf } from "./message_commands.ts";
-import { savedRanges } from "./message_sets.ts";
+import { refuseNumbers, savedRanges } from "./message_sets.ts";
 import { quoted } from "./output.ts";
 import { formatPartialRange, partOf } from "./partial_range.ts";
 import type { SearchKey, SearchReturn } from "./request.ts";
 import { searchMessages } from "./search.ts";
 import type { SearchCommand } from "./search_parser.ts";
 import { formatSet, uidsAt } from "./sequence_set.ts";
-import { bad, type SessionState } from "./session_state.ts";
+import type { SessionState } from "./session_state.ts";
 import { sortMessages } from "./sort.ts";
 import { threadMessages } from "./thread.ts";
 
@@ -60,13 +60,12 @@ export async function thread(state: SessionState, command: CommandOf<"THREAD">):
   const { args } = command;
   const { folder, view } = state.selected!;
   const { places } = await found(state, command, prepared(state, args));
-  const byUid = args.uid || state.uidOnly;
   const threads = await threadMessages({
     folder,
     view,
     places,
     algorithm: args.algorithm,
-    number: (place) => byUid ? view.uids[place]! : place + 1,
+    number: (place) => args.uid ? view.uids[place]! : place + 1,
     clock: state.options.clock,
     isOver: () => state.isOver(),
   });
@@ -75,16 +74,15 @@ export async function thread(state: SessionState, command: CommandOf<"THREAD">):
 }
 
 /** The keys with what was saved in the place of `$`, as it is before this search. */
-function prepared(state: SessionState, { keys, hasModseq }: SearchCommand): SearchKey[] {
+function prepared(state: SessionState, { keys, hasModseq, uid }: SearchCommand): SearchKey[] {
+  if (!uid) refuseNumbers(state);
   if (hasModseq) state.turnOnCondstore();
   const saved = savedRanges(state.selected!);
   const prepare = (key: SearchKey): SearchKey => {
     switch (key.key) {
       case "set":
         if (key.set === "$") return { key: "set", uid: true, set: saved };
-        if (!key.uid && state.uidOnly) {
-          throw bad("Numbers of messages are not in use: send UIDs", "UIDREQUIRED");
-        }
+        if (!key.uid) refuseNumbers(state);
         return key;
       case "not":
         return { key: "not", not: prepare(key.not) };
@@ -132,7 +130,7 @@ async function found(
 }
 
 function numbersAt(state: SessionState, places: Uint32Array, uid: boolean): Uint32Array {
-  if (uid || state.uidOnly) return uidsAt(state.selected!.view, places);
+  if (uid) return uidsAt(state.selected!.view, places);
   return places.map((place) => place + 1);
 }
 
@@ -170,7 +168,7 @@ function extended(
   // what is only saved is not told
   if (!min && !max && !all && !count && !partial) return;
   const words = [`ESEARCH (TAG ${quoted(tag)})`];
-  if (args.uid || state.uidOnly) words.push("UID");
+  if (args.uid) words.push("UID");
   if (numbers.length > 0) {
     if (min) words.push(`MIN ${numbers[0]}`);
     if (max) words.push(`MAX ${numbers.at(-1)}`);

@@ -3,6 +3,7 @@
 import { SEEN } from "../mailbox/flags.ts";
 import type { CommandOf } from "./message_commands.ts";
 import type { QresyncParameter } from "./mailbox_parser.ts";
+import { refuseNumbers } from "./message_sets.ts";
 import { SelectedFolder } from "./selected_folder.ts";
 import { formatSet } from "./sequence_set.ts";
 import { bad, type SessionState } from "./session_state.ts";
@@ -15,6 +16,7 @@ export async function select(
   const { args, verb } = command;
   const { qresync } = args;
   if (qresync && !state.enabled.has("QRESYNC")) throw bad("Send ENABLE QRESYNC first");
+  if (qresync?.matched) refuseNumbers(state);
   if (state.selected) {
     state.unselect();
     if (state.rev2 || state.enabled.has("QRESYNC")) {
@@ -54,7 +56,7 @@ function tellFolder(state: SessionState, selected: SelectedFolder, name: string)
   selected.claimRecent();
   if (!state.rev2) {
     out.untagged(`${selected.recent} RECENT`);
-    const unseen = firstUnseen(selected);
+    const unseen = state.uidOnly ? 0 : firstUnseen(selected);
     if (unseen > 0) out.untagged(`OK [UNSEEN ${unseen}] The first that was not read`);
   }
   out.untagged(`OK [UIDVALIDITY ${info.uidValidity}] UIDs are valid`);
