@@ -4,15 +4,19 @@ import { needsUtf8 } from "../mail/address.ts";
 import { foldField, formatDate, printable } from "../mail/header.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { decodeXtext, encodeUtf8Address } from "../mail/xtext.ts";
-import type { ReportRecipient, ReportRequest } from "./request.ts";
+import { ORDER, type ReportRecipient, type ReportRequest } from "./request.ts";
 import { localDiagnostic, readOrcpt, replyText } from "./words.ts";
 
-/** The part's body: one group of fields for the message, one for each recipient. ASCII only unless `utf8`. */
+/**
+ * The part's body: one group of fields for the message, one for each recipient. ASCII only unless `utf8`. Failures come
+ * first: readers of bounces are in use that go by the first recipient.
+ */
 export function deliveryStatus(request: ReportRequest, utf8: boolean): string {
   const message = (request.envid === undefined ? "" : envelopeId(request.envid)) +
     foldField("Reporting-MTA", `dns; ${request.reportingMta}`) +
     foldField("Arrival-Date", formatDate(request.arrival));
-  return [message, ...request.recipients.map((recipient) => recipientFields(recipient, utf8))].join("\r\n");
+  const recipients = ORDER.flatMap((action) => request.recipients.filter((one) => one.action === action));
+  return [message, ...recipients.map((recipient) => recipientFields(recipient, utf8))].join("\r\n");
 }
 
 function envelopeId(envid: string): string {

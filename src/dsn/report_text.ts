@@ -2,14 +2,12 @@
 
 import { formatDate, parseFields, printable } from "../mail/header.ts";
 import { localDiagnostic, readOrcpt, replyText } from "./words.ts";
-import type { Action, ReportRecipient, ReportRequest } from "./request.ts";
+import { type Action, ORDER, type ReportRecipient, type ReportRequest } from "./request.ts";
 
 /** The width of the text. */
 const WIDTH = 72;
 /** What a peer said is quoted up to here; the whole stands in the part for programs. */
 const MAX_REPLY = 800;
-
-const ORDER: readonly Action[] = ["failed", "delayed", "delivered", "relayed", "expanded"];
 
 const OPENINGS: Record<Action, string> = {
   failed: "It could not be delivered to:",

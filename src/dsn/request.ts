@@ -6,6 +6,9 @@ import type { EnhancedStatus } from "../mail/outcome.ts";
 /** What became of a message for one recipient (RFC 3464 2.3.3). */
 export type Action = "failed" | "delayed" | "delivered" | "relayed" | "expanded";
 
+/** What matters most first. */
+export const ORDER: readonly Action[] = ["failed", "delayed", "delivered", "relayed", "expanded"];
+
 /** What a report says of one recipient. */
 export interface ReportRecipient {
   /** The address that was tried. */

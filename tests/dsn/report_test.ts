@@ -202,8 +202,8 @@ for (const [name, request] of Object.entries(SCENARIOS)) {
     assertEquals(status[0]!["Reporting-MTA"], "dns; mail.howstuffworks.com");
     assertEquals(Date.parse(status[0]!["Arrival-Date"]!), ARRIVAL);
     const groups = status.slice(1, 1 + request.recipients.length);
-    assertEquals(groups.map((group) => group["Action"]), request.recipients.map(({ action }) => action));
-    assertEquals(groups.map((group) => group["Status"]), request.recipients.map(({ status }) => status));
+    const told = groups.map((group) => `${group["Action"]} ${group["Status"]}`);
+    assertEquals(told.toSorted(), request.recipients.map((one) => `${one.action} ${one.status}`).toSorted());
   });
 }
 
@@ -268,7 +268,12 @@ Deno.test("buildReport() is 7-bit when the original is, whatever the server said
   }
   const { mail, status } = await taken(buildReport(SCENARIOS.mixed!));
   assert(mail.text!.includes("552 5.2.2 Boîte pleine"), mail.text);
-  assertEquals(status[3]!["Diagnostic-Code"], "smtp; 552 5.2.2 Bo?te pleine");
+  assertEquals(status[2]!["Diagnostic-Code"], "smtp; 552 5.2.2 Bo?te pleine");
+});
+
+Deno.test("buildReport() tells of failures first, for programs that go by the first recipient alone", async () => {
+  const { status } = await taken(buildReport(SCENARIOS.mixed!));
+  assertEquals(status.slice(1, 4).map((group) => group["Action"]), ["failed", "failed", "delayed"]);
 });
 
 Deno.test("buildReport() speaks UTF-8 to those who wrote in UTF-8 (RFC 6533)", async () => {
