@@ -157,7 +157,7 @@ export class DueClaims {
   }
 
   async #lease(all: readonly Picked[], times: Times): Promise<void> {
-    const { queue, slots, leases } = this.#options;
+    const { queue, slots, scheduler, leases } = this.#options;
     // from now on nobody here changes them
     const picked = all.filter(({ entry, destination }) => {
       const isFree = leases.announce(entry);
@@ -172,10 +172,14 @@ export class DueClaims {
       if (slots.isOpen) await this.#options.readAhead(ours.map(({ record }) => record)).catch(() => {});
       if (!slots.isOpen) await queue.unclaim(ours);
       for (const [i, claim] of claims.entries()) {
-        if (claim) slots.fill(claim, picked[i]!.destination);
-        else {
-          leases.retract(picked[i]!.entry);
-          this.#giveBack(picked[i]!.destination);
+        const { entry, destination } = picked[i]!;
+        if (claim) {
+          slots.fill(claim, destination);
+          // it has another one's place now
+          if (!scheduler.has(destination)) this.freed(destination);
+        } else {
+          leases.retract(entry);
+          this.#giveBack(destination);
         }
       }
     } catch (error) {

@@ -116,8 +116,9 @@ export class DueScan {
     }
     if (!this.#passed.has(from)) return;
     this.#passed.move(from, to);
-    if (this.#leftOut.delete(from)) this.#leaveOut(to);
-    if (this.#ready.delete(from)) this.#ready.add(to);
+    this.#leftOut.delete(from);
+    // who has nothing in hand has nobody whose end would tell of room
+    if (this.#ready.delete(from) || !this.#options.scheduler.has(to)) this.#ready.add(to);
   }
 
   /** Somebody of that destination gave a place up. True when there is room now for records that were passed over. */
