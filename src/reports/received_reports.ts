@@ -37,7 +37,9 @@ const KEPT_MS = 90 * DAY_MS;
 const MAX_MESSAGE = 10 * 1024 * 1024;
 /** A report is one file; whoever attaches more than this wants us to be busy. */
 const MAX_FILES = 4;
+/** So many are listed, and of each kind and domain at least. */
 const MAX_LISTED = 5000;
+const LEAST_LISTED = 50;
 const PER_DAY = 1000;
 
 /** The header of mail that may be a report: `Report Domain: …` (RFC 9990, RFC 8460), or the type of one. */
@@ -69,16 +71,18 @@ export class ReceivedReports {
     this.#tasks.run("report", () => this.#turns.run(() => this.#look(id, mailbox)));
   }
 
-  /** What is kept, the newest first. */
+  /** What is kept, the newest first; of each kind and domain the newest. */
   async list(): Promise<KeptReport[]> {
-    const { clock } = this.#options;
-    const reports: KeptReport[] = [];
-    for await (
-      const { value } of this.#store.kv.list<KeptReport>(keys.receivedReports, { limit: MAX_LISTED })
-    ) {
-      if (value.until > clock.now()) reports.push(value);
-    }
-    return reports.sort((a, b) => b.begin - a.begin);
+    const { clock, router: { domains } } = this.#options;
+    const limit = Math.max(LEAST_LISTED, Math.floor(MAX_LISTED / (2 * domains.length)));
+    const lists = domains.flatMap((domain) =>
+      ["dmarc", "tls"].map((kind) =>
+        this.#store.kv.list<KeptReport>(keys.receivedReports(kind, domain), { limit, reverse: true })
+      )
+    );
+    const reports = (await Promise.all(lists.map((list) => Array.fromAsync(list, ({ value }) => value))))
+      .flat();
+    return reports.filter(({ until }) => until > clock.now()).sort((a, b) => b.begin - a.begin);
   }
 
   /** Resolves when what came is read, or after a moment. */
@@ -87,7 +91,7 @@ export class ReceivedReports {
   }
 
   async #look(id: string, mailbox: Mailbox): Promise<void> {
-    const { mailStore, router } = this.#options;
+    const { mailStore, router, clock } = this.#options;
     const entry = await mailStore.get(mailbox, id);
     if (!entry || entry.size > MAX_MESSAGE) return;
     const pieces: Uint8Array[] = [];
@@ -106,7 +110,9 @@ export class ReceivedReports {
       const report = bytes && parseReport(bytes);
       // a TLS report may name a host, one of DMARC a domain below ours
       const domain = report && router.domains.find((one) => `.${report.domain}`.endsWith(`.${one}`));
-      if (report && domain !== undefined) await this.#keep({ ...report, domain });
+      // one of days to come would stand before all others for ever
+      const isPast = report !== undefined && report.begin < clock.now() + DAY_MS;
+      if (isPast && domain !== undefined) await this.#keep({ ...report, domain });
     }
   }
 

@@ -353,8 +353,10 @@ export function receivedReport(
   return ["report", of.kind, of.domain, of.begin, of.reporter, of.id];
 }
 
-/** All of them, by kind, domain and time. */
-export const receivedReports: Deno.KvListSelector = { prefix: ["report"] };
+/** Those of one kind about one of our domains, by time. */
+export function receivedReports(kind: string, domain: string): Deno.KvListSelector {
+  return { prefix: ["report", kind, domain] };
+}
 
 /** The MTA-STS policy of another domain: a `KnownPolicy`. */
 export function stsPolicy(domain: string): Deno.KvKey {

@@ -5,6 +5,7 @@ import { ManualClock } from "../../src/base/manual_clock.ts";
 import type { MailEntry } from "../../src/mailbox/mail_entry.ts";
 import { Journal } from "../../src/observe/journal.ts";
 import { ReceivedReports } from "../../src/reports/received_reports.ts";
+import * as keys from "../../src/storage/keys.ts";
 import { openStore } from "../../src/storage/store.ts";
 import { LoopbackInternet } from "../../src/testing/loopback_internet.ts";
 
@@ -68,7 +69,8 @@ Deno.test("of reports that anybody can write so many are kept a day, and the log
     get: (_mailbox: string, uid: string) => Promise.resolve({ id: uid, size: 100 } as unknown as MailEntry),
     async *read(entry: { readonly id?: string }) {
       const xml = DMARC.replace("DOMAIN", "near.test").replace("<report_id>1", `<report_id>${entry.id}`);
-      yield encode(`Content-Type: application/xml\r\n\r\n${xml}`);
+      const when = entry.id === "of the future" ? xml.replace("<begin>17", "<begin>97") : xml;
+      yield encode(`Content-Type: application/xml\r\n\r\n${when}`);
     },
   };
   const reports = new ReceivedReports(store, {
@@ -78,7 +80,7 @@ Deno.test("of reports that anybody can write so many are kept a day, and the log
     router: { domains: ["near.test"] },
     perDay: 2,
   });
-  for (const id of ["a", "b", "c", "d"]) reports.came(id, "postmaster@near.test");
+  for (const id of ["of the future", "a", "b", "c", "d"]) reports.came(id, "postmaster@near.test");
   await reports.settle();
   assertEquals((await reports.list()).map(({ id }) => id).sort(), ["a", "b"]);
   assertEquals(notes, ["more reports came than are kept of a day"]);
@@ -86,5 +88,32 @@ Deno.test("of reports that anybody can write so many are kept a day, and the log
   reports.came("e", "postmaster@near.test");
   await reports.settle();
   assertEquals((await reports.list()).length, 3);
+  await store.close();
+});
+
+Deno.test("of very many reports the newest are listed, of each kind and domain", async () => {
+  const clock = new ManualClock("2026-01-06T09:00:00Z");
+  const store = await openStore({ location: ":memory:", clock });
+  const until = clock.now() + 1;
+  for (
+    const [kind, domain, count] of [["dmarc", "a.test", 6_000], ["dmarc", "b.test", 1], ["tls", "a.test", 1]]
+  ) {
+    for (let at = 0; at < Number(count); at += 500) {
+      const mutations = Array.from({ length: Math.min(500, Number(count)) }, (_, i) => {
+        const report = { kind, domain, begin: at + i, reporter: "far.test", id: "1", until, rows: [] };
+        return { type: "set", key: keys.receivedReport(report as never), value: report } as const;
+      });
+      await store.write({ mutations, size: 200 * mutations.length });
+    }
+  }
+  const reports = new ReceivedReports(store, {
+    mailStore: {} as never,
+    clock,
+    journal: new Journal(),
+    router: { domains: ["a.test", "b.test"] },
+  });
+  const listed = await reports.list();
+  assertEquals([listed[0]!.begin, listed.length], [5_999, 1_252]);
+  assertEquals(new Set(listed.map(({ kind, domain }) => `${kind} ${domain}`)).size, 3);
   await store.close();
 });
