@@ -75,7 +75,8 @@ export class Greylist {
       onAnswer?.("free");
       return 0;
     }
-    const before = triplet && triplet.until > now ? triplet : undefined;
+    // one that comes from the future was written before the clock was set back
+    const before = triplet && triplet.until > now && triplet.first <= now ? triplet : undefined;
     const left = before ? before.first + DELAY - now : DELAY;
     if (!before && this.#mayRemember(network)) {
       await this.#keep(key, { first: now, until: now + RETRY_WINDOW }, triplet);

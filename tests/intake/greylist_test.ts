@@ -54,6 +54,21 @@ Deno.test("who comes again later than in two days is new", async () => {
   assertEquals(await grey.come(), 0);
 });
 
+Deno.test("who came while the clock was ahead waits no longer than others once it is right", async () => {
+  await using grey = await scene();
+  const right = grey.clock.now();
+  grey.clock.jump(right + 1000 * DAY);
+  assertEquals(await grey.come(), 300);
+  grey.clock.jump(right);
+  assertEquals(await grey.come(), 300);
+  grey.clock.advance(5 * MINUTE);
+  assertEquals(await grey.come(), 0);
+  grey.clock.advance(36 * DAY);
+  await sweepExpired(grey.store, grey.clock.now());
+  assertEquals(await keysUnder(grey.store.kv, "grey"), []);
+  assertEquals(await keysUnder(grey.store.kv, "expiry"), []);
+});
+
 Deno.test("hosts of one network are one client, and so are senders that differ in numbers and details", async () => {
   const pairs: [first: [string, string, string], again: [string, string, string], same: boolean][] = [
     [["192.0.2.1", "jo@a.test", "ann@h.test"], ["192.0.2.200", "Jo@a.test", "ANN@h.test"], true],
