@@ -107,7 +107,7 @@ async function planAll(
   by: TargetPlanOptions,
 ): Promise<TargetPlan> {
   const targets: DeliveryTarget[] = [];
-  const blocked: Blocked[] = [];
+  let blocked: Blocked[] = [];
   const successes: Success[] = [];
   // no DisposableStack: on the way of every message it costs more than all else here
   const room: Release[] = [];
@@ -121,8 +121,10 @@ async function planAll(
       for (const target of expanded) {
         if (target.waits) blocked.push({ recipient, target, alone, why: "gone" });
         else if (target.kind === "queue") targets.push(forwarded(target, sender, by));
-        else if (by.router.isRole(recipient.address) || hasRoom.has(target.address)) targets.push(target);
-        else {
+        else if (by.router.isRole(recipient.address) || hasRoom.has(target.address)) {
+          targets.push(target);
+          hasRoom.add(target.address);
+        } else {
           const taking = takeRoom(target, { sender, size }, by);
           const taken = taking instanceof Promise ? await taking : taking;
           if (taken) {
@@ -139,6 +141,7 @@ async function planAll(
     release();
     throw error;
   }
+  blocked = blocked.filter(({ why, target }) => why !== "full" || !hasRoom.has(target.address));
   const refused = new Map<Mailbox, RecipientRefusal>();
   const others = targets.length > 0;
   for (const { recipient, target, alone, why } of blocked) {

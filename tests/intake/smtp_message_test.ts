@@ -149,13 +149,23 @@ Deno.test("a full mailbox alone is refused, and among others waits in the queue"
 Deno.test("a mailbox that several recipients lead to needs the room of one copy", async () => {
   await using door = await Door.open({
     quotas: { brain: 900 },
-    aliases: { "info@here.example": { targets: ["brain@here.example"] } },
+    aliases: {
+      "info@here.example": { targets: ["brain@here.example"] },
+      "postmaster@here.example": { targets: ["brain@here.example"] },
+    },
   });
   const text = `A: b\r\n\r\n${"x".repeat(250)}\r\n`;
   const to = ["info@here.example", "brain@here.example"];
   const replies = await door.send(to, text, { session: { service: "lmtp" } });
   assertEquals([replies].flat().map(({ code }) => code), [250, 250]);
   assertEquals((await door.house.mailbox("brain")).length, 1);
+  // also where the one that has no room comes first
+  const roles = ["brain@here.example", "postmaster@here.example"];
+  const large = `A: b\r\n\r\n${"x".repeat(900)}\r\n`;
+  const more = await door.send(roles, large, { session: { service: "lmtp" } });
+  assertEquals([more].flat().map(({ code }) => code), [250, 250]);
+  const [, newest] = await door.house.mailStore.list("brain@here.example");
+  await door.house.mailStore.remove("brain@here.example", [newest!.uid]);
   // nothing is left taken: what there is room for gets in
   assertMatch(one(await door.send(["brain@here.example"], "A: b\r\n\r\n")), /^250 /);
 });
