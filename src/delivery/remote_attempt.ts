@@ -177,10 +177,11 @@ export class RemoteAttempt {
     }
     const helped = this.#left.length < before || this.#atOnce < atOnce;
     if (helped && !this.#mayUse(client) && this.#left.length > 0 && this.#isOurs()) return "sameHost";
-    for (const pending of this.#left) {
-      if (pending.refusal && isTooMany(pending.refusal)) pending.outcome = pending.refusal;
+    // where the host has nothing against it but their number, another one is not asked; they wait
+    if (this.#left.every(({ refusal }) => refusal && isTooMany(refusal))) {
+      for (const pending of this.#left) pending.outcome = pending.refusal;
+      this.#left = [];
     }
-    this.#left = this.#left.filter(isOpen);
     return "nextHost";
   }
 

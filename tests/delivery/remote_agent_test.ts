@@ -166,6 +166,16 @@ Deno.test("deliver() opens another connection when the peer limits transactions 
   );
 });
 
+Deno.test("deliver() takes all recipients to the next host when the first one takes none, whatever its limit", async () => {
+  const to = ["a", "b", "c", "d", "e"].map((local) => `${local}@far.example`);
+  const extensions = ["PIPELINING", "LIMITS RCPTMAX=2"];
+  for (const refusal of [{ mail: "451 4.3.0 Later" }, { data: "421 4.3.2 Going down" }]) {
+    await using fixture = new Fixture({ [MX1]: { extensions, ...refusal }, [MX2]: {} });
+    assertEquals(brief(await fixture.deliver({ to })), Array(5).fill(BY_MX2));
+    assertEquals(fixture.dialed, [MX1, MX2]);
+  }
+});
+
 Deno.test("deliver() goes on with new connections only while they serve somebody", async () => {
   let left = 3;
   await using fixture = new Fixture({
