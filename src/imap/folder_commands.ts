@@ -1,7 +1,7 @@
 /** The commands on mailboxes: CREATE, DELETE, RENAME, SUBSCRIBE, STATUS, NAMESPACE (RFC 9051 6.3) and quotas (RFC 9208). */
 
 import { DELETED } from "../mailbox/flags.ts";
-import type { FolderInfo, SpecialUse } from "../mailbox/folders.ts";
+import { FolderError, type FolderInfo, type SpecialUse } from "../mailbox/folders.ts";
 import type { StatusItem } from "./list_parser.ts";
 import type { CommandOf } from "./message_commands.ts";
 import { no, type SessionState } from "./session_state.ts";
@@ -21,6 +21,9 @@ export async function create(state: SessionState, command: CommandOf<"CREATE">):
       "USEATTR",
     );
   }
+  const taken = specialUse && state.folders.list().find((info) => info.specialUse === specialUse);
+  // RFC 6154 3
+  if (taken) throw no(`${taken.name} is the folder for ${specialUse} already`, "USEATTR");
   // RFC 9051 6.3.4: a separator at the end says that there will be names below
   const name = state.nameOf(mailbox).replace(/\/$/, "");
   const made = await state.folders.create(name, specialUse ? { specialUse } : {});
@@ -48,10 +51,12 @@ export async function subscribe(
   command: CommandOf<"SUBSCRIBE"> | CommandOf<"UNSUBSCRIBE">,
 ): Promise<void> {
   const yes = command.verb === "SUBSCRIBE";
-  const found = state.folders.byName(state.nameOf(command.args.mailbox));
-  if (found) await state.folders.subscribe(found.name, yes);
-  // what is not there is not subscribed to
-  else if (yes) throw no("There is no such mailbox", "NONEXISTENT");
+  try {
+    await state.folders.subscribe(state.nameOf(command.args.mailbox), yes);
+  } catch (error) {
+    // what is not there is not subscribed to
+    if (yes || !(error instanceof FolderError && error.kind === "nonexistent")) throw error;
+  }
   state.ok(command, yes ? "Subscribed" : "Unsubscribed");
 }
 

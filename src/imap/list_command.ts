@@ -22,7 +22,9 @@ export async function list(state: SessionState, command: CommandOf<"LIST">): Pro
     return state.ok(command, "Done");
   }
   if (returns.status?.includes("HIGHESTMODSEQ")) state.turnOnCondstore();
-  const all = state.folders.list();
+  const gone = args.select.subscribed ? missing(state) : [];
+  const all = gone.length > 0 ? [...state.folders.list(), ...gone] : state.folders.list();
+  const names = { all, gone };
   const fits = patternsOf(state, args);
   const levels = fits.filter((pattern) => pattern.tellsLevels);
   const known = new Set(all.map(({ name }) => name));
@@ -30,18 +32,42 @@ export async function list(state: SessionState, command: CommandOf<"LIST">): Pro
   for (const info of all) {
     if (state.isOver()) return;
     await turns.pause();
-    if (levels.length > 0) tellLevels(state, { args, info, all, levels, known });
+    if (levels.length > 0) tellLevels(state, { args, info, names, levels, known });
     if (!fits.some((pattern) => pattern.matches(info.name))) continue;
-    const inherits = inheritedSelection(args, info, all);
+    const inherits = inheritedSelection(args, info, names);
     const meets = isSelected(args, info);
     if (!meets && inherits.length === 0) continue;
     const attributes = attributesOf(args, info).join(" ");
     state.out.untagged(`LIST (${attributes}) "/" ${state.written(info.name)}${childInfo(inherits)}`);
     // RFC 5819 2: of a name that is there for its children only, nothing is told
-    if (returns.status && meets) state.out.untagged(await statusLine(state, info, returns.status));
+    if (returns.status && meets && !("isMissing" in info)) {
+      state.out.untagged(await statusLine(state, info, returns.status));
+    }
     await state.out.flushIfMuch();
   }
   state.ok(command, "Done");
+}
+
+/** What is subscribed to and is no mailbox (RFC 9051 6.3.9.5). */
+interface Missing extends Pick<FolderInfo, "name" | "specialUse" | "subscribed" | "hasChildren"> {
+  readonly isMissing: true;
+}
+
+type Listed = FolderInfo | Missing;
+
+interface Names {
+  readonly all: readonly Listed[];
+  /** Those of them that are missing. */
+  readonly gone: readonly Missing[];
+}
+
+function missing({ folders }: SessionState): Missing[] {
+  return folders.subscribedNames.map((name) => ({
+    name,
+    subscribed: true,
+    hasChildren: folders.list().some((info) => info.name.startsWith(`${name}/`)),
+    isMissing: true,
+  }));
 }
 
 /** Gives others their turn. */
@@ -67,10 +93,10 @@ class Turns {
  */
 function tellLevels(
   state: SessionState,
-  { args, info, all, levels, known }: {
+  { args, info, names, levels, known }: {
     readonly args: ListCommand;
-    readonly info: FolderInfo;
-    readonly all: readonly FolderInfo[];
+    readonly info: Listed;
+    readonly names: Names;
     readonly levels: readonly ListPattern[];
     readonly known: Set<string>;
   },
@@ -79,7 +105,7 @@ function tellLevels(
     if (known.has(name)) continue;
     known.add(name);
     if (!levels.some((pattern) => pattern.matches(name))) continue;
-    const inherits = inheritedSelection(args, { name, hasChildren: true }, all);
+    const inherits = inheritedSelection(args, { name, hasChildren: true }, names);
     if ((args.select.subscribed || args.select.specialUse) && inherits.length === 0) continue;
     // RFC 3501 knows only \Noselect
     const missing = args.extended || state.rev2 ? "\\NonExistent" : "\\Noselect";
@@ -99,14 +125,15 @@ export async function lsub(state: SessionState, command: CommandOf<"LSUB">): Pro
   const { args } = command;
   const [pattern] = patternsOf(state, args);
   if (!pattern) return state.ok(command, "Done");
-  const subscribed = state.folders.list().filter((info) => info.subscribed);
+  const subscribed = [...state.folders.list().filter((info) => info.subscribed), ...missing(state)];
   const turns = new Turns(state.options.clock);
   const told = new Set<string>();
   for (const info of subscribed) {
     await turns.pause();
     if (!pattern.matches(info.name)) continue;
     told.add(info.name);
-    state.out.untagged(`LSUB (${attributesOf(PLAIN, info).join(" ")}) "/" ${state.written(info.name)}`);
+    const attributes = "isMissing" in info ? "\\Noselect" : attributesOf(PLAIN, info).join(" ");
+    state.out.untagged(`LSUB (${attributes}) "/" ${state.written(info.name)}`);
   }
   for (const { name } of pattern.tellsLevels ? subscribed : []) {
     await turns.pause();
@@ -137,7 +164,7 @@ function patternsOf(state: SessionState, { reference, patterns }: ListCommand): 
   return found;
 }
 
-function isSelected({ select }: ListCommand, info: FolderInfo): boolean {
+function isSelected({ select }: ListCommand, info: Listed): boolean {
   return (!select.subscribed || info.subscribed) && (!select.specialUse || info.specialUse !== undefined);
 }
 
@@ -145,10 +172,11 @@ function isSelected({ select }: ListCommand, info: FolderInfo): boolean {
 function inheritedSelection(
   { select }: ListCommand,
   { name, hasChildren }: Pick<FolderInfo, "name" | "hasChildren">,
-  all: readonly FolderInfo[],
+  { all, gone }: Names,
 ): string[] {
-  if (!select.recursiveMatch || !hasChildren) return [];
-  const below = all.filter((one) => one.name.startsWith(`${name}/`));
+  if (!select.recursiveMatch) return [];
+  const isBelow = (one: Listed) => one.name.startsWith(`${name}/`);
+  const below = hasChildren || gone.some(isBelow) ? all.filter(isBelow) : [];
   const found: string[] = [];
   if (select.subscribed && below.some((one) => one.subscribed)) found.push('"SUBSCRIBED"');
   if (select.specialUse && below.some((one) => one.specialUse !== undefined)) found.push('"SPECIAL-USE"');
@@ -158,9 +186,10 @@ function inheritedSelection(
 /** Special use in plain LIST too: mail programs look for it there. */
 function attributesOf(
   { select, returns }: Pick<ListCommand, "select" | "returns">,
-  info: FolderInfo,
+  info: Listed,
 ): string[] {
-  const attributes = [info.hasChildren ? "\\HasChildren" : "\\HasNoChildren"];
+  const attributes = "isMissing" in info ? ["\\NonExistent"] : [];
+  attributes.push(info.hasChildren ? "\\HasChildren" : "\\HasNoChildren");
   if ((select.subscribed || returns.subscribed) && info.subscribed) attributes.push("\\Subscribed");
   if (info.specialUse) attributes.push(`\\${info.specialUse}`);
   return attributes;

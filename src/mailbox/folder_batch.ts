@@ -24,6 +24,11 @@ export const DEAD_VERSION = 1;
 /** How many objects one row of dead ones has at most; in the worst order they take four octets each. */
 const DEAD_PER_ROW = 12_000;
 
+/** So many names without a folder stay subscribed to: the head, which has them, is one value. */
+const MAX_SUBSCRIBED = 50;
+/** A name takes so much at most. */
+const NAME_OCTETS = 600;
+
 /** A row of objects takes about so much. */
 const ROW_OF_OBJECTS = 10_000;
 
@@ -159,15 +164,29 @@ export class FolderBatch {
     const uidValidity = Math.max(this.head.nextUidValidity, now);
     this.head.nextUidValidity = uidValidity + 1;
     const mailboxId = `F${id}-${uidValidity.toString(36)}`;
-    const made = FolderDraft.create(id, { ...record, mailboxId, uidValidity, modseq });
+    const subscribed = this.unsubscribe(record.name) || record.subscribed;
+    const made = FolderDraft.create(id, { ...record, subscribed, mailboxId, uidValidity, modseq });
     this.#folders.set(id, made);
     return made;
   }
 
-  /** Takes a folder away whose messages are gone. */
+  /** Takes a folder away whose messages are gone. Its name stays subscribed to (RFC 9051 6.3.7). */
   remove(id: number): void {
     this.change();
+    const { name, subscribed } = this.folder(id).record;
+    if (subscribed) this.head.subscribed = [...this.head.subscribed ?? [], name].slice(-MAX_SUBSCRIBED);
     this.#gone.add(id);
+  }
+
+  /** Takes a name out of those that are subscribed to and are no folder's; was it one? */
+  unsubscribe(name: string): boolean {
+    const { subscribed = [] } = this.head;
+    const left = subscribed.filter((one) => one !== name);
+    if (left.length === subscribed.length) return false;
+    this.#isChanged = true;
+    if (left.length > 0) this.head.subscribed = left;
+    else delete this.head.subscribed;
+    return true;
   }
 
   /** Messages came into the mailbox or (negative) went: what its sums change by. */
@@ -252,7 +271,8 @@ export class FolderBatch {
 
   /** About how much the write takes of a commit: never much less than it does. */
   weight(): { bytes: number; mutations: number } {
-    let bytes = 2000 + this.rows.size * ROW_OF_OBJECTS;
+    const names = this.head.subscribed?.length ?? 0;
+    let bytes = 2000 + names * NAME_OCTETS + this.rows.size * ROW_OF_OBJECTS;
     let mutations = 3 + this.rows.size + this.#mutations.length;
     for (const draft of this.#folders.values()) {
       const { octets, rows } = draft.weight();

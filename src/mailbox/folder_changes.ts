@@ -60,12 +60,16 @@ export function planRename(batch: FolderBatch, from: string, to: string): Unfini
   room(batch, parents.length);
   for (const parent of parents) batch.create({ name: parent, subscribed: false });
   batch.change();
-  for (const one of renamed) batch.folder(one.id).record.name = one.name;
+  for (const one of renamed) {
+    const { record } = batch.folder(one.id);
+    record.name = one.name;
+    if (batch.unsubscribe(one.name)) record.subscribed = true;
+  }
   batch.tell({ change: { kind: "folders" }, renamed: true });
   return undefined;
 }
 
-/** Takes a folder away, with its messages. */
+/** Takes a folder away, with its messages; whether its name is subscribed to stays as it is. */
 export async function planDelete(batch: FolderBatch, given: string): Promise<void> {
   const name = normalName(given);
   const folder = batch.named(name);
@@ -77,10 +81,16 @@ export async function planDelete(batch: FolderBatch, given: string): Promise<voi
   batch.tell({ change: { kind: "folders" } });
 }
 
-/** Subscribes to a folder, or no more. */
+/** Subscribes to a folder, or no more; a name whose folder was deleted stays as it is until it is let go. */
 export function planSubscribe(batch: FolderBatch, given: string, yes: boolean): void {
   const name = normalName(given);
   const folder = batch.named(name);
+  if (!folder && batch.head.subscribed?.includes(name)) {
+    if (yes) return;
+    batch.unsubscribe(name);
+    batch.change();
+    return batch.tell({ change: { kind: "folders" } });
+  }
   if (!folder) throw new FolderError("nonexistent", `There is no folder ${name}`);
   if (folder.record.subscribed === yes) return;
   batch.change();

@@ -21,6 +21,8 @@ export interface HeadRecord {
   readonly changesTail: number;
   /** How many rows of changes there are. */
   readonly changesRows: number;
+  /** Names that are subscribed to, though the folders of that name were deleted; the latest last. Absent: none. */
+  readonly subscribed?: readonly string[];
   /** The mark of the restored backup that this has taken notice of. */
   readonly restored?: string;
   /** What several commits do together and have not done yet, see `unfinished.ts`; absent: nothing. */

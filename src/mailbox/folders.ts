@@ -82,6 +82,8 @@ export interface Folders extends Disposable {
   readonly highestModseq: number;
   /** By name, INBOX first. */
   list(): readonly FolderInfo[];
+  /** Names that are subscribed to, though the folders of that name were deleted (RFC 9051 6.3.7). */
+  readonly subscribedNames: readonly string[];
   /** INBOX in any case. */
   byName(name: string): FolderInfo | undefined;
   /** The folder of that number. */
@@ -93,9 +95,9 @@ export interface Folders extends Disposable {
    * them do; when the store fails in the middle, the rest goes when the mailbox is opened next.
    */
   rename(from: string, to: string): Promise<void>;
-  /** With its messages; children stay. INBOX can't be deleted. */
+  /** With its messages; children stay, and so does its subscription. INBOX can't be deleted. */
   delete(name: string): Promise<void>;
-  /** Subscribes to a folder, or no more. */
+  /** Subscribes to a folder, or no more; also no more to one of {@linkcode Folders.subscribedNames}. */
   subscribe(name: string, yes: boolean): Promise<void>;
   /** Opens a folder: its index is in memory until that is disposed of. */
   select(id: number): Promise<Folder>;

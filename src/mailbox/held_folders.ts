@@ -77,6 +77,10 @@ export class HeldFolders implements Folders {
     return this.#folders.state.head.modseq;
   }
 
+  get subscribedNames(): readonly string[] {
+    return this.#folders.state.head.subscribed ?? [];
+  }
+
   list(): readonly FolderInfo[] {
     return this.#folders.infos;
   }

@@ -340,6 +340,34 @@ Deno.test("Folders are made with their parents, renamed with their children, and
   await isSound(store);
 });
 
+Deno.test("A name stays subscribed to when its folder is deleted, in the next process too, and few of them do", async () => {
+  await using store = await memoryStore();
+  const { folders } = await mailbox(store, 0);
+  for (let i = 0; i < 60; i++) {
+    await folders.create(`x${i}`);
+    await folders.subscribe(`x${i}`, true);
+    await folders.delete(`x${i}`);
+  }
+  const last = Array.from({ length: 50 }, (_, i) => `x${i + 10}`);
+  assertEquals(folders.subscribedNames, last);
+  using next = await new MailStore(store, { clock: new ManualClock() }).open(BRAIN);
+  assertEquals(next.subscribedNames, last);
+  await next.subscribe("x10", false);
+  await next.create("x11/y");
+  assertEquals(
+    next.list().filter(({ name }) => name.startsWith("x")).map(({ name, subscribed }) => [name, subscribed]),
+    [
+      ["x11", true],
+      ["x11/y", false],
+    ],
+  );
+  await next.rename("x11/y", "x12");
+  assertEquals([next.byName("x12")!.subscribed, next.subscribedNames], [true, last.slice(3)]);
+  for (const name of last.slice(3)) await next.subscribe(name, false);
+  assertEquals([next.subscribedNames, await kindOf(next.subscribe("x30", false))], [[], "nonexistent"]);
+  await isSound(store);
+});
+
 Deno.test("A folder of a name that there was before has another UIDVALIDITY and id", async () => {
   await using store = await memoryStore();
   const { folders, mailStore } = await mailbox(store, 0);
