@@ -6,8 +6,8 @@
 #           empty line ends each message, and the next line begins with "From " (RFC 4155, appendix A): a message that
 #           ends with its header has one empty line behind it, and the next one begins there.
 # Seen:     the From line behind it is no boundary: two messages are counted as one, and the second, header and all, is
-#           the text of the first. Who looks at the list by `mail` and quits has the file written anew, with ">" before
-#           that From line: no other program finds the second message then, though all of them did before.
+#           the text of the first. Who lists the mailbox by `mail -H` has the file written anew, with ">" before that
+#           From line: Python's mailbox does not find the second message then any more, though it did before.
 # Matters:  reminders and notices of machines often are a Subject alone. The next message is lost by looking at the
 #           mailbox, without a word; counting From lines before and after is the only alarm.
 set -euo pipefail
