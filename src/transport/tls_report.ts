@@ -33,7 +33,7 @@ export function tlsReport(
   };
   const { gzipSync } = process.getBuiltinModule("node:zlib");
   const content = new Uint8Array(gzipSync(encode(JSON.stringify(report))));
-  return { id, domain, filename: `${hostname}!${domain}!${begin}!${end}!${day}.json.gz`, content };
+  return { id, domain, filename: `${hostname}!${domain}!${begin}!${end}.json.gz`, content };
 }
 
 function iso(seconds: number): string {
