@@ -68,7 +68,7 @@ export class Policy implements Reception {
   sender(session: SessionFacts, sender: Mailbox): Verdict | Promise<Verdict> {
     if (this.#options.store.isFull) return DISK_FULL;
     if (!isSubmission(session)) return this.#meets(session)?.sender(session, sender);
-    if (session.account === undefined || !this.#options.accounts.has(session.account)) return LOGIN_FIRST;
+    if (session.account === undefined || !this.#isLoggedIn(session)) return LOGIN_FIRST;
     if (sender === "" || this.#owns(session.account, sender)) return undefined;
     return this.#notYours(session.account, sender);
   }
@@ -159,8 +159,13 @@ export class Policy implements Reception {
   }
 
   #mayRelay(session: SessionFacts): boolean {
-    const user = session.account !== undefined && this.#options.accounts.has(session.account);
-    return user || this.#options.trusted.has(session.remote.hostname);
+    return this.#isLoggedIn(session) || this.#options.trusted.has(session.remote.hostname);
+  }
+
+  /** Is the account still there, and not another one of its name? */
+  #isLoggedIn({ account, accountMadeAt }: SessionFacts): boolean {
+    const there = account === undefined ? undefined : this.#options.accounts.get(account);
+    return there !== undefined && (accountMadeAt ?? there.createdAt) === there.createdAt;
   }
 
   /** `user@[127.0.0.1]` is ours when that is the address the client connected to (RFC 5321 4.1.3). */

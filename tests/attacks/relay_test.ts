@@ -116,3 +116,14 @@ Deno.test("a login gives the right to relay, but not to lend one's name (RFC 640
     await talk.ask("RSET", /^250 /);
   }
 });
+
+Deno.test("who logged in as somebody whose account was removed is not the next one of that name", async () => {
+  await using house = await House.start();
+  const { accounts } = house.server;
+  using former = await house.talk("submission");
+  await former.ask(plain("marshall@howstuffworks.com"), /^235 /);
+  await accounts.remove("marshall@howstuffworks.com");
+  await former.ask("MAIL FROM:<marshall@howstuffworks.com>", /^530 5\.7\.0 /);
+  await accounts.add({ address: "marshall@howstuffworks.com", password: "another one's" });
+  await former.ask("MAIL FROM:<marshall@howstuffworks.com>", /^530 5\.7\.0 /);
+});

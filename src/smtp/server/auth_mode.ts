@@ -84,6 +84,7 @@ class AuthMode implements ReadingMode {
     }
     session.mode = undefined;
     const account = session.facts.account = step.account.address;
+    session.facts.accountMadeAt = step.account.createdAt;
     session.say(AUTH_OK);
     session.options.onEvent?.({ kind: "login", ok: true, account, mechanism }, session.facts);
   }

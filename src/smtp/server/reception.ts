@@ -26,6 +26,8 @@ export interface SessionFacts {
   tls: TlsFacts | undefined;
   /** The account that is logged in. */
   account: Mailbox | undefined;
+  /** When that account was made, in milliseconds since 1970: another one of its address was made at another time. */
+  accountMadeAt?: number;
   /** VERB was given: deliveries are told as `050` lines. */
   verbose: boolean;
 }
