@@ -125,7 +125,7 @@ export class BounceWriter {
     return this.successes(about, successes, { brief, ...(text && { text }) });
   }
 
-  /** A report for each kind of success. */
+  /** A report for each kind of success, several for very many recipients; `brief`: one for some of them. */
   async successes(
     about: About,
     successes: readonly Success[],
@@ -139,8 +139,12 @@ export class BounceWriter {
         status: action === "delivered" ? "2.0.0" : "2.1.5",
         text: action === "delivered" ? "Taken over" : "Sent on to several addresses",
       }));
-      const report = await this.report(about, reported, more);
-      if (report) reports.push({ action, message: report });
+      // of each of them, where there is room
+      const last = more.brief ? 1 : reported.length;
+      for (let at = 0; at < last; at += MAX_REPORTED) {
+        const report = await this.report(about, reported.slice(at, at + MAX_REPORTED), more);
+        if (report) reports.push({ action, message: report });
+      }
     }
     return reports;
   }

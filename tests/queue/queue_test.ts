@@ -591,6 +591,17 @@ Deno.test("local success is reported at once when the sender asked for it (RFC 3
   await checkStore(house.store.kv);
 });
 
+Deno.test("local success is reported of each of very many recipients, in several reports", async () => {
+  await using house = await House.open();
+  const to = Array.from({ length: 450 }, (_, i) => local(`pinky+${i}`));
+  const message = house.message([local("pinky")]);
+  const successes = to.map(({ recipient }) => ({ recipient, action: "delivered" as const }));
+  assert(await house.queue.accept(message, { successes }));
+  const reports = await house.mailbox("brain");
+  assertEquals(reports.map((report) => report.match(/^Final-Recipient:/gm)!.length), [200, 200, 50]);
+  assertEquals(new Set(reports.join("").match(/^Final-Recipient:.*/gm)).size, 450);
+});
+
 Deno.test("a report of expansion is told as that in the journal, beside one of delivery", async () => {
   await using house = await House.open();
   const notify = ["success"] as const;
