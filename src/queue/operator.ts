@@ -333,7 +333,7 @@ export class Operator {
 }
 
 function held(record: QueueRecord): QueueRecord {
-  return { ...record, held: true };
+  return record.held ? record : { ...record, held: true };
 }
 
 function some<T>(all: readonly T[], wanted: (one: T) => boolean): readonly T[] | undefined {

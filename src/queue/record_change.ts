@@ -12,7 +12,7 @@ export type Change =
   | { readonly ok: true; readonly record: QueueRecord | undefined }
   | { readonly ok: false; readonly why: "gone" | "busy" };
 
-/** What takes a record's place, and what else is written then. */
+/** What takes a record's place (itself: nothing is written), and what else is written then. */
 export interface Changed {
   readonly record: QueueRecord | undefined;
   readonly also?: Write;
@@ -89,6 +89,7 @@ async function written(
   change: Changer,
 ): Promise<Change | undefined> {
   const next = await change(record);
+  if (next.record === record) return { ok: true, record }; // as it is wanted
   const own: Write = next.record
     ? queueWrites.insert(next.record)
     : { mutations: [{ type: "delete", key: keys.queueItem(record.id, record.part) }], size: 100 };

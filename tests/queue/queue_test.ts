@@ -750,6 +750,18 @@ Deno.test("bounce() sends its report off at once, to a sender elsewhere too", as
   ]);
 });
 
+Deno.test("hold() of what is held writes nothing", async () => {
+  await using house = await House.open({ answer: () => DEFERRED });
+  const id = await house.accept(["a@x.example", "b@y.example"]);
+  await house.queue.idle();
+  assertEquals(await house.queue.hold(id), undefined);
+  const { writes } = house.store;
+  assertEquals(await house.queue.hold(id), undefined);
+  assertEquals(house.store.writes, writes);
+  assertEquals(await house.queue.release(id), undefined);
+  assertEquals(house.store.writes, writes + 2);
+});
+
 Deno.test("delete() of a message that is partly being delivered says so", async () => {
   const gate = Promise.withResolvers<void>();
   await using house = await House.open({
