@@ -163,7 +163,9 @@ export function mailboxRoutes(options: AdminOptions) {
         return response;
       }
       const mail = await parsedMail({ address, entry }, options);
-      if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
+      // who may only read changes nothing
+      const marks = c.req.method === "GET" && c.env?.user?.role !== "read-only";
+      if (marks && !entry.seen) await mailStore.markSeen(address, entry.uid);
       c.header("vary", "accept");
       return c.json(mailView(entry, mail), 200);
     })

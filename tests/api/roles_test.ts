@@ -13,6 +13,19 @@ async function as(surface: Surface, token: string, method: string, path: string,
   return { status: answer.status, body: await answer.text() };
 }
 
+Deno.test("a message that who may only read looks at stays unread", async () => {
+  await using surface = await Surface.start({ config: { admin: { token: TOKEN, users: USERS } } });
+  await surface.send({ to: ["brain@example.org"] }, "Subject: Hi\r\n\r\nHi\r\n");
+  const box = "/mailboxes/brain@example.org/messages";
+  const item = async () => JSON.parse((await as(surface, "rons-token", "GET", box)).body).items[0];
+  const { uid, seen } = await item();
+  assertEquals(seen, false);
+  for (const [token, expected] of [["rons-token", false], ["annas-token", true]] as const) {
+    assertEquals((await as(surface, token, "GET", `${box}/${uid}`)).status, 200);
+    assertEquals((await item()).seen, expected, token);
+  }
+});
+
 Deno.test("people with a role may do what it says, by API and page, and nothing else", async () => {
   await using surface = await Surface.start({ config: { admin: { token: TOKEN, users: USERS } } });
   const id = await surface.send({ to: ["jo@elsewhere.example"] }, "Subject: Hi\r\n\r\nHi\r\n");
