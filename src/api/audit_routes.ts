@@ -22,6 +22,7 @@ const list = createRoute({
   method: "get",
   path: "/",
   tags: ["Audit"],
+  operationId: "listAudit",
   summary: "Changes by API, page and command line, newest first; they are kept for 90 days",
   request: { query: knownOnly({ limit: limitParam(1000, 100), cursor: CURSOR }) },
   responses: { 200: json(pageOf(entrySchema), "A page"), ...problems() },

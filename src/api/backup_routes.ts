@@ -12,6 +12,7 @@ const backup = createRoute({
   method: "post",
   path: "/",
   tags: ["Backup"],
+  operationId: "makeBackup",
   summary: "A consistent copy of all that the server keeps, to be put back by `dinopost restore`",
   description:
     "A tar archive: `dinopost-backup.json`, the files of the data directory as they were at one instant " +

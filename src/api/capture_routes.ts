@@ -18,6 +18,7 @@ const inbox = createRoute({
   method: "post",
   path: "/",
   tags,
+  operationId: "makeInbox",
   summary: "A fresh address that nobody else has: a test's own inbox",
   middleware: [jsonOnly({ required: false })] as const,
   request: { body: jsonBody(knownOnly({ domain: z.string().max(253).optional() }), false) },
@@ -31,6 +32,7 @@ const reset = createRoute({
   method: "post",
   path: "/",
   tags,
+  operationId: "reset",
   summary: "Empty all mailboxes, the queue and the rules of faults",
   responses: { 204: { description: "All of it is empty" }, ...problems(409) },
 });
@@ -39,6 +41,7 @@ const release = createRoute({
   method: "post",
   path: "/{address}/messages/{uid}/release",
   tags,
+  operationId: "releaseMail",
   summary: "Send a captured message on for real, octet for octet",
   description:
     "It goes to these recipients by the way that the queue takes for any message, in the name of the " +

@@ -36,6 +36,7 @@ const move = createRoute({
   method: "post",
   path: "/",
   tags: ["Clock"],
+  operationId: "passTime",
   summary: "Let time pass",
   description:
     "Goes from one retry, warning and return to the next, and answers when all that was due by then is " +

@@ -23,6 +23,7 @@ const route = createRoute({
   method: "get",
   path: "/{domain}/route",
   tags: ["Domains"],
+  operationId: "getRoute",
   summary: "The route that a domain's mail would take now, and why",
   request: { params },
   responses: { 200: json(routeSchema, "The route"), ...problems(404) },
@@ -39,6 +40,7 @@ const destinations = createRoute({
   method: "get",
   path: "/",
   tags: ["Domains"],
+  operationId: "listDomains",
   summary: "The domains that messages wait for, and those that are suspended",
   responses: {
     200: json(
@@ -129,6 +131,7 @@ const list = createRoute({
   method: "get",
   path: "/",
   tags: ["Suspensions"],
+  operationId: "listSuspensions",
   summary: "The domains that nothing is delivered to for now",
   responses: {
     200: json(z.object({ items: z.array(suspensionSchema), cursor: z.null() }), "All of them"),
@@ -140,6 +143,7 @@ const put = createRoute({
   method: "put",
   path: "/{domain}",
   tags: ["Suspensions"],
+  operationId: "suspendDomain",
   summary: "Deliver nothing to a domain for now; its messages wait",
   middleware: [jsonOnly({ required: false })] as const,
   request: {
@@ -164,6 +168,7 @@ const remove = createRoute({
   method: "delete",
   path: "/{domain}",
   tags: ["Suspensions"],
+  operationId: "resumeDomain",
   summary: "Deliver again",
   request: { params },
   responses: { 204: { description: "It is over" }, ...problems(404) },

@@ -30,6 +30,7 @@ function putRoute() {
     method: "post",
     path: "/{address}/messages",
     tags: ["Mailboxes"],
+    operationId: "putMail",
     summary: "Put a message into a folder, such as a draft; nothing is sent",
     description:
       "As `message/rfc822` (any line ends), or as JSON, where a draft may lack recipients. It is durable when " +

@@ -15,6 +15,7 @@ const events = createRoute({
   method: "get",
   path: "/",
   tags: ["Events"],
+  operationId: "listenToEvents",
   summary: "Listen to what happens (server-sent events)",
   description:
     "Each event's data is JSON with the time and the message's id. A listener who is too slow loses " +

@@ -52,6 +52,7 @@ const list = createRoute({
   method: "get",
   path: "/",
   tags: ["Faults"],
+  operationId: "listFaults",
   summary: "The rules of faults in their order, and how often each acted",
   responses: { 200: json(listSchema, "All of them"), ...problems(409) },
 });
@@ -60,6 +61,7 @@ const put = createRoute({
   method: "put",
   path: "/",
   tags: ["Faults"],
+  operationId: "putFaults",
   summary: "Put rules of faults in the place of those before",
   description:
     "Each says exactly one of `reply`, `delay`, `drop`, `truncate` and `tlsFail`. They are taken in " +
@@ -73,6 +75,7 @@ const remove = createRoute({
   method: "delete",
   path: "/",
   tags: ["Faults"],
+  operationId: "removeFaults",
   summary: "Take all rules of faults away",
   responses: { 204: { description: "There are none" }, ...problems(409) },
 });

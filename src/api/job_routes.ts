@@ -31,6 +31,7 @@ const show = createRoute({
   method: "get",
   path: "/{id}",
   tags: ["Queue"],
+  operationId: "getJob",
   summary: "What is done to many messages: how far it is, and what came of it",
   description: "Jobs end with the server; of those that have ended the last hundred are known.",
   request: { params: z.object({ id: z.string().min(1) }) },

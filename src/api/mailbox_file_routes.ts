@@ -22,6 +22,7 @@ const exported = createRoute({
   method: "get",
   path: "/{address}/export",
   tags,
+  operationId: "exportMailbox",
   summary: "All of a mailbox, or of one folder, as one mbox file",
   request: { params, query },
   responses: {
@@ -43,6 +44,7 @@ const imported = createRoute({
   method: "post",
   path: "/{address}/import",
   tags,
+  operationId: "importMailbox",
   summary: "Put all messages of a mbox file into an account's mailbox",
   description:
     "The messages get new uids, and go into `folder`, which is made when it is missing (INBOX unless given). When it stops before the end, what came before stays in the mailbox.",

@@ -34,6 +34,7 @@ const list = createRoute({
   method: "get",
   path: "/{address}/messages",
   tags,
+  operationId: "listMailbox",
   summary: "List a mailbox, newest first",
   description:
     "A search takes bounded time: a page may hold fewer than `limit`, or none, and still have a cursor; " +
@@ -68,6 +69,7 @@ const show = createRoute({
   method: "get",
   path: "/{address}/messages/{uid}",
   tags,
+  operationId: "getMail",
   summary: "One message: parsed, or with Accept: message/rfc822 its bytes",
   request: { params },
   responses: {
@@ -83,6 +85,7 @@ const attachment = createRoute({
   method: "get",
   path: "/{address}/messages/{uid}/attachments/{n}",
   tags,
+  operationId: "getAttachment",
   summary: "The bytes of an attachment, counted from 0",
   request: {
     params: params.extend({
@@ -104,6 +107,7 @@ const change = createRoute({
   method: "patch",
   path: "/{address}/messages/{uid}",
   tags,
+  operationId: "changeMail",
   summary: "Change a message's flags, and move it into another folder",
   description: "All of it happens at once. The message keeps its `uid`.",
   middleware: [jsonOnly()] as const,
@@ -130,6 +134,7 @@ const remove = createRoute({
   method: "delete",
   path: "/{address}/messages/{uid}",
   tags,
+  operationId: "deleteMail",
   summary: "Delete a message for good",
   request: { params },
   responses: { 204: { description: "It is gone" }, ...problems(404) },

@@ -44,6 +44,7 @@ function submitRoute() {
     method: "post",
     path: "/",
     tags,
+    operationId: "sendMessage",
     summary: "Send a message",
     description:
       "As `message/rfc822` with the envelope in the query (any line ends; Date, Message-ID, MIME-Version and " +
@@ -84,6 +85,7 @@ const history = createRoute({
   method: "get",
   path: "/{id}",
   tags,
+  operationId: "getMessageHistory",
   summary: "The delivery history of a message, also after it left the queue",
   request: { params: z.object({ id: idParam }) },
   responses: { 200: json(historySchema, "What is known of it"), ...problems(404) },
@@ -93,6 +95,7 @@ const dialogueRoute = createRoute({
   method: "get",
   path: "/{id}/dialogue",
   tags,
+  operationId: "getMessageDialogue",
   summary: "The session that brought a captured message, to be replayed",
   description:
     "In the format of `fixtures/smtp/`, which `dinopost replay` says to any server; passwords are hidden.",

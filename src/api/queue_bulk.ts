@@ -25,6 +25,7 @@ const bulk = createRoute({
   method: "post",
   path: "/actions",
   tags,
+  operationId: "actOnQueue",
   summary: "Do something to many messages: those of these ids, those that fit a filter, or all",
   middleware: [jsonOnly({ required: true, maxSize: MAX_BODY })] as const,
   request: {

@@ -29,6 +29,7 @@ const list = createRoute({
   method: "get",
   path: "/",
   tags,
+  operationId: "listQueue",
   summary: "List messages, oldest first",
   description:
     "A cursor stays valid while the queue moves: it names the message behind which the page begins.",
@@ -46,6 +47,7 @@ const summary = createRoute({
   method: "get",
   path: "/summary",
   tags,
+  operationId: "getQueueSummary",
   summary: "The queue in numbers",
   responses: {
     200: json(
@@ -68,6 +70,7 @@ const show = createRoute({
   method: "get",
   path: "/{id}",
   tags,
+  operationId: "getQueuedMessage",
   summary: "One message with all attempts",
   request: { params },
   responses: {
@@ -83,6 +86,7 @@ const message = createRoute({
   method: "get",
   path: "/{id}/message",
   tags,
+  operationId: "getQueuedContent",
   summary: "The message content as queued",
   request: { params },
   responses: {

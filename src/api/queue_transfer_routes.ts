@@ -16,6 +16,7 @@ const exported = createRoute({
   method: "post",
   path: "/export",
   tags,
+  operationId: "exportQueue",
   summary: "All that waits, or what fits a filter, for another server to take over; it is held here",
   middleware: [jsonOnly({ required: false })] as const,
   request: {
@@ -37,6 +38,7 @@ const imported = createRoute({
   method: "post",
   path: "/import",
   tags,
+  operationId: "importQueue",
   summary: "Take over what another server exported: as it was, and each message once",
   description: "When it stops before the end, what came before stays, and is not taken again.",
   request: { body: { required: true, content: { [TYPE]: { schema: file } } } },

@@ -20,6 +20,7 @@ const records = createRoute({
   method: "get",
   path: "/{domain}/records",
   tags: ["Domains"],
+  operationId: "checkRecords",
   summary: "What the DNS says of one of our domains and of our host, beside what it should; it is asked anew",
   request: { params: z.object({ domain: domainParam }) },
   responses: {

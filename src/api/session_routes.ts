@@ -9,6 +9,7 @@ const begin = createRoute({
   method: "post",
   path: "/",
   tags: ["Session"],
+  operationId: "logIn",
   summary: "Log in: the token becomes a cookie",
   security: [],
   middleware: [jsonOnly({ required: true, maxSize: 16 * 1024 })] as const,
@@ -20,6 +21,7 @@ const end = createRoute({
   method: "delete",
   path: "/",
   tags: ["Session"],
+  operationId: "logOut",
   summary: "Log out",
   responses: { 204: { description: "The cookie is worth nothing any more" }, ...problems() },
 });

@@ -47,6 +47,7 @@ const wait = createRoute({
   method: "get",
   path: "/",
   tags: ["Mailboxes"],
+  operationId: "waitForMail",
   summary: "Wait for a message",
   description:
     "Answers the newest message that fits all that is given, as soon as it is in a mailbox. One that " +

@@ -59,6 +59,16 @@ Deno.test("the document holds every call, with its problems", async () => {
   assert(!/"pattern":"[^"]*\/u"/.test(JSON.stringify(document)));
 });
 
+Deno.test("each call has a name of its own, for clients that are generated", async () => {
+  await using surface = await Surface.start();
+  const { paths } = await (await surface.fetch("/openapi.json")).json();
+  const calls = Object.values<Record<string, { operationId?: string }>>(paths).flatMap(Object.values);
+  const names = calls.map(({ operationId }) => operationId ?? "none");
+  for (const name of names) assertMatch(name, /^[a-z]+(?:[A-Z][a-z]+)*$/);
+  assertEquals(new Set(names).size, calls.length);
+  assert(names.includes("retryQueuedMessage"));
+});
+
 Deno.test("/docs shows the document with examples, tries calls, and needs no other host", async () => {
   await using surface = await Surface.start();
   const response = await surface.fetch("/docs");
