@@ -1,6 +1,5 @@
 /** Messages that come over HTTP: made fit for mail, and accepted like any other. */
 
-import { needsUtf8 } from "../mail/address.ts";
 import { literalOf } from "../mail/domain.ts";
 import type { Mailbox } from "../mail/envelope.ts";
 import { routed, type RoutedRecipient } from "../recipients/route.ts";
@@ -131,8 +130,8 @@ export class HttpSubmission {
   ): Promise<{ ok: true; id: string } | { ok: false; refusal: SubmissionRefusal }> {
     const { acceptance, messageSize, captures = false } = this.#options;
     const origin = originOf(from, { remote, trust: captures && !composed ? "captured" : "user" });
-    const utf8 = needsUtf8(from) || recipients.some(({ address }) => needsUtf8(address));
-    const envelope: IncomingEnvelope = { sender: from, recipients, ...(utf8 ? { utf8 } : {}) };
+    // nobody says beforehand whether an address or the header needs SMTPUTF8: it is looked for
+    const envelope: IncomingEnvelope = { sender: from, recipients, utf8: true };
     const content = new IncomingContent(acceptance, { envelope, origin });
     let isOver = false;
     try {

@@ -1,6 +1,6 @@
 /** The content of a message on its way in: its header section is held back until it is whole, to be mended. */
 
-import { encodeShortly } from "../base/bytes.ts";
+import { decodeStrictly, encodeShortly } from "../base/bytes.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { BodyDraft, BodyWriter } from "../storage/bodies/bodies.ts";
 import { isComplaint } from "./complaints.ts";
@@ -143,7 +143,8 @@ export class IncomingContent implements AcceptableContent {
       this.#refusal = begun;
       return;
     }
-    this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127);
+    this.#utf8Header = this.#of.envelope.utf8 === true && section.some((octet) => octet > 127) &&
+      decodeStrictly(section) !== undefined;
     const { before, header, signFor } = begun;
     this.#signFor = signFor;
     this.#subject = fieldIn(begun, "subject");

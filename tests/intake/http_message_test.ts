@@ -67,6 +67,25 @@ Deno.test("submit() tells servers behind this one of eight bits", async () => {
   assertEquals((await door.house.records()).map((r) => r.bodyType), [undefined, "8BITMIME"]);
 });
 
+Deno.test("submit() asks for SMTPUTF8 where something needs it: an address, or the header (RFC 6532)", async () => {
+  const remote = "x@there.example";
+  const cases: [to: string, text: string, expected: true | undefined][] = [
+    [remote, "Subject: x\n\nGr\u00fc\u00dfe\n", undefined],
+    [remote, "Subject: Gr\u00fc\u00dfe\n\nx\n", true],
+    ["j\u00fcrg@there.example", "Subject: x\n\nx\n", true],
+  ];
+  for (const [to, text, expected] of cases) {
+    await using door = await Door.open();
+    assert((await submission(door).submit({ from: FROM, to: [to], text: encode(text) })).ok);
+    assertEquals((await door.house.records()).map(({ utf8 }) => utf8), [expected], text);
+  }
+  // of another charset it is no header that SMTPUTF8 could carry
+  await using door = await Door.open();
+  const text = Uint8Array.from("Subject: Gr\u00fc\u00dfe\n\nx\n", (character) => character.charCodeAt(0));
+  assert((await submission(door).submit({ from: FROM, to: [remote], text })).ok);
+  assertEquals((await door.house.records()).map(({ utf8 }) => utf8), [undefined]);
+});
+
 Deno.test("submit() leaves nothing behind of what it does not take", async () => {
   await using door = await Door.open({ quotas: { brain: 10 } });
   const long = `Subject: x\n\n${"x".repeat(300_000)}`;
