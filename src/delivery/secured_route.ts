@@ -62,14 +62,20 @@ export async function securedRoute(
 }
 
 /** RFC 8689 4.2.1: DNSSEC or a policy vouches for the hosts, if an MX record names them, and TLS is verified. */
-function withWish(domain: string, route: SecuredHosts, { policy }: StsState): Route {
+function withWish(domain: string, route: SecuredHosts, { policy, trouble }: StsState): Route {
   const named = policy && policy.mode !== "none" ? policy : { mx: [] };
   const isLookedUp = route.how === "mx" || route.how === "implicit";
   const hosts = route.hosts.filter(({ host }) => !isLookedUp || route.secure || isInPolicy(named, host));
   if (hosts.length === 0) {
-    const text =
+    const why =
       `Neither DNSSEC nor MTA-STS vouches for the mail servers of ${domain}, which REQUIRETLS needs`;
-    return { kind: "failed", status: "5.7.30", text, steps: [...route.steps, `Failed 5.7.30: ${text}.`] };
+    const { prevented = [], steps } = route;
+    // what is announced may be had later
+    const [kind, status, text] = trouble
+      ? ["deferred", "4.7.0", `${why}: ${trouble.why}`] as const
+      : ["failed", "5.7.30", why] as const;
+    const end = `${kind === "failed" ? "Failed" : "Deferred"} ${status}: ${text}.`;
+    return { kind, status, text, prevented, steps: [...steps, end] };
   }
   const own = { by: "sender", why: "The sender (REQUIRETLS) demands verified TLS" } as const;
   const isEnough = (demand: TlsDemand) => demand.by !== "dane" || demand.records.length > 0;

@@ -8,7 +8,7 @@ import type { ZoneEntry } from "../../src/testing/dns_server.ts";
 import type { Host } from "../../src/testing/host.ts";
 import { LoopbackInternet } from "../../src/testing/loopback_internet.ts";
 import type { PeerScript } from "../../src/testing/peer_script.ts";
-import { Authority } from "./authority.ts";
+import { Authority, PolicyHost } from "./authority.ts";
 
 const ca = await Authority.make();
 const own = await ca.issue(["mx.far.test"]);
@@ -173,4 +173,23 @@ Deno.test("TLS-Required: No lets mail through where policies would not, and noth
   const clear = await submit(near, {}, "TLS-Required: No\r\n");
   await internet.settled();
   assertEquals((await lastOutcome(near, clear)).kind, "delivered");
+});
+
+Deno.test("REQUIRETLS waits for a policy that is announced and can't be had now", async () => {
+  const { internet, near } = await town({ dnssec: false });
+  await using _ = internet;
+  const peer = internet.peer("far.test", WILLING);
+  const address = internet.address();
+  internet.zone("mta-sts.far.test", { A: [address] });
+  internet.zone("_mta-sts.far.test", { TXT: ["v=STSv1; id=1;"] });
+  const id = await submit(near, { tls: "required" });
+  await internet.settled();
+  const { kind, status, text } = await lastOutcome(near, id);
+  assertEquals([kind, status], ["deferred", "4.7.0"]);
+  assertMatch(text, /^Neither DNSSEC nor MTA-STS vouches .*: mta-sts\.far\.test gave no policy: /);
+  const policy = "version: STSv1\nmode: enforce\nmx: mx.far.test\nmax_age: 86400\n";
+  await using __ = await new PolicyHost(policy, await ca.issue(["mta-sts.far.test"]))
+    .listen(address, internet.policyPort);
+  await internet.pass("1h");
+  assertEquals(peer.messages.length, 1);
 });
