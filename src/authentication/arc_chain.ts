@@ -42,7 +42,7 @@ export function readChain(fields: readonly RawField[]): readonly ArcSet[] | stri
   for (let i = 1; i <= highest; i++) {
     const [results, message, seal] = [RESULTS, MESSAGE, SEAL].map((name) => found.get(`${name} ${i}`));
     if (!results || !message || !seal) return `the set i=${i} is not whole`;
-    const cv = seal.tags.get("cv");
+    const cv = seal.tags.get("cv")?.toLowerCase();
     if (cv === "fail") return `i=${i} says that the chain failed`;
     if (cv !== (i === 1 ? "none" : "pass")) return `cv= of i=${i} is not right`;
     if (seal.tags.has("h")) return `the seal i=${i} has an h=`;

@@ -67,6 +67,13 @@ async function verify(
 const ONE = sealed(HEADER, 1);
 const THREE = [2, 3].reduce((header, n) => sealed(header, n), ONE);
 
+Deno.test("cv= is read in any case, as RFC 8617 4.1.3 has it", async () => {
+  const odd = sealed(sealed(HEADER, 1, { cv: "None" }), 2, { cv: "PASS" });
+  assertEquals((await verify(odd)).result, "pass");
+  const failed = await verify(sealed(ONE, 2, { cv: "Fail" }));
+  assertEquals([failed.result, failed.reason], ["fail", "i=2 says that the chain failed"]);
+});
+
 Deno.test("a chain passes whose seals are right, and names who sealed, the last one first", async () => {
   assertEquals(await verify(HEADER), { result: "none", asked: [] });
   const one = await verify(ONE);
