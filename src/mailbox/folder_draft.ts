@@ -36,6 +36,8 @@ export class FolderDraft {
   #length = 0;
   readonly #own = new Set<IndexRow>();
   readonly #gone = new Set<number>();
+  /** Places in the table of keywords that were asked for: they are in use, though no message may have them yet. */
+  readonly #asked = new Set<number>();
 
   /** Of a folder that is there. */
   constructor(state: FolderState, isNew = false) {
@@ -178,6 +180,7 @@ export class FolderDraft {
     let [low, high] = [0, 0];
     for (const keyword of keywords) {
       const bit = this.#keywordBit(keyword);
+      this.#asked.add(bit);
       if (bit < 32) low |= 1 << bit;
       else high |= 1 << (bit - 32);
     }
@@ -275,6 +278,7 @@ export class FolderDraft {
       }
     }
     for (let bit = 0; bit < MAX_KEYWORDS; bit++) {
+      if (this.#asked.has(bit)) continue;
       if (((bit < 32 ? low >>> bit : high >>> (bit - 32)) & 1) === 0) return bit;
     }
     throw new FolderError(

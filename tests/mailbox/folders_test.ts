@@ -163,6 +163,27 @@ Deno.test("Flags and keywords are added, removed and set, each change with a mod
   await isSound(store);
 });
 
+Deno.test("New keywords of one change get a place each, where a full table has places that no message uses", async () => {
+  await using store = await memoryStore();
+  const { inbox, folders } = await mailbox(store, 3);
+  const keywords = Array.from({ length: 64 }, (_, i) => `k${i}`);
+  await inbox.store(u(1), { mode: "set", flags: 0, keywords });
+  await inbox.store(u(1), { mode: "set", flags: 0, keywords: keywords.slice(4) });
+  const shown = (place: number) => {
+    const bits = inbox.messages.keywordsLow(place);
+    return inbox.info.keywords.filter((_, bit) => bit < 32 && (bits >>> bit & 1) === 1);
+  };
+  // one that is known, and that no message has, is in use with the change that names it
+  await inbox.store(u(2), { mode: "set", flags: 0, keywords: ["k0", "new1"] });
+  assertEquals(shown(1), ["k0", "new1"]);
+  const more = [newMessage("a\r\n", { keywords: ["new2"] }), newMessage("b\r\n", { keywords: ["new3"] })];
+  await inbox.append(more);
+  assertEquals([shown(3), shown(4)], [["new2"], ["new3"]]);
+  assertEquals(await kindOf(inbox.store(u(3), { mode: "set", flags: 0, keywords: ["new4"] })), "limit");
+  folders[Symbol.dispose]();
+  await isSound(store);
+});
+
 Deno.test("The 65th keyword of a folder is refused, unless no message has one of the others any more", async () => {
   await using store = await memoryStore();
   const { inbox } = await mailbox(store, 2);
