@@ -26,16 +26,17 @@ export async function select(
   const { id, name } = state.folderOf(args.mailbox);
   if (args.condstore) state.turnOnCondstore();
   const selected = new SelectedFolder(await state.folders.select(id), verb === "EXAMINE");
+  // from here on it hears what others do
+  state.selected = selected;
   try {
     tellFolder(state, selected, name);
     if (qresync) await resynchronize(state, selected, qresync);
     const { mailboxId } = selected.folder.info;
     state.out.untagged(`OK [MAILBOXID (${mailboxId})] Its name for good`);
   } catch (error) {
-    selected.folder[Symbol.dispose]();
+    state.unselect();
     throw error;
   }
-  state.selected = selected;
   state.ok(
     command,
     `${name === "INBOX" ? name : "The mailbox"} is selected`,

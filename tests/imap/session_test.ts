@@ -140,6 +140,35 @@ Deno.test("very many flags that changed are told as they are", async () => {
   assertEquals(lines[6], "* 7 FETCH (FLAGS (\\Flagged \\Recent))");
 });
 
+Deno.test("what others do while a client resynchronizes is told before the mailbox is selected", async () => {
+  await using harness = await Harness.start();
+  const one = new Client(await harness.connect());
+  await one.logIn();
+  await one.command("ENABLE QRESYNC");
+  const folders = await harness.mailStore.open(BRAIN);
+  const inbox = await folders.select(folders.byName("INBOX")!.id);
+  const { uidValidity } = inbox.info;
+  // it goes between the count of messages and the end of the command
+  const list = harness.store.kv.list.bind(harness.store.kv);
+  harness.store.kv.list = ((selector, options) => {
+    harness.store.kv.list = list;
+    const listed = list(selector, options);
+    return (async function* () {
+      await inbox.expunge(Uint32Array.of(1));
+      await inbox.store(Uint32Array.of(3), { mode: "add", flags: 4, keywords: [] });
+      yield* listed;
+    })();
+  }) as typeof list;
+  const lines = await one.command(`SELECT INBOX (QRESYNC (${uidValidity} 1))`);
+  assertEquals(harness.store.kv.list, list);
+  assert(lines.includes("* 3 EXISTS"), lines.join("\n"));
+  assert(lines.includes("* VANISHED 1"), lines.join("\n"));
+  assert(lines.some((line) => line.includes("* 2 FETCH (UID 3 FLAGS (\\Flagged")), lines.join("\n"));
+  assert(!lines.includes("* 2 EXISTS"));
+  inbox[Symbol.dispose]();
+  folders[Symbol.dispose]();
+});
+
 Deno.test("NOTIFY tells a client that waits, also of messages with what it asked for", async () => {
   await using harness = await Harness.start();
   const [one, other] = await sessions(harness, 2) as [Client, Client];
