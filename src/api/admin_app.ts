@@ -8,7 +8,7 @@ export function createAdminApp(options: AdminOptions): AdminApp {
   return createHttpApp(options, {
     api: async (access) => {
       const { buildApi } = await import("./api.ts");
-      return buildApi(options, access, await options.dialects?.app(options, access));
+      return buildApi(options, access, await options.dialects?.app(options));
     },
     paths: options.dialects?.paths,
     openPaths: options.dialects?.openPaths,

@@ -38,7 +38,8 @@ import { waitRoutes } from "./wait_routes.ts";
 function allRoutes(options: AdminOptions, access: Access): OpenAPIHono<AdminEnv> {
   const { appPasswords, suppressions, suspensions, webhooks } = options;
   const api = newApi();
-  api.use("/api/v1/*", auditing(access));
+  // the dialects' calls too, which are mounted behind these
+  api.use("/api/*", auditing(access));
   api
     .route("/api/v1/queue", queueRoutes(options))
     .route("/api/v1/queue", queueActions(options))

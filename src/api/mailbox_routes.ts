@@ -7,6 +7,7 @@ import { json, jsonBody, jsonOnly, newApi, problems } from "./api_app.ts";
 import { flagChanges } from "./flag_changes.ts";
 import { folderOf, orProblem } from "./mail_folders.ts";
 import { Problem } from "../http/problem.ts";
+import { marksRead } from "../http/roles.ts";
 import { KeptHeaders } from "./kept_headers.ts";
 import { mailPage, mailQuery } from "./mail_search.ts";
 import { attachmentOf, mailboxNamed, parsedMail, storedMail } from "./mail_lookup.ts";
@@ -168,9 +169,7 @@ export function mailboxRoutes(options: AdminOptions) {
         return response;
       }
       const mail = await parsedMail({ address, entry }, options);
-      // who may only read changes nothing
-      const marks = c.req.method === "GET" && c.env?.user?.role !== "read-only";
-      if (marks && !entry.seen) await mailStore.markSeen(address, entry.uid);
+      if (!entry.seen && marksRead(c.req.method, c.env?.user)) await mailStore.markSeen(address, entry.uid);
       c.header("vary", "accept");
       return c.json(mailView(entry, mail), 200);
     })

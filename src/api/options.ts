@@ -12,7 +12,6 @@ import type { Deliverability } from "../deliverability/domain_check.ts";
 import type { ReceivedReports } from "../reports/received_reports.ts";
 import type { MailHosts } from "../dns/mail_hosts.ts";
 import type { FaultRules } from "../faults/rules.ts";
-import type { Access } from "../http/access.ts";
 import type { AdminAuth, AdminEnv, HttpOptions } from "../http/options.ts";
 import type { HttpSubmission } from "../intake/http_message.ts";
 import type { UnderWay } from "../intake/under_way.ts";
@@ -32,7 +31,7 @@ export interface Dialects {
   /** The same, for calls that nobody needs a token for. */
   readonly openPaths: readonly string[];
   /** Makes the app; it is asked for what the API itself has not. */
-  app(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>>;
+  app(options: AdminOptions): Promise<OpenAPIHono<AdminEnv>>;
 }
 
 /** What API and page work with, beside what every request needs. */

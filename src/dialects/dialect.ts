@@ -3,10 +3,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { limited, newApi } from "../api/api_app.ts";
-import { auditing } from "../api/auditing.ts";
 import type { AdminOptions } from "../api/options.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
-import type { Access } from "../http/access.ts";
 import type { AdminEnv } from "../http/options.ts";
 import { changes } from "../http/roles.ts";
 import type { CapturedReader } from "./reader.ts";
@@ -14,7 +12,6 @@ import type { CapturedReader } from "./reader.ts";
 /** What a dialect stands on. */
 export interface DialectParts {
   readonly options: AdminOptions;
-  readonly access: Access;
   readonly mail: CapturedMail;
   readonly reader: CapturedReader;
 }
@@ -37,12 +34,10 @@ export class Refused extends Error {
 export class Dialect {
   readonly app: OpenAPIHono<AdminEnv> = newApi();
   readonly #tag: string;
-  readonly #access: Access;
 
   /** `tag` is the program's name. */
-  constructor(tag: string, { access }: DialectParts) {
+  constructor(tag: string) {
     this.#tag = tag;
-    this.#access = access;
   }
 
   /** Adds a call; `path` names its parameters as `{id}`. What it throws as {@linkcode Refused} is its answer. */
@@ -60,9 +55,7 @@ export class Dialect {
       summary,
       responses: { 200: { description: `As ${this.#tag} answers` } },
     });
-    const between: MiddlewareHandler<AdminEnv>[] = changes(method)
-      ? [auditing(this.#access), limited(limit)]
-      : [];
+    const between: MiddlewareHandler<AdminEnv>[] = changes(method) ? [limited(limit)] : [];
     const answer = async (c: Call) => {
       try {
         return await handler(c);

@@ -6,7 +6,7 @@ import { messageOf, notFound } from "./mailpit_messages.ts";
 
 /** Its calls for files. */
 export function mailhogDownloads(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("MailHog", parts);
+  const dialect = new Dialect("MailHog");
   const { reader } = parts;
   dialect.on("GET /api/v1/messages/{id}/download", "A message as it is kept", async (c) => {
     const message = await messageOf(c, parts);

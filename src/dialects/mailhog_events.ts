@@ -6,7 +6,7 @@ import { messageJson } from "./mailhog_shapes.ts";
 
 /** Its call for what happens; its stream `/api/v1/events` is a path of our own. */
 export function mailhogEvents(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("MailHog", parts);
+  const dialect = new Dialect("MailHog");
   const feed = new LiveFeed(parts, {
     of: async (change) => {
       if (change.kind !== "captured") return [];

@@ -17,7 +17,7 @@ type Chances = Readonly<Record<keyof typeof USUAL, number>>;
 
 /** Its calls for Jim. */
 export function mailhogJim(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("MailHog", parts);
+  const dialect = new Dialect("MailHog");
   const { faults } = parts.options;
   /** Somebody called it, be it with chances that no rule says. */
   let called = false;

@@ -15,7 +15,7 @@ const KINDS = { from: "from", to: "to", containing: "any" } as const;
 
 /** Its calls for messages. A single message is asked of our own call of that path. */
 export function mailhogMessages(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("MailHog", parts);
+  const dialect = new Dialect("MailHog");
   const { mail, reader } = parts;
   dialect.on("GET /api/v2/messages", "List captured messages", (c) => listed(c, mail.list()));
   dialect.on("GET /api/v2/search", "Search captured messages", async (c) => {

@@ -12,7 +12,7 @@ const PRUNE = event("prune", null);
 
 /** Its call for what happens. */
 export function mailpitEvents(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("Mailpit", parts);
+  const dialect = new Dialect("Mailpit");
   const feed = new LiveFeed(parts, new MailpitWords(parts));
   dialect.on("GET /api/events", "Listen to what happens to messages (a WebSocket)", (c) => feed.listen(c));
   return dialect.app;

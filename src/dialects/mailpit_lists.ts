@@ -10,7 +10,7 @@ const LIMIT = 50;
 
 /** Its calls for messages as a whole. */
 export function mailpitLists(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("Mailpit", parts);
+  const dialect = new Dialect("Mailpit");
   const { mail, reader } = parts;
   dialect.on("GET /api/v1/messages", "List captured messages", async (c) => {
     const { start: offset, limit, until } = pageOf(c);

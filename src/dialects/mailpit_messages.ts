@@ -1,6 +1,7 @@
 /** Mailpit's API: one message, its parts and its checks. */
 
 import type { Captured } from "../capture/captured.ts";
+import { marksRead } from "../http/roles.ts";
 import { parseMailbox } from "../mail/address.ts";
 import { parseFields } from "../mail/header.ts";
 import type { Attachment } from "../mail/message.ts";
@@ -16,12 +17,12 @@ const NOT_FOUND = "404 page not found";
 
 /** Its calls for one message. */
 export function mailpitMessages(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("Mailpit", parts);
+  const dialect = new Dialect("Mailpit");
   const { mail, reader } = parts;
   const path = "/api/v1/message/{id}" as const;
   dialect.on(`GET ${path}`, "A whole message; it is read then", async (c) => {
     const letter = await letterOf(c, parts);
-    await mail.markSeen([letter.message.id]);
+    if (marksRead(c.req.method, c.env?.user)) await mail.markSeen([letter.message.id]);
     return c.json(messageJson(letter));
   });
   dialect.on(`GET ${path}/headers`, "The header fields of a message, as they came", async (c) => {

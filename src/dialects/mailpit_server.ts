@@ -7,7 +7,7 @@ import { tagCounts } from "./mailpit_shapes.ts";
 
 /** Its calls for all that is no message. */
 export function mailpitServer(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("Mailpit", parts);
+  const dialect = new Dialect("Mailpit");
   const { options: { faults, messageSize, releases } } = parts;
   const info = infoOf(parts);
   dialect.on("GET /api/v1/info", "What runs here, and what it has", (c) => c.json(info()));

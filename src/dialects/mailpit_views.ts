@@ -1,6 +1,7 @@
 /** Mailpit's addresses for browsers: a message's HTML, its text, and the page that shows it. */
 
 import { withPictures } from "../web/html_part.ts";
+import { marksRead } from "../http/roles.ts";
 import { type Call, Dialect, type DialectParts, Refused } from "./dialect.ts";
 import { latestOf } from "./mailpit_messages.ts";
 import type { Letter } from "./reader.ts";
@@ -15,7 +16,7 @@ const EMBEDDED = `sandbox allow-popups allow-popups-to-escape-sandbox; frame-anc
 
 /** Its calls below `/view`. */
 export function mailpitViews(parts: DialectParts): Dialect["app"] {
-  const dialect = new Dialect("Mailpit", parts);
+  const dialect = new Dialect("Mailpit");
   const { mail, reader } = parts;
   dialect.on("GET /view/{id}", "The page, the HTML (.html) or the text (.txt) of a message", async (c) => {
     const [, id = "", kind] = /^(.*?)(?:\.(html|txt))?$/.exec(c.req.param("id") ?? "") ?? [];
@@ -30,7 +31,7 @@ export function mailpitViews(parts: DialectParts): Dialect["app"] {
     const letter = await reader.letter(message);
     if (!letter) return notFound();
     const answer = kind === "txt" ? c.text(textOf(letter)) : html(c, letter);
-    await mail.markSeen([message.id]);
+    if (marksRead(c.req.method, c.env?.user)) await mail.markSeen([message.id]);
     return answer;
   });
   return dialect.app;

@@ -3,7 +3,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { newApi } from "../api/api_app.ts";
 import type { AdminOptions } from "../api/options.ts";
-import type { Access } from "../http/access.ts";
 import type { AdminEnv } from "../http/options.ts";
 import type { DialectParts } from "./dialect.ts";
 import { mailhogDownloads } from "./mailhog_downloads.ts";
@@ -30,10 +29,10 @@ const DIALECTS = [
 ];
 
 /** Makes the app of a server that captures. */
-export function dialectApp(options: AdminOptions, access: Access): Promise<OpenAPIHono<AdminEnv>> {
+export function dialectApp(options: AdminOptions): Promise<OpenAPIHono<AdminEnv>> {
   const { captured: mail } = options;
   if (!mail) throw new Error("The dialects are for a server that captures");
-  const parts: DialectParts = { options, access, mail, reader: new CapturedReader(mail, options.clock) };
+  const parts: DialectParts = { options, mail, reader: new CapturedReader(mail, options.clock) };
   const app = newApi();
   app.get("/livez", (c) => c.body(null, 200));
   for (const dialect of DIALECTS) app.route("/", dialect(parts));

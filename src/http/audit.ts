@@ -40,7 +40,7 @@ const VERBS: Readonly<Record<string, string>> = {
   DELETE: "delete",
 };
 /** Mail that is handed in, and whoever comes and goes, change nothing of the server's. */
-const NOT_AUDITED: ReadonlySet<string> = new Set(["session", "login", "logout"]);
+const NOT_AUDITED: ReadonlySet<string> = new Set(["session", "login", "logout", "send"]);
 /** What belongs to one thing and is many. */
 const WITHIN: ReadonlySet<string> = new Set(["app-passwords", "folders", "messages"]);
 
@@ -119,7 +119,6 @@ export function factsOf(
 ): { readonly action: string; readonly target: string } | undefined {
   const words = pathWithin(path);
   const [first, second, third, fourth] = words;
-  if (words.at(-1) === "links") return undefined; // they are looked at only
   if (first === undefined || NOT_AUDITED.has(first)) return undefined;
   const said = typeof body === "object" && body !== null && !Array.isArray(body)
     ? body as Record<string, unknown>
@@ -132,6 +131,9 @@ export function factsOf(
     const verb = fourth !== undefined && method === "POST" ? words[4] ?? word ?? "update" : VERBS[method]!;
     const inner = fourth ?? text(said["name"]);
     return facts(`${third}.${verb}`, inner === undefined ? second! : `${second} ${inner}`);
+  }
+  if (first === "webhooks" && second === "dead" && third !== undefined) {
+    return facts(`${first}.${fourth ?? VERBS[method]!}`, third);
   }
   if (method !== "POST") {
     return facts(`${first}.${VERBS[method] ?? method.toLowerCase()}`, rest(second, said));
@@ -154,12 +156,12 @@ function facts(words: string, target: string) {
 
 function rest(named: string | undefined, said: Record<string, unknown>): string {
   return named ?? text(said["address"]) ?? text(said["domain"]) ?? text(said["name"]) ?? text(said["url"]) ??
-    "";
+    text(said["of"]) ?? chosen(said);
 }
 
 /** Which of many: their ids, a filter, all. */
-function chosen({ ids, id, filter, all }: Record<string, unknown>): string {
-  const named = ids ?? id;
+function chosen({ ids, IDs, id, filter, all }: Record<string, unknown>): string {
+  const named = ids ?? IDs ?? id;
   if (Array.isArray(named) && named.length > 0) return named.map(String).join(" ");
   if (typeof named === "string") return named;
   if (typeof filter === "object" && filter !== null) return JSON.stringify(filter);

@@ -28,15 +28,20 @@ export function mayCall(role: Role, method: string, path: string): boolean {
   return role === "operator" && !ADMINS.has(first);
 }
 
+/** Is a message read by who asks for it? Who may only read changes nothing; undefined: nobody has roles there. */
+export function marksRead(method: string, user: Pick<AdminUser, "role"> | undefined): boolean {
+  return method === "GET" && user?.role !== "read-only";
+}
+
 /** Does the method change something? */
 export function changes(method: string): boolean {
   return !SAFE_METHODS.has(method);
 }
 
-/** The words of a path, decoded, without `/api/v1`. */
+/** The words of a path, decoded, without `/api/v1`, or the other versions that dialects have. */
 export function pathWithin(path: string): string[] {
   const words = path.split("/").filter((word) => word !== "").map(decoded);
-  return words[0] === "api" && words[1] === "v1" ? words.slice(2) : words;
+  return words[0] === "api" && /^v\d$/.test(words[1] ?? "") ? words.slice(2) : words;
 }
 
 function decoded(word: string): string {

@@ -6,5 +6,5 @@ import type { Dialects } from "../api/options.ts";
 export const DIALECTS: Dialects = {
   paths: ["/api/v2/*", "/api/events", "/view/*"],
   openPaths: ["/livez"],
-  app: async (options, access) => (await import("../dialects/mount.ts")).dialectApp(options, access),
+  app: async (options) => (await import("../dialects/mount.ts")).dialectApp(options),
 };

@@ -10,6 +10,7 @@ import { dialogueOf } from "../api/dialogue.ts";
 import type { MailView } from "../api/mail_reader.ts";
 import type { MethodResult } from "../authentication/authentication_results.ts";
 import { Problem } from "../http/problem.ts";
+import { marksRead } from "../http/roles.ts";
 import { rawMail } from "../api/raw_message.ts";
 import type { CapturedMail } from "../capture/captured_mail.ts";
 import { INBOX } from "../mailbox/folder_names.ts";
@@ -152,7 +153,7 @@ function pagesOf(page: PageContext, find: (c: Context<PageEnv>) => Promise<Place
       const place = await find(c);
       const { address, entry } = place.stored;
       const mail = await parsedMail(place.stored, page.options);
-      if (!entry.seen && c.req.method === "GET") await mailStore.markSeen(address, entry.uid);
+      if (!entry.seen && marksRead(c.req.method, c.get("user"))) await mailStore.markSeen(address, entry.uid);
       const sides = sidesOf(mail, dialogues?.has(entry.uid) ?? false);
       const side = sides.find((one) => one === c.req.query("side")) ?? sides[0]!;
       const shown = { place, mail, sides, side, remote: c.req.query("remote") === "1" };

@@ -95,3 +95,46 @@ Deno.test("Without a configuration it listens where programs look for it, and wr
   ]);
   assertEquals(kept.listen.smtp[0]?.port, 2525, "a file says where, or means what it means elsewhere");
 });
+
+Deno.test("The calls of dialects stand in the audit log once each, and leave mail unread for who may only read", async () => {
+  const users = {
+    ron: { token: "rons-token", role: "read-only" },
+    anna: { token: "annas-token", role: "operator" },
+  };
+  await using town = await CapturingServer.start({ config: { admin: { token: "s3cret", users } } });
+  const as = async (token: string, path: string, method = "GET", body?: unknown) => {
+    const headers = { ...JSON_TYPE, authorization: `Bearer ${token}` };
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const answer = await town.ask(path, init);
+    const text = await answer.text();
+    assertEquals(answer.ok, true, `${method} ${path}: ${text}`);
+    return text;
+  };
+  const letter = { From: { Email: "a@b.example" }, To: [{ Email: "c@d.example" }], Subject: "x", Text: "x" };
+  const { ID } = JSON.parse(await as("annas-token", "/api/v1/send", "POST", letter));
+  const isRead = async () =>
+    JSON.parse(await as("rons-token", "/api/v1/messages")).messages[0].Read as boolean;
+  for (const path of [`/api/v1/message/${ID}`, `/view/${ID}.txt`, `/captured/${ID}`]) {
+    await as("rons-token", path);
+    await as("annas-token", path, "HEAD");
+    assertEquals(await isRead(), false, path);
+  }
+  await as("annas-token", `/view/${ID}.txt`);
+  assertEquals(await isRead(), true);
+  await as("annas-token", "/api/v1/messages", "PUT", { IDs: [ID], Read: false });
+  await as("annas-token", "/api/v1/tags", "PUT", { IDs: [ID], Tags: ["links"] });
+  await as("annas-token", "/api/v1/tags/links", "DELETE");
+  await as("annas-token", "/api/v2/jim", "POST");
+  const refused = await town.status("/api/v1/tags/links", {
+    method: "DELETE",
+    headers: { authorization: "Bearer annas-token" },
+  });
+  assertEquals(refused, 400);
+  const { items } = JSON.parse(await as("rons-token", "/api/v1/audit"));
+  assertEquals(items.map((e: Record<string, string>) => `${e.user} ${e.action} ${e.target}`), [
+    "anna jim.create ",
+    "anna tags.delete links",
+    `anna tags.set ${ID}`,
+    `anna messages.set ${ID}`,
+  ]);
+});

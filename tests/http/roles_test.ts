@@ -66,6 +66,17 @@ Deno.test("factsOf() says what a call did, with what", () => {
     ["PUT", "/api/v1/suspensions/a.example", {}, ["suspensions.set", "a.example"]],
     ["POST", "/domains/a.example", { do: "pause" }, ["domains.pause", "a.example"]],
     ["PUT", "/api/v1/faults", [], ["faults.set", ""]],
+    ["POST", "/api/v1/webhooks/dead/msg_1M8/retry", undefined, ["webhooks.retry", "msg_1M8"]],
+    ["DELETE", "/api/v1/webhooks/dead/msg_1M8", undefined, ["webhooks.delete", "msg_1M8"]],
+    ["POST", "/webhooks", { do: "retry", of: "msg_1M8" }, ["webhooks.retry", "msg_1M8"]],
+    ["DELETE", "/api/v1/mailboxes/a@b.example/folders/links", undefined, [
+      "folders.delete",
+      "a@b.example links",
+    ]],
+    ["DELETE", "/api/v1/accounts/links", undefined, ["accounts.delete", "links"]],
+    ["PUT", "/api/v1/messages", { IDs: ["1", "2"], Read: true }, ["messages.set", "1 2"]],
+    ["PUT", "/api/v2/jim", {}, ["jim.set", ""]],
+    ["POST", "/api/v1/send", {}, undefined],
     ["POST", "/api/v1/messages", {}, undefined],
     ["DELETE", "/api/v1/session", undefined, undefined],
   ];
