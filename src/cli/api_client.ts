@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Endpoint } from "../config/config.ts";
+import { isToken } from "../config/values.ts";
 import { readAdminFile } from "./admin_file.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { type ConfigOptions, loadFor, withConfig } from "./options.ts";
@@ -62,7 +63,7 @@ export class ApiClient {
    */
   static async find(options: ApiOptions, whenAway: number = ExitCode.unavailable): Promise<ApiClient> {
     let { url, token } = options;
-    if (url !== undefined && !/^https?:\/\//.test(url)) {
+    if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
       throw new CliError(ExitCode.usage, `--url: received "${safe(url)}", expected an http or https URL`);
     }
     if (url === undefined || token === undefined) {
@@ -80,6 +81,9 @@ export class ApiClient {
           `no server is running on ${where}; start it with "dinopost serve", or give --url and --token`,
         );
       }
+    }
+    if (token !== undefined && !isToken(token)) {
+      throw new CliError(ExitCode.usage, "--token: expected visible ASCII characters, without blanks");
     }
     return new ApiClient({ url, token }, whenAway);
   }

@@ -122,15 +122,20 @@ function exitOf(error: unknown, args: readonly string[]): number {
   return code;
 }
 
+/** What commander says; of what nobody asked for only the place: it may be a password, which logs would keep. */
+function withoutValues({ code, message }: CommanderError): string {
+  const text = message.replace(/^error: /, "");
+  if (code === "commander.excessArguments") return text.replace(/( but got \d+): .*$/s, "$1");
+  if (code === "commander.unknownOption") return text.replace(/^(unknown option '[^'=]*)=.*'/s, "$1'");
+  return text;
+}
+
 function verdict(error: unknown, args: readonly string[]): { code: number; message?: string } {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { code: ExitCode.ok };
     const message = error.code === "commander.help"
       ? `a command is missing behind "${args[0]}"; "dinopost help ${args[0]}" lists them`
-      : error.message.replace(/^error: /, "").replace(
-        /^(unknown command '[^']*')$/,
-        '$1; "dinopost help" lists them',
-      );
+      : withoutValues(error).replace(/^(unknown command '[^']*')$/, '$1; "dinopost help" lists them');
     return { code: ExitCode.usage, message };
   }
   if (error instanceof CliError) return { code: error.code, message: error.message };

@@ -47,7 +47,8 @@ export function located(origin: Origin, text: string): string {
   return `${origin.source}${line}:${key} ${text}`.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }
 
-const SECRET = /password|token|secret/i;
+/** The names of keys whose values are not shown. */
+export const SECRET = /password|token|secret/i;
 
 /** A value as it is shown in an error: short, and never a secret. */
 export function shown(value: unknown, path: readonly (string | number)[] = []): string {

@@ -1,8 +1,8 @@
 /** The faults of a configuration's values: where each came from, what was received, and what would be right. */
 
 import type { Document } from "./document.ts";
-import { ConfigError, type Origin, shown } from "./error.ts";
-import { allPaths, namesAt, type Path, pathText, wantedAt } from "./keys.ts";
+import { ConfigError, type Origin, SECRET, shown } from "./error.ts";
+import { allPaths, describedKeys, namesAt, type Path, pathText, wantedAt } from "./keys.ts";
 import { editDistance, nearest } from "./nearest.ts";
 
 /** One value that is laid over the file's. */
@@ -27,6 +27,8 @@ export interface Issue {
   code?: string;
   path: PropertyKey[];
   keys?: string[];
+  /** The type that was expected, where another one was received. */
+  expected?: string;
 }
 
 /** The layer that gave the value at a path, or a part of it, if any did. */
@@ -70,6 +72,20 @@ function upToList(path: Path): Path {
   return item < 0 ? path : path.slice(0, item);
 }
 
+/** What zod calls what we know as objects and tables. */
+const OBJECTS: ReadonlySet<string | undefined> = new Set(["object", "record"]);
+
+/** Is a secret one of the keys of the object at that path? */
+function holdsSecret(path: Path): boolean {
+  return secretPaths().some((secret) =>
+    secret.length === path.length + 1 && path.every((step, i) => secret[i] === "*" || secret[i] === step)
+  );
+}
+
+function secretPaths(): string[][] {
+  return describedKeys().map((key) => key.path).filter((steps) => SECRET.test(steps.at(-1)!));
+}
+
 /** Zod's issues as our own errors. */
 export function describeIssues(issues: readonly Issue[], context: Context): ConfigError[] {
   // what is missing beside an unknown key is most likely that key, misspelt
@@ -84,7 +100,11 @@ export function describeIssues(issues: readonly Issue[], context: Context): Conf
       return issue.keys!.map((key) => unknownKey([...path, key], context));
     }
     const want = wantedAt(path);
-    const received = shown(valueAt(context.values, path), path);
+    const value = valueAt(context.values, path);
+    // a text in place of an object that holds a secret is most likely that secret
+    const received = typeof value === "string" && OBJECTS.has(issue.expected) && holdsSecret(path)
+      ? "a text"
+      : shown(value, path);
     return [new ConfigError(originOf(path, context), `received ${received}, expected ${want}`)];
   });
 }

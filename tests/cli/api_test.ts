@@ -173,7 +173,11 @@ Deno.test("account reads the password from stdin, never from an argument", async
       assertEquals([refused.code, refused.err.includes(why)], [65, true], refused.err);
     }
     assertEquals((await run(["account", "add", "jo@example.org", "--quota", "big"])).code, 64);
-    assertEquals((await run(["account", "add", "jo@example.org", "secret"])).code, 64);
+    // what stands on stderr is kept by logs
+    for (const extra of ["geheim", "--password=geheim"]) {
+      const refused = await run(["account", "add", "jo@example.org", extra], { stdin: "x" });
+      assertEquals([refused.code, refused.err.includes("geheim")], [64, false], refused.err);
+    }
     const list = await run(["account", "list"]);
     assert(/^jo@example.org +1 +10B +1KiB +Jo$/m.test(list.out), list.out);
     await run(["account", "password", "jo@example.org"], { stdin: "new" });

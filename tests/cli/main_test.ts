@@ -22,6 +22,16 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
     ],
     [["send", "-h"], 64, "dinopost: option '-h <hops>' argument missing\n", { stdin: "x" }],
     [["queue", "list", "--url", "x"], 64, 'dinopost: --url: received "x", expected an http or https URL\n'],
+    [
+      ["queue", "list", "--url", "http://"],
+      64,
+      'dinopost: --url: received "http://", expected an http or https URL\n',
+    ],
+    ...["gehéim✓", "a\nb"].map((token): [string[], number, string] => [
+      ["queue", "list", "--url", "http://127.0.0.1:1", "--token", token],
+      64,
+      "dinopost: --token: expected visible ASCII characters, without blanks\n",
+    ]),
     ...["x", "0", "-1", "1.5", "1001", "5000"].map((limit): [string[], number, string] => [
       ["queue", "list", `--limit=${limit}`],
       64,

@@ -277,6 +277,12 @@ Deno.test("loadConfig() never shows a secret", async () => {
       '{ "domains": ["a.org"], "accounts": { "jo@a.org": { "password": 12345 } } }',
       '{ "admin": { "token": 12345 } }',
       '{ "domains": ["a.org"], "accounts": { "jo@a.org": { "passwordHash": "12345" } } }',
+      '{ "domains": ["a.org"], "accounts": { "jo@a.org": "12345" } }',
+      '{ "admin": { "users": { "anna": "12345" } } }',
+      '{ "admin": "12345" }',
+      '{ "relay": { "smartHost": "smtp://jo:12345@a.org" } }',
+      '{ "outbound": { "domains": { "a.org": { "smartHost": "smtp://jo:12345@a.org" } } } }',
+      '{ "webhooks": ["https://a.org/?secret=12345"] }',
     ]
   ) assert(!(await messageFor(text)).includes("12345"), text);
 });
