@@ -151,7 +151,9 @@ function verdict(error: unknown, args: readonly string[]): { code: number; messa
       message: `Deno was started without a permission that is needed: ${message}`,
     };
   }
-  const isOutside = Object.values(Deno.errors).some((kind) => error instanceof kind);
+  // what Deno has no class for, such as a full disk, has the system's code
+  const isOutside = Object.values(Deno.errors).some((kind) => error instanceof kind) ||
+    ("code" in error && /^E[A-Z\d]+$/.test(String(error.code)));
   return isOutside
     ? { code: ExitCode.unavailable, message }
     : { code: ExitCode.software, message: `unexpected: ${error.name}: ${message}` };

@@ -87,7 +87,11 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
     log("INFO", "stopping", { signal: await signals.asked });
     logging.flush();
     running = undefined;
-    if (!inMemory(config)) await removeAdminFile(config.dataDir);
+    if (!inMemory(config)) {
+      await removeAdminFile(config.dataDir).catch((error) =>
+        log("WARN", "admin.json stays", { error: String(error) })
+      );
+    }
     await stopServer(server);
   } finally {
     signals.close();
@@ -142,7 +146,12 @@ async function announce(
       log("WARN", "other commands need --url and --token", { error: String(error) })
     );
   }
-  for (const line of welcome(server, { config, url })) print(line);
+  try {
+    for (const line of welcome(server, { config, url })) print(line);
+  } catch (error) {
+    // whoever read stdout is gone, or its disk is full; the server is not
+    log("WARN", "the welcome can't be shown", { error: String(error) });
+  }
   // scripts wait for this line, whatever the level is
   logging.level = "INFO";
   log("INFO", "ready", { version: VERSION, ...server.addresses });

@@ -117,6 +117,20 @@ Deno.test("serve and check end with 78 when the certificate's files can't be use
   }
 });
 
+Deno.test({
+  name: "a full disk is around the program, not a fault of it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const file = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
+    const line = '"$0" run -A --quiet --config "$1" "$2" version > /dev/full';
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", line, Deno.execPath(), file("deno.json"), file("mod.ts")],
+    }).output();
+    assertEquals(new TextDecoder().decode(stderr), "dinopost: No space left on device (os error 28)\n");
+    assertEquals(code, 69);
+  },
+});
+
 Deno.test("main() explains every command with examples", async () => {
   const top = await runCli(["help"]);
   assertEquals([top.code, top.err], [0, ""]);

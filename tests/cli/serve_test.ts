@@ -14,10 +14,11 @@ class Running implements AsyncDisposable {
   readonly #out: Promise<string>;
   #err = "";
 
-  constructor(command: Deno.Command) {
+  constructor(command: Deno.Command, { deaf = false } = {}) {
     this.#child = command.spawn();
     this.#reader = this.#child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-    this.#out = new Response(this.#child.stdout).text();
+    const { stdout } = this.#child;
+    this.#out = deaf ? stdout.cancel().then(() => "") : new Response(stdout).text();
   }
 
   async said(word: string): Promise<void> {
@@ -134,4 +135,20 @@ Deno.test("serve ends at once on a second SIGINT", async () => {
   const { code, err } = await server.end();
   assertEquals(code, 130);
   assert(err.includes("ended at once"), err);
+});
+
+Deno.test("serve goes on when nobody reads its stdout any more, and ends as ever", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    await using server = new Running(cliCommand(["serve"], { cwd, env: FREE_PORTS }), { deaf: true });
+    await server.said("ready");
+    server.signal("SIGHUP");
+    await server.said("reloaded");
+    server.signal("SIGTERM");
+    const { code, err } = await server.end();
+    assertEquals(code, 0);
+    assert(err.includes("INFO stopped"), err);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
 });
