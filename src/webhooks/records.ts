@@ -21,3 +21,11 @@ export interface DeadPost extends PendingPost {
   /** Milliseconds since 1970. */
   readonly diedAt: number;
 }
+
+/**
+ * Where a webhook is, for health, which everybody may ask for, and the log: many receivers know their own by a secret in
+ * its path or query.
+ */
+export function siteOf(url: string): string {
+  return new URL(url).origin;
+}

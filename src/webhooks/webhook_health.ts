@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Health } from "../observe/health.ts";
 import type { Lane } from "./lane.ts";
-import type { DeadPost } from "./records.ts";
+import { type DeadPost, siteOf } from "./records.ts";
 
 /** What it works with. */
 export interface WebhookHealthOptions {
@@ -57,15 +57,15 @@ export class WebhookHealth {
     const what = many === 1
       ? "A post to a webhook was given up,"
       : `${many} posts to webhooks were given up, the last`;
-    return `${what} to ${last.url}: ${last.lastError ?? "no answer"}`;
+    return `${what} to ${siteOf(last.url)}: ${last.lastError ?? "no answer"}`;
   }
 
   #failingText(): string | undefined {
     for (const [url, { failing, last }] of this.#options.lanes) {
       if (failing === undefined || failing.tries < LEAST_TRIES) continue;
-      return `The webhook ${url} has taken nothing since ${new Date(failing.since).toISOString()}: ${
-        last?.text ?? ""
-      }`;
+      return `The webhook at ${siteOf(url)} has taken nothing since ${
+        new Date(failing.since).toISOString()
+      }: ${last?.text ?? ""}`;
     }
     return undefined;
   }

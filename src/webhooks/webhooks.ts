@@ -13,7 +13,7 @@ import type { Store } from "../storage/store.ts";
 import { bodyOf, type WebhookEvent } from "./event_body.ts";
 import { deadUntil, Lane } from "./lane.ts";
 import type { Post, PostResult } from "./post.ts";
-import type { DeadPost, PendingPost } from "./records.ts";
+import { type DeadPost, type PendingPost, siteOf } from "./records.ts";
 import { WebhookHealth } from "./webhook_health.ts";
 
 /** How a webhook does. */
@@ -83,17 +83,18 @@ export class Webhooks {
     if (this.#hooks.size === 0) return;
     const { store, clock, journal } = this.#options;
     for (const url of this.#hooks.keys()) {
+      const site = siteOf(url);
       const lane = new Lane({
         url,
         store,
         clock,
         post: (id, body, now) => this.#post(url, { id, body, now }),
         onPosted: (type, { ok, text }, isDead) => {
-          if (isDead) journal.note("WARN", "webhook post given up", { url, type, error: text });
-          else journal.note(ok ? "DEBUG" : "INFO", "webhook post", { url, type, ok, text });
+          if (isDead) journal.note("WARN", "webhook post given up", { site, type, error: text });
+          else journal.note(ok ? "DEBUG" : "INFO", "webhook post", { site, type, ok, text });
           this.#tellHealth(this.#health.posted(isDead));
         },
-        onError: (error) => journal.note("ERROR", "webhook queue failed", { url, error: String(error) }),
+        onError: (error) => journal.note("ERROR", "webhook queue failed", { site, error: String(error) }),
       });
       this.#lanes.set(url, lane);
       lane.start();
@@ -229,7 +230,9 @@ export class Webhooks {
     const key = keys.webhookDue(url, now, this.#newId());
     const written = store.write({ mutations: [{ type: "set", key, value }], size: 300 + value.body.length })
       .then(() => this.#lanes.get(url)?.wake())
-      .catch((error) => journal.note("ERROR", "webhook event lost", { url, error: String(error) }))
+      .catch((error) =>
+        journal.note("ERROR", "webhook event lost", { site: siteOf(url), error: String(error) })
+      )
       .finally(() => this.#writes.delete(written));
     this.#writes.add(written);
   }
