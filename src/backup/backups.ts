@@ -6,6 +6,7 @@ import { formatSize } from "../base/units.ts";
 import { diskOf, LEAST_ROOM_BYTES, RESERVE_BYTES } from "../storage/disk_reserve.ts";
 import type { BodyFiles } from "../storage/bodies/files.ts";
 import type { BackupFile } from "./archive.ts";
+import { NO_DATA } from "./no_data.ts";
 import { BackupRefused } from "./refused.ts";
 import { removeSnapshot, snapshotOf } from "./snapshot.ts";
 
@@ -13,7 +14,7 @@ const DATABASE = "dinopost.db";
 const SNAPSHOT = "backup.snapshot";
 /** What belongs to the running process, or is in the snapshot. */
 const LEFT_OUT =
-  /^(?:dinopost\.db(?:-(?:wal|shm|journal))?|lock|reserve|admin\.json(?:\.new)?|backup\.snapshot(?:-.*)?)$/;
+  /^(?:dinopost\.db(?:-(?:wal|shm|journal))?|reserve|admin\.json(?:\.new)?|backup\.snapshot(?:-.*)?)$/;
 
 /** What a {@linkcode Backups} works with. */
 export interface BackupsOptions {
@@ -157,7 +158,7 @@ async function* filesBelow(
   if (seen.has(real)) return;
   seen.add(real);
   for await (const entry of Deno.readDir(here)) {
-    if (within === "" && LEFT_OUT.test(entry.name)) continue;
+    if (within === "" && (LEFT_OUT.test(entry.name) || NO_DATA.test(entry.name))) continue;
     const name = within === "" ? entry.name : `${within}/${entry.name}`;
     try {
       const { isFile, isDirectory, size } = await Deno.stat(join(dir, name));

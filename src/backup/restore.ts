@@ -12,6 +12,7 @@ import { diskOf } from "../storage/disk_reserve.ts";
 import * as keys from "../storage/keys.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { type BackupAbout, BackupBroken, readBackup } from "./archive.ts";
+import { NO_DATA } from "./no_data.ts";
 
 /** The data directory can't take a backup: there is something in it, or there is no room. */
 export class RestoreRefused extends Error {
@@ -23,9 +24,6 @@ export class RestoreRefused extends Error {
     super(message);
   }
 }
-
-/** What is in a data directory without any data: a volume, or the home of the server's user. */
-const NO_DATA = /^(?:lock|lost\+found|\..*)$/;
 
 /**
  * Restores a backup. When it fails, the data directory is as empty as before.
@@ -79,6 +77,9 @@ async function refuseTaken(dataDir: string): Promise<void> {
   }
 }
 
+/** What the system says of a file where another one is. */
+const TAKEN = [Deno.errors.AlreadyExists, Deno.errors.NotADirectory, Deno.errors.IsADirectory];
+
 /** What an interrupted restore has left: the folder that says so goes last. */
 async function removeData(dataDir: string): Promise<void> {
   const names = Array.from(Deno.readDirSync(dataDir), ({ name }) => name)
@@ -100,9 +101,17 @@ async function unpack(source: AsyncIterable<Uint8Array>, draft: string): Promise
       );
     },
     file: async (name, content) => {
-      const path = join(draft, name);
-      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await write(path, content);
+      const [first] = name.split("/");
+      if (NO_DATA.test(first!)) return await skip(content); // older versions took it along
+      if (first === UNFINISHED) throw new BackupBroken(`there should be no file ${name}`);
+      try {
+        const path = join(draft, name);
+        await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        await write(path, content);
+      } catch (error) {
+        if (!TAKEN.some((kind) => error instanceof kind)) throw error;
+        throw new BackupBroken(`there should be no file ${name}: another one is in its place`);
+      }
     },
   });
   const location = join(draft, "dinopost.db");
@@ -124,6 +133,10 @@ async function unpack(source: AsyncIterable<Uint8Array>, draft: string): Promise
 async function markRestored(store: Store): Promise<void> {
   const value = systemRandom.bytes(12).toBase64({ alphabet: "base64url" });
   await store.write({ mutations: [{ type: "set", key: keys.restored, value }], size: 60 });
+}
+
+async function skip(content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of content);
 }
 
 async function write(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
