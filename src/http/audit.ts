@@ -135,13 +135,16 @@ export function factsOf(
   if (first === "webhooks" && second === "dead" && third !== undefined) {
     return facts(`${first}.${fourth ?? VERBS[method]!}`, third);
   }
+  // the page's list, where nothing else is done to many
+  if (first === "captured" && second === undefined) return facts("captured.delete", chosen(said));
   if (method !== "POST") {
     return facts(`${first}.${VERBS[method] ?? method.toLowerCase()}`, rest(second, said));
   }
   if (third !== undefined) return facts(`${first}.${third}`, second!);
   const isMany = second === "actions" || second === "act";
   if (isMany || (second !== undefined && word !== undefined)) {
-    return facts(`${first}.${word ?? second}`, isMany ? chosen(said) : second);
+    const which = chosen(said);
+    return facts(`${first}.${word ?? second}`, isMany ? which : `${second} ${which}`.trimEnd());
   }
   if (second !== undefined && !/[@.\d]/.test(second)) {
     return facts(`${first}.${second}`, rest(undefined, said));
@@ -160,12 +163,12 @@ function rest(named: string | undefined, said: Record<string, unknown>): string 
 }
 
 /** Which of many: their ids, a filter, all. */
-function chosen({ ids, IDs, id, filter, all }: Record<string, unknown>): string {
-  const named = ids ?? IDs ?? id;
+function chosen({ ids, IDs, id, uid, filter, all }: Record<string, unknown>): string {
+  const named = ids ?? IDs ?? id ?? uid;
   if (Array.isArray(named) && named.length > 0) return named.map(String).join(" ");
   if (typeof named === "string") return named;
   if (typeof filter === "object" && filter !== null) return JSON.stringify(filter);
-  return all === true || all === "true" ? "all" : "";
+  return all === true || all === "1" ? "all" : "";
 }
 
 function text(value: unknown): string | undefined {

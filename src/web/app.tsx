@@ -160,11 +160,11 @@ function pageAuthOf(auth: AdminAuth): PageAuth {
 async function audit(c: Context<PageEnv>, user: AdminUser, auth: PageAuth): Promise<void> {
   const { method, path } = c.req;
   // what was done leads back to a view; a question, or the form once more, is no change yet
-  if (!changes(method) || c.res.status !== 303) return;
+  if (!changes(method) || c.res.status !== 303 || c.get("unchanged")) return;
   const body: Record<string, unknown> = {};
   // it was read by the view, and is kept as it was
   for (const [name, value] of new URLSearchParams(await c.req.text())) {
-    if (name === "id") body[name] = [...(body[name] as string[] | undefined ?? []), value];
+    if (name === "id" || name === "uid") body[name] = [...(body[name] as string[] | undefined ?? []), value];
     else if (name !== "csrf" && name !== "password") body[name] ??= value;
   }
   await auth.audited(user, { method, path, body });

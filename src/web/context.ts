@@ -50,6 +50,8 @@ export interface PageEnv {
     csrf: string;
     /** Who is logged in; absent: nobody. */
     user?: AdminUser;
+    /** Nothing was changed, which the page that follows says; absent: something was. */
+    unchanged?: true;
     /** Whose own page it is; absent: it is another page. */
     account?: Account;
   };

@@ -173,6 +173,7 @@ async function send(
   return goBack(c, page, {
     back: pathTo("mailboxes", address),
     otherwise: "/mailboxes",
+    isChanged: true,
     flashMessage: unknown === ""
       ? { kind: kept ? "done" : "error", text: told }
       : { kind: "error", text: `${told}; not to: ${unknown}` },

@@ -103,7 +103,8 @@ async function carryOut(
   // what is gone has no page to go back to
   const back = localPath(form.text("back"), "/queue");
   const gone = act === "delete" && back.startsWith("/messages/");
-  return goBack(c, page, { back: gone ? "/queue" : back, otherwise: "/queue", flashMessage });
+  const isChanged = tally.refused.partlyBusy > 0;
+  return goBack(c, page, { back: gone ? "/queue" : back, otherwise: "/queue", flashMessage, isChanged });
 }
 
 /** Does it to each; some at a time, so that their commits come together. */

@@ -67,14 +67,15 @@ export async function show(
   );
 }
 
-/** Leads back after an action, and says there what was done. */
+/** Leads back after an action, and says there what was done; `isChanged`: something was, though not all of it. */
 export function goBack(
   c: Context<PageEnv>,
   page: PageContext,
-  to: { back: string; otherwise: string; flashMessage?: FlashMessage },
+  to: { back: string; otherwise: string; flashMessage?: FlashMessage; isChanged?: boolean },
 ): Response {
   const path = localPath(to.back, to.otherwise);
   page.queueStats.expire();
+  if (to.flashMessage?.kind === "error" && !to.isChanged) c.set("unchanged", true);
   if (!to.flashMessage) return c.redirect(path, 303);
   return c.redirect(withParameter(path, "notice", page.flashMessages.put(to.flashMessage)), 303);
 }

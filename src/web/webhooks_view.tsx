@@ -29,7 +29,9 @@ export function webhookPages(page: PageContext): Hono<PageEnv> {
       const form = await readOwnForm(c);
       if (!webhooks) throw new Problem(404, "This server has no webhooks");
       const flashMessage = await carryOut(webhooks, form.text("do"), form.text("of"));
-      return goBack(c, page, { back: "/webhooks", otherwise: "/webhooks", flashMessage });
+      // a test was posted whatever was answered
+      const isChanged = form.text("do") === "test";
+      return goBack(c, page, { back: "/webhooks", otherwise: "/webhooks", flashMessage, isChanged });
     });
 }
 

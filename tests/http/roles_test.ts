@@ -76,6 +76,13 @@ Deno.test("factsOf() says what a call did, with what", () => {
     ["DELETE", "/api/v1/accounts/links", undefined, ["accounts.delete", "links"]],
     ["PUT", "/api/v1/messages", { IDs: ["1", "2"], Read: true }, ["messages.set", "1 2"]],
     ["PUT", "/api/v2/jim", {}, ["jim.set", ""]],
+    ["POST", "/mailboxes/a@b.example", { do: "delete", uid: ["1", "2"] }, [
+      "mailboxes.delete",
+      "a@b.example 1 2",
+    ]],
+    ["POST", "/captured", { uid: ["1", "2"] }, ["captured.delete", "1 2"]],
+    ["POST", "/captured", { all: "1" }, ["captured.delete", "all"]],
+    ["POST", "/captured/1M8/release", { to: "a@b.example" }, ["captured.release", "1M8"]],
     ["POST", "/api/v1/send", {}, undefined],
     ["POST", "/api/v1/messages", {}, undefined],
     ["DELETE", "/api/v1/session", undefined, undefined],

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Surface, TOKEN } from "../api/harness.ts";
+import { Visitor } from "./visitor.ts";
 
 Deno.test("the page shows the audit log to whom the API shows it, a hundred changes at once", async () => {
   const users = { ron: { token: "rons-token", role: "read-only" } };
@@ -28,4 +29,24 @@ Deno.test("the page shows the audit log to whom the API shows it, a hundred chan
   }
   assertEquals((await get("/audit?before=x", TOKEN)).status, 422);
   assertEquals((await get("/audit", "nobodys-token")).status, 401);
+});
+
+Deno.test("what a form of the page was refused stands in no audit log", async () => {
+  await using surface = await Surface.start();
+  const page = await Visitor.of(surface);
+  const id = await surface.send({ to: ["jo@elsewhere.example"] }, "Subject: Hi\r\n\r\nHi\r\n");
+  const box = "/mailboxes/brain@example.org";
+  const refused: [path: string, fields: [string, string][]][] = [
+    ["/aliases/remove", [["address", "nobody@example.org"]]],
+    ["/queue/act", [["do", "hold"]]],
+    ["/queue/act", [["do", "release"], ["id", id]]],
+    ["/suppressions/remove", [["address", "nobody@example.org"]]],
+    [`${box}/folders`, [["name", "INBOX"]]],
+    [box, [["do", "move"], ["uid", id], ["to", ""]]],
+    [box, [["do", "flag"]]],
+  ];
+  for (const [path, fields] of refused) await page.post(path, fields, 303);
+  assertEquals((await surface.json("GET", "/audit")).items, []);
+  await page.post("/queue/act", [["do", "hold"], ["id", id]], 303);
+  assertEquals((await surface.json("GET", "/audit")).items.length, 1);
 });
