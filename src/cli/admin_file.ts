@@ -25,7 +25,7 @@ export async function writeAdminFile(dataDir: string, access: AdminAccess): Prom
 /** Reads the file; undefined when there is none or it is damaged. */
 export async function readAdminFile(dataDir: string): Promise<AdminAccess | undefined> {
   try {
-    const { url, token } = JSON.parse(await Deno.readTextFile(pathIn(dataDir)));
+    const { url, token } = Object(JSON.parse(await Deno.readTextFile(pathIn(dataDir))));
     return typeof url === "string" && typeof token === "string" ? { url, token } : undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;

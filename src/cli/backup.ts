@@ -167,7 +167,10 @@ function inWords(error: unknown, path: string): unknown {
 async function open(path: string): Promise<{ source: AsyncIterable<Uint8Array>; size?: number }> {
   if (path === "-") return { source: Deno.stdin.readable };
   try {
-    const { isFile, size } = await Deno.stat(path);
+    const { isFile, isDirectory, size } = await Deno.stat(path);
+    if (isDirectory) {
+      throw new CliError(ExitCode.badData, `${safe(path)}: received a folder, expected a file`);
+    }
     const source = (await Deno.open(path)).readable;
     return isFile ? { source, size } : { source };
   } catch (error) {

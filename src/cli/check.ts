@@ -38,6 +38,9 @@ async function check(options: CheckOptions): Promise<void> {
   if (options.repair && !options.store) {
     throw new CliError(ExitCode.usage, "--repair goes with --store; a configuration is mended by hand");
   }
+  if (options.store && options.dns) {
+    throw new CliError(ExitCode.usage, "--store and --dns are two checks; call them one after the other");
+  }
   if (options.store) {
     const { checkData } = await import("./check_store.ts");
     return await checkData(config.dataDir, options);

@@ -1,10 +1,11 @@
 /** The schema of the configuration: every key, its default, and what would be right for it. */
 
 import * as z from "zod/mini";
-import { parseDuration, parseSize } from "../base/units.ts";
+import { parseSize } from "../base/units.ts";
 import {
   isToken,
   readDomain,
+  readDuration,
   readEndpoint,
   readMailbox,
   readNameServer,
@@ -54,12 +55,12 @@ function known<S extends z.core.$ZodType>(hint: Hint, schema: S): S {
 
 function duration(): Leaf<number> {
   const want = 'a duration such as "30s", "15m", "4h", "5d" or a number of milliseconds';
-  return read(textOrNumber, { kind: "text or number", want }, parseDuration);
+  return read(textOrNumber, { kind: "text or number", want }, readDuration);
 }
 
 function positiveDuration(): Leaf<number> {
   const want = 'a duration above zero, such as "30s", "5m" or a number of milliseconds';
-  return read(textOrNumber, { kind: "text or number", want }, (v) => parseDuration(v) || undefined);
+  return read(textOrNumber, { kind: "text or number", want }, (v) => readDuration(v) || undefined);
 }
 
 function size(): Leaf<number> {
@@ -321,7 +322,7 @@ export const schema = z.strictObject({
       textOrNumber,
       { kind: "text or number", want: 'a duration of a second or more, such as "2m"' },
       (v) => {
-        const ms = parseDuration(v);
+        const ms = readDuration(v);
         return ms !== undefined && ms >= 1000 ? ms : undefined;
       },
     ),

@@ -79,6 +79,15 @@ export function readNetwork(text: string): string | undefined {
   return length > bits ? undefined : `${match[1]!.toLowerCase()}/${length}`;
 }
 
+/** No date is further away than times can be told of; who says more means "for ever". */
+const LONGEST_MS = 36_500 * 86_400_000;
+
+/** Reads a duration, a hundred years at most, in milliseconds; undefined when it is none. */
+export function readDuration(value: string | number): number | undefined {
+  const ms = parseDuration(value);
+  return ms === undefined ? undefined : Math.min(ms, LONGEST_MS);
+}
+
 /**
  * Reads the intervals between attempts, in milliseconds, of which the last repeats: one duration, a list of them,
  * or a text such as `"1m, 5m*2, 1h*3"`. Each is a second or more.
@@ -88,7 +97,7 @@ export function readSchedule(value: string | number | readonly (string | number)
   const intervals: number[] = [];
   for (const step of steps) {
     const [, text, times] = typeof step === "string" ? /^\s*(.*?)\s*(?:\*\s*(\d{1,4}))?\s*$/.exec(step)! : [];
-    const interval = parseDuration(text ?? step);
+    const interval = readDuration(text ?? step);
     const count = times === undefined ? 1 : Number(times);
     if (interval === undefined || interval < 1000 || count < 1) return undefined;
     for (let i = 0; i < count; i++) intervals.push(interval);
@@ -101,7 +110,7 @@ export function readSchedule(value: string | number | readonly (string | number)
 export function readRate(text: string): { count: number; periodMs: number } | undefined {
   const match = /^\s*(\d{1,9})\s*\/\s*(\S+)\s*$/.exec(text);
   if (!match) return undefined;
-  const periodMs = parseDuration(/^\d/.test(match[2]!) ? match[2]! : `1${match[2]}`);
+  const periodMs = readDuration(/^\d/.test(match[2]!) ? match[2]! : `1${match[2]}`);
   const count = Number(match[1]);
   return periodMs && count > 0 ? { count, periodMs } : undefined;
 }

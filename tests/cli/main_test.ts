@@ -42,6 +42,12 @@ Deno.test("main() ends with sysexits codes and one line that says why", async ()
       64,
       "dinopost: option '--state <state>' argument 'gone' is invalid. Allowed choices are queued, deferred, held.\n",
     ],
+    [
+      ["check", "--store", "--dns"],
+      64,
+      "dinopost: --store and --dns are two checks; call them one after the other\n",
+    ],
+    [["restore", "/"], 65, "dinopost: /: received a folder, expected a file\n"],
     // nobody there
     [
       ["queue", "list", "--data-dir", "/nowhere"],
@@ -111,6 +117,20 @@ Deno.test("serve and check end with 78 when the certificate's files can't be use
         assertEquals([code, out], [78, ""], err);
         assert(err.startsWith(`dinopost: dinopost.jsonc:${line}: ${key}: received the certificate`), err);
       }
+    }
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("an admin.json that says nothing is none", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    for (const text of ["", "null", "[1]", '{"url": 1}']) {
+      await Deno.writeTextFile(`${cwd}/admin.json`, text);
+      const { code, err } = await runCli(["queue", "list", "--data-dir", cwd], { cwd });
+      assertEquals(code, 69, err);
+      assert(err.startsWith("dinopost: no server is running on"), err);
     }
   } finally {
     await Deno.remove(cwd, { recursive: true });

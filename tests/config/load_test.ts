@@ -416,6 +416,15 @@ Deno.test("loadConfig() reads a whole file with comments and trailing commas", a
   assertEquals(config.queue.retry, [60_000, 300_000, 300_000, 3_600_000, 3_600_000, 3_600_000]);
 });
 
+Deno.test("loadConfig() takes a duration for ever, and each date that comes of it can be told", async () => {
+  const queue = { retry: "100000000d", warnAfter: "100000000d", giveUpAfter: 9e15, history: "100000000d" };
+  const config = await loadConfig({ text: JSON.stringify({ queue, lease: "100000000d" }), env: {} });
+  const { retry, warnAfter, giveUpAfter, history } = config.queue;
+  for (const ms of [...retry, warnAfter, giveUpAfter, history, config.lease, giveUpAfter + history]) {
+    assert(new Date(Date.now() + ms).toISOString().length > 0);
+  }
+});
+
 Deno.test("loadConfig() completes a smart host: port 465 is TLS from the first octet, and the other way round", async () => {
   const rows: [object, number, string][] = [
     [{}, 25, "opportunistic"],
