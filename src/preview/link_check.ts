@@ -9,6 +9,7 @@ import { request as requestHttps } from "node:https";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
+import { TimeLimit } from "../base/time_limit.ts";
 import { AddressRefused, guardedLookup, refuseAddress } from "../dns/guarded_lookup.ts";
 import { tagsOf } from "../mail/html_tags.ts";
 import { linksOf } from "../mail/links.ts";
@@ -88,23 +89,6 @@ export async function checkLinks(
     all.slice(0, MOST).map((link) => places.run(() => checkLink(link, { ...options, signal: limit.signal }))),
   );
   return { links, left: Math.max(0, all.length - MOST) };
-}
-
-/** A signal that comes when a time is over, or with another one. */
-class TimeLimit implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #cancel: () => void;
-
-  constructor(ms: number, { clock, signal }: Pick<LinkCheckOptions, "clock" | "signal">) {
-    const over = new AbortController();
-    const timer = clock.schedule(ms, () => over.abort(new Error(`No answer within ${ms / 1000} seconds`)));
-    this.signal = AbortSignal.any([signal, over.signal]);
-    this.#cancel = () => timer.cancel();
-  }
-
-  [Symbol.dispose](): void {
-    this.#cancel();
-  }
 }
 
 interface Answer {

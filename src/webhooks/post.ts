@@ -3,7 +3,9 @@
  * it must not reach. Node's client is used since it lets us see the address that is connected to.
  */
 
+import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { TimeLimit } from "../base/time_limit.ts";
 import { request as requestHttp, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
 import { Webhook } from "standardwebhooks";
@@ -21,6 +23,8 @@ export interface Post {
   readonly body: string;
   /** The time of the try: milliseconds since 1970. */
   readonly now: number;
+  /** For how long an answer is waited for. */
+  readonly clock: Clock;
   /** Loopback, private and link-local addresses may be connected to. */
   readonly allowPrivate: boolean;
   /** Ends it. */
@@ -39,15 +43,18 @@ export interface PostResult {
   readonly retryAfterMs?: number;
 }
 
+/** For all of it: who answers octet by octet would else keep a place, and a lease, for as long as it likes. */
 const TIMEOUT_MS = 20_000;
 
 /** Posts; never rejects. Anything but a 2xx is a failure, a redirect too. */
 export async function post(of: Post): Promise<PostResult> {
+  using limit = new TimeLimit(TIMEOUT_MS, of);
   try {
     const url = new URL(of.url);
     refuseAddress(url, of.allowPrivate);
-    return await send(url, of);
-  } catch (error) {
+    return await send(url, { ...of, signal: limit.signal });
+  } catch (thrown) {
+    const error = limit.signal.aborted ? limit.signal.reason : thrown;
     const hint = error instanceof AddressRefused ? ": set allowPrivate for this webhook if it is meant" : "";
     return { ok: false, text: messageOf(error) + hint };
   }
@@ -75,7 +82,6 @@ function send(url: URL, of: Post): Promise<PostResult> {
       ...signedHeaders(of),
     },
     agent: false,
-    timeout: TIMEOUT_MS,
     signal: of.signal,
     lookup: guardedLookup(of.allowPrivate),
   };
@@ -92,10 +98,6 @@ function send(url: URL, of: Post): Promise<PostResult> {
         ...(wait > 0 && { retryAfterMs: wait * 1000 }),
       });
     });
-    outgoing.on(
-      "timeout",
-      () => outgoing.destroy(new Error(`No answer within ${TIMEOUT_MS / 1000} seconds`)),
-    );
     outgoing.on("error", reject);
     outgoing.end(body);
   });

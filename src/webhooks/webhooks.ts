@@ -5,6 +5,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { IdMaker } from "../base/ids.ts";
+import { steadyClock } from "../base/movable_clock.ts";
 import type { WebhookConfig } from "../config/config.ts";
 import type { Journal, JournalEvent } from "../observe/journal.ts";
 import { removing } from "../storage/expiry.ts";
@@ -240,6 +241,7 @@ export class Webhooks {
   async #post(url: string, of: Pick<Post, "id" | "body" | "now">): Promise<PostResult> {
     const { secret, allowPrivate } = this.#hooks.get(url)!;
     const post = this.#options.post ?? (await import("./post.ts")).post;
-    return await post({ ...of, url, secret, allowPrivate, signal: this.#closing.signal });
+    const clock = steadyClock(this.#options.clock);
+    return await post({ ...of, url, secret, allowPrivate, clock, signal: this.#closing.signal });
   }
 }

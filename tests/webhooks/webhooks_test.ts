@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHmac } from "node:crypto";
+import { systemClock } from "../../src/base/clock.ts";
 import { IdMaker } from "../../src/base/ids.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -269,6 +270,7 @@ Deno.test("post() posts, and tells what came of it: answers, redirects, silence"
       now: 1_700_000_000_000,
       secret: "a secret",
       allowPrivate: true,
+      clock: systemClock,
       signal: closing.signal,
       ...more,
     });
@@ -300,6 +302,29 @@ Deno.test("post() posts, and tells what came of it: answers, redirects, silence"
     assertStringIncludes(result.text, "loopback", url);
   }
   assertEquals(seen.length, 3);
+});
+
+Deno.test("post() gives up a receiver that answers a little at a time", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const clock = new ManualClock();
+  const closing = new AbortController();
+  const posted = post({
+    url: `http://127.0.0.1:${listener.addr.port}/`,
+    id: "msg_1",
+    body: "{}",
+    now: 0,
+    clock,
+    allowPrivate: true,
+    signal: closing.signal,
+  });
+  using conn = await listener.accept();
+  await conn.read(new Uint8Array(1000));
+  for (let seconds = 0; seconds < 20; seconds++) {
+    await conn.write(new TextEncoder().encode(seconds === 0 ? "HTTP/1.1 200 OK\r\n" : "A: b\r\n"));
+    clock.advance(SECOND);
+  }
+  assertEquals(await posted, { ok: false, text: "No answer within 20 seconds" });
+  assertEquals(clock.timers, 0);
 });
 
 Deno.test("health says that a webhook takes nothing, or that posts were given up, until that is over", async () => {
