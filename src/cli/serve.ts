@@ -42,6 +42,8 @@ export interface ServeOptions extends ConfigOptions {
 /** Starts a server. */
 export type StartServer = (config: Config) => Promise<ServedServer>;
 
+/** What a running server takes over. */
+const RELOADED: ReadonlySet<string | undefined> = new Set(["accounts", "aliases", "log"]);
 const STOP_LIMIT_MS = 10_000;
 const LISTENER_NAMES: Readonly<Record<string, string>> = {
   smtp: "SMTP",
@@ -75,8 +77,12 @@ export async function serve(options: ServeOptions, start: StartServer): Promise<
   const welcome = await loadWelcome(config);
   const signals = new StopSignals();
   let running: ServedServer | undefined;
+  let reloading = Promise.resolve();
   // also at the start and while it stops: unheard it would end the process at once
-  const reload = () => void (running && reloadServer(running, { read, logging }));
+  const reload = () => {
+    // one after the other: the newest file is the last one that is taken over
+    reloading = reloading.then(() => running && reloadServer(running, { read, logging, started: config }));
+  };
   Deno.addSignalListener("SIGHUP", reload);
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   try {
@@ -118,16 +124,21 @@ function logWarnings(warnings: readonly string[]): void {
 
 async function reloadServer(
   server: ServedServer,
-  { read, logging }: { read: () => Promise<ReadConfig>; logging: LogControl },
+  { read, logging, started }: { read: () => Promise<ReadConfig>; logging: LogControl; started: Config },
 ): Promise<void> {
   try {
-    const { config, warnings, placed } = await read();
+    const { config, warnings, line, placed } = await read();
     logging.level = config.log.level;
     logging.format = config.log.format;
     logWarnings(warnings);
     await server.reload(config).catch((error) => {
       throw placed(error);
     });
+    const { pathsOfChanges } = await import("../config/changes.ts");
+    for (const path of pathsOfChanges(started, config)) {
+      if (RELOADED.has(path[0])) continue;
+      log("WARN", "configuration", { warning: line(path, "was changed, which the next start takes over") });
+    }
     log("INFO", "reloaded");
   } catch (error) {
     log("ERROR", "reload refused", { error });

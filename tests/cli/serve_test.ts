@@ -152,3 +152,27 @@ Deno.test("serve goes on when nobody reads its stdout any more, and ends as ever
     await Deno.remove(cwd, { recursive: true });
   }
 });
+
+Deno.test("serve says on SIGHUP which changes wait for the next start", async () => {
+  const cwd = await Deno.makeTempDir();
+  const write = (config: unknown) => Deno.writeTextFile(`${cwd}/dinopost.jsonc`, JSON.stringify(config));
+  const accounts = { "brain@b.test": { password: "narf" } };
+  const config = { domains: ["b.test"], accounts, relay: { networks: ["192.0.2.0/24"] } };
+  try {
+    await write(config);
+    await using server = new Running(cliCommand(["serve"], { cwd, env: FREE_PORTS }));
+    await server.said("ready");
+    await write({ ...config, accounts: { ...accounts, "pinky@b.test": { password: "poit" } } });
+    server.signal("SIGHUP");
+    await server.said("reloaded");
+    await write({ ...config, relay: {}, dataDir: "./other", log: { level: "WARN" } });
+    server.signal("SIGHUP");
+    await server.said("relay.networks: was changed, which the next start takes over");
+    server.signal("SIGTERM");
+    const { err } = await server.end();
+    const told = [...err.matchAll(/ (\S+): was changed/g)].map(([, key]) => key);
+    assertEquals(told, ["dataDir", "relay.networks"]);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
