@@ -124,9 +124,17 @@ function readText(cursor: Cursor, part: readonly number[]): Section {
   if (text === "HEADER" || text === "TEXT" || text === "MIME" && part.length > 0) return { part, text };
   if (text === "HEADER.FIELDS" || text === "HEADER.FIELDS.NOT") {
     cursor.sp();
-    return { part, text, fields: cursor.list(() => cursor.astring()) };
+    return { part, text, fields: cursor.list(() => fieldName(cursor)) };
   }
   throw cursor.fault("Expected HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or a part's MIME", start);
+}
+
+/** RFC 5322 2.2: as it is answered in quotes, it must not break the line. */
+function fieldName(cursor: Cursor): string {
+  const start = cursor.at;
+  const name = cursor.astring();
+  if (!/^[\x20-\x7e]*$/.test(name)) throw cursor.fault("Expected a field's name", start);
+  return name;
 }
 
 function parseBinary(cursor: Cursor, peek: boolean): FetchItem {

@@ -104,9 +104,11 @@ export class LoginCommands implements LoginActions {
     // the password was right, whatever becomes of the mailbox
     onEvent?.({ kind: "login", ok: true, mechanism, name, account: account.address });
     const folders = await mailStore.open(account.address);
-    if (!await accounts.isCurrent(account)) {
+    try {
+      if (!await accounts.isCurrent(account)) throw no("The account was removed", "AUTHENTICATIONFAILED");
+    } catch (error) {
       folders[Symbol.dispose]();
-      throw no("The account was removed", "AUTHENTICATIONFAILED");
+      throw error;
     }
     state.loggedIn = { account, folders };
     this.#session.loggedIn();

@@ -130,6 +130,12 @@ export class SelectedFolder {
     }
   }
 
+  /** A command of this session failed: the flags that it has changed before are news to its client too. */
+  failed(): void {
+    this.#flagsSince ??= this.#toldModseq;
+    this.#flagsPending = [];
+  }
+
   /** Is there something that may be told? Cheap. */
   hasNews({ expunges, flags }: Pick<TellOptions, "expunges" | "flags">): boolean {
     if (this.#gone) return false;

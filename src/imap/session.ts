@@ -21,7 +21,7 @@ import { LIMITS_OF_STRANGERS, limitsOfUsers } from "./reader_limits.ts";
 import type { Notifier } from "./notify.ts";
 import { Output } from "./output.ts";
 import type { SessionActions } from "./session_actions.ts";
-import { no, SessionState } from "./session_state.ts";
+import { lineText, no, Refusal, SessionState } from "./session_state.ts";
 import { Teller } from "./teller.ts";
 import type { ImapEvent, ImapSessionOptions } from "./session_options.ts";
 
@@ -201,6 +201,7 @@ class Session implements SessionActions {
       this.#over = "error";
       return this.#lines.close();
     }
+    if (!(error instanceof Refusal)) this.#state.selected?.failed();
     const answer = this.#state.answerOf(error) ?? this.#state.unexpected(error);
     this.#state.answer(command, answer);
     if (answer.kind === "BAD") this.#countError();
@@ -232,7 +233,9 @@ class Session implements SessionActions {
 
   /** Answers a command that is not understood, or out of place. */
   #refuse({ tag, kind, code, text }: Extract<Parsed, { ok: false }>): void {
-    this.#state.out.put(`${tag} ${kind} ${code === undefined ? "" : `[${code}] `}${text}\r\n`);
+    // a name that is not known stands in it
+    const words = lineText(text);
+    this.#state.out.put(`${tag} ${kind} ${code === undefined ? "" : `[${code}] `}${words}\r\n`);
     if (kind === "BAD") this.#countError();
   }
 

@@ -43,6 +43,11 @@ export function nonexistent(): Refusal {
   return no("There is no such mailbox", "NONEXISTENT");
 }
 
+/** A text as the end of a line of US-ASCII: nothing of it is taken for another line. */
+export function lineText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}
+
 /** What follows a login. */
 export interface LoggedIn {
   readonly account: Identity;
@@ -153,7 +158,7 @@ export class SessionState {
     const { selected } = this;
     const options = this.tellOptions(command);
     if (selected?.hasNews(options)) selected.tell(this.out, options);
-    const words = kind === "OK" ? text : text.replace(/[^\x20-\x7e]/g, "?");
+    const words = kind === "OK" ? text : lineText(text);
     this.out.put(`${command.tag} ${kind} ${code === undefined ? "" : `[${code}] `}${words}\r\n`);
   }
 
@@ -179,7 +184,7 @@ export class SessionState {
       if (error.kind === "away") {
         return { kind: "NO", code: "UNAVAILABLE", text: "The store does not answer now" };
       }
-      return { kind: "NO", code: "SERVERBUG", text: "The mail store failed, and nothing was changed" };
+      return { kind: "NO", code: "SERVERBUG", text: "The mail store failed before all was done" };
     }
     return undefined;
   }

@@ -3,6 +3,7 @@
 import type { FolderChange } from "../mailbox/folders.ts";
 import type { LineConn } from "../wire/line_conn.ts";
 import { isConnectionError } from "../wire/peer.ts";
+import { CutLiteral } from "./fetch_target.ts";
 import type { CommandOf } from "./message_commands.ts";
 import { Notifier } from "./notify.ts";
 import type { SessionState } from "./session_state.ts";
@@ -40,6 +41,8 @@ export class Teller {
       // who reads hears that the connection broke
       .catch((error) => {
         if (!isConnectionError(error)) this.#state.options.onEvent?.({ kind: "error", error });
+        // what was promised can't be sent, and nothing else may stand in its place
+        if (error instanceof CutLiteral) this.#lines.close();
       })
       .finally(() => this.telling = undefined);
   }

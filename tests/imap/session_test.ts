@@ -205,6 +205,59 @@ Deno.test("a store that fails is told so, and nothing is half done", async () =>
   assertEquals(harness.events.filter(({ kind }) => kind === "error").length, 3);
 });
 
+Deno.test("a STORE that fails in the middle says so, and tells which flags it has changed", async () => {
+  await using harness = await Harness.start({ messages: [] });
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.command(`APPEND INBOX${" {3+}\r\nabc".repeat(500)}`);
+  for (let i = 0; i < 4; i++) await one.command("COPY 1:* INBOX");
+  using folders = await harness.mailStore.open(BRAIN);
+  folders.on(({ kind }) => {
+    if (kind === "flags") harness.disk.failure = new StorageError("failed", "a bad sector");
+  });
+  const lines = await one.command("STORE 1:* +FLAGS.SILENT (\\Seen)");
+  harness.disk.failure = undefined;
+  assertEquals(lines.pop(), "tag NO [SERVERBUG] The mail store failed before all was done");
+  const told = lines.filter((line) => / FETCH \(FLAGS \(\\Seen/.test(line)).length;
+  const { messages, unseen } = folders.byName("INBOX")!;
+  assert(told > 0 && told < 8000);
+  assertEquals([told, messages], [messages - unseen, 8000]);
+});
+
+Deno.test("a login that fails behind its password gives the mailbox back", async () => {
+  await using harness = await Harness.start();
+  const { mailStore, accounts } = harness;
+  let held = 0;
+  const open = mailStore.open.bind(mailStore);
+  mailStore.open = async (address) => {
+    const folders = await open(address);
+    held++;
+    const dispose = folders[Symbol.dispose].bind(folders);
+    folders[Symbol.dispose] = () => {
+      held--;
+      dispose();
+    };
+    accounts.isCurrent = () => Promise.reject(new StorageError("away", "no answer"));
+    return folders;
+  };
+  const client = new Client(await harness.connect());
+  await client.line();
+  assertEquals(await client.command(`LOGIN ${BRAIN} "${PASSWORD}"`), [
+    "tag NO [UNAVAILABLE] The store does not answer now",
+  ]);
+  assertEquals(held, 0);
+});
+
+Deno.test("nothing of a command is taken for a line of its answer", async () => {
+  await using harness = await Harness.start();
+  const [one] = await sessions(harness, 1) as [Client];
+  const evil = "x\r\n* 99 EXISTS\r\n";
+  const charset = await one.command(`SEARCH CHARSET {${evil.length}+}\r\n${evil} ALL`);
+  assertEquals(charset, ["tag NO [BADCHARSET (US-ASCII UTF-8)] There is no charset x??* 99 EXISTS?? here"]);
+  const fields = await one.command(`FETCH 1 BODY.PEEK[HEADER.FIELDS ({${evil.length}+}\r\n${evil})]`);
+  assertEquals(fields.length, 1);
+  assert(fields[0]!.startsWith("tag BAD Expected a field's name"), fields[0]);
+});
+
 Deno.test("APPEND of many messages: all of them, or none when one can't be taken", async () => {
   await using harness = await Harness.start({ messages: [] });
   const [one, other] = await sessions(harness, 2) as [Client, Client];
