@@ -188,6 +188,35 @@ Deno.test("NOTIFY tells a client that waits, also of messages with what it asked
   assertEquals(await one.command("NOOP"), ["* 1 EXPUNGE", "tag OK Done"]);
 });
 
+Deno.test("a text that NOTIFY tells and the store cuts ends the connection", async () => {
+  await using harness = await Harness.start();
+  const { mailStore } = harness;
+  const open = mailStore.open.bind(mailStore);
+  mailStore.open = async (address) => {
+    const folders = await open(address);
+    const select = folders.select.bind(folders);
+    folders.select = async (id) => {
+      const folder = await select(id);
+      const read = folder.read.bind(folder);
+      folder.read = async function* (place, from) {
+        let pieces = 0;
+        for await (const piece of read(place, from)) {
+          if (pieces++ > 2) throw new StorageError("failed", "a bad sector");
+          yield piece;
+        }
+      };
+      return folder;
+    };
+    return folders;
+  };
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.command("NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))");
+  await harness.deliver(`Subject: large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(6000)}`);
+  const lines = await one.command("NOOP");
+  assertEquals(lines.at(-1), "the end");
+  assert(lines.some((line) => line.startsWith("* 4 FETCH (UID 4 BODY[] {")), lines[2]);
+});
+
 Deno.test("a store that fails is told so, and nothing is half done", async () => {
   await using harness = await Harness.start();
   const [one] = await sessions(harness, 1) as [Client];
