@@ -94,7 +94,6 @@ export class OpenMailboxes {
   async hold(address: string): Promise<Folders> {
     const box = (await this.#get(address, true))!;
     const { folders, facts, changes, using } = box;
-    box.holders++;
     box.sessions++;
     box.resting?.cancel();
     box.resting = undefined;
@@ -118,7 +117,6 @@ export class OpenMailboxes {
   async use<T>(address: string, work: (folders: StoredFolders) => Promise<T>): Promise<T | undefined> {
     const box = await this.#get(address, false);
     if (!box) return undefined;
-    box.holders++;
     try {
       return await work(box.folders);
     } finally {
@@ -143,8 +141,8 @@ export class OpenMailboxes {
       arrivals = await Array.fromAsync(list, ({ value }) => value);
       if (arrivals.length === 0) throw error;
       box = this.#open.get(address);
+      if (box) box.holders++;
     }
-    if (box) box.holders++;
     try {
       return await work(box?.folders, arrivals);
     } finally {
@@ -286,13 +284,15 @@ export class OpenMailboxes {
     }
   }
 
-  /** A mailbox whose arrivals are numbered up to now. */
+  /** A mailbox whose arrivals are numbered up to now, with one holder more. */
   async #get(address: string, make: boolean): Promise<OpenMailbox | undefined> {
     for (;;) {
       const { kv } = this.#store;
       const box = await this.#find(address, make);
       if (!box) return undefined;
-      box.usedAt = this.#options.clock.monotonic();
+      // given up meanwhile: nobody would tell it of anything
+      if (this.#open.get(address) !== box) continue;
+      box.holders++;
       const { folders } = box;
       try {
         if (!this.#store.embedded) await folders.look();
@@ -304,9 +304,13 @@ export class OpenMailboxes {
           else folders.arrivals.sawNothingWait(arrived);
         }
       } catch (error) {
-        if (!folders.hasEnded) throw error;
+        if (!folders.hasEnded) {
+          this.#used(box, -1);
+          throw error;
+        }
       }
       if (!folders.hasEnded) return box;
+      box.holders--;
       if (this.#open.get(address) === box) this.#open.delete(address);
     }
   }

@@ -12,7 +12,7 @@ import { StorageError } from "../../src/storage/storage_error.ts";
 import type { Store } from "../../src/storage/store.ts";
 import * as keys from "../../src/storage/keys.ts";
 import { put } from "../support/raw_kv.ts";
-import { deliver, dyingView, keyCounts, memoryStore, uidOf, until } from "./helpers.ts";
+import { deliver, dyingView, keyCounts, memoryStore, sharedView, uidOf, until } from "./helpers.ts";
 
 const BRAIN = "brain@howstuffworks.com";
 
@@ -763,6 +763,37 @@ Deno.test("Mailboxes that nobody uses are given up, and the folders that a sessi
   inbox[Symbol.dispose]();
   folders[Symbol.dispose]();
   await isSound(store);
+});
+
+Deno.test("A mailbox that is being opened is not given up, however many others are", async () => {
+  await using store = await memoryStore();
+  const mailStore = new MailStore(sharedView(store), { clock: new ManualClock() });
+  const look = async (address: string) => (await mailStore.open(address))[Symbol.dispose]();
+  await look(BRAIN);
+  for (let i = 0; i < 127; i++) await look(`user${i}@d.test`);
+  // while it is looked whether something came, somebody else has done with another mailbox
+  const list = store.kv.list.bind(store.kv);
+  const isAsked = Promise.withResolvers<void>();
+  const mayGoOn = Promise.withResolvers<void>();
+  store.kv.list = ((selector, options) => {
+    const listed = list(selector, options);
+    if (JSON.stringify(selector) !== JSON.stringify(keys.mails(BRAIN))) return listed;
+    return (async function* () {
+      isAsked.resolve();
+      await mayGoOn.promise;
+      yield* listed;
+    })();
+  }) as typeof list;
+  const opening = mailStore.open(BRAIN);
+  await isAsked.promise;
+  await look("user128@d.test");
+  mayGoOn.resolve();
+  const folders = await opening;
+  const inbox = await select(folders, "INBOX");
+  await deliver({ store, mailStore }, { uid: uidOf(1), text: "x", to: [BRAIN] });
+  await until(() => inbox.messages.length === 1);
+  inbox[Symbol.dispose]();
+  folders[Symbol.dispose]();
 });
 
 Deno.test("An operation that can't be written fails alone", async () => {
