@@ -78,6 +78,8 @@ export class EventFeed {
   }
 
   #add(listener: Listener): void {
+    // what happened before is for those who were there
+    if (this.#pending.length > 0) this.#send();
     this.#listeners.add(listener);
     this.#unsubscribe ??= this.#journal.on((event) => this.#take(event));
     this.#heartbeat ??= this.#clock.schedule(HEARTBEAT_MS, () => this.#beat());
@@ -106,6 +108,7 @@ export class EventFeed {
   }
 
   #send(): void {
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#lastSent = this.#clock.monotonic();
     const events = this.#pending;
@@ -128,18 +131,23 @@ export class EventFeed {
       listener.lost += batch.count;
       return;
     }
-    if (listener.lost > 0) {
-      listener.controller.enqueue(encode(`event: lost\ndata: {"count":${listener.lost}}\n\n`));
-      listener.lost = 0;
-    }
+    this.#tellLoss(listener);
     listener.controller.enqueue(batch.bytes);
+  }
+
+  #tellLoss(listener: Listener): void {
+    if (listener.lost === 0) return;
+    listener.controller.enqueue(encode(`event: lost\ndata: {"count":${listener.lost}}\n\n`));
+    listener.lost = 0;
   }
 
   #beat(): void {
     this.#heartbeat = this.#clock.schedule(HEARTBEAT_MS, () => this.#beat());
     const beat = encode(": still here\n\n");
-    for (const { controller } of this.#listeners) {
-      if ((controller.desiredSize ?? 0) > 0) controller.enqueue(beat);
+    for (const listener of this.#listeners) {
+      if ((listener.controller.desiredSize ?? 0) <= 0) continue;
+      this.#tellLoss(listener);
+      listener.controller.enqueue(beat);
     }
   }
 

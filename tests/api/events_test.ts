@@ -87,6 +87,35 @@ Deno.test("events of a moment go together, a slow listener loses some and is tol
   assertEquals(clock.timers, 0);
 });
 
+Deno.test("who listens hears what happens from then on, and of a loss though nothing follows it", async () => {
+  const clock = new ManualClock(0);
+  const journal = new Journal(undefined);
+  const closing = new AbortController();
+  const feed = new EventFeed({ journal, clock, closing: closing.signal });
+  const first = feed.listen(["note"])!.getReader();
+  const next = async (reader: typeof first) => new TextDecoder().decode((await reader.read()).value);
+  await next(first);
+  journal.note("INFO", "before");
+  const second = feed.listen(["note"])!.getReader();
+  await next(second);
+  journal.note("INFO", "behind");
+  clock.advance(100);
+  assertStringIncludes(await next(first), "before");
+  assertStringIncludes(await next(first), "behind");
+  const heard = await next(second);
+  assertStringIncludes(heard, "behind");
+  assert(!heard.includes("before"), heard);
+
+  for (let round = 0; round < 4; round++) {
+    for (let i = 0; i < 10; i++) journal.note("INFO", `${round} ${"x".repeat(10_000)}`);
+    clock.advance(100);
+  }
+  for (let i = 0; i < 3; i++) assertStringIncludes(await next(second), "x");
+  clock.advance(15_000);
+  assertStringIncludes(await next(second), 'event: lost\ndata: {"count":10}');
+  closing.abort();
+});
+
 Deno.test("the time of the next attempt is told as all times are", async () => {
   const clock = new ManualClock(0);
   const journal = new Journal(undefined);
