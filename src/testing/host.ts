@@ -20,7 +20,10 @@ export interface HostOptions {
   readonly hostname?: string;
   /** Local parts and passwords of its accounts. */
   readonly accounts?: Readonly<Record<string, string>>;
-  /** More configuration, in the form of the file; what stands here wins. With `dataDir` its mail is on disk. */
+  /**
+   * More configuration, in the form of the file; what stands here wins, key by key within a section. With `dataDir` its
+   * mail is on disk.
+   */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Its certificate; without one it offers no TLS. */
   readonly certificate?: TlsMaterial;
@@ -142,7 +145,7 @@ export class Host {
   async up(): Promise<void> {
     if (this.#server) return;
     const { accounts = {}, config = {}, clock, random, journal, trace, ca, policyPort } = this.#options;
-    const loaded = await loadConfig({ env: {}, overrides: { ...this.#config(accounts), ...config } });
+    const loaded = await loadConfig({ env: {}, overrides: merged(this.#config(accounts), config) });
     this.#server = await MailServer.start(loaded, {
       clock,
       random,
@@ -271,6 +274,22 @@ export class Host {
       outbound: { port: smtpPort, allowPrivate: true },
     };
   }
+}
+
+/**
+ * What is given of a section leaves the rest of it as it is: a host whose `dns` has only another time-out must not ask the
+ * machine's own name server.
+ */
+function merged(own: Readonly<Record<string, unknown>>, given: Readonly<Record<string, unknown>>) {
+  const result = { ...own };
+  for (const [key, value] of Object.entries(given)) {
+    result[key] = isSection(own[key]) && isSection(value) ? { ...own[key], ...value } : value;
+  }
+  return result;
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refusal(host: string, { code, status, text }: Outcome): Error {

@@ -93,3 +93,17 @@ Deno.test("the zones of the start are answered", async () => {
   const nameServer = { ipAddr, port: Number(port) };
   assertEquals(await Deno.resolveDns("mx.mindspring.com", "A", { nameServer }), ["127.0.0.9"]);
 });
+
+Deno.test("a host that is given a part of a section stays in its internet with the rest", async () => {
+  await using internet = await LoopbackInternet.start();
+  const accounts = { brain: "narf" };
+  const config = { dns: { timeout: "1s" }, outbound: { tls: "never" }, listen: { pop3: [] } };
+  const near = await internet.host("near.example", { accounts, config });
+  const far = await internet.host("far.example", { accounts });
+  const { dns, outbound, listen } = near.server.config;
+  assertEquals(dns, { nameServer: internet.dns.address, timeout: 1000, dnssec: false });
+  assertEquals([outbound.port, outbound.allowPrivate, outbound.tls], [internet.smtpPort, true, "never"]);
+  assertEquals([listen.smtp, listen.pop3], [[{ hostname: near.address, port: internet.smtpPort }], []]);
+  await near.send({ from: "brain@near.example", to: "brain@far.example", subject: "Hello", text: "Narf!" });
+  await far.waitForMessage("brain");
+});
