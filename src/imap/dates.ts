@@ -4,6 +4,9 @@ import type { Cursor } from "./cursor.ts";
 
 const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAY_MS = 86_400_000;
+/** The years that four digits tell. */
+const FIRST_MS = Date.parse("0000-01-01T00:00:00Z");
+const LAST_MS = Date.parse("9999-12-31T23:59:59Z");
 
 /** Days since 1970 of a `date`, with or without quotes: `1-Feb-1994`. */
 export function parseDay(cursor: Cursor): number {
@@ -34,7 +37,9 @@ function dateTime(found: RegExpExecArray): number | undefined {
   if (ms === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
   if (Number(zoneMinute) > 59) return undefined;
   const zone = (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === "-" ? -1 : 1);
-  return ms + ((Number(hour) * 60 + Number(minute) - zone) * 60 + Number(second)) * 1000;
+  const at = ms + ((Number(hour) * 60 + Number(minute) - zone) * 60 + Number(second)) * 1000;
+  // as it is told, in UTC, a year has four digits too
+  return at >= FIRST_MS && at <= LAST_MS ? at : undefined;
 }
 
 /** The start of a day in UTC; undefined: there is no such day. */

@@ -200,7 +200,9 @@ export class SessionState {
     if (this.enabled.has("CONDSTORE")) return;
     this.enabled.add("CONDSTORE");
     const { selected } = this;
-    if (selected) this.out.untagged(`OK [HIGHESTMODSEQ ${selected.folder.info.highestModseq}] From here on`);
+    if (selected && !selected.isGone) {
+      this.out.untagged(`OK [HIGHESTMODSEQ ${selected.folder.info.highestModseq}] From here on`);
+    }
   }
 
   /** Leaves the selected mailbox. */
