@@ -1,5 +1,6 @@
 /** The output of a session: collected, and sent in few writes under a deadline; and how its words are written. */
 
+import type { Clock } from "../base/clock.ts";
 import type { Deadline } from "../wire/deadlines.ts";
 import type { LineConn } from "../wire/line_conn.ts";
 
@@ -14,14 +15,29 @@ export class Output {
   readonly #lines: LineConn;
   readonly #deadline: Deadline;
   readonly #patienceMs: number;
+  readonly #clock: Clock;
+  /** A client that is waited for is late then, by the clock's monotonic time. */
+  #lateAt = 0;
   /** The sending of the last large part. */
   #sending: Promise<void> | void = undefined;
 
   /** A client that does not read for `patienceMs` milliseconds is late. */
-  constructor(lines: LineConn, options: { deadline: Deadline; patienceMs: number }) {
+  constructor(lines: LineConn, options: { deadline: Deadline; patienceMs: number; clock: Clock }) {
     this.#lines = lines;
     this.#deadline = options.deadline;
     this.#patienceMs = options.patienceMs;
+    this.#clock = options.clock;
+  }
+
+  /** The client is waited for: it is late in `ms` milliseconds. */
+  expectClient(ms: number): void {
+    this.#lateAt = this.#clock.monotonic() + ms;
+    this.#deadline.set(ms);
+  }
+
+  /** It is still waited for: what was sent meanwhile had a time of its own. */
+  stillExpectClient(): void {
+    this.#deadline.set(Math.max(0, this.#lateAt - this.#clock.monotonic()));
   }
 
   /** Adds to what will be sent. */

@@ -70,7 +70,7 @@ class Session implements SessionActions {
     });
     const patienceMs = Math.min(options.idleTimeoutMs ?? IDLE_MS, PATIENCE_MS);
     this.#state = new SessionState(options, {
-      out: new Output(this.#lines, { deadline: this.#deadline, patienceMs }),
+      out: new Output(this.#lines, { deadline: this.#deadline, patienceMs, clock: options.clock }),
       reader: new CommandReader(this.#lines, LIMITS_OF_STRANGERS),
       fill: () => this.#fillForCommand(),
       isOver: () => this.#lines.closed,
@@ -122,7 +122,7 @@ class Session implements SessionActions {
       }
       await out.flush();
       // the time of a client starts with its last whole command, not with half of one
-      if (moved) this.#deadline.set(this.#patienceMs);
+      if (moved) out.expectClient(this.#patienceMs);
       moved = false;
       // the server may have gone down while that was sent
       if (this.#over) break;

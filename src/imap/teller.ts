@@ -58,6 +58,7 @@ export class Teller {
     while (this.#mayTell() && this.#hasNews) {
       await this.notifier.tell(this.idle !== undefined);
       await this.#lines.flush();
+      if (this.#mayTell()) this.#state.out.stillExpectClient();
     }
   }
 }

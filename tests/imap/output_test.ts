@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { ManualClock } from "../../src/base/manual_clock.ts";
 import { Output } from "../../src/imap/output.ts";
 import type { ByteConn } from "../../src/wire/byte_conn.ts";
 import { LineConn } from "../../src/wire/line_conn.ts";
@@ -20,7 +21,11 @@ function slow() {
   };
   const deadlines: number[] = [];
   const deadline = { set: (ms: number) => void deadlines.push(ms) };
-  const out = new Output(new LineConn(conn), { deadline: deadline as never, patienceMs: 60 });
+  const out = new Output(new LineConn(conn), {
+    deadline: deadline as never,
+    patienceMs: 60,
+    clock: new ManualClock(),
+  });
   return { out, writes, deadlines };
 }
 

@@ -287,6 +287,55 @@ Deno.test("nothing of a command is taken for a line of its answer", async () => 
   assert(fields[0]!.startsWith("tag BAD Expected a field's name"), fields[0]);
 });
 
+Deno.test("a date whose year has not four digits in UTC is refused", async () => {
+  await using harness = await Harness.start({ messages: [] });
+  const [one] = await sessions(harness, 1) as [Client];
+  for (const date of ["01-Jan-0000 00:00:00 +0001", "31-Dec-9999 23:59:59 -0001"]) {
+    const [line] = await one.command(`APPEND INBOX "${date}" {3+}\r\nabc`);
+    assert(line!.startsWith("tag BAD Expected a date such as"), line);
+  }
+  for (const date of ["01-Jan-0000 00:00:00 +0000", "31-Dec-9999 23:59:59 +0000"]) {
+    await one.command(`APPEND INBOX "${date}" {3+}\r\nabc`);
+  }
+  assertEquals(await one.command("FETCH 1:* INTERNALDATE"), [
+    '* 1 FETCH (INTERNALDATE " 1-Jan-0000 00:00:00 +0000")',
+    '* 2 FETCH (INTERNALDATE "31-Dec-9999 23:59:59 +0000")',
+    "tag OK Done",
+  ]);
+});
+
+Deno.test("mod-sequences can be asked for where the selected mailbox was deleted", async () => {
+  await using harness = await Harness.start();
+  const [one, other] = await sessions(harness, 2) as [Client, Client];
+  await one.command("SELECT Archive");
+  await other.command("DELETE Archive");
+  const [line, tagged] = await one.command("STATUS INBOX (HIGHESTMODSEQ)");
+  assertEquals([line?.startsWith("* STATUS INBOX (HIGHESTMODSEQ "), tagged], [true, "tag OK Done"]);
+});
+
+Deno.test("what NOTIFY tells does not shorten an IDLE", async () => {
+  await using harness = await Harness.start();
+  const [one] = await sessions(harness, 1) as [Client];
+  await one.command("NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))");
+  await one.send("i IDLE\r\n");
+  assertEquals(await one.line(), "+ Idling");
+  harness.clock.advance(10 * 60_000);
+  await harness.deliver(`Subject: large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(900)}`);
+  while (await one.line() !== ")");
+  await eventTurn();
+  harness.clock.advance(19 * 60_000);
+  await one.send("DONE\r\n");
+  assertEquals((await one.until("i")).at(-1), "tag OK Done");
+  await one.send("i IDLE\r\n");
+  assertEquals(await one.line(), "+ Idling");
+  harness.clock.advance(10 * 60_000);
+  await harness.deliver(`Subject: large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(900)}`);
+  while (await one.line() !== ")");
+  await eventTurn();
+  harness.clock.advance(20 * 60_000 + 2000);
+  assertEquals(await one.line(), "* BYE Too long silent");
+});
+
 Deno.test("APPEND of many messages: all of them, or none when one can't be taken", async () => {
   await using harness = await Harness.start({ messages: [] });
   const [one, other] = await sessions(harness, 2) as [Client, Client];
