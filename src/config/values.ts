@@ -64,7 +64,8 @@ export function readEndpoint(text: string): Endpoint | undefined {
 }
 
 /** Reads the address of a name server, `ip` or `ip:port`; answers it with its port. */
-export function readNameServer(text: string): string | undefined {
+export function readNameServer(given: string): string | undefined {
+  const text = given.trim();
   const whole = isIpv4(text) ? `${text}:53` : isIpv6(text) ? `[${text}]:53` : text;
   const endpoint = readEndpoint(whole);
   return endpoint && endpoint.port > 0 && isIp(endpoint.hostname) ? whole : undefined;

@@ -23,6 +23,7 @@ const HTTP_GRACE_MS = 1000;
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #servers = new Map<ListenerKind, SessionServer>();
+  readonly #bound: Endpoint[] = [];
 
   constructor(options: ListenersOptions) {
     this.#options = options;
@@ -60,8 +61,9 @@ export class Listeners {
     try {
       server.listen(endpoint);
     } catch (error) {
-      throw bindError(kind, endpoint, error);
+      throw bindError(kind, { endpoint, bound: this.#bound }, error);
     }
+    this.#bound.push(endpoint);
   }
 
   async #serverOf(kind: ListenerKind): Promise<SessionServer> {
@@ -81,8 +83,27 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-function bindError(kind: string, endpoint: Endpoint, error: unknown): ListenError {
+/** Has who listens on one of them the other one too? `::` takes IPv4 as well, unless the system is set otherwise. */
+function overlap(a: Endpoint, b: Endpoint): boolean {
+  if (a.port !== b.port) return false;
+  return [[a, b], [b, a]].some(([wide, other]) =>
+    wide!.hostname === "::" || (wide!.hostname === "0.0.0.0" && !other!.hostname.includes(":"))
+  );
+}
+
+function bindError(
+  kind: string,
+  { endpoint, bound }: { endpoint: Endpoint; bound: readonly Endpoint[] },
+  error: unknown,
+): ListenError {
   const where = `listen.${kind} ${format(endpoint)}`;
+  const own = bound.find((one) => overlap(one, endpoint));
+  if (error instanceof Deno.errors.AddrInUse && own) {
+    const wide = own.hostname === "::" || endpoint.hostname === "::"
+      ? "[::] takes IPv4 too"
+      : "0.0.0.0 is all";
+    return new ListenError(`${where}: this server has ${format(own)} already, and ${wide}; give one of them`);
+  }
   if (error instanceof Deno.errors.AddrInUse) {
     return new ListenError(`${where}: another program listens there; stop it, or choose another port`);
   }

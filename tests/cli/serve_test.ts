@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { getAvailablePort } from "@std/net";
 import { cliCommand, runCli } from "./run_cli.ts";
 
 const FREE_PORTS = {
@@ -172,6 +173,29 @@ Deno.test("serve says on SIGHUP which changes wait for the next start", async ()
     const { err } = await server.end();
     const told = [...err.matchAll(/ (\S+): was changed/g)].map(([, key]) => key);
     assertEquals(told, ["dataDir", "relay.networks"]);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("serve says when two addresses of its own are in each other's way", async () => {
+  const cwd = await Deno.makeTempDir();
+  const port = getAvailablePort();
+  try {
+    const table = [
+      ["0.0.0.0", "127.0.0.1", "0.0.0.0 is all"],
+      ["[::]", "0.0.0.0", "[::] takes IPv4 too"],
+      ["127.0.0.1", "[::]", "[::] takes IPv4 too"],
+    ] as const;
+    for (const [first, second, why] of table) {
+      const env = { ...FREE_PORTS, DINOPOST_LISTEN_SMTP: `${first}:${port}, ${second}:${port}` };
+      const { code, err } = await runCli(["serve"], { cwd, env });
+      assertEquals(code, 69, err);
+      const want =
+        `dinopost: listen.smtp ${second}:${port}: this server has ${first}:${port} already, and ${why}; ` +
+        "give one of them\n";
+      assert(err.endsWith(want), err);
+    }
   } finally {
     await Deno.remove(cwd, { recursive: true });
   }

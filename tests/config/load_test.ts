@@ -393,7 +393,7 @@ Deno.test("loadConfig() reads a whole file with comments and trailing commas", a
     "aliases": { "staff@howstuffworks.com": ["brain@howstuffworks.com", "jsmith@mindspring.com"] },
     "catchAll": { "HowStuffWorks.com": "brain@howstuffworks.com" },
     "relay": { "networks": ["192.0.2.0/24", "2001:DB8::/32", "127.0.0.1"], "smartHost": { "host": "relay.example" } },
-    "dns": { "nameServer": "127.0.0.1", "timeout": 2500 },
+    "dns": { "nameServer": " 127.0.0.1 ", "timeout": 2500 },
     "queue": { "retry": "1m, 5m*2, 1h*3" }, /* and so on */
   }`;
   const config = await loadConfig({ file: "/etc/dinopost/d.jsonc", text, env: {} });
