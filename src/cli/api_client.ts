@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Endpoint } from "../config/config.ts";
+import { withoutLogin } from "../config/error.ts";
 import { isToken } from "../config/values.ts";
 import { readAdminFile } from "./admin_file.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
@@ -64,7 +65,10 @@ export class ApiClient {
   static async find(options: ApiOptions, whenAway: number = ExitCode.unavailable): Promise<ApiClient> {
     let { url, token } = options;
     if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
-      throw new CliError(ExitCode.usage, `--url: received "${safe(url)}", expected an http or https URL`);
+      throw new CliError(
+        ExitCode.usage,
+        `--url: received "${safe(withoutLogin(url))}", expected an http or https URL`,
+      );
     }
     if (url === undefined || token === undefined) {
       const config = await loadFor(options);
@@ -109,7 +113,10 @@ export class ApiClient {
     try {
       return JSON.parse(text) as T;
     } catch {
-      throw new CliError(ExitCode.unavailable, `${this.#url} answers, but not as a dinopost server does`);
+      throw new CliError(
+        ExitCode.unavailable,
+        `${withoutLogin(this.#url)} answers, but not as a dinopost server does`,
+      );
     }
   }
 
@@ -131,7 +138,10 @@ export class ApiClient {
       return await fetch(url, { ...init, headers, redirect: "manual" });
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
-      throw new CliError(this.#whenAway, `no server answers at ${safe(this.#url)}; is it running?`);
+      throw new CliError(
+        this.#whenAway,
+        `no server answers at ${safe(withoutLogin(this.#url))}; is it running?`,
+      );
     }
   }
 

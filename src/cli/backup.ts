@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { formatSize } from "../base/units.ts";
+import { withoutLogin } from "../config/error.ts";
 import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./command_tree.ts";
@@ -141,7 +142,7 @@ async function restore(path: string, options: ConfigOptions): Promise<void> {
     throw new CliError(
       ExitCode.badConfig,
       `the configuration has its store elsewhere (kv: ${
-        safe(config.kv)
+        safe(withoutLogin(config.kv))
       }); a backup goes into a data directory`,
     );
   }

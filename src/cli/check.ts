@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { formatDuration, formatSize } from "../base/units.ts";
 import type { CaptureConfig, Config, Endpoint, SmartHostConfig } from "../config/config.ts";
+import { withoutLogin } from "../config/error.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./command_tree.ts";
 import { type ConfigOptions, readFor, withConfig } from "./options.ts";
@@ -79,7 +80,7 @@ function describe(
     dataOf(config),
     ...(config.capture ? captured(config.capture) : served(config)),
     `A message may have ${formatSize(limits.messageSize)} and ${limits.recipients} recipients.`,
-    ...config.webhooks.map(({ url, events }) => `${url} gets ${events.join(", ")}.`),
+    ...config.webhooks.map(({ url, events }) => `${withoutLogin(url)} gets ${events.join(", ")}.`),
     ...(config.capture ? [] : [checksOf(config), signing]),
   ];
 }
@@ -92,7 +93,7 @@ function checksOf({ checks }: Config): string {
 function dataOf({ capture, kv, dataDir }: Config): string {
   if (capture && capture.memory) return "Its data is in memory, and ends with it.";
   if (kv === null) return `Its data is in ${dataDir}.`;
-  return `Its data is in the shared store ${kv}; its certificates and token are in ${dataDir}.`;
+  return `Its data is in the shared store ${withoutLogin(kv)}; its certificates and token are in ${dataDir}.`;
 }
 
 /** What becomes of mail where it is captured. */
@@ -145,7 +146,8 @@ function schedule(intervals: readonly number[]): string {
 function withoutSecrets(config: Config): unknown {
   return JSON.parse(JSON.stringify(config, (key, value) => {
     const isSecret = /^(?:password|passwordHash|token|secret)$/.test(key);
-    return isSecret && typeof value === "string" ? "(hidden)" : value;
+    if (typeof value !== "string") return value;
+    return isSecret ? "(hidden)" : withoutLogin(value);
   }));
 }
 

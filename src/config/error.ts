@@ -59,8 +59,13 @@ export function shown(value: unknown, path: readonly (string | number)[] = []): 
   }
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object" && value !== null) return "an object";
-  const text = JSON.stringify(value);
+  const text = withoutLogin(JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/** A text without the user and the password of a URL in it. */
+export function withoutLogin(text: string): string {
+  return text.replace(/(?<=:\/\/)[^\s/?#]*@/g, "(hidden)@");
 }
 
 function kindOf(value: unknown): string {

@@ -245,10 +245,13 @@ Deno.test("check finds dinopost.jsonc where it stands, and hides secrets", async
     await Deno.writeTextFile(
       `${cwd}/dinopost.jsonc`,
       '{ "hostname": "mail.example.org", "domains": ["example.org"], "queue": { "retry": "1m, 1h" },\n' +
-        '"accounts": { "jo@example.org": { "password": "hush" } }, "admin": { "token": "hush" } }',
+        '"accounts": { "jo@example.org": { "password": "hush" } }, "admin": { "token": "hush" },\n' +
+        '"webhooks": [{ "url": "https://jo:hush@hooks.example.org/x", "events": ["delivered"] }] }',
     );
     const people = await runCli(["check"], { cwd });
     assertEquals([people.code, people.err], [0, ""]);
+    assert(people.out.includes("https://(hidden)@hooks.example.org/x gets delivered."), people.out);
+    assert(!people.out.includes("hush"), people.out);
     assert(people.out.includes("It is mail.example.org and takes mail for example.org."), people.out);
     assert(people.out.includes("tried again after 1m and then every 1h"), people.out);
     assert(people.out.includes("is checked: spf mark, dkim mark, dmarc mark, arc mark."), people.out);

@@ -280,6 +280,7 @@ Deno.test("loadConfig() never shows a secret", async () => {
       '{ "domains": ["a.org"], "accounts": { "jo@a.org": "12345" } }',
       '{ "admin": { "users": { "anna": "12345" } } }',
       '{ "admin": "12345" }',
+      '{ "kv": "ftp://jo:12345@a.org" }',
       '{ "relay": { "smartHost": "smtp://jo:12345@a.org" } }',
       '{ "outbound": { "domains": { "a.org": { "smartHost": "smtp://jo:12345@a.org" } } } }',
       '{ "webhooks": ["https://a.org/?secret=12345"] }',
