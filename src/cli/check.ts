@@ -42,6 +42,13 @@ async function check(options: CheckOptions): Promise<void> {
   if (options.store && options.dns) {
     throw new CliError(ExitCode.usage, "--store and --dns are two checks; call them one after the other");
   }
+  if (options.store && config.kv !== null) {
+    const where = safe(withoutLogin(config.kv));
+    throw new CliError(
+      ExitCode.badConfig,
+      `the configuration has its store elsewhere (kv: ${where}); --store checks the one of a data directory`,
+    );
+  }
   if (options.store) {
     const { checkData } = await import("./check_store.ts");
     return await checkData(config.dataDir, options);

@@ -26,6 +26,8 @@ export async function openMailboxes(options: ApiOptions): Promise<MailboxAccess>
   if (options.url === undefined) {
     const { openStoreAtRest } = await import("../server/store_at_rest.ts");
     const config = await loadFor(options);
+    // what lies in the data directory of a server with a shared store is nobody's mail any more
+    if (config.kv !== null) return new ServedMailboxes(await ApiClient.find(options));
     try {
       const rest = await openStoreAtRest(config.dataDir, systemClock);
       return await OfflineMailboxes.on(rest, config.domains);

@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { loadConfig } from "../../src/config/load.ts";
+import { MailServer } from "../../src/mail_server.ts";
 import * as keys from "../../src/storage/keys.ts";
 import { FREE_PORTS, ServerProcess } from "../e2e/support/server_process.ts";
 import { runCli } from "./run_cli.ts";
@@ -39,6 +41,31 @@ Deno.test("check --store tells what is wrong with the data of a server that is d
     assertEquals([json.err, json.code], ["", 0]);
     assertEquals(JSON.parse(json.out).faults.map((fault: { mended: boolean }) => fault.mended), [true, true]);
     assertEquals((await check()).code, 0);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("with a shared store no command takes what lies in the data directory for its mail", async () => {
+  const dir = await Deno.makeTempDir();
+  const accounts = { "jo@a.test": { password: "hush" } };
+  const listen = { smtp: [], pop3: [], admin: ["127.0.0.1:0"] };
+  const before = await loadConfig({
+    env: {},
+    overrides: { domains: ["a.test"], accounts, listen, dataDir: dir },
+  });
+  try {
+    await (await MailServer.start(before)).stop();
+    const env = { DINOPOST_KV: "http://127.0.0.1:9", DINOPOST_DATA_DIR: dir, DINOPOST_DOMAINS: "a.test" };
+    const checked = await runCli(["check", "--store"], { env });
+    assertEquals([checked.code, checked.out], [78, ""]);
+    assert(checked.err.includes("has its store elsewhere (kv: http://127.0.0.1:9)"), checked.err);
+    const stdin = "From x Mon Nov 29 00:00:00 1982\nSubject: Hello\n\nHello\n";
+    for (const [verb, ...more] of [["import", "-"], ["export"]]) {
+      const refused = await runCli(["mailbox", verb!, "jo@a.test", ...more], { env, stdin });
+      assertEquals([refused.code, refused.out], [69, ""], refused.err);
+      assert(refused.err.includes("no server is running"), refused.err);
+    }
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
