@@ -276,11 +276,15 @@ export class OpenMailboxes {
     const rows = await this.#store.kv.getMany(wanted);
     for (const [i, box] of boxes.entries()) {
       const [head, sums] = [rows[2 * i]!.versionstamp, rows[2 * i + 1]!.versionstamp];
-      if (head !== box.folders.state.versionstamp) await box.folders.look();
-      if (box.changes.areLeft) await box.changes.settle();
-      if (sums === box.sums) continue;
-      box.sums = sums;
-      await box.folders.number();
+      try {
+        if (head !== box.folders.state.versionstamp) await box.folders.look();
+        if (box.changes.areLeft) await box.changes.settle();
+        if (sums === box.sums) continue;
+        await box.folders.number();
+        box.sums = sums;
+      } catch {
+        // damaged, perhaps: the others are looked at all the same, and this one again the next time
+      }
     }
   }
 

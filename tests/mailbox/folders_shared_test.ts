@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../src/base/bytes.ts";
-import { systemClock } from "../../src/base/clock.ts";
+import { eventTurn, systemClock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual_clock.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { FLAGGED } from "../../src/mailbox/flags.ts";
@@ -9,6 +9,9 @@ import { MailStore } from "../../src/mailbox/mail_store.ts";
 import { checkStore } from "../../src/server/store_check.ts";
 import { BodySweeper, draftOf } from "../../src/storage/bodies/bodies.ts";
 import { openStore, type Store } from "../../src/storage/store.ts";
+import * as keys from "../../src/storage/keys.ts";
+import { StorageError } from "../../src/storage/storage_error.ts";
+import { put } from "../support/raw_kv.ts";
 import { SHARED_KVS, startShared } from "../support/shared_kv.ts";
 import { deliver, memoryStore, sharedView, uidOf, until } from "./helpers.ts";
 
@@ -173,4 +176,41 @@ Deno.test("A session hears within a second of what other servers did, and of wha
   await until(() => inbox.messages.length === 1);
   dispose({ folders }, { folders: elsewhere });
   clock.advance(1001);
+});
+
+Deno.test("A mailbox that can't be looked at keeps no other one from its news, and a look that failed is made again", async () => {
+  await using store = await memoryStore();
+  const clock = new ManualClock();
+  let isAway = false;
+  const shared = sharedView(store);
+  const mailStore = new MailStore({
+    ...shared,
+    write: (change) => isAway ? Promise.reject(new StorageError("away", "no answer")) : store.write(change),
+  }, { clock });
+  const other = await server(sharedView(store));
+  const damaged = await mailStore.open(BRAIN);
+  const inbox = await damaged.select(1);
+  const pinky = "pinky@howstuffworks.com";
+  const well = await mailStore.open(pinky);
+  const its = await well.select(1);
+  await deliver(other, { uid: uidOf(1), text: "x", to: [BRAIN] });
+  await other.mailStore.list(BRAIN);
+  await put(store.kv, keys.folderIndex(BRAIN, 1, 0), Uint8Array.of(99));
+  await deliver(other, { uid: uidOf(2), text: "x", to: [pinky] });
+  const seen = (count: number) => () => {
+    clock.advance(1000);
+    return its.messages.length === count;
+  };
+  await until(seen(1));
+  isAway = true;
+  await deliver(other, { uid: uidOf(3), text: "x", to: [pinky] });
+  for (let i = 0; i < 10; i++) {
+    clock.advance(1000);
+    await eventTurn();
+  }
+  isAway = false;
+  await until(seen(2));
+  inbox[Symbol.dispose]();
+  its[Symbol.dispose]();
+  dispose({ folders: damaged }, { folders: well }, other);
 });
