@@ -28,6 +28,10 @@ export async function exportQueue(
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(ids ? { ids } : hasFilter ? { filter } : {}),
+  }).catch(async (error) => {
+    file?.close();
+    if (options.output !== undefined) await Deno.remove(options.output); // empty, and in the way of the next call
+    throw error;
   });
   const end = await copy(withProgress(response.body!), file ?? Deno.stdout);
   file?.close();
@@ -69,9 +73,12 @@ async function copy(
   to: { write(bytes: Uint8Array): Promise<number> },
 ): Promise<{ messages: number; busy: string[] } | undefined> {
   let tail: Uint8Array = new Uint8Array(0);
+  let writing = false;
   try {
     for await (const piece of source) {
+      writing = true;
       for (let at = 0; at < piece.length;) at += await to.write(piece.subarray(at));
+      writing = false;
       const both = new Uint8Array(tail.length + piece.length);
       both.set(tail);
       both.set(piece, tail.length);
@@ -80,7 +87,7 @@ async function copy(
     const last = JSON.parse(new TextDecoder().decode(tail).trimEnd().split("\n").at(-1)!);
     return last?.end === true ? last : undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.BrokenPipe) throw error;
+    if (writing || error instanceof Deno.errors.NotCapable) throw error;
     return undefined;
   }
 }

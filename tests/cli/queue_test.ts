@@ -167,6 +167,10 @@ Deno.test("queue export and import move each message once, as it was", async () 
   assertEquals((await old.run(["export", "-o", file])).code, 64, "nothing is overwritten");
   const lost = await old.run(["export", "-o", `${folder}/none/queue`]);
   assertEquals([lost.code, lost.err.split("\n").length], [64, 2], lost.err);
+  // what the server refuses leaves no file in the way of the next call
+  const other = `${folder}/other`;
+  const refused = await runCli(["queue", "export", "-o", other, "--url", old.url, "--token", "x"]);
+  assertEquals([refused.code, await Deno.stat(other).catch(() => "none")], [78, "none"], refused.err);
   const nowhere = await next.run(["import", `${folder}/none`]);
   assertEquals([nowhere.code, nowhere.err], [65, `dinopost: ${folder}/none: there is no such file\n`]);
   // made again it says the same
