@@ -134,6 +134,7 @@ async function emptyQueue(queue: DeliveryQueue, clock: Clock): Promise<void> {
     if (clock.monotonic() > until) {
       throw new Problem(503, "A message is being sent on right now; try again when that has ended", {
         headers: { "retry-after": "5" },
+        isChanged: true,
       });
     }
     await sleep(clock, LOOK_AGAIN_MS);

@@ -103,6 +103,7 @@ async function taken<T>(work: Promise<T>): Promise<T> {
     throw new Problem(
       ({ full: 409, gone: 409, source: 422, storage: 503 } as const)[error.why],
       error.message,
+      { isChanged: error.imported.messages > 0 },
     );
   }
 }

@@ -79,7 +79,9 @@ export function queueTransferRoutes({ queue, clock }: AdminOptions) {
       try {
         return c.json(await queue.import(source), 200);
       } catch (error) {
-        if (error instanceof TransferBroken) throw new Problem(422, error.message);
+        if (error instanceof TransferBroken) {
+          throw new Problem(422, error.message, { isChanged: error.imported > 0 });
+        }
         throw error;
       }
     });

@@ -25,6 +25,11 @@ const VERSION = 1;
 export class TransferBroken extends Error {
   /** The class, as it is shown in front of the message. */
   override readonly name = "TransferBroken";
+
+  /** `imported` messages were taken over before. */
+  constructor(message: string, readonly imported: number = 0) {
+    super(message);
+  }
 }
 
 /** What {@linkcode exportQueue} works with. */
@@ -170,16 +175,18 @@ export async function importQueue(
     const value = await readLine(reader);
     const where = `behind ${count.imported + count.known} messages`;
     if (value === undefined) {
-      throw new TransferBroken(`The file is cut off ${where}; what came before is here`);
+      throw new TransferBroken(`The file is cut off ${where}; what came before is here`, count.imported);
     }
     if (endSchema.safeParse(value).success) return count;
     const { data } = messageSchema.safeParse(value);
     if (!data || data.records.some(({ id }) => id !== data.id)) {
-      throw new TransferBroken(`A message is not described as it should be, ${where}`);
+      throw new TransferBroken(`A message is not described as it should be, ${where}`, count.imported);
     }
-    count[await importMessage(data, reader, options) ? "imported" : "known"]++;
+    const isNew = await importMessage(data, reader, { ...options, imported: count.imported });
+    count[isNew ? "imported" : "known"]++;
     if ((await reader.line(0))?.length !== 0) {
-      throw new TransferBroken(`The message ${data.id} does not end where it should, ${where}`);
+      const text = `The message ${data.id} does not end where it should, ${where}`;
+      throw new TransferBroken(text, count.imported);
     }
   }
 }
@@ -205,7 +212,7 @@ interface ImportMark {
 async function importMessage(
   message: TransferredMessage,
   reader: OctetReader,
-  options: ImportOptions,
+  options: ImportOptions & { readonly imported: number },
 ): Promise<boolean> {
   const { store, clock, ids } = options;
   const { id, records: { length: total } } = message;
@@ -219,7 +226,9 @@ async function importMessage(
       size += piece.length;
       await body?.append(piece);
     }
-    if (size < message.size) throw new TransferBroken(`The file is cut off in the message ${id}`);
+    if (size < message.size) {
+      throw new TransferBroken(`The file is cut off in the message ${id}`, options.imported);
+    }
     if (isHere) return false;
     const draft = body?.finish();
     return await writeRecords(message, {

@@ -117,6 +117,45 @@ Deno.test("the audit log tells who changed what, newest first, page by page, for
   assertEquals((await audit()).items, []);
 });
 
+Deno.test("an import that stops in the middle is audited where something came in before, and not else", async () => {
+  await using there = await Surface.start();
+  await using surface = await Surface.start();
+  for (const to of ["a", "b"]) {
+    await there.send({ to: [`${to}@elsewhere.example`] }, "Subject: Hi\r\n\r\nHi\r\n");
+  }
+  const file = new Uint8Array(await (await there.call("POST", "/queue/export")).arrayBuffer());
+  const put = async (path: string, type: string, body: BodyInit) => {
+    const answer = await surface.fetch(`/api/v1${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": type },
+      body,
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const entries = async () =>
+    (await surface.json("GET", "/audit")).items.map((e: Record<string, string>) => `${e.action} ${e.target}`);
+  const queue = "application/vnd.dinopost.queue";
+  assertEquals((await put("/queue/import", queue, "no queue\n")).status, 422);
+  assertEquals((await put("/queue/import", queue, file.slice(0, file.length / 3))).status, 422);
+  assertEquals(await entries(), []);
+  assertEquals((await put("/queue/import", queue, file.slice(0, file.length - 50))).status, 422);
+  assertEquals(await entries(), ["queue.import "]);
+  await surface.json("PATCH", "/accounts/brain@example.org", { body: { quota: 10_000 } });
+  const mail = (size: number) =>
+    `From a@b.example Mon Jan  5 09:00:00 2026\nSubject: x\n\n${"x".repeat(size)}\n\n`;
+  const box = "/mailboxes/brain@example.org/import";
+  assertEquals((await put(box, "application/mbox", mail(20_000))).status, 409);
+  assertEquals((await entries()).length, 2);
+  const { status, text } = await put(box, "application/mbox", mail(10) + mail(20_000));
+  assertEquals(status, 409, text);
+  assertStringIncludes(text, "after 1 messages");
+  assertEquals(await entries(), [
+    "mailboxes.import brain@example.org",
+    "accounts.update brain@example.org",
+    "queue.import ",
+  ]);
+});
+
 /** Says lines to the POP3 server; answers the last reply. */
 async function pop3(surface: Surface, lines: string[]): Promise<string> {
   const [address] = surface.server.addresses["pop3"]!;
