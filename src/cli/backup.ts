@@ -8,7 +8,7 @@ import { ApiClient, type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { withExamples } from "./command_tree.ts";
 import { type ConfigOptions, loadFor, withConfig } from "./options.ts";
-import { print, printError, safe } from "./output.ts";
+import { print, printError, safe, wholeOut } from "./output.ts";
 import { StatusLine, withProgress } from "./progress.ts";
 
 /** Adds the command. */
@@ -44,7 +44,7 @@ async function backup(path: string, options: ApiOptions): Promise<void> {
   const api = await ApiClient.find(options);
   const source = withProgress(checked(await pieces(api)));
   if (path === "-") {
-    for await (const piece of source) await writeAll(Deno.stdout, piece);
+    for await (const piece of source) await writeAll(wholeOut, piece);
     return;
   }
   printError(`A backup of ${formatSize(await writeFile(path, source))} is in ${safe(path)}.`);

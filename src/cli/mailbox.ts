@@ -8,7 +8,7 @@ import { type ApiOptions, withApi } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
 import { type MailboxAccess, openMailboxes } from "./mailbox_access.ts";
 import { withExamples } from "./command_tree.ts";
-import { print, printError, printJson, safe } from "./output.ts";
+import { print, printError, printJson, safe, wholeOut } from "./output.ts";
 import { withProgress } from "./progress.ts";
 
 interface ExportOptions extends ApiOptions {
@@ -197,7 +197,7 @@ async function* broken(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 
 async function writeStdout(pieces: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const piece of pieces) {
-    for (let at = 0; at < piece.length;) at += await Deno.stdout.write(piece.subarray(at));
+    for (let at = 0; at < piece.length;) at += await wholeOut.write(piece.subarray(at));
   }
 }
 

@@ -1,6 +1,7 @@
 /** The output of commands: tables, ages, and text from outside that can't harm a terminal. */
 
 import { formatCount, formatDuration } from "../base/units.ts";
+import { CliError, ExitCode } from "./cli_error.ts";
 
 const encoder = new TextEncoder();
 const CONTROL = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
@@ -24,6 +25,22 @@ function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): v
   const bytes = encoder.encode(text);
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
+
+/** Stdout for what is of use as a whole only: that nobody reads it to its end is an error, not the end of a page. */
+export const wholeOut = {
+  /** Answers how many octets were taken. */
+  async write(bytes: Uint8Array): Promise<number> {
+    try {
+      return await Deno.stdout.write(bytes);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      throw new CliError(
+        ExitCode.unavailable,
+        "stdout was closed before the end: what was read of it is not whole",
+      );
+    }
+  },
+};
 
 /** Text from outside with its control characters replaced, in one line. */
 export function safe(text: string): string {

@@ -2,7 +2,7 @@
 
 import { ApiClient } from "./api_client.ts";
 import { CliError, ExitCode } from "./cli_error.ts";
-import { plural, print, printError, printJson, safe } from "./output.ts";
+import { plural, print, printError, printJson, safe, wholeOut } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { filterOf, type FilterOptions, type QueueOptions, readIds, wholeIds } from "./queue_options.ts";
 
@@ -33,7 +33,7 @@ export async function exportQueue(
     if (options.output !== undefined) await Deno.remove(options.output); // empty, and in the way of the next call
     throw error;
   });
-  const end = await copy(withProgress(response.body!), file ?? Deno.stdout);
+  const end = await copy(withProgress(response.body!), file ?? wholeOut);
   file?.close();
   if (!end) {
     throw new CliError(

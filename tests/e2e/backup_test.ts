@@ -279,6 +279,23 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+Deno.test("a backup whose reader goes away is no success", async () => {
+  await using site = await Site.make();
+  await using server = await site.serve();
+  using talk = await SmtpTalk.connect(server.address("smtp"));
+  const text = letter(1, 4_000_000); // more than a pipe holds
+  assertStringIncludes(await talk.send({ from: "sender@client.example", to: [LOCAL[0]!], text }), "250");
+  const args = ["backup", "-", "--url", server.url, "--token", TOKEN];
+  const child = cliCommand(args, { cwd: site.dir }).spawn();
+  await child.stdin.close();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const said = new Response(child.stderr).text();
+  assertEquals((await child.status).code, 69);
+  assertStringIncludes(await said, "stdout was closed before the end");
+});
+
 Deno.test("what can't be backed up or restored is refused in a line, and nothing is left behind", async (t) => {
   await using site = await Site.make();
   await using server = await site.serve();
